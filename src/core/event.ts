@@ -1,0 +1,107 @@
+// What happened: the events that `step` tells, a closed union with exactly the fields that each kind has.
+import type { Cause, Counters } from './unit.ts'
+
+/** How it became known: told by a signal as it happened, or found out afterwards. */
+export type Source = 'signal' | 'reconcile'
+
+/** The state a unit went from and to. */
+export interface Change {
+  readonly fromState: string
+  readonly toState: string
+  readonly subState: string
+}
+
+interface Told {
+  /** One integer per state file, never used twice; an event's id is `<stream>-<seq>`. */
+  readonly seq: number
+  readonly atMs: number
+  readonly bootId: string
+  readonly source: Source
+  /** Whether the clock was synchronised when `atMs` was taken; null where unknown. */
+  readonly clockSynced: boolean | null
+  /** On the first event after an unclean start: how many sequence numbers before it were never used. */
+  readonly seqGap?: number
+}
+
+interface OfUnit extends Told {
+  readonly unit: string
+  /** Live counts as shown (baseline included), this event included. */
+  readonly counters: Counters
+}
+
+export interface StartEvent extends OfUnit, Change {
+  /** `restart`: the run followed straight from another one of the unit. */
+  readonly kind: 'start' | 'restart'
+  readonly invocationId: string
+}
+
+export interface StopEvent extends OfUnit, Change, Cause {
+  readonly kind: 'stop'
+  readonly invocationId: string
+  readonly requested: boolean
+}
+
+export interface CrashEvent extends OfUnit, Change, Cause {
+  readonly kind: 'crash'
+  readonly invocationId: string
+  readonly requested: boolean
+  /** A forecast from the unit's Restart settings; null where they do not decide it. */
+  readonly willRestart: boolean | null
+}
+
+export interface LostEvent extends OfUnit {
+  readonly kind: 'lost'
+  /** Null where not even the run's id is known. */
+  readonly invocationId: string | null
+}
+
+export interface GaveUpEvent extends OfUnit, Change {
+  readonly kind: 'gave_up'
+  readonly result: string
+}
+
+export interface FlappingEvent extends OfUnit {
+  readonly kind: 'flapping'
+  /** True when it began, false when it is over. */
+  readonly flapping: boolean
+  readonly crashesInWindow: number
+  readonly windowSeconds: number
+}
+
+export interface SummaryEvent extends OfUnit {
+  readonly kind: 'summary'
+  readonly counted: Counters
+  readonly byResult: Readonly<Record<string, number>>
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export interface AppearanceEvent extends OfUnit {
+  readonly kind: 'unit_appeared' | 'unit_vanished'
+  readonly loadState: string
+}
+
+export type Event =
+  | StartEvent
+  | StopEvent
+  | CrashEvent
+  | LostEvent
+  | GaveUpEvent
+  | FlappingEvent
+  | SummaryEvent
+  | AppearanceEvent
+
+export type EventKind = Event['kind']
+
+export const EVENT_KINDS: readonly EventKind[] = [
+  'start',
+  'restart',
+  'stop',
+  'crash',
+  'lost',
+  'gave_up',
+  'flapping',
+  'summary',
+  'unit_appeared',
+  'unit_vanished',
+]

@@ -1,0 +1,109 @@
+// The JSON that users touch: one shape for an event and one for a unit, in MQTT, HTTP, the command line and files.
+import type { Event } from './event.ts'
+import { activeState, isUnloaded, shownCounters, type Unit } from './unit.ts'
+
+/** Who speaks: part of every event. */
+export interface Identity {
+  readonly gatewayId: string
+  /** Derived, never the raw one (machine-id(5)). */
+  readonly machineId: string
+  readonly stream: string
+}
+
+export type Json = Record<string, unknown>
+
+/** UTC, RFC 3339 with milliseconds. `ms` since the epoch. */
+export function rfc3339(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** An event as the contract shows it. `replayed`: it is told later than it happened. */
+export function eventJson(event: Event, identity: Identity, replayed = false): Json {
+  return {
+    schema: 1,
+    id: `${identity.stream}-${event.seq}`,
+    seq: event.seq,
+    event: event.kind,
+    service: event.unit,
+    timestamp: rfc3339(event.atMs),
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    boot_id: event.bootId,
+    ...details(event),
+    counters: event.counters,
+    source: event.source,
+    replayed,
+    clock_synced: event.clockSynced,
+    ...(event.seqGap === undefined ? {} : { seq_gap: event.seqGap }),
+  }
+}
+
+function details(event: Event): Json {
+  switch (event.kind) {
+    case 'start':
+    case 'restart':
+      return { ...change(event), invocation_id: event.invocationId }
+    case 'stop':
+      return { ...change(event), ...cause(event), invocation_id: event.invocationId, requested: event.requested }
+    case 'crash':
+      return {
+        ...change(event),
+        ...cause(event),
+        invocation_id: event.invocationId,
+        requested: event.requested,
+        will_restart: event.willRestart,
+      }
+    case 'lost':
+      return { invocation_id: event.invocationId }
+    case 'gave_up':
+      return { ...change(event), result: event.result }
+    case 'flapping':
+      return {
+        flapping: event.flapping,
+        crashes_in_window: event.crashesInWindow,
+        window_seconds: event.windowSeconds,
+      }
+    case 'summary':
+      return {
+        ...event.counted,
+        by_result: event.byResult,
+        first_timestamp: rfc3339(event.firstMs),
+        last_timestamp: rfc3339(event.lastMs),
+      }
+    case 'unit_appeared':
+    case 'unit_vanished':
+      return { load_state: event.loadState }
+  }
+}
+
+function change(e: { fromState: string; toState: string; subState: string }): Json {
+  return { from_state: e.fromState, to_state: e.toState, sub_state: e.subState }
+}
+
+function cause(e: { result: string; exitCode: number | null; signal: string | null; coreDumped: boolean }): Json {
+  return { result: e.result, exit_code: e.exitCode, signal: e.signal, core_dumped: e.coreDumped }
+}
+
+/** A unit's snapshot: state, since when, counters, last crash. */
+export function unitJson(unit: Unit): Json {
+  const last = unit.lastCrash
+  return {
+    service: unit.name,
+    load_state: unit.settings?.loadState ?? null,
+    active_state: isUnloaded(unit) ? 'unloaded' : activeState(unit),
+    sub_state: unit.seen?.subState ?? null,
+    since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
+    running: unit.run !== null,
+    invocation_id: unit.run?.id ?? null,
+    flapping: unit.flapping,
+    gave_up: unit.gaveUp,
+    counters: shownCounters(unit),
+    baseline: unit.baseline,
+    failures: unit.failures,
+    last_crash: last && {
+      timestamp: rfc3339(last.atMs),
+      ...cause(last.cause),
+      requested: last.requested,
+    },
+  }
+}

@@ -1,0 +1,33 @@
+// What the bus, the clock and the operator tell: the only inputs of `step`.
+import type { Counters, Settings, Sighting } from './unit.ts'
+
+/** One instant, in both clocks. Order is by `monoMs` (CLOCK_MONOTONIC): gateways boot in 1970. */
+export interface Instant {
+  readonly monoMs: number
+  readonly wallMs: number
+}
+
+export type Observation =
+  /** A PropertiesChanged of the unit, with the cause that came just before it. */
+  | { readonly kind: 'signal'; readonly unit: string; readonly at: Instant; readonly seen: Sighting }
+  /** The answer to a read: as atomic as a signal, at its place in the stream, settings included. */
+  | {
+      readonly kind: 'read'
+      readonly unit: string
+      readonly at: Instant
+      readonly seen: Sighting
+      readonly settings: Settings
+    }
+  /** The units to watch from now on, all of them; counts of those that stay are kept. */
+  | { readonly kind: 'watch'; readonly at: Instant; readonly units: readonly string[] }
+  /** A unit that a pattern began to match while we watch. */
+  | { readonly kind: 'found'; readonly at: Instant; readonly unit: string }
+  /** Time passed: what waits for the next signal or for this. */
+  | { readonly kind: 'tick'; readonly at: Instant }
+  /** The agent started in this boot; runs left open by another boot are lost. */
+  | { readonly kind: 'boot'; readonly at: Instant; readonly bootId: string }
+  | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }
+  /** An operator zeroes the counters; what runs is one start. */
+  | { readonly kind: 'clear'; readonly at: Instant }
+  /** Counters of the former program, by unit name. */
+  | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }

@@ -1,0 +1,52 @@
+// The only truth: all units, the sequence, and the identity of this history. Flash, metrics and HTTP are views of it.
+import type { Unit } from './unit.ts'
+
+export interface Policy {
+  /** Crashes within `flapWindowMs` that make a unit flapping. */
+  readonly flapCount: number
+  readonly flapWindowMs: number
+}
+
+export interface State {
+  /** 64 random bits as 16 hex digits, made with each new state file. */
+  readonly stream: string
+  /** Configured or kept since the first start; null until `main` has decided. */
+  readonly gatewayId: string | null
+  readonly bootId: string
+  /** Sequence number of the newest event. */
+  readonly seq: number
+  /** Numbers skipped by an unclean start, told on the next event, then 0. */
+  readonly seqGap: number
+  readonly clockSynced: boolean | null
+  readonly units: readonly Unit[]
+  /** Position of each unit in `units`; replaced only when the set changes. */
+  readonly index: ReadonlyMap<string, number>
+  readonly policy: Policy
+}
+
+export const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000 }
+
+/** A history that has seen nothing. `stream` is 16 hex digits. */
+export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State {
+  return {
+    stream,
+    gatewayId: null,
+    bootId: '',
+    seq: 0,
+    seqGap: 0,
+    clockSynced: null,
+    units: [],
+    index: new Map(),
+    policy,
+  }
+}
+
+export function unitOf(state: State, name: string): Unit | undefined {
+  const i = state.index.get(name)
+  return i === undefined ? undefined : state.units[i]
+}
+
+/** The same state with another set of units. */
+export function withUnits(state: State, units: readonly Unit[]): State {
+  return { ...state, units, index: new Map(units.map((u, i) => [u.name, i])) }
+}

@@ -1,0 +1,167 @@
+// What is known of one watched unit: what systemd last said, the run that is open, and what was counted.
+
+/** Everything systemd says of a unit at one instant, as parsed by the bus adapter. */
+export interface Sighting {
+  /** org.freedesktop.systemd1.Unit.ActiveState; a state unknown to us is carried as itself. */
+  readonly activeState: string
+  readonly subState: string
+  /** 32 hex digits naming the run, or null where systemd gives none (never started, `-.mount`). */
+  readonly invocationId: string | null
+  /** Id of the queued job, 0 when none. */
+  readonly job: number
+  /** `Result` of the type's interface; null for types without one (target, slice, device). */
+  readonly result: string | null
+  /** `ExecMainCode`: 0 never ran, 1 exited, 2 killed, 3 dumped (CLD_*, waitid(2)). */
+  readonly mainCode: number
+  /** `ExecMainStatus`: exit code or signal number, as `mainCode` says. */
+  readonly mainStatus: number
+  readonly nRestarts: number
+  /** `StateChangeTimestampMonotonic` in ms; 0 when the unit never changed in this boot. */
+  readonly changedAtMonoMs: number
+}
+
+/** What systemd tells only when asked (it is not part of any signal): read at load and at reconcile. */
+export interface Settings {
+  /** `LoadState`: loaded, not-found, masked, error, bad-setting, ... */
+  readonly loadState: string
+  /** `Restart`, or null where the type has none. */
+  readonly restart: string | null
+  /** True where `RestartForceExitStatus` or `RestartPreventExitStatus` make the forecast unsure. */
+  readonly restartByStatus: boolean
+}
+
+/** One run of a unit: systemd's invocation, from its opening to its end. */
+export interface Run {
+  readonly id: string
+  readonly openedAtMonoMs: number
+  readonly openedAtMs: number
+}
+
+/** Why a run ended, as systemd's Result and the main process' fate say. */
+export interface Cause {
+  /** systemd's Result (`exit-code`, `signal`, `watchdog`, ...); `unknown` where no one could say. */
+  readonly result: string
+  readonly exitCode: number | null
+  /** Signal name (`SIGKILL`), null when no signal ended the main process. */
+  readonly signal: string | null
+  readonly coreDumped: boolean
+}
+
+/** The law, always: starts = stops + crashes + lost + (1 if a run is open). */
+export interface Counters {
+  readonly starts: number
+  readonly stops: number
+  readonly crashes: number
+  readonly restarts: number
+  readonly lost: number
+}
+
+/** Crashes with one Result, apart by whether a stop or restart job was queued. */
+export interface Failures {
+  readonly unrequested: number
+  readonly requested: number
+}
+
+/** The latest crash of a unit. */
+export interface LastCrash {
+  readonly cause: Cause
+  readonly requested: boolean
+  readonly atMs: number
+}
+
+/** Ends told one by one so far in the current 60 s, and what a `summary` has gathered above the limit. */
+export interface Burst {
+  readonly sinceMonoMs: number
+  readonly ends: number
+  readonly summary: Summary | null
+}
+
+export interface Summary {
+  readonly counted: Counters
+  readonly byResult: Readonly<Record<string, number>>
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export interface Unit {
+  /** The name as configured (an alias keeps its label), with its suffix. */
+  readonly name: string
+  /** Last sighting, null until systemd said anything in this boot. */
+  readonly seen: Sighting | null
+  readonly settings: Settings | null
+  readonly run: Run | null
+  /** The last invocation id ever seen of this unit: an id is new when it differs from this one. */
+  readonly lastRunId: string | null
+  /** True when this unit was read or heard of at least once since it is watched. */
+  readonly met: boolean
+  /** The non-zero job under which the last run ended: a start under the same job is a restart. */
+  readonly endJob: number
+  /** True when the last run's end was asked for (a job was queued). */
+  readonly endRequested: boolean
+  readonly endedAtMonoMs: number | null
+  readonly counters: Counters
+  /** Imported from the former program; outside the law, added in every view. */
+  readonly baseline: Counters
+  /** Crashes by systemd's Result; the sum of all is `counters.crashes`. */
+  readonly failures: Readonly<Record<string, Failures>>
+  readonly lastCrash: LastCrash | null
+  /** Wall time of systemd's last state change, ms; null until known. */
+  readonly changedAtMs: number | null
+  /** Monotonic times of the latest crashes, oldest first, at most `flap.count`. */
+  readonly crashTimesMonoMs: readonly number[]
+  readonly flapping: boolean
+  readonly gaveUp: boolean
+  readonly burst: Burst | null
+}
+
+export const ZERO: Counters = { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }
+
+/** A unit of which nothing is known yet. */
+export function newUnit(name: string): Unit {
+  return {
+    name,
+    seen: null,
+    settings: null,
+    run: null,
+    lastRunId: null,
+    met: false,
+    endJob: 0,
+    endRequested: false,
+    endedAtMonoMs: null,
+    counters: ZERO,
+    baseline: ZERO,
+    failures: {},
+    lastCrash: null,
+    changedAtMs: null,
+    crashTimesMonoMs: [],
+    flapping: false,
+    gaveUp: false,
+    burst: null,
+  }
+}
+
+export function addCounters(a: Counters, b: Counters): Counters {
+  return {
+    starts: a.starts + b.starts,
+    stops: a.stops + b.stops,
+    crashes: a.crashes + b.crashes,
+    restarts: a.restarts + b.restarts,
+    lost: a.lost + b.lost,
+  }
+}
+
+/** The counts as every view shows them: what was counted, on top of what was imported. */
+export function shownCounters(unit: Unit): Counters {
+  return addCounters(unit.counters, unit.baseline)
+}
+
+/** `ActiveState` as shown; a unit that systemd has collected, or that it never spoke of, is inactive. */
+export function activeState(unit: Unit): string {
+  return unit.seen?.activeState ?? 'inactive'
+}
+
+/** True when systemd could not load the unit: no such file, masked, or a bad one. */
+export function isUnloaded(unit: Unit): boolean {
+  const load = unit.settings?.loadState
+  return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
+}

@@ -1,0 +1,94 @@
+// The contracts between the agent and what it talks to; nothing else lives here.
+import type { Event } from './core/event.ts'
+import type { Instant, Observation } from './core/observation.ts'
+import type { State } from './core/state.ts'
+
+/** Both clocks at once, and one timer. */
+export interface Clock {
+  now(): Instant
+  /** Calls back once after `ms`; returns its undo. */
+  after(ms: number, call: () => void): () => void
+}
+
+export type Level = 'debug' | 'info' | 'warning' | 'error'
+
+/** One line when something changed. `fields` go into JSON logs. Never throws. */
+export type Log = (level: Level, message: string, fields?: Readonly<Record<string, unknown>>) => void
+
+/** Where observations come from: systemd on the bus. */
+export interface UnitSource {
+  /**
+   * Starts watching and resolves at once; connecting, reconnecting and reconciling go on behind it.
+   * `observe` is called synchronously, in the order of the bus, and must not throw.
+   */
+  start(observe: (observation: Observation) => void): void
+  /** Reads every unit again and resolves when done, or false where there is no bus. */
+  reconcile(): Promise<boolean>
+  /** Replaces the configured names and patterns. */
+  watch(patterns: readonly string[]): void
+  health(): BusHealth
+  stop(): Promise<void>
+}
+
+export interface BusHealth {
+  readonly connected: boolean
+  /** Monotonic ms since when there is no bus, null while connected. */
+  readonly lostAtMonoMs: number | null
+  /** Why not connected, in words; null while connected. */
+  readonly problem: string | null
+  readonly signals: number
+  readonly reconnects: number
+  /** Signals that could not be decoded, and connections given up for it. */
+  readonly malformed: number
+}
+
+/** One step of the agent: what was, what is, what is told of it. */
+export interface Step {
+  readonly before: State
+  readonly after: State
+  readonly events: readonly Event[]
+  readonly at: Instant
+}
+
+/** Whoever is told of steps: log, MQTT, streams. Returns at once and never throws. */
+export interface EventSink {
+  accept(step: Step): void
+  stop(): Promise<void>
+}
+
+/** Keeps State over restarts of the agent and of the gateway. */
+export interface StateStore {
+  /** Notes the newest state and its events; writes when its policy says so. Returns at once, never throws. */
+  remember(step: Step): void
+  /** The state as of the last commit: what flash surely holds. Live while degraded. */
+  committed(): State
+  /** Commits now if something is not on flash yet and the governor has a token for a reader. */
+  commitForReader(): Promise<void>
+  /** Commits now whatever the governor says; resolves false where flash refused. */
+  flush(): Promise<boolean>
+  /** Recent events, oldest first: those on flash and those of this run. */
+  history(): readonly Event[]
+  health(): StoreHealth
+  /** Writes a snapshot marked clean and closes. */
+  stop(): Promise<void>
+}
+
+export interface StoreHealth {
+  readonly path: string
+  /** Why flash does not hold what it should, in words; null while it does. */
+  readonly problem: string | null
+  readonly commits: number
+  readonly bytesWritten: number
+  readonly errors: Readonly<Record<'EIO' | 'ENOSPC' | 'EROFS' | 'other', number>>
+  readonly lastCommitMs: number | null
+  /** Durations of commits in seconds since start: cumulative counts per bucket, sum and count. */
+  readonly commitSeconds: Histogram
+}
+
+/** Cumulative counts per upper bound (seconds), as Prometheus counts them. */
+export interface Histogram {
+  readonly bounds: readonly number[]
+  readonly counts: readonly number[]
+  readonly sum: number
+  readonly count: number
+}
