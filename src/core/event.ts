@@ -32,7 +32,8 @@ interface OfUnit extends Told {
 export interface StartEvent extends OfUnit, Change {
   /** `restart`: the run followed straight from another one of the unit. */
   readonly kind: 'start' | 'restart'
-  readonly invocationId: string
+  /** Null for a run that is proven but that nobody saw. */
+  readonly invocationId: string | null
 }
 
 export interface StopEvent extends OfUnit, Change, Cause {
@@ -43,7 +44,8 @@ export interface StopEvent extends OfUnit, Change, Cause {
 
 export interface CrashEvent extends OfUnit, Change, Cause {
   readonly kind: 'crash'
-  readonly invocationId: string
+  /** Null for a run that is proven but that nobody saw. */
+  readonly invocationId: string | null
   readonly requested: boolean
   /** A forecast from the unit's Restart settings; null where they do not decide it. */
   readonly willRestart: boolean | null

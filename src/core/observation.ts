@@ -18,8 +18,15 @@ export type Observation =
       readonly seen: Sighting
       readonly settings: Settings
     }
-  /** The units to watch from now on, all of them; counts of those that stay are kept. */
-  | { readonly kind: 'watch'; readonly at: Instant; readonly units: readonly string[] }
+  /** What to watch from now on, by name and by pattern; counts of units that stay are kept. */
+  | {
+      readonly kind: 'watch'
+      readonly at: Instant
+      readonly units: readonly string[]
+      readonly patterns: readonly string[]
+    }
+  /** The bus was away and is back: what happened meanwhile went unseen. Comes before the reads. */
+  | { readonly kind: 'gap'; readonly at: Instant }
   /** A unit that a pattern began to match while we watch. */
   | { readonly kind: 'found'; readonly at: Instant; readonly unit: string }
   /** Time passed: what waits for the next signal or for this. */

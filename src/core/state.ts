@@ -18,6 +18,8 @@ export interface State {
   /** Numbers skipped by an unclean start, told on the next event, then 0. */
   readonly seqGap: number
   readonly clockSynced: boolean | null
+  /** Events since the agent started that no signal told: found out by reading. Not kept. */
+  readonly corrections: number
   readonly units: readonly Unit[]
   /** Position of each unit in `units`; replaced only when the set changes. */
   readonly index: ReadonlyMap<string, number>
@@ -35,6 +37,7 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
     seq: 0,
     seqGap: 0,
     clockSynced: null,
+    corrections: 0,
     units: [],
     index: new Map(),
     policy,

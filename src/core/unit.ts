@@ -26,8 +26,10 @@ export interface Settings {
   readonly loadState: string
   /** `Restart`, or null where the type has none. */
   readonly restart: string | null
-  /** True where `RestartForceExitStatus` or `RestartPreventExitStatus` make the forecast unsure. */
-  readonly restartByStatus: boolean
+  /** `RestartForceExitStatus` is set: an exit that is no failure may be restarted too. */
+  readonly restartForced: boolean
+  /** `RestartPreventExitStatus` is set: a failure may go without its restart. */
+  readonly restartPrevented: boolean
 }
 
 /** One run of a unit: systemd's invocation, from its opening to its end. */
@@ -35,6 +37,8 @@ export interface Run {
   readonly id: string
   readonly openedAtMonoMs: number
   readonly openedAtMs: number
+  /** The job under which it opened: while that is the queued one, nobody asked for an end. */
+  readonly job: number
 }
 
 /** Why a run ended, as systemd's Result and the main process' fate say. */
@@ -69,7 +73,7 @@ export interface LastCrash {
   readonly atMs: number
 }
 
-/** Ends told one by one so far in the current 60 s, and what a `summary` has gathered above the limit. */
+/** Ends in the current window of 60 s, and what a `summary` gathers instead of events, once above the limit. */
 export interface Burst {
   readonly sinceMonoMs: number
   readonly ends: number
@@ -83,22 +87,26 @@ export interface Summary {
   readonly lastMs: number
 }
 
+/**
+ * How well we know what happened since the last sighting. `never`: first sight is still to come;
+ * `broken`: the agent or the bus was away, things may have gone unseen; `kept`: every signal was heard.
+ */
+export type Contact = 'never' | 'broken' | 'kept'
+
 export interface Unit {
   /** The name as configured (an alias keeps its label), with its suffix. */
   readonly name: string
-  /** Last sighting, null until systemd said anything in this boot. */
+  /** Last sighting; null until systemd said anything in this boot. */
   readonly seen: Sighting | null
   readonly settings: Settings | null
   readonly run: Run | null
-  /** The last invocation id ever seen of this unit: an id is new when it differs from this one. */
-  readonly lastRunId: string | null
-  /** True when this unit was read or heard of at least once since it is watched. */
-  readonly met: boolean
+  /** The latest invocation ids seen, newest first, at most 3: an id is new when it is none of these. */
+  readonly runIds: readonly string[]
+  readonly contact: Contact
   /** The non-zero job under which the last run ended: a start under the same job is a restart. */
   readonly endJob: number
-  /** True when the last run's end was asked for (a job was queued). */
-  readonly endRequested: boolean
-  readonly endedAtMonoMs: number | null
+  /** Failed with no run open: since when, and whether an operator's stop made it so. */
+  readonly failed: { readonly sinceMonoMs: number; readonly requested: boolean } | null
   readonly counters: Counters
   /** Imported from the former program; outside the law, added in every view. */
   readonly baseline: Counters
@@ -112,6 +120,8 @@ export interface Unit {
   readonly flapping: boolean
   readonly gaveUp: boolean
   readonly burst: Burst | null
+  /** Since when systemd cannot load it, while that is so. */
+  readonly goneSinceMonoMs: number | null
 }
 
 export const ZERO: Counters = { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }
@@ -123,11 +133,10 @@ export function newUnit(name: string): Unit {
     seen: null,
     settings: null,
     run: null,
-    lastRunId: null,
-    met: false,
+    runIds: [],
+    contact: 'never',
     endJob: 0,
-    endRequested: false,
-    endedAtMonoMs: null,
+    failed: null,
     counters: ZERO,
     baseline: ZERO,
     failures: {},
@@ -137,6 +146,7 @@ export function newUnit(name: string): Unit {
     flapping: false,
     gaveUp: false,
     burst: null,
+    goneSinceMonoMs: null,
   }
 }
 
@@ -164,4 +174,13 @@ export function activeState(unit: Unit): string {
 export function isUnloaded(unit: Unit): boolean {
   const load = unit.settings?.loadState
   return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
+}
+
+/**
+ * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it survives a step of the
+ * clock; what was noted last where this boot knows none. Null until known.
+ */
+export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
+  const monoMs = unit.seen?.changedAtMonoMs ?? 0
+  return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
 }
