@@ -1,6 +1,6 @@
 // The rig keeps its promises: a real systemd per test, several at once, nothing left behind.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, it } from 'vitest'
 import { startSystemd } from './systemd.ts'
@@ -9,15 +9,16 @@ import { until } from './until.ts'
 
 const SLEEPER = '[Service]\nExecStart=sleep 1000\n'
 
-/** Every trace of a rig on the host: processes, mounts, cgroups, directory. */
-function traces(name: string, pid: number): string[] {
+/** The namespace that holds everything the rig runs; read while it is up. */
+const namespaceOf = (pid: number | string) => readlinkSync(`/proc/${pid}/ns/pid`)
+
+/** Every trace of a rig on the host: processes (its own and those inside), mounts, cgroups. */
+function traces(name: string, namespace: string): string[] {
   const found: string[] = []
-  for (const entry of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+  for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
-      const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')
-      if (command.includes(name) || (entry === String(pid) && command.includes('--unit=rig.target'))) {
-        found.push(`process ${entry} ${command.join(' ')}`)
-      }
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      if (command.includes(name) || namespaceOf(pid) === namespace) found.push(`process ${pid} ${command.join(' ')}`)
     } catch {
       // it ended while we looked
     }
@@ -97,9 +98,12 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
     await systemd.start('sleeper')
-    expect(traces(systemd.name, systemd.pid)).not.toEqual([])
+    const namespace = namespaceOf(systemd.pid)
+    const before = traces(systemd.name, namespace).join('\n')
+    expect(before).toMatch(/process \d+ sleep 1000/)
+    expect(before).toMatch(/cgroup /)
     await systemd.stop()
-    expect(traces(systemd.name, systemd.pid)).toEqual([])
+    expect(traces(systemd.name, namespace)).toEqual([])
     expect(existsSync(dirname(systemd.unitDir))).toBe(false)
   })
 
@@ -109,8 +113,10 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
     await systemd.start('sleeper')
+    const namespace = namespaceOf(systemd.pid)
+    expect(traces(systemd.name, namespace)).not.toEqual([])
     owner.kill('SIGKILL')
-    await until(() => traces(systemd.name, systemd.pid), {
+    await until(() => traces(systemd.name, namespace), {
       what: 'every trace of the rig to be gone',
       is: (found) => found.length === 0,
     })
