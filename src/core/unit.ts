@@ -98,7 +98,10 @@ export interface Unit {
   readonly name: string
   /** Last sighting; null until systemd said anything in this boot. */
   readonly seen: Sighting | null
+  /** As last read; of an earlier run of the agent until read again. */
   readonly settings: Settings | null
+  /** Only a pattern names it: it is forgotten a while after it is gone. */
+  readonly byPattern: boolean
   readonly run: Run | null
   /** The latest invocation ids seen, newest first, at most 3: an id is new when it is none of these. */
   readonly runIds: readonly string[]
@@ -132,6 +135,7 @@ export function newUnit(name: string): Unit {
     name,
     seen: null,
     settings: null,
+    byPattern: false,
     run: null,
     runIds: [],
     contact: 'never',

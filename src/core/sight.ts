@@ -1,0 +1,107 @@
+// One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
+import { catchUp, endFound } from './absence.ts'
+import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
+import { type Context, end, type Lived, lose, open, andThen } from './life.ts'
+import type { Instant } from './observation.ts'
+import type { Policy } from './state.ts'
+import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
+
+/** systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. */
+export const GAVE_UP_AFTER_MS = 100
+
+/** A signal's sighting, or the answer to a read when `read` holds the settings that came with it. */
+export function sight(unit: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
+  const ctx: Context = { at, policy, source: read !== null || unit.contact === 'broken' ? 'reconcile' : 'signal' }
+  const loaded = read === null ? still(unit) : load(unit, ctx, read)
+  const lived = andThen(loaded, (u) => runs(u, ctx, seen, read !== null, unit.settings))
+  return andThen(lived, (u) => failing(note(u, at, seen), unit, ctx))
+}
+
+function still(unit: Unit): Lived {
+  return { unit, told: [] }
+}
+
+/** Opens, ends or loses runs. An id not seen before only opens one: the states beside it may be those of the run before. */
+function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: Settings | null): Lived {
+  const id = seen.invocationId
+  if (id !== null && !unit.runIds.includes(id)) {
+    if (unit.contact === 'never' && isEnded(seen) && (read || seen.job === 0)) {
+      return still({ ...unit, runIds: [id] }) // it ended before our time
+    }
+    const unseen = unit.run !== null || unit.contact === 'broken' || (read && unit.contact === 'kept')
+    if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, seen, read, before)
+    return open(unit, ctx, seen, followsStraight(unit, seen))
+  }
+  if (unit.run === null || !isEnded(seen)) return still(unit)
+  if (id === null) return lose(unit, { ...ctx, source: 'reconcile' }) // unloaded meanwhile: its end cannot be read
+  if (id !== unit.run.id) return still(unit) // a late word of a run before
+  return ctx.source === 'signal' ? end(unit, ctx, seen) : endFound(unit, ctx, seen)
+}
+
+/** systemd waited to start it again, or one restart job covers both the end and this start. */
+function followsStraight(unit: Unit, seen: Sighting): boolean {
+  if (unit.seen !== null && unit.seen.subState.startsWith('auto-restart')) return true
+  return seen.subState.startsWith('auto-restart') || (seen.job !== 0 && seen.job === unit.endJob)
+}
+
+function note(unit: Unit, at: Instant, seen: Sighting): Unit {
+  const known = unit.seen?.changedAtMonoMs === seen.changedAtMonoMs || seen.changedAtMonoMs === 0
+  const changedAtMs = known ? unit.changedAtMs : at.wallMs - (at.monoMs - seen.changedAtMonoMs)
+  return { ...unit, seen, contact: 'kept', changedAtMs }
+}
+
+/** Failed with no run open: for good at once where the settings say so, else when no restart follows in time. */
+function failing(unit: Unit, before: Unit, ctx: Context): Lived {
+  const seen = unit.seen
+  if (seen === null || unit.run !== null || seen.activeState !== 'failed' || restartAnnounced(seen)) {
+    return still(unit.failed === null && !unit.gaveUp ? unit : { ...unit, failed: null, gaveUp: false })
+  }
+  if (unit.failed !== null) return still(unit)
+  const endedNow = unit.counters.crashes > before.counters.crashes
+  const requested = endedNow && unit.lastCrash?.requested === true
+  const failed: Unit = { ...unit, failed: { sinceMonoMs: ctx.at.monoMs, requested } }
+  const forGood = willRestart(unit.settings, causeOf(seen), seen, requested) === false
+  return forGood ? giveUp(failed, ctx) : still(failed)
+}
+
+/** Tells once that a unit has failed for good; not of one that an operator stopped. */
+export function giveUp(unit: Unit, ctx: Context): Lived {
+  if (unit.failed === null || unit.failed.requested || unit.gaveUp) return still(unit)
+  const gone: Unit = { ...unit, gaveUp: true }
+  const seen = unit.seen
+  return {
+    unit: gone,
+    told: [
+      {
+        kind: 'gave_up',
+        unit: unit.name,
+        source: ctx.source,
+        fromState: 'failed',
+        toState: 'failed',
+        subState: seen?.subState ?? 'failed',
+        result: seen?.result ?? 'unknown',
+        counters: shownCounters(unit),
+      },
+    ],
+  }
+}
+
+/** Notes the settings; tells when systemd can load the unit again, or no longer. */
+function load(unit: Unit, ctx: Context, settings: Settings): Lived {
+  const loaded: Unit = { ...unit, settings }
+  const gone = isUnloaded(loaded)
+  const after: Unit = { ...loaded, goneSinceMonoMs: gone ? (unit.goneSinceMonoMs ?? ctx.at.monoMs) : null }
+  if (unit.settings === null || isUnloaded(unit) === gone) return still(after)
+  return {
+    unit: after,
+    told: [
+      {
+        kind: gone ? 'unit_vanished' : 'unit_appeared',
+        unit: unit.name,
+        source: ctx.source,
+        loadState: settings.loadState,
+        counters: shownCounters(unit),
+      },
+    ],
+  }
+}

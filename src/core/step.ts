@@ -1,0 +1,168 @@
+// The one verb: what an observation makes of the State, and which events tell of it.
+import { roll, BURST_WINDOW_MS } from './burst.ts'
+import type { Event } from './event.ts'
+import { calmAtMonoMs, settle } from './flap.ts'
+import { globMatcher } from './glob.ts'
+import { type Context, type Lived, lose, open, type Telling, andThen } from './life.ts'
+import type { Instant, Observation } from './observation.ts'
+import { GAVE_UP_AFTER_MS, giveUp, sight } from './sight.ts'
+import { type State, withUnits } from './state.ts'
+import { newUnit, type Unit, ZERO } from './unit.ts'
+
+/** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
+export const FORGET_AFTER_MS = 24 * 3600_000
+
+export interface Stepped {
+  readonly state: State
+  readonly events: readonly Event[]
+}
+
+/** Pure. An observation that changes nothing returns the very same State. */
+export function step(state: State, o: Observation): Stepped {
+  switch (o.kind) {
+    case 'signal':
+    case 'read':
+      return ofUnit(state, o.unit, o.at, (unit) =>
+        sight(unit, o.at, state.policy, o.seen, o.kind === 'read' ? o.settings : null),
+      )
+    case 'tick':
+      return tick(state, o.at)
+    case 'watch':
+      return { state: watch(state, o.units, o.patterns), events: [] }
+    case 'found':
+      return { state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, found(o.unit)]), events: [] }
+    case 'gap':
+      return { state: { ...state, units: state.units.map(breakContact) }, events: [] }
+    case 'boot':
+      return boot(state, o.at, o.bootId)
+    case 'clock':
+      return { state: state.clockSynced === o.synced ? state : { ...state, clockSynced: o.synced }, events: [] }
+    case 'clear':
+      return ofAll(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
+    case 'import':
+      return ofAll(state, o.at, (unit) => ({ unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline }, told: [] }))
+  }
+}
+
+function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => Lived): Stepped {
+  const i = state.index.get(name)
+  const unit = i === undefined ? undefined : state.units[i]
+  if (i === undefined || unit === undefined) return { state, events: [] }
+  const lived = live(unit)
+  if (lived.told.length === 0 && same(unit, lived.unit)) return { state, events: [] }
+  return number({ ...state, units: state.units.with(i, lived.unit) }, at, lived.told)
+}
+
+function ofAll(state: State, at: Instant, live: (unit: Unit) => Lived): Stepped {
+  const lives = state.units.map(live)
+  return number({ ...state, units: lives.map((l) => l.unit) }, at, lives.flatMap((l) => l.told))
+}
+
+/** Gives the events their numbers, time and boot. */
+function number(state: State, at: Instant, told: readonly Telling[]): Stepped {
+  if (told.length === 0) return { state, events: [] }
+  let { seq, seqGap, corrections } = state
+  const events = told.map((telling): Event => {
+    seq += 1
+    if (telling.source === 'reconcile') corrections += 1
+    const gap = seqGap > 0 ? { seqGap } : {}
+    seqGap = 0
+    return { ...telling, seq, atMs: at.wallMs, bootId: state.bootId, clockSynced: state.clockSynced, ...gap }
+  })
+  return { state: { ...state, seq, seqGap, corrections }, events }
+}
+
+/** What waited for time to pass. */
+function tick(state: State, at: Instant): Stepped {
+  const ctx: Context = { at, policy: state.policy, source: 'signal' }
+  const kept = state.units.filter((u) => u.goneSinceMonoMs === null || !u.byPattern || at.monoMs < u.goneSinceMonoMs + FORGET_AFTER_MS)
+  const units = kept.length === state.units.length ? state : withUnits(state, kept)
+  return ofAll(units, at, (unit) => {
+    const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
+    const decided: Lived = due ? giveUp(unit, ctx) : { unit, told: [] }
+    return andThen(andThen(decided, (u) => settle(u, ctx)), (u) => roll(u, at))
+  })
+}
+
+/** The monotonic instant at which `unit` wants a tick, or Infinity. */
+export function dueAtMonoMs(unit: Unit, state: State): number {
+  return Math.min(
+    unit.failed !== null && !unit.failed.requested && !unit.gaveUp ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS : Infinity,
+    unit.flapping ? calmAtMonoMs(unit, state.policy) : Infinity,
+    unit.burst !== null ? unit.burst.sinceMonoMs + BURST_WINDOW_MS : Infinity,
+    unit.byPattern && unit.goneSinceMonoMs !== null ? unit.goneSinceMonoMs + FORGET_AFTER_MS : Infinity,
+  )
+}
+
+function watch(state: State, names: readonly string[], patterns: readonly string[]): State {
+  const matchers = patterns.map(globMatcher)
+  const named = names.map((name) => {
+    const unit = state.units[state.index.get(name) ?? -1] ?? newUnit(name)
+    return unit.byPattern ? { ...unit, byPattern: false } : unit
+  })
+  const matched = state.units.filter((u) => !names.includes(u.name) && matchers.some((matches) => matches(u.name)))
+  const units = [...named, ...matched.map((u) => (u.byPattern ? u : { ...u, byPattern: true }))]
+  const unchanged = units.length === state.units.length && units.every((u, i) => u === state.units[i])
+  return unchanged ? state : withUnits(state, units)
+}
+
+/** What a pattern begins to match has just appeared: its first read tells so. */
+function found(name: string): Unit {
+  const settings = { loadState: 'not-found', restart: null, restartForced: false, restartPrevented: false }
+  return { ...newUnit(name), byPattern: true, settings }
+}
+
+function breakContact(unit: Unit): Unit {
+  return unit.contact === 'kept' ? { ...unit, contact: 'broken' } : unit
+}
+
+/** The agent starts. Nothing survives a reboot: monotonic times mean nothing, and runs left open are lost. */
+function boot(state: State, at: Instant, bootId: string): Stepped {
+  if (bootId === state.bootId) return step(state, { kind: 'gap', at })
+  const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
+  return ofAll({ ...state, bootId }, at, (unit) => {
+    const ended: Lived = unit.run === null ? { unit, told: [] } : lose(unit, ctx)
+    const fresh: Partial<Unit> = { seen: null, endJob: 0, failed: null, gaveUp: false, flapping: false, crashTimesMonoMs: [], burst: null }
+    const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
+    return andThen(ended, (u) => ({ unit: { ...breakContact(u), ...fresh, goneSinceMonoMs }, told: [] }))
+  })
+}
+
+function clear(unit: Unit, ctx: Context): Lived {
+  const zeroed: Unit = {
+    ...unit,
+    run: null,
+    counters: ZERO,
+    baseline: ZERO,
+    failures: {},
+    lastCrash: null,
+    crashTimesMonoMs: [],
+    flapping: false,
+    burst: null,
+  }
+  return unit.run === null || unit.seen === null ? { unit: zeroed, told: [] } : reopen(open(zeroed, ctx, unit.seen, false), unit)
+}
+
+/** After `clear` the run that was open goes on under its own times and ids. */
+function reopen(lived: Lived, before: Unit): Lived {
+  return { unit: { ...lived.unit, run: before.run, runIds: before.runIds }, told: lived.told }
+}
+
+function same(a: Unit, b: Unit): boolean {
+  if (a === b) return true
+  for (const key of Object.keys(a) as (keyof Unit)[]) {
+    if (key !== 'seen' && a[key] !== b[key]) return false
+  }
+  if (a.seen === null || b.seen === null) return a.seen === b.seen
+  for (const key of Object.keys(a.seen) as (keyof typeof a.seen)[]) {
+    if (a.seen[key] !== b.seen[key]) return false
+  }
+  return true
+}
+
+/** True while `starts = stops + crashes + lost + (1 if running)` and every crash has its Result counted. */
+export function lawHolds(unit: Unit): boolean {
+  const { starts, stops, crashes, lost } = unit.counters
+  const byResult = Object.values(unit.failures).reduce((sum, f) => sum + f.unrequested + f.requested, 0)
+  return starts === stops + crashes + lost + (unit.run === null ? 0 : 1) && byResult === crashes
+}

@@ -1,0 +1,63 @@
+// Literal sightings and a small driver for tests of `step`.
+import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
+import { newState, type State, unitOf } from '../../src/core/state.ts'
+import { lawHolds, step } from '../../src/core/step.ts'
+import type { Settings, Sighting, Unit } from '../../src/core/unit.ts'
+
+export const IDLE: Sighting = {
+  activeState: 'inactive',
+  subState: 'dead',
+  invocationId: null,
+  job: 0,
+  result: 'success',
+  mainCode: 0,
+  mainStatus: 0,
+  nRestarts: 0,
+  changedAtMonoMs: 0,
+}
+
+export const SETTINGS: Settings = {
+  loadState: 'loaded',
+  restart: 'no',
+  restartForced: false,
+  restartPrevented: false,
+}
+
+export const at = (monoMs: number) => ({ monoMs, wallMs: 1_700_000_000_000 + monoMs })
+
+/** Runs observations one after the other; throws where the law breaks. */
+export function live(state: State, observations: readonly Observation[]): { state: State; events: Event[] } {
+  const events: Event[] = []
+  for (const o of observations) {
+    const stepped = step(state, o)
+    state = stepped.state
+    events.push(...stepped.events)
+    for (const unit of state.units) {
+      if (!lawHolds(unit)) throw new Error(`law broken by ${JSON.stringify(o)}: ${JSON.stringify(unit)}`)
+    }
+  }
+  return { state, events }
+}
+
+/** A state that watches these units in boot `boot-1` and has heard of none. */
+export function watching(...units: string[]): State {
+  return live(newState('00112233aabbccdd'), [
+    { kind: 'boot', at: at(0), bootId: 'boot-1' },
+    { kind: 'watch', at: at(0), units, patterns: [] },
+  ]).state
+}
+
+export function the(state: State, name: string): Unit {
+  const unit = unitOf(state, name)
+  if (!unit) throw new Error(`no unit ${name}`)
+  return unit
+}
+
+export function signal(unit: string, monoMs: number, seen: Partial<Sighting>): Observation {
+  return { kind: 'signal', unit, at: at(monoMs), seen: { ...IDLE, ...seen } }
+}
+
+export function read(unit: string, monoMs: number, seen: Partial<Sighting>, settings: Partial<Settings> = {}): Observation {
+  return { kind: 'read', unit, at: at(monoMs), seen: { ...IDLE, ...seen }, settings: { ...SETTINGS, ...settings } }
+}
