@@ -1,0 +1,58 @@
+// The text of a scrape, in Prometheus' format 0.0.4 and in OpenMetrics 1.0.0. Pure.
+//
+// Written out here rather than by prom-client: our families are views that hold nothing, which is what a registry is for,
+// and measured for 12 units (Node 20, x64, bundled) its first scrape held the event loop 20 ms instead of 1, each later
+// one took 0.9 ms of CPU instead of 0.2, and 1 MB of memory stayed; its registry also speaks only one of the two formats.
+import type { Family, Labels, Sample } from './family.ts'
+import type { Reading } from './reading.ts'
+
+export type Format = 'text' | 'openmetrics'
+
+export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+}
+
+/** All families that have a sample, with their HELP and TYPE. */
+export function exposition(families: readonly Family[], reading: Reading, format: Format): string {
+  let text = ''
+  for (const family of families) text += familyText(family, family.samples(reading), format)
+  return format === 'openmetrics' ? `${text}# EOF\n` : text
+}
+
+function familyText(family: Family, samples: readonly Sample[], format: Format): string {
+  if (samples.length === 0) return ''
+  // OpenMetrics names a counter's family without the suffix that its samples have.
+  const named = format === 'openmetrics' && family.type === 'counter' ? family.name.replace(/_total$/, '') : family.name
+  let text = `# HELP ${named} ${helpText(family.help, format)}\n# TYPE ${named} ${family.type}\n`
+  for (const { labels, value, suffix } of samples) {
+    text += `${family.name}${suffix ?? ''}${labelsText(labels)} ${valueText(value)}\n`
+  }
+  return text
+}
+
+function labelsText(labels: Labels): string {
+  let text = ''
+  for (const name in labels) {
+    const value = labels[name]
+    // An empty value means the same as no label, so it is none.
+    if (value) text += `${text === '' ? '' : ','}${name}="${escaped(value)}"`
+  }
+  return text === '' ? '' : `{${text}}`
+}
+
+/** Label values: backslash, quote and line feed are escaped in both formats (unit names do have backslashes). */
+function escaped(value: string): string {
+  return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`)) : value
+}
+
+/** HELP: quotes are escaped in OpenMetrics alone. */
+function helpText(help: string, format: Format): string {
+  const text = help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')
+  return format === 'openmetrics' ? text.replace(/"/g, '\\"') : text
+}
+
+function valueText(value: number): string {
+  if (Number.isFinite(value)) return String(value)
+  return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
+}

@@ -1,0 +1,124 @@
+// The text of a scrape: against a golden file, against Prometheus' own checker, and against its budget.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { exposition } from '../../src/metrics/exposition.ts'
+import type { Reading } from '../../src/metrics/reading.ts'
+import { FAMILIES } from '../../src/metrics/table.ts'
+import { reading, runs, state, unit } from './readings.ts'
+
+const GOLDEN = new URL('./golden.prom', import.meta.url)
+const GOLDEN_OPENMETRICS = new URL('./golden.openmetrics', import.meta.url)
+const SERIES_AT_MOST = 350
+const GZIPPED_BYTES_AT_MOST = 5_120
+
+const DEFAULT_UNITS = [
+  'wirepas-gateway',
+  'wirepas-sink-ttys1',
+  'wirepas-sink-ttys2',
+  'edger.connecteddev',
+  'edger.endries',
+  'devmgmt',
+  'hwcheck',
+  'provisioning',
+  'Node-Configuration',
+  'setup_cell_connect',
+  'mosquitto',
+  'wps_button_monitor',
+].map((name) => `${name}.service`)
+
+const killed = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
+
+/** One that crashed and runs, one that was stopped, one that systemd cannot load. */
+function threeUnits(): Reading {
+  const mosquitto = runs('mosquitto.service', {
+    counters: { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 },
+    baseline: { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 },
+    failures: { signal: { unrequested: 2, requested: 0 }, timeout: { unrequested: 0, requested: 1 } },
+    lastCrash: { cause: killed, requested: false, atMs: 1_795_087_322_000 },
+  })
+  const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { changedAtMs: 1_795_083_000_000 })
+  const masked = unit('wps_button_monitor.service', {
+    settings: { loadState: 'masked', restart: null, restartForced: false, restartPrevented: false },
+  })
+  const before = state([{ ...mosquitto, counters: { starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 } }])
+  return reading([mosquitto, escaped, masked], { atStart: before })
+}
+
+/** What a gateway shows on its worst day: every default unit runs and has crashed. */
+function twelveUnits(crashed: boolean): Reading {
+  const units = DEFAULT_UNITS.map((name, i) => {
+    const monoMs = 4_000_000 + i * 7_919_333
+    const cause = i % 2 === 0 ? killed : { result: 'exit-code', exitCode: i, signal: null, coreDumped: false }
+    const quiet = runs(name, {
+      counters: { starts: 37 + i * 3, stops: 12 + i, crashes: 24 + i, restarts: 20 + i, lost: i },
+    })
+    return {
+      ...quiet,
+      seen: quiet.seen && { ...quiet.seen, changedAtMonoMs: monoMs },
+      run: quiet.run && { ...quiet.run, openedAtMonoMs: monoMs - 311 },
+      ...(crashed ? { lastCrash: { cause, requested: false, atMs: 1_795_087_322_000 + i * 654_321 } } : {}),
+    }
+  })
+  return reading(units)
+}
+
+function seriesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function matchesGolden(text: string, golden: URL): void {
+  if (process.env['GOLDEN'] === 'write' || !existsSync(golden)) writeFileSync(golden, text)
+  expect(text).toBe(readFileSync(golden, 'utf8'))
+}
+
+test('the text of a scrape is the golden one', () => {
+  matchesGolden(exposition(FAMILIES, threeUnits(), 'text'), GOLDEN)
+})
+
+test('the same in OpenMetrics is the golden one: families without _total, and an end', () => {
+  matchesGolden(exposition(FAMILIES, threeUnits(), 'openmetrics'), GOLDEN_OPENMETRICS)
+})
+
+test('promtool has nothing to say about a scrape', (context) => {
+  const promtool = (text: string) => spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
+  if (promtool('').error) context.skip('promtool is not installed (package prometheus of Debian)')
+  const checked = promtool(exposition(FAMILIES, threeUnits(), 'text'))
+  expect(checked.stderr + checked.stdout).toBe('')
+  expect(checked.status).toBe(0)
+})
+
+test('a backslash, a quote and a line feed in a unit name are escaped', () => {
+  const family = FAMILIES.filter((f) => f.name === 'gatewatch_unit_running')
+  const text = exposition(family, reading([unit('a\\x2db"c\nd.service')]), 'text')
+  expect(seriesOf(text)).toEqual(['gatewatch_unit_running{service="a\\\\x2db\\"c\\nd.service"} 0'])
+})
+
+test('an empty label value is no label', () => {
+  const family = FAMILIES.filter((f) => f.name === 'gatewatch_build_info')
+  const given = reading([])
+  const text = exposition(family, { ...given, agent: { ...given.agent, revision: '' } }, 'text')
+  expect(seriesOf(text)).toEqual([
+    'gatewatch_build_info{version="0.1.0",node_version="20.11.0",target="linux-arm64"} 1',
+  ])
+})
+
+test('no series is there twice, and each has its HELP and TYPE before it', () => {
+  const text = exposition(FAMILIES, twelveUnits(true), 'text')
+  const names = seriesOf(text).map((line) => line.replace(/ [^ ]*$/, ''))
+  expect(new Set(names).size).toBe(names.length)
+  expect(new Set(FAMILIES.map((f) => f.name)).size).toBe(FAMILIES.length)
+})
+
+test.each([
+  ['quiet', false],
+  ['all crashed', true],
+])('a scrape of the 12 default units (%s) keeps to its budget', (what, crashed) => {
+  const text = exposition(FAMILIES, twelveUnits(crashed), 'text')
+  const series = seriesOf(text).length
+  const bytes = gzipSync(text).length
+  console.log(`12 units, ${what}: ${series} series, ${text.length} B, ${bytes} B gzipped`)
+  expect(series).toBeLessThanOrEqual(SERIES_AT_MOST)
+  expect(bytes).toBeLessThanOrEqual(GZIPPED_BYTES_AT_MOST)
+})

@@ -1,0 +1,82 @@
+// Literal readings that the tests of the metrics share.
+import { newState, type State, withUnits } from '../../src/core/state.ts'
+import { newUnit, type Settings, type Sighting, type Unit } from '../../src/core/unit.ts'
+import type { Reading } from '../../src/metrics/reading.ts'
+
+/** 2026-11-20T10:15:23.412Z, one day after the gateway booted. */
+export const NOW = { monoMs: 86_400_000, wallMs: 1_795_169_723_412 }
+
+export const LOADED: Settings = {
+  loadState: 'loaded',
+  restart: 'on-failure',
+  restartForced: false,
+  restartPrevented: false,
+}
+
+export const RUNNING: Sighting = {
+  activeState: 'active',
+  subState: 'running',
+  invocationId: '0123456789abcdef0123456789abcdef',
+  job: 0,
+  result: 'success',
+  mainCode: 0,
+  mainStatus: 0,
+  nRestarts: 0,
+  changedAtMonoMs: 4_000_000,
+}
+
+const OPEN = {
+  id: '0123456789abcdef0123456789abcdef',
+  openedAtMonoMs: 3_999_500,
+  openedAtMs: 1_795_087_322_912,
+  job: 7,
+}
+
+export function unit(name: string, more: Partial<Unit> = {}): Unit {
+  return { ...newUnit(name), settings: LOADED, contact: 'kept', ...more }
+}
+
+export function runs(name: string, more: Partial<Unit> = {}): Unit {
+  const counters = { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }
+  return unit(name, { seen: RUNNING, run: OPEN, counters, changedAtMs: 1_795_087_323_412, ...more })
+}
+
+export function state(units: readonly Unit[]): State {
+  return withUnits(newState('0011223344556677'), units)
+}
+
+/** A reading of these units, all of it on flash, by an agent that found nothing when it started. */
+export function reading(units: readonly Unit[], more: Partial<Reading> = {}): Reading {
+  return {
+    live: state(units),
+    committed: state(units),
+    atStart: state([]),
+    bus: { connected: true, lostAtMonoMs: null, problem: null, signals: 4_711, reconnects: 1, malformed: 0 },
+    store: {
+      path: '/var/lib/gatewatch/state.ring',
+      problem: null,
+      commits: 3,
+      bytesWritten: 12_288,
+      errors: { EIO: 1, ENOSPC: 0, EROFS: 0, other: 0 },
+      lastCommitMs: 1_795_169_700_000,
+      commitSeconds: { bounds: [0.01, 0.1, 1], counts: [1, 3, 3], sum: 0.0625, count: 3 },
+    },
+    stateVolatile: false,
+    agent: {
+      version: '0.1.0',
+      revision: '0a1b2c3',
+      nodeVersion: '20.11.0',
+      target: 'linux-arm64',
+      gatewayId: 'gw-7',
+      machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e',
+      configProblems: 0,
+      lastReloadSuccessful: true,
+      lastReloadSuccessMs: 1_795_083_400_000,
+      eventLoopLagSeconds: 0.0125,
+    },
+    streamClientsDropped: 0,
+    process: { cpuSeconds: 1.5, residentBytes: 47_185_920, openFds: 23, startedAtMonoMs: 60_000 },
+    now: NOW,
+    ...more,
+  }
+}
