@@ -1,0 +1,192 @@
+// The command line: words in, a command with its operands and options out, or one problem in words.
+import { EVENT_KINDS } from '../core/event.ts'
+import { COMMAND_NAMES, COMMANDS, type Command, isCommand, type OptionName, optionRow } from './commands.ts'
+import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
+import { nearest } from './nearest.ts'
+import { IGNORED, isKey, type Key, rowOf } from './options.ts'
+import { unitName } from './unit-name.ts'
+
+/** A value as given, not yet validated, and the flag that gave it. */
+export interface Given {
+  readonly value: unknown
+  readonly flag: string
+}
+
+export interface Arguments {
+  readonly command: Command
+  readonly operands: readonly string[]
+  readonly configFile: string | null
+  readonly user: boolean
+  readonly json: boolean
+  readonly follow: boolean
+  readonly unit: string | null
+  readonly kind: string | null
+  readonly limit: number | null
+  readonly given: ReadonlyMap<Key, Given>
+  /** What was accepted and means nothing, in words. */
+  readonly notes: readonly string[]
+}
+
+/** The kinds that an event can have where it is shown: `dropped` is MQTT's own. */
+const KINDS: readonly string[] = [...EVENT_KINDS, 'dropped']
+
+class Usage extends Error {}
+
+/** Parses the words behind the program's name. A problem is one line that says what to do; exit code 2. */
+export function parseArguments(argv: readonly string[]): Arguments | { readonly problem: string } {
+  try {
+    return parse(argv)
+  } catch (error) {
+    if (error instanceof Usage) return { problem: error.message }
+    throw error
+  }
+}
+
+function parse(argv: readonly string[]): Arguments {
+  const words = [...argv]
+  const operands: string[] = []
+  const options = new Map<OptionName, string>()
+  const given = new Map<Key, Given>()
+  const notes: string[] = []
+  let command: Command | null = null
+
+  const put = (spelled: Spelled, spelling: string, values: readonly string[]) => {
+    if (spelled.kind === 'option') options.set(spelled.name, values[0] ?? '')
+    else if (spelled.kind === 'ignored') notes.push(`${spelling} ${IGNORED[spelled.name]?.note ?? ''}`)
+    else for (const [key, value] of settings(spelled, spelling, values, given)) given.set(key, value)
+  }
+
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--') {
+      operands.push(...words.splice(0))
+    } else if (word.startsWith('-') && word !== '-') {
+      const { spelled, spelling, attached } = look(word)
+      put(spelled, spelling, valuesOf(spelled, spelling, attached, words, command !== null))
+    } else if (command === null && operands.length === 0) {
+      if (!isCommand(word)) throw new Usage(`unknown command "${word}": ${nearest(word, COMMAND_NAMES)}`)
+      command = word
+    } else operands.push(word)
+  }
+  return finish(command, operands, options, given, notes)
+}
+
+function look(word: string): { spelled: Spelled; spelling: string; attached: string | null } {
+  const [, spelling = word, attached = null] = /^(--[^=]*)=(.*)$/s.exec(word) ?? /^(-[^-])=?(.+)$/s.exec(word) ?? []
+  const spelled = FLAGS.get(spelling)
+  if (spelled) return { spelled, spelling, attached }
+  const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
+  const hint = word.startsWith('--') ? nearest(spelling, known) : `the short ones are ${known.join(' ')}`
+  throw new Usage(`unknown option ${spelling}: ${hint}`)
+}
+
+/** The words that belong to an option; takes them from `words`. */
+function valuesOf(spelled: Spelled, spelling: string, attached: string | null, words: string[], commanded: boolean) {
+  const name = valueName(spelled)
+  if (name === undefined) {
+    if (attached !== null) throw new Usage(`${spelling} takes no value, but was given "${attached}"`)
+    return []
+  }
+  const many = spelled.kind === 'key' && spelled.flag.many
+  const values = attached === null ? [] : [attached]
+  const isValue = (word: string | undefined) => word !== undefined && !/^-[^0-9]/.test(word)
+  if (attached === null && isValue(words[0])) values.push(words.shift() as string)
+  if (values.length === 0) throw new Usage(`${spelling} needs a value: ${spelling} ${name}`)
+  // A command's name ends the list, unless the command came before: a unit called so is written run.service.
+  while (many && attached === null && isValue(words[0]) && (commanded || !isCommand(words[0] as string))) {
+    values.push(words.shift() as string)
+  }
+  return values
+}
+
+function settings(
+  spelled: Spelled & { kind: 'key' },
+  flag: string,
+  values: readonly string[],
+  before: ReadonlyMap<Key, Given>,
+): [Key, Given][] {
+  const { key } = spelled
+  const { type } = rowOf(key)
+  const [first = ''] = values
+  let value = values.length === 0 ? spelled.flag.sets : type.fromText(first)
+  if (type.list) {
+    const earlier = (before.get(key)?.value ?? []) as unknown[]
+    value = [...earlier, ...values.flatMap((one) => type.fromText(one) as unknown[])]
+  }
+  const also = Object.entries(spelled.flag.also ?? {}).map(([name, one]): [Key, Given] => {
+    if (!isKey(name)) throw new Error(`no such key: ${name}`)
+    return [name, { value: one, flag }]
+  })
+  return [[key, { value, flag }], ...also]
+}
+
+function finish(
+  word: Command | null,
+  operands: readonly string[],
+  options: ReadonlyMap<OptionName, string>,
+  given: ReadonlyMap<Key, Given>,
+  notes: readonly string[],
+): Arguments {
+  const { command, operands: all } = commandOf(word, operands, options)
+  for (const name of options.keys()) {
+    const row = optionRow(name)
+    const belongs = commandsOf({ kind: 'option', name })
+    if (command !== 'help' && !belongs.includes(command)) {
+      throw new Usage(`${row.long} does not belong to ${command}, only to ${belongs.join(', ')}`)
+    }
+  }
+  const { least, most, operands: shape } = COMMANDS[command]
+  const usage = `gatewatch ${command}${shape && ` ${shape}`}`
+  if (all.length < least) throw new Usage(`${command} needs ${shape}: ${usage}`)
+  if (all.length > most)
+    throw new Usage(`${command} takes ${most === 0 ? 'nothing' : 'one word'} more, not "${all[most]}": ${usage}`)
+  const [topic] = all
+  if (command === 'help' && topic !== undefined && !isCommand(topic)) {
+    throw new Usage(`unknown command "${topic}": ${nearest(topic, COMMAND_NAMES)}`)
+  }
+  if (command === 'completion' && topic !== 'bash') throw new Usage(`no completion for "${topic}": only for bash`)
+  return {
+    command,
+    operands: all,
+    configFile: options.get('config') ?? null,
+    user: options.has('user'),
+    json: options.has('json'),
+    follow: options.has('follow'),
+    unit: unitOption(options.get('unit')),
+    kind: kindOption(options.get('kind')),
+    limit: limitOption(options.get('limit')),
+    given,
+    notes,
+  }
+}
+
+/** The command, or the option of the former program that stands for one. */
+function commandOf(word: Command | null, operands: readonly string[], options: ReadonlyMap<OptionName, string>) {
+  if (options.has('help'))
+    return { command: 'help' as const, operands: word === null || word === 'help' ? operands : [word] }
+  if (options.has('version')) return { command: 'version' as const, operands: [] }
+  const acting = [...options.keys()].filter((name) => optionRow(name).actsAs)
+  const [first, second] = acting.map((name) => optionRow(name))
+  if (first && second) throw new Usage(`${first.long} and ${second.long} are two commands: give one`)
+  if (!first?.actsAs) return { command: word ?? ('run' as const), operands }
+  if (word !== null && word !== first.actsAs) throw new Usage(`${first.long} is a command itself: leave out "${word}"`)
+  const file = first.actsAs === 'create-config' ? [options.get('createConfig') ?? ''] : []
+  return { command: first.actsAs, operands: [...file, ...operands] }
+}
+
+function unitOption(text: string | undefined): string | null {
+  if (text === undefined) return null
+  const read = unitName(text)
+  if ('wrong' in read) throw new Usage(`--unit: "${text}" ${read.wrong}`)
+  return read.value
+}
+
+function kindOption(text: string | undefined): string | null {
+  if (text === undefined || KINDS.includes(text)) return text ?? null
+  throw new Usage(`--kind: unknown kind "${text}": ${nearest(text, KINDS)}`)
+}
+
+function limitOption(text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000) return Number(text)
+  throw new Usage(`--limit: "${text}" is not a whole number from 1 to 10000`)
+}

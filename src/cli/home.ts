@@ -1,0 +1,42 @@
+// Where things are: the system's directories, or with --user the XDG ones of the user.
+
+export interface Home {
+  readonly user: boolean
+  readonly configFile: string
+  readonly stateFile: string
+  readonly socket: string
+  /** Address of the bus when nothing says another. */
+  readonly bus: string
+  readonly port: number
+}
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export const SYSTEM: Home = {
+  user: false,
+  configFile: '/etc/gatewatch/config.json',
+  stateFile: '/var/lib/gatewatch/state.ring',
+  socket: '/run/gatewatch/gatewatch.sock',
+  bus: 'unix:path=/run/dbus/system_bus_socket',
+  port: 9100,
+}
+
+/** The places of this run. XDG Base Directory Specification; without XDG_RUNTIME_DIR, `/run/user/<uid>` as pam_systemd(8). */
+export function homeOf(user: boolean, env: Env, uid: number): Home {
+  if (!user) return { ...SYSTEM, bus: env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM.bus }
+  const home = env.HOME || '/root'
+  const runtime = absolute(env.XDG_RUNTIME_DIR) ?? `/run/user/${uid}`
+  return {
+    user: true,
+    configFile: `${absolute(env.XDG_CONFIG_HOME) ?? `${home}/.config`}/gatewatch/config.json`,
+    stateFile: `${absolute(env.XDG_STATE_HOME) ?? `${home}/.local/state`}/gatewatch/state.ring`,
+    socket: `${runtime}/gatewatch/gatewatch.sock`,
+    bus: env.DBUS_SESSION_BUS_ADDRESS || `unix:path=${runtime}/bus`,
+    port: 0,
+  }
+}
+
+/** The specification: a relative path there is invalid and to be ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith('/') ? path : undefined
+}

@@ -1,0 +1,95 @@
+// Value types of the configuration: each as a valibot schema, in words for people, and as read from plain text.
+import * as v from 'valibot'
+
+export interface ValueType<T> {
+  /** What is accepted, worded to follow "is not": `a whole number from 0 to 65535`. */
+  readonly expected: string
+  readonly schema: v.GenericSchema<unknown, T>
+  /** Text of an environment variable or the command line as JSON would have it; what cannot be read stays text. */
+  readonly fromText: (text: string) => unknown
+  /** True where the value is a list: several texts make one value. */
+  readonly list?: true
+}
+
+/** The outcome of reading a text: the value, or why it is none (worded to follow the value). */
+export type Read<T> = { readonly value: T } | { readonly wrong: string }
+
+const same = (text: string) => text
+
+/** A type read from a text by a function that can say what is wrong with it. */
+export function readWith<T>(expected: string, read: (text: string) => Read<T>): ValueType<T> {
+  const schema = v.pipe(
+    v.string(`is not ${expected}`),
+    v.rawTransform(({ dataset, addIssue, NEVER }): T => {
+      const result = read(dataset.value)
+      if ('value' in result) return result.value
+      addIssue({ message: result.wrong })
+      return NEVER
+    }),
+  )
+  return { expected, schema, fromText: same }
+}
+
+const TRUTHS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  '1': true,
+  false: false,
+  no: false,
+  off: false,
+  '0': false,
+}
+
+export const bool: ValueType<boolean> = {
+  expected: 'true or false',
+  schema: v.boolean('is not true or false'),
+  fromText: (text) => TRUTHS[text.toLowerCase()] ?? text,
+}
+
+/** A whole number within limits, both included. */
+export function integer(min: number, max: number): ValueType<number> {
+  const expected = `a whole number from ${min} to ${max}`
+  const message = `is not ${expected}`
+  return {
+    expected,
+    schema: v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message)),
+    fromText: (text) => (/^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : text),
+  }
+}
+
+export function oneOf<const T extends string>(...words: readonly [T, ...T[]]): ValueType<T> {
+  const expected = words.join(' or ')
+  return { expected, schema: v.picklist(words, `is not ${expected}`), fromText: same }
+}
+
+/** The same type, where null, `""` and an absent value mean "none". */
+export function orNone<T>(type: ValueType<T>): ValueType<T | null> {
+  const blank = v.pipe(
+    v.literal(''),
+    v.transform(() => null),
+  )
+  const schema = v.lazy((input): v.GenericSchema<unknown, T | null> => {
+    if (input === null) return v.null()
+    return input === '' ? blank : type.schema
+  })
+  return { expected: type.expected, schema, fromText: type.fromText }
+}
+
+/** A list; `what` names several of its elements. Texts are cut at commas. Doubles are dropped. */
+export function listOf<T>(what: string, element: ValueType<T>): ValueType<readonly T[]> {
+  return {
+    expected: `a list of ${what}`,
+    schema: v.pipe(
+      v.array(element.schema, `is not a list of ${what}`),
+      v.transform((all): readonly T[] => [...new Set(all)]),
+    ),
+    fromText: (text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+        .map(element.fromText),
+    list: true,
+  }
+}
