@@ -47,7 +47,9 @@ describeUnless(missingPrograms('dbus-daemon', 'busctl', 'setpriv'), 'the plain b
   it('dies with its owner', async () => {
     const code = `const { startDbus } = await import('./test/rig/dbus.ts'); console.log((await startDbus()).pid)`
     const owner = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code])
-    const pid = await new Promise<string>((resolve) => owner.stdout.once('data', (text) => resolve(String(text).trim())))
+    const pid = await new Promise<string>((resolve) =>
+      owner.stdout.once('data', (text) => resolve(String(text).trim())),
+    )
     expect(existsSync(`/proc/${pid}`)).toBe(true)
     owner.kill('SIGKILL')
     await until(() => !existsSync(`/proc/${pid}`), { what: 'the bus to be gone' })

@@ -34,10 +34,19 @@ export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
   ${options.config ?? ''}</busconfig>`,
   )
 
-  const args = ['--pdeathsig', 'KILL', '--', 'dbus-daemon', `--config-file=${configPath}`, '--nofork', '--print-address']
+  const args = [
+    '--pdeathsig',
+    'KILL',
+    '--',
+    'dbus-daemon',
+    `--config-file=${configPath}`,
+    '--nofork',
+    '--print-address',
+  ]
   const daemon = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<void>((resolve) => daemon.once('close', () => resolve()))
-  const cleanUp = () => rmSync(options.directory === undefined ? directory : socketPath, { recursive: true, force: true })
+  const cleanUp = () =>
+    rmSync(options.directory === undefined ? directory : socketPath, { recursive: true, force: true })
 
   let said = ''
   daemon.stderr.on('data', (chunk) => {

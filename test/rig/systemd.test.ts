@@ -59,7 +59,10 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     await systemd.systemctl('reset-failed')
     await systemd.restart('sleeper')
     await systemd.stop('sleeper')
-    expect(await systemd.show('sleeper', 'ActiveState', 'Result')).toEqual({ ActiveState: 'inactive', Result: 'success' })
+    expect(await systemd.show('sleeper', 'ActiveState', 'Result')).toEqual({
+      ActiveState: 'inactive',
+      Result: 'success',
+    })
   })
 
   it('answers on its bus from outside, and says what failed inside', async () => {

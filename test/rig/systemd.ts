@@ -110,8 +110,7 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
     start: (unit) => control('start', unit),
     restart: (unit) => control('restart', unit),
     stop: (unit) => (unit === undefined ? end() : control('stop', unit)),
-    kill: (unit, signal = 'SIGKILL', whom = 'all') =>
-      control('kill', `--signal=${signal}`, `--kill-who=${whom}`, unit),
+    kill: (unit, signal = 'SIGKILL', whom = 'all') => control('kill', `--signal=${signal}`, `--kill-who=${whom}`, unit),
     async show(unit, ...properties) {
       const wanted = properties.length > 0 ? [`--property=${properties.join(',')}`] : []
       const { code, stdout, stderr } = await systemctl('show', ...wanted, unit)

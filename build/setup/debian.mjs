@@ -1,0 +1,71 @@
+// Installs the Debian packages whose programs tests and demo run, or says which are missing.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { withoutStartingDaemons } from './policy-rc.mjs'
+
+/** program -> package, what it is for, in which modes. */
+const PROGRAMS = [
+  ['/lib/systemd/systemd', 'systemd', 'the real systemd that tests watch', ['test', 'demo']],
+  ['busctl', 'systemd', 'a second client on the bus', ['test', 'demo']],
+  ['dbus-daemon', 'dbus-daemon', 'the real bus', ['test', 'demo']],
+  ['unshare', 'util-linux', 'namespaces for the rig', ['test', 'demo']],
+  ['nsenter', 'util-linux', 'commands inside the rig', ['test', 'demo']],
+  ['setpriv', 'util-linux', 'rigs that die with their owner', ['test', 'demo']],
+  ['mosquitto', 'mosquitto', 'the real MQTT broker', ['test', 'demo']],
+  ['mosquitto_sub', 'mosquitto-clients', 'a subscriber that is not ours', ['test', 'demo']],
+  ['prometheus', 'prometheus', 'the real Prometheus, scraping us', ['test', 'demo']],
+  ['promtool', 'prometheus', 'checks of metrics and alert rules', ['test', 'demo']],
+  ['strace', 'strace', 'what is really written and synced', ['test']],
+  ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
+  ['mount', 'mount', 'mounting it', ['test']],
+  ['openssl', 'openssl', 'certificates for TLS', ['test']],
+  ['curl', 'curl', 'a client of HTTP that is not ours', ['test', 'demo']],
+]
+
+/** Services that these packages would have started at the next boot. */
+const SERVICES = { mosquitto: ['mosquitto'], prometheus: ['prometheus'] }
+
+/** As root on Debian: installs what the mode needs. Else: says what is missing; tests that need it say SKIPPED. */
+export function installPackages(mode) {
+  const missing = PROGRAMS.filter(([program, , , modes]) => modes.includes(mode) && !isInstalled(program))
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map(([, name]) => name))]
+  const install = ['install', '--yes', '--no-install-recommends', ...packages]
+
+  console.error(`setup: missing for ${mode}:`)
+  for (const [program, name, what] of missing) console.error(`  ${program} (package ${name}): ${what}`)
+  if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
+    console.error(`setup: to have them: sudo apt-get ${install.join(' ')}`)
+    return
+  }
+
+  console.error(`setup: apt-get ${install.join(' ')}`)
+  withoutStartingDaemons(() => {
+    apt(['update'])
+    apt(install)
+  })
+  for (const service of packages.flatMap((name) => SERVICES[name] ?? [])) {
+    spawnSync('systemctl', ['disable', '--quiet', service], { stdio: 'ignore' })
+  }
+}
+
+function apt(args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const options = ['-qq', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0']
+  const { status, stdout, stderr } = spawnSync('apt-get', [...options, ...args], { env, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`apt-get ${args.join(' ')} failed (exit code ${status})\n${stdout}${stderr}`)
+}
+
+function isInstalled(program) {
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
+  const paths = program.startsWith('/') ? [program] : directories.map((directory) => join(directory, program))
+  return paths.some((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,120 @@
+// The import law and the purity of the core are held by the linter: each rule is broken here once, and caught.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BIOME = join(ROOT, 'node_modules/@biomejs/biome/bin/biome')
+
+const IMPORT = 'lint/style/noRestrictedImports'
+const GLOBAL = 'lint/style/noRestrictedGlobals'
+const PLUGIN = 'plugin'
+
+const imports = (from: string) => `import { a } from '${from}'\n\nexport const b = a\n`
+const says = (expression: string) => `export const b = ${expression}\n`
+
+const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[] = [
+  ['src/core/node-builtin.ts', imports('node:fs'), IMPORT],
+  ['src/core/package.ts', imports('prom-client'), IMPORT],
+  ['src/core/outside.ts', imports('../ports.ts'), IMPORT],
+  ['src/core/adapter.ts', imports('../store/file.ts'), IMPORT],
+  ['src/core/type-only.ts', "import type { A } from '../ports.ts'\n\nexport type B = A\n", IMPORT],
+  ['src/core/re-export.ts', "export { a } from '../ports.ts'\n", IMPORT],
+  ['src/core/dynamic.ts', "export const a = () => import('node:fs')\n", IMPORT],
+  ['src/core/date-now.ts', says('Date.now()'), PLUGIN],
+  ['src/core/date-now-reference.ts', says('[Date.now]'), PLUGIN],
+  ['src/core/new-date.ts', says('new Date()'), PLUGIN],
+  ['src/core/date-string.ts', says('Date()'), PLUGIN],
+  ['src/core/random.ts', says('Math.random()'), PLUGIN],
+  ['src/core/timer.ts', says('setTimeout(() => {}, 1)'), GLOBAL],
+  ['src/core/timer-reference.ts', says('[setInterval]'), GLOBAL],
+  ['src/core/process.ts', says('process.env'), GLOBAL],
+  ['src/core/buffer.ts', says('Buffer.alloc(1)'), GLOBAL],
+  ['src/core/performance.ts', says('performance.now()'), GLOBAL],
+  ['src/core/global.ts', says('globalThis'), GLOBAL],
+  ['src/core/console.ts', says('console'), GLOBAL],
+  ['src/ports.ts', imports('node:fs'), IMPORT],
+  ['src/agent.ts', imports('./store/file.ts'), IMPORT],
+  ['src/log.ts', imports('./http/server.ts'), IMPORT],
+  ['src/main.ts', imports('dbus-next'), IMPORT],
+  ['src/systemd/source.ts', imports('dbus-next'), IMPORT],
+  ['src/systemd/adapter.ts', imports('../http/server.ts'), IMPORT],
+  ['src/systemd/agent.ts', imports('../agent.ts'), IMPORT],
+  ['src/store/adapter.ts', imports('../metrics/registry.ts'), IMPORT],
+  ['src/store/package.ts', imports('dbus-next'), IMPORT],
+  ['src/metrics/adapter.ts', imports('../mqtt/outbox.ts'), IMPORT],
+  ['src/metrics/package.ts', imports('mqtt'), IMPORT],
+  ['src/mqtt/adapter.ts', imports('../store/file.ts'), IMPORT],
+  ['src/mqtt/package.ts', imports('prom-client'), IMPORT],
+  ['src/http/adapter.ts', imports('../metrics/registry.ts'), IMPORT],
+  ['src/http/package.ts', imports('prom-client'), IMPORT],
+  ['src/http/dashboard/adapter.ts', imports('../../store/file.ts'), IMPORT],
+  ['src/host/adapter.ts', imports('../systemd/decode.ts'), IMPORT],
+  ['src/cli/adapter.ts', imports('../http/server.ts'), IMPORT],
+  ['src/cli/package.ts', imports('prom-client'), IMPORT],
+  ['src/cli/commands/adapter.ts', imports('../../http/server.ts'), IMPORT],
+  ['src/store/floating.ts', 'const a = async () => 1\n\nexport const b = () => {\n  a()\n}\n', 'noFloatingPromises'],
+]
+
+const ALLOWED: readonly (readonly [file: string, text: string])[] = [
+  ['src/core/good.ts', imports('./unit.ts')],
+  ['src/core/format.ts', 'export const rfc3339 = (ms: number) => new Date(ms).toISOString()\n'],
+  ['src/ports.ts', imports('./core/unit.ts')],
+  ['src/agent.ts', "export { a } from './core/unit.ts'\nexport { b } from './ports.ts'\n"],
+  ['src/log.ts', "export { b } from 'node:fs'\nexport { a } from './ports.ts'\n"],
+  [
+    'src/main.ts',
+    "export { a } from 'node:fs'\nexport { b } from './agent.ts'\nexport { c } from './http/server.ts'\n",
+  ],
+  ['src/systemd/transport.ts', imports('dbus-next')],
+  ['src/systemd/good.ts', "export { a } from '../core/unit.ts'\nexport { b } from '../ports.ts'\n"],
+  ['src/store/good.ts', "export { a } from 'node:fs'\nexport { b } from './page.ts'\n"],
+  ['src/metrics/good.ts', imports('prom-client')],
+  ['src/mqtt/good.ts', imports('mqtt')],
+  ['src/http/good.ts', imports('node:http')],
+  ['src/http/dashboard/good.ts', "export { a } from '../../core/unit.ts'\nexport { b } from '../route.ts'\n"],
+  ['src/host/good.ts', imports('node:os')],
+  ['src/cli/good.ts', imports('valibot')],
+  ['src/cli/commands/good.ts', "export { a } from 'picocolors'\nexport { b } from '../../ports.ts'\n"],
+]
+
+type File = readonly [file: string, text: string, rule?: string]
+
+const directory = mkdtempSync(join(tmpdir(), 'gw-lint-'))
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+/** The linter's answer to a project of these files under our rules: its exit code, and the rules broken by file. */
+function lint(project: string, files: readonly File[]): { code: number | null; broken: Map<string, string[]> } {
+  const root = join(directory, project)
+  for (const path of ['biome.json', '.gitignore', 'build/lint']) {
+    cpSync(join(ROOT, path), join(root, path), { recursive: true })
+  }
+  const dependencies = { 'dbus-next': '*', mqtt: '*', picocolors: '*', 'prom-client': '*', valibot: '*' }
+  writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies }))
+  for (const [file, text] of files) {
+    mkdirSync(join(root, dirname(file)), { recursive: true })
+    writeFileSync(join(root, file), text)
+  }
+  const args = [BIOME, 'lint', '--reporter=github', '--max-diagnostics=1000', '.']
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  const broken = new Map<string, string[]>()
+  for (const [, rule = '', path = ''] of stdout.matchAll(/^::error title=([^,]+),file=([^,]+),/gm)) {
+    const file = path.slice(path.indexOf('src/'))
+    broken.set(file, [...(broken.get(file) ?? []), rule])
+  }
+  return { code: status, broken }
+}
+
+describe('the linter forbids', () => {
+  const { broken } = lint('forbidden', FORBIDDEN)
+  for (const [file, , rule] of FORBIDDEN) {
+    it(`${file} (${rule})`, () => expect(broken.get(file)).toEqual([expect.stringContaining(rule)]))
+  }
+})
+
+it('the linter allows what the law allows', () => {
+  expect(lint('allowed', ALLOWED)).toEqual({ code: 0, broken: new Map() })
+})
