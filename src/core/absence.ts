@@ -25,14 +25,15 @@ export function catchUp(unit: Unit, ctx: Context, seen: Sighting, read: boolean,
 
 /** Runs opened since the unit was last seen, at least one, and how many of the latest were automatic restarts. */
 function unseenStarts(unit: Unit, seen: Sighting, over: boolean): { starts: number; restarts: number } {
+  // NRestarts counts a start before it happens: one that waits with its job queued, and one that was refused,
+  // for then the unit rests in failed although its settings restart it.
+  const announced = restartAnnounced(seen)
+  const refused = seen.activeState === 'failed' && willRestart(unit.settings, causeOf(seen), seen, false) !== false
+  const now = Math.max(0, seen.nRestarts - (over && (announced ? seen.job !== 0 : refused) ? 1 : 0))
   const last = unit.seen
-  // A refused start counts in NRestarts too: then it rests in failed although it should be restarted.
-  const refused = over && seen.activeState === 'failed' && willRestart(unit.settings, causeOf(seen), seen, false) !== false
-  const now = Math.max(0, seen.nRestarts - (refused && !restartAnnounced(seen) ? 1 : 0))
   if (last !== null && (unit.run !== null || restartAnnounced(last))) {
-    // With a job queued, NRestarts already held the restart that was about to come.
     const before = last.nRestarts - (unit.run === null && last.job !== 0 ? 1 : 0)
-    if (now > then) return { starts: now - andThen, restarts: now - andThen }
+    if (now > before) return { starts: now - before, restarts: now - before }
   }
   return { starts: now + 1, restarts: now }
 }

@@ -1,7 +1,7 @@
 // Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
 import type { Context, Lived, Telling } from './life.ts'
 import type { Instant } from './observation.ts'
-import { addCounters, type Burst, type Counters, shownCounters, type Summary, type Unit, ZERO } from './unit.ts'
+import { addCounters, type Burst, type Counters, own, shownCounters, type Summary, type Unit, ZERO } from './unit.ts'
 
 export const BURST_WINDOW_MS = 60_000
 export const BURST_ENDS = 120
@@ -58,7 +58,7 @@ function gather(summary: Summary, at: Instant, counted: Counters, result: string
   const byResult = summary.byResult
   return {
     counted: addCounters(summary.counted, counted),
-    byResult: result === null ? byResult : { ...byResult, [result]: (byResult[result] ?? 0) + 1 },
+    byResult: result === null ? byResult : { ...byResult, [result]: (own(byResult, result) ?? 0) + 1 },
     firstMs: gathered(summary) === 0 ? at.wallMs : summary.firstMs,
     lastMs: at.wallMs,
   }

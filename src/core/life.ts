@@ -5,7 +5,7 @@ import type { Change, Event, Source } from './event.ts'
 import { noteCrash } from './flap.ts'
 import type { Instant } from './observation.ts'
 import type { Policy } from './state.ts'
-import { type Cause, type Counters, shownCounters, type Sighting, type Unit } from './unit.ts'
+import { type Cause, type Counters, own, type Sighting, shownCounters, type Unit } from './unit.ts'
 
 type Numbered = 'seq' | 'atMs' | 'bootId' | 'clockSynced' | 'seqGap'
 /** Distributes over the union, so that each kind keeps its own fields. */
@@ -120,7 +120,7 @@ function crash(
   requested: boolean,
   seen: Sighting | null,
 ): Lived {
-  const before = closed.failures[cause.result] ?? { unrequested: 0, requested: 0 }
+  const before = own(closed.failures, cause.result) ?? { unrequested: 0, requested: 0 }
   const kind = requested ? 'requested' : 'unrequested'
   const crashed: Unit = {
     ...count(closed, { crashes: 1 }),

@@ -188,3 +188,8 @@ export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly
   const monoMs = unit.seen?.changedAtMonoMs ?? 0
   return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
 }
+
+/** What `record` itself holds under a key that came from outside: `toString` is not an entry. */
+export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}

@@ -1,0 +1,219 @@
+// What `step` makes of single situations, by literal observations.
+import { expect, test } from 'vitest'
+import type { Event } from '../../src/core/event.ts'
+import { unitOf } from '../../src/core/state.ts'
+import { dueAtMonoMs, step } from '../../src/core/step.ts'
+import { at, live, read, signal, the, watching } from './lives.ts'
+
+const U = 'u.service'
+const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
+const KILLED = { result: 'signal', mainCode: 2, mainStatus: 9 } as const
+const FAILED = { ...KILLED, activeState: 'failed', subState: 'failed' } as const
+const kinds = (events: readonly Event[]) => events.map((e) => `${e.kind} ${e.source}`)
+const boot = (bootId: string, monoMs: number) => ({ kind: 'boot', at: at(monoMs), bootId }) as const
+const tick = (monoMs: number) => ({ kind: 'tick', at: at(monoMs) }) as const
+
+test('a unit found running at first sight is one start', () => {
+  const { state, events } = live(watching(U), [read(U, 10, RUNNING)])
+  expect(kinds(events)).toEqual(['start reconcile'])
+  expect(the(state, U).counters).toEqual({ starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 })
+})
+
+test('what ended before our time is not counted', () => {
+  const { state, events } = live(watching(U), [read(U, 10, { ...FAILED, invocationId: 'a1' }), tick(1000)])
+  expect(kinds(events)).toEqual(['gave_up reconcile'])
+  expect(the(state, U).counters.starts).toBe(0)
+  expect(the(state, U).gaveUp).toBe(true)
+})
+
+test('an observation that changes nothing returns the very same state', () => {
+  const { state } = live(watching(U), [read(U, 10, RUNNING)])
+  expect(step(state, signal(U, 20, RUNNING)).state).toBe(state)
+  expect(step(state, signal('unwatched.service', 20, RUNNING)).state).toBe(state)
+})
+
+test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {
+  const crash = (restart: string) =>
+    live(watching(U), [
+      read(U, 10, RUNNING, { restart }),
+      signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+      tick(119),
+    ])
+  expect(crash('no').events).toMatchObject([{}, { kind: 'crash', willRestart: false }, { kind: 'gave_up' }])
+  expect(crash('on-failure').events).toMatchObject([{}, { kind: 'crash', willRestart: true }])
+  const waiting = crash('on-failure').state
+  expect(dueAtMonoMs(the(waiting, U), waiting)).toBe(120)
+  expect(kinds(step(waiting, tick(120)).events)).toEqual(['gave_up signal'])
+})
+
+test('systemd 254: a failed state before an automatic restart is not giving up', () => {
+  const { events } = live(watching(U), [
+    read(U, 10, RUNNING, { restart: 'on-failure' }),
+    signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
+    tick(1000),
+    signal(U, 1001, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
+    signal(U, 1002, { ...KILLED, activeState: 'activating', subState: 'auto-restart-queued', invocationId: 'b2', job: 7 }),
+    signal(U, 1003, { ...RUNNING, invocationId: 'b2', job: 7 }),
+    tick(2000),
+  ])
+  expect(kinds(events)).toEqual(['start reconcile', 'crash signal', 'restart signal'])
+  expect(events[1]).toMatchObject({ willRestart: true })
+})
+
+test('systemd 254: RestartMode=direct never shows failed', () => {
+  const { state } = live(watching(U), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
+    signal(U, 21, { ...KILLED, activeState: 'activating', subState: 'auto-restart-queued', invocationId: 'b2' }),
+    signal(U, 22, { ...RUNNING, invocationId: 'b2' }),
+  ])
+  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
+})
+
+test('an unknown state is carried as itself and ends nothing', () => {
+  const { state, events } = live(watching(U), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { ...RUNNING, activeState: 'refreshing', subState: 'whatever' }),
+  ])
+  expect(events).toHaveLength(1)
+  expect(the(state, U)).toMatchObject({ seen: { activeState: 'refreshing' }, run: { id: 'a1' } })
+})
+
+test('a late signal of the run before opens nothing', () => {
+  const { state } = live(watching(U), [
+    read(U, 10, RUNNING),
+    read(U, 20, { ...RUNNING, invocationId: 'b2' }),
+    signal(U, 21, { ...FAILED, invocationId: 'a1' }),
+  ])
+  expect(the(state, U).run?.id).toBe('b2')
+  expect(the(state, U).counters).toMatchObject({ starts: 2, lost: 1 })
+})
+
+test('the power went: open runs are lost, counters go on', () => {
+  const before = live(watching(U), [read(U, 10, RUNNING)]).state
+  const { state, events } = live(before, [boot('boot-2', 5), read(U, 10, { ...RUNNING, invocationId: 'z9' })])
+  expect(kinds(events)).toEqual(['lost reconcile', 'start reconcile'])
+  expect(events[0]).toMatchObject({ invocationId: 'a1', bootId: 'boot-2' })
+  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
+})
+
+test('the agent was away while the unit crashed and was restarted: proven where only crashes are restarted', () => {
+  const away = (restart: string, seen: object) =>
+    live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
+      boot('boot-1', 500),
+      read(U, 510, { ...RUNNING, ...seen }, { restart }),
+    ])
+  const proven = away('on-failure', { invocationId: 'd4', nRestarts: 3 })
+  expect(the(proven.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+  expect(the(proven.state, U).failures).toEqual({ unknown: { unrequested: 3, requested: 0 } })
+  expect(kinds(proven.events)).toEqual(Array(3).fill(['crash reconcile', 'restart reconcile']).flat())
+
+  const unknown = away('always', { invocationId: 'd4', nRestarts: 3 })
+  expect(the(unknown.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 0, restarts: 3, lost: 3 })
+
+  const byHand = away('on-failure', { invocationId: 'b2', nRestarts: 0 })
+  expect(the(byHand.state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
+
+  const gaveUp = away('on-failure', { ...FAILED, invocationId: 'c3', nRestarts: 3 })
+  expect(the(gaveUp.state, U).counters).toEqual({ starts: 3, stops: 0, crashes: 3, restarts: 2, lost: 0 })
+})
+
+test('settings edited while the agent was away prove nothing', () => {
+  const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'always' })]).state
+  const { state } = live(before, [
+    boot('boot-1', 500),
+    read(U, 510, { ...RUNNING, invocationId: 'b2', nRestarts: 1 }, { restart: 'on-failure' }),
+  ])
+  expect(the(state, U).counters).toMatchObject({ crashes: 0, lost: 1, restarts: 1 })
+})
+
+test('the run was found ended: its cause is read, unless the unit was unloaded or reset meanwhile', () => {
+  const found = (seen: object) =>
+    the(live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, seen)]).state, U)
+  expect(found({ ...FAILED, invocationId: 'a1' })).toMatchObject({ counters: { crashes: 1 }, lastCrash: { cause: { signal: 'SIGKILL' } } })
+  expect(found({ invocationId: 'a1', mainCode: 1, mainStatus: 0 }).counters).toMatchObject({ stops: 1 })
+  expect(found({ invocationId: 'a1', mainCode: 2, mainStatus: 15 }).counters).toMatchObject({ stops: 1 })
+  expect(found({ invocationId: 'a1', mainCode: 2, mainStatus: 9 }).counters).toMatchObject({ lost: 1, stops: 0 })
+  expect(found({ invocationId: null }).counters).toMatchObject({ lost: 1, stops: 0 })
+})
+
+test('flapping begins with the fifth crash in the window and ends when the window holds fewer', () => {
+  const lives = Array.from({ length: 5 }, (_, i) => [
+    signal(U, i * 1000, { invocationId: `r${i}` }),
+    signal(U, i * 1000 + 1, { ...FAILED, invocationId: `r${i}` }),
+  ]).flat()
+  const { state, events } = live(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+  expect(events.at(-1)).toMatchObject({ kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 })
+  expect(the(state, U).flapping).toBe(true)
+  const later = live(state, [tick(300_001), tick(300_003)])
+  expect(later.events.filter((e) => e.kind === 'flapping')).toMatchObject([{ flapping: false, crashesInWindow: 4 }])
+})
+
+test('above 120 ends in a minute starts and ends become one summary, the counters stay exact', () => {
+  const lives = Array.from({ length: 300 }, (_, i) => [
+    signal(U, 1000 + i * 100, { invocationId: `r${i}` }),
+    signal(U, 1000 + i * 100 + 50, { ...FAILED, invocationId: `r${i}` }),
+  ]).flat()
+  const { state, events } = live(watching(U), [read(U, 0, {}), ...lives, tick(61_100), tick(121_200), tick(181_300)])
+  expect(the(state, U).counters).toMatchObject({ starts: 300, crashes: 300 })
+  const summaries = events.filter((e) => e.kind === 'summary')
+  expect(summaries).toHaveLength(1)
+  const single = events.filter((e) => e.kind === 'crash').length
+  expect(single).toBe(120)
+  expect(summaries[0]).toMatchObject({ counted: { starts: 179, crashes: 180 }, byResult: { signal: 180 } })
+  expect(the(state, U).burst).toBeNull()
+  expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1))
+})
+
+test('clear zeroes the counters; what runs is one start', () => {
+  const before = live(watching(U, 'v.service'), [read(U, 10, RUNNING), signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]).state
+  const { state, events } = live(before, [{ kind: 'clear', at: at(100) }])
+  expect(kinds(events)).toEqual(['start reconcile'])
+  expect(the(state, U)).toMatchObject({ counters: { starts: 1, crashes: 0 }, failures: {}, lastCrash: null, run: { id: 'b2' } })
+  expect(state.seq).toBe(before.seq + 1)
+})
+
+test('an imported baseline is shown but not part of the law', () => {
+  const baseline = { starts: 10, stops: 4, crashes: 5, restarts: 3, lost: 0 }
+  const { state, events } = live(watching(U), [
+    { kind: 'import', at: at(1), baselines: new Map([[U, baseline], ['other.service', baseline]]) },
+    read(U, 10, RUNNING),
+  ])
+  expect(events[0]).toMatchObject({ counters: { starts: 11, crashes: 5 } })
+  expect(the(state, U).counters.starts).toBe(1)
+})
+
+test('units come and go with the configuration; a pattern keeps what it matched', () => {
+  let state = live(watching(U), [{ kind: 'found', at: at(1), unit: 'sink@1.service' }, read(U, 10, RUNNING)]).state
+  state = live(state, [{ kind: 'watch', at: at(2), units: ['n.service', U], patterns: ['sink@*.service'] }]).state
+  expect(state.units.map((u) => u.name)).toEqual(['n.service', U, 'sink@1.service'])
+  expect(the(state, U).counters.starts).toBe(1)
+  state = live(state, [{ kind: 'watch', at: at(3), units: ['n.service'], patterns: [] }]).state
+  expect(unitOf(state, U)).toBeUndefined()
+})
+
+test('a unit file that appears and vanishes is told; a pattern forgets its unit a day later', () => {
+  const gone = { loadState: 'not-found' }
+  const { state, events } = live(watching(U), [
+    read(U, 1, {}, gone),
+    read(U, 2, {}),
+    read(U, 3, {}, { loadState: 'masked' }),
+    { kind: 'found', at: at(4), unit: 'sink@1.service' },
+    read('sink@1.service', 5, {}),
+    read('sink@1.service', 6, {}, gone),
+    tick(6 + 24 * 3600_000),
+  ])
+  expect(events.map((e) => `${e.kind} ${e.unit}`)).toEqual([
+    'unit_appeared u.service',
+    'unit_vanished u.service',
+    'unit_appeared sink@1.service',
+    'unit_vanished sink@1.service',
+  ])
+  expect(state.units.map((u) => u.name)).toEqual([U])
+})
+
+test('the first event after an unclean start tells how many numbers before it were never used', () => {
+  const { events } = live({ ...watching(U), seq: 1000, seqGap: 40 }, [read(U, 10, RUNNING), signal(U, 20, { ...FAILED, invocationId: 'a1' })])
+  expect(events).toMatchObject([{ seq: 1001, seqGap: 40 }, { seq: 1002 }, { seq: 1003 }])
+  expect(events[1]).not.toHaveProperty('seqGap')
+})
