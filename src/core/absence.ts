@@ -1,6 +1,6 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { type Context, end, endProvenCrash, type Lived, lose, open, andThen } from './life.ts'
+import { andThen, type Context, end, endProvenCrash, type Lived, lose, open } from './life.ts'
 import type { Settings, Sighting, Unit } from './unit.ts'
 
 /**

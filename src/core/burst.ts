@@ -1,7 +1,7 @@
 // Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
 import type { Context, Lived, Telling } from './life.ts'
 import type { Instant } from './observation.ts'
-import { addCounters, type Burst, type Counters, own, shownCounters, type Summary, type Unit, ZERO } from './unit.ts'
+import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
 
 export const BURST_WINDOW_MS = 60_000
 export const BURST_ENDS = 120
@@ -26,7 +26,12 @@ export function tellOfEnd(unit: Unit, ctx: Context, end: End): Lived {
     return { unit: { ...rolled.unit, burst: { ...before, ends } }, told: [...rolled.told, end] }
   }
   const counted: Counters = { ...ZERO, [COUNTED_AS[end.kind]]: 1 }
-  const summary = gather(before.summary ?? emptySummary(ctx.at), ctx.at, counted, end.kind === 'crash' ? end.result : null)
+  const summary = gather(
+    before.summary ?? emptySummary(ctx.at),
+    ctx.at,
+    counted,
+    end.kind === 'crash' ? end.result : null,
+  )
   return { unit: { ...rolled.unit, burst: { ...before, ends, summary } }, told: rolled.told }
 }
 

@@ -58,7 +58,12 @@ export function restartAnnounced(seen: Sighting): boolean {
  * Will systemd start it again after this crash? The table is service_shall_restart() of systemd's service.c;
  * null where settings are unknown or cannot decide it. A start limit can still prove a `true` wrong.
  */
-export function willRestart(settings: Settings | null, cause: Cause, seen: Sighting, requested: boolean): boolean | null {
+export function willRestart(
+  settings: Settings | null,
+  cause: Cause,
+  seen: Sighting,
+  requested: boolean,
+): boolean | null {
   if (restartAnnounced(seen)) return true
   if (settings === null || requested) return null
   if (settings.restart === null || settings.restart === 'no') return settings.restartForced ? null : false
@@ -88,5 +93,9 @@ function restartsOn(restart: string, result: string): boolean | null {
 
 /** True where an automatic restart proves that the run before it crashed: no clean end is restarted. */
 export function restartProvesCrash(settings: Settings | null): boolean {
-  return settings !== null && !settings.restartForced && /^on-(failure|abnormal|abort|watchdog)$/.test(settings.restart ?? '')
+  return (
+    settings !== null &&
+    !settings.restartForced &&
+    /^on-(failure|abnormal|abort|watchdog)$/.test(settings.restart ?? '')
+  )
 }

@@ -9,7 +9,8 @@ export function noteCrash(unit: Unit, ctx: Context): Lived {
   const times = [...unit.crashTimesMonoMs, ctx.at.monoMs].slice(-flapCount)
   const noted = { ...unit, crashTimesMonoMs: times }
   const oldest = times[0] ?? ctx.at.monoMs
-  if (unit.flapping || times.length < flapCount || ctx.at.monoMs - oldest > flapWindowMs) return { unit: noted, told: [] }
+  if (unit.flapping || times.length < flapCount || ctx.at.monoMs - oldest > flapWindowMs)
+    return { unit: noted, told: [] }
   const flapping = { ...noted, flapping: true }
   return { unit: flapping, told: [tell(flapping, ctx.policy, times.length)] }
 }

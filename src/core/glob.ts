@@ -7,12 +7,15 @@ export function isPattern(name: string): boolean {
 
 /** A test for names that match `pattern`; a `[` without its `]` stands for itself. */
 export function globMatcher(pattern: string): (name: string) => boolean {
-  const source = pattern.replace(/\[(!?)([^\]]+)\]|[\s\S]/g, (part, not: string | undefined, set: string | undefined) => {
-    if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\^[\]]/g, '\\$&')}]`
-    if (part === '*') return '.*'
-    if (part === '?') return '.'
-    return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  })
+  const source = pattern.replace(
+    /\[(!?)([^\]]+)\]|[\s\S]/g,
+    (part, not: string | undefined, set: string | undefined) => {
+      if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\^[\]]/g, '\\$&')}]`
+      if (part === '*') return '.*'
+      if (part === '?') return '.'
+      return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    },
+  )
   const expression = new RegExp(`^${source}$`, 's')
   return (name) => expression.test(name)
 }

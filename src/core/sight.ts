@@ -1,7 +1,7 @@
 // One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
 import { catchUp, endFound } from './absence.ts'
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
-import { type Context, end, type Lived, lose, open, andThen } from './life.ts'
+import { andThen, type Context, end, type Lived, lose, open } from './life.ts'
 import type { Instant } from './observation.ts'
 import type { Policy } from './state.ts'
 import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
@@ -40,7 +40,7 @@ function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: S
 
 /** systemd waited to start it again, or one restart job covers both the end and this start. */
 function followsStraight(unit: Unit, seen: Sighting): boolean {
-  if (unit.seen !== null && unit.seen.subState.startsWith('auto-restart')) return true
+  if (unit.seen?.subState.startsWith('auto-restart')) return true
   return seen.subState.startsWith('auto-restart') || (seen.job !== 0 && seen.job === unit.endJob)
 }
 

@@ -1,9 +1,9 @@
 // The one verb: what an observation makes of the State, and which events tell of it.
-import { roll, BURST_WINDOW_MS } from './burst.ts'
+import { BURST_WINDOW_MS, roll } from './burst.ts'
 import type { Event } from './event.ts'
 import { calmAtMonoMs, settle } from './flap.ts'
 import { globMatcher } from './glob.ts'
-import { type Context, type Lived, lose, open, type Telling, andThen } from './life.ts'
+import { andThen, type Context, type Lived, lose, open, type Telling } from './life.ts'
 import type { Instant, Observation } from './observation.ts'
 import { GAVE_UP_AFTER_MS, giveUp, sight } from './sight.ts'
 import { type State, withUnits } from './state.ts'
@@ -40,7 +40,10 @@ export function step(state: State, o: Observation): Stepped {
     case 'clear':
       return ofAll(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
     case 'import':
-      return ofAll(state, o.at, (unit) => ({ unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline }, told: [] }))
+      return ofAll(state, o.at, (unit) => ({
+        unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
+        told: [],
+      }))
   }
 }
 
@@ -55,7 +58,11 @@ function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => L
 
 function ofAll(state: State, at: Instant, live: (unit: Unit) => Lived): Stepped {
   const lives = state.units.map(live)
-  return number({ ...state, units: lives.map((l) => l.unit) }, at, lives.flatMap((l) => l.told))
+  return number(
+    { ...state, units: lives.map((l) => l.unit) },
+    at,
+    lives.flatMap((l) => l.told),
+  )
 }
 
 /** Gives the events their numbers, time and boot. */
@@ -75,19 +82,26 @@ function number(state: State, at: Instant, told: readonly Telling[]): Stepped {
 /** What waited for time to pass. */
 function tick(state: State, at: Instant): Stepped {
   const ctx: Context = { at, policy: state.policy, source: 'signal' }
-  const kept = state.units.filter((u) => u.goneSinceMonoMs === null || !u.byPattern || at.monoMs < u.goneSinceMonoMs + FORGET_AFTER_MS)
+  const kept = state.units.filter(
+    (u) => u.goneSinceMonoMs === null || !u.byPattern || at.monoMs < u.goneSinceMonoMs + FORGET_AFTER_MS,
+  )
   const units = kept.length === state.units.length ? state : withUnits(state, kept)
   return ofAll(units, at, (unit) => {
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
     const decided: Lived = due ? giveUp(unit, ctx) : { unit, told: [] }
-    return andThen(andThen(decided, (u) => settle(u, ctx)), (u) => roll(u, at))
+    return andThen(
+      andThen(decided, (u) => settle(u, ctx)),
+      (u) => roll(u, at),
+    )
   })
 }
 
 /** The monotonic instant at which `unit` wants a tick, or Infinity. */
 export function dueAtMonoMs(unit: Unit, state: State): number {
   return Math.min(
-    unit.failed !== null && !unit.failed.requested && !unit.gaveUp ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS : Infinity,
+    unit.failed !== null && !unit.failed.requested && !unit.gaveUp
+      ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
+      : Infinity,
     unit.flapping ? calmAtMonoMs(unit, state.policy) : Infinity,
     unit.burst !== null ? unit.burst.sinceMonoMs + BURST_WINDOW_MS : Infinity,
     unit.byPattern && unit.goneSinceMonoMs !== null ? unit.goneSinceMonoMs + FORGET_AFTER_MS : Infinity,
@@ -122,7 +136,15 @@ function boot(state: State, at: Instant, bootId: string): Stepped {
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
   return ofAll({ ...state, bootId }, at, (unit) => {
     const ended: Lived = unit.run === null ? { unit, told: [] } : lose(unit, ctx)
-    const fresh: Partial<Unit> = { seen: null, endJob: 0, failed: null, gaveUp: false, flapping: false, crashTimesMonoMs: [], burst: null }
+    const fresh: Partial<Unit> = {
+      seen: null,
+      endJob: 0,
+      failed: null,
+      gaveUp: false,
+      flapping: false,
+      crashTimesMonoMs: [],
+      burst: null,
+    }
     const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
     return andThen(ended, (u) => ({ unit: { ...breakContact(u), ...fresh, goneSinceMonoMs }, told: [] }))
   })
@@ -140,7 +162,9 @@ function clear(unit: Unit, ctx: Context): Lived {
     flapping: false,
     burst: null,
   }
-  return unit.run === null || unit.seen === null ? { unit: zeroed, told: [] } : reopen(open(zeroed, ctx, unit.seen, false), unit)
+  return unit.run === null || unit.seen === null
+    ? { unit: zeroed, told: [] }
+    : reopen(open(zeroed, ctx, unit.seen, false), unit)
 }
 
 /** After `clear` the run that was open goes on under its own times and ids. */

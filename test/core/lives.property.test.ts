@@ -9,7 +9,18 @@ const U = 'u.service'
 const SETTINGS = { restart: 'on-failure' }
 
 type Act = 'start' | 'stop' | 'restart' | 'exit 0' | 'exit 3' | 'SIGKILL' | 'skip' | 'reset-failed' | 'limit' | 'reload'
-const ACTS: readonly Act[] = ['start', 'stop', 'restart', 'exit 0', 'exit 3', 'SIGKILL', 'skip', 'reset-failed', 'limit', 'reload']
+const ACTS: readonly Act[] = [
+  'start',
+  'stop',
+  'restart',
+  'exit 0',
+  'exit 3',
+  'SIGKILL',
+  'skip',
+  'reset-failed',
+  'limit',
+  'reload',
+]
 
 /** A unit with Restart=on-failure as systemd 252 signals it, and the truth of what it went through. */
 class Simulated {
@@ -33,7 +44,12 @@ class Simulated {
     this.running = true
     const fresh = { result: 'success', mainCode: 0, mainStatus: 0 }
     // The states of the run before stand beside the new id, but for an automatic restart, which shows inactive.
-    this.tell({ ...fresh, invocationId: `run${++this.runs}`, job, ...(restart ? { activeState: 'inactive', subState: 'dead' } : {}) })
+    this.tell({
+      ...fresh,
+      invocationId: `run${++this.runs}`,
+      job,
+      ...(restart ? { activeState: 'inactive', subState: 'dead' } : {}),
+    })
     this.tell({ activeState: 'active', subState: 'running' })
     this.tell({ job: 0 })
   }
@@ -91,11 +107,19 @@ class Simulated {
         if (this.running) return
         this.add('starts')
         this.add('stops')
-        this.tell({ job: ++this.jobs, nRestarts: 0, result: 'success', mainCode: 0, mainStatus: 0, invocationId: `run${++this.runs}` })
+        this.tell({
+          job: ++this.jobs,
+          nRestarts: 0,
+          result: 'success',
+          mainCode: 0,
+          mainStatus: 0,
+          invocationId: `run${++this.runs}`,
+        })
         this.tell({ result: 'exec-condition', activeState: 'inactive', subState: 'dead' })
         return this.tell({ job: 0 })
       case 'reset-failed':
-        if (this.now.activeState === 'failed') this.tell({ result: 'success', activeState: 'inactive', subState: 'dead', nRestarts: 0 })
+        if (this.now.activeState === 'failed')
+          this.tell({ result: 'success', activeState: 'inactive', subState: 'dead', nRestarts: 0 })
         return
       case 'limit':
         if (!waiting) return
@@ -114,7 +138,8 @@ class Simulated {
 }
 
 const acts = fc.array(fc.constantFrom(...ACTS), { maxLength: 60 })
-const told = (signals: readonly Partial<Sighting>[], from: number): Observation[] => signals.map((s, i) => signal(U, from + i, s))
+const told = (signals: readonly Partial<Sighting>[], from: number): Observation[] =>
+  signals.map((s, i) => signal(U, from + i, s))
 const begin = () => live(watching(U), [read(U, 1, {}, SETTINGS)]).state
 
 test('what is heard is counted exactly, whatever a unit goes through', () => {
@@ -163,7 +188,11 @@ test('while only crashes and automatic restarts go unseen, nothing is lost', () 
       unit.do('start')
       const first = told(unit.signals, 10)
       for (let i = 0; i < missed; i++) unit.do('SIGKILL')
-      const { state } = live(begin(), [...first, { kind: 'gap', at: { monoMs: 400, wallMs: 1 } }, read(U, 500, unit.state, SETTINGS)])
+      const { state } = live(begin(), [
+        ...first,
+        { kind: 'gap', at: { monoMs: 400, wallMs: 1 } },
+        read(U, 500, unit.state, SETTINGS),
+      ])
       expect(the(state, U).counters).toEqual(unit.truth)
     }),
   )
@@ -184,10 +213,15 @@ test('nonsense from the bus breaks neither the law nor the agent', () => {
   })
   const observation = fc.oneof(
     fc.tuple(fc.nat(1e6), sighting).map(([t, s]) => signal(U, t, s)),
-    fc.tuple(fc.nat(1e6), sighting, fc.constantFrom('no', 'on-failure', 'always', 'odd')).map(([t, s, restart]) => read(U, t, s, { restart })),
+    fc
+      .tuple(fc.nat(1e6), sighting, fc.constantFrom('no', 'on-failure', 'always', 'odd'))
+      .map(([t, s, restart]) => read(U, t, s, { restart })),
     fc.nat(1e6).map((monoMs): Observation => ({ kind: 'tick', at: { monoMs, wallMs: 5 } })),
     fc.constantFrom('1', '2').map((bootId): Observation => ({ kind: 'boot', at: { monoMs: 0, wallMs: 5 }, bootId })),
-    fc.constantFrom<Observation>({ kind: 'gap', at: { monoMs: 0, wallMs: 5 } }, { kind: 'clear', at: { monoMs: 0, wallMs: 5 } }),
+    fc.constantFrom<Observation>(
+      { kind: 'gap', at: { monoMs: 0, wallMs: 5 } },
+      { kind: 'clear', at: { monoMs: 0, wallMs: 5 } },
+    ),
   )
   fc.assert(
     fc.property(fc.array(observation, { maxLength: 80 }), (list) => {

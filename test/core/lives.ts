@@ -27,8 +27,9 @@ export const SETTINGS: Settings = {
 export const at = (monoMs: number) => ({ monoMs, wallMs: 1_700_000_000_000 + monoMs })
 
 /** Runs observations one after the other; throws where the law breaks. */
-export function live(state: State, observations: readonly Observation[]): { state: State; events: Event[] } {
+export function live(from: State, observations: readonly Observation[]): { state: State; events: Event[] } {
   const events: Event[] = []
+  let state = from
   for (const o of observations) {
     const stepped = step(state, o)
     state = stepped.state
@@ -58,6 +59,11 @@ export function signal(unit: string, monoMs: number, seen: Partial<Sighting>): O
   return { kind: 'signal', unit, at: at(monoMs), seen: { ...IDLE, ...seen } }
 }
 
-export function read(unit: string, monoMs: number, seen: Partial<Sighting>, settings: Partial<Settings> = {}): Observation {
+export function read(
+  unit: string,
+  monoMs: number,
+  seen: Partial<Sighting>,
+  settings: Partial<Settings> = {},
+): Observation {
   return { kind: 'read', unit, at: at(monoMs), seen: { ...IDLE, ...seen }, settings: { ...SETTINGS, ...settings } }
 }

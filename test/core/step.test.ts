@@ -34,11 +34,7 @@ test('an observation that changes nothing returns the very same state', () => {
 
 test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {
   const crash = (restart: string) =>
-    live(watching(U), [
-      read(U, 10, RUNNING, { restart }),
-      signal(U, 20, { ...FAILED, invocationId: 'a1' }),
-      tick(119),
-    ])
+    live(watching(U), [read(U, 10, RUNNING, { restart }), signal(U, 20, { ...FAILED, invocationId: 'a1' }), tick(119)])
   expect(crash('no').events).toMatchObject([{}, { kind: 'crash', willRestart: false }, { kind: 'gave_up' }])
   expect(crash('on-failure').events).toMatchObject([{}, { kind: 'crash', willRestart: true }])
   const waiting = crash('on-failure').state
@@ -52,7 +48,13 @@ test('systemd 254: a failed state before an automatic restart is not giving up',
     signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
     tick(1000),
     signal(U, 1001, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
-    signal(U, 1002, { ...KILLED, activeState: 'activating', subState: 'auto-restart-queued', invocationId: 'b2', job: 7 }),
+    signal(U, 1002, {
+      ...KILLED,
+      activeState: 'activating',
+      subState: 'auto-restart-queued',
+      invocationId: 'b2',
+      job: 7,
+    }),
     signal(U, 1003, { ...RUNNING, invocationId: 'b2', job: 7 }),
     tick(2000),
   ])
@@ -129,8 +131,14 @@ test('settings edited while the agent was away prove nothing', () => {
 
 test('the run was found ended: its cause is read, unless the unit was unloaded or reset meanwhile', () => {
   const found = (seen: object) =>
-    the(live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, seen)]).state, U)
-  expect(found({ ...FAILED, invocationId: 'a1' })).toMatchObject({ counters: { crashes: 1 }, lastCrash: { cause: { signal: 'SIGKILL' } } })
+    the(
+      live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, seen)]).state,
+      U,
+    )
+  expect(found({ ...FAILED, invocationId: 'a1' })).toMatchObject({
+    counters: { crashes: 1 },
+    lastCrash: { cause: { signal: 'SIGKILL' } },
+  })
   expect(found({ invocationId: 'a1', mainCode: 1, mainStatus: 0 }).counters).toMatchObject({ stops: 1 })
   expect(found({ invocationId: 'a1', mainCode: 2, mainStatus: 15 }).counters).toMatchObject({ stops: 1 })
   expect(found({ invocationId: 'a1', mainCode: 2, mainStatus: 9 }).counters).toMatchObject({ lost: 1, stops: 0 })
@@ -166,17 +174,33 @@ test('above 120 ends in a minute starts and ends become one summary, the counter
 })
 
 test('clear zeroes the counters; what runs is one start', () => {
-  const before = live(watching(U, 'v.service'), [read(U, 10, RUNNING), signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]).state
+  const before = live(watching(U, 'v.service'), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+    signal(U, 30, { invocationId: 'b2' }),
+  ]).state
   const { state, events } = live(before, [{ kind: 'clear', at: at(100) }])
   expect(kinds(events)).toEqual(['start reconcile'])
-  expect(the(state, U)).toMatchObject({ counters: { starts: 1, crashes: 0 }, failures: {}, lastCrash: null, run: { id: 'b2' } })
+  expect(the(state, U)).toMatchObject({
+    counters: { starts: 1, crashes: 0 },
+    failures: {},
+    lastCrash: null,
+    run: { id: 'b2' },
+  })
   expect(state.seq).toBe(before.seq + 1)
 })
 
 test('an imported baseline is shown but not part of the law', () => {
   const baseline = { starts: 10, stops: 4, crashes: 5, restarts: 3, lost: 0 }
   const { state, events } = live(watching(U), [
-    { kind: 'import', at: at(1), baselines: new Map([[U, baseline], ['other.service', baseline]]) },
+    {
+      kind: 'import',
+      at: at(1),
+      baselines: new Map([
+        [U, baseline],
+        ['other.service', baseline],
+      ]),
+    },
     read(U, 10, RUNNING),
   ])
   expect(events[0]).toMatchObject({ counters: { starts: 11, crashes: 5 } })
@@ -213,7 +237,10 @@ test('a unit file that appears and vanishes is told; a pattern forgets its unit 
 })
 
 test('the first event after an unclean start tells how many numbers before it were never used', () => {
-  const { events } = live({ ...watching(U), seq: 1000, seqGap: 40 }, [read(U, 10, RUNNING), signal(U, 20, { ...FAILED, invocationId: 'a1' })])
+  const { events } = live({ ...watching(U), seq: 1000, seqGap: 40 }, [
+    read(U, 10, RUNNING),
+    signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+  ])
   expect(events).toMatchObject([{ seq: 1001, seqGap: 40 }, { seq: 1002 }, { seq: 1003 }])
   expect(events[1]).not.toHaveProperty('seqGap')
 })

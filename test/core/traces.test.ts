@@ -41,10 +41,37 @@ const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: str
   '21-outside-kill': ['1 0 1 0 0', 'start', 'crash signal SIGKILL', 'gave_up signal'],
   '22-oomd-style-kill': ['1 0 1 0 0', 'start', 'crash oom-kill SIGKILL', 'gave_up oom-kill'],
   '23-exec-condition-skip': ['1 1 0 0 0', 'start', 'stop exec-condition'],
-  '24-restart-after-unclean-stop': ['2 0 2 1 0', 'start', 'crash exit-code 1 asked', 'restart', 'crash exit-code 1 asked'],
-  '25-resources-start-twice': ['2 0 2 0 0', 'start', 'crash resources', 'gave_up resources', 'start', 'crash resources', 'gave_up resources'],
-  '26-start-limit-on-manual-start': ['2 2 0 0 0', 'start', 'stop success SIGTERM asked', 'start', 'stop success SIGTERM asked', 'gave_up start-limit-hit'],
-  '27-stop-and-restart-during-auto-restart': ['2 0 2 1 0', 'start', 'crash signal SIGKILL', 'restart', 'crash signal SIGKILL'],
+  '24-restart-after-unclean-stop': [
+    '2 0 2 1 0',
+    'start',
+    'crash exit-code 1 asked',
+    'restart',
+    'crash exit-code 1 asked',
+  ],
+  '25-resources-start-twice': [
+    '2 0 2 0 0',
+    'start',
+    'crash resources',
+    'gave_up resources',
+    'start',
+    'crash resources',
+    'gave_up resources',
+  ],
+  '26-start-limit-on-manual-start': [
+    '2 2 0 0 0',
+    'start',
+    'stop success SIGTERM asked',
+    'start',
+    'stop success SIGTERM asked',
+    'gave_up start-limit-hit',
+  ],
+  '27-stop-and-restart-during-auto-restart': [
+    '2 0 2 1 0',
+    'start',
+    'crash signal SIGKILL',
+    'restart',
+    'crash signal SIGKILL',
+  ],
   '28-oneshot-stopped-while-starting': ['1 0 1 0 0', 'start', 'crash signal SIGTERM asked'],
   '29-exec-start-pre-fails': ['1 0 1 0 0', 'start', 'crash exit-code', 'gave_up exit-code'],
   '30-condition-path-skip': ['0 0 0 0 0'],
@@ -106,7 +133,9 @@ describe('a recorded life of a unit is counted exactly', () => {
       const asked = (e.kind === 'crash' || e.kind === 'stop') && e.requested ? ['asked'] : []
       return [e.kind, ...result, ...fate, ...asked].filter((word) => word !== '').join(' ')
     })
-    expect([`${c.starts} ${c.stops} ${c.crashes} ${c.restarts} ${c.lost}`, ...told]).toEqual(EXPECTED[file.replace('.txt', '')])
+    expect([`${c.starts} ${c.stops} ${c.crashes} ${c.restarts} ${c.lost}`, ...told]).toEqual(
+      EXPECTED[file.replace('.txt', '')],
+    )
     expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1))
   })
 })
