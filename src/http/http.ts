@@ -1,0 +1,96 @@
+// HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
+import type { Server } from 'node:http'
+import type { Clock, EventSink, Log } from '../ports.ts'
+import type { Side, Views } from './api.ts'
+import { hostNames } from './hosts.ts'
+import { createListener } from './listener.ts'
+import { routesOf } from './routes.ts'
+import { close, createLimited, listen } from './server.ts'
+import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
+import { createStream } from './stream.ts'
+import { tcpProblem } from './tcp-problem.ts'
+
+export interface HttpGiven {
+  readonly views: Views
+  readonly clock: Clock
+  readonly log: Log
+  /** What this host calls itself. */
+  readonly hostname: string
+  /** `http.allowed_hosts`: names beside that, IP literals and localhost. */
+  readonly allowedHosts: readonly string[]
+}
+
+export interface Served {
+  /** `0.0.0.0:9100`, `[::]:9100` or the path of the socket. */
+  readonly address: string
+  /** The port that it got; null for a socket. */
+  readonly port: number | null
+  stop(): Promise<void>
+}
+
+export interface Http extends EventSink {
+  /** Listens; null: on all addresses, 0: on any free port. Rejects naming the port, and may be tried again. */
+  serveTcp(host: string | null, port: number): Promise<Served>
+  /** Listens on a unix socket, for owner and group. Rejects where somebody answers there already. */
+  serveSocket(path: string): Promise<Served>
+  /** Slow readers of the stream that were cut off. */
+  streamClientsDropped(): number
+  /** Ends streams and stops whatever is still served. */
+  stop(): Promise<void>
+}
+
+export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGiven): Http {
+  const stream = createStream(views, clock)
+  const listening = { routes: routesOf(views, stream), names: hostNames(hostname, allowedHosts), log }
+  const open = new Set<Served>()
+
+  function serverFor(side: Side): Server {
+    return createLimited(createListener(listening, side))
+  }
+
+  function served(server: Server, address: string, port: number | null): Served {
+    const it: Served = {
+      address,
+      port,
+      async stop() {
+        if (open.delete(it)) await close(server, clock)
+      },
+    }
+    open.add(it)
+    return it
+  }
+
+  return {
+    streamClientsDropped: stream.dropped,
+    accept: stream.accept,
+    async serveTcp(host, port) {
+      const server = serverFor('tcp')
+      try {
+        await listen(server, host === null ? { port } : { port, host })
+      } catch (error) {
+        throw tcpProblem(error, host, port)
+      }
+      const at = server.address()
+      if (at === null || typeof at === 'string') throw new Error('TCP server without an address')
+      return served(server, at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`, at.port)
+    },
+    async serveSocket(path) {
+      await prepareSocketFile(path)
+      const server = serverFor('socket')
+      try {
+        await listen(server, { path })
+        restrictSocketFile(path)
+      } catch (error) {
+        server.close()
+        throw new Error(`listen on ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        })
+      }
+      return served(server, path, null)
+    },
+    async stop() {
+      await stream.stop()
+      await Promise.all([...open].map((it) => it.stop()))
+    },
+  }
+}

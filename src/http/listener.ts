@@ -1,0 +1,103 @@
+// One request: is it allowed, which route is it, and what is the answer. What throws becomes a 500, and the agent lives.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Log } from '../ports.ts'
+import { type Answer, problem, type Route, type Said, type Side } from './api.ts'
+import { readBody, refuseBody } from './body.ts'
+import { isKnownHost, isKnownOrigin } from './hosts.ts'
+import { findRoute, type Match } from './match.ts'
+import { send, sendLast } from './send.ts'
+
+const URL_BYTES_AT_MOST = 8 * 1024
+
+export interface Listening {
+  readonly routes: readonly Route[]
+  /** Names of this host, in lower case (`hostNames`). */
+  readonly names: ReadonlySet<string>
+  readonly log: Log
+}
+
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void
+
+export function createListener({ routes, names, log }: Listening, side: Side): Listener {
+  /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
+  const failing = new Map<Route, string>()
+
+  async function answerOf(route: Route, asked: Parameters<Route['answer']>[0]): Promise<Answer> {
+    try {
+      const answer = await route.answer(asked)
+      failing.delete(route)
+      return answer
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      if (failing.get(route) !== message) log('error', `http: ${route.method} ${route.path} failed: ${message}`)
+      failing.set(route, message)
+      return problem(500, 'internal', 'this could not be answered; the log of gatewatch says why')
+    }
+  }
+
+  function find(request: IncomingMessage): (Match & Target) | Said {
+    const target = targetOf(request.url ?? '')
+    if ('status' in target) return target
+    const found = findRoute(routes, side, request.method ?? '', target.path)
+    return 'status' in found ? found : { ...found, ...target }
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const found = find(request)
+    const refused = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
+    if (refused !== null) return sendLast(response, refused)
+    if ('status' in found) return send(request, response, found)
+    const { route, params, query } = found
+    const foreign = side === 'tcp' && route.hosts === 'known' ? refuseForeign(request) : null
+    if (foreign !== null) return send(request, response, foreign)
+    const body = route.bodyBytes === undefined ? '' : await readBody(request)
+    if (body === null) return
+    const answer = await answerOf(route, { side, params, query, headers: request.headers, body })
+    if (response.destroyed) return
+    if ('status' in answer) send(request, response, answer)
+    else startStream(request, response, answer.stream)
+  }
+
+  function refuseForeign({ headers }: IncomingMessage): Said | null {
+    if (!isKnownHost(headers.host, names)) {
+      return problem(403, 'unknown_host', 'Host is no name of this gateway; http.allowed_hosts can add one')
+    }
+    if (!isKnownOrigin(headers.origin, headers.host, names)) {
+      return problem(403, 'foreign_origin', 'a page of another origin may not ask')
+    }
+    return null
+  }
+
+  return (request, response) => {
+    // A connection that breaks is the client's matter.
+    request.on('error', () => {})
+    response.on('error', () => {})
+    handle(request, response).catch((error: unknown) => {
+      log('error', `http: ${error instanceof Error ? error.message : String(error)}`)
+      response.destroy()
+    })
+  }
+}
+
+interface Target {
+  readonly path: string
+  readonly query: URLSearchParams
+}
+
+function targetOf(url: string): Target | Said {
+  if (url.length > URL_BYTES_AT_MOST) return problem(414, 'url_too_long', `at most ${URL_BYTES_AT_MOST} bytes`)
+  if (!url.startsWith('/')) return problem(400, 'bad_url', 'the request target must be a path')
+  const at = url.indexOf('?')
+  const path = at < 0 ? url : url.slice(0, at)
+  return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
+}
+
+function startStream(request: IncomingMessage, response: ServerResponse, stream: (r: ServerResponse) => void): void {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
+  if (request.method === 'HEAD') response.end()
+  else stream(response)
+}

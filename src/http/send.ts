@@ -1,0 +1,49 @@
+// Writes an answer: whole, with its length, compressed where that is wanted and pays.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gzip } from 'node:zlib'
+import type { Said } from './api.ts'
+
+/** Below this, gzip saves less than one packet. */
+const GZIP_FROM_BYTES = 1_024
+
+export function send(request: IncomingMessage, response: ServerResponse, said: Said): void {
+  if (Buffer.byteLength(said.body) < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding'])) {
+    write(response, said, said.body, {})
+    return
+  }
+  gzip(said.body, (error, packed) => {
+    if (error) write(response, said, said.body, {})
+    else write(response, said, packed, { 'content-encoding': 'gzip' })
+  })
+}
+
+/** Answers, and closes the connection: the rest of what the client sends is not to be read. */
+export function sendLast(response: ServerResponse, said: Said): void {
+  response.on('finish', () => response.socket?.destroySoon())
+  write(response, said, said.body, { connection: 'close' })
+}
+
+function write(response: ServerResponse, said: Said, body: string | Buffer, more: Record<string, string>): void {
+  if (response.destroyed || response.headersSent) return
+  response.writeHead(said.status, {
+    'content-type': said.type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    vary: 'accept, accept-encoding',
+    ...said.headers,
+    ...more,
+  })
+  // To HEAD, Node sends the headers alone.
+  response.end(body)
+}
+
+/** RFC 9110, 12.5.3, as far as gzip goes. */
+export function acceptsGzip(header: string | string[] | undefined): boolean {
+  const codings = String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((coding) => coding.split(';').map((part) => part.trim()))
+  const chosen = codings.find(([name]) => name === 'gzip') ?? codings.find(([name]) => name === '*')
+  return chosen !== undefined && !/^q=0(\.0*)?$/.test(chosen[1] ?? '')
+}

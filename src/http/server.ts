@@ -1,0 +1,89 @@
+// A listening server with its limits: how much it reads, how long it waits, how many it serves, and how it ends.
+import { createServer, type Server, STATUS_CODES } from 'node:http'
+import type { ListenOptions, Socket } from 'node:net'
+import type { Clock } from '../ports.ts'
+import { problem } from './api.ts'
+import type { Listener } from './listener.ts'
+
+const HEADER_BYTES_AT_MOST = 16 * 1024
+const HEADERS_WITHIN_MS = 10_000
+const REQUEST_WITHIN_MS = 20_000
+const CHECK_EVERY_MS = 5_000
+/** Longer than the usual scrape interval, so that Prometheus keeps its connection. */
+const KEEP_ALIVE_MS = 75_000
+/** A connection on which nothing moves, in either direction; streams have a heartbeat. */
+const IDLE_AT_MOST_MS = 120_000
+const CONNECTIONS_AT_MOST = 64
+/** On stop, answers under way may take this long. */
+const STOP_WITHIN_MS = 1_000
+
+/** A server that is not listening yet. */
+export function createLimited(listener: Listener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: HEADER_BYTES_AT_MOST,
+      requestTimeout: REQUEST_WITHIN_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    },
+    listener,
+  )
+  server.headersTimeout = HEADERS_WITHIN_MS
+  server.timeout = IDLE_AT_MOST_MS
+  server.maxConnections = CONNECTIONS_AT_MOST
+  // Those who only hold a connection make room; the one that was turned away comes again.
+  server.on('drop', () => server.closeIdleConnections())
+  server.on('clientError', refuse)
+  return server
+}
+
+/** Resolves when it listens. */
+export function listen(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, () => {
+      server.off('error', reject)
+      server.on('error', () => {}) // accept(2) failed, as with too many open files: the next one may not
+      resolve()
+    })
+  })
+}
+
+/** Resolves when nobody is connected any more; those who linger are cut off. */
+export function close(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const undo = clock.after(STOP_WITHIN_MS, () => server.closeAllConnections())
+    server.close(() => {
+      undo()
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** What the parser did not take: told in the format of all errors, and the connection closed. */
+function refuse(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const said = refusalOf(error.code)
+  const headers = [
+    `HTTP/1.1 ${said.status} ${STATUS_CODES[said.status]}`,
+    'Connection: close',
+    `Content-Type: ${said.type}`,
+    `Content-Length: ${Buffer.byteLength(said.body)}`,
+  ]
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${said.body}`, () => socket.destroy())
+}
+
+function refusalOf(code: string | undefined) {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return problem(431, 'headers_too_large', `at most ${HEADER_BYTES_AT_MOST} bytes`)
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problem(408, 'request_timeout', 'the request took too long')
+    default:
+      return problem(400, 'bad_request', 'this is not HTTP')
+  }
+}

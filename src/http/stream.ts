@@ -1,0 +1,115 @@
+// Events as they happen, to any number of readers: server-sent events, with history as everybody's queue.
+import type { ServerResponse } from 'node:http'
+import type { Event } from '../core/event.ts'
+import { eventJson, type Identity } from '../core/json.ts'
+import type { Clock, EventSink, Step } from '../ports.ts'
+import { droppedBefore, eventsAfter, type Filter, wants } from './events.ts'
+
+/** Proxies and clients give up on a connection that is silent for longer. */
+const HEARTBEAT_EVERY_MS = 15_000
+
+/** A reader that takes nothing for this long is cut off; it comes back with Last-Event-ID. */
+const SLOW_FOR_AT_MOST_MS = 30_000
+
+/** Streams stay open, so they may take only a part of the connections. */
+const READERS_AT_MOST = 16
+
+export interface Stream extends EventSink {
+  /** False when there are too many readers. `after`: the last sequence number that this one has seen, -1 for none. */
+  hasRoom(): boolean
+  read(response: ServerResponse, filter: Filter, after: number): void
+  /** Readers cut off for being slow. */
+  dropped(): number
+}
+
+interface Reader {
+  readonly response: ServerResponse
+  readonly filter: Filter
+  /** The last event it was given or did not want. */
+  at: number
+  /** While it does not take more: the undo of its cutting off. */
+  slow: (() => void) | null
+}
+
+/**
+ * A reader holds no queue, only its place: what does not fit into its connection is read from history when it drains,
+ * so that a slow reader costs nothing; what history has forgotten by then is told as `dropped`.
+ */
+export function createStream(views: { identity(): Identity; history(): readonly Event[] }, clock: Clock): Stream {
+  const readers = new Set<Reader>()
+  let stopHeart: (() => void) | null = null
+  let dropped = 0
+
+  function tell(reader: Reader, event: Event, replayed: boolean): void {
+    const missing = droppedBefore(event, reader.at)
+    const from = reader.at + 1
+    reader.at = event.seq
+    if (missing > 0) write(reader, droppedFrame(missing, from))
+    if (wants(reader.filter, event)) write(reader, frame(event, views.identity(), replayed))
+  }
+
+  function write(reader: Reader, text: string): void {
+    if (reader.response.write(text) || reader.slow !== null) return
+    reader.slow = clock.after(SLOW_FOR_AT_MOST_MS, () => {
+      dropped += 1
+      reader.response.destroy()
+    })
+    reader.response.once('drain', () => {
+      reader.slow?.()
+      reader.slow = null
+      catchUp(reader)
+    })
+  }
+
+  function catchUp(reader: Reader): void {
+    for (const event of eventsAfter(views.history(), reader.at)) {
+      if (reader.slow !== null) return
+      tell(reader, event, true)
+    }
+  }
+
+  function beat(): void {
+    for (const reader of readers) if (reader.slow === null) write(reader, ':\n\n')
+    stopHeart = clock.after(HEARTBEAT_EVERY_MS, beat)
+  }
+
+  function leave(reader: Reader): void {
+    reader.slow?.()
+    readers.delete(reader)
+    if (readers.size > 0) return
+    stopHeart?.()
+    stopHeart = null
+  }
+
+  return {
+    hasRoom: () => readers.size < READERS_AT_MOST,
+    dropped: () => dropped,
+    read(response, filter, after) {
+      const reader: Reader = { response, filter, at: after, slow: null }
+      response.on('close', () => leave(reader))
+      response.on('error', () => leave(reader))
+      readers.add(reader)
+      stopHeart ??= clock.after(HEARTBEAT_EVERY_MS, beat)
+      write(reader, ':\n\n')
+      catchUp(reader)
+    },
+    accept(step: Step) {
+      for (const reader of readers) {
+        for (const event of step.events) if (reader.slow === null) tell(reader, event, false)
+      }
+    },
+    async stop() {
+      for (const reader of readers) reader.response.end()
+    },
+  }
+}
+
+function frame(event: Event, identity: Identity, replayed: boolean): string {
+  const data = JSON.stringify(eventJson(event, identity, replayed))
+  return `id: ${identity.stream}-${event.seq}\nevent: ${event.kind}\ndata: ${data}\n\n`
+}
+
+function droppedFrame(dropped: number, fromSeq: number): string {
+  const data = { schema: 1, event: 'dropped', dropped, from_seq: fromSeq }
+  return `event: dropped\ndata: ${JSON.stringify(data)}\n\n`
+}
