@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const CHECKS = {
-  'biome check': ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],
+  'biome check': ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
   'tsc -p src/core': ['node_modules/typescript/bin/tsc', '-p', 'src/core'],
   'tsc -p .': ['node_modules/typescript/bin/tsc', '-p', '.'],
 }

@@ -4,7 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path'
 import { revision } from '../revision.mjs'
 
-const MADE_OF = ['src', 'build/bundle.mjs', 'build/stubs', 'build/revision.mjs', 'package.json', 'package-lock.json']
+const MADE_OF = [
+  'src',
+  'build/bundle.mjs',
+  'build/bundle',
+  'build/stubs',
+  'build/revision.mjs',
+  'package.json',
+  'package-lock.json',
+]
 const BUILT = 'dist/gatewatch.cjs'
 const STAMP = 'dist/.made-of'
 

@@ -1,0 +1,50 @@
+// Builds dist/gatewatch.cjs, one script with everything in it; `--quiet` without the report of sizes.
+// `--entry FILE --out FILE` builds something else by the same rules, for tests.
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import * as esbuild from 'esbuild'
+import { sizeReport } from './bundle/report.mjs'
+import { withoutDeadWeight } from './bundle/stubs.mjs'
+import { revision } from './revision.mjs'
+import { OLDEST } from './setup/node-version.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    quiet: { type: 'boolean', default: false },
+    entry: { type: 'string', default: 'src/main.ts' },
+    out: { type: 'string', default: 'dist/gatewatch.cjs' },
+  },
+})
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+
+const build = esbuild.build({
+  entryPoints: [options.entry],
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  target: `node${OLDEST.join('.')}`,
+  // Names stay and lines stay short, so that a stack trace from the field can be read (Node prints the whole line).
+  minifySyntax: true,
+  minifyWhitespace: true,
+  minifyIdentifiers: false,
+  lineLimit: 160,
+  legalComments: 'none',
+  charset: 'utf8',
+  banner: { js: '#!/usr/bin/env node' },
+  define: { __VERSION__: JSON.stringify(version), __REVISION__: JSON.stringify(revision()) },
+  loader: { '.html': 'text', '.css': 'text', '.svg': 'text', '.client.js': 'text' },
+  plugins: [withoutDeadWeight],
+  metafile: true,
+  write: false,
+  outfile: options.out,
+  logLevel: 'warning',
+})
+const result = await build.catch(() => process.exit(1)) // esbuild has said why
+
+mkdirSync(dirname(options.out), { recursive: true })
+const half = `${options.out}.${process.pid}.half`
+writeFileSync(half, result.outputFiles[0].contents)
+chmodSync(half, 0o755)
+renameSync(half, options.out) // whoever starts it meanwhile has the old one or the new one
+if (!options.quiet) console.log(sizeReport(result.metafile))

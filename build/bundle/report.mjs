@@ -1,0 +1,23 @@
+// Tells how many bytes each package and each folder of ours adds to a bundle.
+
+/** Lines of `bytes  name`, largest first, and the sum; `metafile` is esbuild's. */
+export function sizeReport(metafile) {
+  return Object.entries(metafile.outputs)
+    .map(([path, output]) => {
+      const sizes = {}
+      for (const [file, { bytesInOutput }] of Object.entries(output.inputs)) {
+        const owner = ownerOf(file)
+        sizes[owner] = (sizes[owner] ?? 0) + bytesInOutput
+      }
+      const lines = Object.entries(sizes).sort(([, a], [, b]) => b - a)
+      return [...lines, [path, output.bytes]].map(([name, bytes]) => `${String(bytes).padStart(9)}  ${name}`).join('\n')
+    })
+    .join('\n')
+}
+
+/** `node_modules/@a/b/lib/c.js` -> `@a/b`; `src/http/route.ts` -> `src/http`. */
+function ownerOf(file) {
+  const inPackage = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)
+  if (inPackage) return inPackage[1]
+  return file.split('/').slice(0, 2).join('/')
+}

@@ -1,0 +1,31 @@
+// Keeps out of the bundle what packages drag in and gatewatch never runs.
+import { fileURLToPath } from 'node:url'
+
+const stub = (name) => fileURLToPath(new URL(`../stubs/${name}.cjs`, import.meta.url))
+
+/** Imported as -> what is there instead. */
+const STUBS = {
+  // dbus-next: introspection by XML, session buses by X11 or by a command, polyfills of what Node 20 has
+  xml2js: 'xml2js',
+  jsbi: 'jsbi',
+  'safe-buffer': 'safe-buffer',
+  './address-x11': 'address-x11',
+  'event-stream': 'absent',
+  hexy: 'absent',
+  // optional native helpers of dbus-next and ws, each with a way round it
+  usocket: 'absent',
+  bufferutil: 'absent',
+  'utf-8-validate': 'absent',
+  // debug's colours
+  'supports-color': 'absent',
+}
+
+export const withoutDeadWeight = {
+  name: 'without-dead-weight',
+  setup(build) {
+    const names = Object.keys(STUBS).map((name) => name.replace(/[.]/g, '\\.'))
+    build.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, importer }) =>
+      path.startsWith('.') && !importer.includes('/node_modules/dbus-next/') ? null : { path: stub(STUBS[path]) },
+    )
+  },
+}

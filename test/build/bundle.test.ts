@@ -1,0 +1,75 @@
+// The bundle: one script that runs by itself, without dead weight, silent on stderr, lazy where the source is.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startDbus } from '../rig/dbus.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const DEAD_WEIGHT = /node_modules\/(usocket|x11|xml2js|xmlbuilder|sax|event-stream|hexy|jsbi|safe-buffer)\//
+
+const directory = mkdtempSync(join(tmpdir(), 'gw-bundle-'))
+const script = join(directory, 'out.cjs')
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+let report = ''
+beforeAll(() => {
+  const entry = 'test/build/fixture/entry.ts'
+  const args = ['build/bundle.mjs', '--entry', entry, '--out', script]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' })
+  expect([status, stderr]).toEqual([0, ''])
+  report = stdout
+})
+
+/** Runs it away from node_modules; a deprecated call would be an error, a warning would show on stderr. */
+function run(...args: string[]) {
+  const options = { cwd: directory, encoding: 'utf8', env: { NODE_OPTIONS: '--throw-deprecation' } } as const
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], options)
+  return { status, stdout, stderr }
+}
+
+it('is one executable script with a shebang', () => {
+  expect(readFileSync(script, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+  expect(statSync(script).mode & 0o777).toBe(0o755)
+})
+
+it('knows its version and revision', () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const { status, stdout, stderr } = run('version')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout).toMatch(new RegExp(`^${version} ([0-9a-f]{12}(-dirty)?|unknown)\n$`))
+})
+
+it('holds nothing of the packages that it never uses', () => {
+  expect(readFileSync(script, 'utf8')).not.toMatch(DEAD_WEIGHT)
+  expect(report).toMatch(/^ +\d+ {2}dbus-next$/m)
+  expect(report).not.toMatch(/xml2js|jsbi|x11|event-stream/)
+})
+
+it('loads a lazy module only when it is asked for', () => {
+  expect(run('nothing')).toEqual({ status: 0, stdout: '', stderr: '' })
+  expect(run('lazy')).toEqual({ status: 0, stdout: 'loaded\n42\n', stderr: '' })
+})
+
+it('keeps its lines short enough for a stack trace to be read', () => {
+  const longest = Math.max(
+    ...readFileSync(script, 'utf8')
+      .split('\n')
+      .map((line) => line.length),
+  )
+  expect(longest).toBeLessThan(2000)
+})
+
+describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'on a bus', () => {
+  it('speaks D-Bus without the packages that were left out', async () => {
+    await using bus = await startDbus()
+    expect(run('bus', bus.address)).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^[0-9a-f]{32}\n$/),
+      stderr: '',
+    })
+  })
+})

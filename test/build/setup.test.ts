@@ -1,0 +1,90 @@
+// What makes a machine ready: the locked packages, and a Node that is new enough.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+let project: string
+beforeEach(() => {
+  project = mkdtempSync(join(tmpdir(), 'gw-setup-'))
+  cpSync(join(ROOT, 'build'), join(project, 'build'), { recursive: true })
+  lock({ a: '1.0.0' })
+  mkdirSync(join(project, 'bin'))
+})
+afterEach(() => rmSync(project, { recursive: true, force: true }))
+
+/** A lock file with these packages. */
+function lock(versions: Record<string, string>): void {
+  const packages = Object.fromEntries(
+    Object.entries(versions).map(([n, version]) => [`node_modules/${n}`, { version }]),
+  )
+  writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }))
+}
+
+/** A program of this name that notes that it was called, does `script` and succeeds. */
+function program(name: string, script = ''): void {
+  const path = join(project, 'bin', name)
+  writeFileSync(path, `#!/bin/sh\necho "${name} $*" >>${project}/calls\n${script}\n`)
+  chmodSync(path, 0o755)
+}
+
+function setup(mode = 'start') {
+  const env = { PATH: `${project}/bin:/usr/bin:/bin` }
+  const args = ['build/setup.mjs', mode]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8', env })
+  const calls = existsSync(`${project}/calls`) ? readFileSync(`${project}/calls`, 'utf8') : ''
+  rmSync(`${project}/calls`, { force: true })
+  return { status, stdout, stderr, calls }
+}
+
+/** As npm does it: the tree, and its own note of what is in it. */
+const NPM_CI = 'mkdir -p node_modules/a; cp package-lock.json node_modules/.package-lock.json'
+
+describe('npm packages', () => {
+  it('are installed once, and again when the lock file changed', () => {
+    program('npm', NPM_CI)
+    expect(setup()).toMatchObject({ status: 0, calls: 'npm ci --no-audit --no-fund\n' })
+    expect(setup()).toMatchObject({ status: 0, calls: '' })
+    lock({ a: '1.0.1' })
+    expect(setup().calls).toContain('npm ci')
+    expect(setup().calls).toBe('')
+  })
+
+  it('are left alone when someone has just installed what the lock file says', () => {
+    program('npm', NPM_CI)
+    setup()
+    writeFileSync(join(project, 'package-lock.json'), `${readFileSync(join(project, 'package-lock.json'), 'utf8')}\n`)
+    expect(setup().calls).toBe('')
+  })
+
+  it('say so when they cannot be installed', () => {
+    program('npm', 'exit 7')
+    expect(setup()).toMatchObject({ status: 1, stderr: expect.stringContaining('setup: npm ci failed (exit code 7)') })
+  })
+})
+
+it('an unknown mode is an error that names the known ones', () => {
+  expect(setup('tset')).toMatchObject({
+    status: 1,
+    stderr: 'setup: usage: node build/setup.mjs demo|test|start|build\n',
+  })
+})
+
+describe('Node', () => {
+  const problem = (version: string) => {
+    const code = `import('./build/setup/node-version.mjs').then((m) => console.log(m.nodeProblem('${version}')))`
+    return spawnSync(process.execPath, ['-e', code], { cwd: ROOT, encoding: 'utf8' }).stdout.trim()
+  }
+
+  it.each(['20.11.0', '20.20.2', '22.0.0', '24.1.0'])('%s is new enough', (version) => {
+    expect(problem(version)).toBe('null')
+  })
+
+  it.each(['18.20.0', '20.10.9'])('%s is too old, and it says what is needed', (version) => {
+    expect(problem(version)).toContain(`Node 20.11 or newer is needed, this is ${version}`)
+  })
+})
