@@ -1,0 +1,50 @@
+// D-Bus server addresses (D-Bus specification, "Server Addresses"): which sockets to try, in order. Pure.
+
+/** One address as written, and the socket it names; a leading NUL is Linux' abstract namespace (unix(7)). */
+export interface BusSocket {
+  readonly address: string
+  readonly path: string
+}
+
+/** systemd's own choice where nothing is configured (sd_bus_open_system(3)). */
+export const DEFAULT_SYSTEM_BUS = 'unix:path=/run/dbus/system_bus_socket'
+
+/** The sockets of an address list (`a;b`), those that can be used. Throws in words where there is none. */
+export function busSockets(list: string): BusSocket[] {
+  const problems: string[] = []
+  const sockets: BusSocket[] = []
+  for (const address of list.split(';').filter((part) => part !== '')) {
+    const socket = busSocket(address)
+    if ('problem' in socket) problems.push(`${address}: ${socket.problem}`)
+    else sockets.push(socket)
+  }
+  if (sockets.length === 0)
+    throw new Error(`no usable bus address in "${list}"${problems.map((p) => `; ${p}`).join('')}`)
+  return sockets
+}
+
+function busSocket(address: string): BusSocket | { readonly problem: string } {
+  const colon = address.indexOf(':')
+  if (colon < 0) return { problem: 'has no transport (expected unix:path=...)' }
+  const transport = address.slice(0, colon)
+  if (transport !== 'unix') return { problem: `transport "${transport}" is not supported, only unix` }
+  for (const pair of address.slice(colon + 1).split(',')) {
+    const equals = pair.indexOf('=')
+    const key = pair.slice(0, equals)
+    if (key !== 'path' && key !== 'abstract') continue
+    const value = unescaped(pair.slice(equals + 1))
+    if (value === null || value === '') return { problem: `has a broken ${key}` }
+    if (/[:;,=]/.test(value)) return { problem: 'a socket path with : ; , or = in it cannot be used' } // dbus-next splits at them
+    return { address, path: key === 'abstract' ? `\0${value}` : value }
+  }
+  return { problem: 'names neither path nor abstract' }
+}
+
+/** `%2f` -> `/`; null where an escape is broken. */
+function unescaped(text: string): string | null {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return null
+  }
+}

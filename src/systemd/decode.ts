@@ -1,0 +1,124 @@
+// From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
+import type { Settings, Sighting } from '../core/unit.ts'
+
+const PREFIX = 'org.freedesktop.systemd1.'
+const UNIT_INTERFACE = `${PREFIX}Unit`
+/** What remembers the type's interface is dropped beyond this many units; it only bridges two messages in a row. */
+const PAIRS_AT_MOST = 4096
+
+export type Properties = Readonly<Record<string, unknown>>
+
+/** The part of a sighting that the type's interface carries (`...Service`, `...Socket`). */
+type Cause = Pick<Sighting, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
+
+/** Types without a Result (target, slice, device), and those not heard of yet. */
+const NO_CAUSE: Cause = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
+
+export interface Malformed {
+  readonly malformed: string
+}
+
+/** Puts together the two signals that systemd sends of each change: the type's interface first, then Unit's. */
+export interface Pairing {
+  /** The sighting when the second one came, null before it and for what tells nothing of a state. */
+  changed(path: string, body: readonly unknown[]): Sighting | Malformed | null
+  /** A read told both: a signal of Unit alone is complete then. */
+  read(path: string, seen: Sighting): void
+  removed(path: string): void
+}
+
+export function pairing(): Pairing {
+  const causes = new Map<string, Cause>()
+  const keep = (path: string, cause: Cause) => {
+    const oldest = causes.size >= PAIRS_AT_MOST ? causes.keys().next().value : undefined
+    if (oldest !== undefined && !causes.has(path)) causes.delete(oldest)
+    causes.set(path, cause)
+  }
+  return {
+    changed(path, body) {
+      const [face, properties] = body
+      if (typeof face !== 'string' || !isProperties(properties))
+        return { malformed: 'PropertiesChanged without properties' }
+      if (face !== UNIT_INTERFACE) {
+        if (face.startsWith(PREFIX)) keep(path, causeIn(properties, causes.get(path) ?? NO_CAUSE))
+        return null
+      }
+      if (properties['ActiveState'] === undefined) return null
+      return sightingIn(properties, causes.get(path) ?? NO_CAUSE)
+    },
+    read: (path, { result, mainCode, mainStatus, nRestarts }) =>
+      keep(path, { result, mainCode, mainStatus, nRestarts }),
+    removed: (path) => void causes.delete(path),
+  }
+}
+
+/** The answer to `GetAll("")`: the properties of all the unit's interfaces at one instant. */
+export interface UnitRead {
+  /** The canonical name; signals come on its path only. */
+  readonly id: string
+  readonly seen: Sighting
+  readonly settings: Settings
+}
+
+export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
+  const [properties] = body
+  if (!isProperties(properties)) return { malformed: 'GetAll without properties' }
+  const { Id: id, LoadState: loadState, Restart: restart } = properties
+  if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
+  const seen = sightingIn(properties, causeIn(properties, NO_CAUSE))
+  if ('malformed' in seen) return seen
+  return {
+    id,
+    seen,
+    settings: {
+      loadState,
+      restart: typeof restart === 'string' ? restart : null,
+      restartForced: isSet(properties['RestartForceExitStatus']),
+      restartPrevented: isSet(properties['RestartPreventExitStatus']),
+    },
+  }
+}
+
+/** What is missing or of a wrong type stays as it was. */
+function causeIn(properties: Properties, before: Cause): Cause {
+  const { Result: result, ExecMainCode: code, ExecMainStatus: status, NRestarts: nRestarts } = properties
+  return {
+    result: typeof result === 'string' && result !== '' ? result : before.result,
+    mainCode: whole(code) ?? before.mainCode,
+    mainStatus: whole(status) ?? before.mainStatus,
+    nRestarts: whole(nRestarts) ?? before.nRestarts,
+  }
+}
+
+function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed {
+  const { ActiveState: activeState, SubState: subState, InvocationID: invocation, Job: job } = properties
+  if (typeof activeState !== 'string' || activeState === '') return { malformed: 'ActiveState is no text' }
+  if (typeof subState !== 'string') return { malformed: 'SubState is no text' }
+  return {
+    ...cause,
+    activeState,
+    subState,
+    invocationId: hex(invocation),
+    job: Array.isArray(job) ? (whole(job[0]) ?? 0) : 0,
+    changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
+  }
+}
+
+/** 128 bits as 32 hex digits; null where there are none: systemd gives an empty array or zeros. */
+function hex(id: unknown): string | null {
+  if (!(id instanceof Uint8Array) || id.length !== 16 || id.every((byte) => byte === 0)) return null
+  return Array.from(id, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function whole(value: unknown): number | null {
+  return Number.isSafeInteger(value) ? Number(value) : null
+}
+
+/** An exit status set, `(aiai)`: codes and signals. */
+function isSet(status: unknown): boolean {
+  return Array.isArray(status) && status.some((list) => Array.isArray(list) && list.length > 0)
+}
+
+function isProperties(value: unknown): value is Properties {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+}

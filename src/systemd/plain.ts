@@ -1,0 +1,26 @@
+// Makes plain values of what dbus-next decodes: no variants, and 64-bit numbers as numbers where they are exact. Pure.
+
+/** A variant as dbus-next hands it out, known by its shape. */
+interface Variant {
+  readonly signature: string
+  readonly value: unknown
+}
+
+/** Opens variants at any depth. Struct and array -> array, `a{..}` -> object, `ay` -> Buffer, `x` and `t` -> number or bigint. */
+export function plain(value: unknown): unknown {
+  switch (typeof value) {
+    case 'bigint':
+      return Number.isSafeInteger(Number(value)) ? Number(value) : value
+    case 'object':
+      if (value === null || Buffer.isBuffer(value)) return value
+      if (Array.isArray(value)) return value.map(plain)
+      if (isVariant(value)) return plain(value.value)
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+    default:
+      return value
+  }
+}
+
+function isVariant(value: object): value is Variant {
+  return 'signature' in value && 'value' in value && Object.getPrototypeOf(value) !== Object.prototype
+}
