@@ -13,11 +13,19 @@ export function installDependencies() {
   const hash = createHash('sha256').update(readFileSync(LOCK)).digest('hex')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return
   if (!existsSync(INSTALLED) || !matches(readJson(INSTALLED).packages, readJson(LOCK).packages)) {
-    console.error('setup: npm ci')
-    const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { stdio: ['ignore', 2, 2] })
-    if (status !== 0) throw new Error(`npm ci failed (exit code ${status})`)
+    if (npm('ci') !== 0) {
+      // npm 11 calls a lock file incomplete when a registry lacks a package for another platform (npm/cli#9846).
+      const status = npm('install', '--no-save')
+      if (status !== 0) throw new Error(`npm install failed (exit code ${status})`)
+    }
   }
   writeFileSync(STAMP, hash)
+}
+
+/** npm's exit code; the versions are the locked ones in either way of installing. */
+function npm(...args) {
+  console.error(`setup: npm ${args.join(' ')}`)
+  return spawnSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] }).status
 }
 
 /** Whether the installed packages are the locked ones; those for other platforms are never installed. */
