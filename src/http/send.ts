@@ -19,7 +19,8 @@ export function send(request: IncomingMessage, response: ServerResponse, said: S
 
 /** Answers, and closes the connection: the rest of what the client sends is not to be read. */
 export function sendLast(response: ServerResponse, said: Said): void {
-  response.on('finish', () => response.socket?.destroySoon())
+  const { socket } = response
+  response.on('finish', () => socket?.destroySoon())
   write(response, said, said.body, { connection: 'close' })
 }
 

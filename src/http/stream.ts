@@ -99,7 +99,10 @@ export function createStream(views: { identity(): Identity; history(): readonly 
       }
     },
     async stop() {
-      for (const reader of readers) reader.response.end()
+      for (const reader of [...readers]) {
+        leave(reader)
+        reader.response.end()
+      }
     },
   }
 }

@@ -1,0 +1,95 @@
+// Where it listens: ports that are taken, sockets that are stale, and how it ends.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { tcpProblem } from '../../src/http/tcp-problem.ts'
+import { ask, gateway, httpOf, serve, temporaryDirectory } from './served.ts'
+
+test('a port that is taken is named; the socket is served all the same, and the port once it is free', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => other.once('listening', resolve))
+  const port = (other.address() as { port: number }).port
+  const http = httpOf(gateway())
+  await expect(http.serveTcp('127.0.0.1', port)).rejects.toThrow(`port ${port} on 127.0.0.1 is taken`)
+  const socket = await http.serveSocket(join(temporaryDirectory(), 's'))
+  expect((await ask(socket, '/-/healthy')).status).toBe(200)
+  await new Promise((resolve) => other.close(resolve))
+  expect((await http.serveTcp('127.0.0.1', port)).port).toBe(port)
+})
+
+test('whoever usually sits on the port is named', () => {
+  const taken = Object.assign(new Error('listen'), { code: 'EADDRINUSE' })
+  expect(tcpProblem(taken, null, 9100).message).toBe(
+    'port 9100 is taken (node_exporter usually sits there); choose another with prometheus_port or --prometheus-port',
+  )
+})
+
+test('an address that is not of this host is named', async () => {
+  await expect(httpOf(gateway()).serveTcp('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is no address of this host')
+})
+
+test('all addresses means IPv4 too', async () => {
+  const tcp = await httpOf(gateway()).serveTcp(null, 0)
+  expect((await ask(tcp, '/-/healthy')).status).toBe(200)
+  expect(tcp.address).toMatch(/^(\[::\]|0\.0\.0\.0):\d+$/)
+})
+
+test('the socket is for owner and group, its directory is made, and it is gone after stop', async () => {
+  const path = join(temporaryDirectory(), 'run', 'gatewatch', 'gatewatch.sock')
+  const socket = await httpOf(gateway()).serveSocket(path)
+  expect((statSync(path).mode & 0o777).toString(8)).toBe('660')
+  await socket.stop()
+  expect(existsSync(path)).toBe(false)
+  await socket.stop()
+})
+
+test('a socket that somebody left behind is replaced', async () => {
+  const path = join(temporaryDirectory(), 'gatewatch.sock')
+  const leave = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
+  expect(() => execFileSync(process.execPath, ['-e', leave, path], { stdio: 'ignore' })).toThrow()
+  expect(existsSync(path)).toBe(true)
+  const socket = await httpOf(gateway()).serveSocket(path)
+  expect((await ask(socket, '/-/healthy')).status).toBe(200)
+})
+
+test('a socket on which somebody answers is left alone', async () => {
+  const { socket } = await serve(gateway())
+  await expect(httpOf(gateway()).serveSocket(socket.address)).rejects.toThrow('another gatewatch answers on')
+  expect((await ask(socket, '/-/healthy')).status).toBe(200)
+})
+
+test('a file that is no socket is left alone', async () => {
+  const path = join(temporaryDirectory(), 'precious')
+  writeFileSync(path, 'data')
+  await expect(httpOf(gateway()).serveSocket(path)).rejects.toThrow('exists and is no socket')
+  expect(statSync(path).size).toBe(4)
+})
+
+test('a path that the kernel cannot take is refused with its length', async () => {
+  const directory = join(temporaryDirectory(), 'd'.repeat(100))
+  mkdirSync(directory)
+  await expect(httpOf(gateway()).serveSocket(join(directory, 's'))).rejects.toThrow(
+    /socket path of \d+ bytes is too long/,
+  )
+})
+
+test('a directory that cannot be made is named', async () => {
+  const file = join(temporaryDirectory(), 'file')
+  writeFileSync(file, '')
+  await expect(httpOf(gateway()).serveSocket(join(file, 's'))).rejects.toThrow(file)
+})
+
+test('stop ends kept connections and streams within a second or two', async () => {
+  const { http, tcp } = await serve(gateway())
+  const controller = new AbortController()
+  onTestFinished(() => controller.abort())
+  const stream = await fetch(`http://127.0.0.1:${tcp.port}/api/v1/stream`, { signal: controller.signal })
+  await (await fetch(`http://127.0.0.1:${tcp.port}/-/healthy`)).text()
+  const startedAt = performance.now()
+  await http.stop()
+  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(await stream.text()).toBe(':\n\n')
+})
