@@ -53,6 +53,8 @@ const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[
   ['src/http/package.ts', imports('prom-client'), IMPORT],
   ['src/http/dashboard/adapter.ts', imports('../../store/file.ts'), IMPORT],
   ['src/host/adapter.ts', imports('../systemd/decode.ts'), IMPORT],
+  ['src/log/adapter.ts', imports('../http/server.ts'), IMPORT],
+  ['src/log/package.ts', imports('valibot'), IMPORT],
   ['src/cli/adapter.ts', imports('../http/server.ts'), IMPORT],
   ['src/cli/package.ts', imports('prom-client'), IMPORT],
   ['src/cli/commands/adapter.ts', imports('../../http/server.ts'), IMPORT],
@@ -77,6 +79,7 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
   ['src/http/good.ts', imports('node:http')],
   ['src/http/dashboard/good.ts', "export { a } from '../../core/unit.ts'\nexport { b } from '../route.ts'\n"],
   ['src/host/good.ts', imports('node:os')],
+  ['src/log/good.ts', imports('picocolors')],
   ['src/cli/good.ts', imports('valibot')],
   ['src/cli/commands/good.ts', "export { a } from 'picocolors'\nexport { b } from '../../ports.ts'\n"],
 ]

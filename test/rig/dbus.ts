@@ -1,6 +1,6 @@
 // Starts a real, plain dbus-daemon at a socket of its own, for contract tests of what speaks D-Bus.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -21,7 +21,7 @@ export interface DbusOptions {
 
 /** A running bus that lets everyone do everything; it dies with this process, also of SIGKILL. */
 export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
-  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gw-bus-'))
+  const directory = options.directory ?? ownDirectory()
   const socketPath = join(directory, 'bus')
   const address = `unix:path=${socketPath}`
   const configPath = join(directory, 'bus.conf')
@@ -67,4 +67,13 @@ export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
     cleanUp()
   }
   return { address, socketPath, pid: daemon.pid ?? 0, stop, [Symbol.asyncDispose]: stop }
+}
+
+/** A directory that names this process; those of processes that were killed are swept up on the way. */
+function ownDirectory(): string {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^gw-bus-(\d+)-/.exec(name) ?? []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(tmpdir(), name), { recursive: true, force: true })
+  }
+  return mkdtempSync(join(tmpdir(), `gw-bus-${process.pid}-`))
 }
