@@ -49,7 +49,7 @@ export const COMMANDS = {
   events: command('', 0, 0, 'show recent events, or follow them', {
     text: [
       `The newest events, oldest first. ${OFFLINE}`,
-      'With --json each event is one line, the object of the contract.',
+      'With --json each event is one line: the same object as in MQTT and in /api/v1/events.',
     ],
     examples: [
       ['gatewatch events --kind crash --limit 5', 'the last five crashes'],

@@ -60,12 +60,17 @@ export function environmentLayer(env: Env): Layer {
     const text = env[variable]
     if (text) entries.set(key, { value: rowOf(key).type.fromText(text), place: variable })
   }
-  const id = env.WM_GW_ID
-  if (id && !entries.has('gateway_id')) entries.set('gateway_id', { value: id, place: 'WM_GW_ID' })
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
     .map((name) => `${name} in the environment means nothing here: ${nearest(name, [...variables.keys()])}`)
   return { origin: 'environment', entries: withPort(entries), problems: [], notes }
+}
+
+/** What other programs of the gateway say of it: below everything that is meant for this one. */
+export function inheritedLayer(env: Env): Layer {
+  const entries = new Map<Key, Entry>()
+  if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, place: 'WM_GW_ID' })
+  return { origin: 'environment', entries, problems: [], notes: [] }
 }
 
 export function argumentLayer(args: Pick<Arguments, 'given' | 'notes'>): Layer {

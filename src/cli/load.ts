@@ -2,7 +2,7 @@
 import type { Arguments } from './args.ts'
 import { type Effective, effective } from './config.ts'
 import { type Env, type Home, homeOf } from './home.ts'
-import { argumentLayer, environmentLayer, type Layer, type Problem, problemOf } from './layer.ts'
+import { argumentLayer, environmentLayer, inheritedLayer, type Layer, type Problem, problemOf } from './layer.ts'
 
 /** What a run is told from outside. */
 export interface Outside {
@@ -34,6 +34,7 @@ export async function loadConfig(
   const read = readFile(path, named !== null, readText)
   const layers: Layer[] = [environmentLayer(env), argumentLayer(args)]
   if (typeof read === 'string') layers.unshift((await import('./jsonc.ts')).fileLayer(read, path))
+  if (!layers.some(({ entries }) => entries.has('gateway_id'))) layers.unshift(inheritedLayer(env))
   const merged = effective(layers, home)
   const problems = typeof read === 'object' && read !== null ? [read, ...merged.problems] : merged.problems
   return { ...merged, problems, home, file: typeof read === 'string' ? path : null }

@@ -22,7 +22,7 @@ export interface Flag {
 interface Words {
   readonly help: string
   /** Of a number. */
-  readonly unit?: 'seconds' | 'bytes' | 'lines' | 'crashes' | 'units' | 'files'
+  readonly unit?: 'seconds' | 'bytes'
   /** The default in words, where it is not a plain value. */
   readonly otherwise?: string
   readonly flags?: readonly Flag[]
@@ -65,7 +65,7 @@ export const KEYS = {
     otherwise: 'the twelve services of a Wirepas gateway',
     flags: [{ long: '--services', value: 'U', many: true }],
   }),
-  max_units: key(integer(1, 10_000), 1000, { help: 'At most this many units are watched.', unit: 'units' }),
+  max_units: key(integer(1, 10_000), 1000, { help: 'At most this many units are watched.' }),
   gateway_id: key(orNone(gatewayId), null, {
     help: 'Name of this gateway in events, metrics and topics: letters, digits, "_", "-", ".".',
     otherwise: 'WM_GW_ID, else the one kept in the state file, else derived from the machine id',
@@ -81,11 +81,11 @@ export const KEYS = {
   }),
   log_file: key(orNone(path), null, {
     help: 'Log to this file, rotated, instead of stderr.',
-    otherwise: 'none: stderr, for the journal',
+    otherwise: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
   }),
   log_max_bytes: key(integer(1024, 1024 * MIB), MIB, { help: 'Size at which the log file is rotated.', unit: 'bytes' }),
-  log_backups: key(integer(0, 100), 3, { help: 'Rotated log files that are kept.', unit: 'files' }),
+  log_backups: key(integer(0, 100), 3, { help: 'Rotated log files that are kept.' }),
   log_format: key(oneOf('text', 'json'), 'text', {
     help: 'Form of the log: lines of text, or one JSON object a line.',
     flags: [{ long: '--log-format', value: 'text|json' }],
@@ -102,7 +102,7 @@ export const KEYS = {
     help: 'Size at which the events file is rotated.',
     unit: 'bytes',
   }),
-  events_backup_count: key(integer(0, 100), 5, { help: 'Rotated events files that are kept.', unit: 'files' }),
+  events_backup_count: key(integer(0, 100), 5, { help: 'Rotated events files that are kept.' }),
   prometheus_enabled: key(bool, true, {
     help: 'Serve metrics, API and dashboard over TCP. The local socket is always served.',
     flags: [{ long: '--no-prometheus', sets: false, help: 'No TCP listener at all; the local socket stays.' }],
@@ -131,11 +131,9 @@ export const KEYS = {
   }),
   crash_log_lines: key(integer(0, 1000), 0, {
     help: 'Lines of the journal attached to a crash event; needs the group systemd-journal.',
-    unit: 'lines',
   }),
   'flap.count': key(integer(2, 100), 5, {
     help: 'Crashes within flap.window that make a unit flapping.',
-    unit: 'crashes',
   }),
   'flap.window': key(integer(1, DAY), 300, {
     help: 'The time in which flap.count crashes are flapping.',

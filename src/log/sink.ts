@@ -2,9 +2,9 @@
 import type { EventKind } from '../core/event.ts'
 import { eventJson, type Identity } from '../core/json.ts'
 import type { Unit } from '../core/unit.ts'
-import type { Logger } from '../log.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
 import { changeLine, eventLine, shownState } from './lines.ts'
+import type { Logger } from './log.ts'
 
 export interface LogSinkOptions {
   readonly identity: () => Identity

@@ -1,0 +1,12 @@
+// gatewatch clear: all counters to zero, by the running agent or in the state file.
+import { ifRunning } from './ask.ts'
+import type { Console, ExitCode, Sources } from './console.ts'
+
+export async function clear({ client, stateFile }: Sources, out: Console): Promise<ExitCode> {
+  const answer = await ifRunning(client.post('/api/v1/clear'))
+  if (answer === null) {
+    await stateFile.clear(stateFile.path)
+    out.stderr(`gatewatch: no agent runs; counters cleared in the state file ${stateFile.path}\n`)
+  } else out.stderr('gatewatch: counters cleared; a unit that runs counts one start\n')
+  return 0
+}

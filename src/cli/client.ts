@@ -1,0 +1,106 @@
+// HTTP over the agent's local socket: what the commands ask of a running agent.
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { type Message, messageReader } from './sse.ts'
+
+/** Nobody listens on the socket: no agent runs. */
+export class NoAgent extends Error {}
+
+/** An agent runs, but the answer is none to work with. The message says what to do. */
+export class Refused extends Error {}
+
+export interface Client {
+  readonly socket: string
+  /** The JSON that the agent answers. Rejects with NoAgent or Refused. */
+  get(path: string): Promise<unknown>
+  /** The same for a change; it may wait for flash. */
+  post(path: string, body?: unknown): Promise<unknown>
+  /** Follows server-sent events until the agent ends the stream or `signal` aborts; rejects as the others do. */
+  stream(path: string, tell: (message: Message) => void, signal: AbortSignal): Promise<void>
+}
+
+const ANSWER_WITHIN_MS = 10_000
+/** A commit to slow flash that is being retried. */
+const CHANGE_WITHIN_MS = 60_000
+/** The agent's heartbeat comes every 15 s. */
+const SILENT_FOR_AT_MOST_MS = 60_000
+
+export function clientOf(socket: string): Client {
+  return {
+    socket,
+    get: (path) => answer(request({ socketPath: socket, path, timeout: ANSWER_WITHIN_MS }), socket),
+    post: (path, body) => {
+      const text = body === undefined ? '' : JSON.stringify(body)
+      const headers =
+        text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
+      const asked = request({ socketPath: socket, path, method: 'POST', timeout: CHANGE_WITHIN_MS, headers })
+      return answer(asked, socket, text)
+    },
+    stream: async (path, tell, signal) => {
+      const headers = { accept: 'text/event-stream' }
+      const asked = request({ socketPath: socket, path, headers, timeout: SILENT_FOR_AT_MOST_MS, signal })
+      try {
+        const response = await responseTo(asked, socket)
+        if (response.statusCode !== 200) throw refusal(response, await bodyOf(response))
+        response.setEncoding('utf8')
+        const read = messageReader(tell)
+        for await (const piece of response) read(String(piece))
+      } catch (error) {
+        if (signal.aborted) return
+        if (error instanceof NoAgent || error instanceof Refused) throw error
+        // The agent went away in the middle: the same as an end.
+      }
+    },
+  }
+}
+
+async function answer(asked: ClientRequest, socket: string, body = ''): Promise<unknown> {
+  const response = await responseTo(asked, socket, body)
+  const text = await bodyOf(response)
+  if (response.statusCode !== 200) throw refusal(response, text)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Refused(`what answers on ${socket} is no gatewatch: it does not speak JSON`, { cause })
+  }
+}
+
+function responseTo(asked: ClientRequest, socket: string, body = ''): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.on('response', resolve)
+    asked.on('timeout', () => asked.destroy(new Refused(`the agent does not answer on ${socket}: see its log`)))
+    asked.on('error', (error: NodeJS.ErrnoException) => reject(failure(error, socket)))
+    asked.end(body)
+  })
+}
+
+function failure(error: NodeJS.ErrnoException, socket: string): Error {
+  if (error instanceof Refused) return error
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new NoAgent(`no agent runs (nobody listens on ${socket})`, { cause: error })
+    case 'EACCES':
+    case 'EPERM':
+      return new Refused(`no permission for ${socket}: be root or a member of the group gatewatch`, { cause: error })
+    default:
+      return new Refused(`asking the agent on ${socket} failed: ${error.message}`, { cause: error })
+  }
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  let text = ''
+  response.setEncoding('utf8')
+  for await (const piece of response) text += piece
+  return text
+}
+
+/** `{"error": {"code", "message"}}`, or whatever else is answered. */
+function refusal(response: IncomingMessage, text: string): Refused {
+  let message: unknown
+  try {
+    message = (JSON.parse(text) as { error?: { message?: unknown } }).error?.message
+  } catch {
+    message = undefined
+  }
+  return new Refused(`the agent answers ${response.statusCode}: ${String(message ?? (text.trim() || 'nothing'))}`)
+}

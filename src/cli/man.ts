@@ -1,0 +1,32 @@
+// gatewatch(1) in roff, from the same pages as the help; man(7) tells the macros.
+import { type Block, type Section, SUMMARY, wholeManual } from './page.ts'
+
+/** The manual page. `date` is the release's, as YYYY-MM-DD: the same sources give the same bytes. */
+export function manualPage(version: string, date: string): string {
+  const lines = [`.TH GATEWATCH 1 "${date}" "gatewatch ${version}" "User Commands"`]
+  for (const section of wholeManual()) lines.push(...sectionLines(section))
+  return `${lines.join('\n')}\n`
+}
+
+function sectionLines({ title, blocks }: Section): string[] {
+  // The form that whatis(1) and apropos(1) read.
+  if (title === 'NAME') return ['.SH NAME', `gatewatch \\- ${escaped(SUMMARY)}`]
+  return [`.SH "${escaped(title)}"`, ...blocks.flatMap((block, i) => blockLines(block, i))]
+}
+
+function blockLines(block: Block, i: number): string[] {
+  switch (block.kind) {
+    case 'text':
+      return i === 0 ? [escaped(block.text)] : ['.PP', escaped(block.text)]
+    case 'usage':
+      return i === 0 ? [`.B ${escaped(block.line)}`] : ['.br', `.B ${escaped(block.line)}`]
+    case 'item':
+      return ['.TP', `.B ${escaped(block.term)}`, escaped(block.text)]
+  }
+}
+
+/** Backslashes and hyphens as themselves; a dot or an apostrophe at the beginning of a line is no macro. */
+function escaped(text: string): string {
+  const plain = text.replaceAll('\\', '\\e').replaceAll('-', '\\-')
+  return /^[.']/.test(plain) ? `\\&${plain}` : plain
+}

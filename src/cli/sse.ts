@@ -1,0 +1,35 @@
+// Server-sent events out of a stream of text, as the WHATWG HTML standard lays them down (9.2.6).
+
+export interface Message {
+  readonly id: string
+  readonly event: string
+  readonly data: string
+}
+
+/** A reader to be fed with pieces of the stream, cut anywhere; calls back for each message with data. */
+export function messageReader(tell: (message: Message) => void): (piece: string) => void {
+  let rest = ''
+  let id = ''
+  let event = ''
+  let data: string[] = []
+  const field = (line: string) => {
+    const colon = line.indexOf(':')
+    const name = colon < 0 ? line : line.slice(0, colon)
+    const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '')
+    if (name === 'id') id = value
+    else if (name === 'event') event = value
+    else if (name === 'data') data.push(value)
+  }
+  return (piece) => {
+    const lines = (rest + piece).split(/\r?\n/)
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      if (line !== '') field(line)
+      else {
+        if (data.length > 0) tell({ id, event, data: data.join('\n') })
+        event = ''
+        data = []
+      }
+    }
+  }
+}

@@ -1,0 +1,120 @@
+// gatewatch status: the watched units as a table, and the agent's own health.
+import pc from 'picocolors'
+import { type Json, unitJson } from '../core/json.ts'
+import type { Counters } from '../core/unit.ts'
+import { ifRunning, keptState } from './ask.ts'
+import type { Console, ExitCode, Kept, Sources } from './console.ts'
+import { type Cell, type Column, table } from './table.ts'
+import { age, causeText, plural, shortName } from './words.ts'
+
+/** A unit as `unitJson` of the core makes it. */
+interface UnitView {
+  readonly service: string
+  readonly load_state: string | null
+  readonly active_state: string
+  readonly sub_state: string | null
+  readonly since: string | null
+  readonly flapping: boolean
+  readonly gave_up: boolean
+  readonly counters: Counters
+  readonly last_crash: {
+    readonly timestamp: string
+    readonly result: string
+    readonly exit_code: number | null
+    readonly signal: string | null
+  } | null
+}
+
+interface StatusView {
+  readonly version?: string
+  readonly gateway_id?: string
+  readonly started_at?: string
+  readonly bus?: { readonly connected: boolean; readonly problem: string | null }
+  readonly state?: { readonly path: string; readonly problem: string | null }
+  readonly not_ready?: readonly string[]
+  readonly units: readonly UnitView[]
+}
+
+export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
+  const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null
+  const shown = answer ?? keptStatus(await keptState(sources, out), sources.stateFile.path)
+  if (json) out.stdout(`${JSON.stringify({ agent_running: answer !== null, ...shown })}\n`)
+  else out.stdout(`${statusText(shown, out).join('\n')}\n`)
+  return 0
+}
+
+function keptStatus({ state, identity }: Kept, path: string): StatusView & Json {
+  return {
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    boot_id: state.bootId,
+    stream: state.stream,
+    state: { path, problem: null },
+    units: state.units.map((unit) => unitJson(unit) as unknown as UnitView),
+  }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'UNIT', least: 12 },
+  { title: 'STATE' },
+  { title: 'SINCE', align: 'right' },
+  { title: 'START', align: 'right' },
+  { title: 'STOP', align: 'right' },
+  { title: 'CRASH', align: 'right' },
+  { title: 'RESTART', align: 'right' },
+  { title: 'LAST CRASH', least: 8 },
+]
+
+/** The lines that people are shown. */
+export function statusText(shown: StatusView, { columns, color, now }: Console): string[] {
+  const paint = pc.createColors(color)
+  const rows = shown.units.map((unit) => cells(unit, now(), paint))
+  const lines = [...health(shown, now(), paint), ...table(COLUMNS, rows, columns)]
+  const notes = shown.units.flatMap(remarks)
+  return notes.length === 0 ? lines : [...lines, '', ...notes]
+}
+
+type Paint = ReturnType<typeof pc.createColors>
+
+function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
+  const { counters, last_crash: crash } = unit
+  return [
+    { text: shortName(unit.service) },
+    { text: unit.active_state, paint: stateColor(unit.active_state, paint) },
+    { text: unit.since === null ? '-' : age(now - Date.parse(unit.since)) },
+    { text: String(counters.starts) },
+    { text: String(counters.stops) },
+    counters.crashes > 0 ? { text: String(counters.crashes), paint: paint.red } : { text: '0' },
+    { text: String(counters.restarts) },
+    { text: crash === null ? '-' : `${causeText(crash)} ${age(now - Date.parse(crash.timestamp))}` },
+  ]
+}
+
+function stateColor(state: string, paint: Paint): (text: string) => string {
+  if (state === 'active') return paint.green
+  if (state === 'failed') return paint.red
+  return state === 'inactive' || state === 'unloaded' || state === 'unknown' ? paint.dim : paint.yellow
+}
+
+/** What the agent says of itself: one line when all is well, one more for each reason when it is not. */
+function health(shown: StatusView, now: number, paint: Paint): string[] {
+  const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = shown
+  if (version === undefined) return []
+  const uptime = started === undefined ? '' : `, up ${age(now - Date.parse(started))}`
+  const line = `gatewatch ${version} on ${gateway ?? 'an unnamed gateway'}${uptime}: `
+  const problems = new Set(reasons)
+  if (bus?.problem) problems.add(`bus: ${bus.problem}`)
+  if (state?.problem) problems.add(`state file: ${state.problem}`)
+  if (problems.size === 0) return [line + paint.green('well'), '']
+  return [line + paint.red('not well'), ...[...problems].map((reason) => `  ${reason}`), '']
+}
+
+function remarks(unit: UnitView): string[] {
+  const said: string[] = []
+  const name = shortName(unit.service)
+  if (unit.gave_up) said.push(`${name}: gave up, systemd does not start it again: see 'systemctl status ${name}'`)
+  if (unit.flapping) said.push(`${name}: flapping`)
+  if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
+  if (unit.active_state === 'unloaded' && unit.load_state !== 'not-found') said.push(`${name}: ${unit.load_state}`)
+  return said
+}

@@ -1,0 +1,49 @@
+// A table of text: columns as wide as their content, the widest ones cut where the terminal is narrower.
+
+export interface Column {
+  readonly title: string
+  readonly align?: 'right'
+  /** May be cut down to this width; a column without it is never cut. */
+  readonly least?: number
+}
+
+export interface Cell {
+  readonly text: string
+  readonly paint?: (text: string) => string
+}
+
+const GAP = 2
+
+/** Lines without line ends, the titles first. `columns` null: nothing is cut. */
+export function table(heads: readonly Column[], rows: readonly (readonly Cell[])[], columns: number | null): string[] {
+  const widths = heads.map((head, i) => Math.max(head.title.length, ...rows.map((row) => row[i]?.text.length ?? 0)))
+  const gaps = GAP * (heads.length - 1)
+  let excess = columns === null ? 0 : widths.reduce((a, b) => a + b, 0) + gaps - columns
+  for (const [i, { least }] of heads.entries()) {
+    const width = widths[i] ?? 0
+    if (least === undefined || excess <= 0 || width <= least) continue
+    const cut = Math.min(excess, width - least)
+    widths[i] = width - cut
+    excess -= cut
+  }
+  const line = (cells: readonly Cell[]) =>
+    cells
+      .map(({ text, paint = same }, i) => {
+        const width = widths[i] ?? 0
+        const fitted = cutMiddle(text, width)
+        const pad = ' '.repeat(width - fitted.length)
+        return heads[i]?.align === 'right' ? pad + paint(fitted) : paint(fitted) + pad
+      })
+      .join(' '.repeat(GAP))
+      .trimEnd()
+  return [line(heads.map(({ title }) => ({ text: title }))), ...rows.map(line)]
+}
+
+const same = (text: string) => text
+
+/** Names differ at their ends: what is cut is the middle. */
+export function cutMiddle(text: string, width: number): string {
+  if (text.length <= width) return text
+  const head = Math.ceil((width - 1) / 2)
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`
+}
