@@ -1,5 +1,6 @@
 // Which events a client asks for, and where it left off. Pure.
 import { EVENT_KINDS, type Event, type EventKind } from '../core/event.ts'
+import type { Side } from './api.ts'
 
 /** Which events are wanted, of any unit and of any kind where a set is null. */
 export interface Filter {
@@ -15,14 +16,16 @@ export interface Page {
   readonly dropped: number
 }
 
+/** What one answer holds at most by TCP, where 64 clients may be slow to take theirs; `next` is the way on. */
 const PAGE_OF = 1_000
 
 /** How many events: `limit`, a problem where it is none. */
-export function limitOf(query: URLSearchParams): number | { readonly problem: string } {
+export function limitOf(query: URLSearchParams, side: Side): number | { readonly problem: string } {
   const given = query.get('limit')
   if (given === null) return PAGE_OF
   const limit = /^\d{1,9}$/.test(given) ? Number(given) : 0
-  return limit > 0 ? limit : { problem: `limit must be a whole number above 0, not ${JSON.stringify(given)}` }
+  if (limit > 0) return side === 'tcp' ? Math.min(limit, PAGE_OF) : limit
+  return { problem: `limit must be a whole number above 0, not ${JSON.stringify(given)}` }
 }
 
 /** `unit` and `kind`, repeated or comma-separated; a bare unit name is a service. */

@@ -18,21 +18,24 @@ export function isKnownHost(header: string | undefined, names: ReadonlySet<strin
   return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || names.has(host)
 }
 
-/** True without an Origin (no page asks), for a page of this very server, and for a page of a name configured or own. */
+/**
+ * True without an Origin (no page asks), for a page of this very server, and for one of a configured name: behind a
+ * proxy the two headers may differ. `configured` is in lower case.
+ */
 export function isKnownOrigin(
   origin: string | undefined,
   host: string | undefined,
-  names: ReadonlySet<string>,
+  configured: ReadonlySet<string>,
 ): boolean {
   if (origin === undefined) return true
   if (!URL.canParse(origin)) return false
   const page = new URL(origin)
-  return page.host !== '' && (page.host === host?.toLowerCase() || names.has(page.hostname))
+  return page.host !== '' && (page.host === host?.toLowerCase() || configured.has(page.hostname))
 }
 
 /** The names under which a host is known to its neighbours: as it calls itself, shortened, and by mDNS. */
-export function hostNames(hostname: string, configured: readonly string[]): ReadonlySet<string> {
+export function ownNames(hostname: string): readonly string[] {
   const whole = hostname.toLowerCase()
   const short = whole.split('.')[0] ?? whole
-  return new Set([whole, short, `${short}.local`, ...configured.map((name) => name.toLowerCase())].filter(Boolean))
+  return [whole, short, `${short}.local`]
 }

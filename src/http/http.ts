@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import type { Side, Views } from './api.ts'
-import { hostNames } from './hosts.ts'
+import { ownNames } from './hosts.ts'
 import { createListener } from './listener.ts'
 import { routesOf } from './routes.ts'
 import { close, createLimited, listen } from './server.ts'
@@ -41,7 +41,9 @@ export interface Http extends EventSink {
 
 export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGiven): Http {
   const stream = createStream(views, clock)
-  const listening = { routes: routesOf(views, stream), names: hostNames(hostname, allowedHosts), log }
+  const configured = new Set(allowedHosts.map((name) => name.toLowerCase()))
+  const names = new Set([...ownNames(hostname), ...configured])
+  const listening = { routes: routesOf(views, stream), names, configured, log }
   const open = new Set<Served>()
 
   function serverFor(side: Side): Server {

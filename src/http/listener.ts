@@ -11,14 +11,16 @@ const URL_BYTES_AT_MOST = 8 * 1024
 
 export interface Listening {
   readonly routes: readonly Route[]
-  /** Names of this host, in lower case (`hostNames`). */
+  /** Names that a Host header may have, in lower case. */
   readonly names: ReadonlySet<string>
+  /** Those of them that are configured, whose pages may ask, too. */
+  readonly configured: ReadonlySet<string>
   readonly log: Log
 }
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
-export function createListener({ routes, names, log }: Listening, side: Side): Listener {
+export function createListener({ routes, names, configured, log }: Listening, side: Side): Listener {
   /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
   const failing = new Map<Route, string>()
 
@@ -62,7 +64,7 @@ export function createListener({ routes, names, log }: Listening, side: Side): L
     if (!isKnownHost(headers.host, names)) {
       return problem(403, 'unknown_host', 'Host is no name of this gateway; http.allowed_hosts can add one')
     }
-    if (!isKnownOrigin(headers.origin, headers.host, names)) {
+    if (!isKnownOrigin(headers.origin, headers.host, configured)) {
       return problem(403, 'foreign_origin', 'a page of another origin may not ask')
     }
     return null

@@ -57,8 +57,8 @@ function oneUnit(views: Views, name: string): Answer {
   return unit === undefined ? problem(404, 'unknown_unit', `${name} is not watched`) : json(unitJson(unit))
 }
 
-function events(views: Views, { query }: Asked): Answer {
-  const limit = limitOf(query)
+function events(views: Views, { query, side }: Asked): Answer {
+  const limit = limitOf(query, side)
   if (typeof limit !== 'number') return problem(400, 'bad_limit', limit.problem)
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)

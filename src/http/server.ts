@@ -61,9 +61,12 @@ export function close(server: Server, clock: Clock): Promise<void> {
   })
 }
 
-/** What the parser did not take: told in the format of all errors, and the connection closed. */
+/**
+ * What the parser did not take: told in the format of all errors, and the connection closed. Not where something was
+ * said already: it would stand in the middle of another answer.
+ */
 function refuse(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || socket.bytesWritten > 0 || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }

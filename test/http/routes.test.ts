@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { eventJson, unitJson } from '../../src/core/json.ts'
 import { newUnit } from '../../src/core/unit.ts'
+import type { Served } from '../../src/http/http.ts'
 import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from './served.ts'
 
 test.each(['tcp', 'socket'] as const)('every GET route answers by %s', async (side) => {
@@ -97,6 +98,16 @@ test('events: the answer says how many are told of nowhere any more', async () =
   const { tcp } = await serve(gateway([crash(5), lost(8)]))
   const got = JSON.parse((await ask(tcp, `/api/v1/events?since=${STREAM}-2`)).body)
   expect(got).toMatchObject({ events: [{ seq: 5 }, { seq: 8 }], dropped: 4 })
+})
+
+test('events: one answer by TCP is a page of at most 1000, the local socket gives what is asked', async () => {
+  const { tcp, socket } = await serve(gateway(Array.from({ length: 1_500 }, (_, i) => crash(i + 1))))
+  const page = async (at: Served, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
+  const first = await page(tcp, 'since=x-0&limit=1200')
+  expect([first.events.length, first.next]).toEqual([1_000, `${STREAM}-1000`])
+  const second = await page(tcp, `since=${first.next}`)
+  expect([second.events.length, second.next]).toEqual([500, `${STREAM}-1500`])
+  expect((await page(socket, 'limit=1200')).events.length).toBe(1_200)
 })
 
 test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused with its value', async (limit) => {
