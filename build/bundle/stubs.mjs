@@ -16,6 +16,10 @@ const STUBS = {
   usocket: 'absent',
   bufferutil: 'absent',
   'utf-8-validate': 'absent',
+  // mqtt: proxies, browsers, and a second copy of Node's streams
+  socks: 'socks',
+  'worker-timers': 'worker-timers',
+  'readable-stream': 'readable-stream',
   // debug's colours
   'supports-color': 'absent',
 }

@@ -1,15 +1,17 @@
 // The bundle: one script that runs by itself, without dead weight, silent on stderr, lazy where the source is.
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startDbus } from '../rig/dbus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DEAD_WEIGHT = /node_modules\/(usocket|x11|xml2js|xmlbuilder|sax|event-stream|hexy|jsbi|safe-buffer)\//
+const DEAD_WEIGHT =
+  /node_modules\/(usocket|x11|xml2js|xmlbuilder|sax|socks|ip-address|worker-timers|readable-stream|event-stream|hexy|jsbi|safe-buffer)\//
 
 const directory = mkdtempSync(join(tmpdir(), 'gw-bundle-'))
 const script = join(directory, 'out.cjs')
@@ -61,6 +63,20 @@ it('keeps its lines short enough for a stack trace to be read', () => {
       .map((line) => line.length),
   )
   expect(longest).toBeLessThan(2000)
+})
+
+describeUnless(missingPrograms('mosquitto'), 'at a broker', () => {
+  it('speaks MQTT without the packages that were left out', async () => {
+    const user = userInfo().username
+    writeFileSync(join(directory, 'broker.conf'), `listener 0 ${directory}/mqtt\nallow_anonymous true\nuser ${user}\n`)
+    const broker = spawn('mosquitto', ['-c', join(directory, 'broker.conf')], { stdio: 'ignore' })
+    try {
+      await until(() => existsSync(join(directory, 'mqtt')), { what: 'mosquitto to listen' })
+      expect(run('mqtt', `${directory}/mqtt`)).toEqual({ status: 0, stdout: 'a greeting\n', stderr: '' })
+    } finally {
+      broker.kill('SIGKILL')
+    }
+  })
 })
 
 describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'on a bus', () => {

@@ -1,0 +1,2 @@
+// Stands for worker-timers, which mqtt uses in browsers only.
+module.exports = {}
