@@ -1,0 +1,175 @@
+// What each family makes of a reading: state numbers, committed counts, what is absent until known.
+import { expect, test } from 'vitest'
+import { formatFor } from '../../src/metrics/accept.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
+import { type Reading, steadyClock } from '../../src/metrics/reading.ts'
+import { FAMILIES } from '../../src/metrics/table.ts'
+import { LOADED, NOW, RUNNING, reading, runs, state, unit } from './readings.ts'
+
+/** The values of a family by its labels, joined. */
+function values(name: string, given: Reading): Record<string, number> {
+  const family = FAMILIES.find((f) => f.name === name)
+  if (family === undefined) throw new Error(`no family ${name}`)
+  return Object.fromEntries(family.samples(given).map(({ labels, value }) => [Object.values(labels).join(' '), value]))
+}
+
+const A = 'a.service'
+const only = (name: string, given: Reading) => values(name, given)[A]
+
+test.each([
+  ['active', 1],
+  ['inactive', 0],
+  ['activating', 2],
+  ['deactivating', 3],
+  ['failed', -1],
+  ['reloading', 4],
+  ['maintenance', 5],
+  ['refreshing', 6],
+  ['a-state-of-the-future', -99],
+])('a unit that is %s has state %i', (activeState, number) => {
+  expect(only('systemd_service_state', reading([unit(A, { seen: { ...RUNNING, activeState } })]))).toBe(number)
+})
+
+test.each([
+  ['loaded', 0, 1],
+  ['not-found', -2, 0],
+  ['masked', -2, 0],
+  ['error', -2, 0],
+  ['bad-setting', -2, 0],
+])('a unit whose load state is %s has state %i and loaded %i', (loadState, number, loaded) => {
+  const given = reading([unit(A, { settings: { ...LOADED, loadState } })])
+  expect(only('systemd_service_state', given)).toBe(number)
+  expect(only('gatewatch_unit_loaded', given)).toBe(loaded)
+})
+
+test('without a bus the last state holds for 30 s, then it is unknown', () => {
+  const away = (forMs: number) => {
+    const bus = { ...reading([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - forMs, problem: 'gone' }
+    return reading([runs(A)], { bus })
+  }
+  expect(only('systemd_service_state', away(29_999))).toBe(1)
+  expect(only('systemd_service_state', away(30_000))).toBe(-99)
+  expect(values('gatewatch_bus_connected', away(0))).toEqual({ '': 0 })
+})
+
+test('a unit is not called inactive before the bus was ever there; a collected one is', () => {
+  const bus = { ...reading([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
+  const state = (more: Parameters<typeof unit>[1]) => only('systemd_service_state', reading([unit(A, more)], { bus }))
+  expect(state({ contact: 'never' })).toBe(-99)
+  expect(state({ contact: 'broken' })).toBe(-99)
+  expect(state({ contact: 'kept' })).toBe(0)
+})
+
+test('counters are those on flash, not the live ones; a unit that flash does not know has 0', () => {
+  const live = runs(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 } })
+  const kept = runs(A, { counters: { starts: 8, stops: 2, crashes: 5, restarts: 4, lost: 0 } })
+  const given = reading([live, runs('b.service')], { committed: state([kept]) })
+  expect(values('systemd_service_starts_total', given)).toEqual({ [A]: 8, 'b.service': 0 })
+  expect(values('systemd_service_crashes_total', given)).toEqual({ [A]: 5, 'b.service': 0 })
+  expect(values('gatewatch_unit_running', given)).toEqual({ [A]: 1, 'b.service': 1 })
+})
+
+test('historical is what was there at the start, imported counts included, and no more than the whole', () => {
+  const baseline = { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 }
+  const now = runs(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 }, baseline })
+  const then = runs(A, { counters: { starts: 7, stops: 2, crashes: 4, restarts: 3, lost: 0 } })
+  const given = reading([now, runs('b.service')], { atStart: state([then]) })
+  expect(values('systemd_service_starts_historical', given)).toEqual({ [A]: 107, 'b.service': 0 })
+  expect(values('systemd_service_crashes_historical', given)).toEqual({ [A]: 14, 'b.service': 0 })
+  const cleared = reading([runs(A)], { atStart: state([then]) })
+  expect(only('systemd_service_crashes_historical', cleared)).toBe(0)
+})
+
+test('failures: two results are there from the start, the others when they happen, requested ones apart', () => {
+  expect(values('gatewatch_unit_failures_total', reading([unit(A)]))).toEqual({
+    'a.service exit-code false': 0,
+    'a.service signal false': 0,
+  })
+  const failures = { signal: { unrequested: 2, requested: 1 }, timeout: { unrequested: 0, requested: 3 } }
+  expect(values('gatewatch_unit_failures_total', reading([unit(A, { failures })]))).toEqual({
+    'a.service exit-code false': 0,
+    'a.service signal false': 2,
+    'a.service signal true': 1,
+    'a.service timeout true': 3,
+  })
+})
+
+test('what is not known yet is absent', () => {
+  const given = reading([unit(A)])
+  for (const name of [
+    'systemd_service_last_change_timestamp',
+    'gatewatch_unit_last_crash_timestamp_seconds',
+    'gatewatch_unit_active_since_timestamp_seconds',
+    'gatewatch_unit_last_exit_status',
+    'gatewatch_unit_last_signal',
+  ]) {
+    expect([name, values(name, given)]).toEqual([name, {}])
+  }
+  const fresh = reading([], { store: { ...given.store, lastCommitMs: null } })
+  expect(values('gatewatch_flash_last_commit_timestamp_seconds', fresh)).toEqual({})
+})
+
+test.each([
+  [{ exitCode: 3, signal: null }, 3, undefined],
+  [{ exitCode: 0, signal: null }, 0, undefined],
+  [{ exitCode: null, signal: 'SIGKILL' }, undefined, 9],
+  [{ exitCode: null, signal: 'SIGRTMIN+3' }, undefined, 37],
+  [{ exitCode: null, signal: null }, undefined, undefined],
+])('a last crash by %j has exit status %s and signal %s', (how, status, signal) => {
+  const cause = { result: 'exit-code', coreDumped: false, ...how }
+  const given = reading([unit(A, { lastCrash: { cause, requested: false, atMs: 1_795_169_000_000 } })])
+  expect(only('gatewatch_unit_last_exit_status', given)).toBe(status)
+  expect(only('gatewatch_unit_last_signal', given)).toBe(signal)
+})
+
+test('active since is the start of the run, also after a reload, and gone when it is not active', () => {
+  const since = (more: Partial<typeof RUNNING>) => {
+    const given = reading([runs(A, { seen: { ...RUNNING, ...more } })])
+    return only('gatewatch_unit_active_since_timestamp_seconds', given)
+  }
+  expect(since({})).toBe(1_795_087_322.912)
+  expect(since({ changedAtMonoMs: 50_000_000 })).toBe(1_795_087_322.912)
+  expect(since({ changedAtMonoMs: 1_000_000 })).toBe(1_795_084_323.412)
+  expect(since({ activeState: 'failed' })).toBeUndefined()
+})
+
+test('the last change survives a clock that is set after it: it is reckoned from its monotonic age', () => {
+  const born1970 = runs(A, { changedAtMs: 4_000_000 })
+  expect(only('systemd_service_last_change_timestamp', reading([born1970]))).toBe(1_795_087_323.412)
+})
+
+test('a clock that is slewed does not make timestamps tremble; one that is set moves them', () => {
+  const steady = steadyClock()
+  expect(steady({ monoMs: 1_000, wallMs: 5_000 })).toEqual({ monoMs: 1_000, wallMs: 5_000 })
+  expect(steady({ monoMs: 2_000, wallMs: 6_003 })).toEqual({ monoMs: 2_000, wallMs: 6_000 })
+  expect(steady({ monoMs: 3_000, wallMs: 1_795_169_723_412 }).wallMs).toBe(1_795_169_723_412)
+})
+
+test.each([
+  ['', 'text'],
+  ['*/*', 'text'],
+  ['text/plain;version=0.0.4', 'text'],
+  ['application/openmetrics-text', 'openmetrics'],
+  ['application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', 'openmetrics'],
+  ['application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1', 'openmetrics'],
+  ['application/openmetrics-text;version=2.0.0,text/plain;q=0.1', 'text'],
+  ['application/openmetrics-text;q=0', 'text'],
+  ['application/openmetrics-text;q=0.1, text/plain', 'text'],
+  ['application/vnd.google.protobuf;q=0.7,text/plain;version=0.0.4;q=0.3', 'text'],
+  [';;;,q=,', 'text'],
+])('Accept %j is answered in %s', (accept, format) => {
+  expect(formatFor(accept)).toBe(format)
+})
+
+test('a scrape reads the process itself, and its start does not move', async () => {
+  const { process: _, ...facts } = reading([runs(A)])
+  const scrape = createMetrics(async () => facts)
+  const first = await scrape('')
+  expect(first.type).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(first.body).toMatch(/^process_open_fds [1-9]/m)
+  expect(first.body).toMatch(/^process_resident_memory_bytes \d{8,}$/m)
+  const second = await scrape('application/openmetrics-text')
+  expect(second.body.endsWith('# EOF\n')).toBe(true)
+  const startOf = (body: string) => /^process_start_time_seconds .*$/m.exec(body)?.[0]
+  expect(startOf(second.body)).toBe(startOf(first.body))
+})
