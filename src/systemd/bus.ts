@@ -1,4 +1,4 @@
-// What the rest of this folder knows of a message bus: plain values in, plain values out.
+// What the rest of this folder knows of a message bus.
 import type { Head } from './frame.ts'
 
 export interface Call {
@@ -19,15 +19,17 @@ export interface Signal {
   readonly member: string
   /** The unique name of the sender, set by the bus: anyone may send us a signal. */
   readonly sender: string
-  /** Plain values: variants opened, 64-bit numbers as numbers where they are exact, else bigint; `ay` as Buffer. */
-  readonly body: readonly unknown[]
+  readonly body: Body
 }
+
+/** As decoded, to be opened with `plain` where needed: of hundreds of variants in a message a few are looked at. */
+export type Body = readonly unknown[]
 
 export interface Bus {
   readonly uniqueName: string
   /** Calls and tells the answer synchronously, at its place in the stream of messages. Never throws. */
-  ask(call: Call, answered: (error: Error | null, body: readonly unknown[]) => void): void
-  /** The same as a promise: it settles after what is at hand has been read. Rejects with a `BusError`. */
+  ask(call: Call, answered: (error: Error | null, body: Body) => void): void
+  /** The same as a promise of plain values; it settles after what is at hand has been read. Rejects with a `BusError`. */
   call(
     destination: string,
     path: string,

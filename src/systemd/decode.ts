@@ -1,12 +1,14 @@
 // From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
 import type { Settings, Sighting } from '../core/unit.ts'
+import { plain } from './plain.ts'
 
 const PREFIX = 'org.freedesktop.systemd1.'
 const UNIT_INTERFACE = `${PREFIX}Unit`
 /** What remembers the type's interface is dropped beyond this many units; it only bridges two messages in a row. */
 const PAIRS_AT_MOST = 4096
 
-export type Properties = Readonly<Record<string, unknown>>
+/** Values as decoded: variants, of which only those that matter here are opened. */
+type Properties = Readonly<Record<string, unknown>>
 
 /** The part of a sighting that the type's interface carries (`...Service`, `...Socket`). */
 type Cause = Pick<Sighting, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
@@ -63,7 +65,7 @@ export interface UnitRead {
 export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
   const [properties] = body
   if (!isProperties(properties)) return { malformed: 'GetAll without properties' }
-  const { Id: id, LoadState: loadState, Restart: restart } = properties
+  const [id, loadState, restart] = pick(properties, 'Id', 'LoadState', 'Restart')
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
   const seen = sightingIn(properties, causeIn(properties, NO_CAUSE))
   if ('malformed' in seen) return seen
@@ -73,15 +75,15 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
     settings: {
       loadState,
       restart: typeof restart === 'string' ? restart : null,
-      restartForced: isSet(properties['RestartForceExitStatus']),
-      restartPrevented: isSet(properties['RestartPreventExitStatus']),
+      restartForced: isSet(plain(properties['RestartForceExitStatus'])),
+      restartPrevented: isSet(plain(properties['RestartPreventExitStatus'])),
     },
   }
 }
 
 /** What is missing or of a wrong type stays as it was. */
 function causeIn(properties: Properties, before: Cause): Cause {
-  const { Result: result, ExecMainCode: code, ExecMainStatus: status, NRestarts: nRestarts } = properties
+  const [result, code, status, nRestarts] = pick(properties, 'Result', 'ExecMainCode', 'ExecMainStatus', 'NRestarts')
   return {
     result: typeof result === 'string' && result !== '' ? result : before.result,
     mainCode: whole(code) ?? before.mainCode,
@@ -91,7 +93,7 @@ function causeIn(properties: Properties, before: Cause): Cause {
 }
 
 function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed {
-  const { ActiveState: activeState, SubState: subState, InvocationID: invocation, Job: job } = properties
+  const [activeState, subState, invocation, job] = pick(properties, 'ActiveState', 'SubState', 'InvocationID', 'Job')
   if (typeof activeState !== 'string' || activeState === '') return { malformed: 'ActiveState is no text' }
   if (typeof subState !== 'string') return { malformed: 'SubState is no text' }
   return {
@@ -100,14 +102,18 @@ function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed 
     subState,
     invocationId: hex(invocation),
     job: Array.isArray(job) ? (whole(job[0]) ?? 0) : 0,
-    changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
+    changedAtMonoMs: Math.floor((whole(plain(properties['StateChangeTimestampMonotonic'])) ?? 0) / 1000),
   }
+}
+
+function pick(properties: Properties, ...names: readonly string[]): unknown[] {
+  return names.map((name) => plain(properties[name]))
 }
 
 /** 128 bits as 32 hex digits; null where there are none: systemd gives an empty array or zeros. */
 function hex(id: unknown): string | null {
   if (!(id instanceof Uint8Array) || id.length !== 16 || id.every((byte) => byte === 0)) return null
-  return Array.from(id, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
 }
 
 function whole(value: unknown): number | null {

@@ -123,7 +123,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   library.on('message', (message: Message) => {
     if (Number(message.type) === SIGNAL) {
       const { path, member, sender } = message
-      const signal = { path, interface: message.interface, member, sender, body: message.body.map(plain) }
+      const signal = { path, interface: message.interface, member, sender, body: message.body }
       for (const { call } of signalListeners) contain('a signal listener', () => call(signal))
       return
     }
@@ -133,9 +133,9 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     asked.forgetTimer()
     options.onAnswer?.(asked.member, performance.now() - asked.askedAt)
     const failed = Number(message.type) === ERROR
-    const body = message.body.map(plain)
-    const error = failed ? busError(message.errorName, typeof body[0] === 'string' ? body[0] : message.errorName) : null
-    contain('a reply listener', () => asked.answered(error, failed ? [] : body))
+    const [text] = message.body
+    const error = failed ? busError(message.errorName, typeof text === 'string' ? text : message.errorName) : null
+    contain('a reply listener', () => asked.answered(error, failed ? [] : message.body))
   })
 
   await new Promise<void>((resolve, reject) => {
@@ -190,7 +190,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     call: (destination, path, face, member, signature = '', body = [], timeoutMs = CALL_AT_MOST_MS) =>
       new Promise((resolve, reject) => {
         ask({ destination, path, interface: face, member, signature, body, timeoutMs }, (error, reply) => {
-          if (error === null) resolve([...reply])
+          if (error === null) resolve(reply.map(plain))
           else reject(error)
         })
       }),

@@ -1,0 +1,209 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { pairing, unitRead } from '../../src/systemd/decode.ts'
+import { plain } from '../../src/systemd/plain.ts'
+
+class Variant {
+  constructor(
+    readonly signature: string,
+    readonly value: unknown,
+  ) {}
+}
+const v = (signature: string, value: unknown) => new Variant(signature, value)
+
+const SERVICE = 'org.freedesktop.systemd1.Service'
+const UNIT = 'org.freedesktop.systemd1.Unit'
+const PATH = '/org/freedesktop/systemd1/unit/a_2eservice'
+const ID = Buffer.from('cf987c64000000000000000000000001', 'hex')
+
+const killed = {
+  Result: v('s', 'signal'),
+  ExecMainCode: v('i', 2),
+  ExecMainStatus: v('i', 9),
+  NRestarts: v('u', 4),
+  StatusText: v('s', ''),
+}
+const failed = {
+  ActiveState: v('s', 'failed'),
+  SubState: v('s', 'failed'),
+  InvocationID: v('ay', ID),
+  Job: v('(uo)', [0, '/']),
+  StateChangeTimestampMonotonic: v('t', 2_145_883_999n),
+}
+const FAILED = {
+  activeState: 'failed',
+  subState: 'failed',
+  invocationId: 'cf987c64000000000000000000000001',
+  job: 0,
+  result: 'signal',
+  mainCode: 2,
+  mainStatus: 9,
+  nRestarts: 4,
+  changedAtMonoMs: 2_145_883,
+}
+
+describe('a change', () => {
+  it('is told once, when the second of its two signals came', () => {
+    const pairs = pairing()
+    expect(pairs.changed(PATH, [SERVICE, killed, []])).toBeNull()
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual(FAILED)
+  })
+
+  it('keeps units apart', () => {
+    const pairs = pairing()
+    pairs.changed(PATH, [SERVICE, killed, []])
+    pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
+    expect(pairs.changed(`${PATH}2`, [UNIT, failed, []])).toMatchObject({ result: 'watchdog' })
+  })
+
+  it('without the type interface has no cause, and one that systemd has forgotten neither', () => {
+    const none = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
+    const pairs = pairing()
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
+    pairs.changed(PATH, [SERVICE, killed, []])
+    pairs.removed(PATH)
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
+  })
+
+  it('takes the cause from a read before it', () => {
+    const pairs = pairing()
+    pairs.read(PATH, { ...FAILED, result: 'oom-kill' })
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'oom-kill', mainStatus: 9 })
+  })
+
+  it('of a socket or a target has the Result that there is', () => {
+    const pairs = pairing()
+    pairs.changed(PATH, ['org.freedesktop.systemd1.Socket', { Result: v('s', 'resources') }, []])
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'resources', mainCode: 0 })
+    pairs.changed(`${PATH}t`, ['org.freedesktop.systemd1.Target', {}, []])
+    expect(pairs.changed(`${PATH}t`, [UNIT, failed, []])).toMatchObject({ result: null })
+  })
+
+  it('has no invocation id where systemd gives none', () => {
+    for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null]) {
+      expect(pairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject({
+        invocationId: null,
+      })
+    }
+  })
+
+  it('carries the job', () => {
+    const seen = pairing().changed(PATH, [
+      UNIT,
+      { ...failed, Job: v('(uo)', [73, '/org/freedesktop/systemd1/job/73']) },
+      [],
+    ])
+    expect(seen).toMatchObject({ job: 73 })
+  })
+
+  it('keeps what it knew where a property is missing or of a wrong type', () => {
+    const pairs = pairing()
+    pairs.changed(PATH, [SERVICE, killed, []])
+    pairs.changed(PATH, [
+      SERVICE,
+      { Result: v('u', 7), ExecMainCode: v('s', 'x'), NRestarts: v('t', 1n << 63n) },
+      ['ExecMainStatus'],
+    ])
+    const odd = { ...failed, Job: v('s', 'x'), StateChangeTimestampMonotonic: v('t', 1n << 63n) }
+    expect(pairs.changed(PATH, [UNIT, odd, []])).toEqual({ ...FAILED, changedAtMonoMs: 0 })
+  })
+
+  it('that tells no state is nothing', () => {
+    expect(pairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
+    expect(pairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
+  })
+
+  it('is malformed where its states are no text, or it has no properties', () => {
+    const bad: unknown[][] = [
+      [UNIT, { ...failed, ActiveState: v('u', 1) }, []],
+      [UNIT, { ...failed, SubState: v('u', 1) }, []],
+      [UNIT, { ...failed, ActiveState: v('s', '') }, []],
+      [UNIT, 7, []],
+      [UNIT, null, []],
+      [UNIT, [], []],
+      [7, failed, []],
+      [],
+    ]
+    for (const body of bad) expect(pairing().changed(PATH, body)).toHaveProperty('malformed')
+  })
+
+  it('carries a state that it does not know as itself', () => {
+    expect(pairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []])).toMatchObject({
+      activeState: 'refreshing',
+    })
+  })
+
+  it('never throws, whatever is in it', () => {
+    const keys = [...Object.keys(killed), ...Object.keys(failed), '__proto__']
+    const value = fc.oneof(
+      fc.anything({ withBigInt: true }),
+      fc.anything().map((x) => v('v', x)),
+    )
+    const properties = fc.dictionary(fc.constantFrom(...keys), value)
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.constantFrom(UNIT, SERVICE), properties, fc.anything()), { maxLength: 3 }),
+        (body) => {
+          pairing().changed(PATH, body)
+          unitRead(body)
+        },
+      ),
+    )
+  })
+
+  it('of thousands of units is bounded in memory', () => {
+    const pairs = pairing()
+    for (let i = 0; i < 10_000; i++) pairs.changed(`${PATH}${i}`, [SERVICE, killed, []])
+    expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toMatchObject({ result: null })
+    expect(pairs.changed(`${PATH}9999`, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
+  })
+})
+
+describe('a read', () => {
+  const all = {
+    ...killed,
+    ...failed,
+    Id: v('s', 'a.service'),
+    LoadState: v('s', 'loaded'),
+    Restart: v('s', 'on-failure'),
+    RestartForceExitStatus: v('(aiai)', [[], []]),
+    RestartPreventExitStatus: v('(aiai)', [[3], []]),
+  }
+  it('tells state and settings at once', () => {
+    expect(unitRead([all])).toEqual({
+      id: 'a.service',
+      seen: FAILED,
+      settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },
+    })
+  })
+
+  it('of a target has no Restart', () => {
+    const { Restart: _, Result: __, ...target } = all
+    expect(unitRead([target])).toMatchObject({ seen: { result: null }, settings: { restart: null } })
+  })
+
+  it('without Id, LoadState or a state is malformed', () => {
+    for (const key of ['Id', 'LoadState', 'ActiveState', 'SubState']) {
+      expect(unitRead([{ ...all, [key]: v('u', 1) }])).toHaveProperty('malformed')
+    }
+    expect(unitRead([])).toHaveProperty('malformed')
+  })
+})
+
+describe('plain values', () => {
+  it('are numbers where those are exact, and bigint where not', () => {
+    expect(plain(v('t', 5n))).toBe(5)
+    expect(plain(v('t', 18446744073709551615n))).toBe(18446744073709551615n)
+    expect(plain(v('x', -(2n ** 53n)))).toBe(-(2n ** 53n))
+  })
+
+  it('have no variants at any depth, and keep bytes', () => {
+    const bytes = Buffer.from([1, 2])
+    expect(plain({ a: v('a(sv)', [['x', v('v', v('ay', bytes))]]), signature: 1, value: 2 })).toEqual({
+      a: [['x', bytes]],
+      signature: 1,
+      value: 2,
+    })
+  })
+})
