@@ -29,12 +29,13 @@ export function effective(layers: readonly Layer[], home: Home): Effective {
       problems.push(...checked.problems)
       if (!('value' in checked)) continue
       values.set(key, checked.value)
-      origins.set(key, { origin, place: entry.place })
+      origins.set(key, { origin, place: entry.where })
     }
   }
   const config = nest(values)
   for (const [key, message] of contradictions(config)) {
-    problems.push(problemOf(origins.get(key)?.place || key, key, undefined, message))
+    const place = origins.get(key)?.place
+    problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message))
   }
   if (
     !config.mqtt.enabled &&
@@ -50,13 +51,14 @@ function check(key: Key, entry: Entry, fatal: boolean): { value?: unknown; probl
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
   if (result.success) return { value: result.output, problems: [] }
+  const place = entry.place ?? entry.where
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key
-    if (typeof index !== 'number') return problemOf(entry.place, key, entry.value, issue.message, fatal)
+    if (typeof index !== 'number') return problemOf(place, key, entry.value, issue.message, fatal)
     wrong.add(index)
     const value = (entry.value as unknown[])[index]
-    return problemOf(entry.placeOf?.(index) ?? entry.place, `${key}[${index}]`, value, issue.message, fatal)
+    return problemOf(entry.placeOf?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)
   })
   if (!Array.isArray(entry.value) || wrong.size === 0 || wrong.size === entry.value.length) return { problems }
   const rest = v.safeParse(

@@ -50,6 +50,7 @@ function entryOf(node: Node, path: string, at: (offset: number) => string): Entr
   const elements = node.type === 'array' ? (node.children ?? []) : []
   return {
     value: plain(node),
+    where: at(node.offset),
     place: `${at(node.offset)}: ${path}`,
     placeOf: (index) => `${at((elements[index] ?? node).offset)}: ${path}[${index}]`,
   }

@@ -9,8 +9,10 @@ export type Origin = 'default' | 'file' | 'environment' | 'command line'
 
 export interface Entry {
   readonly value: unknown
-  /** Where it stands, for an error: `config.json:3:5: mqtt.url`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
-  readonly place: string
+  /** Where it stands: `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
+  readonly where: string
+  /** The same for an error, with the key path where that is not clear: `config.json:3:5: mqtt.url`. */
+  readonly place?: string
   /** Where an element of a list stands. */
   readonly placeOf?: (index: number) => string
 }
@@ -58,7 +60,7 @@ export function environmentLayer(env: Env): Layer {
   const variables = new Map(KEY_NAMES.map((key) => [variableOf(key), key]))
   for (const [variable, key] of variables) {
     const text = env[variable]
-    if (text) entries.set(key, { value: rowOf(key).type.fromText(text), place: variable })
+    if (text) entries.set(key, { value: rowOf(key).type.fromText(text), where: variable })
   }
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
@@ -69,7 +71,7 @@ export function environmentLayer(env: Env): Layer {
 /** What other programs of the gateway say of it: below everything that is meant for this one. */
 export function inheritedLayer(env: Env): Layer {
   const entries = new Map<Key, Entry>()
-  if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, place: 'WM_GW_ID' })
+  if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, where: 'WM_GW_ID' })
   return { origin: 'environment', entries, problems: [], notes: [] }
 }
 
@@ -80,7 +82,7 @@ export function argumentLayer(args: Pick<Arguments, 'given' | 'notes'>): Layer {
     if (key === 'mqtt.url' && /^[^/]*\/\/[^/@]*:[^/@]*@/.test(String(value))) {
       const message = 'is refused: a password on the command line is seen by all; put it into mqtt.password_file'
       problems.push(problemOf(flag, key, undefined, message, true))
-    } else entries.set(key, { value, place: flag })
+    } else entries.set(key, { value, where: flag })
   }
   return { origin: 'command line', entries: withPort(entries), problems, notes: args.notes }
 }

@@ -1,6 +1,8 @@
 // A file that lines are appended to and that is rotated by size; a full or failing disk costs lines, never the program.
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { constants, promises } from 'node:fs'
+
+const { open, rename, rm } = promises
+type FileHandle = promises.FileHandle
 
 export interface RotatingFile {
   /** Queues a line (without its line end) and returns at once. Never throws. */
