@@ -1,0 +1,85 @@
+// One commit onto flash: as a delta where that fits, as a snapshot where it must be, into a new file where there is none.
+import type { Event } from '../core/event.ts'
+import type { State } from '../core/state.ts'
+import type { Clock } from '../ports.ts'
+import type { Fs } from './fs.ts'
+import { deltaPayload, historyPayloads, snapshotPayloads } from './pack.ts'
+import { bootKey, encodePage, type PageKind } from './page.ts'
+import type { Head } from './records.ts'
+import { type Commit, createRing, DELTAS_PER_SNAPSHOT, type Ring } from './ring.ts'
+import type { Window } from './window.ts'
+
+/** Pages of a new file that take over the history. */
+const HISTORY_PAGES = 32
+
+export interface ToWrite {
+  readonly state: State
+  /** What the last commit holds. */
+  readonly committed: State
+  readonly window: Window
+  readonly head: Head
+  readonly seq: number
+  /** For a new file. */
+  readonly history: readonly Event[]
+}
+
+export interface Disk {
+  /** Resolves, once flash holds it, to the bytes written. After a rejection `abandon` comes first. */
+  write(what: ToWrite): Promise<number>
+  /**
+   * Closes the file; the next write makes a new one. After a failed fdatasync the kernel takes the pages for clean: to
+   * try again on the same descriptor would succeed without data.
+   */
+  abandon(): Promise<void>
+}
+
+/** `boot`: of the running system, null to take that of the state. `clearTheWay` moves what a new file would replace. */
+export function openDisk(
+  {
+    fs,
+    clock,
+    path,
+    boot,
+  }: { readonly fs: Fs; readonly clock: Clock; readonly path: string; readonly boot: string | null },
+  found: Ring | null,
+  clearTheWay: () => Promise<void>,
+): Disk {
+  let ring = found
+
+  async function abandon(): Promise<void> {
+    await ring?.close().catch(() => {})
+    ring = null
+  }
+
+  return {
+    abandon,
+    async write({ state, committed, window, head, seq, history }) {
+      const wallMs = clock.now().wallMs
+      const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
+        const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
+        return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
+      }
+      if (ring !== null && !head.clean && ring.deltas() < DELTAS_PER_SNAPSHOT && sameUnits(state, committed)) {
+        const changed = state.units.filter((unit, i) => unit !== committed.units[i])
+        const payload = deltaPayload(head, changed, window)
+        if (payload !== null) return ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), [payload]) })
+      }
+      const payloads = snapshotPayloads(head, state.units, window)
+      const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
+      if (ring?.fits(payloads.length)) return ring.write(snapshot)
+      await clearTheWay()
+      const told = historyPayloads(head, history, HISTORY_PAGES)
+      const made = await createRing(fs, path, snapshot, pages('history', seq, told))
+      await abandon()
+      ring = made.ring
+      return made.bytes
+    },
+  }
+}
+
+/** The same units in the same order. */
+export function sameUnits(a: State, b: State): boolean {
+  return (
+    a.index === b.index || (a.units.length === b.units.length && a.units.every((u, i) => u.name === b.units[i]?.name))
+  )
+}

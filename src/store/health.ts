@@ -1,0 +1,69 @@
+// How writing goes: counts for the metrics, the problem in words, and one log line on each change.
+import type { Histogram, Log, StoreHealth } from '../ports.ts'
+import { errno } from './fs.ts'
+
+/** Seconds; flash takes milliseconds, a tired card seconds. */
+const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export interface Health {
+  wrote(bytes: number, seconds: number, wallMs: number, monoMs: number): void
+  failed(error: unknown, monoMs: number): void
+  /** True while flash refuses. */
+  degraded(): boolean
+  /** `note`: what is wrong all the time, shown where nothing worse is. */
+  read(note: string | null): StoreHealth
+}
+
+export function newHealth(path: string, log: Log): Health {
+  const counts = new Array<number>(BOUNDS.length).fill(0)
+  const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
+  let problem: string | null = null
+  let sinceMs = 0
+  let commits = 0
+  let bytesWritten = 0
+  let lastCommitMs: number | null = null
+  let sum = 0
+
+  return {
+    wrote(bytes, seconds, wallMs, monoMs) {
+      commits++
+      bytesWritten += bytes
+      lastCommitMs = wallMs
+      sum += seconds
+      for (const [i, bound] of BOUNDS.entries()) if (seconds <= bound) counts[i] = (counts[i] ?? 0) + 1
+      if (problem === null) return
+      log('info', `state: back after ${Math.round((monoMs - sinceMs) / 1000)} s`, { path })
+      problem = null
+    },
+    failed(error, monoMs) {
+      const code = errno(error)
+      errors[code === 'EIO' || code === 'ENOSPC' || code === 'EROFS' ? code : 'other']++
+      const now = cannotWrite(path, error)
+      if (problem === null) sinceMs = monoMs
+      if (problem !== now)
+        log('error', `state: cannot be written, counting goes on in memory: ${now}`, { path, errno: code })
+      problem = now
+    },
+    degraded: () => problem !== null,
+    read(note): StoreHealth {
+      const commitSeconds: Histogram = { bounds: BOUNDS, counts: [...counts], sum, count: commits }
+      return {
+        path,
+        problem: problem ?? note,
+        commits,
+        bytesWritten,
+        errors: { ...errors },
+        lastCommitMs,
+        commitSeconds,
+      }
+    },
+  }
+}
+
+/** `cannot write /var/lib/...: no space left on device (ENOSPC)` */
+export function cannotWrite(path: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const words = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
+  const code = errno(error)
+  return `cannot write ${path}: ${words}${code === 'other' ? '' : ` (${code})`}`
+}

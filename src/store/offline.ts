@@ -1,0 +1,129 @@
+// The state file for the commands, where no agent runs: reading it without touching it, and changing it as an agent would.
+import type { Event } from '../core/event.ts'
+import type { Instant } from '../core/observation.ts'
+import { newState, type State } from '../core/state.ts'
+import { contentOf, resolved, slotsOf } from './files.ts'
+import { type Fs, nodeFs } from './fs.ts'
+import { type OpenOptions, openStore } from './open.ts'
+import { MAJOR, MINOR } from './page.ts'
+import type { LeftOut } from './records.ts'
+import { type Recovered, recover, type Summary } from './recovery.ts'
+import { type Ending, takeUp } from './take-up.ts'
+
+export interface Reading {
+  readonly path: string
+  /** Null where the file holds none. */
+  readonly state: State | null
+  /** Oldest first. */
+  readonly history: readonly Event[]
+  /** Events that found no room on flash, by unit and kind. */
+  readonly leftOut: readonly LeftOut[]
+  /** How an agent that started now would find it. */
+  readonly ending: Ending
+  /** Major and minor format version of this program; `summary.newerMajor` that of pages it cannot read. */
+  readonly format: string
+  /** Number of the last commit, null where there is none. */
+  readonly commit: number | null
+  readonly reserved: number
+  readonly acknowledged: number
+  readonly summary: Summary
+}
+
+/** What an agent would go on from. Rejects where there is a file that cannot be read. */
+export async function readState(
+  path: string,
+  runtimeDir: string | null,
+  bootId?: string,
+  fs: Fs = nodeFs,
+): Promise<Reading> {
+  const { file, empty, at } = await readFile(fs, path)
+  const slots = slotsOf(fs, runtimeDir, at)
+  const found = takeUp(file, slots, bootId ?? null, newState(''), empty)
+  const none = found.ending === 'fresh' || found.ending === 'damaged'
+  return {
+    path: at,
+    state: none ? null : found.state,
+    history: found.history,
+    leftOut: file.found.flatMap((f) => f.payload.leftOut),
+    ending: found.ending,
+    format: `${MAJOR}.${MINOR}`,
+    commit: file.chain?.seq ?? null,
+    reserved: file.reserved,
+    acknowledged: found.acknowledged,
+    summary: file.summary,
+  }
+}
+
+/** One page of the file, for people. */
+export interface PageSeen {
+  readonly page: number
+  readonly kind: string
+  readonly part: string
+  readonly commit: number
+  readonly base: number
+  readonly bootId: string
+  readonly wallMs: number
+  readonly seq: number
+  readonly reserved: number
+  readonly clean: boolean
+  readonly units: readonly string[]
+  readonly events: readonly number[]
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** Every page that is whole, by place. */
+export async function readPagesOf(path: string, fs: Fs = nodeFs): Promise<PageSeen[]> {
+  const { file } = await readFile(fs, path)
+  return file.found.map(({ at, page, payload: { head, units, events, leftOut } }) => ({
+    page: at,
+    kind: page.kind,
+    part: `${page.part + 1}/${page.parts}`,
+    commit: page.seq,
+    base: page.base,
+    bootId: page.boot,
+    wallMs: page.wallMs,
+    seq: head.seq,
+    reserved: head.reserved,
+    clean: head.clean,
+    units: units.map((unit) => unit.name),
+    events: events.map((event) => event.seq),
+    leftOut,
+  }))
+}
+
+/**
+ * Opens the file as an agent does, lets `edit` change the state, and writes it. Rejects where an agent has it, or where
+ * it cannot be written. `edit` is `step` of the core, applied to what the operator asks for.
+ */
+export async function editState(
+  options: OpenOptions,
+  edit: (state: State, at: Instant) => { readonly state: State; readonly events: readonly Event[] },
+): Promise<State> {
+  const { store, state: before } = await openStore(options)
+  const at = options.clock.now()
+  try {
+    const { state: after, events } = edit(before, at)
+    store.remember({ before, after, events, at })
+    return after
+  } finally {
+    await store.stop()
+    const { errors, problem } = store.health()
+    if (Object.values(errors).some((n) => n > 0) && problem !== null) throw new Error(problem)
+  }
+}
+
+async function readFile(fs: Fs, path: string): Promise<{ file: Recovered; empty: boolean; at: string }> {
+  const at = await resolved(fs, path)
+  const first = await bytesOf(fs, at)
+  const file = recover(first)
+  if (file.summary.newerMajor === null) return { file, empty: first.length === 0, at }
+  const beside = `${at}.v${MAJOR}`
+  const second = await bytesOf(fs, beside)
+  return { file: recover(second), empty: second.length === 0, at: beside }
+}
+
+async function bytesOf(fs: Fs, path: string): Promise<Uint8Array> {
+  const content = await contentOf(fs, path)
+  if ('error' in content) throw new Error(`read ${path}`, { cause: content.error })
+  return content.bytes
+}

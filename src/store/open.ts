@@ -1,0 +1,134 @@
+// Opening a state file: lock it, read it, take up what a killed agent left, and go on. Only a second writer is refused.
+import type { State } from '../core/state.ts'
+import type { Clock, Log } from '../ports.ts'
+import { openDisk } from './disk.ts'
+import { contentOf, resolved, setAside, slotsOf } from './files.ts'
+import { type Fs, nodeFs, uninterrupted } from './fs.ts'
+import { type Lock, socketLock } from './lock.ts'
+import { bootKey, MAJOR, PAGE_BYTES } from './page.ts'
+import { type Recovered, recover } from './recovery.ts'
+import { pagesFor, type Ring, ringIn } from './ring.ts'
+import { NO_SPILL, openSpill } from './spill.ts'
+import { type PageRingStore, startStore } from './store.ts'
+import { type Ending, takeUp } from './take-up.ts'
+
+export interface OpenOptions {
+  readonly path: string
+  /** In RAM, for what is not on flash yet; null to do without. */
+  readonly runtimeDir: string | null
+  readonly clock: Clock
+  readonly log: Log
+  readonly flushIntervalMs: number
+  /** The state to begin with, and the policy of any other. */
+  readonly fresh: () => State
+  /** Of the running system: what another boot left in `runtimeDir` is not taken up. */
+  readonly bootId?: string
+  readonly fs?: Fs
+  readonly lock?: Lock
+}
+
+export interface Opened {
+  readonly store: PageRingStore
+  readonly state: State
+  readonly recovered: Ending
+  /** Where it is kept: not the path asked for, where that holds the format of a newer version. */
+  readonly path: string
+  /** The name that a file which was no state got, null where there was none. */
+  readonly setAside: string | null
+}
+
+/** Rejects only where another agent has the file. */
+export async function openStore(options: OpenOptions): Promise<Opened> {
+  const { clock, log, fs = nodeFs } = options
+  const asked = await resolved(fs, options.path)
+  const release = await (options.lock ?? socketLock)(asked)
+  const boot = options.bootId === undefined ? null : bootKey(options.bootId)
+
+  const { path, file, empty, unreadable, note } = await readNewest(fs, asked)
+  if (note !== null) log('error', `state: ${note}`)
+  const slots = slotsOf(fs, options.runtimeDir, path)
+  const found = takeUp(file, slots, boot, options.fresh(), empty)
+  await fs.mkdir(path.slice(0, path.lastIndexOf('/')) || '/').catch(() => {})
+
+  // Whatever is no state of ours is moved away, now or before a new file takes its place.
+  let foreign = unreadable || found.ending === 'damaged'
+  let aside: string | null = null
+  const clearTheWay = async () => {
+    if (!foreign) return
+    aside = await setAside(fs, path)
+    foreign = false
+    if (aside !== null) log('error', `state: ${path} was no state that can be read: kept as ${aside}`, { aside })
+  }
+  await clearTheWay().catch(() => {})
+
+  const spillFailed = (error: unknown) =>
+    log('warning', `state: nothing can be kept in the runtime directory: ${String(error)}`)
+  const spill =
+    options.runtimeDir === null ? NO_SPILL : openSpill(fs.sync, options.runtimeDir, path, boot, once(spillFailed))
+  const commit = file.chain?.seq ?? 0
+  const exact = found.ending === 'spill'
+  const ring = await ringOf(fs, path, file)
+  const { store, open } = startStore({
+    ...{ path, clock, log, spill, release, note, commit, disk: openDisk({ fs, clock, path, boot }, ring, clearTheWay) },
+    ...{ state: found.state, committed: found.committed, spilled: found.spilled },
+    ...{ history: found.history, acknowledged: found.acknowledged, reserved: file.reserved },
+    flushIntervalMs: options.flushIntervalMs,
+    nextCommit: nextCommit(commit, file.maxSeq),
+  })
+  const { reserved } = file
+  const head = { ...found.state, reserved, acknowledged: found.acknowledged, clean: false }
+  spill.begin(commit, head, found.state.units, found.spilled, true)
+  const goesOn = exact && ring !== null && file.complete
+  await open(!goesOn)
+  if (goesOn) spill.dropOther()
+  return { store, state: found.state, recovered: found.ending, path, setAside: aside }
+}
+
+/** The file asked for; where a newer version wrote it, one of our own beside it. */
+async function readNewest(fs: Fs, asked: string) {
+  const first = await read(fs, asked)
+  const newer = first.file.summary.newerMajor
+  if (newer === null) return { ...first, path: asked, note: null }
+  const path = `${asked}.v${MAJOR}`
+  const note = `${asked} has the newer format ${newer} and is left alone; counting goes on in ${path}`
+  return { ...(await read(fs, path)), path, note }
+}
+
+async function read(fs: Fs, path: string) {
+  const content = await contentOf(fs, path)
+  const bytes = 'bytes' in content ? content.bytes : new Uint8Array()
+  return { file: recover(bytes), empty: bytes.length === 0, unreadable: 'error' in content }
+}
+
+/** The file as it goes on being used; null where there is none, it cannot be written, or it lacks pages. */
+async function ringOf(fs: Fs, path: string, file: Recovered): Promise<Ring | null> {
+  const { chain, previous, next, summary } = file
+  if (chain === null || summary.pages < pagesFor(1)) return null
+  try {
+    const fd = await fs.open(path, 'update')
+    const { size } = await fs.stat(path)
+    if (size % PAGE_BYTES === 0) {
+      // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
+      await uninterrupted(() => fs.fdatasync(fd))
+      const { base, deltas, pages: live } = chain
+      return ringIn(fs, fd, { pages: summary.pages, base, deltas, live, previous: previous?.pages ?? [], next })
+    }
+    await fs.close(fd)
+  } catch {
+    // The first commit finds out why, and says so.
+  }
+  return null
+}
+
+/** Above every number in the file, and of the other slot than what was taken up. */
+function nextCommit(last: number, highest: number): number {
+  return (highest - last) % 2 === 0 ? highest + 1 : highest + 2
+}
+
+function once(call: (error: unknown) => void): (error: unknown) => void {
+  let called = false
+  return (error) => {
+    if (!called) call(error)
+    called = true
+  }
+}

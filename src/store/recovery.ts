@@ -1,0 +1,189 @@
+// From the bytes of the file to the newest state that they surely hold. Pure, and never throws, whatever the bytes are.
+import type { Event } from '../core/event.ts'
+import { newState, type State, withUnits } from '../core/state.ts'
+import type { Unit } from '../core/unit.ts'
+import { decodePage, MAJOR, PAGE_BYTES, type Page } from './page.ts'
+import { type Head, type Payload, readPayload } from './records.ts'
+
+/** A page that is whole and ours, and where in the file it lies. */
+export interface Found {
+  readonly at: number
+  readonly page: Page
+  readonly payload: Payload
+}
+
+/** A snapshot and the unbroken deltas after it. */
+export interface Chain {
+  readonly seq: number
+  readonly base: number
+  readonly deltas: number
+  /** The page numbers that must not be overwritten. */
+  readonly pages: readonly number[]
+}
+
+export interface Summary {
+  readonly pages: number
+  readonly valid: number
+  readonly damaged: number
+  readonly empty: number
+  readonly snapshots: number
+  readonly deltas: number
+  /** Major version of pages that are whole but newer than this agent. */
+  readonly newerMajor: number | null
+}
+
+export interface Recovered {
+  /** Null where no snapshot is whole. Times and policy are for whoever opens it. */
+  readonly state: State | null
+  readonly head: Head | null
+  readonly chain: Chain | null
+  readonly previous: Chain | null
+  /** True when the newest page that is whole belongs to the chain: nothing newer was broken. */
+  readonly complete: boolean
+  /** Highest commit number, reserved bound and event number on any whole page. */
+  readonly maxSeq: number
+  readonly reserved: number
+  readonly lastEvent: number
+  /** Number of the page after the newest one: where the ring goes on. */
+  readonly next: number
+  /** Every event on any whole page, oldest first. */
+  readonly events: readonly Event[]
+  readonly found: readonly Found[]
+  readonly summary: Summary
+}
+
+export function recover(file: Uint8Array): Recovered {
+  const { found, ...counts } = readPages(file)
+  const bySeq = grouped(found)
+  const chains: Group[][] = []
+  for (const group of [...bySeq.values()].reverse()) {
+    if (group.kind === 'snapshot' && chains.length < 2) chains.push(chainFrom(group, bySeq))
+  }
+  const groups = chains[0] ?? []
+  const applied = groups.reduce<State | null>(apply, null)
+  const newest = groups.at(-1)
+  const stream = applied?.stream
+  const ours = found.filter((f) => f.payload.head.stream === stream)
+  const newestPage = ours.reduce<Found | null>((best, f) => (best && best.page.seq >= f.page.seq ? best : f), null)
+  const maxSeq = Math.max(0, ...found.map((f) => f.page.seq))
+  const events = inOrder(ours.flatMap((f) => f.payload.events))
+  return {
+    state: applied,
+    head: newest?.parts.at(-1)?.payload.head ?? null,
+    chain: chainOf(groups),
+    previous: chainOf(chains[1] ?? []),
+    complete: newest !== undefined && newest.seq === maxSeq,
+    maxSeq,
+    reserved: Math.max(0, ...ours.map((f) => f.payload.head.reserved)),
+    lastEvent: Math.max(0, events.at(-1)?.seq ?? 0, ...ours.map((f) => f.payload.head.seq)),
+    next: newestPage === null ? 0 : lastPageOf(ours, newestPage.page.seq) + 1,
+    events,
+    found,
+    summary: {
+      ...counts,
+      valid: found.length,
+      snapshots: [...bySeq.values()].filter((g) => g.kind === 'snapshot').length,
+      deltas: [...bySeq.values()].filter((g) => g.kind === 'delta').length,
+    },
+  }
+}
+
+/** Pages that were written as one, all of them there. */
+interface Group {
+  readonly kind: 'snapshot' | 'delta'
+  readonly seq: number
+  readonly base: number
+  readonly parts: readonly Found[]
+}
+
+/** All pages of a file, sorted by what they are. */
+export function readPages(file: Uint8Array) {
+  const found: Found[] = []
+  let damaged = 0
+  let empty = 0
+  let newerMajor: number | null = null
+  const pages = Math.floor(file.length / PAGE_BYTES)
+  for (let at = 0; at < pages; at++) {
+    const page = decodePage(file.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES))
+    if (page === 'empty') empty++
+    else if (page === 'damaged') damaged++
+    else if (page.major !== MAJOR) newerMajor = Math.max(newerMajor ?? 0, page.major)
+    else {
+      const payload = readPayload(page.payload)
+      if (payload === null) damaged++
+      else found.push({ at, page, payload })
+    }
+  }
+  return { found, pages, damaged, empty, newerMajor }
+}
+
+/** Complete groups by their number, lowest first. */
+function grouped(found: readonly Found[]): Map<number, Group> {
+  const bySeq = new Map<number, Found[]>()
+  for (const f of found) {
+    if (f.page.kind === 'history') continue
+    const parts = bySeq.get(f.page.seq) ?? []
+    parts.push(f)
+    bySeq.set(f.page.seq, parts)
+  }
+  const groups: Group[] = []
+  for (const [seq, all] of bySeq) {
+    const first = all[0] as Found
+    const parts = Array.from({ length: first.page.parts }, (_, i) => all.find((f) => f.page.part === i))
+    const { kind, base } = first.page
+    if (kind === 'history' || parts.length === 0 || !parts.every((part) => part !== undefined)) continue
+    groups.push({ kind, seq, base, parts })
+  }
+  return new Map(groups.sort((a, b) => a.seq - b.seq).map((group) => [group.seq, group]))
+}
+
+function chainFrom(snapshot: Group, bySeq: ReadonlyMap<number, Group>): Group[] {
+  const chain = [snapshot]
+  for (let seq = snapshot.seq + 1; ; seq++) {
+    const next = bySeq.get(seq)
+    if (next?.kind !== 'delta' || next.base !== snapshot.seq) return chain
+    chain.push(next)
+  }
+}
+
+function chainOf(groups: readonly Group[]): Chain | null {
+  const [first, last] = [groups[0], groups.at(-1)]
+  if (first === undefined || last === undefined) return null
+  const pages = groups.flatMap((group) => group.parts.map((part) => part.at))
+  return { seq: last.seq, base: first.seq, deltas: groups.length - 1, pages }
+}
+
+function apply(state: State | null, group: Group): State {
+  return applyPayloads(
+    state,
+    group.kind,
+    group.parts.map((part) => part.payload),
+  )
+}
+
+/** `state` with what one commit says: all units of a snapshot, those of a delta over the ones before. */
+export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
+  const head = (payloads.at(-1) as Payload).head
+  const told = payloads.flatMap((payload) => payload.units)
+  const { stream, gatewayId, bootId, seq, seqGap } = head
+  const before = state ?? newState(stream)
+  const units = kind === 'snapshot' ? told : replaced(before.units, told)
+  return { ...withUnits(before, units), stream, gatewayId, bootId, seq, seqGap }
+}
+
+function replaced(units: readonly Unit[], told: readonly Unit[]): readonly Unit[] {
+  const byName = new Map(units.map((unit) => [unit.name, unit]))
+  for (const unit of told) byName.set(unit.name, unit)
+  return [...byName.values()]
+}
+
+/** Each event once, oldest first. */
+export function inOrder(events: readonly Event[]): Event[] {
+  const bySeq = new Map(events.map((event) => [event.seq, event]))
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
+}
+
+function lastPageOf(found: readonly Found[], seq: number): number {
+  const group = found.filter((f) => f.page.seq === seq)
+  return group.reduce((last, f) => (f.page.part > last.page.part ? f : last)).at
+}

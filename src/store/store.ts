@@ -1,0 +1,246 @@
+// The StateStore on flash: remembers at once, commits when the policy says so, and goes on in memory where flash refuses.
+import type { Event } from '../core/event.ts'
+import { type State, unitOf } from '../core/state.ts'
+import type { Unit } from '../core/unit.ts'
+import type { Clock, Log, StateStore, Step } from '../ports.ts'
+import { type Disk, sameUnits } from './disk.ts'
+import { newHealth } from './health.ts'
+import * as policy from './policy.ts'
+import { type Head, headOf } from './records.ts'
+import type { Spill } from './spill.ts'
+import { sameCounters } from './unit-parts.ts'
+import { differs } from './unit-record.ts'
+import { joined, NO_EVENTS, type Window, withEvents } from './window.ts'
+
+export const HISTORY_EVENTS = 1000
+/** Event numbers are reserved in blocks of so many, the next one once half of one is used. */
+export const RESERVED_BLOCK = 100_000
+/** With so few left the next commit is due at once. */
+const NUMBERS_LOW = 10_000
+const RETRY_FIRST_MS = 5_000
+const RETRY_AT_MOST_MS = 300_000
+/** A scrape does not wait longer for flash. */
+const READER_WAITS_MS = 2_000
+
+export interface PageRingStore extends StateStore {
+  /** The newest event that the outbox knows to be acknowledged, as kept; 0 in the beginning. */
+  acknowledged(): number
+  /** Keeps it with the next commit, which is not made for it. */
+  acknowledge(seq: number): void
+  /** Changes `flush_interval`. */
+  flushEvery(ms: number): void
+}
+
+/** What a store goes on from. */
+export interface Start {
+  readonly path: string
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly log: Log
+  readonly flushIntervalMs: number
+  readonly spill: Spill
+  readonly release: () => Promise<void>
+  readonly state: State
+  readonly committed: State
+  readonly spilled: readonly Event[]
+  readonly history: readonly Event[]
+  readonly acknowledged: number
+  readonly reserved: number
+  /** Number of the last commit, and that of the next. */
+  readonly commit: number
+  readonly nextCommit: number
+  /** Shown as the problem while there is no other. */
+  readonly note: string | null
+}
+
+/** `open` makes the first commit (or confirms the file), and must be awaited before the store is used. */
+export function startStore(start: Start): { store: PageRingStore; open: (commit: boolean) => Promise<void> } {
+  const { clock, log, spill, disk } = start
+  const health = newHealth(start.path, log)
+  let { reserved, acknowledged, flushIntervalMs, committed } = start
+  let live = start.state
+  let history = start.history.slice(-HISTORY_EVENTS)
+  let window: Window = withEvents(NO_EVENTS, start.spilled)
+  let waiting = policy.NOTHING
+  let governor = policy.newGovernor(clock.now().monoMs)
+  const lastCrash = new Map<string, number>()
+  let lastCommit = start.commit
+  let nextCommit = start.nextCommit
+  let tail: Promise<unknown> = Promise.resolve()
+  let busy = 0
+  let stopped = false
+  let armed: { readonly dueMs: number; readonly cancel: () => void } | null = null
+  let retryMs = RETRY_FIRST_MS
+  let retryAtMs: number | null = null
+
+  function head(state: State, clean = false, bound = reserved): Head {
+    return headOf(state, { reserved: bound, acknowledged, clean })
+  }
+
+  function note({ after, events, at }: Step): void {
+    const before = live
+    live = after
+    const sameSet = sameUnits(before, after)
+    const changed = sameSet ? after.units.filter((unit, i) => differs(unit, before.units[i] as Unit)) : after.units
+    const told = changed.length > 0 || events.length > 0 || !sameSet || !sameHead(before, after)
+    if (!told) return
+    if (events.length > 0) {
+      window = withEvents(window, events)
+      history = [...history, ...events].slice(-HISTORY_EVENTS)
+    }
+    if (sameSet) spill.add(head(after), changed, events)
+    else spill.addWhole(head(after), after.units, events)
+    const counted = !sameSet || changed.some((unit) => countsDiffer(unit, before))
+    if (events.length === 0 && !counted && before.gatewayId === after.gatewayId) return
+    const crashed = events.flatMap((event) => (event.kind === 'crash' ? [event.unit] : []))
+    waiting = policy.nowWaiting(waiting, crashed, lastCrash, at.monoMs, flushIntervalMs)
+    for (const unit of crashed) lastCrash.set(unit, at.monoMs)
+    schedule()
+  }
+
+  function due(): number | null {
+    if (retryAtMs !== null) return retryAtMs
+    const numbersLow = reserved - live.seq < NUMBERS_LOW
+    return policy.commitDueMs(governor, { ...waiting, numbersLow }, flushIntervalMs)
+  }
+
+  /** Sets the one timer to when the next commit is due. */
+  function schedule(): void {
+    const dueMs = stopped || busy > 0 ? null : due()
+    if (armed !== null && armed.dueMs === dueMs) return
+    armed?.cancel()
+    armed = null
+    if (dueMs === null) return
+    const cancel = clock.after(Math.max(0, dueMs - clock.now().monoMs), () => {
+      armed = null
+      if (!stopped) void inTurn(commitIfDue)
+    })
+    armed = { dueMs, cancel }
+  }
+
+  async function commitIfDue(): Promise<void> {
+    const nowMs = clock.now().monoMs
+    const dueMs = due()
+    if (dueMs !== null && dueMs <= nowMs) await attempt(policy.whyNow(governor, waiting, nowMs, flushIntervalMs))
+  }
+
+  /** One at a time, in order. */
+  async function inTurn<T>(job: () => Promise<T>): Promise<T> {
+    busy++
+    const mine = tail.then(job)
+    tail = mine.catch(() => {})
+    try {
+      return await mine
+    } finally {
+      busy--
+      schedule()
+    }
+  }
+
+  /** One commit of all that is remembered now. Never rejects; false where flash refused. */
+  async function attempt(why: policy.Why, clean = false): Promise<boolean> {
+    const began = clock.now()
+    const [state, taken, was] = [live, window, waiting]
+    const seq = nextCommit
+    window = NO_EVENTS
+    waiting = policy.NOTHING
+    const bound = reserved - state.seq < RESERVED_BLOCK / 2 ? state.seq + RESERVED_BLOCK : reserved
+    if (!clean) turnSpill(seq, state, taken)
+    try {
+      const bytes = await disk.write({ state, committed, window: taken, head: head(state, clean, bound), seq, history })
+      const now = clock.now()
+      committed = state
+      reserved = bound
+      lastCommit = seq
+      nextCommit = seq + 1
+      retryAtMs = null
+      retryMs = RETRY_FIRST_MS
+      governor = policy.afterCommit(governor, why, began.monoMs, flushIntervalMs)
+      health.wrote(bytes, (now.monoMs - began.monoMs) / 1000, now.wallMs, now.monoMs)
+      spill.dropOther()
+      return true
+    } catch (error) {
+      const nowMs = clock.now().monoMs
+      window = joined(taken, window)
+      waiting = { ...waiting, sinceMs: was.sinceMs ?? waiting.sinceMs }
+      await disk.abandon()
+      health.failed(error, nowMs)
+      retryAtMs = nowMs + retryMs
+      retryMs = Math.min(RETRY_AT_MOST_MS, retryMs * 2)
+      return false
+    }
+  }
+
+  /** What comes from now on waits in the slot of the commit that begins; that of the last one stays until it is done. */
+  function turnSpill(seq: number, state: State, taken: Window): void {
+    if (spill.base() === null) spill.begin(lastCommit, head(state), state.units, taken.events, true)
+    if (spill.base() !== seq) spill.begin(seq, head(state), [], [], false)
+  }
+
+  const store: PageRingStore = {
+    remember(step) {
+      if (stopped) return
+      try {
+        note(step)
+      } catch (error) {
+        log('error', `state: a step could not be noted: ${String(error)}`)
+      }
+    },
+    committed: () => (health.degraded() ? live : committed),
+    async commitForReader() {
+      if (stopped || health.degraded() || (waiting.sinceMs === null && busy === 0)) return
+      let undo = () => {}
+      const enough = new Promise<void>((resolve) => {
+        undo = clock.after(READER_WAITS_MS, resolve)
+      })
+      const commit = inTurn(async () => {
+        const nowMs = clock.now().monoMs
+        if (!policy.readerMay(governor, waiting, nowMs, flushIntervalMs) || health.degraded()) return
+        await attempt(policy.whyNow(governor, waiting, nowMs, flushIntervalMs))
+      })
+      await Promise.race([commit, enough])
+      undo()
+    },
+    flush: () => inTurn(async () => (waiting.sinceMs === null && !health.degraded()) || (await attempt('forced'))),
+    history: () => history,
+    health: () => health.read(start.note),
+    async stop() {
+      if (stopped) return
+      stopped = true
+      armed?.cancel()
+      armed = null
+      await inTurn(async () => {
+        // A second time into a new file, where the old one fails.
+        if ((await attempt('forced', true)) || (await attempt('forced', true))) spill.remove()
+        await disk.abandon()
+      })
+      await start.release()
+    },
+    acknowledged: () => acknowledged,
+    acknowledge(seq) {
+      acknowledged = Math.max(acknowledged, seq)
+    },
+    flushEvery(ms) {
+      flushIntervalMs = ms
+      schedule()
+    },
+  }
+
+  /** Something was taken up that flash does not hold: as if it had happened now. */
+  async function open(commit: boolean): Promise<void> {
+    if (start.spilled.length > 0)
+      waiting = policy.nowWaiting(waiting, [], lastCrash, clock.now().monoMs, flushIntervalMs)
+    if (commit) await inTurn(async () => void (await attempt('forced')))
+    else schedule()
+  }
+  return { store, open }
+}
+
+function countsDiffer(unit: Unit, before: State): boolean {
+  const was = unitOf(before, unit.name)
+  return was === undefined || !sameCounters(unit.counters, was.counters) || !sameCounters(unit.baseline, was.baseline)
+}
+
+function sameHead(a: State, b: State): boolean {
+  return a.bootId === b.bootId && a.gatewayId === b.gatewayId && a.seq === b.seq && a.seqGap === b.seqGap
+}

@@ -1,0 +1,42 @@
+// A clock that goes when it is told to.
+import type { Clock } from '../../src/ports.ts'
+
+export interface TestClock extends Clock {
+  /** Goes on by `ms`, calling what is due on the way, and lets promises settle. */
+  go(ms: number): Promise<void>
+  pending(): number
+}
+
+export function testClock(startMs = 10_000): TestClock {
+  let nowMs = startMs
+  let timers: { readonly dueMs: number; readonly call: () => void }[] = []
+  return {
+    now: () => ({ monoMs: nowMs, wallMs: 1_752_000_000_000 + nowMs }),
+    after(ms, call) {
+      const timer = { dueMs: nowMs + ms, call }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((t) => t !== timer)
+      }
+    },
+    pending: () => timers.length,
+    async go(ms) {
+      const endMs = nowMs + ms
+      await settled()
+      for (;;) {
+        const next = timers.filter((t) => t.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0]
+        if (next === undefined) break
+        timers = timers.filter((t) => t !== next)
+        nowMs = Math.max(nowMs, next.dueMs)
+        next.call()
+        await settled()
+      }
+      nowMs = endMs
+    },
+  }
+}
+
+/** Everything that was begun in memory is done. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,44 @@
+// Opens stores for the tests: in memory, with a clock by hand, and a lock that any may take.
+import { type Opened, type OpenOptions, openStore } from '../../src/store/open.ts'
+import { type TestClock, testClock } from './clock.ts'
+import { type MemoryFs, memoryFs } from './memory-fs.ts'
+import { BOOT, freshState } from './sample.ts'
+
+export const PATH = '/var/lib/gatewatch/state.ring'
+export const RUN = '/run/gatewatch'
+
+export interface Bench {
+  readonly fs: MemoryFs
+  readonly clock: TestClock
+  readonly lines: string[]
+  open(more?: Partial<OpenOptions>): Promise<Opened>
+  /** The power goes: what is in RAM is lost. */
+  powerCut(): void
+}
+
+export function bench(units = 3): Bench {
+  const fs = memoryFs()
+  const clock = testClock()
+  const lines: string[] = []
+  return {
+    fs,
+    clock,
+    lines,
+    open: (more = {}) =>
+      openStore({
+        path: PATH,
+        runtimeDir: RUN,
+        clock,
+        fs,
+        log: (level, message) => void lines.push(`${level}: ${message}`),
+        flushIntervalMs: 60_000,
+        bootId: BOOT,
+        fresh: freshState(units),
+        lock: async () => async () => {},
+        ...more,
+      }),
+    powerCut() {
+      for (const path of fs.files.keys()) if (path.startsWith(RUN)) fs.files.delete(path)
+    },
+  }
+}

@@ -1,0 +1,96 @@
+// States, units and events for the tests, and steps as the agent makes them.
+import type { CrashEvent, Event } from '../../src/core/event.ts'
+import { newState, type State, withUnits } from '../../src/core/state.ts'
+import { newUnit, type Unit } from '../../src/core/unit.ts'
+import type { Step } from '../../src/ports.ts'
+
+export const STREAM = '0123456789abcdef'
+export const BOOT = '11111111222233334444555555555555'
+
+export const id = (n: number) => n.toString(16).padStart(32, '0')
+
+/** A unit that has been running and crashing, with everything set that a busy one has. */
+export function busyUnit(name: string, crashes = 3): Unit {
+  return {
+    ...newUnit(name),
+    seen: {
+      activeState: 'active',
+      subState: 'running',
+      invocationId: id(crashes),
+      job: 0,
+      result: 'success',
+      mainCode: 0,
+      mainStatus: 0,
+      nRestarts: crashes,
+      changedAtMonoMs: 123_456.789,
+    },
+    settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },
+    contact: 'kept',
+    run: { id: id(crashes), openedAtMonoMs: 123_456.789, openedAtMs: 1_752_000_000_000, job: 77 },
+    runIds: [id(crashes), id(crashes + 1), id(crashes + 2)],
+    counters: { starts: crashes + 1, stops: 0, crashes, restarts: crashes, lost: 0 },
+    failures: { signal: { unrequested: crashes, requested: 0 } },
+    lastCrash: {
+      cause: { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false },
+      requested: false,
+      atMs: 1_752_000_000_000,
+    },
+    changedAtMs: 1_752_000_000_000,
+    crashTimesMonoMs: [1000.5, 2000.5, 3000.5, 4000.5, 5000.5].slice(0, crashes),
+    burst: { sinceMonoMs: 1000.5, ends: crashes, summary: null },
+  }
+}
+
+export function crashOf(unit: string, seq: number, atMs = 1_752_000_000_000 + seq): CrashEvent {
+  return {
+    kind: 'crash',
+    unit,
+    seq,
+    atMs,
+    bootId: BOOT,
+    source: 'signal',
+    clockSynced: true,
+    counters: { starts: seq, stops: 0, crashes: seq, restarts: 0, lost: 0 },
+    fromState: 'active',
+    toState: 'failed',
+    subState: 'failed',
+    result: 'signal',
+    exitCode: null,
+    signal: 'SIGKILL',
+    coreDumped: false,
+    invocationId: id(seq),
+    requested: false,
+    willRestart: true,
+  }
+}
+
+export function stateOf(units: readonly Unit[], seq = 0): State {
+  return { ...withUnits(newState(STREAM), units), bootId: BOOT, gatewayId: 'gw-7', seq }
+}
+
+export const names = (n: number) => Array.from({ length: n }, (_, i) => `wirepas-sink-${i}.service`)
+
+/** `count` units that were never heard of. */
+export const freshState =
+  (count = 3) =>
+  () =>
+    stateOf(names(count).map(newUnit))
+
+/** The step in which `unit` crashes once more (and starts again, so that the law holds without a word). */
+export function crashStep(before: State, unit: string, monoMs: number): Step {
+  const seq = before.seq + 1
+  const units = before.units.map((u) => {
+    if (u.name !== unit) return u
+    const { starts, crashes } = u.counters
+    const counters = { ...u.counters, starts: starts + 1, crashes: crashes + 1 }
+    const failures = { signal: { unrequested: crashes + 1, requested: 0 } }
+    return { ...u, counters, failures, runIds: [id(seq), ...u.runIds].slice(0, 3), contact: 'kept' as const }
+  })
+  const at = { monoMs, wallMs: 1_752_000_000_000 + monoMs }
+  const { seqGap, ...rest } = { seqGap: before.seqGap, ...crashOf(unit, seq, at.wallMs) }
+  const event: Event = seqGap > 0 ? { ...rest, seqGap } : rest
+  return { before, after: { ...before, units, seq, seqGap: 0 }, events: [event], at }
+}
+
+/** The counts of all units: what must never go back. */
+export const crashesOf = (state: State) => state.units.map((u) => u.counters.crashes)

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import type { State } from '../../src/core/state.ts'
+import type { PageRingStore } from '../../src/store/store.ts'
+import { bench, PATH, RUN } from './opened.ts'
+import { crashesOf, crashStep, names } from './sample.ts'
+
+/** Lets the unit crash `n` times, one after the other; returns the state then. */
+function crash(store: PageRingStore, state: State, unit: string, monoMs: number, n = 1): State {
+  let now = state
+  for (let i = 0; i < n; i++) {
+    const step = crashStep(now, unit, monoMs + i)
+    store.remember(step)
+    now = step.after
+  }
+  return now
+}
+const A = names(1)[0] as string
+
+test('a first start makes a file of 256 pages, really written, by rename', async () => {
+  const { fs, open } = bench()
+  const { recovered, state } = await open()
+  expect(recovered).toBe('fresh')
+  expect(state.units).toHaveLength(3)
+  expect(fs.bytes(PATH)).toHaveLength(256 * 4096)
+  const written = fs.log.flatMap((e) => (e.op === 'pwrite' ? [e.bytes.length] : [])).reduce((a, b) => a + b)
+  expect(written).toBe(256 * 4096)
+  expect(fs.log.slice(-3).map((e) => e.op)).toEqual(['fdatasync', 'rename', 'fsyncDir'])
+})
+
+test('an orderly stop and a new start lose nothing and leave no gap', async () => {
+  const { fs, open, clock } = bench()
+  const first = await open()
+  const last = crash(first.store, first.state, A, clock.now().monoMs, 5)
+  await first.store.stop()
+  expect([...fs.files.keys()].filter((path) => path.startsWith(RUN))).toEqual([])
+  const second = await open()
+  expect(second.recovered).toBe('clean')
+  expect(second.state).toEqual({ ...last, index: second.state.index })
+  expect(second.store.history().map((e) => e.seq)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('nothing is written while nothing changes', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open()
+  const before = fs.log.length
+  await clock.go(86_400_000)
+  const seen = { ...state, units: state.units.map((u) => ({ ...u, changedAtMs: 1 })) }
+  store.remember({ before: state, after: seen, events: [], at: clock.now() })
+  await clock.go(86_400_000)
+  expect(fs.log.length).toBe(before)
+  expect(clock.pending()).toBe(0)
+})
+
+test('a first crash is on flash within a second, one page and one flush', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open()
+  const { commits } = store.health()
+  const began = fs.log.length
+  crash(store, state, A, clock.now().monoMs)
+  expect(crashesOf(store.committed())).toEqual([0, 0, 0])
+  await clock.go(1000)
+  expect(crashesOf(store.committed())).toEqual([1, 0, 0])
+  expect(store.health().commits).toBe(commits + 1)
+  expect(fs.log.slice(began).map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))).toEqual([4096, 'fdatasync'])
+})
+
+test('a killed agent loses nothing: counters, events and their numbers go on exactly', async () => {
+  const { open, clock } = bench()
+  const first = await open()
+  const last = crash(first.store, first.state, A, clock.now().monoMs, 300)
+  const second = await open()
+  expect(second.recovered).toBe('spill')
+  expect(second.state).toEqual({ ...last, index: second.state.index })
+  expect(second.store.history().map((e) => e.seq)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1))
+  expect(crashesOf(second.store.committed())).toEqual([0, 0, 0])
+  await clock.go(60_000)
+  expect(crashesOf(second.store.committed())).toEqual([300, 0, 0])
+})
+
+test('a power cut skips the numbers that may have been used, and says how many', async () => {
+  const { open, clock, powerCut } = bench()
+  const first = await open()
+  crash(first.store, first.state, A, clock.now().monoMs, 3)
+  await first.store.flush()
+  crash(first.store, first.store.committed(), A, clock.now().monoMs, 4)
+  powerCut()
+  const second = await open()
+  expect(second.recovered).toBe('unclean')
+  expect(second.state.seq).toBe(100_000)
+  expect(second.state.seqGap).toBe(100_000 - 3)
+  expect(crashesOf(second.state)).toEqual([3, 0, 0])
+  powerCut()
+  const third = await open()
+  expect(third.state.seq).toBe(200_000)
+  expect(third.state.seqGap).toBe(200_000 - 3)
+})
