@@ -35,6 +35,7 @@ function busSocket(address: string): BusSocket | { readonly problem: string } {
     const value = unescaped(pair.slice(equals + 1))
     if (value === null || value === '') return { problem: `has a broken ${key}` }
     if (/[:;,=]/.test(value)) return { problem: 'a socket path with : ; , or = in it cannot be used' } // dbus-next splits at them
+    if (Buffer.byteLength(value) > 107) return { problem: 'names a socket path longer than 107 bytes' } // sun_path, unix(7)
     return { address, path: key === 'abstract' ? `\0${value}` : value }
   }
   return { problem: 'names neither path nor abstract' }

@@ -4,21 +4,22 @@ import type { Message, MessageBus } from 'dbus-next'
 import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
+import { type Answered, calls } from './calls.ts'
 import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './frame.ts'
 import { guard } from './gate.ts'
 import { plain } from './plain.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
-const CALL_AT_MOST_MS = 25_000
 /** A dead peer is noticed within the two together: less than 30 s. */
 const PING_EVERY_MS = 20_000
 const PONG_AT_MOST_MS = 8_000
 const NO_AUTO_START = 2
 const DRIVER = 'org.freedesktop.DBus'
+const DRIVER_PATH = '/org/freedesktop/DBus'
 
 export interface BusOptions {
   readonly after: Clock['after']
-  /** Decoding failed or a listener threw: told in words; what it was is dropped. */
+  /** What could not be decoded, or a listener that threw, in words; it was dropped. */
   readonly onFault?: (problem: string) => void
   /** Each answered call: its member and how long the answer took. */
   readonly onAnswer?: (member: string, ms: number) => void
@@ -45,21 +46,17 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
   throw new Error(problems.join('; '))
 }
 
-interface Pending {
-  readonly answered: (error: Error | null, body: readonly unknown[]) => void
-  readonly member: string
-  readonly askedAt: number
-  readonly forgetTimer: () => void
+interface Listener {
+  readonly call: (signal: Signal) => void
+  readonly wants: (head: Head) => boolean
 }
 
 async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
-  const dbus = (await import('dbus-next')).default // not before it is needed: it is 2 MB of heap
-  const { after } = options
-  const pending = new Map<number, Pending>()
-  const signalListeners = new Set<{
-    readonly call: (signal: Signal) => void
-    readonly wants: (head: Head) => boolean
-  }>()
+  const dbus = (await import('dbus-next')).default // not before it is needed: it costs memory
+  if (options.signal?.aborted) throw new Error('given up')
+  const fault = options.onFault ?? (() => {})
+  const waiting = calls(options.after, options.onAnswer ?? (() => {}), fault)
+  const listeners = new Set<Listener>()
   const closeListeners = new Set<(reason: string) => void>()
   let connected = false
   let closedFor: string | null = null
@@ -73,7 +70,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     try {
       run()
     } catch (error) {
-      options.onFault?.(`${what} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+      fault(`${what} threw: ${error instanceof Error ? error.stack : String(error)}`)
     }
   }
 
@@ -83,12 +80,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     stopPing()
     socket.destroy()
     settleConnect(reason)
-    const unanswered = [...pending.values()]
-    pending.clear()
-    for (const { answered, forgetTimer } of unanswered) {
-      forgetTimer()
-      contain('a reply listener', () => answered(busError('closed', reason), []))
-    }
+    waiting.close(reason)
     for (const listener of closeListeners) contain('a close listener', () => listener(reason))
   }
 
@@ -100,50 +92,41 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
         if (head.type === ERROR) close(`it refused us: ${head.errorName}`)
         return head.type === METHOD_RETURN
       }
-      if (head.type === METHOD_RETURN || head.type === ERROR) return pending.has(head.replySerial)
+      if (head.type === METHOD_RETURN || head.type === ERROR) return waiting.awaits(head.replySerial)
       if (head.type !== SIGNAL) return false // nobody has any business calling us
-      for (const { wants } of signalListeners) if (wants(head)) return true
+      for (const { wants } of listeners) if (wants(head)) return true
       return false
     },
-    malformed: (reason) => options.onFault?.(`a message was dropped: ${reason}`),
+    malformed: (reason) => fault(`a message was dropped: ${reason}`),
     giveUp: (reason) => {
-      options.onFault?.(reason)
+      fault(reason)
       close(reason)
     },
   })
-  socket.on('error', (error: NodeJS.ErrnoException) => close(inWords(error)))
-  socket.on('end', () => close(connected ? 'the bus closed the connection' : 'it closed the connection at once'))
+  socket.on('error', (error) => close(inWords(error, connected)))
+  socket.on('end', () => close(connected ? 'the bus closed the connection' : HUNG_UP))
   socket.on('close', () => close('the connection is closed'))
-  // After the socket's own errors these are: authentication refused, or a message that is none.
+  // The socket's errors once more, authentication refused, or a message that is none.
   library.on('error', (error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error)
-    if (connected) options.onFault?.(text)
-    close(/authentication methods/i.test(text) ? 'it does not let this user in (authentication refused)' : text)
+    if (connected && closedFor === null) fault(inWords(error, connected))
+    close(inWords(error, connected))
   })
   library.on('message', (message: Message) => {
+    const { path, member, sender, body } = message
     if (Number(message.type) === SIGNAL) {
-      const { path, member, sender } = message
-      const signal = { path, interface: message.interface, member, sender, body: message.body }
-      for (const { call } of signalListeners) contain('a signal listener', () => call(signal))
-      return
-    }
-    const asked = pending.get(Number(message.replySerial))
-    if (asked === undefined) return
-    pending.delete(Number(message.replySerial))
-    asked.forgetTimer()
-    options.onAnswer?.(asked.member, performance.now() - asked.askedAt)
-    const failed = Number(message.type) === ERROR
-    const [text] = message.body
-    const error = failed ? busError(message.errorName, typeof text === 'string' ? text : message.errorName) : null
-    contain('a reply listener', () => asked.answered(error, failed ? [] : message.body))
+      const signal = { path, interface: message.interface, member, sender, body }
+      for (const { call } of listeners) contain('a signal listener', () => call(signal))
+    } else if (Number(message.type) === ERROR) {
+      const words = typeof body[0] === 'string' ? body[0] : message.errorName
+      waiting.answer(Number(message.replySerial), busError(message.errorName, words), [])
+    } else waiting.answer(Number(message.replySerial), null, body)
   })
 
   await new Promise<void>((resolve, reject) => {
     const aborted = () => close('given up')
     options.signal?.addEventListener('abort', aborted)
-    const forgetTimer = after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, () =>
-      close('it does not answer (timed out)'),
-    )
+    const tooLong = () => close('it does not answer (timed out)')
+    const forgetTimer = options.after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, tooLong)
     settleConnect = (problem) => {
       forgetTimer()
       options.signal?.removeEventListener('abort', aborted)
@@ -158,49 +141,33 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     })
   })
 
-  const ask = (call: Call, answered: Pending['answered']) => {
-    if (closedFor !== null) {
-      contain('a reply listener', () => answered(busError('closed', closedFor ?? ''), []))
-      return
-    }
+  const ask = (call: Call, answered: Answered) => {
     const serial = library.newSerial()
-    const timeoutMs = call.timeoutMs ?? CALL_AT_MOST_MS
-    const forgetTimer = after(timeoutMs, () => {
-      pending.delete(serial)
-      const problem = `${call.member}: no answer from ${call.destination} within ${timeoutMs / 1000} s`
-      contain('a reply listener', () => answered(busError('timeout', problem), []))
+    waiting.ask(serial, call, answered, () => {
+      const { signature = '', body = [], autoStart = false } = call
+      const flags = autoStart ? 0 : NO_AUTO_START
+      library.send(new dbus.Message({ ...call, serial, signature, body: [...body], flags }))
     })
-    pending.set(serial, { answered, member: call.member, askedAt: performance.now(), forgetTimer })
-    const { destination, path, interface: face, member, signature = '', body = [] } = call
-    try {
-      const flags = call.autoStart === true ? 0 : NO_AUTO_START
-      library.send(
-        new dbus.Message({ serial, destination, path, interface: face, member, signature, body: [...body], flags }),
-      )
-    } catch (error) {
-      pending.delete(serial)
-      forgetTimer()
-      contain('a reply listener', () => answered(new Error(`send ${member}`, { cause: error }), []))
-    }
   }
 
   const bus: Bus = {
     uniqueName: nameOf(library),
     ask,
-    call: (destination, path, face, member, signature = '', body = [], timeoutMs = CALL_AT_MOST_MS) =>
+    call: (destination, path, face, member, signature = '', body = [], timeoutMs = undefined) =>
       new Promise((resolve, reject) => {
-        ask({ destination, path, interface: face, member, signature, body, timeoutMs }, (error, reply) => {
+        const call = { destination, path, interface: face, member, signature, body }
+        ask(timeoutMs === undefined ? call : { ...call, timeoutMs }, (error, reply) => {
           if (error === null) resolve(reply.map(plain))
           else reject(error)
         })
       }),
     async addMatch(rule) {
-      await bus.call(DRIVER, '/org/freedesktop/DBus', DRIVER, 'AddMatch', 's', [rule])
+      await bus.call(DRIVER, DRIVER_PATH, DRIVER, 'AddMatch', 's', [rule])
     },
     onSignal(call, wants = () => true) {
       const listener = { call, wants }
-      signalListeners.add(listener)
-      return () => signalListeners.delete(listener)
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
     onClose(listener) {
       closeListeners.add(listener)
@@ -211,13 +178,12 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
 
   const ping = () => {
     const timeoutMs = options.pongAtMostMs ?? PONG_AT_MOST_MS
-    const call = { destination: DRIVER, path: '/org/freedesktop/DBus', interface: DRIVER, member: 'GetId', timeoutMs }
-    ask(call, (error) => {
+    ask({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetId', timeoutMs }, (error) => {
       if (error !== null) close(`the bus no longer answers (${error.message})`)
-      else if (closedFor === null) stopPing = after(options.pingEveryMs ?? PING_EVERY_MS, ping)
+      else if (closedFor === null) stopPing = options.after(options.pingEveryMs ?? PING_EVERY_MS, ping)
     })
   }
-  stopPing = after(options.pingEveryMs ?? PING_EVERY_MS, ping)
+  stopPing = options.after(options.pingEveryMs ?? PING_EVERY_MS, ping)
   return bus
 }
 
@@ -234,8 +200,12 @@ function nameOf(library: MessageBus): string {
   return 'name' in library && typeof library.name === 'string' ? library.name : ''
 }
 
-function inWords(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
+const HUNG_UP = 'it hung up on us (may this user use it?)'
+
+function inWords(error: unknown, connected: boolean): string {
+  if (!(error instanceof Error)) return String(error)
+  if (/authentication methods/i.test(error.message)) return 'it does not let this user in (authentication refused)'
+  switch ('code' in error ? error.code : '') {
     case 'ENOENT':
       return 'no such socket'
     case 'ECONNREFUSED':
@@ -243,6 +213,9 @@ function inWords(error: NodeJS.ErrnoException): string {
     case 'EACCES':
     case 'EPERM':
       return 'permission denied'
+    case 'EPIPE':
+    case 'ECONNRESET':
+      return connected ? 'the bus closed the connection' : HUNG_UP
     default:
       return error.message
   }

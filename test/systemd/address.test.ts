@@ -23,6 +23,7 @@ describe('bus addresses', () => {
     ['tcp:host=localhost', /transport "tcp" is not supported/],
     ['unix:guid=01', /names neither path nor abstract/],
     ['unix:path=', /broken path/],
+    [`unix:path=/${'x'.repeat(107)}`, /longer than 107 bytes/],
     ['unix:path=%zz', /broken path/],
     ['unix:path=/run/a%2cb', /cannot be used/],
   ]
