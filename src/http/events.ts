@@ -17,7 +17,7 @@ export interface Page {
 }
 
 /** What one answer holds at most by TCP, where 64 clients may be slow to take theirs; `next` is the way on. */
-const PAGE_OF = 1_000
+const PAGE_OF = 500
 
 /** How many events: `limit`, a problem where it is none. */
 export function limitOf(query: URLSearchParams, side: Side): number | { readonly problem: string } {

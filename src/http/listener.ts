@@ -1,5 +1,6 @@
 // One request: is it allowed, which route is it, and what is the answer. What throws becomes a 500, and the agent lives.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Log } from '../ports.ts'
 import { type Answer, problem, type Route, type Said, type Side } from './api.ts'
 import { readBody, refuseBody } from './body.ts'
@@ -8,6 +9,12 @@ import { findRoute, type Match } from './match.ts'
 import { send, sendLast } from './send.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
+
+/**
+ * Requests of one connection that wait for their answers. Nobody pipelines but who means ill: answers that are not
+ * taken pile up, and behind them no refusal can be sent.
+ */
+const PIPELINED_AT_MOST = 2
 
 export interface Listening {
   readonly routes: readonly Route[]
@@ -23,6 +30,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
 export function createListener({ routes, names, configured, log }: Listening, side: Side): Listener {
   /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
   const failing = new Map<Route, string>()
+  const underWay = new WeakMap<Socket, number>()
 
   async function answerOf(route: Route, asked: Parameters<Route['answer']>[0]): Promise<Answer> {
     try {
@@ -47,7 +55,7 @@ export function createListener({ routes, names, configured, log }: Listening, si
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const found = find(request)
     const refused = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
-    if (refused !== null) return sendLast(response, refused)
+    if (refused !== null) return underWay.get(request.socket) === 1 ? sendLast(response, refused) : hangUp(request)
     if ('status' in found) return send(request, response, found)
     const { route, params, query } = found
     const foreign = side === 'tcp' && route.hosts === 'known' ? refuseForeign(request) : null
@@ -74,11 +82,20 @@ export function createListener({ routes, names, configured, log }: Listening, si
     // A connection that breaks is the client's matter.
     request.on('error', () => {})
     response.on('error', () => {})
+    const { socket } = request
+    const waiting = (underWay.get(socket) ?? 0) + 1
+    underWay.set(socket, waiting)
+    response.on('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1))
+    if (waiting > PIPELINED_AT_MOST) return hangUp(request)
     handle(request, response).catch((error: unknown) => {
       log('error', `http: ${error instanceof Error ? error.message : String(error)}`)
       response.destroy()
     })
   }
+}
+
+function hangUp(request: IncomingMessage): void {
+  request.socket.destroy()
 }
 
 interface Target {

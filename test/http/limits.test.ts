@@ -58,6 +58,16 @@ test('a flood of chunk extensions ends the connection at once (CVE-2024-22019)',
   }
 })
 
+test('a client that pipelines and takes no answers is hung up on, chunks or not', async () => {
+  const { tcp } = await serve(gateway())
+  const request = `GET /metrics HTTP/1.1\r\n${HEAD}\r\n`
+  const chunks = `GET /metrics HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n2;`
+  for (const bytes of [request.repeat(1_000), request + chunks + 'a'.repeat(1_000_000)]) {
+    const got = await raw(tcp, bytes)
+    expect(got.match(/HTTP\/1.1/g)?.length ?? 0).toBeLessThanOrEqual(2)
+  }
+})
+
 test('an import above 1 MiB is refused by its announced length', async () => {
   const { socket } = await serve(gateway())
   const text = await raw(socket, `POST /api/v1/import HTTP/1.1\r\n${HEAD}Content-Length: 1048577\r\n\r\n{`)

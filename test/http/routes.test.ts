@@ -100,13 +100,13 @@ test('events: the answer says how many are told of nowhere any more', async () =
   expect(got).toMatchObject({ events: [{ seq: 5 }, { seq: 8 }], dropped: 4 })
 })
 
-test('events: one answer by TCP is a page of at most 1000, the local socket gives what is asked', async () => {
+test('events: one answer by TCP is a page of at most 500, the local socket gives what is asked', async () => {
   const { tcp, socket } = await serve(gateway(Array.from({ length: 1_500 }, (_, i) => crash(i + 1))))
   const page = async (at: Served, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
   const first = await page(tcp, 'since=x-0&limit=1200')
-  expect([first.events.length, first.next]).toEqual([1_000, `${STREAM}-1000`])
+  expect([first.events.length, first.next]).toEqual([500, `${STREAM}-500`])
   const second = await page(tcp, `since=${first.next}`)
-  expect([second.events.length, second.next]).toEqual([500, `${STREAM}-1500`])
+  expect([second.events.length, second.next]).toEqual([500, `${STREAM}-1000`])
   expect((await page(socket, 'limit=1200')).events.length).toBe(1_200)
 })
 
