@@ -1,7 +1,8 @@
 // gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
 import type { Console, ExitCode } from './console.ts'
 import type { Loaded } from './load.ts'
-import { KEY_NAMES, type Key, rowOf, valueAt } from './options.ts'
+import { KEY_NAMES, type Key, valueAt } from './options.ts'
+import { masked } from './secret.ts'
 
 /** Strict whatever it runs under: exit code 2 where there is any problem. */
 export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCode {
@@ -36,10 +37,4 @@ export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCo
 
 function originOf({ origins }: Loaded, key: Key): { origin: string; place: string } {
   return origins.get(key) ?? { origin: 'default', place: '' }
-}
-
-/** A password in a URL must not reach a screen or a log. */
-export function masked(key: Key, value: unknown): unknown {
-  if (!rowOf(key).secret || typeof value !== 'string') return value
-  return value.replace(/^([^/]*\/\/[^/@]*:)[^@]*@/, '$1***@')
 }

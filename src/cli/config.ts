@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { Home } from './home.ts'
 import { type Entry, type Layer, type Origin, type Problem, problemOf } from './layer.ts'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './options.ts'
+import { masked } from './secret.ts'
 
 export interface Effective {
   readonly config: Config
@@ -55,7 +56,7 @@ function check(key: Key, entry: Entry, fatal: boolean): { value?: unknown; probl
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key
-    if (typeof index !== 'number') return problemOf(place, key, entry.value, issue.message, fatal)
+    if (typeof index !== 'number') return problemOf(place, key, masked(key, entry.value), issue.message, fatal)
     wrong.add(index)
     const value = (entry.value as unknown[])[index]
     return problemOf(entry.placeOf?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)

@@ -18,8 +18,9 @@ export function createConfig(path: string, home: Home, out: Console): ExitCode {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw new Error(`${path} is there already and is not overwritten: name another file, or "-"`)
+    const { code, message, syscall } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && syscall === 'open')
+      throw new Error(`${path} is there already and is not overwritten: name another file, or "-"`)
     if (code === 'EACCES' || code === 'EROFS') throw new Error(`${path} cannot be written (${code}): name another file`)
     throw new Error(`write ${path}: ${message}`, { cause: error })
   }

@@ -4,6 +4,7 @@ import { type Json, unitJson } from '../core/json.ts'
 import type { Counters } from '../core/unit.ts'
 import { ifRunning, keptState } from './ask.ts'
 import type { Console, ExitCode, Kept, Sources } from './console.ts'
+import { fill } from './fill.ts'
 import { type Cell, type Column, table } from './table.ts'
 import { age, causeText, plural, shortName } from './words.ts'
 
@@ -55,14 +56,14 @@ function keptStatus({ state, identity }: Kept, path: string): StatusView & Json 
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'UNIT', least: 12 },
+  { title: 'UNIT', least: 10 },
   { title: 'STATE' },
   { title: 'SINCE', align: 'right' },
   { title: 'START', align: 'right' },
   { title: 'STOP', align: 'right' },
   { title: 'CRASH', align: 'right' },
   { title: 'RESTART', align: 'right' },
-  { title: 'LAST CRASH', least: 8 },
+  { title: 'LAST CRASH', least: 10 },
 ]
 
 /** The lines that people are shown. */
@@ -70,7 +71,7 @@ export function statusText(shown: StatusView, { columns, color, now }: Console):
   const paint = pc.createColors(color)
   const rows = shown.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(shown, now(), paint), ...table(COLUMNS, rows, columns)]
-  const notes = shown.units.flatMap(remarks)
+  const notes = shown.units.flatMap(remarks).flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
   return notes.length === 0 ? lines : [...lines, '', ...notes]
 }
 
@@ -112,7 +113,7 @@ function health(shown: StatusView, now: number, paint: Paint): string[] {
 function remarks(unit: UnitView): string[] {
   const said: string[] = []
   const name = shortName(unit.service)
-  if (unit.gave_up) said.push(`${name}: gave up, systemd does not start it again: see 'systemctl status ${name}'`)
+  if (unit.gave_up) said.push(`${name}: gave up: see 'systemctl status ${name}'`)
   if (unit.flapping) said.push(`${name}: flapping`)
   if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
   if (unit.active_state === 'unloaded' && unit.load_state !== 'not-found') said.push(`${name}: ${unit.load_state}`)

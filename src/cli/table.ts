@@ -12,12 +12,16 @@ export interface Cell {
   readonly paint?: (text: string) => string
 }
 
-const GAP = 2
+/** Between two columns of numbers one space is enough. */
+function gap(heads: readonly Column[], i: number): number {
+  if (i === 0) return 0
+  return heads[i]?.align === 'right' && heads[i - 1]?.align === 'right' ? 1 : 2
+}
 
 /** Lines without line ends, the titles first. `columns` null: nothing is cut. */
 export function table(heads: readonly Column[], rows: readonly (readonly Cell[])[], columns: number | null): string[] {
   const widths = heads.map((head, i) => Math.max(head.title.length, ...rows.map((row) => row[i]?.text.length ?? 0)))
-  const gaps = GAP * (heads.length - 1)
+  const gaps = heads.reduce((sum, _, i) => sum + gap(heads, i), 0)
   let excess = columns === null ? 0 : widths.reduce((a, b) => a + b, 0) + gaps - columns
   for (const [i, { least }] of heads.entries()) {
     const width = widths[i] ?? 0
@@ -32,9 +36,10 @@ export function table(heads: readonly Column[], rows: readonly (readonly Cell[])
         const width = widths[i] ?? 0
         const fitted = cutMiddle(text, width)
         const pad = ' '.repeat(width - fitted.length)
-        return heads[i]?.align === 'right' ? pad + paint(fitted) : paint(fitted) + pad
+        const before = ' '.repeat(gap(heads, i))
+        return before + (heads[i]?.align === 'right' ? pad + paint(fitted) : paint(fitted) + pad)
       })
-      .join(' '.repeat(GAP))
+      .join('')
       .trimEnd()
   return [line(heads.map(({ title }) => ({ text: title }))), ...rows.map(line)]
 }

@@ -1,0 +1,102 @@
+// For tests: an agent's socket that answers from a table, and a console that keeps what it is told.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { clientOf } from '../../src/cli/client.ts'
+import type { Console, Kept, StateFile } from '../../src/cli/console.ts'
+
+export interface Asked {
+  readonly method: string
+  readonly url: string
+  readonly body: string
+}
+
+export type Handler = (asked: Asked, response: ServerResponse) => void
+
+export interface FakeAgent {
+  readonly socket: string
+  readonly asked: Asked[]
+  stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export function temporaryDirectory(): { path: string; [Symbol.dispose](): void } {
+  const path = mkdtempSync(join(tmpdir(), 'gatewatch-cli-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** Listens on a real unix socket, in `directory` or one of its own. */
+export async function fakeAgent(handler: Handler, directory = temporaryDirectory()): Promise<FakeAgent> {
+  const socket = join(directory.path, 'gatewatch.sock')
+  const asked: Asked[] = []
+  const server = createServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      const one = { method: request.method ?? '', url: request.url ?? '', body }
+      asked.push(one)
+      handler(one, response)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  const stop = async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    directory[Symbol.dispose]()
+  }
+  return { socket, asked, stop, [Symbol.asyncDispose]: stop }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = ''
+  for await (const piece of request) body += piece
+  return body
+}
+
+export function json(response: ServerResponse, value: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(JSON.stringify(value))
+}
+
+export interface KeptConsole extends Console {
+  readonly out: () => string
+  readonly err: () => string
+}
+
+export const NOON = Date.UTC(2026, 10, 20, 12, 0, 0)
+
+export function keptConsole(overrides: Partial<Console> = {}): KeptConsole {
+  const said = { out: '', err: '' }
+  return {
+    stdout: (text) => {
+      said.out += text
+    },
+    stderr: (text) => {
+      said.err += text
+    },
+    columns: 80,
+    color: false,
+    now: () => NOON,
+    out: () => said.out,
+    err: () => said.err,
+    ...overrides,
+  }
+}
+
+/** A state file that holds `kept`, and what was done to it. */
+export function stateFileOf(kept: Kept | null): StateFile & { readonly done: unknown[] } {
+  const done: unknown[] = []
+  return {
+    path: '/var/lib/gatewatch/state.ring',
+    done,
+    read: async () => kept,
+    clear: async (path) => {
+      done.push(['clear', path])
+    },
+    import: async (path, baselines) => {
+      done.push(['import', path, Object.fromEntries(baselines)])
+    },
+  }
+}
+
+/** A client of a socket on which nobody listens. */
+export const nobody = clientOf('/nonexistent/gatewatch.sock')

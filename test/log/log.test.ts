@@ -1,0 +1,118 @@
+// The log: exact lines in each form, for each reader.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type LogOutside, type LogSettings, openLog, readerOf } from '../../src/log/log.ts'
+
+process.env.TZ = 'UTC'
+
+const SETTINGS: LogSettings = {
+  log_file: null,
+  log_max_bytes: 1_048_576,
+  log_backups: 3,
+  log_format: 'text',
+  debug: false,
+}
+
+function logTo(settings: Partial<LogSettings> = {}, reader: LogOutside['reader'] = 'other') {
+  const lines: string[] = []
+  const outside = {
+    stderr: (text: string) => void lines.push(text),
+    reader,
+    now: () => Date.UTC(2025, 6, 7, 10, 15, 23),
+  }
+  return { lines, logger: openLog({ ...SETTINGS, ...settings }, outside) }
+}
+
+describe('a line of text', () => {
+  test.each([
+    ['other', 'info', '2025-07-07 10:15:23 - [INFO] hello\n'],
+    ['other', 'error', '2025-07-07 10:15:23 - [ERROR] hello\n'],
+    ['other', 'warning', '2025-07-07 10:15:23 - [WARNING] hello\n'],
+    ['terminal', 'info', '2025-07-07 10:15:23 - [INFO] hello\n'],
+    ['terminal', 'error', '\u001b[31m2025-07-07 10:15:23 - [ERROR] hello\u001b[39m\n'],
+    ['journal', 'info', '<6>[INFO] hello\n'],
+    ['journal', 'warning', '<4>[WARNING] hello\n'],
+    ['journal', 'error', '<3>[ERROR] hello\n'],
+  ] as const)('for %s at %s', (reader, level, line) => {
+    const { lines, logger } = logTo({}, reader)
+    logger.log(level, 'hello', { ignored: 1 })
+    expect(lines).toEqual([line])
+  })
+
+  test('of debug is there only when asked for', () => {
+    const quiet = logTo()
+    quiet.logger.log('debug', 'x')
+    expect(quiet.lines).toEqual([])
+    const { lines, logger } = logTo({ debug: true }, 'journal')
+    logger.log('debug', 'x')
+    expect(lines).toEqual(['<7>[DEBUG] x\n'])
+  })
+
+  test('stays one line, and moves no cursor', () => {
+    const { lines, logger } = logTo({}, 'journal')
+    logger.log('info', 'a\nb\u001b[2Jc\u0000')
+    expect(lines).toEqual(['<6>[INFO] a\\nb\\x1b[2Jc\\x00\n'])
+  })
+})
+
+describe('a line of JSON', () => {
+  test('holds time, level, message and fields', () => {
+    const { lines, logger } = logTo({ log_format: 'json' }, 'terminal')
+    logger.log('error', 'hello\n', { service: 'a.service' })
+    expect(lines).toEqual([
+      '{"timestamp":"2025-07-07T10:15:23.000Z","level":"error","message":"hello\\n","service":"a.service"}\n',
+    ])
+  })
+
+  test('has a priority in the journal, and records go through as they are', () => {
+    const { lines, logger } = logTo({ log_format: 'json' }, 'journal')
+    logger.record('error', { event: 'crash' })
+    expect(lines).toEqual(['<3>{"event":"crash"}\n'])
+  })
+
+  test('of what cannot be JSON says so instead of ending the program', () => {
+    const { lines, logger } = logTo({ log_format: 'json' })
+    logger.log('info', 'x', { big: 1n })
+    expect(lines[0]).toContain('log: cannot write as JSON')
+  })
+})
+
+describe('a log file', () => {
+  test('gets the lines with their time, and stderr gets none', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gatewatch-log-'))
+    const path = join(directory, 'a.log')
+    const { lines, logger } = logTo({ log_file: path }, 'journal')
+    logger.log('info', 'one')
+    logger.log('error', 'two')
+    await logger.stop()
+    expect(readFileSync(path, 'utf8')).toBe('2025-07-07 10:15:23 - [INFO] one\n2025-07-07 10:15:23 - [ERROR] two\n')
+    expect(lines).toEqual([])
+    rmSync(directory, { recursive: true })
+  })
+
+  test('that cannot be written is told once, and stderr gets the lines meanwhile', async () => {
+    const { lines, logger } = logTo({ log_file: '/nonexistent/a.log' })
+    logger.log('info', 'one')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    logger.log('info', 'two')
+    await logger.stop()
+    expect(lines).toEqual([
+      '2025-07-07 10:15:23 - [ERROR] log file /nonexistent/a.log: lost (ENOENT), the log goes to stderr\n',
+      '2025-07-07 10:15:23 - [INFO] two\n',
+    ])
+    expect(logger.dropped()).toBe(2)
+  })
+})
+
+test.each([
+  [{ JOURNAL_STREAM: '8:15' }, { isTerminal: false, isFile: false, dev: 8, ino: 15 }, 'journal'],
+  [{ JOURNAL_STREAM: '8:15' }, { isTerminal: false, isFile: false, dev: 8, ino: 16 }, 'other'],
+  [{ INVOCATION_ID: 'x' }, { isTerminal: false, isFile: false, dev: 8, ino: 16 }, 'journal'],
+  [{ INVOCATION_ID: 'x' }, { isTerminal: false, isFile: true, dev: 8, ino: 16 }, 'other'],
+  [{ INVOCATION_ID: 'x' }, { isTerminal: true, isFile: false, dev: 8, ino: 16 }, 'terminal'],
+  [{}, { isTerminal: false, isFile: false, dev: 8, ino: 16 }, 'other'],
+] as const)('with %j and stderr %j the reader is %s', (env, stderr, reader) => {
+  expect(readerOf(env, stderr)).toBe(reader)
+})

@@ -1,0 +1,113 @@
+// Rotation on a real file system, a full one included.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type RotatingFile, rotatingFile } from '../../src/log/rotating-file.ts'
+
+let directory = ''
+let path = ''
+let problems: (string | null)[] = []
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'gatewatch-rotation-'))
+  path = join(directory, 'a.log')
+  problems = []
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+function open(maxBytes: number, backups: number, at = path): RotatingFile {
+  return rotatingFile({ path: at, maxBytes, backups, onProblem: (problem) => problems.push(problem) })
+}
+
+describe('rotation', () => {
+  test('keeps so many files, each below the limit, newest lines in the newest', async () => {
+    const file = open(100, 2)
+    for (let i = 0; i < 50; i++) file.append(`line ${String(i).padStart(4, '0')}`)
+    await file.stop()
+    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.1', 'a.log.2'])
+    for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).size).toBeLessThanOrEqual(100)
+    const whole = ['.2', '.1', ''].map((end) => readFileSync(path + end, 'utf8')).join('')
+    const lines = whole.trimEnd().split('\n')
+    expect(lines).toEqual(Array.from({ length: 30 }, (_, i) => `line ${String(i + 20).padStart(4, '0')}`))
+    expect({ problems, dropped: file.dropped() }).toEqual({ problems: [], dropped: 0 })
+  })
+
+  test('with no backups begins anew', async () => {
+    const file = open(20, 0)
+    for (const line of ['first', 'second', 'third', 'fourth']) file.append(line)
+    await file.stop()
+    expect(readdirSync(directory)).toEqual(['a.log'])
+    expect(readFileSync(path, 'utf8')).toBe('fourth\n')
+  })
+
+  test('goes on where the file was left, and ends a line that was torn', async () => {
+    writeFileSync(path, 'whole\ntorn')
+    const file = open(1000, 1)
+    file.append('next')
+    await file.stop()
+    expect(readFileSync(path, 'utf8')).toBe('whole\ntorn\nnext\n')
+  })
+
+  test('lets a line pass that is longer than a whole file', async () => {
+    const file = open(10, 1)
+    file.append('a')
+    file.append('x'.repeat(50))
+    file.append('b')
+    await file.stop()
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe(`${'x'.repeat(50)}\n`)
+    expect(readFileSync(path, 'utf8')).toBe('b\n')
+  })
+
+  test('counts bytes, not letters', async () => {
+    const file = open(20, 5)
+    for (let i = 0; i < 4; i++) file.append('üüüüü')
+    await file.stop()
+    expect(readdirSync(directory)).toHaveLength(4)
+  })
+})
+
+describe('a disk that fails', () => {
+  test('costs lines, is told once, and once that it is back', async () => {
+    const inside = join(directory, 'not-there-yet', 'a.log')
+    const file = open(100, 1, inside)
+    file.append('one')
+    await file.flush()
+    file.append('two')
+    await file.flush()
+    expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT'], dropped: 2 })
+    mkdirSync(join(directory, 'not-there-yet'))
+    file.append('three')
+    await file.stop()
+    expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT', null], dropped: 2 })
+    expect(readFileSync(inside, 'utf8')).toBe('three\n')
+  })
+
+  test.runIf(existsSync('/dev/full'))('that is full is survived', async () => {
+    const file = open(1_000_000, 1, '/dev/full')
+    for (let i = 0; i < 100; i++) file.append('x')
+    await file.stop()
+    expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOSPC'], dropped: 100 })
+  })
+
+  test('a backup that cannot be made costs lines, not the file', async () => {
+    mkdirSync(`${path}.1`)
+    writeFileSync(join(`${path}.1`, 'in-the-way'), '')
+    const file = open(5, 1)
+    for (const line of ['one', 'two']) file.append(line)
+    await file.stop()
+    expect(readFileSync(path, 'utf8')).toBe('one\n')
+    expect(problems).toHaveLength(1)
+    expect(file.dropped()).toBe(1)
+  })
+})
+
+test('more than a queue full of lines is dropped and counted', async () => {
+  const file = open(100_000_000, 1)
+  for (let i = 0; i < 3_000; i++) file.append('x'.repeat(999))
+  expect(file.dropped()).toBe(3_000 - 1048)
+  await file.stop()
+  expect(statSync(path).size).toBe(1_048_000)
+  file.append('after the end')
+  expect(file.dropped()).toBe(3_000 - 1048 + 1)
+})
