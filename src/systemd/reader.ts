@@ -10,7 +10,7 @@ import { isInstance, unitPath } from './names.ts'
 
 /** Reading an unloaded unit loads it, which another monitor sees and may answer in kind: not more often than this. */
 const READ_AGAIN_AFTER_MS = 10_000
-/** A unit that was not loadable and now moves has become so: it is asked this often at most. */
+/** A unit that was not loadable and now moves has become so: it is asked this long after its last answer at the soonest. */
 const READ_UNLOADED_AFTER_MS = 1000
 /** An answer is 12 KB to 30 KB and takes milliseconds to decode; signals come in between. */
 const READS_AT_ONCE = 3
@@ -36,6 +36,8 @@ export interface Reader {
   moved(label: string): void
   /** A unit that a pattern stands for was loaded: watches it if it is more than an inactive instance. */
   consider(name: string): void
+  /** Reads nothing more of its own accord. */
+  end(): void
 }
 
 export function reader(context: ReaderContext): Reader {
@@ -44,6 +46,7 @@ export function reader(context: ReaderContext): Reader {
   const known = new Map<string, Settings>()
   const goneAt = new Map<string, number>()
   const failing = new Set<string>()
+  const readingSoon = new Map<string, () => void>()
 
   /** `done` with false where systemd is gone; a unit's own trouble is logged once and is its own. */
   const read = (label: string, done: (alive: boolean) => void) => {
@@ -123,9 +126,18 @@ export function reader(context: ReaderContext): Reader {
     loaded: (label) => readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS),
     moved(label) {
       const settings = known.get(label)
-      if (settings !== undefined && !isLoaded(settings)) readUnless(label, READ_UNLOADED_AFTER_MS)
+      if (settings === undefined || isLoaded(settings) || readingSoon.has(label)) return
+      const wait = (askedAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
+      const undo = clock.after(Math.max(0, wait), () => {
+        readingSoon.delete(label)
+        read(label, () => {})
+      })
+      readingSoon.set(label, undo)
     },
     consider: (name) => readUnless(name, READ_AGAIN_AFTER_MS),
+    end() {
+      for (const undo of readingSoon.values()) undo()
+    },
   }
 }
 

@@ -178,6 +178,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     ended = true
     stopListening()
     reconcileSoon?.()
+    units.end()
   }
   try {
     for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)

@@ -1,0 +1,246 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { newState } from '../../src/core/state.ts'
+import { lawHolds, step } from '../../src/core/step.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { watching, watchingWell } from './watching.ts'
+
+const SLEEPER = '[Service]\nExecStart=/bin/sleep 1000\n'
+
+describeUnless(noSystemd(), 'watching a real systemd', () => {
+  let rig: Systemd
+  beforeAll(async () => {
+    rig = await startSystemd()
+    rig.writeUnit('a.service', `${SLEEPER}[Install]\nAlias=other-name.service\nWantedBy=multi-user.target\n`)
+    rig.writeUnit('again.service', `${SLEEPER}Restart=on-failure\nRestartSec=100ms\nRestartForceExitStatus=3\n`)
+    rig.writeUnit('sink@.service', SLEEPER)
+    rig.writeUnit(
+      'loop.service',
+      '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n',
+    )
+    rig.writeUnit('once.service', '[Service]\nType=oneshot\nExecStart=/bin/true\n')
+    rig.writeUnit('tick.timer', '[Timer]\nOnActiveSec=1h\nUnit=once.service\n')
+    rig.writeUnit('talk.socket', '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n')
+    rig.writeUnit('talk@.service', SLEEPER)
+    rig.writeUnit('bundle.target', '[Unit]\nDescription=Bundle\n')
+    await rig.daemonReload()
+    await rig.systemctl('enable', 'a.service')
+  })
+  afterAll(() => rig.stop())
+
+  it('tells at once what is watched, then the state of each unit', async () => {
+    await using w = await watching(rig.busAddress, ['nothing-there', 'a', 'sink@*', 'dbus.socket'])
+    expect(w.observations).toMatchObject([
+      { kind: 'watch', units: ['nothing-there.service', 'a.service', 'dbus.socket'], patterns: ['sink@*.service'] },
+    ])
+    await w.becomes('dbus.socket', { activeState: 'active', subState: 'running', result: 'success' })
+    await w.loadState('nothing-there.service', 'not-found')
+    await w.becomes('a.service', { activeState: 'inactive', subState: 'dead', invocationId: null })
+    expect(w.logs).toEqual(['info bus: connected'])
+    expect(w.source.health()).toMatchObject({
+      connected: true,
+      lostAtMonoMs: null,
+      problem: null,
+      malformed: 0,
+      reconnects: 0,
+    })
+  })
+
+  it('sees a start and a stop on request', async () => {
+    await using w = await watchingWell(rig.busAddress, ['a'])
+    w.forget()
+    await rig.start('a.service')
+    const run = await w.becomes('a.service', { activeState: 'active', subState: 'running', job: 0 })
+    expect(run.invocationId).toMatch(/^[0-9a-f]{32}$/)
+    expect(w.of('a.service', 'signal')[0]).toMatchObject({ activeState: 'inactive', invocationId: run.invocationId })
+    await rig.stop('a.service')
+    await w.becomes('a.service', { activeState: 'inactive', result: 'success', mainCode: 2, mainStatus: 15, job: 0 })
+    expect(w.of('a.service').find((s) => s.activeState === 'inactive' && s.mainStatus === 15)?.job).toBeGreaterThan(0)
+  })
+
+  it('sees a SIGKILL with its cause, and the restart after it', async () => {
+    await using w = await watchingWell(rig.busAddress, ['again'])
+    await rig.start('again.service')
+    const first = await w.becomes('again.service', { subState: 'running', job: 0 })
+    w.forget()
+    await rig.kill('again.service')
+    const second = await w.becomes('again.service', { subState: 'running', job: 0, nRestarts: 1 })
+    expect(second.invocationId).not.toBe(first.invocationId)
+    expect(w.of('again.service').find((s) => s.activeState === 'failed')).toMatchObject({
+      result: 'signal',
+      mainCode: 2,
+      mainStatus: 9,
+      invocationId: first.invocationId,
+    })
+    expect(w.of('again.service').map((s) => s.subState)).toContain('auto-restart')
+    await w.source.reconcile()
+    expect(w.observations.findLast((o) => o.kind === 'read')).toMatchObject({
+      settings: { loadState: 'loaded', restart: 'on-failure', restartForced: true, restartPrevented: false },
+    })
+    await rig.stop('again.service')
+  })
+
+  it('tells what happens to a unit under each name that is watched for it', async () => {
+    await using w = await watchingWell(rig.busAddress, ['other-name', 'a'])
+    w.forget()
+    await rig.start('other-name.service')
+    const run = await w.becomes('other-name.service', { subState: 'running', job: 0 })
+    expect(await w.becomes('a.service', { subState: 'running', job: 0 })).toEqual(run)
+    await rig.stop('a.service')
+    await w.becomes('other-name.service', { activeState: 'inactive', job: 0 })
+  })
+
+  it('finds units that a pattern stands for: those with a file, those loaded, and those that come', async () => {
+    await rig.start('sink@old.service')
+    await using w = await watchingWell(rig.busAddress, ['sink@*.service', 'a*.service'])
+    const found = () => w.observations.flatMap((o) => (o.kind === 'found' ? [o.unit] : []))
+    expect(found()).toEqual(expect.arrayContaining(['sink@old.service', 'a.service', 'again.service']))
+    expect(found()).not.toContain('sink@.service')
+    await w.becomes('sink@old.service', { subState: 'running' })
+    w.forget()
+    await rig.systemctl('status', 'sink@looked-at.service')
+    await rig.start('sink@new.service')
+    await w.becomes('sink@new.service', { subState: 'running', job: 0 })
+    expect(found()).toEqual(['sink@new.service'])
+    expect(w.observations.findIndex((o) => o.kind === 'found')).toBe(0)
+    await rig.stop('sink@new.service')
+    await w.becomes('sink@new.service', { activeState: 'inactive', mainStatus: 15 })
+    await rig.stop('sink@old.service')
+  })
+
+  it('reads units that a pattern stood for in an earlier run, where nothing lists them', async () => {
+    await using w = await watchingWell(rig.busAddress, ['sink@*.service'], {
+      known: ['sink@gone.service', 'else.service'],
+    })
+    await w.loadState('sink@gone.service', 'loaded')
+    expect(w.of('else.service')).toEqual([])
+  })
+
+  it('watches max_units at most, and says once which is the first without room', async () => {
+    await using w = await watchingWell(rig.busAddress, ['a', 'again', 'once', 'loop'], { maxUnits: 2 })
+    expect(w.observations[0]).toMatchObject({ units: ['a.service', 'again.service'] })
+    expect(w.logs.filter((line) => line.includes('max_units'))).toEqual([
+      'warning once.service: not watched, 2 units are the most (max_units)',
+    ])
+  })
+
+  it('hears of a unit file that appears later, of a mask, and of a broken file', async () => {
+    await using w = await watchingWell(rig.busAddress, ['late', 'hidden'])
+    await w.loadState('late.service', 'not-found')
+    rig.writeUnit('late.service', SLEEPER)
+    await rig.daemonReload()
+    await w.loadState('late.service', 'loaded')
+    await rig.start('late.service')
+    await w.becomes('late.service', { subState: 'running', job: 0 })
+    await rig.stop('late.service')
+    await rig.systemctl('mask', 'hidden.service')
+    await rig.daemonReload()
+    await w.loadState('hidden.service', 'masked')
+    await rig.systemctl('unmask', 'hidden.service')
+    rig.writeUnit('late.service', '[Service]\nType=simple\n')
+    await rig.daemonReload()
+    await w.loadState('late.service', 'bad-setting')
+    await w.loadState('hidden.service', 'not-found')
+    expect(w.source.health().malformed).toBe(0)
+  })
+
+  it('reads again a unit that starts without a reload after it could not be loaded', async () => {
+    await using w = await watchingWell(rig.busAddress, ['sudden'])
+    await w.loadState('sudden.service', 'not-found')
+    await rig.exec('systemd-run', '--unit=sudden', '/bin/sleep', '1000')
+    await w.loadState('sudden.service', 'loaded')
+    await rig.stop('sudden.service')
+  })
+
+  it('sees a timer, a socket, a target, a mount and a oneshot', async () => {
+    await using w = await watchingWell(rig.busAddress, [
+      'tick.timer',
+      'talk.socket',
+      'bundle.target',
+      '-.mount',
+      'once',
+    ])
+    await w.becomes('-.mount', { activeState: 'active', invocationId: null })
+    await rig.start('tick.timer')
+    await w.becomes('tick.timer', { activeState: 'active', subState: 'waiting', result: 'success' })
+    await rig.start('talk.socket')
+    await w.becomes('talk.socket', { activeState: 'active', subState: 'listening', result: 'success' })
+    await rig.start('bundle.target')
+    await w.becomes('bundle.target', { activeState: 'active', subState: 'active', result: null, mainCode: 0 })
+    w.forget()
+    await rig.start('once.service')
+    await w.becomes('once.service', { activeState: 'inactive', result: 'success', job: 0 })
+    expect(w.of('once.service').map((s) => s.subState)).toContain('start')
+    for (const unit of ['tick.timer', 'talk.socket', 'bundle.target']) await rig.stop(unit)
+    await w.becomes('bundle.target', { activeState: 'inactive' })
+  })
+
+  it('tells nothing but the reads of a daemon-reload, and does that once for several', async () => {
+    await using w = await watchingWell(rig.busAddress, ['a'])
+    await rig.start('a.service')
+    await w.becomes('a.service', { subState: 'running', job: 0 })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    w.forget()
+    for (let i = 0; i < 5; i++) await rig.daemonReload()
+    await until(() => w.of('a.service', 'read').length > 0, { what: 'the read after the reload' })
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    expect(w.of('a.service', 'read').length).toBeLessThanOrEqual(4)
+    expect(new Set(w.of('a.service').map((s) => `${s.subState} ${s.invocationId}`)).size).toBe(1)
+    await rig.stop('a.service')
+  })
+
+  it('two sources do not chase each other over a unit that is not loaded', async () => {
+    await using one = await watchingWell(rig.busAddress, ['once', 'nothing-there'])
+    await using two = await watchingWell(rig.busAddress, ['once', 'nothing-there'])
+    one.forget()
+    two.forget()
+    await one.source.reconcile()
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    expect(one.of('once.service', 'read')).toHaveLength(1)
+    expect(two.of('once.service', 'read').length).toBeLessThanOrEqual(1)
+  })
+
+  it('misses not one run of a crash loop, and the law holds', async () => {
+    await using w = await watchingWell(rig.busAddress, ['loop'])
+    const before = Number((await rig.show('loop.service', 'NRestarts')).NRestarts)
+    await rig.start('loop.service')
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await rig.stop('loop.service')
+    await w.becomes('loop.service', { activeState: 'inactive', job: 0 })
+    let state = newState('0123456789abcdef')
+    for (const observation of w.observations) state = step(state, observation).state
+    const unit = state.units[0]
+    if (unit === undefined) throw new Error('no unit')
+    expect(before).toBe(0)
+    expect(lawHolds(unit)).toBe(true)
+    expect(unit.counters.starts).toBeGreaterThan(50)
+    expect(unit.counters).toMatchObject({ lost: 0, restarts: unit.counters.starts - 1 })
+    const most = Math.max(...w.of('loop.service').map((s) => s.nRestarts))
+    expect(Math.abs(most + 1 - unit.counters.starts)).toBeLessThanOrEqual(1) // the last restart may be stopped before it ran
+  })
+
+  it('changes what it watches while it runs', async () => {
+    await using w = await watchingWell(rig.busAddress, ['a'])
+    w.forget()
+    w.source.watch(['once', 'sink@*'])
+    expect(w.observations).toMatchObject([{ kind: 'watch', units: ['once.service'], patterns: ['sink@*.service'] }])
+    await w.loadState('once.service', 'loaded')
+    await rig.start('a.service')
+    await rig.start('once.service')
+    await w.becomes('once.service', { activeState: 'inactive', job: 0 })
+    expect(w.of('a.service')).toEqual([])
+    await rig.stop('a.service')
+  })
+
+  it('is silent after stop, and leaves nothing on the bus', async () => {
+    const w = await watchingWell(rig.busAddress, ['a'])
+    await w.source.stop()
+    w.forget()
+    await rig.start('a.service')
+    await rig.stop('a.service')
+    expect(w.observations).toEqual([])
+    expect(await w.source.reconcile()).toBe(false)
+    expect(w.logs).toEqual(['info bus: connected'])
+  })
+})

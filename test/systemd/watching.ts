@@ -1,0 +1,78 @@
+// A source at a bus, with everything that it observes and says written down.
+import type { Observation } from '../../src/core/observation.ts'
+import type { Sighting } from '../../src/core/unit.ts'
+import type { UnitSource } from '../../src/ports.ts'
+import { type SystemdSourceOptions, systemdSource } from '../../src/systemd/source.ts'
+import { until } from '../rig/until.ts'
+import { clock } from './clock.ts'
+
+export interface Watching extends AsyncDisposable {
+  readonly source: UnitSource
+  readonly observations: Observation[]
+  readonly logs: string[]
+  /** What was told of a unit since the last `forget`, oldest first. */
+  of(unit: string, kind?: 'signal' | 'read'): Sighting[]
+  kinds(): string[]
+  forget(): void
+  /** Waits until the newest word on the unit has these properties. */
+  becomes(unit: string, seen: Partial<Sighting>): Promise<Sighting>
+  /** Waits until the unit was read, and tells its settings. */
+  loadState(unit: string, is: string): Promise<void>
+}
+
+export async function watching(
+  address: string,
+  patterns: readonly string[],
+  options: Partial<SystemdSourceOptions> = {},
+): Promise<Watching> {
+  const observations: Observation[] = []
+  const logs: string[] = []
+  const source = systemdSource({
+    address,
+    patterns,
+    clock,
+    log: (level, message) => logs.push(`${level} ${message}`),
+    random: () => 0.5,
+    resyncIntervalMs: 300_000,
+    maxUnits: 1000,
+    clockMark: () => false,
+    ...options,
+  })
+  source.start((observation) => observations.push(observation))
+  const of = (unit: string, kind?: 'signal' | 'read') =>
+    observations.flatMap((o) =>
+      (o.kind === 'signal' || o.kind === 'read') && o.unit === unit && (kind ?? o.kind) === o.kind ? [o.seen] : [],
+    )
+  return {
+    source,
+    observations,
+    logs,
+    of,
+    kinds: () => observations.map((o) => o.kind),
+    forget: () => void observations.splice(0),
+    becomes: async (unit, seen) => {
+      const fits = (s: Sighting | undefined) =>
+        s !== undefined && Object.entries(seen).every(([key, value]) => s[key as keyof Sighting] === value)
+      const found = await until(() => of(unit).at(-1), { what: `${unit} to be ${JSON.stringify(seen)}`, is: fits })
+      if (found === undefined) throw new Error('unreachable')
+      return found
+    },
+    loadState: async (unit, is) => {
+      const last = () => observations.findLast((o) => o.kind === 'read' && o.unit === unit)
+      await until(last, { what: `${unit} to be ${is}`, is: (o) => o?.kind === 'read' && o.settings.loadState === is })
+    },
+    [Symbol.asyncDispose]: () => source.stop(),
+  }
+}
+
+/** The same, once it is connected and has read everything. */
+export async function watchingWell(
+  address: string,
+  patterns: readonly string[],
+  options: Partial<SystemdSourceOptions> = {},
+): Promise<Watching> {
+  const w = await watching(address, patterns, options)
+  await until(() => w.source.health().connected, { what: 'the bus' })
+  await w.source.reconcile()
+  return w
+}
