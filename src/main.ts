@@ -1,0 +1,125 @@
+// gatewatch: the command line in, a command done, an exit code out.
+import { readFileSync } from 'node:fs'
+import { type Arguments, parseArguments } from './cli/args.ts'
+import { orFail } from './cli/ask.ts'
+import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
+import { help, usageError } from './cli/help.ts'
+import type { Loaded } from './cli/load.ts'
+import { version } from './cli/version.ts'
+import { writerTo } from './cli/writer.ts'
+import type { Log } from './ports.ts'
+
+declare const __VERSION__: string
+declare const __REVISION__: string
+declare const __TARGET__: string
+
+const BUILD = {
+  version: __VERSION__,
+  revision: __REVISION__,
+  node_version: process.versions.node,
+  target: typeof __TARGET__ === 'string' ? __TARGET__ : 'script',
+}
+const uid = process.getuid?.() ?? 0
+const readText = (path: string) => readFileSync(path, 'utf8')
+
+// Who reads our output may go away: a command then has nothing left to do, and the agent goes on.
+const out: Console = {
+  stdout: writerTo(process.stdout, () => process.exit(0)),
+  stderr: writerTo(process.stderr, () => {}),
+  columns: process.stdout.isTTY ? process.stdout.columns : null,
+  color: wantsColor(process.env, process.stdout.isTTY === true),
+  now: Date.now,
+}
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  const args = parseArguments(argv)
+  if ('problem' in args) {
+    out.stderr(usageError(args.problem))
+    return 2
+  }
+  switch (args.command) {
+    case 'help':
+      return help(args.operands[0], out)
+    case 'version':
+      return version(BUILD, args.json, out)
+    case 'completion':
+      out.stdout((await import('./cli/completion.ts')).bashCompletion())
+      return 0
+    case 'create-config': {
+      const { homeOf } = await import('./cli/home.ts')
+      const { createConfig } = await import('./cli/create-config.ts')
+      const home = homeOf(args.user, process.env, uid)
+      return createConfig(args.operands[0] ?? home.configFile, home, out)
+    }
+    default:
+      return configured(args, args.command)
+  }
+}
+
+type Configured = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
+
+/** The commands that need the configuration, if only to know where socket and state file are. */
+async function configured(args: Arguments, command: Configured): Promise<ExitCode> {
+  const { loadConfig } = await import('./cli/load.ts')
+  const file = command === 'check-config' ? (args.operands[0] ?? null) : null
+  const loaded = await loadConfig(args, { env: process.env, uid, readText }, file)
+  switch (command) {
+    case 'run':
+      return (await import('./run-command.ts')).runCommand(loaded, args.notes, BUILD, out, uid)
+    case 'check-config':
+      return (await import('./cli/check-config.ts')).checkConfig(loaded, args.json, out)
+    case 'status':
+      return asking(loaded, async (from) => (await import('./cli/status.ts')).status(args.json, from, out))
+    case 'events':
+      return asking(loaded, async (from) => (await import('./cli/events.ts')).events(args, from, out, following()))
+    case 'clear':
+      return asking(loaded, async (from) => (await import('./cli/clear.ts')).clear(from, out))
+    case 'dump':
+      return asking(loaded, async ({ stateFile }) => {
+        return (await import('./cli/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)
+      })
+    case 'import':
+      return asking(loaded, async (from) => {
+        const { importStates } = await import('./cli/import.ts')
+        const path = args.operands[0] ?? ''
+        return importStates(path, readText(path), from, out)
+      })
+  }
+}
+
+/** Runs a command that asks the agent, or the state file where none runs. */
+function asking(loaded: Loaded, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
+  return orFail(out, async () => {
+    const { clientOf } = await import('./cli/client.ts')
+    const { stateFileOf } = await import('./state-file.ts')
+    const log: Log = (level, message) => {
+      if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
+    }
+    return command({ client: clientOf(loaded.config.socket), stateFile: stateFileOf(loaded, process.env, uid, log) })
+  })
+}
+
+/** Until Ctrl-C. */
+function following() {
+  const enough = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort())
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      enough.signal.addEventListener('abort', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  return { until: enough.signal, pause }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error) => {
+    out.stderr(`gatewatch: ${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exitCode = 1
+  },
+)
