@@ -8,6 +8,9 @@ export class NoAgent extends Error {}
 /** An agent runs, but the answer is none to work with. The message says what to do. */
 export class Refused extends Error {}
 
+/** The agent went away while it was being asked. */
+export class Gone extends Refused {}
+
 export interface Client {
   readonly socket: string
   /** The JSON that the agent answers. Rejects with NoAgent or Refused. */
@@ -43,11 +46,10 @@ export function clientOf(socket: string): Client {
         if (response.statusCode !== 200) throw refusal(response, await bodyOf(response))
         response.setEncoding('utf8')
         const read = messageReader(tell)
-        for await (const piece of response) read(String(piece))
+        await pieces(response, read)
       } catch (error) {
         if (signal.aborted) return
-        if (error instanceof NoAgent || error instanceof Refused) throw error
-        // The agent went away in the middle: the same as an end.
+        if (!(error instanceof Gone)) throw error
       }
     },
   }
@@ -79,6 +81,9 @@ function failure(error: NodeJS.ErrnoException, socket: string): Error {
     case 'ENOENT':
     case 'ECONNREFUSED':
       return new NoAgent(`no agent runs (nobody listens on ${socket})`, { cause: error })
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new Gone('the agent went away while it was being asked: try again', { cause: error })
     case 'EACCES':
     case 'EPERM':
       return new Refused(`no permission for ${socket}: be root or a member of the group gatewatch`, { cause: error })
@@ -90,8 +95,18 @@ function failure(error: NodeJS.ErrnoException, socket: string): Error {
 async function bodyOf(response: IncomingMessage): Promise<string> {
   let text = ''
   response.setEncoding('utf8')
-  for await (const piece of response) text += piece
+  await pieces(response, (piece) => {
+    text += piece
+  })
   return text
+}
+
+async function pieces(response: IncomingMessage, take: (piece: string) => void): Promise<void> {
+  try {
+    for await (const piece of response) take(String(piece))
+  } catch (error) {
+    throw failure(error as Error, 'its socket')
+  }
 }
 
 /** `{"error": {"code", "message"}}`, or whatever else is answered. */

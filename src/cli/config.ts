@@ -74,6 +74,9 @@ function* contradictions(config: Config): Generator<[Key, string]> {
   const { cert_file, key_file } = config.mqtt
   if (cert_file !== null && key_file === null) yield ['mqtt.cert_file', 'needs mqtt.key_file too']
   if (key_file !== null && cert_file === null) yield ['mqtt.key_file', 'needs mqtt.cert_file too']
+  const { length } = config.monitored_services
+  if (length > config.max_units)
+    yield ['monitored_services', `has ${length} names, more than max_units (${config.max_units})`]
   const taken = new Map<string, Key>()
   const files: [Key, string | null][] = [
     ['persistence_file', config.persistence_file],

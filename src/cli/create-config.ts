@@ -7,7 +7,7 @@ import type { Home } from './home.ts'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from './options.ts'
 import { keyHelp } from './page.ts'
 
-/** Writes `path`, `-` for stdout. Never overwrites. Throws with what to do where it cannot be written. */
+/** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
 export function createConfig(path: string, home: Home, out: Console): ExitCode {
   const text = configText(home)
   if (path === '-') {
@@ -18,14 +18,16 @@ export function createConfig(path: string, home: Home, out: Console): ExitCode {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    const { code, message, syscall } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && syscall === 'open')
-      throw new Error(`${path} is there already and is not overwritten: name another file, or "-"`)
-    if (code === 'EACCES' || code === 'EROFS') throw new Error(`${path} cannot be written (${code}): name another file`)
-    throw new Error(`write ${path}: ${message}`, { cause: error })
+    out.stderr(`gatewatch: ${path} ${whyNot(error as NodeJS.ErrnoException)}: name another file, or "-" for stdout\n`)
+    return 1
   }
   out.stderr(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
   return 0
+}
+
+function whyNot({ code, syscall, message }: NodeJS.ErrnoException): string {
+  if (code === 'EEXIST' && syscall === 'open') return 'is there already and is not overwritten'
+  return `cannot be written (${message})`
 }
 
 /** The file: what a parser makes of it is exactly the defaults. */

@@ -11,7 +11,7 @@ const INDENT = '  '
 
 export function help(topic: string | undefined, out: Console): ExitCode {
   const page = topic !== undefined && isCommand(topic) ? commandPage(topic) : overview()
-  out.stdout(`${helpLines(page, Math.min(out.columns ?? 80, WIDEST), out.color).join('\n')}\n`)
+  out.stdout(`${helpLines(page, Math.min(out.columns || 80, WIDEST), out.color).join('\n')}\n`)
   return 0
 }
 

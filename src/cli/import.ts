@@ -4,6 +4,23 @@ import type { Console, ExitCode, Sources } from './console.ts'
 import { readLegacy } from './legacy.ts'
 import { plural } from './words.ts'
 
+/** Reads the file and imports it. */
+export async function importFile(
+  path: string,
+  readText: (path: string) => string,
+  sources: Sources,
+  out: Console,
+): Promise<ExitCode> {
+  let text: string
+  try {
+    text = readText(path)
+  } catch (error) {
+    out.stderr(`gatewatch: ${path} cannot be read (${(error as Error).message}): name the old service_states.json\n`)
+    return 1
+  }
+  return importStates(path, text, sources, out)
+}
+
 /** `text` is the content of `path`, which is left untouched. What cannot be taken over is named, and makes exit code 1. */
 export async function importStates(path: string, text: string, sources: Sources, out: Console): Promise<ExitCode> {
   const { baselines, problems, notes } = readLegacy(text)

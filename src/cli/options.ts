@@ -60,10 +60,17 @@ const DAY = 86_400
 const MIB = 1_048_576
 
 export const KEYS = {
-  monitored_services: key(listOf('unit names', unit), DEFAULT_UNITS, {
+  monitored_services: key(listOf('unit names', unit, 1), DEFAULT_UNITS, {
     help: 'Units to watch: names (a bare name is a service), templates like sink@*.service, globs; any unit type.',
     otherwise: 'the twelve services of a Wirepas gateway',
-    flags: [{ long: '--services', value: 'U', many: true }],
+    flags: [
+      {
+        long: '--services',
+        value: 'U',
+        many: true,
+        help: 'Units to watch, up to the next option or command; may be repeated. Default: those of a Wirepas gateway.',
+      },
+    ],
   }),
   max_units: key(integer(1, 10_000), 1000, { help: 'At most this many units are watched.' }),
   gateway_id: key(orNone(gatewayId), null, {

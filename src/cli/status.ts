@@ -67,7 +67,8 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** The lines that people are shown. */
-export function statusText(shown: StatusView, { columns, color, now }: Console): string[] {
+export function statusText(shown: StatusView, { columns: wide, color, now }: Console): string[] {
+  const columns = wide || null // a terminal of no width is one that does not know it
   const paint = pc.createColors(color)
   const rows = shown.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(shown, now(), paint), ...table(COLUMNS, rows, columns)]

@@ -76,12 +76,13 @@ export function orNone<T>(type: ValueType<T>): ValueType<T | null> {
   return { expected: type.expected, schema, fromText: type.fromText }
 }
 
-/** A list; `what` names several of its elements. Texts are cut at commas. Doubles are dropped. */
-export function listOf<T>(what: string, element: ValueType<T>): ValueType<readonly T[]> {
+/** A list of `least` or more; `what` names several of its elements. Texts are cut at commas. Doubles are dropped. */
+export function listOf<T>(what: string, element: ValueType<T>, least = 0): ValueType<readonly T[]> {
   return {
     expected: `a list of ${what}`,
     schema: v.pipe(
       v.array(element.schema, `is not a list of ${what}`),
+      v.minLength(least, `is empty: name at least ${least}`),
       v.transform((all): readonly T[] => [...new Set(all)]),
     ),
     fromText: (text) =>

@@ -77,12 +77,12 @@ export function openLog(settings: LogSettings, outside: LogOutside): Logger {
   }
 }
 
-/** What reads stderr. systemd sets JOURNAL_STREAM to the device and inode of the stream that is the journal (systemd.exec(5)). */
+/** What reads stderr; a terminal that wants no colours (NO_COLOR) is like any other. systemd sets JOURNAL_STREAM to the device and inode of the stream that is the journal (systemd.exec(5)). */
 export function readerOf(
   env: Readonly<Record<string, string | undefined>>,
   stderr: { readonly isTerminal: boolean; readonly isFile: boolean; readonly dev: number; readonly ino: number },
 ): LogOutside['reader'] {
-  if (stderr.isTerminal) return 'terminal'
+  if (stderr.isTerminal) return env.NO_COLOR ? 'other' : 'terminal'
   if (env.JOURNAL_STREAM === `${stderr.dev}:${stderr.ino}`) return 'journal'
   return env.INVOCATION_ID && !stderr.isFile ? 'journal' : 'other'
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { clear } from '../../src/cli/clear.ts'
 import { clientOf } from '../../src/cli/client.ts'
 import { dump } from '../../src/cli/dump.ts'
-import { importStates } from '../../src/cli/import.ts'
+import { importFile, importStates } from '../../src/cli/import.ts'
 import { version } from '../../src/cli/version.ts'
 import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from './agent.ts'
 import { EVENTS, gateway, IDENTITY } from './life.ts'
@@ -45,6 +45,15 @@ test('import of something else says what it expects', async () => {
 gatewatch: s.json: is not a service_states.json: expected an object {"UNIT": {"starts": ...}}
 gatewatch: s.json: nothing to import; expected {"UNIT": {"starts": N, "stops": N, "crashes": N}, ...}
 `)
+})
+
+test('import of a file that is not there says what to do', async () => {
+  const out = keptConsole()
+  const readText = () => {
+    throw new Error('ENOENT: no such file')
+  }
+  expect(await importFile('s.json', readText, { client: nobody, stateFile: stateFileOf(null) }, out)).toBe(1)
+  expect(out.err()).toBe('gatewatch: s.json cannot be read (ENOENT: no such file): name the old service_states.json\n')
 })
 
 test('clear asks the agent, or clears the state file', async () => {

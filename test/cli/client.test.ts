@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { clientOf, NoAgent, Refused } from '../../src/cli/client.ts'
+import { clientOf, Gone, NoAgent, Refused } from '../../src/cli/client.ts'
 import { type Message, messageReader } from '../../src/cli/sse.ts'
 import { fakeAgent, json, temporaryDirectory } from './agent.ts'
 
@@ -50,7 +50,9 @@ describe('a request', () => {
       response.write('{')
       response.destroy()
     })
-    await expect(clientOf(agent.socket).get('/')).rejects.toThrow()
+    await expect(clientOf(agent.socket).get('/')).rejects.toThrow(
+      new Gone('the agent went away while it was being asked: try again'),
+    )
   })
 })
 
@@ -81,6 +83,12 @@ describe('a stream', () => {
     const told: string[] = []
     await clientOf(agent.socket).stream('/', ({ data }) => told.push(data), new AbortController().signal)
     expect(told).toEqual(['1'])
+  })
+
+  test('that breaks off before its answer ends too', async () => {
+    await using agent = await fakeAgent((_, response) => response.destroy())
+    await clientOf(agent.socket).stream('/', () => {}, new AbortController().signal)
+    expect(agent.asked).toHaveLength(1)
   })
 
   test('that is refused tells why', async () => {

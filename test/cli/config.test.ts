@@ -192,6 +192,11 @@ describe('what is wrong in a file is told with its place', () => {
     ['{"prometheus_port": "9100"}', `${at}:1:21: prometheus_port: "9100" is not a whole number from 0 to 65535`],
     ['{"flush_interval": 0.5}', `${at}:1:20: flush_interval: 0.5 is not a whole number from 1 to 86400`],
     ['{"monitored_services": "a"}', `${at}:1:24: monitored_services: "a" is not a list of unit names`],
+    ['{"monitored_services": []}', `${at}:1:24: monitored_services: [] is empty: name at least 1`],
+    [
+      '{"monitored_services": ["a", "b"], "max_units": 1}',
+      `${at}:1:24: monitored_services: has 2 names, more than max_units (1)`,
+    ],
     ['{"monitored_services": ["a", 3]}', `${at}:1:30: monitored_services[1]: 3 is not a unit name`],
     [
       '{"gateway_id": "a b"}',

@@ -44,8 +44,10 @@ describe('create-config', () => {
     expect(out.err()).toBe(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
     expect(readFileSync(path, 'utf8')).toBe(configText(SYSTEM))
     writeFileSync(path, 'mine')
-    expect(() => createConfig(path, SYSTEM, out)).toThrow(
-      `${path} is there already and is not overwritten: name another file, or "-"`,
+    const again = keptConsole()
+    expect(createConfig(path, SYSTEM, again)).toBe(1)
+    expect(again.err()).toBe(
+      `gatewatch: ${path} is there already and is not overwritten: name another file, or "-" for stdout\n`,
     )
     expect(readFileSync(path, 'utf8')).toBe('mine')
   })
@@ -55,8 +57,11 @@ describe('create-config', () => {
     writeFileSync(join(directory.path, 'file'), '')
     mkdirSync(join(directory.path, 'd'))
     const out = keptConsole()
-    expect(() => createConfig(join(directory.path, 'file', 'x'), SYSTEM, out)).toThrow(/^write .*: E(NOTDIR|EXIST)/)
-    expect(() => createConfig(join(directory.path, 'd'), SYSTEM, out)).toThrow(/is there already/)
+    expect(createConfig(join(directory.path, 'file', 'x'), SYSTEM, out)).toBe(1)
+    expect(out.err()).toMatch(
+      /file\/x cannot be written \(E(NOTDIR|EXIST): .*\): name another file, or "-" for stdout\n$/,
+    )
+    expect(createConfig(join(directory.path, 'd'), SYSTEM, out)).toBe(1)
   })
 
   test('to "-" writes on stdout', () => {

@@ -112,6 +112,7 @@ test.each([
   [{ INVOCATION_ID: 'x' }, { isTerminal: false, isFile: false, dev: 8, ino: 16 }, 'journal'],
   [{ INVOCATION_ID: 'x' }, { isTerminal: false, isFile: true, dev: 8, ino: 16 }, 'other'],
   [{ INVOCATION_ID: 'x' }, { isTerminal: true, isFile: false, dev: 8, ino: 16 }, 'terminal'],
+  [{ NO_COLOR: '1' }, { isTerminal: true, isFile: false, dev: 8, ino: 16 }, 'other'],
   [{}, { isTerminal: false, isFile: false, dev: 8, ino: 16 }, 'other'],
 ] as const)('with %j and stderr %j the reader is %s', (env, stderr, reader) => {
   expect(readerOf(env, stderr)).toBe(reader)
