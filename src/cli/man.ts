@@ -1,9 +1,9 @@
 // gatewatch(1) in roff, from the same pages as the help; man(7) tells the macros.
 import { type Block, type Section, SUMMARY, wholeManual } from './page.ts'
 
-/** The manual page. `date` is the release's, as YYYY-MM-DD: the same sources give the same bytes. */
+/** The manual page; names are never hyphenated, so that they can be copied. `date` is the release's, as YYYY-MM-DD: the same sources give the same bytes. */
 export function manualPage(version: string, date: string): string {
-  const lines = [`.TH GATEWATCH 1 "${date}" "gatewatch ${version}" "User Commands"`]
+  const lines = [`.TH GATEWATCH 1 "${date}" "gatewatch ${version}" "User Commands"`, '.nh']
   for (const section of wholeManual()) lines.push(...sectionLines(section))
   return `${lines.join('\n')}\n`
 }

@@ -92,7 +92,7 @@ describe('the manual page', () => {
 
   test('is the same from the same sources, without a line that begins by chance like a macro', () => {
     expect(manualPage('0.1.0', '2026-11-20')).toBe(page)
-    for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|TP|PP|B|br)\b/)
+    for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|TP|PP|B|br|nh)\b/)
   })
 })
 

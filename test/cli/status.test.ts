@@ -126,3 +126,11 @@ test('says what to do where there is neither', async () => {
       'with --socket and -p\n',
   })
 })
+
+test('the help of status names every field of its JSON', async () => {
+  const { help } = await import('../../src/cli/help.ts')
+  const out = keptConsole({ columns: null })
+  help('status', out)
+  for (const field of Object.keys(ANSWER.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
+  for (const field of ['agent_running', ...Object.keys(ANSWER)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
+})
