@@ -7,6 +7,19 @@ const UNIT_INTERFACE = `${PREFIX}Unit`
 /** What remembers the type's interface is dropped beyond this many units; it only bridges two messages in a row. */
 const PAIRS_AT_MOST = 4096
 
+/** The only properties that a signal is read for. */
+export const SIGNAL_PROPERTIES: ReadonlySet<string> = new Set([
+  'ActiveState',
+  'SubState',
+  'InvocationID',
+  'Job',
+  'StateChangeTimestampMonotonic',
+  'Result',
+  'ExecMainCode',
+  'ExecMainStatus',
+  'NRestarts',
+])
+
 /** Values as decoded: variants, of which only those that matter here are opened. */
 type Properties = Readonly<Record<string, unknown>>
 
@@ -65,7 +78,9 @@ export interface UnitRead {
 export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
   const [properties] = body
   if (!isProperties(properties)) return { malformed: 'GetAll without properties' }
-  const [id, loadState, restart] = pick(properties, 'Id', 'LoadState', 'Restart')
+  const id = plain(properties['Id'])
+  const loadState = plain(properties['LoadState'])
+  const restart = plain(properties['Restart'])
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
   const seen = sightingIn(properties, causeIn(properties, NO_CAUSE))
   if ('malformed' in seen) return seen
@@ -83,31 +98,33 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
 
 /** What is missing or of a wrong type stays as it was. */
 function causeIn(properties: Properties, before: Cause): Cause {
-  const [result, code, status, nRestarts] = pick(properties, 'Result', 'ExecMainCode', 'ExecMainStatus', 'NRestarts')
+  const result = plain(properties['Result'])
   return {
     result: typeof result === 'string' && result !== '' ? result : before.result,
-    mainCode: whole(code) ?? before.mainCode,
-    mainStatus: whole(status) ?? before.mainStatus,
-    nRestarts: whole(nRestarts) ?? before.nRestarts,
+    mainCode: whole(properties['ExecMainCode']) ?? before.mainCode,
+    mainStatus: whole(properties['ExecMainStatus']) ?? before.mainStatus,
+    nRestarts: whole(properties['NRestarts']) ?? before.nRestarts,
   }
 }
 
+/** Written out and without detours: this runs for every signal of a crash loop. */
 function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed {
-  const [activeState, subState, invocation, job] = pick(properties, 'ActiveState', 'SubState', 'InvocationID', 'Job')
+  const activeState = plain(properties['ActiveState'])
+  const subState = plain(properties['SubState'])
+  const job = plain(properties['Job'])
   if (typeof activeState !== 'string' || activeState === '') return { malformed: 'ActiveState is no text' }
   if (typeof subState !== 'string') return { malformed: 'SubState is no text' }
   return {
-    ...cause,
     activeState,
     subState,
-    invocationId: hex(invocation),
+    invocationId: hex(plain(properties['InvocationID'])),
     job: Array.isArray(job) ? (whole(job[0]) ?? 0) : 0,
-    changedAtMonoMs: Math.floor((whole(plain(properties['StateChangeTimestampMonotonic'])) ?? 0) / 1000),
+    result: cause.result,
+    mainCode: cause.mainCode,
+    mainStatus: cause.mainStatus,
+    nRestarts: cause.nRestarts,
+    changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
   }
-}
-
-function pick(properties: Properties, ...names: readonly string[]): unknown[] {
-  return names.map((name) => plain(properties[name]))
 }
 
 /** 128 bits as 32 hex digits; null where there are none: systemd gives an empty array or zeros. */
@@ -117,7 +134,8 @@ function hex(id: unknown): string | null {
 }
 
 function whole(value: unknown): number | null {
-  return Number.isSafeInteger(value) ? Number(value) : null
+  const number = plain(value)
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number : null
 }
 
 /** An exit status set, `(aiai)`: codes and signals. */

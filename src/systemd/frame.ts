@@ -21,6 +21,9 @@ export interface Head {
   readonly sender: string
   readonly signature: string
   readonly fds: number
+  /** Where the body begins in what follows the fixed part. */
+  readonly bodyAt: number
+  readonly little: boolean
 }
 
 const LITTLE = 0x6c
@@ -39,72 +42,57 @@ export function bytesToCome(fixed: Buffer, atMost: number): number | string {
   return bytes
 }
 
-/** Where each header field goes, by its code. */
-const FIELDS = [
-  '',
-  'path',
-  'interface',
-  'member',
-  'errorName',
-  'replySerial',
-  'destination',
-  'sender',
-  'signature',
-  'fds',
-] as const
-
 /** The head of a message of which `rest` follows the fixed part; or what is wrong with it, in words. */
 export function headOf(fixed: Buffer, rest: Buffer): Head | string {
   const little = fixed[0] === LITTLE
   const end = u32(fixed, 12, little)
-  const found: Record<string, string | number> = {}
+  /** By the code of the field: 1 path, 2 interface, 3 member, 4 error name, 6 destination, 7 sender, 8 signature. */
+  const texts = ['', '', '', '', '', '', '', '', '', '']
+  /** 5 the serial that is answered, 9 how many file descriptors come along. */
+  const numbers = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   let at = 0
   while (at < end) {
     at = padded(at)
-    if (at + 5 > end) return 'a header field is cut short'
+    if (at + 6 > end) return 'a header field is cut short'
     const code = rest[at] ?? 0
-    const type = rest[at + 1] === 1 && rest[at + 3] === 0 ? String.fromCharCode(rest[at + 2] ?? 0) : ''
+    const type = rest[at + 1] === 1 && rest[at + 3] === 0 ? rest[at + 2] : NO_TYPE
     at += 4
-    let value: string | number
-    if (type === 's' || type === 'o') {
-      if (at + 4 > end) return 'a header field is cut short'
-      const length = u32(rest, at, little)
+    if (type !== SIGNATURE && at + 4 > end) return 'a header field is cut short'
+    if (type === NUMBER) {
+      if (code < 10) numbers[code] = u32(rest, at, little)
       at += 4
-      if (at + length + 1 > end) return 'a header field is longer than the header'
-      value = rest.toString('latin1', at, at + length)
-      at += length + 1
-    } else if (type === 'g') {
-      const length = rest[at] ?? 0
-      at += 1
-      if (at + length + 1 > end) return 'a header field is longer than the header'
-      value = rest.toString('latin1', at, at + length)
-      at += length + 1
-    } else if (type === 'u') {
-      if (at + 4 > end) return 'a header field is cut short'
-      value = u32(rest, at, little)
-      at += 4
-    } else {
-      return `header field ${code} has an unknown type`
+      continue
     }
-    const field = FIELDS[code]
-    if (field) found[field] = value
+    if (type !== TEXT && type !== PATH && type !== SIGNATURE) return `header field ${code} has an unknown type`
+    const length = type === SIGNATURE ? (rest[at] ?? 0) : u32(rest, at, little)
+    at += type === SIGNATURE ? 1 : 4
+    if (at + length + 1 > end) return 'a header field is longer than the header'
+    if (code < 10) texts[code] = rest.toString('latin1', at, at + length)
+    at += length + 1
   }
-  const text = (field: string) => (typeof found[field] === 'string' ? found[field] : '')
-  const number = (field: string) => (typeof found[field] === 'number' ? found[field] : 0)
+  const [, path = '', face = '', member = '', errorName = '', , , sender = '', signature = ''] = texts
   return {
     type: fixed[1] ?? 0,
     flags: fixed[2] ?? 0,
     serial: u32(fixed, 8, little),
-    replySerial: number('replySerial'),
-    path: text('path'),
-    interface: text('interface'),
-    member: text('member'),
-    errorName: text('errorName'),
-    sender: text('sender'),
-    signature: text('signature'),
-    fds: number('fds'),
+    replySerial: numbers[5] ?? 0,
+    path,
+    interface: face,
+    member,
+    errorName,
+    sender,
+    signature,
+    fds: numbers[9] ?? 0,
+    bodyAt: padded(end),
+    little,
   }
 }
+
+const NO_TYPE = 0
+const TEXT = 's'.charCodeAt(0)
+const PATH = 'o'.charCodeAt(0)
+const SIGNATURE = 'g'.charCodeAt(0)
+const NUMBER = 'u'.charCodeAt(0)
 
 function u32(bytes: Buffer, at: number, little: boolean): number {
   return little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)

@@ -10,6 +10,8 @@ const LONGEST_HANDSHAKE_BYTES = 4096
 export interface GateKeeper {
   /** Whether dbus-next shall decode this message; it is dropped unread otherwise. */
   admit(head: Head): boolean
+  /** Reads the message itself, instead of dbus-next; false where it does not. What it throws gives the stream up. */
+  read(head: Head, rest: Buffer): boolean
   /** The stream cannot be trusted any more. Called once or more; nothing is handed on afterwards. */
   giveUp(reason: string): void
   /** One message was dropped as unreadable; the stream goes on. */
@@ -62,6 +64,7 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
       }
       // dbus-next reads an array of such elements for ever; a real daemon lets none through.
       if (/\(\)|\{\}/.test(head.signature)) return giveUp('a message has an empty structure')
+      if (keeper.read(head, rest)) continue
       admitted = rest
       return first
     }

@@ -5,6 +5,7 @@ import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
 import { type Answered, calls } from './calls.ts'
+import { changedProperties } from './changed.ts'
 import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './frame.ts'
 import { guard } from './gate.ts'
 import { plain } from './plain.ts'
@@ -23,6 +24,8 @@ export interface BusOptions {
   readonly onFault?: (problem: string) => void
   /** Each answered call: its member and how long the answer took. */
   readonly onAnswer?: (member: string, ms: number) => void
+  /** Of a PropertiesChanged, only these are decoded: it takes a tenth of the time. */
+  readonly properties?: ReadonlySet<string>
   /** Gives up an attempt to connect. */
   readonly signal?: AbortSignal
   readonly connectAtMostMs?: number
@@ -84,6 +87,10 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     for (const listener of closeListeners) contain('a close listener', () => listener(reason))
   }
 
+  const tell = (signal: Signal) => {
+    for (const { call } of listeners) contain('a signal listener', () => call(signal))
+  }
+
   guard(socket, {
     admit(head) {
       if (closedFor !== null) return false
@@ -96,6 +103,14 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
       if (head.type !== SIGNAL) return false // nobody has any business calling us
       for (const { wants } of listeners) if (wants(head)) return true
       return false
+    },
+    read(head, rest) {
+      const wanted = options.properties
+      if (wanted === undefined || head.member !== 'PropertiesChanged' || head.signature !== 'sa{sv}as') return false
+      const changed = changedProperties(rest, head.bodyAt, head.little, wanted)
+      const { path, member, sender } = head
+      tell({ path, interface: head.interface, member, sender, body: [changed.interface, changed.properties, []] })
+      return true
     },
     malformed: (reason) => fault(`a message was dropped: ${reason}`),
     giveUp: (reason) => {
@@ -114,8 +129,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   library.on('message', (message: Message) => {
     const { path, member, sender, body } = message
     if (Number(message.type) === SIGNAL) {
-      const signal = { path, interface: message.interface, member, sender, body }
-      for (const { call } of listeners) contain('a signal listener', () => call(signal))
+      tell({ path, interface: message.interface, member, sender, body })
     } else if (Number(message.type) === ERROR) {
       const words = typeof body[0] === 'string' ? body[0] : message.errorName
       waiting.answer(Number(message.replySerial), busError(message.errorName, words), [])

@@ -190,6 +190,27 @@ describe('a peer that fails while we listen', () => {
     await peer[Symbol.asyncDispose]()
   })
 
+  it('a PropertiesChanged that contradicts itself is given up like any other', async () => {
+    await using peer = await startPeer(async (caller) => {
+      await caller.admit()
+      await caller.call()
+      await caller.send(
+        saying({
+          member: 'PropertiesChanged',
+          signature: 'sa{sv}as',
+          body: [
+            ['s', 'x'],
+            ['u', 4000],
+          ],
+        }),
+      )
+    })
+    const bus = await connectBus(peer.address, { after, properties: new Set(['ActiveState']) })
+    bus.onSignal(() => {})
+    const words = await bus.call(DRIVER, '/', DRIVER, 'GetId').catch((error: Error) => error.message)
+    expect(words).toBe('a message could not be decoded (an array is longer than its message)')
+  })
+
   it('one byte at a time is slow, and right', async () => {
     const { peer, bus, heard } = await listening(async (caller) => {
       for (const byte of Buffer.from([...saying(), ...WELL])) {
