@@ -5,6 +5,8 @@ const LITERAL = 0
 const NULL_WORD = 255
 /** Integers of seven varint bytes; above it, and for all else, a double. */
 const VARINT_BELOW = 2 ** 49
+/** Monotonic times have microseconds: a length of 8 is a double, one above it a varint of thousandths. */
+const MICRO = 8
 const MAX_TEXT_BYTES = 1024
 
 /** Appends to a buffer that grows. Never throws, whatever it is given. */
@@ -12,7 +14,7 @@ export interface Writer {
   u8(n: number): void
   /** Non-negative safe integer as LEB128; anything else becomes 0. */
   uint(n: number): void
-  /** Any number exactly: length byte, then a varint (1..7) or a little-endian double (8). */
+  /** Any number exactly: a byte of length, then a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7). */
   num(n: number): void
   /** UTF-8 with its length, cut at 1,024 bytes. */
   text(s: string): void
@@ -50,9 +52,12 @@ export function writer(): Writer {
   function num(n: number): void {
     room(9)
     const start = at++
-    if (Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)) uint(n)
+    const micro = Math.round(n * 1000)
+    if (isShort(n)) uint(n)
+    else if (isShort(micro) && micro / 1000 === n) uint(micro)
     else at = buf.writeDoubleLE(n, at)
-    buf[start] = at - start - 1
+    const length = at - start - 1
+    buf[start] = length === 8 || isShort(n) ? length : length + MICRO
   }
   function text(s: string): void {
     let bytes = Buffer.from(s, 'utf8')
@@ -98,6 +103,10 @@ export function writer(): Writer {
   return { u8, uint, num, text, word, id, field, size: () => at, take: () => new Uint8Array(buf.subarray(0, at)) }
 }
 
+function isShort(n: number): boolean {
+  return Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)
+}
+
 /** Reads what a Writer wrote. Throws RangeError past the end; whoever reads flash catches it. */
 export interface Reader {
   u8(): number
@@ -137,7 +146,8 @@ export function reader(bytes: Uint8Array): Reader {
   }
   function num(): number {
     const length = u8()
-    if (length === 8) return take(8).readDoubleLE(0)
+    if (length === MICRO) return take(8).readDoubleLE(0)
+    if (length > MICRO) return reader(take(length - MICRO)).uint() / 1000
     return reader(take(length)).uint()
   }
   function text(): string {

@@ -1,12 +1,15 @@
 // One commit onto flash: as a delta where that fits, as a snapshot where it must be, into a new file where there is none.
+import { dirname } from 'node:path'
 import type { Event } from '../core/event.ts'
-import type { State } from '../core/state.ts'
+import { type State, unitOf } from '../core/state.ts'
+import type { Unit } from '../core/unit.ts'
 import type { Clock } from '../ports.ts'
 import type { Fs } from './fs.ts'
 import { deltaPayload, historyPayloads, snapshotPayloads } from './pack.ts'
 import { bootKey, encodePage, type PageKind } from './page.ts'
 import type { Head } from './records.ts'
-import { type Commit, createRing, DELTAS_PER_SNAPSHOT, type Ring } from './ring.ts'
+import { type Commit, createRing, type Ring } from './ring.ts'
+import { differs } from './unit-record.ts'
 import type { Window } from './window.ts'
 
 /** Pages of a new file that take over the history. */
@@ -45,10 +48,19 @@ export function openDisk(
   clearTheWay: () => Promise<void>,
 ): Disk {
   let ring = found
+  /** Which file it was at first, so that one that someone removed is made again. */
+  let ino: number | null = null
 
   async function abandon(): Promise<void> {
     await ring?.close().catch(() => {})
     ring = null
+    ino = null
+  }
+  async function inoNow(): Promise<number | null> {
+    return fs.stat(path).then(
+      (stat) => stat.ino,
+      () => null,
+    )
   }
 
   return {
@@ -59,14 +71,21 @@ export function openDisk(
         const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
         return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
       }
-      if (ring !== null && !head.clean && ring.deltas() < DELTAS_PER_SNAPSHOT && sameUnits(state, committed)) {
-        const changed = state.units.filter((unit, i) => unit !== committed.units[i])
-        const payload = deltaPayload(head, changed, window)
+      if (ring !== null) {
+        const there = await inoNow()
+        ino ??= there
+        if (there === null || there !== ino) await abandon()
+      }
+      if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
+        const seen = state.units.filter((unit, i) => unit !== committed.units[i])
+        const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
+        const payload = deltaPayload(head, changed, window, seen)
         if (payload !== null) return ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), [payload]) })
       }
       const payloads = snapshotPayloads(head, state.units, window)
       const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
       if (ring?.fits(payloads.length)) return ring.write(snapshot)
+      await fs.mkdir(dirname(path)).catch(() => {})
       await clearTheWay()
       const told = historyPayloads(head, history, HISTORY_PAGES)
       const made = await createRing(fs, path, snapshot, pages('history', seq, told))

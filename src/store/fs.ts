@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 export interface Stat {
   readonly isFile: boolean
   readonly isSymlink: boolean
+  readonly ino: number
   readonly size: number
   readonly uid: number
   readonly gid: number
@@ -75,7 +76,7 @@ export const nodeFs: Fs = {
   chown: promisify(node.chown),
   async stat(path) {
     const s = await lstat(path)
-    return { isFile: s.isFile(), isSymlink: s.isSymbolicLink(), size: s.size, uid: s.uid, gid: s.gid }
+    return { isFile: s.isFile(), isSymlink: s.isSymbolicLink(), ino: s.ino, size: s.size, uid: s.uid, gid: s.gid }
   },
   realpath: promisify(node.realpath),
   uid: process.geteuid?.() ?? 0,

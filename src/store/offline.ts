@@ -101,15 +101,18 @@ export async function editState(
 ): Promise<State> {
   const { store, state: before } = await openStore(options)
   const at = options.clock.now()
+  let written = false
+  let after = before
   try {
-    const { state: after, events } = edit(before, at)
-    store.remember({ before, after, events, at })
-    return after
+    const edited = edit(before, at)
+    after = edited.state
+    store.remember({ before, ...edited, after, at })
+    written = await store.flush()
   } finally {
     await store.stop()
-    const { errors, problem } = store.health()
-    if (Object.values(errors).some((n) => n > 0) && problem !== null) throw new Error(problem)
   }
+  if (!written) throw new Error(store.health().problem ?? `cannot write ${options.path}`)
+  return after
 }
 
 async function readFile(fs: Fs, path: string): Promise<{ file: Recovered; empty: boolean; at: string }> {

@@ -48,7 +48,7 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   if (note !== null) log('error', `state: ${note}`)
   const slots = slotsOf(fs, options.runtimeDir, path)
   const found = takeUp(file, slots, boot, options.fresh(), empty)
-  await fs.mkdir(path.slice(0, path.lastIndexOf('/')) || '/').catch(() => {})
+  await fs.unlink(`${path}.new`).catch(() => {})
 
   // Whatever is no state of ours is moved away, now or before a new file takes its place.
   let foreign = unreadable || found.ending === 'damaged'
@@ -77,10 +77,10 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   })
   const { reserved } = file
   const head = { ...found.state, reserved, acknowledged: found.acknowledged, clean: false }
+  // All that was taken up is in one slot before the other goes: killed here, the next agent finds the same.
   spill.begin(commit, head, found.state.units, found.spilled, true)
-  const goesOn = exact && ring !== null && file.complete
-  await open(!goesOn)
-  if (goesOn) spill.dropOther()
+  spill.dropOther()
+  await open(!(exact && ring !== null && file.complete))
   return { store, state: found.state, recovered: found.ending, path, setAside: aside }
 }
 
@@ -104,20 +104,19 @@ async function read(fs: Fs, path: string) {
 async function ringOf(fs: Fs, path: string, file: Recovered): Promise<Ring | null> {
   const { chain, previous, next, summary } = file
   if (chain === null || summary.pages < pagesFor(1)) return null
+  const fd = await fs.open(path, 'update').catch(() => null)
+  if (fd === null) return null // the first commit finds out why, and says so
   try {
-    const fd = await fs.open(path, 'update')
     const { size } = await fs.stat(path)
-    if (size % PAGE_BYTES === 0) {
-      // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
-      await uninterrupted(() => fs.fdatasync(fd))
-      const { base, deltas, pages: live } = chain
-      return ringIn(fs, fd, { pages: summary.pages, base, deltas, live, previous: previous?.pages ?? [], next })
-    }
-    await fs.close(fd)
+    if (size !== summary.pages * PAGE_BYTES) throw new Error('a part of a page')
+    // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
+    await uninterrupted(() => fs.fdatasync(fd))
+    const { seq: last, base, deltas, pages: live } = chain
+    return ringIn(fs, fd, { pages: summary.pages, last, base, deltas, live, previous: previous?.pages ?? [], next })
   } catch {
-    // The first commit finds out why, and says so.
+    await fs.close(fd).catch(() => {})
+    return null
   }
-  return null
 }
 
 /** Above every number in the file, and of the other slot than what was taken up. */

@@ -9,11 +9,20 @@ const LEFT_OUT_BYTES_AT_MOST = 1024
 /** After so many events in a row that did not fit, the page is full. */
 const MISSES_AT_MOST = 8
 
-/** One page with `units` and what fits of `events`; null where the units alone do not fit. */
-export function deltaPayload(head: Head, units: readonly Unit[], window: Window): Uint8Array | null {
+/**
+ * One page with all `changed` units and what fits of the events; null where the units alone do not fit. What is left is
+ * filled with those of `seen` that changed only in what systemd tells again.
+ */
+export function deltaPayload(
+  head: Head,
+  changed: readonly Unit[],
+  window: Window,
+  seen: readonly Unit[] = [],
+): Uint8Array | null {
   const page = opened(head)
-  for (const unit of units) if (!page.unit(unit)) return null
+  for (const unit of changed) if (!page.unit(unit)) return null
   addEvents(page, window)
+  for (const unit of seen) if (!changed.includes(unit) && !page.unit(unit)) break
   return page.bytes()
 }
 

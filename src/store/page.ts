@@ -14,6 +14,7 @@ const MAGIC = Buffer.from([0x89, ...Buffer.from('GWRING'), 0x0a])
 const CRC_AT = 60
 /** CRC-32C sums parts: the field itself counts as zero. */
 const NO_CRC = new Uint8Array(4)
+const EMPTY = new Uint8Array(PAGE_BYTES)
 
 export type PageKind = 'snapshot' | 'delta' | 'history'
 const KINDS: readonly PageKind[] = ['snapshot', 'delta', 'history']
@@ -68,7 +69,7 @@ export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
   const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (page.length !== PAGE_BYTES) return 'damaged'
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) {
-    return page.every((byte) => byte === 0) ? 'empty' : 'damaged'
+    return page.equals(EMPTY) ? 'empty' : 'damaged'
   }
   if (page.readUInt32LE(CRC_AT) !== pageCrc(page)) return 'damaged'
   const major = page[8] as number

@@ -4,7 +4,7 @@ import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
 import { PAGE_BYTES } from './page.ts'
 
 /** A snapshot is due after so many deltas. */
-export const DELTAS_PER_SNAPSHOT = 64
+const DELTAS_PER_SNAPSHOT = 64
 const PAGES_AT_LEAST = 256
 const ZEROS = new Uint8Array(64 * PAGE_BYTES)
 
@@ -17,8 +17,8 @@ export interface Commit {
 }
 
 export interface Ring {
-  /** Deltas since the snapshot. */
-  deltas(): number
+  /** True when commit `seq` can be a delta: it is the next in the chain, and no snapshot is due. */
+  takesDelta(seq: number): boolean
   /** The snapshot that a delta builds upon. */
   base(): number
   /** True when snapshots of `parts` pages, two of them with their deltas and a third being written, fit. */
@@ -31,6 +31,8 @@ export interface Ring {
 /** Where things lie in a file. Pages of the last chain and of the one before it are not overwritten. */
 export interface Layout {
   readonly pages: number
+  /** The last commit, the snapshot it builds upon, and the deltas from there to it. */
+  readonly last: number
   readonly base: number
   readonly deltas: number
   readonly live: readonly number[]
@@ -57,10 +59,10 @@ export function freePages(pages: number, next: number, taken: ReadonlySet<number
 /** The ring in an open file. */
 export function ringIn(fs: Fs, fd: number, layout: Layout): Ring {
   const { pages } = layout
-  let { base, deltas, live, previous, next } = layout
+  let { last, base, deltas, live, previous, next } = layout
 
   return {
-    deltas: () => deltas,
+    takesDelta: (seq) => seq === last + 1 && deltas < DELTAS_PER_SNAPSHOT,
     base: () => base,
     fits: (parts) => pages >= 3 * parts + 2 * DELTAS_PER_SNAPSHOT,
     async write(commit) {
@@ -72,6 +74,7 @@ export function ringIn(fs: Fs, fd: number, layout: Layout): Ring {
         await pwriteAll(fs, fd, page, (places[i] as number) * PAGE_BYTES)
       }
       await uninterrupted(() => fs.fdatasync(fd))
+      last = commit.seq
       next = ((places.at(-1) as number) + 1) % pages
       if (commit.kind === 'delta') {
         live = [...live, ...places]
@@ -111,10 +114,7 @@ export async function createRing(
       await pwriteAll(fs, fd, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at)
     }
     await uninterrupted(() => fs.fdatasync(fd))
-    if (fs.uid === 0) {
-      const owner = await fs.stat(dirname(path))
-      await fs.chown(temporary, owner.uid, owner.gid)
-    }
+    if (fs.uid === 0) await giveTo(fs, temporary, dirname(path)).catch(() => {})
     await fs.rename(temporary, path)
     await fs.fsyncDir(dirname(path))
   } catch (error) {
@@ -124,8 +124,14 @@ export async function createRing(
   }
   const live = snapshot.pages.map((_, i) => i)
   const next = (snapshot.pages.length + history.length) % pages
+  const { seq } = snapshot
   return {
-    ring: ringIn(fs, fd, { pages, base: snapshot.seq, deltas: 0, live, previous: [], next }),
+    ring: ringIn(fs, fd, { pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
     bytes: size,
   }
+}
+
+async function giveTo(fs: Fs, path: string, directory: string): Promise<void> {
+  const { uid, gid } = await fs.stat(directory)
+  await fs.chown(path, uid, gid)
 }

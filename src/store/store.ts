@@ -98,10 +98,12 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     schedule()
   }
 
+  function waits(): policy.Waiting {
+    return { ...waiting, numbersLow: reserved - live.seq < NUMBERS_LOW }
+  }
+
   function due(): number | null {
-    if (retryAtMs !== null) return retryAtMs
-    const numbersLow = reserved - live.seq < NUMBERS_LOW
-    return policy.commitDueMs(governor, { ...waiting, numbersLow }, flushIntervalMs)
+    return retryAtMs ?? policy.commitDueMs(governor, waits(), flushIntervalMs)
   }
 
   /** Sets the one timer to when the next commit is due. */
@@ -121,7 +123,8 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   async function commitIfDue(): Promise<void> {
     const nowMs = clock.now().monoMs
     const dueMs = due()
-    if (dueMs !== null && dueMs <= nowMs) await attempt(policy.whyNow(governor, waiting, nowMs, flushIntervalMs))
+    if (dueMs === null || dueMs > nowMs) return
+    await attempt(retryAtMs === null ? policy.whyNow(governor, waits(), nowMs, flushIntervalMs) : 'forced')
   }
 
   /** One at a time, in order. */

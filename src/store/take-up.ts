@@ -83,7 +83,8 @@ function spillOver(file: Recovered, committed: State | null, slots: readonly Slo
   const ends = file.chain?.seq ?? 0
   const first = usable.find((slot) => slot.base === ends)
   if (first === undefined || (committed === null && first.groups[0]?.kind !== 'snapshot')) return null
-  const second = usable.find((slot) => slot.base === ends + 1 && slot.stream === first.stream)
+  // Of a commit that had begun, or failed; each next one is above the last.
+  const second = usable.find((slot) => slot.base > ends && slot.stream === first.stream)
   const groups = [...first.groups, ...(second?.groups ?? [])]
   let state = committed
   for (const { kind, payloads } of groups) {

@@ -126,7 +126,7 @@ export function memoryFs(): MemoryFs {
       const known = files.get(path)
       const isFile = known !== undefined
       if (!isFile && ![...files.keys()].some((file) => dirname(file) === path)) at(path)
-      return { isFile, isSymlink: false, size: known?.bytes.length ?? 0, uid: 1000, gid: 1000 }
+      return { isFile, isSymlink: false, ino: known?.ino ?? 0, size: known?.bytes.length ?? 0, uid: 1000, gid: 1000 }
     },
     realpath: async (path) => path,
     sync: {

@@ -22,11 +22,11 @@ export function busyUnit(name: string, crashes = 3): Unit {
       mainCode: 0,
       mainStatus: 0,
       nRestarts: crashes,
-      changedAtMonoMs: 123_456.789,
+      changedAtMonoMs: 86_400_123.456,
     },
     settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },
     contact: 'kept',
-    run: { id: id(crashes), openedAtMonoMs: 123_456.789, openedAtMs: 1_752_000_000_000, job: 77 },
+    run: { id: id(crashes), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 },
     runIds: [id(crashes), id(crashes + 1), id(crashes + 2)],
     counters: { starts: crashes + 1, stops: 0, crashes, restarts: crashes, lost: 0 },
     failures: { signal: { unrequested: crashes, requested: 0 } },
@@ -36,8 +36,8 @@ export function busyUnit(name: string, crashes = 3): Unit {
       atMs: 1_752_000_000_000,
     },
     changedAtMs: 1_752_000_000_000,
-    crashTimesMonoMs: [1000.5, 2000.5, 3000.5, 4000.5, 5000.5].slice(0, crashes),
-    burst: { sinceMonoMs: 1000.5, ends: crashes, summary: null },
+    crashTimesMonoMs: [1, 2, 3, 4, 5].map((n) => 86_400_000.123 + n * 1000).slice(0, crashes),
+    burst: { sinceMonoMs: 86_400_123.456, ends: crashes, summary: null },
   }
 }
 

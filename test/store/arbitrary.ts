@@ -1,0 +1,97 @@
+// Any unit and any event, for the round trips.
+import fc from 'fast-check'
+import type { Event } from '../../src/core/event.ts'
+import type { Unit } from '../../src/core/unit.ts'
+import { WORDS } from '../../src/store/words.ts'
+
+const count = fc.oneof(fc.nat(300), fc.maxSafeNat())
+const counters = fc.record({ starts: count, stops: count, crashes: count, restarts: count, lost: count })
+const ms = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+const word = fc.oneof(
+  fc.constantFrom(...WORDS),
+  fc.string({ maxLength: 20 }),
+  fc.string({ unit: 'grapheme', maxLength: 9 }),
+)
+const hex = (length: number) =>
+  fc.array(fc.constantFrom(...'0123456789abcdef'), { minLength: length, maxLength: length }).map((c) => c.join(''))
+const id = fc.oneof(hex(32), hex(16), fc.constant(''), fc.string({ maxLength: 12 }))
+const name = fc.oneof(word, fc.constant('mosquitto.service')).filter((s) => s !== '')
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null })
+const tally = <T>(of: fc.Arbitrary<T>) => fc.dictionary(word, of, { maxKeys: 5, noNullPrototype: true })
+const int = fc.integer({ min: -5, max: 70_000 })
+const code = fc.integer({ min: 0, max: 300 })
+const cause = { result: word, exitCode: maybe(code), signal: maybe(word), coreDumped: fc.boolean() }
+const summary = { counted: counters, byResult: tally(count), firstMs: ms, lastMs: ms }
+
+export const anyUnit: fc.Arbitrary<Unit> = fc.record({
+  name,
+  seen: maybe(
+    fc.record({
+      ...{ activeState: word, subState: word, invocationId: maybe(id), job: int, result: maybe(word) },
+      ...{ mainCode: int, mainStatus: int, nRestarts: int, changedAtMonoMs: ms },
+    }),
+  ),
+  settings: maybe(
+    fc.record({
+      loadState: word,
+      restart: maybe(word),
+      restartForced: fc.boolean(),
+      restartPrevented: fc.boolean(),
+    }),
+  ),
+  byPattern: fc.boolean(),
+  run: maybe(fc.record({ id, openedAtMonoMs: ms, openedAtMs: ms, job: int })),
+  runIds: fc.array(id, { maxLength: 3 }),
+  contact: fc.constantFrom('never', 'broken', 'kept'),
+  endJob: int,
+  failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),
+  counters,
+  baseline: counters,
+  failures: tally(fc.record({ unrequested: count, requested: count })),
+  lastCrash: maybe(fc.record({ cause: fc.record(cause), requested: fc.boolean(), atMs: ms })),
+  changedAtMs: maybe(ms),
+  crashTimesMonoMs: fc.array(ms, { maxLength: 8 }),
+  flapping: fc.boolean(),
+  gaveUp: fc.boolean(),
+  burst: maybe(fc.record({ sinceMonoMs: ms, ends: count, summary: maybe(fc.record(summary)) })),
+  goneSinceMonoMs: maybe(ms),
+})
+
+const told = {
+  unit: name,
+  seq: fc.maxSafeNat(),
+  atMs: ms,
+  bootId: fc.oneof(id, fc.constant('11111111222233334444555555555555')).filter((s) => s !== ''),
+  source: fc.constantFrom('signal' as const, 'reconcile' as const),
+  clockSynced: maybe(fc.boolean()),
+  counters,
+}
+const gap = { seqGap: fc.nat() }
+const change = { fromState: word, toState: word, subState: word }
+const event = <T extends object>(of: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.oneof(fc.record({ ...told, ...of }), fc.record({ ...told, ...gap, ...of })) as unknown as fc.Arbitrary<Event>
+
+export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
+  event({ kind: fc.constantFrom('start', 'restart'), ...change, invocationId: maybe(id) }),
+  event({ kind: fc.constant('stop'), ...change, ...cause, invocationId: id, requested: fc.boolean() }),
+  event({
+    ...{ kind: fc.constant('crash'), ...change, ...cause, invocationId: maybe(id) },
+    ...{ requested: fc.boolean(), willRestart: maybe(fc.boolean()) },
+  }),
+  event({ kind: fc.constant('lost'), invocationId: maybe(id) }),
+  event({ kind: fc.constant('gave_up'), ...change, result: word }),
+  event({ kind: fc.constant('flapping'), flapping: fc.boolean(), crashesInWindow: count, windowSeconds: ms }),
+  event({ kind: fc.constant('summary'), ...summary }),
+  event({ kind: fc.constantFrom('unit_appeared', 'unit_vanished'), loadState: word }),
+)
+
+export const anyHead = fc.record({
+  stream: hex(16),
+  gatewayId: maybe(fc.string({ maxLength: 40 })),
+  bootId: fc.oneof(hex(32), fc.constant('')),
+  seq: fc.maxSafeNat(),
+  seqGap: fc.maxSafeNat(),
+  reserved: fc.maxSafeNat(),
+  acknowledged: fc.maxSafeNat(),
+  clean: fc.boolean(),
+})

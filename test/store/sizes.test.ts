@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest'
+import type { State } from '../../src/core/state.ts'
+import { withUnits } from '../../src/core/state.ts'
+import { recover } from '../../src/store/recovery.ts'
+import { pagesFor } from '../../src/store/ring.ts'
+import type { Entry } from './memory-fs.ts'
+import { bench, PATH } from './opened.ts'
+import { busyUnit, crashesOf, crashStep, names, stateOf } from './sample.ts'
+
+const written = (log: readonly Entry[]) => log.map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))
+const busy = (count: number, crashes = 5) => names(count).map((name) => busyUnit(name, crashes))
+
+test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one fdatasync, nothing left out', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
+  const began = fs.log.length
+  let now: State = state
+  for (const name of names(12)) {
+    const step = crashStep(now, name, clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+  }
+  await clock.go(1000)
+  expect(written(fs.log.slice(began))).toEqual([4096, 'fdatasync'])
+  const read = recover(fs.bytes(PATH))
+  expect(read.events.map((e) => e.seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  expect(read.found.flatMap((f) => f.payload.leftOut)).toEqual([])
+})
+
+test('a minute of an endless crash loop of 12 units is one page; the newest crashes are on it, the rest is counted', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
+  let now: State = state
+  for (let i = 0; i < 600; i++) {
+    const step = crashStep(now, names(12)[i % 12] as string, clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+  }
+  const began = fs.log.length
+  await store.flush()
+  expect(written(fs.log.slice(began))).toEqual([4096, 'fdatasync'])
+  const read = recover(fs.bytes(PATH))
+  const onFlash = read.events.map((e) => e.seq)
+  expect(onFlash.length).toBeGreaterThan(5)
+  expect(onFlash).toEqual(Array.from({ length: onFlash.length }, (_, i) => 600 - onFlash.length + 1 + i))
+  const leftOut = read.found.flatMap((f) => f.payload.leftOut)
+  expect(leftOut.reduce((sum, entry) => sum + entry.count, 0)).toBe(600 - onFlash.length)
+  expect(leftOut).toHaveLength(12)
+  expect(crashesOf(read.state as State)).toEqual(crashesOf(now))
+})
+
+test('a day of an endless crash loop writes less than 6.7 MB', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
+  const began = store.health().bytesWritten
+  let now: State = state
+  for (let s = 0; s < 86_400; s += 20) {
+    const step = crashStep(now, names(12)[(s / 20) % 12] as string, clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+    if (s % 60 === 0) await store.commitForReader()
+    await clock.go(20_000)
+  }
+  expect(store.health().bytesWritten - began).toBeLessThan(6_700_000)
+  expect(store.health().commits).toBeLessThanOrEqual(1450)
+  expect(fs.log.filter((e) => e.op === 'fdatasync').length).toBeLessThanOrEqual(1452)
+  expect(crashesOf(recover(fs.bytes(PATH)).state as State)).toEqual(crashesOf(store.committed()))
+})
+
+test.each([12, 200, 1000])(
+  '%i units: found again after a stop and after a kill, snapshots and deltas',
+  async (count) => {
+    const { fs, open, clock } = bench()
+    const first = await open({ fresh: () => stateOf(busy(count, 4)) })
+    let now: State = first.state
+    for (let i = 0; i < 150; i++) {
+      const step = crashStep(now, names(count)[(i * 7) % count] as string, clock.now().monoMs)
+      first.store.remember(step)
+      now = step.after
+      if (i % 3 === 0) expect(await first.store.flush()).toBe(true)
+    }
+    expect(first.store.health().problem).toBe(null)
+    const killed = await open()
+    expect(killed.recovered).toBe('spill')
+    expect(killed.state.units).toEqual(now.units)
+    await killed.store.stop()
+    const stopped = await open()
+    expect(stopped.recovered).toBe('clean')
+    expect(stopped.state.units).toEqual(now.units)
+    const { chain, summary } = recover(fs.bytes(PATH))
+    expect(summary.pages).toBeGreaterThanOrEqual(3 * (chain?.pages.length ?? 0) + 128)
+  },
+)
+
+test('all of 200 units at once, more than a page holds, is a snapshot', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(200)) })
+  const units = state.units.map((u) => ({ ...u, counters: { ...u.counters, starts: u.counters.starts + 1 } }))
+  const after = { ...state, units }
+  store.remember({ before: state, after, events: [], at: clock.now() })
+  expect(await store.flush()).toBe(true)
+  expect(recover(fs.bytes(PATH)).chain).toMatchObject({ deltas: 0 })
+  expect(recover(fs.bytes(PATH)).state?.units).toEqual(units)
+})
+
+test('a file grows with the set of units, and keeps what it knows of the past', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
+  const step = crashStep(state, names(1)[0] as string, clock.now().monoMs)
+  store.remember(step)
+  await store.flush()
+  expect(fs.bytes(PATH)).toHaveLength(256 * 4096)
+  const units = [...step.after.units, ...busy(1000).slice(12)]
+  const more = withUnits(step.after, units)
+  store.remember({ before: step.after, after: more, events: [], at: clock.now() })
+  expect(await store.flush()).toBe(true)
+  const read = recover(fs.bytes(PATH))
+  expect(read.state?.units).toEqual(units)
+  expect(read.events.map((e) => e.seq)).toEqual([1])
+  expect(read.summary.pages).toBe(pagesFor(read.chain?.pages.length ?? 0))
+  expect(read.summary.pages).toBeGreaterThan(256)
+})
+
+test('one unit in a thousand crashes: one page', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open({ fresh: () => stateOf(busy(1000)) })
+  // Every unit was read again: nothing of it needs flash, and it must not push out what does.
+  const units = state.units.map((u) => ({ ...u, seen: u.seen && { ...u.seen, nRestarts: 9 } }))
+  const read = { ...state, units }
+  store.remember({ before: state, after: read, events: [], at: clock.now() })
+  const began = fs.log.length
+  store.remember(crashStep(read, names(1)[0] as string, clock.now().monoMs))
+  await store.flush()
+  expect(written(fs.log.slice(began))).toEqual([4096, 'fdatasync'])
+})
