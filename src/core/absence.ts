@@ -31,7 +31,11 @@ function unseenStarts(unit: Unit, seen: Sighting, over: boolean): { starts: numb
   const refused = seen.activeState === 'failed' && willRestart(unit.settings, causeOf(seen), seen, false) !== false
   const now = Math.max(0, seen.nRestarts - (over && (announced ? seen.job !== 0 : refused) ? 1 : 0))
   const last = unit.seen
-  if (last !== null && (unit.run !== null || restartAnnounced(last))) {
+  // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
+  if (
+    last !== null &&
+    (unit.run !== null || restartAnnounced(last) || (last.activeState === 'failed' && !unit.gaveUp))
+  ) {
     const before = last.nRestarts - (unit.run === null && last.job !== 0 ? 1 : 0)
     if (now > before) return { starts: now - before, restarts: now - before }
   }

@@ -120,6 +120,18 @@ test('the agent was away while the unit crashed and was restarted: proven where 
   expect(the(gaveUp.state, U).counters).toEqual({ starts: 3, stops: 0, crashes: 3, restarts: 2, lost: 0 })
 })
 
+test('the agent was killed right after a failure: the automatic restarts that followed are counted from there', () => {
+  const failed = live(watching(U), [
+    read(U, 10, { ...RUNNING, nRestarts: 100 }, { restart: 'on-failure' }),
+    signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 100 }),
+  ]).state
+  const { state } = live(failed, [
+    boot('boot-1', 500),
+    read(U, 510, { ...RUNNING, invocationId: 'd4', nRestarts: 103 }, { restart: 'on-failure' }),
+  ])
+  expect(the(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+})
+
 test('settings edited while the agent was away prove nothing', () => {
   const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'always' })]).state
   const { state } = live(before, [

@@ -18,7 +18,7 @@ const says = (expression: string) => `export const b = ${expression}\n`
 
 const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[] = [
   ['src/core/node-builtin.ts', imports('node:fs'), IMPORT],
-  ['src/core/package.ts', imports('prom-client'), IMPORT],
+  ['src/core/package.ts', imports('valibot'), IMPORT],
   ['src/core/outside.ts', imports('../ports.ts'), IMPORT],
   ['src/core/adapter.ts', imports('../store/file.ts'), IMPORT],
   ['src/core/type-only.ts', "import type { A } from '../ports.ts'\n\nexport type B = A\n", IMPORT],
@@ -48,15 +48,15 @@ const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[
   ['src/metrics/adapter.ts', imports('../mqtt/outbox.ts'), IMPORT],
   ['src/metrics/package.ts', imports('mqtt'), IMPORT],
   ['src/mqtt/adapter.ts', imports('../store/file.ts'), IMPORT],
-  ['src/mqtt/package.ts', imports('prom-client'), IMPORT],
+  ['src/mqtt/package.ts', imports('valibot'), IMPORT],
   ['src/http/adapter.ts', imports('../metrics/registry.ts'), IMPORT],
-  ['src/http/package.ts', imports('prom-client'), IMPORT],
+  ['src/http/package.ts', imports('valibot'), IMPORT],
   ['src/http/dashboard/adapter.ts', imports('../../store/file.ts'), IMPORT],
   ['src/host/adapter.ts', imports('../systemd/decode.ts'), IMPORT],
   ['src/log/adapter.ts', imports('../http/server.ts'), IMPORT],
   ['src/log/package.ts', imports('valibot'), IMPORT],
   ['src/cli/adapter.ts', imports('../http/server.ts'), IMPORT],
-  ['src/cli/package.ts', imports('prom-client'), IMPORT],
+  ['src/cli/package.ts', imports('mqtt'), IMPORT],
   ['src/cli/commands/adapter.ts', imports('../../http/server.ts'), IMPORT],
   ['src/store/floating.ts', 'const a = async () => 1\n\nexport const b = () => {\n  a()\n}\n', 'noFloatingPromises'],
 ]
@@ -74,7 +74,6 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
   ['src/systemd/transport.ts', imports('dbus-next')],
   ['src/systemd/good.ts', "export { a } from '../core/unit.ts'\nexport { b } from '../ports.ts'\n"],
   ['src/store/good.ts', "export { a } from 'node:fs'\nexport { b } from './page.ts'\n"],
-  ['src/metrics/good.ts', imports('prom-client')],
   ['src/mqtt/good.ts', imports('mqtt')],
   ['src/http/good.ts', imports('node:http')],
   ['src/http/dashboard/good.ts', "export { a } from '../../core/unit.ts'\nexport { b } from '../route.ts'\n"],
@@ -95,7 +94,7 @@ function lint(project: string, files: readonly File[]): { code: number | null; b
   for (const path of ['biome.json', '.gitignore', 'build/lint']) {
     cpSync(join(ROOT, path), join(root, path), { recursive: true })
   }
-  const dependencies = { 'dbus-next': '*', mqtt: '*', picocolors: '*', 'prom-client': '*', valibot: '*' }
+  const dependencies = { 'dbus-next': '*', mqtt: '*', picocolors: '*', valibot: '*' }
   writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies }))
   for (const [file, text] of files) {
     mkdirSync(join(root, dirname(file)), { recursive: true })

@@ -1,0 +1,146 @@
+// The main job on a real systemd: three units killed a hundred times each, with and without the agent being killed too.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { Json } from '../../src/core/json.ts'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const KILLS = 100
+const UNITS = ['k1.service', 'k2.service', 'k3.service'] as const
+
+describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
+  let systemd: Systemd
+  const directories: string[] = []
+  const agents: Gatewatch[] = []
+
+  const start = async (directory: string) => {
+    const agent = await startGatewatch({
+      busAddress: systemd.busAddress,
+      services: UNITS,
+      directory,
+      env: { GATEWATCH_FLUSH_INTERVAL: '1' },
+    })
+    agents.push(agent)
+    return agent
+  }
+  const directory = () => {
+    const made = temporaryDirectory()
+    directories.push(made)
+    return made
+  }
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    for (const unit of UNITS) {
+      systemd.writeUnit(
+        unit,
+        '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\nRestartSec=10ms\n',
+      )
+    }
+    await systemd.daemonReload()
+    for (const unit of UNITS) await systemd.start(unit)
+  })
+  afterEach(async () => {
+    for (const agent of agents.splice(0)) await agent.end('SIGKILL')
+    for (const made of directories.splice(0)) removeDirectory(made)
+  })
+  afterAll(() => systemd.stop())
+
+  /** Kills the unit's main process so often, each time another one, as MainPID tells. */
+  const kill = async (unit: string, times: number, between: () => Promise<void> = async () => {}) => {
+    const script = `last=; for i in $(seq ${times}); do
+      while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done
+      kill -9 $pid; last=$pid; done
+      while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
+    const done = systemd.exec('bash', '-c', script)
+    await between()
+    const { code, stderr } = await done
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  }
+  const counts = async (agent: Gatewatch, unit: string) => {
+    const units = (await agent.ask(`/api/v1/units/${unit}`)) as { counters: Json; failures: Json }
+    return units
+  }
+
+  test('each death is one crash and one restart, told once, with its cause', { timeout: 120_000 }, async () => {
+    const agent = await start(directory())
+    await Promise.all(UNITS.map((unit) => kill(unit, KILLS)))
+    for (const unit of UNITS) {
+      await until(() => counts(agent, unit), {
+        what: `${unit} to be counted`,
+        is: (u) => u.counters['starts'] === KILLS + 1,
+      })
+    }
+    await until(() => agent.metric('systemd_service_crashes_total{service="k3.service"}'), {
+      what: 'the commit of the last crash',
+      is: (value) => value === KILLS,
+      everyMs: 200,
+    })
+    const { body } = await agent.get('/metrics')
+    for (const unit of UNITS) {
+      expect(body).toContain(`systemd_service_crashes_total{service="${unit}"} ${KILLS}\n`)
+      expect(body).toContain(`systemd_service_starts_total{service="${unit}"} ${KILLS + 1}\n`)
+      expect(body).toContain(`systemd_service_stops_total{service="${unit}"} 0\n`)
+      expect(body).toContain(`systemd_service_restarts_total{service="${unit}"} ${KILLS}\n`)
+      expect(body).toContain(
+        `gatewatch_unit_failures_total{service="${unit}",result="signal",requested="false"} ${KILLS}\n`,
+      )
+      const events = (await agent.events()).filter((event) => event['service'] === unit)
+      const crashes = events.filter((event) => event['event'] === 'crash')
+      expect(crashes).toHaveLength(KILLS)
+      expect(new Set(crashes.map((event) => event['invocation_id'])).size).toBe(KILLS)
+      expect(crashes.every((event) => event['signal'] === 'SIGKILL' && event['will_restart'] === true)).toBe(true)
+      expect(events.filter((event) => event['event'] === 'restart')).toHaveLength(KILLS)
+    }
+    const seqs = (await agent.events()).map((event) => Number(event['seq']))
+    expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
+    expect(await agent.end()).toBe(0)
+  })
+
+  test('the agent killed while they die: nothing seen is lost, the rest is proven, the law holds', {
+    timeout: 120_000,
+  }, async () => {
+    const where = directory()
+    let agent = await start(where)
+    const ids: string[] = []
+    const crashesTold = new Map<string, Json>()
+    const remember = async () => {
+      for (const event of await agent.events()) {
+        if (event['event'] === 'crash' && event['invocation_id'] !== null) crashesTold.set(String(event['id']), event)
+      }
+    }
+    await Promise.all(
+      UNITS.map((unit, i) =>
+        kill(unit, KILLS, async () => {
+          if (i > 0) return
+          for (let round = 0; round < 4; round++) {
+            await until(remember, {
+              what: 'events',
+              is: () => crashesTold.size >= (round + 1) * 20,
+              timeoutMs: 30_000,
+            }).catch(() => {})
+            await agent.end('SIGKILL')
+            agent = await start(where)
+          }
+        }),
+      ),
+    )
+    for (const unit of UNITS) {
+      const { counters, failures } = await until(() => counts(agent, unit), {
+        what: `${unit} to be counted`,
+        is: (u) => u.counters['starts'] === KILLS + 1,
+      })
+      expect(counters).toEqual({ starts: KILLS + 1, stops: 0, crashes: KILLS, restarts: KILLS, lost: 0 })
+      expect(Object.keys(failures as object).every((result) => result === 'signal' || result === 'unknown')).toBe(true)
+    }
+    const now = new Map((await agent.events()).map((event) => [event['id'], event]))
+    for (const [id, before] of crashesTold) {
+      const kept = now.get(id)
+      if (kept !== undefined) expect(kept).toMatchObject({ invocation_id: before['invocation_id'], signal: 'SIGKILL' })
+      ids.push(id)
+    }
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(await agent.end()).toBe(0)
+  })
+})
