@@ -92,3 +92,21 @@ export interface Histogram {
   readonly sum: number
   readonly count: number
 }
+
+/** How delivery to the broker goes. */
+export interface MqttHealth {
+  readonly connected: boolean
+  /** Why not connected, or what the broker refuses, in words; null while all is well. */
+  readonly problem: string | null
+  /** Events that the broker does not have yet, and a record of dropped ones where there is one. */
+  readonly queued: number
+  /** Messages of any kind that the broker has acknowledged. */
+  readonly published: number
+  readonly eventsPublished: number
+  /** Connections after the first one. */
+  readonly reconnects: number
+  /** Events given up, by reason. */
+  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large', number>>
+  /** The broker has every event up to this sequence number, or was told that it is gone; null when it never had any. */
+  readonly acknowledged: number | null
+}

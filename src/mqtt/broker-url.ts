@@ -1,0 +1,51 @@
+// Where the broker is, read from `mqtt.url`; how it is called in logs, where no password may be. Pure.
+
+export type Place =
+  | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+export interface BrokerUrl {
+  readonly place: Place
+  readonly username: string | null
+  readonly password: string | null
+  /** The URL without user and password. */
+  readonly shown: string
+  /** On this device: its unit may be among those that we watch. */
+  readonly local: boolean
+}
+
+const KINDS: Readonly<Record<string, { readonly kind: 'tcp' | 'tls'; readonly port: number }>> = {
+  'mqtt:': { kind: 'tcp', port: 1883 },
+  'tcp:': { kind: 'tcp', port: 1883 },
+  'mqtts:': { kind: 'tls', port: 8883 },
+  'ssl:': { kind: 'tls', port: 8883 },
+  'tls:': { kind: 'tls', port: 8883 },
+}
+
+/** Throws an Error that says what is wrong, without the password. */
+export function readBrokerUrl(text: string): BrokerUrl {
+  if (!URL.canParse(text)) throw new Error('mqtt.url is not a URL like mqtt://127.0.0.1:1883')
+  const url = new URL(text)
+  const username = url.username === '' ? null : decodeURIComponent(url.username)
+  const password = url.password === '' ? null : decodeURIComponent(url.password)
+  if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
+    const path = decodeURIComponent(url.pathname)
+    if (path.length < 2) throw new Error('mqtt.url names no socket: write mqtt+unix:///path')
+    return { place: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
+  }
+  const known = KINDS[url.protocol]
+  if (known === undefined) {
+    throw new Error(`mqtt.url begins with ${url.protocol}// but must begin with mqtt://, mqtts:// or mqtt+unix://`)
+  }
+  if (url.hostname === '') throw new Error('mqtt.url names no host')
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const port = url.port === '' ? known.port : Number(url.port)
+  const local = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+  return {
+    place: { kind: known.kind, host, port },
+    username,
+    password,
+    shown: `${known.kind === 'tls' ? 'mqtts' : 'mqtt'}://${url.hostname}:${port}`,
+    local,
+  }
+}

@@ -1,0 +1,64 @@
+// Opens the stream to the broker: TCP, TLS with names and certificates verified, or a unix socket. Files are read anew
+// at each dial, so that passwords and certificates may change while the agent runs.
+import { readFileSync } from 'node:fs'
+import { connect as connectTcp, isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import type { BrokerUrl } from './broker-url.ts'
+
+export interface Files {
+  readonly password_file: string | null
+  readonly ca_file: string | null
+  readonly cert_file: string | null
+  readonly key_file: string | null
+}
+
+/** Certificates that the system trusts, where distributions keep them; Node's own list where there is none. */
+const SYSTEM_CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
+
+/** Opens at once; errors come as events of the stream. Throws where a file cannot be read. */
+export function dial({ place }: BrokerUrl, files: Files): Duplex {
+  // noDelay: an event must not wait for the acknowledgement of the one before it
+  if (place.kind === 'tls') return connectTls(tlsOptions(place.host, place.port, files)).setNoDelay(true)
+  const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
+  if (unused !== undefined) throw new Error(`mqtt.${unused} is for TLS only: write mqtts:// in mqtt.url`)
+  return connectTcp({ ...(place.kind === 'unix' ? place : { host: place.host, port: place.port }), noDelay: true })
+}
+
+/** The password: the first line of the file where there is one, else the URL's. Throws where it cannot be read. */
+export function readPassword(url: BrokerUrl, { password_file }: Files): string | null {
+  if (password_file === null) return url.password
+  return read('password_file', password_file).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
+}
+
+function tlsOptions(host: string, port: number, files: Files): ConnectionOptions {
+  const { ca_file, cert_file, key_file } = files
+  const ca = ca_file === null ? systemCertificates() : read('ca_file', ca_file)
+  return {
+    host,
+    port,
+    rejectUnauthorized: true,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === null ? {} : { ca }),
+    ...(cert_file === null ? {} : { cert: read('cert_file', cert_file) }),
+    ...(key_file === null ? {} : { key: read('key_file', key_file) }),
+  }
+}
+
+function systemCertificates(): Buffer | null {
+  for (const path of SYSTEM_CA_FILES) {
+    try {
+      return readFileSync(path)
+    } catch {} // not this distribution's place
+  }
+  return null
+}
+
+function read(key: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+    throw new Error(`cannot read mqtt.${key} ${path} (${why})`, { cause })
+  }
+}

@@ -1,0 +1,165 @@
+// The events that the broker does not have yet: bounded in number and bytes, and whatever is given up is told. Pure.
+import type { Event, EventKind } from '../core/event.ts'
+import { type Gap, mergeGaps } from './gap.ts'
+
+/** An event is about 610 bytes, so that the number is what usually binds. */
+export const OUTBOX_LIMITS: Limits = { events: 1000, bytes: 1_048_576 }
+
+export interface Limits {
+  readonly events: number
+  readonly bytes: number
+}
+
+/** `overflow`: no room; `forgotten`: history had lost it before; `too_large`: the broker takes no message of that size. */
+export type DropReason = 'overflow' | 'forgotten' | 'too_large'
+
+/** What is to be published next. */
+export type Parcel =
+  | { readonly kind: 'event'; readonly event: Event; readonly replayed: boolean }
+  | { readonly kind: 'dropped'; readonly gap: Gap }
+
+export interface Outbox {
+  add(event: Event): void
+  /** The oldest parcel that waits, from now on in flight; null when none waits. */
+  next(): Parcel | null
+  /** The broker has it. */
+  settle(parcel: Parcel): void
+  /** The broker does not want it, which may change: it waits for `retryRefused` and is in nobody's way. */
+  refuse(parcel: Parcel): void
+  retryRefused(): void
+  /** Everything added so far is told late from now on. `messageBytes`: the largest that this broker takes. */
+  connected(messageBytes: number): void
+  /** What was in flight waits again. */
+  lost(): void
+  /** The broker has everything up to this sequence number, or was told that it is gone; null when nothing was ever added. */
+  acknowledged(): number | null
+  size(): number
+  bytes(): number
+  dropped(): Readonly<Record<DropReason, number>>
+}
+
+export interface OutboxOptions {
+  /** Last sequence number that a broker is known to have; null when it never had any. */
+  readonly acknowledged: number | null
+  /** Size of the event's message. */
+  readonly bytesOf: (event: Event) => number
+  readonly limits?: Limits
+}
+
+interface Entry {
+  readonly event: Event
+  readonly bytes: number
+  at: 'queue' | 'flight' | 'refused'
+}
+
+/** The first to go when there is no room. The others tell of failures. */
+const EXPENDABLE: ReadonlySet<EventKind> = new Set([
+  ...(['start', 'restart', 'stop', 'unit_appeared', 'unit_vanished'] as const),
+])
+
+export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: OutboxOptions): Outbox {
+  /** In order of `seq`. */
+  const entries: Entry[] = []
+  const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0 }
+  let bytes = 0
+  let newest = acknowledged
+  let replayedTo = acknowledged ?? 0
+  let messageBytes = Infinity
+  let gap: Gap | null = null
+  let gapInFlight: Gap | null = null
+  let gapRefused = false
+
+  function give(reason: DropReason, lost: Gap): void {
+    dropped[reason] += lost.count
+    gap = mergeGaps(gap, lost)
+  }
+
+  function drop(position: number, reason: DropReason): void {
+    const [entry] = entries.splice(position, 1)
+    if (entry === undefined) return
+    bytes -= entry.bytes
+    const { seq, kind } = entry.event
+    give(reason, { fromSeq: seq, toSeq: seq, count: 1, byKind: { [kind]: 1 } })
+  }
+
+  function makeRoom(): void {
+    while (entries.length > limits.events || bytes > limits.bytes) {
+      const here = entries.findIndex((e) => e.at !== 'flight' && EXPENDABLE.has(e.event.kind))
+      const victim = here >= 0 ? here : entries.findIndex((e) => e.at !== 'flight')
+      if (victim < 0) return
+      drop(victim, 'overflow')
+    }
+  }
+
+  function remove(event: Event): void {
+    const position = entries.findIndex((entry) => entry.event === event)
+    if (position >= 0) bytes -= entries.splice(position, 1)[0]?.bytes ?? 0
+  }
+
+  return {
+    add(event) {
+      const first = (newest ?? event.seq - 1) + 1
+      const last = event.seq - 1 - (event.seqGap ?? 0)
+      const count = last - first + 1
+      if (count > 0) give('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
+      newest = event.seq
+      const size = bytesOf(event)
+      entries.push({ event, bytes: size, at: 'queue' })
+      bytes += size
+      makeRoom()
+    },
+    next() {
+      for (;;) {
+        if (gap !== null && gapInFlight === null && !gapRefused) {
+          gapInFlight = gap
+          gap = null
+          return { kind: 'dropped', gap: gapInFlight }
+        }
+        const position = entries.findIndex((e) => e.at === 'queue')
+        const entry = entries[position]
+        if (entry === undefined) return null
+        if (entry.bytes <= messageBytes) {
+          entry.at = 'flight'
+          return { kind: 'event', event: entry.event, replayed: entry.event.seq <= replayedTo }
+        }
+        drop(position, 'too_large')
+      }
+    },
+    settle(parcel) {
+      if (parcel.kind === 'event') remove(parcel.event)
+      else gapInFlight = null
+    },
+    refuse(parcel) {
+      if (parcel.kind === 'dropped') {
+        gap = mergeGaps(gapInFlight, gap)
+        gapInFlight = null
+        gapRefused = true
+        return
+      }
+      const entry = entries.find((e) => e.event === parcel.event)
+      if (entry !== undefined) entry.at = 'refused'
+    },
+    retryRefused() {
+      gapRefused = false
+      for (const entry of entries) if (entry.at === 'refused') entry.at = 'queue'
+    },
+    connected(limit) {
+      messageBytes = limit
+      replayedTo = newest ?? 0
+    },
+    lost() {
+      gap = mergeGaps(gapInFlight, gap)
+      gapInFlight = null
+      gapRefused = false
+      for (const entry of entries) entry.at = 'queue'
+    },
+    acknowledged() {
+      if (newest === null) return null
+      const open = [entries[0]?.event.seq, gap?.fromSeq, gapInFlight?.fromSeq].filter((seq) => seq !== undefined)
+      return open.length === 0 ? newest : Math.min(...open) - 1
+    },
+    size: () => entries.length + (gap === null && gapInFlight === null ? 0 : 1),
+    bytes: () => bytes,
+    dropped: () => dropped,
+  }
+}

@@ -1,0 +1,76 @@
+// What is said in each topic. Pure.
+import type { Event } from '../core/event.ts'
+import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/json.ts'
+import type { Unit } from '../core/unit.ts'
+import type { MqttHealth, StoreHealth } from '../ports.ts'
+import type { Gap } from './gap.ts'
+
+export const ONLINE = 'online'
+export const OFFLINE = 'offline'
+
+export function eventPayload(event: Event, identity: Identity, replayed: boolean): string {
+  return JSON.stringify(eventJson(event, identity, replayed))
+}
+
+/** The record of what was given up; it has no sequence number of its own. `atMs`: when it is told. */
+export function droppedPayload(gap: Gap, identity: Identity, bootId: string, atMs: number): string {
+  return JSON.stringify({
+    schema: 1,
+    event: 'dropped',
+    timestamp: rfc3339(atMs),
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    boot_id: bootId,
+    stream: identity.stream,
+    from_seq: gap.fromSeq,
+    to_seq: gap.toSeq,
+    dropped: gap.count,
+    by_kind: gap.byKind,
+  })
+}
+
+export function statePayload(unit: Unit, identity: Identity): string {
+  return JSON.stringify({ schema: 1, gateway_id: identity.gatewayId, ...unitJson(unit) })
+}
+
+export interface AgentReading {
+  readonly identity: Identity
+  readonly version: string
+  readonly bootId: string
+  /** Names the connection, in the Will and the birth too: a late Will is told from a new session. */
+  readonly session: string
+  readonly startedAtMs: number
+  readonly units: number
+  readonly mqtt: MqttHealth
+  readonly flash: StoreHealth
+}
+
+export function agentPayload(reading: AgentReading): string {
+  const { identity, mqtt, flash } = reading
+  const body: Json = {
+    schema: 1,
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    version: reading.version,
+    boot_id: reading.bootId,
+    stream: identity.stream,
+    session: reading.session,
+    started_at: rfc3339(reading.startedAtMs),
+    units: reading.units,
+    queue: {
+      queued: mqtt.queued,
+      acknowledged_seq: mqtt.acknowledged,
+      events_published: mqtt.eventsPublished,
+      reconnects: mqtt.reconnects,
+      dropped: mqtt.dropped,
+    },
+    flash: {
+      commits: flash.commits,
+      bytes_written: flash.bytesWritten,
+      errors: flash.errors,
+      problem: flash.problem,
+      last_commit: flash.lastCommitMs === null ? null : rfc3339(flash.lastCommitMs),
+    },
+  }
+  return JSON.stringify(body)
+}

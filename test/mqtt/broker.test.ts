@@ -1,0 +1,128 @@
+// The sink and a real mosquitto: what is told when, and what the broker keeps.
+import { expect, it } from 'vitest'
+import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { IDENTITY, startGateway } from './gateway.ts'
+import { connected, json, seqsOf } from './heard.ts'
+
+const UNIT = 'mosquitto.service'
+
+describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => {
+  it('tells its birth, itself and every state, and keeps them at the broker', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using gateway = startGateway({
+      config: { url: broker.url },
+      units: [UNIT, 'sink@tty-1.service', 'a\\x2db.service'],
+    })
+    await connected(gateway)
+    await until(() => subscriber.heard.length >= 5, { what: 'all states' })
+    expect(subscriber.heard.map(({ topic }) => topic)).toEqual([
+      'gatewatch/gw-7/availability',
+      'gatewatch/gw-7/agent',
+      'gatewatch/gw-7/unit/mosquitto.service/state',
+      'gatewatch/gw-7/unit/sink@tty-1.service/state',
+      'gatewatch/gw-7/unit/a\\x2db.service/state',
+    ])
+    expect(subscriber.heard[0]?.payload).toBe('online')
+
+    const kept = await broker.retained('gatewatch/#')
+    expect(Object.keys(kept)).toHaveLength(5)
+    expect(JSON.parse(kept['gatewatch/gw-7/unit/mosquitto.service/state'] ?? '')).toMatchObject({
+      schema: 1,
+      gateway_id: 'gw-7',
+      service: UNIT,
+      active_state: 'inactive',
+      counters: { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 },
+      last_crash: null,
+    })
+    const agent = JSON.parse(kept['gatewatch/gw-7/agent'] ?? '')
+    expect(agent).toMatchObject({
+      version: '0.1.0',
+      boot_id: 'boot-1',
+      stream: IDENTITY.stream,
+      started_at: '2023-11-14T22:13:20.000Z',
+      flash: { commits: 3 },
+    })
+    expect(subscriber.heard[0]?.userProperties).toContain(agent.session)
+    expect(gateway.logged).toEqual([`info: mqtt: connected to ${broker.url}`])
+  })
+
+  it('tells events in order, each once, and states as they are', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT] })
+    await connected(gateway)
+    for (let i = 0; i < 50; i++) {
+      gateway.start(UNIT)
+      gateway.crash(UNIT)
+    }
+    await until(() => seqsOf(subscriber).length >= 100, { what: 'all events' })
+    expect(seqsOf(subscriber)).toEqual(gateway.events.map((e) => e.seq))
+    const crash = subscriber.heard.find(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
+    expect(json(crash)).toMatchObject({
+      id: '00112233aabbccdd-2',
+      event: 'crash',
+      service: UNIT,
+      signal: 'SIGKILL',
+      replayed: false,
+    })
+    expect(crash?.retain).toBe(false)
+    await until(() => gateway.acknowledged.at(-1), {
+      what: 'the acknowledgement',
+      is: (seq) => seq === gateway.state().seq,
+    })
+    await until(
+      async () => {
+        const kept = await broker.retained('gatewatch/gw-7/unit/+/state')
+        return JSON.parse(Object.values(kept)[0] ?? '{}')
+      },
+      { what: 'the last state', is: (state) => state.counters?.crashes === 50 && state.active_state === 'failed' },
+    )
+  })
+
+  it('says offline itself when it is stopped', async () => {
+    await using broker = await startMosquitto()
+    const gateway = startGateway({ config: { url: broker.url }, units: [UNIT], speed: 1 })
+    await connected(gateway)
+    gateway.start(UNIT)
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
+    const begun = performance.now()
+    await gateway.stop()
+    expect(performance.now() - begun).toBeLessThan(2000)
+    await until(() => subscriber.heard.length >= 2, { what: 'offline' })
+    expect(subscriber.heard.map(({ payload }) => payload)).toEqual(['online', 'offline'])
+    expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
+    expect(gateway.sink.health().queued).toBe(0)
+  })
+
+  it('clears the topic of a unit that is watched no more, also one from before it was started', async () => {
+    await using broker = await startMosquitto()
+    broker.publish('gatewatch/gw-7/unit/former.service/state', '{}', '-r')
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT, 'other.service'] })
+    await connected(gateway)
+    await until(() => broker.retained('gatewatch/gw-7/unit/+/state'), {
+      what: 'only the watched ones',
+      is: (kept) => Object.keys(kept).length === 2 && !('gatewatch/gw-7/unit/former.service/state' in kept),
+    })
+    gateway.watch(UNIT)
+    await until(() => broker.retained('gatewatch/gw-7/unit/+/state'), {
+      what: 'only one',
+      is: (kept) => Object.keys(kept).join() === 'gatewatch/gw-7/unit/mosquitto.service/state',
+    })
+  })
+
+  it('tells its numbers again only when something changed', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/agent')
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT], statsEveryMs: () => 1000 })
+    await connected(gateway)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    const quiet = subscriber.heard.length
+    gateway.start(UNIT)
+    await until(() => subscriber.heard.length > quiet, { what: 'the numbers with one more event' })
+    expect(quiet).toBeLessThanOrEqual(2)
+    expect(json(subscriber.heard.at(-1))).toMatchObject({ queue: { events_published: 1, acknowledged_seq: 1 } })
+  })
+})

@@ -1,0 +1,130 @@
+// A gateway as the MQTT sink sees it: units that start and crash through the real `step`, and a clock that may run faster.
+import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
+import { newState, type State, unitOf } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
+import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/sink.ts'
+import type { Clock, StoreHealth } from '../../src/ports.ts'
+import { IDLE, SETTINGS } from '../core/lives.ts'
+
+export const STREAM = '00112233aabbccdd'
+export const IDENTITY = { gatewayId: 'gw-7', machineId: '0123456789abcdef0123456789abcdef', stream: STREAM }
+
+/** Real time, `speed` times as fast for whoever waits. */
+export function clockOf(speed: number): Clock {
+  return {
+    now: () => ({ monoMs: performance.now() * speed, wallMs: Date.now() }),
+    after(ms, call) {
+      const timer = setTimeout(call, ms / speed)
+      return () => clearTimeout(timer)
+    },
+  }
+}
+
+const FLASH: StoreHealth = {
+  path: 'state.ring',
+  problem: null,
+  commits: 3,
+  bytesWritten: 12_288,
+  errors: { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 },
+  lastCommitMs: 1_700_000_000_000,
+  commitSeconds: { bounds: [], counts: [], sum: 0, count: 0 },
+}
+
+export interface GatewayOptions extends Partial<Omit<MqttOptions, 'config'>> {
+  readonly config: Partial<MqttConfig> & { readonly url: string }
+  readonly units?: readonly string[]
+  readonly from?: State
+  readonly speed?: number
+}
+
+export interface Gateway extends AsyncDisposable {
+  readonly sink: MqttSink
+  readonly logged: readonly string[]
+  readonly acknowledged: readonly number[]
+  /** Every event so far, as a store would keep them. */
+  readonly events: readonly Event[]
+  state(): State
+  observe(observation: Observation): void
+  watch(...units: string[]): void
+  start(unit: string): void
+  crash(unit: string): void
+  stop(): Promise<void>
+}
+
+export function startGateway(options: GatewayOptions): Gateway {
+  const clock = options.clock ?? clockOf(options.speed ?? 20)
+  const logged: string[] = []
+  const acknowledged: number[] = []
+  const events: Event[] = [...(options.history ?? [])]
+  let state = options.from ?? newState(STREAM)
+  let runs = 0
+
+  const sink = mqttSink({
+    identity: IDENTITY,
+    version: '0.1.0',
+    startedAtMs: 1_700_000_000_000,
+    history: [],
+    acknowledged: null,
+    onAcknowledged: (seq) => void acknowledged.push(seq),
+    state: () => state,
+    flash: () => FLASH,
+    statsEveryMs: () => 60_000,
+    clock,
+    log: (level, message) => void logged.push(`${level}: ${message}`),
+    random: Math.random,
+    ...options,
+    config: {
+      client_id: null,
+      username: null,
+      password_file: null,
+      ca_file: null,
+      cert_file: null,
+      key_file: null,
+      prefix: 'gatewatch',
+      qos: 1,
+      keepalive: 30,
+      ...options.config,
+    },
+  })
+
+  function observe(observation: Observation): void {
+    const before = state
+    const stepped = step(before, observation)
+    state = stepped.state
+    events.push(...stepped.events)
+    if (state !== before) sink.accept({ before, after: state, events: stepped.events, at: observation.at })
+  }
+
+  const now = () => ({ monoMs: performance.now(), wallMs: Date.now() })
+  const watch = (...units: string[]) => {
+    observe({ kind: 'watch', at: now(), units, patterns: [] })
+    for (const unit of units) {
+      if (unitOf(state, unit)?.seen == null) observe({ kind: 'read', at: now(), unit, seen: IDLE, settings: SETTINGS })
+    }
+  }
+  observe({ kind: 'boot', at: now(), bootId: 'boot-1' })
+  if (options.units) watch(...options.units)
+
+  return {
+    sink,
+    logged,
+    acknowledged,
+    events,
+    state: () => state,
+    observe,
+    watch,
+    start(unit) {
+      runs += 1
+      const seen = { ...IDLE, activeState: 'active', subState: 'running', changedAtMonoMs: now().monoMs }
+      observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+    },
+    crash(unit) {
+      const cause = { result: 'signal', mainCode: 2, mainStatus: 9, changedAtMonoMs: now().monoMs }
+      const seen = { ...IDLE, ...cause, activeState: 'failed', subState: 'failed' }
+      observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+    },
+    stop: () => sink.stop(),
+    [Symbol.asyncDispose]: () => sink.stop(),
+  }
+}

@@ -1,0 +1,260 @@
+// Starts a real mosquitto on a free loopback port for a test, and real subscribers; all of them go with their owner.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { until } from './until.ts'
+
+/** What a test needs of this machine: for `missingPrograms`. */
+export const MOSQUITTO = ['mosquitto', 'mosquitto_sub', 'mosquitto_pub', 'mosquitto_passwd', 'setpriv'] as const
+
+export interface MosquittoOptions {
+  /** Further lines of mosquitto.conf(5), for the listener on the port. */
+  readonly config?: string
+  /** False: nobody may connect without a name from `passwords`. */
+  readonly anonymous?: boolean
+  /** True: there is a port, but no broker until `start`. */
+  readonly stopped?: boolean
+}
+
+export interface Mosquitto extends AsyncDisposable {
+  readonly port: number
+  readonly url: string
+  /** A temporary directory that goes with the broker: for sockets, certificates. */
+  readonly directory: string
+  pid(): number
+  /** Begins again, on the same port. It keeps nothing from the run before, unless `config` says otherwise. */
+  start(): Promise<void>
+  kill(): Promise<void>
+  /** SIGTERM: it says goodbye to its clients. */
+  terminate(): Promise<void>
+  /** SIGSTOP and SIGCONT: links stay open and nobody answers. */
+  freeze(): void
+  thaw(): void
+  /** Sets who may connect; the broker reads it at once. */
+  passwords(entries: Readonly<Record<string, string>>): void
+  /** Replaces `config` for what `start` or a reload (SIGHUP) reads. */
+  configure(config: string): void
+  reload(): void
+  /** A real mosquitto_sub; resolves when the broker has granted the subscription. `args` as for mosquitto_sub(1). */
+  subscribe(filter: string, ...args: string[]): Promise<Subscriber>
+  /** What the broker keeps, by topic. */
+  retained(filter: string): Promise<Record<string, string>>
+  publish(topic: string, payload: string, ...args: string[]): void
+  /** What the broker has logged so far. */
+  log(): string
+}
+
+export interface Heard {
+  readonly topic: string
+  readonly payload: string
+  readonly retain: boolean
+  /** As mosquitto_sub's `%P` prints them: `name:value`. */
+  readonly userProperties: string
+}
+
+export interface Subscriber extends AsyncDisposable {
+  readonly heard: readonly Heard[]
+  /** How often it was subscribed: again after each loss of the broker. */
+  subscriptions(): number
+  stop(): Promise<void>
+}
+
+export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-mosquitto-'))
+  const passwordFile = join(directory, 'passwords')
+  const configFile = join(directory, 'mosquitto.conf')
+  const port = await freePort()
+  const clients = new Set<Subscriber>()
+  let broker: Child | null = null
+  /** Subscriptions granted, by client. */
+  const granted = new Map<string, number>()
+  let config = options.config ?? ''
+  let said = ''
+
+  function configure(lines: string): void {
+    config = lines
+    const text = [
+      'user root',
+      'persistence false',
+      'log_type all',
+      `allow_anonymous ${options.anonymous ?? true}`,
+      `password_file ${passwordFile}`,
+      `listener ${port} 127.0.0.1`,
+      config,
+    ]
+    writeFileSync(configFile, `${text.join('\n')}\n`)
+  }
+
+  async function start(): Promise<void> {
+    configure(config)
+    const child = run('mosquitto', ['-c', configFile, '-v'])
+    let rest = ''
+    child.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const id = /Sending SUBACK to (\S+)/.exec(line)?.[1]
+        if (id !== undefined) granted.set(id, (granted.get(id) ?? 0) + 1)
+      }
+    })
+    broker = child
+    await until(() => child.ended() || answers(port), { what: `mosquitto on port ${port}`, everyMs: 5 })
+    if (child.ended()) throw new Error(`mosquitto ended: ${said.trim()}`)
+  }
+
+  function current(): Child {
+    if (broker === null) throw new Error('mosquitto does not run')
+    return broker
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const child = broker
+    broker = null
+    await child?.end(signal)
+  }
+
+  async function stopAll(): Promise<void> {
+    await Promise.all([...clients].map((subscriber) => subscriber.stop()))
+    await end('SIGKILL')
+    rmSync(directory, { recursive: true, force: true })
+  }
+
+  function passwords(entries: Readonly<Record<string, string>>): void {
+    writeFileSync(
+      passwordFile,
+      Object.entries(entries)
+        .map(([name, word]) => `${name}:${word}\n`)
+        .join(''),
+      {
+        mode: 0o600,
+      },
+    )
+    if (Object.keys(entries).length > 0) execFileSync('mosquitto_passwd', ['-U', passwordFile], { stdio: 'pipe' })
+    if (broker !== null) current().process.kill('SIGHUP')
+  }
+
+  const subscribeTo = (args: string[]) => startSubscriber((id) => granted.get(id) ?? 0, args)
+
+  passwords({})
+  const arguments_ = (...args: string[]) => ['-h', '127.0.0.1', '-p', String(port), ...args]
+  const mosquitto: Mosquitto = {
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    directory,
+    pid: () => current().process.pid ?? 0,
+    start,
+    kill: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
+    freeze: () => void current().process.kill('SIGSTOP'),
+    thaw: () => void current().process.kill('SIGCONT'),
+    passwords,
+    configure,
+    reload: () => void current().process.kill('SIGHUP'),
+    async subscribe(filter, ...args) {
+      const subscriber = await subscribeTo(arguments_('-t', filter, ...args))
+      clients.add(subscriber)
+      return subscriber
+    },
+    async retained(filter) {
+      await using subscriber = await subscribeTo(arguments_('-t', filter, '-t', '$SYS/broker/version'))
+      await until(() => subscriber.heard.some(({ topic }) => topic.startsWith('$SYS/')), {
+        what: 'the end of what is kept',
+      })
+      const kept = subscriber.heard.filter(({ topic }) => !topic.startsWith('$SYS/'))
+      return Object.fromEntries(kept.map(({ topic, payload }) => [topic, payload]))
+    },
+    publish(topic, payload, ...args) {
+      execFileSync('mosquitto_pub', arguments_('-t', topic, '-m', payload, ...args), { stdio: 'pipe' })
+    },
+    log: () => said,
+    [Symbol.asyncDispose]: stopAll,
+  }
+  try {
+    if (!options.stopped) await start()
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+  return mosquitto
+}
+
+let subscribers = 0
+
+/** `granted`: how many subscriptions the client of this id has been granted. */
+async function startSubscriber(granted: (id: string) => number, args: string[]): Promise<Subscriber> {
+  subscribers += 1
+  const id = `rig-${process.pid}-${subscribers}`
+  const child = run('mosquitto_sub', ['-V', 'mqttv5', '-i', id, '-F', '%t\t%r\t%P\t%p', '-q', '1', ...args])
+  const heard: Heard[] = []
+  let rest = ''
+  let said = ''
+  child.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const [topic = '', retain, userProperties = '', ...payload] = line.split('\t')
+      heard.push({ topic, payload: payload.join('\t'), retain: retain === '1', userProperties })
+    }
+  })
+  child.process.stderr?.on('data', (chunk) => {
+    said += chunk
+  })
+  await until(() => granted(id) > 0 || child.ended(), { what: 'mosquitto_sub to be subscribed', everyMs: 5 })
+  if (child.ended()) throw new Error(`mosquitto_sub ended: ${said.trim()}`)
+  const stop = () => child.end('SIGKILL')
+  return { heard, subscriptions: () => granted(id), stop, [Symbol.asyncDispose]: stop }
+}
+
+interface Child {
+  readonly process: ChildProcess
+  ended(): boolean
+  end(signal: NodeJS.Signals): Promise<void>
+}
+
+/** A program that dies with this process, also of SIGKILL. */
+function run(program: string, args: readonly string[]): Child {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let over = false
+  const closed = new Promise<void>((resolve) => {
+    const close = () => {
+      over = true
+      resolve()
+    }
+    child.once('close', close)
+    child.once('error', close)
+  })
+  return {
+    process: child,
+    ended: () => over,
+    async end(signal) {
+      child.kill('SIGCONT')
+      child.kill(signal)
+      await closed
+    },
+  }
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
