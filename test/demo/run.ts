@@ -1,0 +1,52 @@
+// One run of the demo: stage, agent and show come up one after the other, and go in the opposite order whatever happens.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startAgent } from './agent.ts'
+import { liveModel, type Status } from './model.ts'
+import { openShow, type Stdio } from './show.ts'
+import { openStage } from './stage.ts'
+
+export interface Seen {
+  readonly status: Status
+  readonly events: number
+  readonly forMs: number
+}
+
+/** Resolves with what there was to see, null when it was ended before there was anything. */
+export async function runDemo(seconds: number | null, stdio: Stdio, ending: AbortController): Promise<Seen | null> {
+  const { signal } = ending
+  using show = openShow(stdio, () => ending.abort())
+  using directory = temporaryDirectory()
+  show.note('starting: a systemd to watch ...')
+  await using stage = await openStage(directory.path, process.getuid?.() ?? 0)
+  if (signal.aborted) return null
+  show.note(`starting: the agent, on ${stage.where} ...`)
+  await using agent = await startAgent(stage, directory.path, [])
+  if (signal.aborted) return null
+
+  const startedAtMs = Date.now()
+  const endsAtMs = seconds === null ? null : startedAtMs + seconds * 1000
+  const live = liveModel({ where: stage.where, agent, subscribe: null, startedAtMs, endsAtMs }, show)
+  const enough = setTimeout(() => ending.abort(), seconds === null ? 2 ** 31 - 1 : seconds * 1000)
+  try {
+    show.begins(live.model)
+    const playing = stage.play(live.deed, signal)
+    await Promise.race([Promise.all([live.follow(agent.client, signal), playing]), agent.failed])
+    const { status, events } = live.model
+    return { status, events, forMs: Date.now() - startedAtMs }
+  } finally {
+    clearTimeout(enough)
+    ending.abort()
+    show.note('stopping ...')
+  }
+}
+
+/** Sockets hold 108 bytes, and the private systemd's are deep below this. */
+const TEMPORARY_AT_MOST = 40
+
+function temporaryDirectory(): Disposable & { readonly path: string } {
+  const where = tmpdir().length <= TEMPORARY_AT_MOST ? tmpdir() : '/tmp'
+  const path = mkdtempSync(join(where, 'gw-demo-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}

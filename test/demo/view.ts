@@ -1,0 +1,117 @@
+// The demo's screen as lines of text: what it is, the units, and what happened. Pure.
+import pc from 'picocolors'
+import { eventText } from '../../src/cli/event-text.ts'
+import { type Cell, type Column, table } from '../../src/cli/table.ts'
+import { age, causeText, shortName } from '../../src/cli/words.ts'
+import type { Model, Status, Told } from './model.ts'
+
+export interface Size {
+  readonly columns: number
+  readonly rows: number
+  readonly color: boolean
+}
+
+type Paint = ReturnType<typeof pc.createColors>
+type UnitView = Status['units'][number]
+
+const PLAIN = pc.createColors(false)
+/** From here on there is room for sub-states and ages. */
+const WIDE = 104
+const FRESH_FOR_MS = 1_500
+const EVENTS_AT_LEAST = 4
+/** `2026-11-20 `: the day is the same all along. */
+const DAY_WIDTH = 11
+/** The columns of the event's kind in what is left. */
+const KIND = [10, 23] as const
+
+/** At most `rows` lines, none wider than `columns` where these are 72 or more. */
+export function frame(model: Model, size: Size, now: number): string[] {
+  const paint = pc.createColors(size.color)
+  const head = [...header(model, size, now, paint), '']
+  const units = unitLines(model, size, now, paint)
+  const room = Math.max(size.rows - head.length - EVENTS_AT_LEAST - 1, 0)
+  const shown = units.length <= room ? units : [...units.slice(0, Math.max(room - 1, 0)), paint.dim('...')]
+  const left = Math.max(size.rows - head.length - shown.length - 1, 0)
+  const events = left === 0 ? [] : model.told.slice(-left).map((entry) => toldLine(entry, size.columns, paint))
+  return [...head, ...shown, '', ...events].slice(0, size.rows)
+}
+
+function header({ agent, where, startedAtMs, endsAtMs, subscribe }: Model, size: Size, now: number, paint: Paint) {
+  const title = `gatewatch ${agent.version}`
+  const rest = `, gateway ${agent.gatewayId}, on ${where}`
+  const time = endsAtMs === null ? `${clock(now - startedAtMs)}, q ends it` : `${clock(endsAtMs - now)} left, q ends it`
+  const gap = ' '.repeat(Math.max(size.columns - title.length - rest.length - time.length, 2))
+  const lines = [`${paint.bold(title)}${rest}${gap}${paint.dim(time)}`, `metrics  ${paint.cyan(agent.metricsUrl)}`]
+  return subscribe === null ? lines : [...lines, `events   ${paint.cyan(subscribe)}`]
+}
+
+/** `0:42`, `61:05`. */
+export function clock(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
+function unitLines({ status, told }: Model, { columns }: Size, now: number, paint: Paint): string[] {
+  const wide = columns >= WIDE
+  const fresh = new Set(told.flatMap((t) => ('event' in t && now - t.atMs < FRESH_FOR_MS ? [t.event.service] : [])))
+  const heads: Column[] = [
+    { title: 'UNIT'.padEnd(18), least: 12 },
+    { title: 'STATE'.padEnd(wide ? 25 : 12) },
+    { title: 'SINCE', align: 'right' },
+    { title: 'START', align: 'right' },
+    { title: 'STOP', align: 'right' },
+    { title: 'CRASH', align: 'right' },
+    { title: 'RESTART', align: 'right' },
+    { title: 'LAST CAUSE', least: 8 },
+  ]
+  const [titles = '', ...rows] = table(
+    heads,
+    status.units.map((unit) => cells(unit, wide, now, paint)),
+    columns,
+  )
+  return [paint.dim(titles), ...rows.map((row, i) => (fresh.has(status.units[i]?.service) ? paint.bold(row) : row))]
+}
+
+function cells(unit: UnitView, wide: boolean, now: number, paint: Paint): Cell[] {
+  const { counters, last_crash: crash } = unit
+  const red = (count: number) => ({ text: String(count), ...(count > 0 ? { paint: paint.red } : {}) })
+  const cause = crash === null ? '-' : causeText(crash)
+  const state = wide && unit.sub_state !== null ? `${unit.active_state} (${unit.sub_state})` : unit.active_state
+  return [
+    { text: shortName(unit.service) },
+    { text: state, paint: stateColor(unit.active_state, paint) },
+    { text: unit.since === null ? '-' : age(now - Date.parse(unit.since)) },
+    { text: String(counters.starts) },
+    { text: String(counters.stops) },
+    red(counters.crashes),
+    { text: String(counters.restarts) },
+    { text: wide && crash !== null ? `${cause}, ${age(now - Date.parse(crash.timestamp))} ago` : cause },
+  ]
+}
+
+function stateColor(state: string, paint: Paint): (text: string) => string {
+  if (state === 'active') return paint.green
+  if (state === 'failed') return paint.red
+  return state === 'inactive' || state === 'unloaded' ? paint.dim : paint.yellow
+}
+
+/** One line without its day, cut to the width. */
+function toldLine(entry: Told, columns: number, paint: Paint): string {
+  const text = toldText(entry).slice(DAY_WIDTH)
+  const cut = text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
+  if ('deed' in entry) return paint.cyan(cut)
+  const [from, to] = KIND
+  return `${paint.dim(cut.slice(0, from))}${kindColor(entry.event.event, paint)(cut.slice(from, to))}${cut.slice(to)}`
+}
+
+/** One whole line without colours: `2026-11-20 10:15:23  demo           kill -9 mosquitto.service`. */
+export function toldText(entry: Told): string {
+  if ('event' in entry) return eventText(entry.event, PLAIN)
+  return `${eventText({ event: 'demo:', timestamp: new Date(entry.atMs).toISOString() }, PLAIN)}${entry.deed}`
+}
+
+function kindColor(kind: string, paint: Paint): (text: string) => string {
+  if (kind === 'crash' || kind === 'gave_up') return paint.red
+  if (kind === 'start' || kind === 'restart') return paint.green
+  return kind === 'stop' ? paint.dim : paint.yellow
+}
