@@ -54,11 +54,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     await using subscriber = await broker.subscribe('gatewatch/#')
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT] })
     await connected(gateway)
-    for (let i = 0; i < 50; i++) {
-      gateway.start(UNIT)
-      gateway.crash(UNIT)
-    }
-    await until(() => seqsOf(subscriber).length >= 100, { what: 'all events' })
+    gateway.fail(UNIT, 50)
+    await until(() => seqsOf(subscriber).length >= gateway.events.length, { what: 'all events' })
     expect(seqsOf(subscriber)).toEqual(gateway.events.map((e) => e.seq))
     const crash = subscriber.heard.find(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
     expect(json(crash)).toMatchObject({

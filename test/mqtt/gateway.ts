@@ -49,6 +49,8 @@ export interface Gateway extends AsyncDisposable {
   watch(...units: string[]): void
   start(unit: string): void
   crash(unit: string): void
+  /** Starts it and lets it crash, as often as told. */
+  fail(unit: string, times: number): void
   stop(): Promise<void>
 }
 
@@ -106,6 +108,17 @@ export function startGateway(options: GatewayOptions): Gateway {
   observe({ kind: 'boot', at: now(), bootId: 'boot-1' })
   if (options.units) watch(...options.units)
 
+  function start(unit: string): void {
+    runs += 1
+    const seen = { ...IDLE, activeState: 'active', subState: 'running', changedAtMonoMs: now().monoMs }
+    observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+  }
+  function crash(unit: string): void {
+    const cause = { result: 'signal', mainCode: 2, mainStatus: 9, changedAtMonoMs: now().monoMs }
+    const seen = { ...IDLE, ...cause, activeState: 'failed', subState: 'failed' }
+    observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+  }
+
   return {
     sink,
     logged,
@@ -114,15 +127,13 @@ export function startGateway(options: GatewayOptions): Gateway {
     state: () => state,
     observe,
     watch,
-    start(unit) {
-      runs += 1
-      const seen = { ...IDLE, activeState: 'active', subState: 'running', changedAtMonoMs: now().monoMs }
-      observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
-    },
-    crash(unit) {
-      const cause = { result: 'signal', mainCode: 2, mainStatus: 9, changedAtMonoMs: now().monoMs }
-      const seen = { ...IDLE, ...cause, activeState: 'failed', subState: 'failed' }
-      observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+    start,
+    crash,
+    fail(unit, times) {
+      for (let i = 0; i < times; i++) {
+        start(unit)
+        crash(unit)
+      }
     },
     stop: () => sink.stop(),
     [Symbol.asyncDispose]: () => sink.stop(),

@@ -1,0 +1,190 @@
+// The broker is gone, late, frozen or refuses: nothing is lost, and what is told late says so.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { startGateway } from './gateway.ts'
+import { connected, drained, eventsOf, seqsOf } from './heard.ts'
+import { PINGRESP, PUBACK, startLink } from './link.ts'
+
+const UNIT = 'a.service'
+
+describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away', () => {
+  it('tells everything, in order and as replayed, to a broker that is started only after the agent', async () => {
+    await using broker = await startMosquitto({ stopped: true })
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
+    gateway.fail(UNIT, 20)
+    await until(() => gateway.logged.length > 0, { what: 'word of the refusal' })
+    await link.close()
+    await broker.start()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await link.open()
+    await drained(gateway)
+    gateway.start(UNIT)
+    await until(() => seqsOf(subscriber).length >= gateway.events.length, { what: 'all events' })
+    expect(seqsOf(subscriber)).toEqual(gateway.events.map((e) => e.seq))
+    expect(eventsOf(subscriber).map((e) => e['replayed'])).toEqual(
+      gateway.events.map((_, i, all) => i < all.length - 1),
+    )
+    expect(eventsOf(subscriber).map((e) => Date.parse(String(e['timestamp'])))).toEqual(
+      gateway.events.map((e) => e.atMs),
+    )
+    const order = subscriber.heard.map(({ topic }) => topic.split('/')[2])
+    expect(order.slice(0, 4)).toEqual(['availability', 'agent', 'unit', 'event'])
+  })
+
+  it('loses nothing when the broker is killed again and again under load', async () => {
+    await using broker = await startMosquitto({ config: 'max_inflight_messages 0' })
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
+    await connected(gateway)
+    const load = setInterval(() => gateway.fail(UNIT, 1), 20)
+    try {
+      for (let kill = 1; kill <= 5; kill++) {
+        await new Promise((resolve) => setTimeout(resolve, 100 * Math.random()))
+        await broker.kill()
+        await link.close()
+        await broker.start()
+        await until(() => subscriber.subscriptions() === kill + 1, { what: 'the subscriber to be back', everyMs: 5 })
+        await link.open()
+        await connected(gateway)
+      }
+    } finally {
+      clearInterval(load)
+    }
+    await drained(gateway)
+    const expected = gateway.events.map((e) => e.seq)
+    await until(() => seqsOf(subscriber).at(-1) === expected.at(-1), { what: 'the last event' })
+    const heard = seqsOf(subscriber)
+    expect([...new Set(heard)].toSorted((a, b) => a - b)).toEqual(expected)
+    expect(heard.length - expected.length).toBeLessThanOrEqual(5 * 16)
+    expect(gateway.sink.health()).toMatchObject({ reconnects: 5, dropped: { overflow: 0, forgotten: 0, too_large: 0 } })
+    expect(gateway.acknowledged).toEqual(gateway.acknowledged.toSorted((a, b) => a - b))
+    expect(gateway.logged.filter((line) => line.startsWith('warning: mqtt: lost ('))).toHaveLength(5)
+    expect(gateway.logged.filter((line) => /^info: mqtt: back after \d+ s$/.test(line))).toHaveLength(5)
+  })
+
+  it('tells retained states and its birth again after each return of the broker', async () => {
+    await using broker = await startMosquitto()
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT, 'b.service'] })
+    await connected(gateway)
+    await broker.kill()
+    await broker.start()
+    await connected(gateway)
+    await until(() => broker.retained('gatewatch/#'), {
+      what: 'everything that is kept',
+      is: (kept) => Object.keys(kept).length === 4 && kept['gatewatch/gw-7/availability'] === 'online',
+    })
+  })
+
+  it('notices a link on which nothing comes back, and connects anew', async () => {
+    await using broker = await startMosquitto()
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url, keepalive: 1 }, units: [UNIT], speed: 1 })
+    await connected(gateway)
+    link.swallow(PINGRESP)
+    const begun = performance.now()
+    await until(() => gateway.logged.at(-1), {
+      what: 'the loss',
+      is: (line) => line?.includes('lost (Keepalive timeout)') ?? false,
+    })
+    expect(performance.now() - begun).toBeLessThan(3000)
+    link.swallow(null)
+    await connected(gateway)
+  })
+
+  it('gives up a connection whose acknowledgements stay away, and tells those events again', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url }, units: [UNIT], speed: 100 })
+    await connected(gateway)
+    await drained(gateway)
+    link.swallow(PUBACK)
+    gateway.start(UNIT)
+    await until(() => gateway.logged.at(-1), {
+      what: 'the loss',
+      is: (line) => line?.includes('lost (no acknowledgement in 30 s)') ?? false,
+    })
+    link.swallow(null)
+    await drained(gateway)
+    await until(() => seqsOf(subscriber).length >= 2, { what: 'the event again' })
+    expect(eventsOf(subscriber).map((e) => [e['id'], e['replayed']])).toEqual([
+      ['00112233aabbccdd-1', false],
+      ['00112233aabbccdd-1', true],
+    ])
+    const kept = await broker.retained('gatewatch/gw-7/availability')
+    expect(Object.values(kept)).toEqual(['online'])
+  })
+
+  it('loses nothing when the link is cut between PUBLISH and PUBACK', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
+    await connected(gateway)
+    await drained(gateway)
+    link.swallow(PUBACK)
+    gateway.fail(UNIT, 15)
+    await until(() => seqsOf(subscriber).length >= 8, { what: 'some events at the broker' })
+    link.swallow(null)
+    link.cut()
+    await until(() => gateway.sink.health().reconnects, { what: 'the next connection' })
+    await drained(gateway)
+    await until(() => new Set(seqsOf(subscriber)).size === gateway.events.length, { what: 'all events' })
+    expect(seqsOf(subscriber).length).toBeLessThanOrEqual(gateway.events.length + 16)
+    expect(seqsOf(subscriber).slice(-gateway.events.length)).toEqual(gateway.events.map((e) => e.seq))
+  })
+
+  it('waits out a frozen broker without losing or slowing anything', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/#')
+    await using gateway = startGateway({ config: { url: broker.url, keepalive: 1 }, units: [UNIT] })
+    await connected(gateway)
+    broker.freeze()
+    const begun = performance.now()
+    gateway.fail(UNIT, 500)
+    expect(performance.now() - begun).toBeLessThan(1000)
+    await until(() => !gateway.sink.health().connected, { what: 'the loss of the connection' })
+    broker.thaw()
+    await drained(gateway)
+    await until(() => new Set(seqsOf(subscriber)).size === gateway.events.length, { what: 'all events' })
+  })
+
+  it('is not put off by a wrong password, and reads the file again when it tries again', async () => {
+    await using broker = await startMosquitto({ anonymous: false })
+    broker.passwords({ gatewatch: 'right', rig: 'rig' })
+    const passwordFile = join(broker.directory, 'word')
+    writeFileSync(passwordFile, 'wrong\n')
+    const config = { url: broker.url, username: 'gatewatch', password_file: passwordFile }
+    await using gateway = startGateway({ config, units: [UNIT] })
+    gateway.start(UNIT)
+    await until(() => (broker.log().match(/not auth/gi) ?? []).length >= 3, { what: 'three refusals' })
+    expect(gateway.sink.health().problem).toMatch(/^refused: .*\(see mqtt.username and mqtt.password_file\)$/)
+    expect(gateway.logged).toHaveLength(1)
+    writeFileSync(passwordFile, 'right\n')
+    await drained(gateway)
+    expect(gateway.logged.join()).not.toMatch(/right|wrong/)
+    expect(gateway.sink.health()).toMatchObject({ problem: null, eventsPublished: 1 })
+  })
+
+  it('connects at once when the unit that is the broker becomes active', async () => {
+    await using broker = await startMosquitto({ stopped: true })
+    await using gateway = startGateway({
+      config: { url: broker.url },
+      units: ['mosquitto.service'],
+      speed: 1,
+      random: () => 0,
+    })
+    await until(() => gateway.logged.length > 0, { what: 'the refusal' })
+    await broker.start()
+    const begun = performance.now()
+    gateway.start('mosquitto.service')
+    await connected(gateway)
+    expect(performance.now() - begun).toBeLessThan(500)
+  })
+})

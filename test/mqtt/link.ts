@@ -1,0 +1,94 @@
+// A link to the broker that a test can cut, hold back and refuse: a TCP relay on a port of its own.
+import { connect, createServer, type Server, type Socket } from 'node:net'
+
+export interface Link extends AsyncDisposable {
+  readonly port: number
+  readonly url: string
+  /** Nothing of what the broker says goes through any more, from this kind of packet on (MQTT 3.1.1, 2.2.1). */
+  swallow(packetType: number | null): void
+  /** Cuts every connection, without a word. */
+  cut(): void
+  /** Refuses connections, or takes them again. */
+  close(): Promise<void>
+  open(): Promise<void>
+  connections(): number
+}
+
+export const PUBACK = 4
+export const PINGRESP = 13
+
+/** `onConnect` may answer a client's first bytes itself: what it returns is sent, and the connection closed. */
+export async function startLink(brokerPort: number, onConnect?: (first: Buffer) => Buffer | null): Promise<Link> {
+  const pairs = new Set<readonly [Socket, Socket]>()
+  let swallowed: number | null = null
+  let connections = 0
+  let server: Server | null = null
+  let port = 0
+
+  function relay(client: Socket): void {
+    connections += 1
+    const broker = connect(brokerPort, '127.0.0.1')
+    const pair = [client, broker] as const
+    pairs.add(pair)
+    let isMute = false
+    client.once('data', (first) => {
+      const answer = onConnect?.(first) ?? null
+      if (answer !== null) return void client.end(answer)
+      broker.write(first)
+      client.pipe(broker)
+    })
+    broker.on('data', (chunk) => {
+      // the broker's packets arrive whole on loopback: the first byte of a chunk begins one
+      if (swallowed !== null && (chunk[0] ?? 0) >> 4 === swallowed) isMute = true
+      if (!isMute) client.write(chunk)
+    })
+    const drop = () => {
+      pairs.delete(pair)
+      client.destroy()
+      broker.destroy()
+    }
+    for (const socket of pair) socket.on('error', drop).on('close', drop)
+  }
+
+  function cut(): void {
+    for (const [client, broker] of pairs) {
+      client.destroy()
+      broker.destroy()
+    }
+  }
+
+  function open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      server = createServer(relay)
+      server.once('error', reject)
+      server.listen(port, '127.0.0.1', () => {
+        const address = server?.address()
+        if (typeof address === 'object' && address !== null) port = address.port
+        resolve()
+      })
+    })
+  }
+
+  function close(): Promise<void> {
+    cut()
+    return new Promise((resolve) => (server === null ? resolve() : server.close(() => resolve())))
+  }
+
+  await open()
+  return {
+    get port() {
+      return port
+    },
+    get url() {
+      return `mqtt://127.0.0.1:${port}`
+    },
+    swallow(packetType) {
+      swallowed = packetType
+    },
+    cut,
+    close,
+    open,
+    connections: () => connections,
+    [Symbol.asyncDispose]: close,
+  }
+}
