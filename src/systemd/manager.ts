@@ -18,15 +18,13 @@ export const MATCH_RULES: readonly string[] = [
   `type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER_PATH}/unit',interface='${PROPERTIES}',member='PropertiesChanged'`,
 ]
 
-/** systemd's unique name on the bus, null while it is not there. */
-export async function systemdOwner(bus: Bus): Promise<string | null> {
-  try {
-    const [owner] = await bus.call(DRIVER, DRIVER_PATH, DRIVER, 'GetNameOwner', 's', [SYSTEMD])
-    return typeof owner === 'string' && owner !== '' ? owner : null
-  } catch (error) {
-    if (errorNameOf(error) === 'org.freedesktop.DBus.Error.NameHasNoOwner') return null
-    throw error
-  }
+/** Tells systemd's unique name, null while it is not on the bus, at its place among the signals of its coming and going. */
+export function systemdOwner(bus: Bus, told: (error: Error | null, owner: string | null) => void): void {
+  const call = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetNameOwner' }
+  bus.ask({ ...call, signature: 's', body: [SYSTEMD] }, (error, [owner]) => {
+    if (error !== null && errorNameOf(error) !== 'org.freedesktop.DBus.Error.NameHasNoOwner') told(error, null)
+    else told(null, typeof owner === 'string' && owner !== '' ? owner : null)
+  })
 }
 
 /** Without a subscriber systemd tells nothing. Idempotent; systemd before 256 can lose its list. */

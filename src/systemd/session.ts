@@ -115,8 +115,12 @@ export async function openSession(context: SessionContext): Promise<Session> {
   }
 
   const ownerChanged = ([name, , now]: readonly unknown[]) => {
-    if (name !== manager.SYSTEMD) return
-    owner = typeof now === 'string' && now !== '' ? now : null
+    if (name === manager.SYSTEMD) ownedBy(typeof now === 'string' && now !== '' ? now : null)
+  }
+
+  const ownedBy = (now: string | null) => {
+    if (now !== null && now === owner) return
+    owner = now
     subscribed = false
     if (owner === null) context.down('systemd is not on the bus')
     else void adopt()
@@ -182,13 +186,17 @@ export async function openSession(context: SessionContext): Promise<Session> {
   }
   try {
     for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)
-    owner ??= await manager.systemdOwner(bus)
+    await new Promise<void>((resolve, reject) => {
+      manager.systemdOwner(bus, (error, now) => {
+        if (error !== null) return reject(error)
+        ownedBy(now)
+        resolve()
+      })
+    })
   } catch (error) {
     end()
     throw new Error(`cannot listen on the bus: ${wordsOf(error)}`, { cause: error })
   }
-  if (owner === null) context.down('systemd is not on the bus')
-  else void adopt()
   return { reconcile, end }
 }
 

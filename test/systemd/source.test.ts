@@ -220,6 +220,33 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(Math.abs(most + 1 - unit.counters.starts)).toBeLessThanOrEqual(1) // the last restart may be stopped before it ran
   })
 
+  it('believes nobody but systemd', async () => {
+    await using w = await watchingWell(rig.busAddress, ['a'])
+    w.forget()
+    const names = (await rig.busctl('list', '--unique', '--no-legend')).stdout.match(/^:\S+/gm) ?? []
+    expect(names.length).toBeGreaterThan(1)
+    const lie = [
+      'sa{sv}as',
+      'org.freedesktop.systemd1.Unit',
+      '2',
+      'ActiveState',
+      's',
+      'failed',
+      'SubState',
+      's',
+      'failed',
+      '0',
+    ]
+    for (const name of names) {
+      const to = [`--destination=${name}`, '/org/freedesktop/systemd1/unit/a_2eservice']
+      const { code } = await rig.busctl('emit', ...to, 'org.freedesktop.DBus.Properties', 'PropertiesChanged', ...lie)
+      expect(code).toBe(0)
+    }
+    await w.source.reconcile()
+    expect(w.of('a.service').map((s) => s.activeState)).toEqual(['inactive'])
+    expect(w.source.health().malformed).toBe(0)
+  })
+
   it('changes what it watches while it runs', async () => {
     await using w = await watchingWell(rig.busAddress, ['a'])
     w.forget()
