@@ -5,7 +5,7 @@ import { until } from '../rig/until.ts'
 import { watching } from './watching.ts'
 
 describeUnless(noSystemd(), 'the user bus', () => {
-  it('is watched like the system bus, also where its systemd comes later', async () => {
+  it('is watched like the system bus, also where it comes later', async () => {
     await using rig = await startSystemd()
     const address = `unix:path=${rig.shareDir}/bus`
     const env = [
@@ -16,9 +16,9 @@ describeUnless(noSystemd(), 'the user bus', () => {
       '-E',
       `DBUS_SESSION_BUS_ADDRESS=${address}`,
     ]
-    await rig.exec('systemd-run', 'dbus-daemon', '--session', '--nofork', `--address=${address}`)
     await using w = await watching(address, ['mine'])
-    await until(() => w.source.health().problem === 'systemd is not on the bus', { what: 'the bus without systemd' })
+    await until(() => w.logs.length > 0, { what: 'a word' })
+    expect(w.logs[0]).toContain('no such socket')
     await rig.exec('systemd-run', '-p', 'Delegate=yes', ...env, '/lib/systemd/systemd', '--user')
     await w.loadState('mine.service', 'not-found')
     expect(w.logs.at(-1)).toBe('info bus: connected')
