@@ -4,6 +4,7 @@ import type { Event } from '../core/event.ts'
 import { type State, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Clock } from '../ports.ts'
+import { sameUnits } from './change.ts'
 import type { Fs } from './fs.ts'
 import { deltaPayload, historyPayloads, snapshotPayloads } from './pack.ts'
 import { bootKey, encodePage, type PageKind } from './page.ts'
@@ -26,9 +27,15 @@ export interface ToWrite {
   readonly history: readonly Event[]
 }
 
+export interface Written {
+  readonly bytes: number
+  /** Events that found no room. */
+  readonly omitted: readonly Event[]
+}
+
 export interface Disk {
-  /** Resolves, once flash holds it, to the bytes written. After a rejection `abandon` comes first. */
-  write(what: ToWrite): Promise<number>
+  /** Resolves once flash holds it. After a rejection `abandon` comes first. */
+  write(what: ToWrite): Promise<Written>
   /**
    * Closes the file; the next write makes a new one. After a failed fdatasync the kernel takes the pages for clean: to
    * try again on the same descriptor would succeed without data.
@@ -79,26 +86,22 @@ export function openDisk(
       if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
         const seen = state.units.filter((unit, i) => unit !== committed.units[i])
         const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
-        const payload = deltaPayload(head, changed, window, seen)
-        if (payload !== null) return ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), [payload]) })
+        const delta = deltaPayload(head, changed, window, seen)
+        if (delta !== null) {
+          const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
+          return { bytes, omitted: delta.omitted }
+        }
       }
-      const payloads = snapshotPayloads(head, state.units, window)
+      const { payloads, omitted } = snapshotPayloads(head, state.units, window)
       const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
-      if (ring?.fits(payloads.length)) return ring.write(snapshot)
+      if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
       await fs.mkdir(dirname(path)).catch(() => {})
       await clearTheWay()
       const told = historyPayloads(head, history, HISTORY_PAGES)
       const made = await createRing(fs, path, snapshot, pages('history', seq, told))
       await abandon()
       ring = made.ring
-      return made.bytes
+      return { bytes: made.bytes, omitted: [] }
     },
   }
-}
-
-/** The same units in the same order. */
-export function sameUnits(a: State, b: State): boolean {
-  return (
-    a.index === b.index || (a.units.length === b.units.length && a.units.every((u, i) => u.name === b.units[i]?.name))
-  )
 }

@@ -9,6 +9,12 @@ const LEFT_OUT_BYTES_AT_MOST = 1024
 /** After so many events in a row that did not fit, the page is full. */
 const MISSES_AT_MOST = 8
 
+/** The payloads of a commit, a page each, and the events that found no room on them. */
+export interface Packed {
+  readonly payloads: readonly Uint8Array[]
+  readonly omitted: readonly Event[]
+}
+
 /**
  * One page with all `changed` units and what fits of the events; null where the units alone do not fit. What is left is
  * filled with those of `seen` that changed only in what systemd tells again.
@@ -18,19 +24,19 @@ export function deltaPayload(
   changed: readonly Unit[],
   window: Window,
   seen: readonly Unit[] = [],
-): Uint8Array | null {
+): Packed | null {
   const page = opened(head)
   for (const unit of changed) if (!page.unit(unit)) return null
-  addEvents(page, window)
+  const omitted = addEvents(page, window)
   for (const unit of seen) if (!changed.includes(unit) && !page.unit(unit)) break
-  return page.bytes()
+  return { payloads: [page.bytes()], omitted }
 }
 
 /**
  * All `units` on as many pages as it takes, then what fits of `events` on the last one. A snapshot of more than one page
  * takes one further page for its events where they need it.
  */
-export function snapshotPayloads(head: Head, units: readonly Unit[], window: Window): Uint8Array[] {
+export function snapshotPayloads(head: Head, units: readonly Unit[], window: Window): Packed {
   const full: Uint8Array[] = []
   let page = opened(head)
   for (const unit of units) {
@@ -40,13 +46,14 @@ export function snapshotPayloads(head: Head, units: readonly Unit[], window: Win
     page.unit(unit)
   }
   const back = page.mark()
-  if (!addEvents(page, window) && full.length > 0) {
+  let omitted = addEvents(page, window)
+  if (omitted.length > 0 && full.length > 0) {
     back()
     full.push(page.bytes())
     page = opened(head)
-    addEvents(page, window)
+    omitted = addEvents(page, window)
   }
-  return [...full, page.bytes()]
+  return { payloads: [...full, page.bytes()], omitted }
 }
 
 /** Everything, on as many pages as it takes: what waits in memory, for the runtime directory. */
@@ -75,18 +82,18 @@ function opened(head: Head): Filling {
   return page
 }
 
-/** Adds what fits in the order of `seq`, and counts of the rest; returns whether all fitted. */
-function addEvents(page: Filling, window: Window): boolean {
+/** Adds what fits in the order of `seq`, and counts of the rest, which it returns. */
+function addEvents(page: Filling, window: Window): Event[] {
   const { events } = window
   const back = page.mark()
-  if (window.dropped.length === 0 && events.every((event) => page.event(event))) return true
+  if (window.dropped.length === 0 && events.every((event) => page.event(event))) return []
   back()
   const chosen = new Set(choose(page, events, leftOutBytes(counted(events, window.dropped))))
   back()
   for (const event of events) if (chosen.has(event)) page.event(event)
   const omitted = events.filter((event) => !chosen.has(event))
   for (const entry of counted(omitted, window.dropped)) page.leftOut(entry)
-  return omitted.length === 0
+  return omitted
 }
 
 /** The newest crashes, then the newest of the rest, as long as `spare` bytes stay free. Leaves them in the page. */

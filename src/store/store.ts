@@ -1,15 +1,13 @@
 // The StateStore on flash: remembers at once, commits when the policy says so, and goes on in memory where flash refuses.
 import type { Event } from '../core/event.ts'
-import { type State, unitOf } from '../core/state.ts'
-import type { Unit } from '../core/unit.ts'
+import type { State } from '../core/state.ts'
 import type { Clock, Log, StateStore, Step } from '../ports.ts'
-import { type Disk, sameUnits } from './disk.ts'
+import { changeOf } from './change.ts'
+import type { Disk } from './disk.ts'
 import { newHealth } from './health.ts'
 import * as policy from './policy.ts'
 import { type Head, headOf } from './records.ts'
 import type { Spill } from './spill.ts'
-import { sameCounters } from './unit-parts.ts'
-import { differs } from './unit-record.ts'
 import { joined, NO_EVENTS, type Window, withEvents } from './window.ts'
 
 export const HISTORY_EVENTS = 1000
@@ -61,6 +59,8 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   let live = start.state
   let history = start.history.slice(-HISTORY_EVENTS)
   let window: Window = withEvents(NO_EVENTS, start.spilled)
+  /** Events that found no room on flash: a killed agent leaves them in its spill all the same. */
+  let homeless: readonly Event[] = []
   let waiting = policy.NOTHING
   let governor = policy.newGovernor(clock.now().monoMs)
   const lastCrash = new Map<string, number>()
@@ -77,21 +77,18 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     return headOf(state, { reserved: bound, acknowledged, clean })
   }
 
-  function note({ after, events, at }: Step): void {
-    const before = live
+  function note(step: Step): void {
+    const { after, events, at } = step
+    const change = changeOf({ ...step, before: live })
     live = after
-    const sameSet = sameUnits(before, after)
-    const changed = sameSet ? after.units.filter((unit, i) => differs(unit, before.units[i] as Unit)) : after.units
-    const told = changed.length > 0 || events.length > 0 || !sameSet || !sameHead(before, after)
-    if (!told) return
+    if (!change.any) return
     if (events.length > 0) {
       window = withEvents(window, events)
       history = [...history, ...events].slice(-HISTORY_EVENTS)
     }
-    if (sameSet) spill.add(head(after), changed, events)
+    if (change.sameSet) spill.add(head(after), change.units, events)
     else spill.addWhole(head(after), after.units, events)
-    const counted = !sameSet || changed.some((unit) => countsDiffer(unit, before))
-    if (events.length === 0 && !counted && before.gatewayId === after.gatewayId) return
+    if (!change.forFlash) return
     const crashed = events.flatMap((event) => (event.kind === 'crash' ? [event.unit] : []))
     waiting = policy.nowWaiting(waiting, crashed, lastCrash, at.monoMs, flushIntervalMs)
     for (const unit of crashed) lastCrash.set(unit, at.monoMs)
@@ -150,7 +147,14 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     const bound = reserved - state.seq < RESERVED_BLOCK / 2 ? state.seq + RESERVED_BLOCK : reserved
     if (!clean) turnSpill(seq, state, taken)
     try {
-      const bytes = await disk.write({ state, committed, window: taken, head: head(state, clean, bound), seq, history })
+      const { bytes, omitted } = await disk.write({
+        state,
+        committed,
+        window: taken,
+        head: head(state, clean, bound),
+        seq,
+        history,
+      })
       const now = clock.now()
       committed = state
       reserved = bound
@@ -160,6 +164,10 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
       retryMs = RETRY_FIRST_MS
       governor = policy.afterCommit(governor, why, began.monoMs, flushIntervalMs)
       health.wrote(bytes, (now.monoMs - began.monoMs) / 1000, now.wallMs, now.monoMs)
+      if (omitted.length > 0) {
+        homeless = [...homeless, ...omitted].slice(-HISTORY_EVENTS)
+        spill.add(head(live), [], omitted)
+      }
       spill.dropOther()
       return true
     } catch (error) {
@@ -177,7 +185,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   /** What comes from now on waits in the slot of the commit that begins; that of the last one stays until it is done. */
   function turnSpill(seq: number, state: State, taken: Window): void {
     if (spill.base() === null) spill.begin(lastCommit, head(state), state.units, taken.events, true)
-    if (spill.base() !== seq) spill.begin(seq, head(state), [], [], false)
+    if (spill.base() !== seq) spill.begin(seq, head(state), [], homeless, false)
   }
 
   const store: PageRingStore = {
@@ -237,13 +245,4 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     else schedule()
   }
   return { store, open }
-}
-
-function countsDiffer(unit: Unit, before: State): boolean {
-  const was = unitOf(before, unit.name)
-  return was === undefined || !sameCounters(unit.counters, was.counters) || !sameCounters(unit.baseline, was.baseline)
-}
-
-function sameHead(a: State, b: State): boolean {
-  return a.bootId === b.bootId && a.gatewayId === b.gatewayId && a.seq === b.seq && a.seqGap === b.seqGap
 }

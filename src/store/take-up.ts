@@ -40,7 +40,7 @@ export interface TakenUp {
   readonly state: State
   /** What flash alone holds. */
   readonly committed: State
-  /** Of events that flash may not hold. */
+  /** Events that flash does not hold. */
   readonly spilled: readonly Event[]
   readonly history: readonly Event[]
   readonly acknowledged: number
@@ -94,9 +94,13 @@ function spillOver(file: Recovered, committed: State | null, slots: readonly Slo
   }
   if (state === null) return null
   const payloads = groups.flatMap((group) => group.payloads)
+  // The slot before may hold events that found no room in the commit after it.
+  const all = usable.flatMap((slot) => slot.groups.flatMap((group) => group.payloads))
+  const onFlash = new Set(file.events.map((event) => event.seq))
+  const { seq } = state
   return {
     state,
-    events: inOrder(payloads.flatMap((payload) => payload.events)),
+    events: inOrder(all.flatMap((p) => p.events)).filter((e) => e.seq <= seq && !onFlash.has(e.seq)),
     acknowledged: Math.max(0, ...payloads.map((payload) => payload.head.acknowledged)),
   }
 }

@@ -1,0 +1,279 @@
+// The agent is killed (SIGKILL, no power cut) before any one operation: what it had seen is all there, exactly.
+import { expect, test } from 'vitest'
+import type { State } from '../../src/core/state.ts'
+import { withUnits } from '../../src/core/state.ts'
+import { newUnit } from '../../src/core/unit.ts'
+import type { Opened } from '../../src/store/open.ts'
+import { failure, type MemoryFs } from './memory-fs.ts'
+import { type Bench, bench, PATH, RUN } from './opened.ts'
+import { crashStep, names, stateOf } from './sample.ts'
+
+interface Image {
+  readonly files: ReadonlyMap<string, Buffer>
+  /** What the agent had remembered, at least and at most: a step in the making may be there or not. */
+  readonly from: State
+  readonly to: State
+}
+
+/** Runs `life` and takes an image of all files before every operation that changes one. */
+async function imagesOf(
+  units: number,
+  life: (b: Bench, opened: Opened, step: (unit?: string) => void) => Promise<void>,
+) {
+  const b = bench(units)
+  const { fs, clock } = b
+  const images: Image[] = []
+  let from: State | null = null
+  let to: State | null = null
+  let last = ''
+  const take = () => {
+    if (from === null || to === null) return
+    const files = new Map([...fs.files].map(([path, inode]) => [path, Buffer.from(inode.bytes)]))
+    const seen = `${to.seq} ${from.seq} ${[...files.values()].map((f) => f.toString('latin1')).join()}`
+    if (seen !== last) images.push({ files, from, to })
+    last = seen
+  }
+  fs.fault = () => void take()
+  fs.syncFault = take
+  const opened = await b.open()
+  const { store } = opened
+  from = to = opened.state
+  const step = (unit = names(units)[0] as string) => {
+    const made = crashStep(from as State, unit, clock.now().monoMs)
+    to = made.after
+    take()
+    store.remember(made)
+    from = made.after
+    take()
+  }
+  await life(b, opened, step)
+  return images
+}
+
+async function reopened({ files }: Image): Promise<{ found: Opened; fs: MemoryFs }> {
+  const b = bench()
+  for (const [path, bytes] of files) b.fs.put(path, bytes)
+  return { found: await b.open(), fs: b.fs }
+}
+
+async function expectNothingLost(images: readonly Image[]): Promise<void> {
+  for (const image of images) {
+    const { found } = await reopened(image)
+    const at = [image.from, image.to].find((s) => s.seq === found.state.seq)
+    expect(found.state.seqGap).toBe(0)
+    expect(found.state.units).toEqual(at?.units)
+    expect(found.state.stream).toBe(image.from.stream)
+    const seqs = found.store.history().map((e) => e.seq)
+    expect(seqs).toEqual(Array.from({ length: found.state.seq }, (_, i) => 1 + i))
+  }
+}
+
+test('between a step, a commit in flight, the turn of the slots, and the next commit', async () => {
+  const images = await imagesOf(3, async ({ fs }, { store }, step) => {
+    step()
+    for (let i = 0; i < 4; i++) {
+      step()
+      // Steps come in while the commit is being written, and while it is synced.
+      const take = fs.fault
+      fs.fault = (op, path) => {
+        const short = take(op, path)
+        if (op === 'pwrite' || op === 'fdatasync') step(names(3)[1])
+        return short
+      }
+      await store.flush()
+      fs.fault = take
+    }
+  })
+  expect(images.length).toBeGreaterThan(30)
+  await expectNothingLost(images)
+})
+
+test('while snapshots of several pages are written, and steps take several pages of the spill', async () => {
+  const images = await imagesOf(120, async ({ clock }, { store, state }, step) => {
+    step()
+    await store.flush()
+    step()
+    // The bus was away: every unit of 120 is touched in one step, which no page holds.
+    const before = { ...store.committed() }
+    expect(before.units).toHaveLength(state.units.length)
+    for (const name of names(120)) step(name)
+    await store.flush()
+    step()
+    await clock.go(60_000)
+  })
+  await expectNothingLost(images.filter((_, i) => i % 7 === 0 || i > images.length - 60))
+})
+
+test('after a commit that failed: while it is tried again, and when a new file is made', async () => {
+  const images = await imagesOf(3, async ({ fs, clock }, { store }, step) => {
+    step()
+    await store.flush()
+    step()
+    const take = fs.fault
+    fs.fault = (op, path) => {
+      take(op, path)
+      if (op === 'fdatasync') throw failure('EIO')
+      return undefined
+    }
+    expect(await store.flush()).toBe(false)
+    step()
+    await clock.go(5_000)
+    step(names(3)[1])
+    fs.fault = take
+    step()
+    await clock.go(20_000)
+    expect(store.health().problem).toBe(null)
+    step()
+    await store.flush()
+    step()
+  })
+  expect(images.length).toBeGreaterThan(20)
+  await expectNothingLost(images)
+})
+
+test('where flash never took a byte', async () => {
+  const b = bench()
+  b.fs.fault = (op) => {
+    if (op === 'create') throw failure('EROFS')
+    return undefined
+  }
+  const first = await b.open()
+  expect(first.recovered).toBe('fresh')
+  let now = first.state
+  for (let i = 0; i < 30; i++) {
+    const made = crashStep(now, names(1)[0] as string, b.clock.now().monoMs)
+    first.store.remember(made)
+    now = made.after
+    await b.clock.go(1000)
+  }
+  const second = await b.open()
+  expect(second.recovered).toBe('spill')
+  expect(second.state.units).toEqual(now.units)
+  expect(second.state).toMatchObject({ stream: now.stream, seq: 30, seqGap: 0 })
+})
+
+test('a set of units that changed waits in the spill too', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  const more = withUnits(state, [newUnit('new.service'), ...state.units.slice(1)])
+  store.remember({ before: state, after: more, events: [], at: clock.now() })
+  const step = crashStep(more, 'new.service', clock.now().monoMs)
+  store.remember(step)
+  const second = await open()
+  expect(second.recovered).toBe('spill')
+  expect(second.state.units).toEqual(step.after.units)
+})
+
+test('a thousand events between two commits take a bounded part of the runtime directory', async () => {
+  const { fs, open, clock } = bench(12)
+  const { store, state } = await open()
+  let now = state
+  let most = 0
+  for (let i = 0; i < 12_000; i++) {
+    const made = crashStep(now, names(12)[i % 12] as string, clock.now().monoMs)
+    store.remember(made)
+    now = made.after
+    const size = [...fs.files].reduce((sum, [path, { bytes }]) => sum + (path.startsWith(RUN) ? bytes.length : 0), 0)
+    most = Math.max(most, size)
+  }
+  expect(most).toBeLessThan(1_000_000)
+  const second = await open()
+  expect(second.recovered).toBe('spill')
+  expect(second.state.units).toEqual(now.units)
+  expect(second.store.history()).toHaveLength(1000)
+})
+
+test('killed twice, and once more before it did anything', async () => {
+  const { open, clock, fs } = bench()
+  let now = (await open()).state
+  for (let life = 0; life < 4; life++) {
+    const { store, state, recovered } = await open()
+    expect(recovered).toBe('spill')
+    expect(state.units).toEqual(now.units)
+    const made = crashStep(state, names(1)[0] as string, clock.now().monoMs)
+    store.remember(made)
+    if (life === 2) await store.flush()
+    now = made.after
+  }
+  const { state } = await open()
+  expect(state).toMatchObject({ seq: 4, seqGap: 0 })
+  expect(state.units).toEqual(now.units)
+  // It goes on without a write of its own: what waits is due within the interval.
+  expect(fs.files.has(PATH)).toBe(true)
+})
+
+test('what another boot left, or another state file, is not taken up, and goes', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  store.remember(crashStep(state, names(1)[0] as string, 1))
+  const spill = new Map([...b.fs.files].filter(([path]) => path.startsWith(RUN)))
+  const other = await b.open({ bootId: 'ffffffffffffffffffffffffffffffff' })
+  expect(other.recovered).toBe('unclean')
+  expect(other.state.seqGap).toBe(100_000)
+
+  const fresh = bench()
+  for (const [path, { bytes }] of spill) fresh.fs.put(path, bytes)
+  const stream = 'aaaaaaaaaaaaaaaa'
+  const found = await fresh.open({ fresh: () => ({ ...stateOf([]), stream }) })
+  await found.store.stop()
+  for (const [path, { bytes }] of spill) fresh.fs.put(path, bytes)
+  const again = await fresh.open()
+  expect(again.recovered).toBe('clean')
+  expect(again.state.stream).toBe(stream)
+})
+
+test('a spill with a damaged page is not taken for the whole story', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  let now = state
+  for (let i = 0; i < 40; i++) {
+    const made = crashStep(now, names(1)[0] as string, b.clock.now().monoMs)
+    store.remember(made)
+    now = made.after
+  }
+  for (const [path, { bytes }] of b.fs.files) if (path.startsWith(RUN)) bytes.writeUInt8(77, bytes.length - 4000)
+  const second = await b.open()
+  expect(second.recovered).toBe('unclean')
+  expect(second.state).toMatchObject({ seq: 100_000, seqGap: 100_000 })
+})
+
+test.each(['ENOSPC', 'EROFS'])(
+  'where the runtime directory cannot be written (%s), half a story is not left there',
+  async (code) => {
+    const b = bench()
+    const { store, state } = await b.open()
+    const one = crashStep(state, names(1)[0] as string, 1)
+    store.remember(one)
+    b.fs.syncFault = () => {
+      throw failure(code)
+    }
+    const two = crashStep(one.after, names(1)[0] as string, 2)
+    store.remember(two)
+    b.fs.syncFault = () => {}
+    store.remember(crashStep(two.after, names(1)[0] as string, 3))
+    const second = await b.open()
+    expect(second.recovered).toBe('unclean')
+    expect(second.state.seq).toBe(100_000)
+    expect(b.lines.filter((line) => line.includes('runtime directory'))).toHaveLength(1)
+
+    // With the next commit it works again.
+    const three = crashStep(second.state, names(1)[0] as string, 4)
+    second.store.remember(three)
+    await second.store.flush()
+    const four = crashStep(three.after, names(1)[0] as string, 5)
+    second.store.remember(four)
+    const third = await b.open()
+    expect(third.recovered).toBe('spill')
+    expect(third.state.units).toEqual(four.after.units)
+  },
+)
+
+test('without a runtime directory a killed agent loses what was not on flash, and no number is used twice', async () => {
+  const b = bench()
+  const { store, state } = await b.open({ runtimeDir: null })
+  store.remember(crashStep(state, names(1)[0] as string, 1))
+  const second = await b.open({ runtimeDir: null })
+  expect(second.recovered).toBe('unclean')
+  expect(second.state.seq).toBe(100_000)
+  expect([...b.fs.files.keys()]).toEqual([PATH])
+})
