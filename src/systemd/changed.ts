@@ -11,7 +11,8 @@ export interface Changed {
 
 /**
  * The body of a signal of signature `sa{sv}as`, which begins at `at` (a multiple of 8 within the message); of the values
- * only the `wanted` ones. Throws RangeError where it contradicts itself. dbus-next takes 50 us for such a message, this 5.
+ * only the `wanted` ones. Throws RangeError where it contradicts itself. On x64 dbus-next
+ * takes 50 us of CPU for such a message, this 20, reading it from the socket included.
  */
 export function changedProperties(bytes: Buffer, at: number, little: boolean, wanted: ReadonlySet<string>): Changed {
   const cursor: Cursor = { bytes, little, at }
