@@ -1,18 +1,33 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
-import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
+import {
+  causeOf,
+  GAVE_UP_AFTER_MS,
+  isCrash,
+  isEnded,
+  restartAnnounced,
+  restartProvesCrash,
+  signalNumber,
+  willRestart,
+} from './cause.ts'
 import { andThen, type Context, end, endProvenCrash, type Lived, lose, open } from './life.ts'
 import type { Settings, Sighting, Unit } from './unit.ts'
+
+/**
+ * Where in a run's life a sighting stands: a signal may be the `opening` one, whose states are those of the run
+ * before, or surely a `later` one; a `read` shows the states of the run that it names.
+ */
+export type Place = 'opening' | 'later' | 'read'
 
 /**
  * A run id not seen before came up while something may have gone unseen. Its start is proven; so are as many
  * automatic restarts before it as `NRestarts` grew, as it falls to 0 on every start by hand. An end that an
  * automatic restart followed is a crash where the settings restart nothing else; every other unseen end is lost.
- * `read`: the sighting is the answer to a read, whose state is surely of this run. `before`: the settings as noted
+ * `before`: the settings as noted
  * earlier; they may have been edited meanwhile, and only where both agree is anything proven.
  */
-export function catchUp(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: Settings | null): Lived {
-  const over = read && isEnded(seen)
-  const { starts, restarts } = unseenStarts(unit, seen, over)
+export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, before: Settings | null): Lived {
+  const over = place !== 'opening' && isEnded(seen)
+  const { starts, restarts } = unseenStarts(unit, seen, over, place)
   const provesCrash = restartProvesCrash(unit.settings) && (before === null || restartProvesCrash(before))
   let lived: Lived = { unit, told: [] }
   for (let left = starts; left > 0; left--) {
@@ -24,22 +39,27 @@ export function catchUp(unit: Unit, ctx: Context, seen: Sighting, read: boolean,
 }
 
 /** Runs opened since the unit was last seen, at least one, and how many of the latest were automatic restarts. */
-function unseenStarts(unit: Unit, seen: Sighting, over: boolean): { starts: number; restarts: number } {
-  // NRestarts counts a start before it happens: one that waits with its job queued, and one that was refused,
-  // for then the unit rests in failed although its settings restart it.
-  const announced = restartAnnounced(seen)
-  const refused = seen.activeState === 'failed' && willRestart(unit.settings, causeOf(seen), seen, false) !== false
-  const now = Math.max(0, seen.nRestarts - (over && (announced ? seen.job !== 0 : refused) ? 1 : 0))
+function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): { starts: number; restarts: number } {
+  const now = Math.max(0, seen.nRestarts - (over && countsAhead(unit, seen, place) ? 1 : 0))
   const last = unit.seen
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
-  if (
-    last !== null &&
-    (unit.run !== null || restartAnnounced(last) || (last.activeState === 'failed' && !unit.gaveUp))
-  ) {
-    const before = last.nRestarts - (unit.run === null && last.job !== 0 ? 1 : 0)
+  const goesOn = unit.run !== null || (last !== null && (restartAnnounced(last) || last.activeState === 'failed'))
+  if (last !== null && goesOn && !unit.gaveUp) {
+    const before = last.nRestarts - (unit.run === null && restartAnnounced(last) && last.job !== 0 ? 1 : 0)
     if (now > before) return { starts: now - before, restarts: now - before }
   }
   return { starts: now + 1, restarts: now }
+}
+
+/**
+ * NRestarts counts a restart before it happens: one that waits with its job queued, and one that the start limit
+ * refused. Then the unit rests in failed though its settings restart it, and a read finds it so: between failing and
+ * waiting to restart systemd answers nobody, only its signals show failed then.
+ */
+function countsAhead(unit: Unit, seen: Sighting, place: Place): boolean {
+  if (restartAnnounced(seen)) return seen.job !== 0
+  const rests = seen.activeState === 'failed' && place === 'read'
+  return rests && willRestart(unit.settings, causeOf(seen), seen, false) !== false
 }
 
 /**

@@ -49,6 +49,9 @@ export function isEnded(seen: Sighting): boolean {
   return seen.activeState === 'inactive' || seen.activeState === 'failed' || seen.subState.startsWith('auto-restart')
 }
 
+/** systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. */
+export const GAVE_UP_AFTER_MS = 100
+
 /** systemd says itself that a start follows (from 254 at once, before also after 0.1 to 3 ms). */
 export function restartAnnounced(seen: Sighting): boolean {
   return seen.subState.includes('auto-restart')

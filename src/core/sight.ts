@@ -1,13 +1,10 @@
 // One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
-import { catchUp, endFound } from './absence.ts'
+import { catchUp, endFound, type Place } from './absence.ts'
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import { andThen, type Context, end, type Lived, lose, open } from './life.ts'
 import type { Instant } from './observation.ts'
 import type { Policy } from './state.ts'
 import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
-
-/** systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. */
-export const GAVE_UP_AFTER_MS = 100
 
 /** A signal's sighting, or the answer to a read when `read` holds the settings that came with it. */
 export function sight(unit: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
@@ -25,17 +22,23 @@ function still(unit: Unit): Lived {
 function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: Settings | null): Lived {
   const id = seen.invocationId
   if (id !== null && !unit.runIds.includes(id)) {
-    if (unit.contact === 'never' && isEnded(seen) && (read || seen.job === 0)) {
+    const place = read ? 'read' : placeOf(seen)
+    if (unit.contact === 'never' && isEnded(seen) && place !== 'opening') {
       return still({ ...unit, runIds: [id] }) // it ended before our time
     }
     const unseen = unit.run !== null || unit.contact === 'broken' || (read && unit.contact === 'kept')
-    if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, seen, read, before)
+    if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, seen, place, before)
     return open(unit, ctx, seen, followsStraight(unit, seen))
   }
   if (unit.run === null || !isEnded(seen)) return still(unit)
   if (id === null) return lose(unit, { ...ctx, source: 'reconcile' }) // unloaded meanwhile: its end cannot be read
   if (id !== unit.run.id) return still(unit) // a late word of a run before
   return ctx.source === 'signal' ? end(unit, ctx, seen) : endFound(unit, ctx, seen)
+}
+
+/** A run opens under a job, and systemd waits to restart only after it. */
+function placeOf(seen: Sighting): Place {
+  return seen.job === 0 || seen.subState === 'auto-restart' ? 'later' : 'opening'
 }
 
 /** systemd waited to start it again, or one restart job covers both the end and this start. */
@@ -56,7 +59,10 @@ function failing(unit: Unit, before: Unit, ctx: Context): Lived {
   if (seen === null || unit.run !== null || seen.activeState !== 'failed' || restartAnnounced(seen)) {
     return still(unit.failed === null && !unit.gaveUp ? unit : { ...unit, failed: null, gaveUp: false })
   }
-  if (unit.failed !== null) return still(unit)
+  if (unit.failed !== null) {
+    const again = before.contact !== 'kept' && !unit.gaveUp // it may be failing once more: systemd gets its time again
+    return still(again ? { ...unit, failed: { ...unit.failed, sinceMonoMs: ctx.at.monoMs } } : unit)
+  }
   const endedNow = unit.counters.crashes > before.counters.crashes
   const requested = endedNow && unit.lastCrash?.requested === true
   const failed: Unit = { ...unit, failed: { sinceMonoMs: ctx.at.monoMs, requested } }
@@ -66,7 +72,7 @@ function failing(unit: Unit, before: Unit, ctx: Context): Lived {
 
 /** Tells once that a unit has failed for good; not of one that an operator stopped. */
 export function giveUp(unit: Unit, ctx: Context): Lived {
-  if (unit.failed === null || unit.failed.requested || unit.gaveUp) return still(unit)
+  if (unit.failed === null || unit.failed.requested || unit.gaveUp || unit.contact !== 'kept') return still(unit)
   const gone: Unit = { ...unit, gaveUp: true }
   const seen = unit.seen
   return {

@@ -1,11 +1,12 @@
 // The one verb: what an observation makes of the State, and which events tell of it.
 import { BURST_WINDOW_MS, roll } from './burst.ts'
+import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
 import { calmAtMonoMs, settle } from './flap.ts'
 import { globMatcher } from './glob.ts'
 import { andThen, type Context, type Lived, lose, open, type Telling } from './life.ts'
 import type { Instant, Observation } from './observation.ts'
-import { GAVE_UP_AFTER_MS, giveUp, sight } from './sight.ts'
+import { giveUp, sight } from './sight.ts'
 import { type State, withUnits } from './state.ts'
 import { newUnit, type Unit, ZERO } from './unit.ts'
 
@@ -99,7 +100,7 @@ function tick(state: State, at: Instant): Stepped {
 /** The monotonic instant at which `unit` wants a tick, or Infinity. */
 export function dueAtMonoMs(unit: Unit, state: State): number {
   return Math.min(
-    unit.failed !== null && !unit.failed.requested && !unit.gaveUp
+    unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.contact === 'kept'
       ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
       : Infinity,
     unit.flapping ? calmAtMonoMs(unit, state.policy) : Infinity,

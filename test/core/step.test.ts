@@ -132,6 +132,35 @@ test('the agent was killed right after a failure: the automatic restarts that fo
   expect(the(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
+test('a signal from the middle of a life after an absence is taken for what it is', () => {
+  const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'on-failure' })]).state
+  const waiting = { ...KILLED, activeState: 'activating', subState: 'auto-restart' }
+  const { state } = live(before, [
+    boot('boot-1', 500),
+    signal(U, 510, { ...waiting, invocationId: 'c3', nRestarts: 3, job: 7 }), // two restarts happened, the third comes
+    signal(U, 520, { invocationId: 'd4', nRestarts: 3, job: 7 }),
+    signal(U, 521, { ...RUNNING, invocationId: 'd4', nRestarts: 3, job: 7 }),
+    read(U, 530, { ...RUNNING, invocationId: 'd4', nRestarts: 3 }, { restart: 'on-failure' }),
+  ])
+  expect(the(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+})
+
+test('an agent that comes back does not take an old failure for giving up', () => {
+  const failed = live(watching(U), [
+    read(U, 10, RUNNING, { restart: 'on-failure' }),
+    signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+  ]).state
+  const back = live(failed, [boot('boot-1', 5000), tick(5001)])
+  expect(back.events).toEqual([])
+  const { events } = live(back.state, [
+    read(U, 5010, { ...FAILED, invocationId: 'a1' }, { restart: 'on-failure' }),
+    tick(5050),
+    signal(U, 5060, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
+    tick(6000),
+  ])
+  expect(events).toEqual([])
+})
+
 test('settings edited while the agent was away prove nothing', () => {
   const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'always' })]).state
   const { state } = live(before, [
