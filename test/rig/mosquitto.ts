@@ -187,7 +187,9 @@ let subscribers = 0
 async function startSubscriber(granted: (id: string) => number, args: string[]): Promise<Subscriber> {
   subscribers += 1
   const id = `rig-${process.pid}-${subscribers}`
-  const child = run('mosquitto_sub', ['-V', 'mqttv5', '-i', id, '-F', '%t\t%r\t%P\t%p', '-q', '1', ...args])
+  // receive-maximum: else the broker holds back all above 20, and a killed broker takes those along
+  const how = ['-V', 'mqttv5', '-D', 'connect', 'receive-maximum', '65535', '-q', '1']
+  const child = run('mosquitto_sub', [...how, '-i', id, '-F', '%t\t%r\t%P\t%p', ...args])
   const heard: Heard[] = []
   let rest = ''
   let said = ''
