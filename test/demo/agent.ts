@@ -1,9 +1,10 @@
 // The built agent as a process of its own, with everything it writes in a directory of the demo's.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Client, clientOf } from '../../src/cli/client.ts'
+import { SYSTEM } from '../../src/cli/home.ts'
 import { until } from '../rig/until.ts'
 import type { Stage } from './stage.ts'
 
@@ -34,6 +35,7 @@ export async function startAgent(stage: Stage, directory: string, more: readonly
   const args = [
     ...['run', '--persistence-file', join(directory, 'state.ring'), '--socket', socket],
     ...['--listen', '127.0.0.1', '--prometheus-port', '0', '--gateway-id', 'demo', ...more],
+    ...ownConfiguration(directory),
     ...(stage.bus === null ? [] : ['--bus', stage.bus]),
     ...(stage.units === null ? [] : ['--services', ...stage.units]),
   ]
@@ -58,6 +60,7 @@ export async function startAgent(stage: Stage, directory: string, more: readonly
   })
   failed.catch(() => {})
   const stop = async () => {
+    if (over) return // that it ended too early is told by `failed`
     asked = true
     child.kill('SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), STOPS_WITHIN_MS)
@@ -79,6 +82,14 @@ export async function startAgent(stage: Stage, directory: string, more: readonly
     await stop().catch(() => {})
     throw error
   }
+}
+
+/** What this machine's own agent is configured to do, at its broker for one, is not for the demo. */
+function ownConfiguration(directory: string): string[] {
+  if (!existsSync(SYSTEM.configFile)) return []
+  const path = join(directory, 'config.json')
+  writeFileSync(path, '{}\n')
+  return ['--config', path]
 }
 
 /** Only what has to do with the demo: no configuration by environment, no service manager to talk to. */

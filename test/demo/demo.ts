@@ -4,7 +4,6 @@ import { statusText } from '../../src/cli/status.ts'
 import { plural } from '../../src/cli/words.ts'
 import { parseArguments, USAGE } from './arguments.ts'
 import { runDemo, type Seen } from './run.ts'
-import { NoStage } from './stage.ts'
 
 async function main(argv: readonly string[]): Promise<number> {
   const args = parseArguments(argv)
@@ -23,10 +22,17 @@ async function main(argv: readonly string[]): Promise<number> {
     if (seen !== null) process.stdout.write(summary(seen))
     return 0
   } catch (error) {
-    const words = error instanceof NoStage ? error.message : error instanceof Error ? error.stack : String(error)
-    process.stderr.write(`demo: ${words}\n`)
+    process.stderr.write(`demo: ${wordsOf(error)}\n`)
     return 1
   }
+}
+
+/** Where the end failed too, both. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('suppressed' in error && 'error' in error) return `${wordsOf(error.suppressed)}\nthen: ${wordsOf(error.error)}`
+  const { cause } = error
+  return `${error.message}${cause === undefined ? '' : `: ${wordsOf(cause)}`}`
 }
 
 /** What was seen, and where to go next. */

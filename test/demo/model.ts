@@ -1,4 +1,5 @@
 // What the demo shows: the agent's own answer, and what was told so far, oldest first.
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '../../src/cli/client.ts'
 import type { EventView } from '../../src/cli/event-text.ts'
 import type { statusText } from '../../src/cli/status.ts'
@@ -26,6 +27,7 @@ export interface Model {
 
 const KEPT = 500
 const ASK_EVERY_MS = 500
+const GONE_FOR_AT_MOST_MS = 2_000
 
 /** Whoever shows it. */
 export interface Watcher {
@@ -67,8 +69,9 @@ export function liveModel(facts: Facts, watcher: Watcher): Live {
       const asking = setInterval(() => ask().catch(() => {}), ASK_EVERY_MS)
       try {
         await client.stream('/api/v1/stream?since=beginning-0', tell, signal)
+        if (signal.aborted) return await ask()
+        await pause(GONE_FOR_AT_MOST_MS, undefined, { signal }).catch(() => {}) // an agent that died is told elsewhere
         if (!signal.aborted) throw new Error('the agent ended its stream of events')
-        await ask()
       } finally {
         clearInterval(asking)
       }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgent } from './agent.ts'
+import { startBroker } from './broker.ts'
 import { liveModel, type Status } from './model.ts'
 import { openShow, type Stdio } from './show.ts'
 import { openStage } from './stage.ts'
@@ -16,21 +17,29 @@ export interface Seen {
 /** Resolves with what there was to see, null when it was ended before there was anything. */
 export async function runDemo(seconds: number | null, stdio: Stdio, ending: AbortController): Promise<Seen | null> {
   const { signal } = ending
+  /** A Ctrl-C hits programs that are being started too: what they say then is no failure. */
+  const unlessEnded = <T>(starting: Promise<T>) =>
+    starting.catch((error) => {
+      if (signal.aborted) return null
+      throw error
+    })
   using show = openShow(stdio, () => ending.abort())
   using directory = temporaryDirectory()
   show.note('starting: a systemd to watch ...')
-  await using stage = await openStage(directory.path, process.getuid?.() ?? 0)
-  if (signal.aborted) return null
+  await using stage = await unlessEnded(openStage(directory.path, process.getuid?.() ?? 0))
+  if (stage === null || signal.aborted) return null
+  await using broker = await startBroker()
   show.note(`starting: the agent, on ${stage.where} ...`)
-  await using agent = await startAgent(stage, directory.path, [])
-  if (signal.aborted) return null
+  await using agent = await unlessEnded(startAgent(stage, directory.path, broker.args))
+  if (agent === null || signal.aborted) return null
 
   const startedAtMs = Date.now()
   const endsAtMs = seconds === null ? null : startedAtMs + seconds * 1000
-  const live = liveModel({ where: stage.where, agent, subscribe: null, startedAtMs, endsAtMs }, show)
-  const enough = setTimeout(() => ending.abort(), seconds === null ? 2 ** 31 - 1 : seconds * 1000)
+  const live = liveModel({ where: stage.where, agent, subscribe: broker.subscribe, startedAtMs, endsAtMs }, show)
+  const enough = endsAtMs === null ? undefined : setTimeout(() => ending.abort(), endsAtMs - startedAtMs)
   try {
     show.begins(live.model)
+    if (broker.problem !== null) live.deed(broker.problem)
     const playing = stage.play(live.deed, signal)
     await Promise.race([Promise.all([live.follow(agent.client, signal), playing]), agent.failed])
     const { status, events } = live.model

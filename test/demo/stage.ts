@@ -14,17 +14,14 @@ export interface Stage extends AsyncDisposable {
   play(tell: (deed: string) => void, signal: AbortSignal): Promise<void>
 }
 
-/** Nothing to play on: the message says what is needed. */
-export class NoStage extends Error {}
-
 /** sd_booted(3): whether systemd is this machine's init. */
 const BOOTED = '/run/systemd/system'
 
-/** `directory` is for what the stage writes. Rejects with NoStage where there is no systemd and none can be started. */
+/** `directory` is for what the stage writes. Where there is no systemd and none can be started, the error says what is needed. */
 export async function openStage(directory: string, uid: number): Promise<Stage> {
   if (existsSync(BOOTED) && (await busAnswers())) return machineStage()
   if (uid === 0) return gatewayStage(directory)
-  throw new NoStage(
+  throw new Error(
     'the demo needs a systemd to watch: this machine runs none that answers on its bus, and only root can start a ' +
       "private one. Run 'sudo npm run demo', or run it on a machine (or in a container, as root) with systemd.",
   )

@@ -38,10 +38,10 @@ export function frame(model: Model, size: Size, now: number): string[] {
 
 function header({ agent, where, startedAtMs, endsAtMs, subscribe }: Model, size: Size, now: number, paint: Paint) {
   const title = `gatewatch ${agent.version}`
-  const rest = `, gateway ${agent.gatewayId}, on ${where}`
   const time = endsAtMs === null ? `${clock(now - startedAtMs)}, q ends it` : `${clock(endsAtMs - now)} left, q ends it`
-  const gap = ' '.repeat(Math.max(size.columns - title.length - rest.length - time.length, 2))
-  const lines = [`${paint.bold(title)}${rest}${gap}${paint.dim(time)}`, `metrics  ${paint.cyan(agent.metricsUrl)}`]
+  const room = Math.max(size.columns - title.length - time.length - 2, 0)
+  const rest = `, gateway ${agent.gatewayId}, on ${where}`.slice(0, room).padEnd(room + 2)
+  const lines = [`${paint.bold(title)}${rest}${paint.dim(time)}`, `metrics  ${paint.cyan(agent.metricsUrl)}`]
   return subscribe === null ? lines : [...lines, `events   ${paint.cyan(subscribe)}`]
 }
 
@@ -55,7 +55,7 @@ function unitLines({ status, told }: Model, { columns }: Size, now: number, pain
   const wide = columns >= WIDE
   const fresh = new Set(told.flatMap((t) => ('event' in t && now - t.atMs < FRESH_FOR_MS ? [t.event.service] : [])))
   const heads: Column[] = [
-    { title: 'UNIT'.padEnd(18), least: 12 },
+    { title: 'UNIT', least: 12 },
     { title: 'STATE'.padEnd(wide ? 25 : 12) },
     { title: 'SINCE', align: 'right' },
     { title: 'START', align: 'right' },
