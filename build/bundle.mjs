@@ -23,6 +23,7 @@ const build = esbuild.build({
   bundle: true,
   platform: 'node',
   format: 'cjs',
+  mainFields: ['module', 'main'], // jsonc-parser's main is UMD, whose requires cannot be bundled
   target: `node${OLDEST.join('.')}`,
   // Names stay and lines stay short, so that a stack trace from the field can be read (Node prints the whole line).
   minifySyntax: true,

@@ -65,7 +65,7 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
   const loaded = await loadConfig(args, { env: process.env, uid, readText }, file)
   switch (command) {
     case 'run':
-      return (await import('./run-command.ts')).runCommand(loaded, args.notes, BUILD, out, uid)
+      return (await import('./run-command.ts')).runCommand(loaded, BUILD, out, uid)
     case 'check-config':
       return (await import('./cli/check-config.ts')).checkConfig(loaded, args.json, out)
     case 'status':
@@ -80,9 +80,7 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
       })
     case 'import':
       return asking(loaded, async (from) => {
-        const { importStates } = await import('./cli/import.ts')
-        const path = args.operands[0] ?? ''
-        return importStates(path, readText(path), from, out)
+        return (await import('./cli/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
       })
   }
 }

@@ -6,13 +6,7 @@ import type { Build } from './cli/version.ts'
 import { openLog, readerOf } from './log/log.ts'
 import { run } from './run.ts'
 
-export async function runCommand(
-  loaded: Loaded,
-  notes: readonly string[],
-  build: Build,
-  out: Console,
-  uid: number,
-): Promise<ExitCode> {
+export async function runCommand(loaded: Loaded, build: Build, out: Console, uid: number): Promise<ExitCode> {
   const isTerminal = process.stderr.isTTY === true
   const asService = runsAsService(process.env, isTerminal)
   const fatal = fatalProblems(loaded, asService)
@@ -23,7 +17,7 @@ export async function runCommand(
   const { dev, ino, isFile } = stderrFile()
   const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
   const logger = openLog(loaded.config, { stderr: out.stderr, reader, now: Date.now })
-  for (const note of [...notes, ...loaded.notes]) logger.log('info', note)
+  for (const note of loaded.notes) logger.log('info', note)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
   try {
     const asked = endAsked()

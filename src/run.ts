@@ -100,7 +100,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     return [
       ...(bus.problem === null ? [] : [`bus: ${bus.problem}`]),
       ...(state.problem === null ? [] : [`state file: ${state.problem}`]),
-      ...loaded.problems.map((p) => `configuration: ${p.message}`),
+      ...loaded.problems.map((p) => `configuration: ${p.text}`),
       ...(httpProblem === null ? [] : [`http: ${httpProblem}`]),
       ...(lag.worstSeconds() > LAG_SECONDS ? [`event loop: was late by ${lag.worstSeconds().toFixed(1)} s`] : []),
       ...agent.problems(),

@@ -1,14 +1,5 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
-import {
-  causeOf,
-  GAVE_UP_AFTER_MS,
-  isCrash,
-  isEnded,
-  restartAnnounced,
-  restartProvesCrash,
-  signalNumber,
-  willRestart,
-} from './cause.ts'
+import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
 import { andThen, type Context, end, endProvenCrash, type Lived, lose, open } from './life.ts'
 import type { Settings, Sighting, Unit } from './unit.ts'
 
