@@ -4,7 +4,6 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Client, clientOf } from '../../src/cli/client.ts'
-import { SYSTEM } from '../../src/cli/home.ts'
 import { until } from '../rig/until.ts'
 import type { Stage } from './stage.ts'
 
@@ -32,10 +31,12 @@ interface Answer {
 export async function startAgent(stage: Stage, directory: string, more: readonly string[]): Promise<DemoAgent> {
   if (!existsSync(BUILT)) throw new Error("dist/gatewatch.cjs is not built: 'npm run build' does it")
   const socket = join(directory, 'agent.sock')
+  // What this machine's own agent is configured to do, at its broker for one, is not for the demo.
+  const config = join(directory, 'config.json')
+  writeFileSync(config, '{}\n')
   const args = [
-    ...['run', '--persistence-file', join(directory, 'state.ring'), '--socket', socket],
+    ...['run', '--config', config, '--persistence-file', join(directory, 'state.ring'), '--socket', socket],
     ...['--listen', '127.0.0.1', '--prometheus-port', '0', '--gateway-id', 'demo', ...more],
-    ...ownConfiguration(directory),
     ...(stage.bus === null ? [] : ['--bus', stage.bus]),
     ...(stage.units === null ? [] : ['--services', ...stage.units]),
   ]
@@ -82,14 +83,6 @@ export async function startAgent(stage: Stage, directory: string, more: readonly
     await stop().catch(() => {})
     throw error
   }
-}
-
-/** What this machine's own agent is configured to do, at its broker for one, is not for the demo. */
-function ownConfiguration(directory: string): string[] {
-  if (!existsSync(SYSTEM.configFile)) return []
-  const path = join(directory, 'config.json')
-  writeFileSync(path, '{}\n')
-  return ['--config', path]
 }
 
 /** Only what has to do with the demo: no configuration by environment, no service manager to talk to. */
