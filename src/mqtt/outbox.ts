@@ -49,6 +49,7 @@ export interface OutboxOptions {
 interface Entry {
   readonly event: Event
   readonly bytes: number
+  readonly expendable: boolean
   at: 'queue' | 'flight' | 'refused'
 }
 
@@ -62,6 +63,7 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
   const entries: Entry[] = []
   const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0 }
   let bytes = 0
+  let expendables = 0
   let newest = acknowledged
   let replayedTo = acknowledged ?? 0
   let messageBytes = Infinity
@@ -74,26 +76,30 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
     gap = mergeGaps(gap, lost)
   }
 
-  function drop(position: number, reason: DropReason): void {
-    const [entry] = entries.splice(position, 1)
-    if (entry === undefined) return
+  function take(position: number): Entry | undefined {
+    const entry = entries[position]
+    if (entry === undefined) return undefined
+    entries.splice(position, 1)
     bytes -= entry.bytes
+    if (entry.expendable) expendables -= 1
+    return entry
+  }
+
+  function drop(position: number, reason: DropReason): void {
+    const entry = take(position)
+    if (entry === undefined) return
     const { seq, kind } = entry.event
     give(reason, { fromSeq: seq, toSeq: seq, count: 1, byKind: { [kind]: 1 } })
   }
 
   function makeRoom(): void {
     while (entries.length > limits.events || bytes > limits.bytes) {
-      const here = entries.findIndex((e) => e.at !== 'flight' && EXPENDABLE.has(e.event.kind))
-      const victim = here >= 0 ? here : entries.findIndex((e) => e.at !== 'flight')
+      const waits = (entry: Entry) => entry.at !== 'flight'
+      const expendable = expendables === 0 ? -1 : entries.findIndex((entry) => entry.expendable && waits(entry))
+      const victim = expendable >= 0 ? expendable : entries.findIndex(waits)
       if (victim < 0) return
       drop(victim, 'overflow')
     }
-  }
-
-  function remove(event: Event): void {
-    const position = entries.findIndex((entry) => entry.event === event)
-    if (position >= 0) bytes -= entries.splice(position, 1)[0]?.bytes ?? 0
   }
 
   return {
@@ -103,9 +109,10 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       const count = last - first + 1
       if (count > 0) give('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
       newest = event.seq
-      const size = bytesOf(event)
-      entries.push({ event, bytes: size, at: 'queue' })
-      bytes += size
+      const entry: Entry = { event, bytes: bytesOf(event), expendable: EXPENDABLE.has(event.kind), at: 'queue' }
+      entries.push(entry)
+      bytes += entry.bytes
+      if (entry.expendable) expendables += 1
       makeRoom()
     },
     next() {
@@ -126,8 +133,8 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       }
     },
     settle(parcel) {
-      if (parcel.kind === 'event') remove(parcel.event)
-      else gapInFlight = null
+      if (parcel.kind === 'dropped') gapInFlight = null
+      else take(entries.findIndex((entry) => entry.event === parcel.event))
     },
     refuse(parcel) {
       if (parcel.kind === 'dropped') {

@@ -77,6 +77,8 @@ export function mqttSink(options: MqttOptions): MqttSink {
   let eventsPublished = 0
   let acknowledged = options.acknowledged ?? -1
   let refused: string | null = null
+  /** What the broker has refused since we are connected: each is told once. */
+  const refusals = new Set<string>()
   let fullTold = false
   let cancelSweep = () => {}
   let swept = false
@@ -96,8 +98,10 @@ export function mqttSink(options: MqttOptions): MqttSink {
       options.onAcknowledged(seq)
     },
     refused(topic, why) {
-      if (refused === null) log('warning', `mqtt: the broker refuses ${topic}: ${why}`)
+      if (refused !== null) return
       refused = `the broker refuses ${topic}: ${why}`
+      if (!refusals.has(refused)) log('warning', `mqtt: ${refused}`)
+      refusals.add(refused)
     },
   })
   const publisher = createPublisher(mail.next, config.keepalive * 1000, clock)
@@ -123,6 +127,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
     },
     up(connection, capacity) {
       refused = null
+      refusals.clear()
       fullTold = false
       outbox.connected(capacity.messageBytes)
       snapshots.all(state())

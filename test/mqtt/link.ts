@@ -8,6 +8,8 @@ export interface Link extends AsyncDisposable {
   swallow(packetType: number | null): void
   /** Cuts every connection, without a word. */
   cut(): void
+  /** Cuts the agent's side only: the broker keeps what it takes for a living connection. */
+  forget(): void
   /** Refuses connections, or takes them again. */
   close(): Promise<void>
   open(): Promise<void>
@@ -20,6 +22,7 @@ export const PINGRESP = 13
 /** `onConnect` may answer a client's first bytes itself: what it returns is sent, and the connection closed. */
 export async function startLink(brokerPort: number, onConnect?: (first: Buffer) => Buffer | null): Promise<Link> {
   const pairs = new Set<readonly [Socket, Socket]>()
+  const forgotten = new Set<readonly [Socket, Socket]>()
   let swallowed: number | null = null
   let connections = 0
   let server: Server | null = null
@@ -35,7 +38,7 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
       const answer = onConnect?.(first) ?? null
       if (answer !== null) return void client.end(answer)
       broker.write(first)
-      client.pipe(broker)
+      client.pipe(broker, { end: false })
     })
     broker.on('data', (chunk) => {
       // the broker's packets arrive whole on loopback: the first byte of a chunk begins one
@@ -43,8 +46,9 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
       if (!isMute) client.write(chunk)
     })
     const drop = () => {
-      pairs.delete(pair)
       client.destroy()
+      if (forgotten.has(pair)) return
+      pairs.delete(pair)
       broker.destroy()
     }
     for (const socket of pair) socket.on('error', drop).on('close', drop)
@@ -86,6 +90,13 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
       swallowed = packetType
     },
     cut,
+    forget() {
+      for (const pair of pairs) {
+        forgotten.add(pair)
+        pair[0].unpipe()
+        pair[0].destroy()
+      }
+    },
     close,
     open,
     connections: () => connections,

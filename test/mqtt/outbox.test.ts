@@ -1,0 +1,140 @@
+// The outbox by literal tables: what leaves it, what it gives up first, and what it says of that.
+import { expect, test } from 'vitest'
+import { createOutbox, type Outbox, type Parcel } from '../../src/mqtt/outbox.ts'
+import { afterGap, crashed, started } from './event.ts'
+
+const outboxOf = (events: number, acknowledged: number | null = 0, bytes = 1_000_000) =>
+  createOutbox({ acknowledged, bytesOf: () => 100, limits: { events, bytes } })
+
+const shown = (parcel: Parcel | null) =>
+  parcel === null ? null : parcel.kind === 'event' ? parcel.event.seq : { ...parcel.gap }
+
+function takeAll(outbox: Outbox): Parcel[] {
+  const parcels: Parcel[] = []
+  for (let parcel = outbox.next(); parcel !== null; parcel = outbox.next()) parcels.push(parcel)
+  return parcels
+}
+
+test('the oldest goes first, and only what is settled has left', () => {
+  const outbox = outboxOf(10)
+  for (const seq of [1, 2, 3]) outbox.add(started(seq))
+  const [one, two, three] = takeAll(outbox)
+  expect([one, two, three].map((p) => shown(p ?? null))).toEqual([1, 2, 3])
+  expect([outbox.size(), outbox.bytes(), outbox.acknowledged()]).toEqual([3, 300, 0])
+  if (two) outbox.settle(two)
+  expect([outbox.size(), outbox.acknowledged()]).toEqual([2, 0])
+  if (one) outbox.settle(one)
+  expect([outbox.size(), outbox.bytes(), outbox.acknowledged()]).toEqual([1, 100, 2])
+})
+
+test('what was in flight when the connection was lost is sent again, in its place', () => {
+  const outbox = outboxOf(10)
+  for (const seq of [1, 2, 3]) outbox.add(started(seq))
+  const first = outbox.next()
+  outbox.next()
+  if (first) outbox.settle(first)
+  outbox.lost()
+  outbox.add(started(4))
+  expect(takeAll(outbox).map(shown)).toEqual([2, 3, 4])
+})
+
+test('what happened before the connection is told as replayed, what comes after is not', () => {
+  const outbox = outboxOf(10)
+  outbox.add(started(1))
+  outbox.connected(Infinity)
+  outbox.add(started(2))
+  expect(takeAll(outbox).map((p) => p.kind === 'event' && p.replayed)).toEqual([true, false])
+})
+
+test('starts give way before crashes, the oldest first, and one record tells of them before all else', () => {
+  const outbox = outboxOf(3)
+  outbox.add(crashed(1))
+  outbox.add(started(2))
+  outbox.add(started(3))
+  outbox.add(crashed(4))
+  outbox.add(crashed(5))
+  outbox.add(crashed(6))
+  expect(outbox.dropped()).toEqual({ overflow: 3, forgotten: 0, too_large: 0 })
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 1, toSeq: 3, count: 3, byKind: { start: 2, crash: 1 } },
+    4,
+    5,
+    6,
+  ])
+})
+
+test('what is in flight does not give way', () => {
+  const outbox = outboxOf(2)
+  outbox.add(started(1))
+  outbox.next()
+  outbox.add(crashed(2))
+  outbox.add(crashed(3))
+  expect(takeAll(outbox).map(shown)).toEqual([{ fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 } }, 3])
+})
+
+test('bytes are bounded as well as the number', () => {
+  const outbox = outboxOf(1000, 0, 250)
+  for (const seq of [1, 2, 3]) outbox.add(crashed(seq))
+  expect([outbox.bytes(), outbox.size(), outbox.dropped().overflow]).toEqual([200, 3, 1])
+})
+
+test('a record that was in flight when the connection was lost is told again, with what was given up since', () => {
+  const outbox = outboxOf(1)
+  outbox.add(started(1))
+  outbox.add(started(2))
+  outbox.next()
+  outbox.add(started(3))
+  outbox.lost()
+  expect(shown(outbox.next())).toEqual({ fromSeq: 1, toSeq: 2, count: 2, byKind: { start: 2 } })
+})
+
+test('nothing counts as acknowledged before its record is', () => {
+  const outbox = outboxOf(1)
+  outbox.add(started(1))
+  outbox.add(started(2))
+  const [record, event] = takeAll(outbox)
+  if (event) outbox.settle(event)
+  expect(outbox.acknowledged()).toBe(0)
+  if (record) outbox.settle(record)
+  expect(outbox.acknowledged()).toBe(2)
+})
+
+test('events that history has forgotten are told as dropped, numbers that were never used are not', () => {
+  const outbox = outboxOf(10, 4)
+  outbox.add(started(8))
+  outbox.add(afterGap(started(1009), 1000))
+  outbox.add(afterGap(started(2012), 1000))
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 5, toSeq: 1011, count: 5, byKind: { unknown: 5 } },
+    8,
+    1009,
+    2012,
+  ])
+})
+
+test('where no broker ever had anything, nothing is missing before the first event', () => {
+  const outbox = outboxOf(10, null)
+  expect(outbox.acknowledged()).toBeNull()
+  outbox.add(started(500))
+  expect(outbox.dropped().forgotten).toBe(0)
+  expect(outbox.acknowledged()).toBe(499)
+})
+
+test('what the broker refuses is in nobody’s way, and is tried again', () => {
+  const outbox = outboxOf(10)
+  for (const seq of [1, 2]) outbox.add(started(seq))
+  const first = outbox.next()
+  if (first) outbox.refuse(first)
+  expect(takeAll(outbox).map(shown)).toEqual([2])
+  outbox.retryRefused()
+  expect(takeAll(outbox).map(shown)).toEqual([1])
+  expect(outbox.acknowledged()).toBe(0)
+})
+
+test('an event that is larger than the broker takes is given up, and told of', () => {
+  const outbox = createOutbox({ acknowledged: 0, bytesOf: ({ seq }) => seq * 1000 })
+  outbox.connected(1500)
+  for (const seq of [1, 2]) outbox.add(crashed(seq))
+  expect(takeAll(outbox).map(shown)).toEqual([1, { fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 } }])
+  expect(outbox.dropped().too_large).toBe(1)
+})

@@ -1,0 +1,152 @@
+// Topics, payloads, URLs, reasons and the back-off, by literal tables.
+import { expect, test } from 'vitest'
+import { newUnit } from '../../src/core/unit.ts'
+import { backoffMs } from '../../src/mqtt/backoff.ts'
+import { readBrokerUrl } from '../../src/mqtt/broker-url.ts'
+import { droppedPayload, eventPayload, statePayload } from '../../src/mqtt/payloads.ts'
+import { reasonOf } from '../../src/mqtt/reason.ts'
+import { topicsOf } from '../../src/mqtt/topics.ts'
+import { crashed } from './event.ts'
+
+const TOPICS = topicsOf('gatewatch', 'gw-7')
+const IDENTITY = { gatewayId: 'gw-7', machineId: 'm'.repeat(32), stream: '00112233aabbccdd' }
+
+test('topics are those of the contract', () => {
+  expect([TOPICS.availability, TOPICS.agent, TOPICS.event('gave_up'), TOPICS.event('dropped')]).toEqual([
+    'gatewatch/gw-7/availability',
+    'gatewatch/gw-7/agent',
+    'gatewatch/gw-7/event/gave_up',
+    'gatewatch/gw-7/event/dropped',
+  ])
+  expect(topicsOf('site/a', 'x').agent).toBe('site/a/x/agent')
+})
+
+test.each([
+  ['mosquitto.service', 'gatewatch/gw-7/unit/mosquitto.service/state'],
+  ['sink@tty-1.service', 'gatewatch/gw-7/unit/sink@tty-1.service/state'],
+  ['dev-disk-by\\x2duuid-a:b_c.device', 'gatewatch/gw-7/unit/dev-disk-by\\x2duuid-a:b_c.device/state'],
+  ['no+such#name/at%all', 'gatewatch/gw-7/unit/no%2bsuch%23name%2fat%25all/state'],
+])('the state of %s has a topic of its own and is found back', (unit, topic) => {
+  expect(TOPICS.unitState(unit)).toBe(topic)
+  expect(TOPICS.unitOf(topic)).toBe(unit)
+})
+
+test.each([
+  'gatewatch/gw-7/agent',
+  'gatewatch/gw-7/unit/a/b/state',
+  'gatewatch/gw-7/unit//state',
+  'gatewatch/gw-8/unit/a/state',
+])('%s is the state of no unit', (topic) => {
+  expect(TOPICS.unitOf(topic)).toBeNull()
+})
+
+test('an event is the same object as everywhere, and says whether it is told late', () => {
+  expect(JSON.parse(eventPayload(crashed(41), IDENTITY, true))).toEqual({
+    schema: 1,
+    id: '00112233aabbccdd-41',
+    seq: 41,
+    event: 'crash',
+    service: 'mosquitto.service',
+    timestamp: '2023-11-14T22:13:20.000Z',
+    gateway_id: 'gw-7',
+    machine_id: 'm'.repeat(32),
+    boot_id: 'b'.repeat(32),
+    from_state: 'active',
+    to_state: 'failed',
+    sub_state: 'failed',
+    result: 'signal',
+    exit_code: null,
+    signal: 'SIGKILL',
+    core_dumped: false,
+    invocation_id: 'a'.repeat(32),
+    requested: false,
+    will_restart: true,
+    counters: { starts: 5, stops: 1, crashes: 4, restarts: 4, lost: 0 },
+    source: 'signal',
+    replayed: true,
+    clock_synced: true,
+  })
+})
+
+test('the record of dropped events says which and how many', () => {
+  const gap = { fromSeq: 5, toSeq: 90, count: 80, byKind: { start: 40, stop: 40 } }
+  expect(JSON.parse(droppedPayload(gap, IDENTITY, 'b1', 1_700_000_000_000))).toEqual({
+    schema: 1,
+    event: 'dropped',
+    timestamp: '2023-11-14T22:13:20.000Z',
+    gateway_id: 'gw-7',
+    machine_id: 'm'.repeat(32),
+    boot_id: 'b1',
+    stream: '00112233aabbccdd',
+    from_seq: 5,
+    to_seq: 90,
+    dropped: 80,
+    by_kind: { start: 40, stop: 40 },
+  })
+})
+
+test('a state holds neither command lines nor an environment', () => {
+  const state = JSON.parse(statePayload(newUnit('a.service'), IDENTITY))
+  expect(Object.keys(state).toSorted()).toEqual([
+    ...['active_state', 'baseline', 'counters', 'failures', 'flapping', 'gateway_id', 'gave_up', 'invocation_id'],
+    ...['last_crash', 'load_state', 'running', 'schema', 'service', 'since', 'sub_state'],
+  ])
+})
+
+test.each([
+  ['mqtt://127.0.0.1:1883', { kind: 'tcp', host: '127.0.0.1', port: 1883 }, 'mqtt://127.0.0.1:1883', true],
+  ['mqtt://[::1]', { kind: 'tcp', host: '::1', port: 1883 }, 'mqtt://[::1]:1883', true],
+  ['mqtts://broker.example', { kind: 'tls', host: 'broker.example', port: 8883 }, 'mqtts://broker.example:8883', false],
+  ['mqtt://me:s%40cret@localhost:1884', { kind: 'tcp', host: 'localhost', port: 1884 }, 'mqtt://localhost:1884', true],
+  [
+    'mqtt+unix:///run/mosquitto/a%20b.sock',
+    { kind: 'unix', path: '/run/mosquitto/a b.sock' },
+    'mqtt+unix:///run/mosquitto/a b.sock',
+    true,
+  ],
+  [
+    'unix:///run/mosquitto.sock',
+    { kind: 'unix', path: '/run/mosquitto.sock' },
+    'mqtt+unix:///run/mosquitto.sock',
+    true,
+  ],
+])('%s is read, and shown without its password', (text, place, shown, local) => {
+  expect(readBrokerUrl(text)).toMatchObject({ place, shown, local })
+})
+
+test('user and password of a URL are decoded', () => {
+  expect(readBrokerUrl('mqtt://me:s%40cret@localhost')).toMatchObject({ username: 'me', password: 's@cret' })
+})
+
+test.each([
+  ['ws://me:secret@broker', 'mqtt.url begins with ws:// but must begin with mqtt://, mqtts:// or mqtt+unix://'],
+  ['broker', 'mqtt.url is not a URL like mqtt://127.0.0.1:1883'],
+  ['unix:', 'mqtt.url names no socket: write mqtt+unix:///path'],
+  ['mqtt:///x', 'mqtt.url names no host'],
+])('%s is refused, without telling its password', (text, problem) => {
+  expect(() => readBrokerUrl(text)).toThrow(new Error(problem))
+})
+
+test('the back-off grows from 1 s to 60 s, between a half and the whole', () => {
+  expect([0, 1, 2, 3, 4, 5, 6, 100].map((n) => backoffMs(n, 0))).toEqual([
+    2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000,
+  ])
+  expect([0, 1, 5].map((n) => backoffMs(n, 0.999_999))).toEqual([1000, 2000, 30_000])
+})
+
+test.each([
+  [Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }), 'connection refused: nothing listens there', false],
+  [
+    Object.assign(new Error('Connection refused: Not authorized'), { code: 135 }),
+    'refused: Not authorized (see mqtt.username and mqtt.password_file)',
+    false,
+  ],
+  [
+    Object.assign(new Error('Connection refused: Unacceptable protocol version'), { code: 1 }),
+    'refused: Unacceptable protocol version',
+    true,
+  ],
+  ['odd', 'odd', false],
+])('%s is said in words', (error, text, version) => {
+  expect(reasonOf(error)).toEqual({ text, version })
+})

@@ -1,0 +1,47 @@
+// Who says `offline` when the agent cannot: the broker, and never over a newer session.
+import { spawn } from 'node:child_process'
+import { expect, it } from 'vitest'
+import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { startGateway } from './gateway.ts'
+import { connected } from './heard.ts'
+import { startLink } from './link.ts'
+
+const sessionOf = (userProperties: string | undefined) => /session:([0-9a-f]{16})/.exec(userProperties ?? '')?.[1]
+
+describeUnless(missingPrograms(...MOSQUITTO), 'the Will', () => {
+  it('says offline, retained and with the session, when the agent is killed', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
+    const publisher = spawn(process.execPath, ['--import', 'tsx', 'test/mqtt/publisher-process.ts', broker.url], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await new Promise((resolve) => publisher.stdout.once('data', resolve))
+    publisher.kill('SIGKILL')
+    await until(() => subscriber.heard.length >= 2, { what: 'the Will' })
+    expect(subscriber.heard.map(({ payload }) => payload)).toEqual(['online', 'offline'])
+    const [birth, will] = subscriber.heard.map(({ userProperties }) => sessionOf(userProperties))
+    expect(birth).toMatch(/^[0-9a-f]{16}$/)
+    expect(will).toBe(birth)
+    expect(Object.values(await broker.retained('gatewatch/gw-7/availability'))).toEqual(['offline'])
+  })
+
+  it('of a dead link does not outlast the birth of the next session', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
+    await using link = await startLink(broker.port)
+    await using gateway = startGateway({ config: { url: link.url }, units: ['a.service'] })
+    await connected(gateway)
+    link.forget() // for the broker the old connection goes on
+    await until(() => gateway.sink.health().reconnects, { what: 'the next connection' })
+    await connected(gateway)
+    const births = () => subscriber.heard.filter(({ payload }) => payload === 'online')
+    await until(() => births().length === 2, { what: 'the new birth' })
+    expect(sessionOf(births()[1]?.userProperties)).not.toBe(sessionOf(births()[0]?.userProperties))
+    link.cut() // and now the old connection ends for the broker too: its session is over already
+    await until(() => births().length === 3, { what: 'the third birth' })
+    expect(Object.values(await broker.retained('gatewatch/gw-7/availability'))).toEqual(['online'])
+    expect(subscriber.heard.at(-1)?.payload).toBe('online')
+  })
+})
