@@ -5,17 +5,21 @@ export function isPattern(name: string): boolean {
   return /[*?[]/.test(name)
 }
 
-/** A test for names that match `pattern`; a `[` without its `]` stands for itself. */
+/** A test for names that match `pattern`; a `[` without its `]` stands for itself, a range turned round for nothing. */
 export function globMatcher(pattern: string): (name: string) => boolean {
   const source = pattern.replace(
-    /\[(!?)([^\]]+)\]|[\s\S]/g,
+    /\[([!^]?)([^\]]+)\]|[\s\S]/g,
     (part, not: string | undefined, set: string | undefined) => {
-      if (set !== undefined) return `[${not === '!' ? '^' : ''}${set.replace(/[\\^[\]]/g, '\\$&')}]`
+      if (set !== undefined) return `[${not ? '^' : ''}${set.replace(/[\\^[\]]/g, '\\$&')}]`
       if (part === '*') return '.*'
       if (part === '?') return '.'
       return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
     },
   )
-  const expression = new RegExp(`^${source}$`, 's')
-  return (name) => expression.test(name)
+  try {
+    const expression = new RegExp(`^${source}$`, 's')
+    return (name) => expression.test(name)
+  } catch {
+    return () => false
+  }
 }

@@ -1,0 +1,22 @@
+// Unit name patterns match as systemd's fnmatch(3) does.
+import { expect, test } from 'vitest'
+import { globMatcher, isPattern } from '../../src/core/glob.ts'
+
+test.each([
+  ['sink@*.service', ['sink@1.service', 'sink@.service'], ['sink.service', 'sink@1.timer']],
+  ['k?.service', ['k1.service'], ['k.service', 'k12.service']],
+  ['k[1-3].service', ['k2.service'], ['k4.service', 'k-.service']],
+  ['k[!1].service', ['k2.service'], ['k1.service']],
+  ['k[^1].service', ['k2.service'], ['k1.service']],
+  ['a[b.service', ['a[b.service'], ['ab.service']],
+  ['[z-a].service', [], ['z.service', 'a.service']],
+  ['dev-disk\\x2d*.device', ['dev-disk\\x2da.device'], ['dev-diskx2da.device']],
+])('%s', (pattern, matching, others) => {
+  expect(matching.filter(globMatcher(pattern))).toEqual(matching)
+  expect(others.filter(globMatcher(pattern))).toEqual([])
+})
+
+test('a name is a pattern by its signs', () => {
+  expect(['a*', 'a?', 'a[1]'].every(isPattern)).toBe(true)
+  expect(isPattern('dev-disk\\x2da.device')).toBe(false)
+})

@@ -1,0 +1,77 @@
+// A whole scrape of the built agent on a real systemd, against a golden text; and what promtool says of it.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const GOLDEN = join(import.meta.dirname, 'golden.prom')
+
+/** What differs from run to run: times, sizes of this process, bytes, how fast. The families stay, their values become N. */
+const VARYING =
+  /^((?:process_|gatewatch_(?:flash_(?:bytes|commit_seconds|last)|bus_signals|event_loop|config_last_reload_success_t)|systemd_service_last_change|gatewatch_unit_(?:last_crash_t|active_since))\S*) .*$/gm
+
+describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () => {
+  let systemd: Systemd
+  let agent: Gatewatch
+  const directory = temporaryDirectory()
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    systemd.writeUnit('runs.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+    systemd.writeUnit('exits.service', '[Service]\nExecStart=/bin/sh -c "sleep 0.2; exit 3"\n')
+    systemd.writeUnit('sink@.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+    systemd.writeUnit('bad.service', '[Service]\nType=nonsense\n')
+    await systemd.exec('ln', '-s', '/dev/null', `${systemd.unitDir}/masked.service`)
+    await systemd.daemonReload()
+    await systemd.start('runs.service')
+    await systemd.start('sink@ttys1.service')
+    agent = await startGatewatch({
+      busAddress: systemd.busAddress,
+      directory,
+      services: ['runs', 'exits', 'masked', 'missing', 'bad', 'sink@*.service', 'basic.target'],
+      args: ['--gateway-id', 'gw-7'],
+      env: { GATEWATCH_FLUSH_INTERVAL: '1' },
+    })
+    await systemd.start('exits.service')
+    await until(() => agent.metric('systemd_service_crashes_total{service="exits.service"}'), {
+      what: 'the crash on flash',
+      is: (value) => value === 1,
+    })
+    await until(() => agent.metric('gatewatch_unit_gave_up{service="exits.service"}'), {
+      what: 'giving up',
+      is: (v) => v === 1,
+    })
+  })
+  afterAll(async () => {
+    await agent.end()
+    await systemd.stop()
+    removeDirectory(directory)
+  })
+
+  test('is the golden text', async () => {
+    const { body, status } = await agent.get('/metrics')
+    const scrape = body
+      .replace(VARYING, '$1 N')
+      .replace(/(machine_id|revision|node_version|version)="[^"]*"/g, '$1="X"')
+      .replace(/^(gatewatch_flash_commits_total) .*/m, '$1 N')
+    if (process.env['GOLDEN'] === 'write') writeFileSync(GOLDEN, scrape)
+    expect(status).toBe(200)
+    expect(scrape).toBe(readFileSync(GOLDEN, 'utf8'))
+  })
+
+  test('has nothing for promtool to find fault with', async () => {
+    const { body } = await agent.get('/metrics')
+    const own = body.split('\n').filter((line) => !/\bprocess_/.test(line))
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: own.join('\n'),
+      encoding: 'utf8',
+    })
+    // The names of the former program are kept, whatever promtool thinks of them.
+    const found = (stdout + stderr).split('\n').filter((line) => line !== '' && !line.startsWith('systemd_'))
+    expect({ found, status: found.length === 0 ? 0 : status }).toEqual({ found: [], status: 0 })
+  })
+})
