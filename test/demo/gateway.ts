@@ -1,6 +1,6 @@
 // The stage where no systemd runs: a private one, with the twelve default units as small real services.
-import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -11,9 +11,12 @@ import type { Stage } from './stage.ts'
 import { BOOT, SCRIPT, unitFiles } from './units.ts'
 
 const run = promisify(execFile)
+const SYSTEMD = '/lib/systemd/systemd'
 const RIG = fileURLToPath(new URL('../rig/systemd-rig.sh', import.meta.url))
 
 export async function gatewayStage(directory: string): Promise<Stage> {
+  const problem = missing()
+  if (problem !== null) throw new Error(`the demo cannot start a systemd of its own: ${problem}`)
   const base = join(directory, 'rig')
   mkdirSync(base)
   process.env['RIG_BASE'] = base // everything that the rig writes is then in one place, and found again
@@ -33,6 +36,17 @@ export async function gatewayStage(directory: string): Promise<Stage> {
     await strike(base)
     throw error
   }
+}
+
+/** What this machine lacks for a private systemd, and what to do about it. */
+function missing(): string | null {
+  if (!existsSync(SYSTEMD)) {
+    return `there is no ${SYSTEMD}; install systemd, dbus-daemon and util-linux (npm does it by itself on Debian)`
+  }
+  const { status, error, stderr } = spawnSync('unshare', ['--mount', '--pid', '--fork', 'true'], { encoding: 'utf8' })
+  if (status === 0) return null
+  const why = error?.message ?? stderr.trim()
+  return `namespaces are not allowed here (${why}); a container needs more rights, as 'docker run --privileged' gives`
 }
 
 /** Boots the gateway, then does one deed after the other, over and over. */
