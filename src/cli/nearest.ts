@@ -1,11 +1,11 @@
 // The nearest known word, for errors about unknown ones.
-import { closest, distance } from 'fastest-levenshtein'
+import leven, { closestMatch } from 'leven'
 
 /** ` (did you mean --listen?)`, or the nearest one all the same where it is far. Empty only where nothing is known. */
 export function nearest(word: string, known: readonly string[]): string {
   if (known.length === 0) return ''
   const part = known.filter((one) => one.split(/[._-]+/).includes(word) || one.endsWith(word) || word.startsWith(one))
-  const near = closest(word, known.slice())
-  if (distance(word, near) <= Math.max(2, Math.floor(word.length / 3))) return `did you mean ${near}?`
+  const near = closestMatch(word, known) ?? ''
+  if (leven(word, near) <= Math.max(2, Math.floor(word.length / 3))) return `did you mean ${near}?`
   return part[0] ? `did you mean ${part[0]}?` : `the nearest known one is ${near}`
 }

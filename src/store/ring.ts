@@ -6,7 +6,7 @@ import { PAGE_BYTES } from './page.ts'
 /** A snapshot is due after so many deltas. */
 const DELTAS_PER_SNAPSHOT = 64
 const PAGES_AT_LEAST = 256
-const ZEROS = new Uint8Array(64 * PAGE_BYTES)
+const ZEROS_AT_ONCE = 64 * PAGE_BYTES
 
 /** What one fdatasync makes durable: a snapshot, or one delta. */
 export interface Commit {
@@ -17,6 +17,8 @@ export interface Commit {
 }
 
 export interface Ring {
+  /** Which file it is, by its inode. */
+  readonly ino: number
   /** True when commit `seq` can be a delta: it is the next in the chain, and no snapshot is due. */
   takesDelta(seq: number): boolean
   /** The snapshot that a delta builds upon. */
@@ -30,6 +32,7 @@ export interface Ring {
 
 /** Where things lie in a file. Pages of the last chain and of the one before it are not overwritten. */
 export interface Layout {
+  readonly ino: number
   readonly pages: number
   /** The last commit, the snapshot it builds upon, and the deltas from there to it. */
   readonly last: number
@@ -58,10 +61,11 @@ export function freePages(pages: number, next: number, taken: ReadonlySet<number
 
 /** The ring in an open file. */
 export function ringIn(fs: Fs, fd: number, layout: Layout): Ring {
-  const { pages } = layout
+  const { ino, pages } = layout
   let { last, base, deltas, live, previous, next } = layout
 
   return {
+    ino,
     takesDelta: (seq) => seq === last + 1 && deltas < DELTAS_PER_SNAPSHOT,
     base: () => base,
     fits: (parts) => pages >= 3 * parts + 2 * DELTAS_PER_SNAPSHOT,
@@ -108,12 +112,15 @@ export async function createRing(
   const size = pages * PAGE_BYTES
   await fs.unlink(temporary).catch(() => {})
   const fd = await fs.open(temporary, 'create')
+  let ino: number
   try {
     await pwriteAll(fs, fd, content, 0)
-    for (let at = content.length; at < size; at += ZEROS.length) {
-      await pwriteAll(fs, fd, ZEROS.subarray(0, Math.min(ZEROS.length, size - at)), at)
+    const zeros = new Uint8Array(ZEROS_AT_ONCE)
+    for (let at = content.length; at < size; at += zeros.length) {
+      await pwriteAll(fs, fd, zeros.subarray(0, Math.min(zeros.length, size - at)), at)
     }
     await uninterrupted(() => fs.fdatasync(fd))
+    ino = (await fs.stat(temporary)).ino
     if (fs.uid === 0) await giveTo(fs, temporary, dirname(path)).catch(() => {})
     await fs.rename(temporary, path)
     await fs.fsyncDir(dirname(path))
@@ -126,7 +133,7 @@ export async function createRing(
   const next = (snapshot.pages.length + history.length) % pages
   const { seq } = snapshot
   return {
-    ring: ringIn(fs, fd, { pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
+    ring: ringIn(fs, fd, { ino, pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
     bytes: size,
   }
 }

@@ -7,8 +7,8 @@ const UNIT_INTERFACE = `${PREFIX}Unit`
 /** What remembers the type's interface is dropped beyond this many units; it only bridges two messages in a row. */
 const PAIRS_AT_MOST = 4096
 
-/** The only properties that a signal is read for. */
-export const SIGNAL_PROPERTIES: ReadonlySet<string> = new Set([
+/** The only properties that signals and reads are decoded for. */
+export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'ActiveState',
   'SubState',
   'InvocationID',
@@ -18,6 +18,12 @@ export const SIGNAL_PROPERTIES: ReadonlySet<string> = new Set([
   'ExecMainCode',
   'ExecMainStatus',
   'NRestarts',
+  // Told only when asked for:
+  'Id',
+  'LoadState',
+  'Restart',
+  'RestartForceExitStatus',
+  'RestartPreventExitStatus',
 ])
 
 /** Values as decoded: variants, of which only those that matter here are opened. */

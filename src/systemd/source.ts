@@ -3,7 +3,7 @@ import type { Observation } from '../core/observation.ts'
 import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
 import type { Bus } from './bus.ts'
-import { pairing, SIGNAL_PROPERTIES } from './decode.ts'
+import { pairing, WANTED_PROPERTIES } from './decode.ts'
 import { type Labels, labels } from './labels.ts'
 import { ntpSynchronized } from './manager.ts'
 import { type Watched, watched } from './names.ts'
@@ -130,7 +130,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
       opened = await connect(options.address, {
         after: clock.after,
         onFault: noteMalformed,
-        properties: SIGNAL_PROPERTIES,
+        properties: WANTED_PROPERTIES,
         signal: abort.signal,
         ...onAnswer,
       })

@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
 import { type Answered, calls } from './calls.ts'
-import { changedProperties } from './changed.ts'
+import { allProperties, changedProperties } from './changed.ts'
 import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './frame.ts'
 import { guard } from './gate.ts'
 import { plain } from './plain.ts'
@@ -24,7 +24,7 @@ export interface BusOptions {
   readonly onFault?: (problem: string) => void
   /** Each answered call: its member and how long the answer took. */
   readonly onAnswer?: (member: string, ms: number) => void
-  /** Of a PropertiesChanged, only these are decoded: it takes a tenth of the time. */
+  /** Of PropertiesChanged and of answers to GetAll only these are decoded: it takes a third of the time. */
   readonly properties?: ReadonlySet<string>
   /** Gives up an attempt to connect. */
   readonly signal?: AbortSignal
@@ -106,7 +106,12 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     },
     read(head, rest) {
       const wanted = options.properties
-      if (wanted === undefined || head.member !== 'PropertiesChanged' || head.signature !== 'sa{sv}as') return false
+      if (wanted === undefined) return false
+      if (head.type === METHOD_RETURN && head.signature === 'a{sv}') {
+        waiting.answer(head.replySerial, null, [allProperties(rest, head.bodyAt, head.little, wanted)])
+        return true
+      }
+      if (head.member !== 'PropertiesChanged' || head.signature !== 'sa{sv}as') return false
       const changed = changedProperties(rest, head.bodyAt, head.little, wanted)
       const { path, member, sender } = head
       tell({ path, interface: head.interface, member, sender, body: [changed.interface, changed.properties, []] })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Signal } from '../../src/systemd/bus.ts'
 import { changedProperties } from '../../src/systemd/changed.ts'
-import { pairing, SIGNAL_PROPERTIES } from '../../src/systemd/decode.ts'
+import { pairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
 import { bytesToCome, FIXED_BYTES, headOf } from '../../src/systemd/frame.ts'
 import { connectBus } from '../../src/systemd/transport.ts'
 import { startSystemd } from '../rig/systemd.ts'
@@ -56,7 +56,7 @@ function read(bytes: Buffer) {
   const rest = bytes.subarray(FIXED_BYTES)
   if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
   const head = headOf(fixed, rest)
-  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, SIGNAL_PROPERTIES)
+  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, WANTED_PROPERTIES)
 }
 
 it('reads the wanted values wherever they stand among all types there are', () => {
@@ -115,7 +115,7 @@ describeUnless(noSystemd(), 'the signals of a real systemd', () => {
     rig.writeUnit('talk.socket', '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n')
     rig.writeUnit('talk@.service', '[Service]\nExecStart=/bin/cat\n')
     await rig.daemonReload()
-    const options = [{ properties: SIGNAL_PROPERTIES }, {}]
+    const options = [{ properties: WANTED_PROPERTIES }, {}]
     const [ours, theirs] = await Promise.all(
       options.map(async (option) => {
         const bus = await connectBus(rig.busAddress, { after: clock.after, ...option })
