@@ -7,6 +7,7 @@ import { help, usageError } from './cli/help.ts'
 import type { Loaded } from './cli/load.ts'
 import { version } from './cli/version.ts'
 import { writerTo } from './cli/writer.ts'
+import { beFrugal } from './host/frugal.ts'
 import type { Log } from './ports.ts'
 
 declare const __VERSION__: string
@@ -65,6 +66,7 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
   const loaded = await loadConfig(args, { env: process.env, uid, readText }, file)
   switch (command) {
     case 'run':
+      beFrugal()
       return (await import('./run-command.ts')).runCommand(loaded, BUILD, out, uid)
     case 'check-config':
       return (await import('./cli/check-config.ts')).checkConfig(loaded, args.json, out)

@@ -5,7 +5,10 @@ import type { Clock } from '../ports.ts'
 const LONGEST_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
-  now: () => ({ monoMs: Number(process.hrtime.bigint() / 1000n) / 1000, wallMs: Date.now() }),
+  now() {
+    const [seconds, nanoseconds] = process.hrtime()
+    return { monoMs: seconds * 1000 + nanoseconds / 1e6, wallMs: Date.now() }
+  },
   after(ms, call) {
     const timer = setTimeout(call, Math.min(ms, LONGEST_MS))
     return () => clearTimeout(timer)
