@@ -73,6 +73,9 @@ export interface ConnectionOptions {
 /** Together with the way there: TLS on a slow link takes its time. */
 const CONNECT_AT_MOST_MS = 30_000
 
+/** We take in our own states at most: nothing larger is to be sent to us (MQTT 5). */
+const RECEIVE_AT_MOST_BYTES = 65_536
+
 export function openConnection(library: Library, options: ConnectionOptions, handlers: Handlers): Connection {
   const { version, stream } = options
   const client = new library.Client(() => stream, clientOptions(options))
@@ -86,10 +89,11 @@ export function openConnection(library: Library, options: ConnectionOptions, han
     handlers.down({ ...reason, silent })
   }
 
+  /** The client is ended later: it may be in the middle of something, such as telling us of its end. */
   function destroy(): void {
     open = false
-    client.end(true)
     stream.destroy()
+    setImmediate(() => client.end(true))
   }
 
   client.on('connect', (connack: IConnackPacket) => {
@@ -119,21 +123,23 @@ export function openConnection(library: Library, options: ConnectionOptions, han
         ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),
         ...(properties === undefined ? {} : { userProperties: properties }),
       }
+      if (!open) return
       const settle = (error?: Error) => {
         if (!open) return
         if (!error) done(null)
         else if ('code' in error && typeof error.code === 'number') done(error.message.replace(/^Publish error: /, ''))
-        else down(reasonOf(error))
+        // else the connection has ended, which comes as an event too
       }
       client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)
     },
     subscribe(filter, done) {
+      if (!open) return
       client.subscribe(filter, { qos: 0 }, (error) => {
         if (open) done(!error)
       })
     },
     unsubscribe(filter) {
-      client.unsubscribe(filter, () => {})
+      if (open) client.unsubscribe(filter, () => {})
     },
     fail: (text) => down({ text, version: false }),
     end() {
@@ -156,6 +162,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     queueQoSZero: false,
     resubscribe: false,
     timerVariant: 'native',
+    ...(version === 5 ? { properties: { maximumPacketSize: RECEIVE_AT_MOST_BYTES } } : {}),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
     will: {

@@ -33,6 +33,9 @@ export interface Link {
 /** A connection that lived this long shows that the next one may be tried soon. */
 const STABLE_AFTER_MS = 5_000
 
+/** In one outage; a broker may have ever new words. */
+const REASONS_AT_MOST = 8
+
 export function keepLink(options: LinkOptions): Link {
   const { clock, log, shown } = options
   let current: { connection: Connection | null; upAtMonoMs: number | null } | null = null
@@ -101,7 +104,8 @@ export function keepLink(options: LinkOptions): Link {
       return
     } else {
       if (silent) version = version === 5 ? 4 : 5
-      if (!told.has(text)) log('warning', `mqtt: cannot connect to ${shown}: ${text}; goes on trying`)
+      if (!told.has(text) && told.size < REASONS_AT_MOST)
+        log('warning', `mqtt: cannot connect to ${shown}: ${text}; goes on trying`)
       told.add(text)
     }
     cancelWait = clock.after(backoffMs(failures, options.random()), attempt)

@@ -1,63 +1,26 @@
 // MQTT as a sink of steps: what happened waits here until the broker has it, and the broker's absence touches nobody.
-
-import type { Event } from '../core/event.ts'
-import { eventJson, type Identity } from '../core/json.ts'
 import { type State, unitOf } from '../core/state.ts'
-import type { Clock, EventSink, Log, MqttHealth, Step, StoreHealth } from '../ports.ts'
+import type { MqttHealth, Step } from '../ports.ts'
 import { readBrokerUrl } from './broker-url.ts'
 import { loadLibrary, openConnection } from './connection.ts'
-import { dial, type Files, readPassword } from './dial.ts'
+import { dial, readPassword } from './dial.ts'
 import { goodbye } from './goodbye.ts'
 import { keepLink } from './link.ts'
 import { createMail } from './mail.ts'
+import type { MqttOptions, MqttSink } from './options.ts'
 import { createOutbox } from './outbox.ts'
-import { agentPayload } from './payloads.ts'
+import { agentPayload, eventPayload } from './payloads.ts'
 import { createPublisher } from './publisher.ts'
+import { createRefusals } from './refusals.ts'
 import { createSnapshots } from './snapshots.ts'
 import { sweep } from './sweep.ts'
 import { topicsOf } from './topics.ts'
 
-/** The keys `mqtt.*` of the configuration. */
-export interface MqttConfig extends Files {
-  readonly url: string
-  readonly client_id: string | null
-  readonly username: string | null
-  readonly prefix: string
-  readonly qos: number
-  /** Seconds. */
-  readonly keepalive: number
-}
-
-export interface MqttOptions {
-  readonly config: MqttConfig
-  readonly identity: Identity
-  readonly version: string
-  readonly startedAtMs: number
-  /** Recent events, oldest first, and the last sequence number that a broker has; null when none ever had any. */
-  readonly history: readonly Event[]
-  readonly acknowledged: number | null
-  /** The broker has everything up to `seq`. Called often; it must return at once. */
-  readonly onAcknowledged: (seq: number) => void
-  readonly state: () => State
-  readonly flash: () => StoreHealth
-  /** Distance of the agent's own numbers in ms, asked for each time. */
-  readonly statsEveryMs: () => number
-  /** Units that are the broker, where that is on this device. */
-  readonly brokerUnits?: readonly string[]
-  readonly clock: Clock
-  readonly log: Log
-  readonly random: () => number
-}
-
-export interface MqttSink extends EventSink {
-  health(): MqttHealth
-  /** The back-off is over: connects now, where there is no connection. */
-  brokerIsUp(): void
-}
+export type { MqttConfig, MqttOptions, MqttSink } from './options.ts'
 
 const BROKERS = ['mosquitto', 'emqx', 'nanomq', 'vernemq', 'rabbitmq-server', 'hivemq'].map((name) => `${name}.service`)
 
-/** Connects at once and goes on trying. Throws where `mqtt.url` is none. */
+/** Connects at once and goes on trying. Throws where `mqtt.url` is no URL of MQTT. */
 export function mqttSink(options: MqttOptions): MqttSink {
   const { config, identity, state, clock, log } = options
   const url = readBrokerUrl(config.url)
@@ -67,21 +30,19 @@ export function mqttSink(options: MqttOptions): MqttSink {
 
   const outbox = createOutbox({
     acknowledged: options.acknowledged,
-    bytesOf: (event) => Buffer.byteLength(JSON.stringify(eventJson(event, identity))),
+    bytesOf: (event) => Buffer.byteLength(eventPayload(event, identity, false)),
   })
   for (const event of options.history) if (event.seq > (options.acknowledged ?? -1)) outbox.add(event)
   const snapshots = createSnapshots()
+  const refusals = createRefusals(log)
 
   let session = ''
   let agentTold = ''
   let eventsPublished = 0
   let acknowledged = options.acknowledged ?? -1
-  let refused: string | null = null
-  /** What the broker has refused since we are connected: each is told once. */
-  const refusals = new Set<string>()
   let fullTold = false
-  let cancelSweep = () => {}
   let swept = false
+  let cancelSweep = () => {}
 
   const mail = createMail({
     topics,
@@ -97,12 +58,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
       acknowledged = seq
       options.onAcknowledged(seq)
     },
-    refused(topic, why) {
-      if (refused !== null) return
-      refused = `the broker refuses ${topic}: ${why}`
-      if (!refusals.has(refused)) log('warning', `mqtt: ${refused}`)
-      refusals.add(refused)
-    },
+    refused: refusals.note,
   })
   const publisher = createPublisher(mail.next, config.keepalive * 1000, clock)
 
@@ -126,7 +82,6 @@ export function mqttSink(options: MqttOptions): MqttSink {
       return openConnection(library, { ...given, stream: dial(url, config) }, handlers)
     },
     up(connection, capacity) {
-      refused = null
       refusals.clear()
       fullTold = false
       outbox.connected(capacity.messageBytes)
@@ -134,10 +89,10 @@ export function mqttSink(options: MqttOptions): MqttSink {
       mail.begin(session)
       tellAgent()
       publisher.begin(connection, capacity)
-      if (!swept)
-        cancelSweep = sweep(connection, topics.unitStates, clock, () => {
-          swept = true
-        })
+      const isSwept = () => {
+        swept = true
+      }
+      if (!swept) cancelSweep = sweep(connection, topics.unitStates, clock, isSwept)
     },
     down() {
       cancelSweep()
@@ -155,12 +110,12 @@ export function mqttSink(options: MqttOptions): MqttSink {
   function health(): MqttHealth {
     return {
       connected: link.connection() !== null,
-      problem: link.problem() ?? refused,
+      problem: link.problem() ?? refusals.problem(),
       queued: outbox.size(),
       published: publisher.published(),
       eventsPublished,
       reconnects: link.reconnects(),
-      dropped: outbox.dropped(),
+      dropped: { ...outbox.dropped() },
       acknowledged: outbox.acknowledged(),
     }
   }
@@ -180,8 +135,12 @@ export function mqttSink(options: MqttOptions): MqttSink {
   function stats(): void {
     cancelStats = clock.after(options.statsEveryMs(), stats)
     if (link.connection() === null) return
-    if (refused !== null) outbox.retryRefused()
-    refused = null
+    if (refusals.problem() !== null) {
+      refusals.retry()
+      outbox.retryRefused()
+      snapshots.all(state())
+      mail.begin(session)
+    }
     tellAgent()
     publisher.pump()
   }
@@ -199,12 +158,13 @@ export function mqttSink(options: MqttOptions): MqttSink {
       publisher.pump()
     },
     health,
-    brokerIsUp: () => link.connectNow(),
+    brokerIsUp: link.connectNow,
     async stop() {
       cancelStats()
       cancelSweep()
       const connection = link.close()
       if (connection !== null) await goodbye(connection, publisher, mail, session, clock)
+      publisher.forget()
     },
   }
 }

@@ -1,0 +1,45 @@
+// What MQTT is given, and what it gives back.
+import type { Event } from '../core/event.ts'
+import type { Identity } from '../core/json.ts'
+import type { State } from '../core/state.ts'
+import type { Clock, EventSink, Log, MqttHealth, StoreHealth } from '../ports.ts'
+import type { Files } from './dial.ts'
+
+/** The keys `mqtt.*` of the configuration. */
+export interface MqttConfig extends Files {
+  readonly url: string
+  readonly client_id: string | null
+  readonly username: string | null
+  readonly prefix: string
+  readonly qos: number
+  /** Seconds. */
+  readonly keepalive: number
+}
+
+export interface MqttOptions {
+  readonly config: MqttConfig
+  readonly identity: Identity
+  readonly version: string
+  readonly startedAtMs: number
+  /** Recent events, oldest first. */
+  readonly history: readonly Event[]
+  /** The last sequence number that a broker has, as `onAcknowledged` told it; null when none ever had any. */
+  readonly acknowledged: number | null
+  /** The broker has everything up to `seq`, which only grows. Called often; it must return at once. */
+  readonly onAcknowledged: (seq: number) => void
+  readonly state: () => State
+  readonly flash: () => StoreHealth
+  /** Distance of the agent's own numbers in ms, asked for each time. */
+  readonly statsEveryMs: () => number
+  /** Units that are the broker, where that is on this device. */
+  readonly brokerUnits?: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: () => number
+}
+
+export interface MqttSink extends EventSink {
+  health(): MqttHealth
+  /** The back-off is over: connects now, where there is no connection. */
+  brokerIsUp(): void
+}

@@ -1,0 +1,68 @@
+// A broker that talks nonsense, by a scripted peer: connections end, the process and the watching go on.
+import { createServer, type Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import { until } from '../rig/until.ts'
+import { startGateway } from './gateway.ts'
+
+const CONNACK = Buffer.from([0x20, 3, 0, 0, 0])
+
+/** A server that answers every connection with `answer`, in order. */
+async function peer(answer: (socket: Socket, connection: number) => void) {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('data', () => answer(socket, connections++))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return {
+    url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    connections: () => connections,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+it.each([
+  ['HTTP', [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]],
+  ['a second CONNACK', [CONNACK, CONNACK]],
+  ['PUBACKs for what was never sent', [CONNACK, Buffer.from([0x40, 2, 0, 1, 0x40, 2, 0xff, 0xff])]],
+  ['a SUBACK for a PUBLISH', [CONNACK, Buffer.from([0x90, 4, 0, 1, 0, 0])]],
+  ['a CONNACK with broken properties', [Buffer.from([0x20, 5, 0, 0, 200, 1, 1])]],
+  ['a PUBLISH with an alias that nobody agreed on', [CONNACK, Buffer.from([0x30, 6, 0, 0, 3, 0x23, 0, 9])]],
+  ['a length without an end', [CONNACK, Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff])]],
+  ['a DISCONNECT', [CONNACK, Buffer.from([0xe0, 2, 142, 0])]],
+])('%s ends the connection at most', async (_, answers) => {
+  await using broker = await peer((socket) => {
+    for (const answer of answers) socket.write(answer)
+    setTimeout(() => socket.end(), 20)
+  })
+  await using gateway = startGateway({ config: { url: broker.url }, units: ['a.service'], speed: 100 })
+  gateway.fail('a.service', 3)
+  await until(() => broker.connections() >= 3, { what: 'the third attempt' })
+  expect(gateway.sink.health().queued).toBeGreaterThan(0)
+  expect(gateway.sink.health().dropped).toEqual({ overflow: 0, forgotten: 0, too_large: 0 })
+})
+
+it('goes on after any bytes', async () => {
+  let seed = 12_345
+  const random = () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
+    return seed / 2 ** 31
+  }
+  await using broker = await peer((socket, connection) => {
+    if (connection % 2 === 1) socket.write(CONNACK)
+    const type = (2 + Math.floor(random() * 14)) << 4
+    const body = Buffer.from(Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256)))
+    socket.write(Buffer.concat([Buffer.from([type | Math.floor(random() * 16), body.length]), body]))
+    setTimeout(() => socket.end(), 3)
+  })
+  await using gateway = startGateway({ config: { url: broker.url }, units: ['a.service'], speed: 10_000 })
+  gateway.fail('a.service', 3)
+  await until(() => broker.connections() >= 300, { what: '300 attempts', timeoutMs: 25_000 })
+  expect(gateway.logged.length).toBeLessThan(900)
+})

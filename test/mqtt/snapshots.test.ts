@@ -1,0 +1,103 @@
+// Which states are to be published: the newest of each unit, once, and nothing for what looks the same.
+import { expect, test } from 'vitest'
+import type { Observation } from '../../src/core/observation.ts'
+import type { State } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
+import { createSnapshots, type Snapshot, type Snapshots } from '../../src/mqtt/snapshots.ts'
+import { at, live, read, signal, watching } from '../core/lives.ts'
+
+const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
+const failed = (id: string) => ({
+  activeState: 'failed',
+  subState: 'failed',
+  invocationId: id,
+  result: 'signal',
+  mainCode: 2,
+  mainStatus: 9,
+})
+
+function tell(snapshots: Snapshots, from: State, ...observations: Observation[]): State {
+  let state = from
+  for (const observation of observations) {
+    const { state: after, events } = step(state, observation)
+    snapshots.accept({ before: state, after, events, at: observation.at })
+    state = after
+  }
+  return state
+}
+
+function take(snapshots: Snapshots): Snapshot[] {
+  const taken: Snapshot[] = []
+  for (let next = snapshots.next(); next !== null; next = snapshots.next()) taken.push(next)
+  return taken
+}
+
+const known = () => live(watching('a.service', 'b.service'), [read('a.service', 1, {}), read('b.service', 1, {})]).state
+
+test('a unit that changed often is told once, and again only after it was acknowledged', () => {
+  const snapshots = createSnapshots()
+  let state = tell(snapshots, known(), signal('a.service', 10, running('a1')), signal('a.service', 20, failed('a1')))
+  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+  state = tell(snapshots, state, signal('a.service', 30, running('a2')))
+  expect(take(snapshots)).toEqual([])
+  snapshots.settle({ unit: 'a.service', gone: false })
+  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+})
+
+test('what looks the same is not told again', () => {
+  const snapshots = createSnapshots()
+  const state = live(known(), [signal('a.service', 10, running('a1'))]).state
+  tell(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
+  expect(take(snapshots)).toEqual([])
+})
+
+test('a unit that is watched no more is cleared, also when that was in flight as the link broke', () => {
+  const snapshots = createSnapshots()
+  const state = tell(snapshots, known(), { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] })
+  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: true }])
+  snapshots.all(state)
+  expect(take(snapshots)).toEqual([
+    { unit: 'a.service', gone: true },
+    { unit: 'b.service', gone: false },
+  ])
+})
+
+test('a unit that comes back is told, not cleared', () => {
+  const snapshots = createSnapshots()
+  const gone: Observation = { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] }
+  const back: Observation = { kind: 'watch', at: at(20), units: ['a.service', 'b.service'], patterns: [] }
+  tell(snapshots, known(), gone, back)
+  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+})
+
+test('a unit that ends too often is told once for each summary', () => {
+  const snapshots = createSnapshots()
+  let state = known()
+  let monoMs = 100
+  const flood = (lives: number) => {
+    let told = 0
+    for (let i = 0; i < lives; i++) {
+      monoMs += 10
+      state = tell(
+        snapshots,
+        state,
+        signal('a.service', monoMs, running(`r${monoMs}`)),
+        signal('a.service', monoMs + 5, failed(`r${monoMs}`)),
+      )
+      for (const snapshot of take(snapshots)) {
+        told += 1
+        snapshots.settle(snapshot)
+      }
+    }
+    return told
+  }
+  expect(flood(200)).toBeLessThanOrEqual(122)
+  expect(flood(200)).toBe(0)
+  monoMs += 60_000
+  expect(flood(200)).toBe(1)
+  monoMs += 60_000
+  state = tell(snapshots, state, { kind: 'tick', at: at(monoMs) })
+  monoMs += 60_000
+  state = tell(snapshots, state, { kind: 'tick', at: at(monoMs) })
+  expect(take(snapshots)).toHaveLength(1)
+})
