@@ -55,19 +55,10 @@ export function openDisk(
   clearTheWay: () => Promise<void>,
 ): Disk {
   let ring = found
-  /** Which file it was at first, so that one that someone removed is made again. */
-  let ino: number | null = null
 
   async function abandon(): Promise<void> {
     await ring?.close().catch(() => {})
     ring = null
-    ino = null
-  }
-  async function inoNow(): Promise<number | null> {
-    return fs.stat(path).then(
-      (stat) => stat.ino,
-      () => null,
-    )
   }
 
   return {
@@ -78,11 +69,9 @@ export function openDisk(
         const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
         return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
       }
-      if (ring !== null) {
-        const there = await inoNow()
-        ino ??= there
-        if (there === null || there !== ino) await abandon()
-      }
+      // A file that someone removed, or put another one over, is made again.
+      const there = await fs.stat(path).catch(() => null)
+      if (there?.ino !== ring?.ino) await abandon()
       if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
         const seen = state.units.filter((unit, i) => unit !== committed.units[i])
         const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))

@@ -1,5 +1,6 @@
 // The few file operations that the store needs, as a port: Node's own here, one that fails on purpose in the tests.
 import * as node from 'node:fs'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
 export interface Stat {
@@ -70,9 +71,7 @@ export const nodeFs: Fs = {
   close,
   rename: promisify(node.rename),
   unlink: promisify(node.unlink),
-  async mkdir(path) {
-    await mkdir(path, { recursive: true, mode: 0o755 })
-  },
+  mkdir: makeDirectory,
   chown: promisify(node.chown),
   async stat(path) {
     const s = await lstat(path)
@@ -86,11 +85,32 @@ export const nodeFs: Fs = {
     pwrite: (fd, bytes, at) => node.writeSync(fd, bytes, 0, bytes.length, at),
     rename: node.renameSync,
     unlink: node.unlinkSync,
-    mkdir(path) {
-      node.mkdirSync(path, { recursive: true, mode: 0o755 })
-    },
+    mkdir: makeDirectorySync,
     close: node.closeSync,
   },
+}
+
+/** As `mkdir -p`. Node's own never comes back where the kernel says ENOENT of a directory that exists, as /proc does. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o755)
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return
+    if (errno(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await mkdir(path, 0o755)
+  }
+}
+
+function makeDirectorySync(path: string): void {
+  try {
+    node.mkdirSync(path, 0o755)
+  } catch (error) {
+    if (errno(error) === 'EEXIST') return
+    if (errno(error) !== 'ENOENT' || dirname(path) === path) throw error
+    makeDirectorySync(dirname(path))
+    node.mkdirSync(path, 0o755)
+  }
 }
 
 /** The code of an error of the file system, `other` where it has none. */

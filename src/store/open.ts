@@ -107,12 +107,21 @@ async function ringOf(fs: Fs, path: string, file: Recovered): Promise<Ring | nul
   const fd = await fs.open(path, 'update').catch(() => null)
   if (fd === null) return null // the first commit finds out why, and says so
   try {
-    const { size } = await fs.stat(path)
+    const { ino, size } = await fs.stat(path)
     if (size !== summary.pages * PAGE_BYTES) throw new Error('a part of a page')
     // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
     await uninterrupted(() => fs.fdatasync(fd))
     const { seq: last, base, deltas, pages: live } = chain
-    return ringIn(fs, fd, { pages: summary.pages, last, base, deltas, live, previous: previous?.pages ?? [], next })
+    return ringIn(fs, fd, {
+      ino,
+      pages: summary.pages,
+      last,
+      base,
+      deltas,
+      live,
+      previous: previous?.pages ?? [],
+      next,
+    })
   } catch {
     await fs.close(fd).catch(() => {})
     return null

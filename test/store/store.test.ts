@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
+import type { Unit } from '../../src/core/unit.ts'
 import type { PageRingStore } from '../../src/store/store.ts'
 import { bench, PATH, RUN } from './opened.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
@@ -93,4 +94,127 @@ test('a power cut skips the numbers that may have been used, and says how many',
   const third = await open()
   expect(third.state.seq).toBe(200_000)
   expect(third.state.seqGap).toBe(200_000 - 3)
+})
+
+test('a scrape that finds newer counts commits them first, while there are tokens to spare', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  let now = state
+  const commits: number[] = []
+  for (let i = 0; i < 8; i++) {
+    now = crash(store, now, A, clock.now().monoMs)
+    await store.commitForReader()
+    commits.push(store.health().commits)
+  }
+  // The opening commit, and one for each of five readers: the last five tokens are for first crashes.
+  expect(commits).toEqual([2, 3, 4, 5, 5, 5, 5, 5])
+  expect(crashesOf(store.committed())).toEqual([4, 0, 0])
+  await clock.go(60_000)
+  expect(crashesOf(store.committed())).toEqual([8, 0, 0])
+})
+
+test('readers at once share one commit; without news there is none', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  crash(store, state, A, clock.now().monoMs)
+  await Promise.all([store.commitForReader(), store.commitForReader(), store.commitForReader()])
+  await store.commitForReader()
+  expect(store.health().commits).toBe(2)
+})
+
+test('a scrape does not wait for flash that hangs', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open()
+  fs.fdatasync = () => new Promise(() => {})
+  crash(store, state, A, clock.now().monoMs)
+  let done = false
+  const read = store.commitForReader().then(() => {
+    done = true
+  })
+  await clock.go(1_900)
+  expect(done).toBe(false)
+  await clock.go(200)
+  await read
+  expect(crashesOf(store.committed())).toEqual([0, 0, 0])
+})
+
+test('starts and stops are on flash within the interval, together', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  await clock.go(600_000)
+  let now = state
+  for (let i = 0; i < 10; i++) {
+    const counters = { ...(now.units[0] as Unit).counters, starts: i + 1 }
+    const units = now.units.map((u, at) => (at === 0 ? { ...u, counters } : u))
+    const after = { ...now, units }
+    store.remember({ before: now, after, events: [], at: clock.now() })
+    now = after
+    await clock.go(1_000)
+  }
+  expect(store.health().commits).toBe(1)
+  await clock.go(50_000)
+  expect(store.health().commits).toBe(2)
+  expect(store.committed().units[0]?.counters.starts).toBe(10)
+})
+
+test('history is bounded, oldest first', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  crash(store, state, A, clock.now().monoMs, 1500)
+  const seqs = store.history().map((e) => e.seq)
+  expect([seqs.length, seqs[0], seqs.at(-1)]).toEqual([1000, 501, 1500])
+})
+
+test('health tells what was written, and how long it took', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  crash(store, state, A, clock.now().monoMs)
+  await store.flush()
+  const { commits, bytesWritten, lastCommitMs, commitSeconds, errors } = store.health()
+  expect({ commits, bytesWritten, lastCommitMs }).toEqual({
+    commits: 2,
+    bytesWritten: 256 * 4096 + 4096,
+    lastCommitMs: clock.now().wallMs,
+  })
+  expect(commitSeconds.counts.every((n) => n === 2)).toBe(true)
+  expect([commitSeconds.count, commitSeconds.sum]).toEqual([2, 0])
+  expect(errors).toEqual({ EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 })
+})
+
+test('after stop nothing more is taken, and stopping twice is stopping once', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open()
+  await Promise.all([store.stop(), store.stop()])
+  const began = fs.log.length
+  crash(store, state, A, clock.now().monoMs)
+  await clock.go(120_000)
+  await store.commitForReader()
+  expect(fs.log.length).toBe(began)
+  expect(clock.pending()).toBe(0)
+})
+
+test('where the last commit fails the spill stays for the next start', async () => {
+  const { fs, open, clock } = bench()
+  const { store, state } = await open()
+  const last = crash(store, state, A, clock.now().monoMs, 3)
+  fs.fault = (op) => {
+    if (op === 'pwrite' || op === 'create') throw Object.assign(new Error('EIO: x, write'), { code: 'EIO' })
+    return undefined
+  }
+  await store.stop()
+  fs.fault = () => undefined
+  const second = await open()
+  expect(second.recovered).toBe('spill')
+  expect(second.state.units).toEqual(last.units)
+})
+
+test('the interval may change while it runs', async () => {
+  const { open, clock } = bench()
+  const { store, state } = await open()
+  await clock.go(600_000)
+  const after = { ...state, gatewayId: 'other' }
+  store.remember({ before: state, after, events: [], at: clock.now() })
+  store.flushEvery(5_000)
+  await clock.go(5_000)
+  expect(store.committed()).toBe(after)
 })

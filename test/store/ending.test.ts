@@ -1,0 +1,172 @@
+// What is found at a start besides a whole file of ours: nothing, another format, another program's file, a second agent.
+import { expect, test } from 'vitest'
+import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/page.ts'
+import { recover } from '../../src/store/recovery.ts'
+import { failure } from './memory-fs.ts'
+import { bench, PATH } from './opened.ts'
+import { crashesOf, crashStep, names, stateOf } from './sample.ts'
+
+const A = names(1)[0] as string
+
+test.each([
+  ['the JSON of the former program', Buffer.from('{"services": {"mosquitto.service": {"starts": 3}}}')],
+  ['zeros', Buffer.alloc(256 * PAGE_BYTES)],
+  ['noise', Buffer.alloc(50_000, 0xa5)],
+])('a file that is no state (%s) is set aside, and counting begins anew', async (_, bytes) => {
+  const b = bench()
+  b.fs.put(PATH, bytes)
+  const stream = 'bbbbbbbbbbbbbbbb'
+  const opened = await b.open({ fresh: () => ({ ...stateOf([]), stream }) })
+  expect(opened.recovered).toBe('damaged')
+  expect(opened.setAside).toBe(`${PATH}.damaged-1`)
+  expect(opened.state).toMatchObject({ stream, seq: 0, seqGap: 0 })
+  expect(b.fs.bytes(`${PATH}.damaged-1`).equals(bytes)).toBe(true)
+  expect(recover(b.fs.bytes(PATH)).state?.stream).toBe(stream)
+  expect(b.lines).toHaveLength(1)
+})
+
+test('no more than three files are set aside, the first two being kept', async () => {
+  const b = bench()
+  for (let n = 1; n <= 5; n++) {
+    b.fs.put(PATH, Buffer.from(`broken ${n}`))
+    await b.open()
+  }
+  const aside = [...b.fs.files.keys()].filter((path) => path.includes('damaged')).sort()
+  expect(aside.map((path) => b.fs.bytes(path).toString())).toEqual(['broken 1', 'broken 2', 'broken 5'])
+})
+
+test('an empty file is no file', async () => {
+  const b = bench()
+  b.fs.put(PATH, Buffer.alloc(0))
+  const { recovered, setAside } = await b.open()
+  expect([recovered, setAside]).toEqual(['fresh', null])
+})
+
+test('a file that cannot be read is not overwritten but set aside', async () => {
+  const b = bench()
+  b.fs.put(PATH, Buffer.from('precious'))
+  const open = b.fs.open
+  b.fs.open = (path, how) => (how === 'create' ? open(path, how) : Promise.reject(failure('EACCES')))
+  const { store } = await b.open()
+  expect(b.fs.bytes(`${PATH}.damaged-1`).toString()).toBe('precious')
+  expect(store.health().problem).toBe(null)
+})
+
+test('a broken file on read-only flash is left, and set aside once it can be', async () => {
+  const b = bench()
+  b.fs.put(PATH, Buffer.from('broken'))
+  b.fs.fault = (op) => {
+    if (op === 'rename' || op === 'create') throw failure('EROFS')
+    return undefined
+  }
+  const { store, recovered } = await b.open()
+  expect(recovered).toBe('damaged')
+  expect(b.fs.bytes(PATH).toString()).toBe('broken')
+  b.fs.fault = () => undefined
+  await b.clock.go(60_000)
+  expect(store.health().problem).toBe(null)
+  expect(b.fs.bytes(`${PATH}.damaged-1`).toString()).toBe('broken')
+})
+
+test('a file of a newer major is left as it is; counting goes on beside it, and says so', async () => {
+  const b = bench()
+  const first = await b.open()
+  await first.store.stop()
+  const page = decodePage(b.fs.bytes(PATH).subarray(PAGE_BYTES, 2 * PAGE_BYTES)) as Page
+  const newer = encodePage(page, page.payload, { major: 2, minor: 0 })
+  b.fs.put(PATH, newer)
+  const second = await b.open()
+  expect(second.path).toBe(`${PATH}.v1`)
+  expect(second.recovered).toBe('fresh')
+  expect(second.store.health().problem).toContain('newer format 2')
+  const step = crashStep(second.state, A, b.clock.now().monoMs)
+  second.store.remember(step)
+  expect(await second.store.flush()).toBe(true)
+  expect(second.store.committed()).toBe(step.after)
+  await second.store.stop()
+  const third = await b.open()
+  expect(third.recovered).toBe('clean')
+  expect(crashesOf(third.state)).toEqual([1, 0, 0])
+  expect(b.fs.bytes(PATH).equals(newer)).toBe(true)
+})
+
+test('a ring that was cut short is read, and made whole again', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  store.remember(crashStep(state, A, b.clock.now().monoMs))
+  await store.flush()
+  b.powerCut()
+  b.fs.put(PATH, b.fs.bytes(PATH).subarray(0, 10 * PAGE_BYTES + 100))
+  const next = await b.open()
+  expect(next.recovered).toBe('unclean')
+  expect(crashesOf(next.state)).toEqual([1, 0, 0])
+  expect(b.fs.bytes(PATH)).toHaveLength(256 * PAGE_BYTES)
+})
+
+test('a clean start marks the file at once, so that a power cut after it cannot repeat numbers', async () => {
+  const b = bench()
+  const first = await b.open()
+  first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
+  await first.store.stop()
+  const second = await b.open()
+  expect(second.recovered).toBe('clean')
+  second.store.remember(crashStep(second.state, A, b.clock.now().monoMs))
+  b.powerCut()
+  const third = await b.open()
+  expect(third.recovered).toBe('unclean')
+  expect(third.state.seq).toBe(100_000)
+})
+
+test('numbers are reserved in blocks: the next once half of one is used, at once before they run out', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  const reserved = () => recover(b.fs.bytes(PATH)).reserved
+  expect(reserved()).toBe(100_000)
+  const at = (seq: number) => ({ before: store.committed(), after: { ...state, seq }, events: [], at: b.clock.now() })
+  store.remember(at(49_000))
+  store.remember(crashStep({ ...state, seq: 49_000 }, A, b.clock.now().monoMs))
+  await store.flush()
+  expect(reserved()).toBe(100_000)
+  store.remember(crashStep({ ...state, seq: 51_000 }, A, b.clock.now().monoMs))
+  await store.flush()
+  expect(reserved()).toBe(151_001)
+  store.remember(at(142_000))
+  await b.clock.go(1)
+  expect(reserved()).toBe(242_000)
+})
+
+test('the numbers that were skipped are told once, and kept until they are', async () => {
+  const b = bench()
+  const first = await b.open()
+  first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
+  await first.store.flush()
+  b.powerCut()
+  const second = await b.open()
+  expect(second.state.seqGap).toBe(99_999)
+  await second.store.stop()
+  const third = await b.open()
+  expect(third.recovered).toBe('clean')
+  expect(third.state).toMatchObject({ seq: 100_000, seqGap: 99_999 })
+  const step = crashStep(third.state, A, b.clock.now().monoMs)
+  third.store.remember(step)
+  await third.store.stop()
+  const fourth = await b.open()
+  expect(fourth.state).toMatchObject({ seq: 100_001, seqGap: 0 })
+  expect(fourth.store.history().at(-1)).toEqual(step.events[0])
+  expect(fourth.store.history().at(-1)?.seqGap).toBe(99_999)
+})
+
+test('what the outbox knows is kept with commits, and none is made for it', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  expect(store.acknowledged()).toBe(0)
+  const began = b.fs.log.length
+  store.acknowledge(7)
+  store.acknowledge(5)
+  await b.clock.go(600_000)
+  expect(b.fs.log.length).toBe(began)
+  store.remember(crashStep(state, A, b.clock.now().monoMs))
+  await store.flush()
+  b.powerCut()
+  expect((await b.open()).store.acknowledged()).toBe(7)
+})

@@ -1,0 +1,209 @@
+// Flash refuses: nothing is thrown, counting goes on, it is shown, and all of it is written when flash is back.
+import { expect, test } from 'vitest'
+import type { State } from '../../src/core/state.ts'
+import { recover } from '../../src/store/recovery.ts'
+import { failure, type MemoryFs } from './memory-fs.ts'
+import { bench, PATH } from './opened.ts'
+import { crashesOf, crashStep, names } from './sample.ts'
+
+const A = names(1)[0] as string
+
+/** Makes the nth call of an operation fail, once or from then on. Returns how often it was called. */
+function failing(fs: MemoryFs, op: string, nth: number, code: string, once: boolean): () => number {
+  let calls = 0
+  fs.fault = (called) => {
+    if (called !== op) return undefined
+    calls++
+    if (once ? calls !== nth : calls < nth) return undefined
+    if (code === 'short') return 1000
+    throw failure(code, 'made to fail')
+  }
+  return () => calls
+}
+
+/** A life with commits, a failing call in it, time to heal, and a stop. */
+async function life(op: string, nth: number, code: string, once: boolean): Promise<number> {
+  const b = bench(2)
+  const calls = failing(b.fs, op, nth, code, once)
+  const { store, state } = await b.open()
+  let now: State = state
+  for (let i = 0; i < 4; i++) {
+    const step = crashStep(now, A, b.clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+    await store.flush()
+    await b.clock.go(30_000)
+    const { problem } = store.health()
+    if (problem !== null) expect(store.committed()).toBe(now)
+  }
+  b.fs.fault = () => undefined
+  await b.clock.go(10 * 60_000)
+  expect(store.health().problem).toBe(null)
+  expect(crashesOf(store.committed())).toEqual(crashesOf(now))
+  expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(now.units)
+  expect(recover(b.fs.bytes(PATH)).events.map((e) => e.seq)).toEqual([1, 2, 3, 4])
+  const lost = b.lines.filter((line) => line.includes('cannot be written')).length
+  const back = b.lines.filter((line) => line.includes('state: back after')).length
+  expect(lost).toBe(back)
+  expect(b.fs.files.has(`${PATH}.new`)).toBe(false)
+  const again = crashStep(now, A, b.clock.now().monoMs)
+  store.remember(again)
+  await store.stop()
+  const next = await b.open()
+  expect(next.recovered).toBe('clean')
+  expect(next.state.units).toEqual(again.after.units)
+  return calls()
+}
+
+test.each(['EIO', 'ENOSPC', 'EROFS', 'EINTR', 'short'])('%s on any one call', async (code) => {
+  for (const op of [
+    'open',
+    'create',
+    'pread',
+    'pwrite',
+    'fdatasync',
+    'fsyncDir',
+    'rename',
+    'unlink',
+    'mkdir',
+    'chown',
+  ]) {
+    if (code === 'short' && op !== 'pwrite' && op !== 'pread') continue
+    let called = 1
+    for (let nth = 1; nth <= Math.min(called, 30); nth++) called = await life(op, nth, code, true)
+  }
+})
+
+test.each(['EIO', 'ENOSPC', 'EROFS'])('%s from any call on, for a while', async (code) => {
+  for (const op of ['create', 'pwrite', 'fdatasync', 'fsyncDir', 'rename']) {
+    let called = 1
+    for (let nth = 1; nth <= Math.min(called, 12); nth++) called = await life(op, nth, code, false)
+  }
+})
+
+test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... and no more often than every 5 min', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  b.fs.fault = (op, path) => {
+    if (op === 'pwrite' || op === 'create') throw failure('ENOSPC', 'no space left on device')
+    return path === '' ? 0 : undefined
+  }
+  store.remember(crashStep(state, A, b.clock.now().monoMs))
+  const began = b.clock.now().monoMs
+  const times: number[] = []
+  for (let s = 0, errors = 0; s < 3600; s++) {
+    await b.clock.go(1000)
+    const now = store.health().errors.ENOSPC
+    if (now > errors) times.push(Math.round((b.clock.now().monoMs - began) / 1000))
+    errors = now
+  }
+  expect(times.slice(0, 8)).toEqual([1, 6, 16, 36, 76, 156, 316, 616])
+  expect((times.at(-1) ?? 0) - (times.at(-2) ?? 0)).toBe(300)
+  expect(store.health()).toMatchObject({
+    problem: `cannot write ${PATH}: no space left on device (ENOSPC)`,
+    errors: { EIO: 0, EROFS: 0, other: 0 },
+  })
+  expect(b.lines).toEqual([
+    `error: state: cannot be written, counting goes on in memory: cannot write ${PATH}: no space left on device (ENOSPC)`,
+  ])
+  expect(crashesOf(store.committed())).toEqual([1, 0, 0])
+  expect(await store.flush()).toBe(false)
+  await store.commitForReader()
+  b.fs.fault = () => undefined
+  expect(await store.flush()).toBe(true)
+  expect(store.health().problem).toBe(null)
+  expect(b.lines.at(-1)).toMatch(/^info: state: back after 3\d\d\d s$/)
+})
+
+test('a descriptor that failed to sync is never used again', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  const before = [...b.fs.files.values()].map((f) => f.ino)
+  failing(b.fs, 'fdatasync', 1, 'EIO', true)
+  store.remember(crashStep(state, A, b.clock.now().monoMs))
+  expect(await store.flush()).toBe(false)
+  const began = b.fs.log.length
+  await b.clock.go(5_000)
+  expect(store.health().problem).toBe(null)
+  expect(b.fs.log.slice(began).some((e) => 'ino' in e && before.includes(e.ino))).toBe(false)
+})
+
+test('a directory that is missing or read-only at the start: it runs, and heals by itself', async () => {
+  for (const code of ['ENOENT', 'EROFS', 'EACCES']) {
+    const b = bench()
+    b.fs.fault = (op) => {
+      if (op === 'create' || op === 'mkdir') throw failure(code)
+      return undefined
+    }
+    const { store, state, recovered } = await b.open({ runtimeDir: null })
+    expect(recovered).toBe('fresh')
+    expect(store.health().problem).toBe(`cannot write ${PATH}: made to fail (${code})`)
+    const step = crashStep(state, A, b.clock.now().monoMs)
+    store.remember(step)
+    expect(store.committed()).toBe(step.after)
+    b.fs.fault = () => undefined
+    await b.clock.go(5_000)
+    expect(store.health().problem).toBe(null)
+    expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(step.after.units)
+  }
+})
+
+test('a file on read-only flash gives its state all the same', async () => {
+  const b = bench()
+  const first = await b.open()
+  const step = crashStep(first.state, A, b.clock.now().monoMs)
+  first.store.remember(step)
+  await first.store.stop()
+  const readOnly = b.fs.bytes(PATH)
+  const fault = () => {
+    throw failure('EROFS', 'read-only file system')
+  }
+  b.fs.fault = (op) => (op === 'pread' || op === 'open' ? undefined : fault())
+  const open = b.fs.open
+  b.fs.open = (path, how) => (how === 'update' ? Promise.reject(failure('EROFS')) : open(path, how))
+  const second = await b.open()
+  expect(second.recovered).toBe('clean')
+  expect(second.state.units).toEqual(step.after.units)
+  expect(second.store.health().problem).toBe(`cannot write ${PATH}: read-only file system (EROFS)`)
+  expect(second.store.health().errors.EROFS).toBe(1)
+  second.store.remember(crashStep(second.state, A, b.clock.now().monoMs))
+  expect(b.fs.bytes(PATH).equals(readOnly)).toBe(true)
+})
+
+test('a state file that someone removed, or put another one over, is made again with the next commit', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  const one = crashStep(state, A, b.clock.now().monoMs)
+  store.remember(one)
+  await store.flush()
+  b.fs.files.delete(PATH)
+  const two = crashStep(one.after, A, b.clock.now().monoMs)
+  store.remember(two)
+  expect(await store.flush()).toBe(true)
+  expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(two.after.units)
+  expect(recover(b.fs.bytes(PATH)).events).toHaveLength(2)
+  b.fs.put(PATH, Buffer.from('{}'))
+  const three = crashStep(two.after, A, b.clock.now().monoMs)
+  store.remember(three)
+  expect(await store.flush()).toBe(true)
+  expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(three.after.units)
+})
+
+test('a page that the device cannot read is a page that is damaged', async () => {
+  const b = bench()
+  const { store, state } = await b.open()
+  let now: State = state
+  for (let i = 0; i < 5; i++) {
+    const step = crashStep(now, A, b.clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+    await store.flush()
+  }
+  b.powerCut()
+  const pread = b.fs.pread
+  b.fs.pread = (fd, into, at) =>
+    at < 5 * 4096 && at + into.length > 4 * 4096 ? Promise.reject(failure('EIO')) : pread(fd, into, at)
+  const next = await b.open()
+  expect(next.recovered).toBe('unclean')
+  expect(crashesOf(next.state)[0]).toBe(3)
+})
