@@ -1,5 +1,6 @@
 // A real mosquitto for the demo's events, where the program is installed.
 import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
+import { until } from '../rig/until.ts'
 
 export interface Broker extends AsyncDisposable {
   /** What the agent is told on its command line. */
@@ -9,6 +10,9 @@ export interface Broker extends AsyncDisposable {
   /** Why there is none, in words. */
   readonly problem: string | null
 }
+
+const CONNECTED = /^gatewatch_mqtt_connected (\d)$/m
+const CONNECTS_WITHIN_MS = 3_000
 
 /** Never rejects: the demo goes on without a broker. */
 export async function startBroker(): Promise<Broker> {
@@ -26,4 +30,15 @@ export async function startBroker(): Promise<Broker> {
     problem: null,
     [Symbol.asyncDispose]: () => mosquitto[Symbol.asyncDispose](),
   }
+}
+
+/** Whether the agent has the broker; false at once where its metrics know nothing of one. */
+export async function reachesBroker(metricsUrl: string): Promise<boolean> {
+  const connected = async () => CONNECTED.exec(await (await fetch(metricsUrl)).text())?.[1]
+  const wait = {
+    what: 'the agent to reach the broker',
+    is: (told?: string) => told !== '0',
+    timeoutMs: CONNECTS_WITHIN_MS,
+  }
+  return (await until(connected, wait).catch(() => '0')) === '1'
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgent } from './agent.ts'
-import { startBroker } from './broker.ts'
+import { reachesBroker, startBroker } from './broker.ts'
 import { liveModel, type Status } from './model.ts'
 import { openShow, type Stdio } from './show.ts'
 import { openStage } from './stage.ts'
@@ -33,9 +33,10 @@ export async function runDemo(seconds: number | null, stdio: Stdio, ending: Abor
   await using agent = await unlessEnded(startAgent(stage, directory.path, broker.args))
   if (agent === null || signal.aborted) return null
 
+  const subscribe = broker.subscribe !== null && (await reachesBroker(agent.metricsUrl)) ? broker.subscribe : null
   const startedAtMs = Date.now()
   const endsAtMs = seconds === null ? null : startedAtMs + seconds * 1000
-  const live = liveModel({ where: stage.where, agent, subscribe: broker.subscribe, startedAtMs, endsAtMs }, show)
+  const live = liveModel({ where: stage.where, agent, subscribe, startedAtMs, endsAtMs }, show)
   const enough = endsAtMs === null ? undefined : setTimeout(() => ending.abort(), endsAtMs - startedAtMs)
   try {
     show.begins(live.model)
