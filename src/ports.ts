@@ -27,6 +27,15 @@ export interface UnitSource {
   /** Replaces the configured names and patterns. */
   watch(patterns: readonly string[]): void
   health(): BusHealth
+  /** Resolves when the first attempt at the bus has ended, whether or not somebody was there. */
+  tried(): Promise<void>
+  /** Monotonic ms of the last answer to any call; null while there was none. */
+  answeredAtMonoMs(): number | null
+  /**
+   * Watched units that a shutdown under way will end before it ends us; null while there is none, or nobody to ask.
+   * Answers within a few seconds.
+   */
+  goingDown(): Promise<ReadonlySet<string> | null>
   stop(): Promise<void>
 }
 

@@ -1,24 +1,27 @@
-// Wires one run of the agent out of the parts, and lets it go on over what may fail while it runs.
+// Wires one run of the agent out of the parts, and takes over a new configuration while it goes on.
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { startAgent } from './agent.ts'
+import { type Agent, startAgent } from './agent.ts'
 import type { Loaded } from './cli/load.ts'
 import type { Build } from './cli/version.ts'
 import { isPattern } from './core/glob.ts'
 import type { Identity } from './core/json.ts'
-import type { State } from './core/state.ts'
+import type { Policy, State } from './core/state.ts'
 import { systemClock as clock } from './host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from './host/identity.ts'
 import { loopLag } from './host/loop-lag.ts'
 import { runtimeDirectory } from './host/places.ts'
-import { createHttp, type Served } from './http/http.ts'
+import { createHttp } from './http/http.ts'
+import { type Listening, listening, type Wanted } from './listening.ts'
 import { eventsFile, type Logger, logSink } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
+import type { MqttSink } from './mqtt/options.ts'
 import type { EventSink } from './ports.ts'
 import { baselinesFrom, freshState, stateFor } from './state-file.ts'
 import { isVolatile } from './store/mounts.ts'
 import { openStore } from './store/open.ts'
 import { systemdSource } from './systemd/source.ts'
+import { type Configured, notReady, type Parts, scrapeFacts, status } from './views.ts'
 
 export interface RunGiven {
   readonly loaded: Loaded
@@ -30,27 +33,31 @@ export interface RunGiven {
 }
 
 export interface Running {
-  /** `0.0.0.0:9100`; null while nothing listens on TCP. */
-  address(): string | null
+  /** Takes over another configuration, or keeps the one in force where that one has problems, and shows it. */
+  reload(loaded: Loaded): Promise<void>
   /** Stops everything in order and flushes. */
   stop(): Promise<void>
 }
 
-const LISTEN_AGAIN_AFTER_MS = 30_000
 /** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
-/** Above this the event loop is not well: signals would wait. */
-const LAG_SECONDS = 1
+
+type Config = Loaded['config']
+/** What can only be taken over by a start. */
+const AT_START = ['persistence_file', 'gateway_id', 'max_units', 'resync_interval', 'socket', 'bus'] as const
+const AT_START_TOO = ['log_file', 'log_format', 'debug', 'events_file', 'crash_log_lines'] as const
 
 /** Starts watching. Rejects where another agent has the state file, or, in a terminal, where the port is taken. */
 export async function run({ loaded, build, logger, env, uid, asService }: RunGiven): Promise<Running> {
   const { config, home } = loaded
   const { log } = logger
   const startedAtMs = clock.now().wallMs
+  const takenMs = loaded.problems.length === 0 ? startedAtMs : null
+  let configured: Configured = { loaded, takenMs, refused: [] }
+  const now = (): Config => configured.loaded.config
+
   const machineId = readMachineId()
   const bootId = readBootId()
-  const policy = { flapCount: config.flap.count, flapWindowMs: config.flap.window * 1000 }
-
   const file = stateFor(config.persistence_file)
   const opened = await openStore({
     path: file.path,
@@ -63,84 +70,46 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   })
   const { store } = opened
   const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, home.user ? uid : null)
-  const loadedState: State = { ...opened.state, gatewayId: name, policy }
-  const identity: Identity = { gatewayId: name, machineId: machineId ?? 'unknown', stream: loadedState.stream }
+  const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
+  const identity: Identity = { gatewayId: name, machineId: machineId ?? 'unknown', stream: state.stream }
   const stateVolatile = isVolatile(file.path)
   if (stateVolatile) log('warning', `${file.path} is on a file system in memory: the counters end with the power`)
 
-  let atStart = loadedState
-  const lag = loopLag(clock)
   const source = systemdSource({
     address: config.bus,
     clock,
     log,
     random: Math.random,
     patterns: config.monitored_services,
-    known: loadedState.units.filter((u) => u.byPattern).map((u) => u.name),
+    known: state.units.filter((u) => u.byPattern).map((u) => u.name),
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
     clockMark: () => existsSync(CLOCK_MARK),
   })
 
-  const agentFacts = () => ({
-    version: build.version,
-    revision: build.revision,
-    nodeVersion: build.node_version,
-    target: build.target,
-    gatewayId: identity.gatewayId,
-    machineId: identity.machineId,
-    configProblems: loaded.problems.length,
-    lastReloadSuccessful: loaded.problems.length === 0,
-    lastReloadSuccessMs: loaded.problems.length === 0 ? startedAtMs : null,
-    eventLoopLagSeconds: lag.worstSeconds(),
-  })
-  const notReady = (): string[] => {
-    const bus = source.health()
-    const state = store.health()
-    return [
-      ...(bus.problem === null ? [] : [`bus: ${bus.problem}`]),
-      ...(state.problem === null ? [] : [`state file: ${state.problem}`]),
-      ...loaded.problems.map((p) => `configuration: ${p.text}`),
-      ...(httpProblem === null ? [] : [`http: ${httpProblem}`]),
-      ...(lag.worstSeconds() > LAG_SECONDS ? [`event loop: was late by ${lag.worstSeconds().toFixed(1)} s`] : []),
-      ...agent.problems(),
-    ]
+  let atStart = state
+  const statsEveryMs = () => now().stats_interval * 1000
+  const parts: Parts = {
+    ...{ build, identity, startedAtMs, stateVolatile, clock, source, store },
+    lag: loopLag(clock),
+    agent: () => agent,
+    atStart: () => atStart,
+    configured: () => configured,
+    listening: () => tcp,
+    mqtt: () => mqtt.health(),
+    streamClientsDropped: () => http.streamClientsDropped(),
   }
-  let httpProblem: string | null = null
-
+  const flushed = async () => {
+    if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
+  }
   const http = createHttp({
     views: {
       live: () => agent.state(),
       identity: () => identity,
       history: () => store.history(),
-      notReady,
-      metrics: createMetrics(async () => {
-        await lag.measure()
-        await store.commitForReader()
-        return {
-          live: agent.state(),
-          committed: store.committed(),
-          atStart,
-          bus: source.health(),
-          store: store.health(),
-          stateVolatile,
-          agent: agentFacts(),
-          streamClientsDropped: http.streamClientsDropped(),
-          now: clock.now(),
-        }
-      }),
-      status: () => ({
-        version: build.version,
-        gateway_id: identity.gatewayId,
-        machine_id: identity.machineId,
-        boot_id: agent.state().bootId,
-        stream: identity.stream,
-        started_at: new Date(startedAtMs).toISOString(),
-        bus: source.health(),
-        state: { ...store.health(), volatile: stateVolatile },
-        not_ready: notReady(),
-        listening: tcp?.address ?? null,
-      }),
+      notReady: () => notReady(parts),
+      status: () => status(parts),
+      metrics: createMetrics(() => scrapeFacts(parts)),
       async clear() {
         agent.observe({ kind: 'clear', at: clock.now() })
         atStart = agent.state()
@@ -158,57 +127,105 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     hostname: hostname(),
     allowedHosts: config.http.allowed_hosts,
   })
+  const tcp: Listening = listening(http, clock, log)
 
-  const flushed = async () => {
-    if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
-  }
-
-  const sinks: EventSink[] = [
-    logSink(logger, { identity: () => identity, clock, statsEveryMs: () => config.stats_interval * 1000 }),
-    http,
-  ]
+  const mqtt = switchable(async (wanted: Config['mqtt']): Promise<MqttSink> => {
+    const { mqttSink } = await import('./mqtt/mqtt.ts')
+    return mqttSink({
+      config: wanted,
+      identity,
+      version: build.version,
+      startedAtMs,
+      history: store.history(),
+      acknowledged: store.acknowledged(),
+      onAcknowledged: (seq) => store.acknowledge(seq),
+      state: () => agent.state(),
+      flash: () => store.health(),
+      statsEveryMs,
+      clock,
+      log,
+      random: Math.random,
+    })
+  })
+  const sinks: EventSink[] = [logSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt]
   const { events_file, events_max_bytes, events_backup_count } = config
   if (events_file !== null)
     sinks.push(eventsFile({ events_file, events_max_bytes, events_backup_count }, () => identity, log))
+  // Nobody is owed what happened while MQTT is off: it begins with what comes after it is switched on.
+  sinks.push({
+    accept: ({ after }) => (now().mqtt.enabled ? undefined : store.acknowledge(after.seq)),
+    stop: async () => {},
+  })
 
-  const agent = startAgent({ state: loadedState, bootId, store, source, sinks, clock, log })
-
+  const agent: Agent = startAgent({ state, bootId, store, source, sinks, clock, log })
   if (file.legacy !== null && opened.recovered === 'fresh')
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(file.legacy, log) })
 
-  let tcp: Served | null = null
-  let undoRetry = () => {}
   const stop = async () => {
-    undoRetry()
+    tcp.stop()
     await agent.stop()
-  }
-  const listen = async (): Promise<void> => {
-    try {
-      tcp = await http.serveTcp(config.listen, config.prometheus_port)
-      if (httpProblem !== null) log('info', `http: listening on ${tcp.address} after all`)
-      httpProblem = null
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      if (!asService) throw error
-      if (httpProblem === null) log('error', `${message}; trying again every ${LISTEN_AGAIN_AFTER_MS / 1000} s`)
-      httpProblem = message
-      undoRetry = clock.after(LISTEN_AGAIN_AFTER_MS, () => void listen())
-    }
   }
   try {
     await http.serveSocket(config.socket).catch((error: Error) => {
       log('warning', `${error.message}: the commands of this device will not reach the agent`)
     })
-    if (config.prometheus_enabled) await listen()
+    await tcp.on(wantedOf(config), !asService)
+    await mqtt.use(config.mqtt)
   } catch (error) {
     await stop()
     throw error
   }
-  const units = config.monitored_services.filter((u) => !isPattern(u)).length
-  log('info', `gatewatch ${build.version} watches ${units} units${tcpText()}`)
-  return { address: () => tcp?.address ?? null, stop }
+  const units = config.monitored_services.filter((unit) => !isPattern(unit)).length
+  log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp.address())}`)
 
-  function tcpText(): string {
-    return tcp === null ? '' : `, metrics at http://${tcp.address.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
+  const reload = async (next: Loaded) => {
+    const problems = next.problems.map((problem) => problem.text)
+    if (problems.length > 0) {
+      configured = { ...configured, refused: problems }
+      for (const problem of problems) log('error', `reload: the old configuration stays: ${problem}`)
+      return
+    }
+    const before = now()
+    for (const key of [...AT_START, ...AT_START_TOO])
+      if (next.config[key] !== before[key]) log('warning', `reload: ${key} changes with the next start only`)
+    configured = { loaded: next, takenMs: clock.now().wallMs, refused: [] }
+    agent.observe({ kind: 'policy', at: clock.now(), policy: policyOf(next.config) })
+    store.flushEvery(next.config.flush_interval * 1000)
+    source.watch(next.config.monitored_services)
+    await tcp.on(wantedOf(next.config), false)
+    await mqtt.use(next.config.mqtt)
+    log('info', 'reload: configuration taken over')
+  }
+  return { reload, stop }
+}
+
+function policyOf({ flap }: Config): Policy {
+  return { flapCount: flap.count, flapWindowMs: flap.window * 1000 }
+}
+
+function wantedOf({ prometheus_enabled, listen, prometheus_port }: Config): Wanted | null {
+  return prometheus_enabled ? { host: listen, port: prometheus_port } : null
+}
+
+function metricsAt(address: string | null): string {
+  return address === null ? '' : `, metrics at http://${address.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
+}
+
+/** MQTT as the configuration has it now: another broker, or none, from one reload to the next. */
+function switchable(make: (wanted: Config['mqtt']) => Promise<MqttSink>) {
+  let sink: MqttSink | null = null
+  let used = ''
+  return {
+    async use(wanted: Config['mqtt']) {
+      if (JSON.stringify(wanted) === used) return
+      used = JSON.stringify(wanted)
+      const old = sink
+      sink = null
+      await old?.stop()
+      if (wanted.enabled) sink = await make(wanted)
+    },
+    health: () => sink?.health() ?? null,
+    accept: (step: Parameters<EventSink['accept']>[0]) => sink?.accept(step),
+    stop: async () => sink?.stop(),
   }
 }

@@ -6,8 +6,8 @@ export const DRIVER = 'org.freedesktop.DBus'
 export const DRIVER_PATH = '/org/freedesktop/DBus'
 export const SYSTEMD = 'org.freedesktop.systemd1'
 export const MANAGER_PATH = '/org/freedesktop/systemd1'
-const MANAGER = 'org.freedesktop.systemd1.Manager'
-const PROPERTIES = 'org.freedesktop.DBus.Properties'
+export const MANAGER = 'org.freedesktop.systemd1.Manager'
+export const PROPERTIES = 'org.freedesktop.DBus.Properties'
 
 /** The rules for everything that a watcher hears, and for nothing else. */
 export const MATCH_RULES: readonly string[] = [

@@ -6,8 +6,9 @@ import type { Bus } from './bus.ts'
 import { pairing, WANTED_PROPERTIES } from './decode.ts'
 import { type Labels, labels } from './labels.ts'
 import { ntpSynchronized } from './manager.ts'
-import { type Watched, watched } from './names.ts'
+import { unitPath, type Watched, watched } from './names.ts'
 import { openSession, type Session } from './session.ts'
+import { unitsGoingDown } from './shutdown.ts'
 import { connectBus } from './transport.ts'
 
 /** A connection that lasted this long was a good one: the next attempt is the first again. */
@@ -54,6 +55,11 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   let ups = 0
   let signals = 0
   let malformed = 0
+  let answeredAtMonoMs: number | null = null
+  let noteTried = () => {}
+  const tried = new Promise<void>((resolve) => {
+    noteTried = resolve
+  })
 
   const configure = (patterns: readonly string[], known: readonly string[]) => {
     configured = watched(patterns)
@@ -92,6 +98,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     upAtMonoMs = now.monoMs
     lostAtMonoMs = null
     problem = null
+    noteTried()
   }
 
   const down = (reason: string) => {
@@ -105,6 +112,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     upAtMonoMs = null
     lostAtMonoMs ??= monoMs
     problem = reason
+    noteTried()
   }
 
   const noteMalformed = (reason: string) => {
@@ -126,13 +134,15 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   const open = async () => {
     let opened: Bus
     try {
-      const onAnswer = options.onAnswer === undefined ? {} : { onAnswer: options.onAnswer }
       opened = await connect(options.address, {
         after: clock.after,
         onFault: noteMalformed,
         properties: WANTED_PROPERTIES,
         signal: abort.signal,
-        ...onAnswer,
+        onAnswer(member, ms) {
+          answeredAtMonoMs = clock.now().monoMs
+          options.onAnswer?.(member, ms)
+        },
       })
     } catch (error) {
       return lost(error instanceof Error ? error.message : String(error))
@@ -197,8 +207,15 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
       const reconnects = Math.max(0, ups - 1)
       return { connected: problem === null, lostAtMonoMs, problem, signals, reconnects, malformed }
     },
+    tried: () => tried,
+    answeredAtMonoMs: () => answeredAtMonoMs,
+    async goingDown() {
+      const units = bus === null ? null : await unitsGoingDown(bus).catch(() => null)
+      return units && new Set([...units].flatMap((unit) => list.at(unitPath(unit))))
+    },
     async stop() {
       stopped = true
+      noteTried()
       undoRetry()
       undoResync()
       abort.abort()
