@@ -26,6 +26,10 @@ function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: S
     if (unit.contact === 'never' && isEnded(seen) && place !== 'opening') {
       return still({ ...unit, runIds: [id] }) // it ended before our time
     }
+    if (!read && restartedAtOnce(unit, seen)) {
+      const last = { ...unit.seen, activeState: 'inactive', subState: 'dead', job: seen.job }
+      return andThen(end(unit, ctx, last), (u) => open(u, ctx, seen, true))
+    }
     const unseen = unit.run !== null || unit.contact === 'broken' || (read && unit.contact === 'kept')
     if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, seen, place, before)
     return open(unit, ctx, seen, followsStraight(unit, seen))
@@ -39,6 +43,16 @@ function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: S
 /** A run opens under a job, and systemd waits to restart only after it. */
 function placeOf(seen: Sighting): Place {
   return seen.job === 0 || seen.subState === 'auto-restart' ? 'later' : 'opening'
+}
+
+/**
+ * A restart job of a unit without processes (socket, timer, target, a oneshot that remains) ends one run and opens the
+ * next in one go, and systemd tells only the outcome: whatever else could end such a run shows a state of its own.
+ */
+function restartedAtOnce(unit: Unit, seen: Sighting): unit is Unit & { readonly seen: Sighting } {
+  if (unit.run === null || unit.contact !== 'kept' || unit.seen?.activeState !== 'active') return false
+  const idle = unit.seen.subState === 'exited' || !/\.(service|mount|swap|scope)$/.test(unit.name)
+  return idle && seen.job !== 0 && seen.nRestarts === unit.seen.nRestarts
 }
 
 /** systemd waited to start it again, or one restart job covers both the end and this start. */

@@ -72,6 +72,28 @@ test('systemd 254: RestartMode=direct never shows failed', () => {
   expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
 })
 
+test('a socket, a timer or a oneshot that remains is restarted in one go: a stop and a restart', () => {
+  const events = (unit: string, subState: string, seen: object) =>
+    live(watching(unit), [
+      read(unit, 1, {}),
+      signal(unit, 10, { invocationId: 'a1', job: 22, ...seen, mainCode: 0 }),
+      signal(unit, 11, { invocationId: 'a1', activeState: 'active', subState, job: 0, ...seen }),
+      signal(unit, 20, { invocationId: 'a1', activeState: 'active', subState, job: 30, ...seen }),
+      signal(unit, 21, { invocationId: 'b2', job: 30, ...seen, mainCode: 0 }),
+      signal(unit, 22, { invocationId: 'b2', activeState: 'active', subState, job: 0, ...seen }),
+    ]).events
+  for (const told of [
+    events('x.socket', 'listening', {}),
+    events('x.timer', 'waiting', {}),
+    events('x.target', 'active', { result: null }),
+    events('x.service', 'exited', { mainCode: 1 }),
+  ]) {
+    expect(kinds(told)).toEqual(['start signal', 'stop signal', 'restart signal'])
+    expect(told[1]).toMatchObject({ invocationId: 'a1', result: 'success', requested: true, fromState: 'active' })
+  }
+  expect(kinds(events('x.service', 'running', {}))).toEqual(['start signal', 'lost reconcile', 'start reconcile'])
+})
+
 test('an unknown state is carried as itself and ends nothing', () => {
   const { state, events } = live(watching(U), [
     read(U, 10, RUNNING),
