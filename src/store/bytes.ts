@@ -24,8 +24,7 @@ export interface Writer {
   id(s: string | null, like?: string | null): void
   /** Tag, length, and what `body` writes. */
   field(tag: number, body: () => void): void
-  size(): number
-  /** A copy of what was written. */
+  /** A copy of what was written since the last time. */
   take(): Uint8Array
 }
 
@@ -100,14 +99,19 @@ export function writer(): Writer {
     uint(length)
     at = start + extra + length
   }
-  return { u8, uint, num, text, word, id, field, size: () => at, take: () => new Uint8Array(buf.subarray(0, at)) }
+  function take(): Uint8Array {
+    const bytes = new Uint8Array(buf.subarray(0, at))
+    at = 0
+    return bytes
+  }
+  return { u8, uint, num, text, word, id, field, take }
 }
 
 function isShort(n: number): boolean {
   return Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)
 }
 
-/** Reads what a Writer wrote. Throws RangeError past the end; whoever reads flash catches it. */
+/** Reads what a Writer wrote, within the field it is in. Throws RangeError past its end; whoever reads flash catches it. */
 export interface Reader {
   u8(): number
   uint(): number
@@ -115,23 +119,25 @@ export interface Reader {
   text(): string
   word(): string | null
   id(like?: string | null): string | null
-  /** True where nothing is left. */
+  /** True where nothing is left of the field, or of the whole. */
   done(): boolean
-  /** The next `tag, length, value`, as a reader of its value alone. */
-  field(): { readonly tag: number; readonly value: Reader }
+  /** Calls `read` for every `tag, length, value` that is left, to read as much of the value as it knows. */
+  fields(read: (tag: number) => void): void
 }
 
 export function reader(bytes: Uint8Array): Reader {
   const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let at = 0
+  let end = buf.length
 
-  function take(n: number): Buffer {
-    if (at + n > buf.length) throw new RangeError('record ends too early')
+  /** Where the next `n` bytes begin. */
+  function take(n: number): number {
+    if (at + n > end) throw new RangeError('record ends too early')
     at += n
-    return buf.subarray(at - n, at)
+    return at - n
   }
   function u8(): number {
-    return take(1)[0] as number
+    return buf[take(1)] as number
   }
   function uint(): number {
     let n = 0
@@ -146,12 +152,22 @@ export function reader(bytes: Uint8Array): Reader {
   }
   function num(): number {
     const length = u8()
-    if (length === MICRO) return take(8).readDoubleLE(0)
-    if (length > MICRO) return reader(take(length - MICRO)).uint() / 1000
-    return reader(take(length)).uint()
+    if (length === MICRO) return buf.readDoubleLE(take(8))
+    const from = take(length > MICRO ? length - MICRO : length)
+    const after = at
+    at = from
+    const n = uint()
+    at = after
+    return length > MICRO ? n / 1000 : n
   }
   function text(): string {
-    return take(uint()).toString('utf8')
+    const length = uint()
+    const from = take(length)
+    return buf.toString('utf8', from, from + length)
+  }
+  function hex(length: number): string {
+    const from = take(length)
+    return buf.toString('hex', from, from + length)
   }
   function word(): string | null {
     const number = u8()
@@ -163,27 +179,27 @@ export function reader(bytes: Uint8Array): Reader {
       case 0:
         return null
       case 1:
-        return take(16).toString('hex')
+        return hex(16)
       case 2:
         return text()
       case 3:
         return like
       case 4:
-        return take(8).toString('hex')
+        return hex(8)
     }
     throw new RangeError('unknown kind of id')
   }
-  function field(): { tag: number; value: Reader } {
-    const tag = u8()
-    return { tag, value: reader(take(uint())) }
+  function fields(read: (tag: number) => void): void {
+    const outer = end
+    while (at < outer) {
+      const tag = u8()
+      const length = uint()
+      end = take(length) + length
+      at = end - length
+      read(tag)
+      at = end
+      end = outer
+    }
   }
-  return { u8, uint, num, text, word, id, field, done: () => at >= buf.length }
-}
-
-/** Calls `read` for every field left in `from`; what it does not know, it ignores. */
-export function eachField(from: Reader, read: (tag: number, value: Reader) => void): void {
-  while (!from.done()) {
-    const { tag, value } = from.field()
-    read(tag, value)
-  }
+  return { u8, uint, num, text, word, id, fields, done: () => at >= end }
 }

@@ -1,6 +1,6 @@
 // An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
 import type { Change, Event, EventKind } from '../core/event.ts'
-import { eachField, type Reader, type Writer } from './bytes.ts'
+import type { Reader, Writer } from './bytes.ts'
 import { readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-parts.ts'
 
 // Tags of an event's fields. FROZEN: append only.
@@ -84,59 +84,73 @@ function writeDetails(to: Writer, event: Event): void {
 
 /** Null for a kind that this version does not know. Throws RangeError on bytes that are no event. */
 export function readEvent(from: Reader, names: readonly string[], boot: string): Event | null {
-  const parts = new Map<number, Reader>()
-  eachField(from, (tag, value) => parts.set(tag, value))
-  const part = (tag: number): Reader => {
-    const value = parts.get(tag)
-    if (value === undefined) throw new RangeError('event lacks a field')
-    return value
-  }
-  const common = part(COMMON)
-  const kind = kindOf(common.u8())
-  if (kind === null) return null
-  const flags = common.u8()
-  const unit = names[common.uint()]
+  const found: { kind: EventKind | null } = { kind: null }
+  const parts: object[] = []
+  from.fields((tag) => {
+    const { kind } = found
+    if (tag === COMMON) {
+      found.kind = kindOf(from.u8())
+      if (found.kind !== null) parts.push({ kind: found.kind, bootId: boot, ...readCommon(from, found.kind, names) })
+    } else if (tag === BOOT) parts.push({ bootId: from.id() ?? boot })
+    else if (tag === SEQ_GAP) parts.push({ seqGap: from.uint() })
+    else if (tag === CHANGE) parts.push(readChange(from))
+    else if (tag === RUN) parts.push({ invocationId: from.id() ?? (kind === 'stop' ? '' : null) })
+    else if (tag === CAUSE) parts.push(readCause(from))
+    else if (tag === DETAIL && kind !== null) parts.push(readDetail(from, kind))
+  })
+  if (found.kind === null) return null
+  const event = Object.assign({}, ...parts)
+  for (const key of NEEDED[found.kind]) if (!(key in event)) throw new RangeError(`event without ${key}`)
+  return event
+}
+
+/** What the fields besides the common one must have given, so that an event is what its kind says. */
+const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
+  start: ['toState', 'invocationId'],
+  restart: ['toState', 'invocationId'],
+  stop: ['toState', 'invocationId', 'result'],
+  crash: ['toState', 'invocationId', 'result'],
+  lost: ['invocationId'],
+  gave_up: ['toState', 'result'],
+  flapping: ['flapping'],
+  summary: ['counted'],
+  unit_appeared: ['loadState'],
+  unit_vanished: ['loadState'],
+}
+
+function readCommon(from: Reader, kind: EventKind, names: readonly string[]): object {
+  const flags = from.u8()
+  const unit = names[from.uint()]
   if (unit === undefined) throw new RangeError('event of no unit')
-  const gap = parts.get(SEQ_GAP)
-  const of = {
+  return {
     unit,
-    seq: common.uint(),
-    atMs: common.num(),
-    counters: readCounters(common),
-    bootId: parts.get(BOOT)?.id() ?? boot,
-    source: flags & 1 ? ('reconcile' as const) : ('signal' as const),
+    seq: from.uint(),
+    atMs: from.num(),
+    counters: readCounters(from),
+    source: flags & 1 ? 'reconcile' : 'signal',
     clockSynced: TRISTATE[(flags >> 2) & 3] ?? null,
-    ...(gap === undefined ? {} : { seqGap: gap.uint() }),
+    ...(kind === 'stop' || kind === 'crash' ? { requested: (flags & 2) !== 0 } : {}),
+    ...(kind === 'crash' ? { willRestart: TRISTATE[(flags >> 4) & 3] ?? null } : {}),
   }
-  const requested = (flags & 2) !== 0
-  const invocationId = (): string | null => part(RUN).id()
+}
+
+function readDetail(from: Reader, kind: EventKind): object {
   switch (kind) {
-    case 'start':
-    case 'restart':
-      return { ...of, kind, ...readChange(part(CHANGE)), invocationId: invocationId() }
-    case 'stop': {
-      const change = readChange(part(CHANGE))
-      return { ...of, kind, ...change, invocationId: invocationId() ?? '', ...readCause(part(CAUSE)), requested }
-    }
-    case 'crash': {
-      const willRestart = TRISTATE[(flags >> 4) & 3] ?? null
-      const change = readChange(part(CHANGE))
-      return { ...of, kind, ...change, invocationId: invocationId(), ...readCause(part(CAUSE)), requested, willRestart }
-    }
-    case 'lost':
-      return { ...of, kind, invocationId: invocationId() }
     case 'gave_up':
-      return { ...of, kind, ...readChange(part(CHANGE)), result: part(DETAIL).word() ?? 'unknown' }
-    case 'flapping': {
-      const detail = part(DETAIL)
-      const flapping = detail.u8() !== 0
-      return { ...of, kind, flapping, crashesInWindow: detail.num(), windowSeconds: detail.num() }
-    }
+      return { result: from.word() ?? 'unknown' }
+    case 'flapping':
+      return { flapping: from.u8() !== 0, crashesInWindow: from.num(), windowSeconds: from.num() }
     case 'summary':
-      return { ...of, kind, ...readSummary(part(DETAIL)) }
+      return readSummary(from)
     case 'unit_appeared':
     case 'unit_vanished':
-      return { ...of, kind, loadState: part(DETAIL).word() ?? 'unknown' }
+      return { loadState: from.word() ?? 'unknown' }
+    case 'start':
+    case 'restart':
+    case 'stop':
+    case 'crash':
+    case 'lost':
+      return {}
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Event, EventKind } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
-import { eachField, type Reader, reader, type Writer, writer } from './bytes.ts'
+import { type Reader, reader, type Writer, writer } from './bytes.ts'
 import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
@@ -69,6 +69,7 @@ export interface Filling {
 
 export function filling(capacity = PAYLOAD_BYTES): Filling {
   const buf = Buffer.allocUnsafe(capacity)
+  const to = writer()
   const names = new Map<string, number>()
   let used = 0
   let boot = ''
@@ -80,11 +81,10 @@ export function filling(capacity = PAYLOAD_BYTES): Filling {
     return true
   }
   /** Adds a record that speaks of a unit, and its name before it where the page has not got it yet. */
-  function named(unit: string, tag: number, body: (to: Writer, name: number) => void): boolean {
+  function named(unit: string, tag: number, body: (name: number) => void): boolean {
     const known = names.get(unit)
-    const to = writer()
     if (known === undefined) to.field(NAME, () => to.text(unit))
-    to.field(tag, () => body(to, known ?? names.size))
+    to.field(tag, () => body(known ?? names.size))
     if (!put(to.take())) return false
     if (known === undefined) names.set(unit, names.size)
     return true
@@ -92,16 +92,15 @@ export function filling(capacity = PAYLOAD_BYTES): Filling {
 
   return {
     head(head) {
-      const to = writer()
       to.field(STATE, () => writeHead(to, head))
       if (!put(to.take())) return false
       boot = head.bootId
       return true
     },
-    unit: (unit) => named(unit.name, UNIT, (to, name) => writeUnit(to, unit, name)),
-    event: (event) => named(event.unit, EVENT, (to, name) => writeEvent(to, event, name, boot)),
+    unit: (unit) => named(unit.name, UNIT, (name) => writeUnit(to, unit, name)),
+    event: (event) => named(event.unit, EVENT, (name) => writeEvent(to, event, name, boot)),
     leftOut: ({ unit, kind, count }) =>
-      named(unit, LEFT_OUT, (to, name) => {
+      named(unit, LEFT_OUT, (name) => {
         to.uint(name)
         to.u8(kindNumber(kind))
         to.uint(count)
@@ -127,19 +126,20 @@ export function readPayload(bytes: Uint8Array): Payload | null {
   const leftOut: LeftOut[] = []
   const found: { head: Head | null } = { head: null }
   try {
-    eachField(reader(bytes), (tag, value) => {
-      if (tag === STATE) found.head = readHead(value)
-      else if (tag === NAME) names.push(value.text())
+    const from = reader(bytes)
+    from.fields((tag) => {
+      if (tag === STATE) found.head = readHead(from)
+      else if (tag === NAME) names.push(from.text())
       else if (tag === UNIT) {
-        const unit = readUnit(value, names)
+        const unit = readUnit(from, names)
         units.set(unit.name, unit)
       } else if (tag === EVENT) {
-        const event = readEvent(value, names, found.head?.bootId ?? '')
+        const event = readEvent(from, names, found.head?.bootId ?? '')
         if (event !== null) events.push(event)
       } else if (tag === LEFT_OUT) {
-        const unit = names[value.uint()] ?? ''
-        const kind = kindOf(value.u8())
-        if (kind !== null) leftOut.push({ unit, kind, count: value.uint() })
+        const unit = names[from.uint()] ?? ''
+        const kind = kindOf(from.u8())
+        if (kind !== null) leftOut.push({ unit, kind, count: from.uint() })
       }
     })
   } catch {
@@ -168,16 +168,16 @@ function readHead(from: Reader): Head {
     ...{ stream: '', gatewayId: null, bootId: '' },
     ...{ seq: 0, seqGap: 0, reserved: 0, acknowledged: 0, clean: false },
   }
-  eachField(from, (tag, value) => {
-    if (tag === STREAM) head.stream = value.id() ?? ''
+  from.fields((tag) => {
+    if (tag === STREAM) head.stream = from.id() ?? ''
     else if (tag === NUMBERS) {
-      head.clean = (value.u8() & 1) !== 0
-      head.seq = value.uint()
-      head.reserved = value.uint()
-      head.acknowledged = value.uint()
-      head.seqGap = value.uint()
-    } else if (tag === GATEWAY) head.gatewayId = value.text()
-    else if (tag === BOOT) head.bootId = value.id() ?? ''
+      head.clean = (from.u8() & 1) !== 0
+      head.seq = from.uint()
+      head.reserved = from.uint()
+      head.acknowledged = from.uint()
+      head.seqGap = from.uint()
+    } else if (tag === GATEWAY) head.gatewayId = from.text()
+    else if (tag === BOOT) head.bootId = from.id() ?? ''
   })
   if (head.stream === '') throw new RangeError('no stream')
   return head

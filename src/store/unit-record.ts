@@ -1,6 +1,6 @@
 // A unit as bytes and back: tagged fields, absolute values.
 import { newUnit, type Unit, ZERO } from '../core/unit.ts'
-import { eachField, type Reader, type Writer } from './bytes.ts'
+import type { Reader, Writer } from './bytes.ts'
 import * as part from './unit-parts.ts'
 
 // Tags of a unit's fields. FROZEN: append only.
@@ -74,24 +74,24 @@ export function writeUnit(to: Writer, unit: Unit, name: number): void {
 export function readUnit(from: Reader, names: readonly string[]): Unit {
   const unit: { -readonly [K in keyof Unit]: Unit[K] } = newUnit('')
   const newestId = () => unit.runIds[0] ?? null
-  eachField(from, (tag, value) => {
-    if (tag === NAME) unit.name = names[value.uint()] ?? ''
-    else if (tag === COUNTERS) unit.counters = part.readCounters(value)
-    else if (tag === BASELINE) unit.baseline = part.readCounters(value)
-    else if (tag === FAILURES) unit.failures = part.readTallies(value, part.failuresOf)
-    else if (tag === RUN_IDS) unit.runIds = part.all(value, () => value.id() ?? '')
-    else if (tag === RUN) unit.run = part.readRun(value, newestId())
-    else if (tag === SEEN) unit.seen = part.readSighting(value, newestId())
-    else if (tag === SETTINGS) unit.settings = part.readSettings(value)
-    else if (tag === FLAGS) Object.assign(unit, flagsOf(value.uint()))
-    else if (tag === END_JOB) unit.endJob = value.num()
-    else if (tag === FAILED) unit.failed = { requested: value.u8() !== 0, sinceMonoMs: value.num() }
+  from.fields((tag) => {
+    if (tag === NAME) unit.name = names[from.uint()] ?? ''
+    else if (tag === COUNTERS) unit.counters = part.readCounters(from)
+    else if (tag === BASELINE) unit.baseline = part.readCounters(from)
+    else if (tag === FAILURES) unit.failures = part.readTallies(from, part.failuresOf)
+    else if (tag === RUN_IDS) unit.runIds = part.all(from, () => from.id() ?? '')
+    else if (tag === RUN) unit.run = part.readRun(from, newestId())
+    else if (tag === SEEN) unit.seen = part.readSighting(from, newestId())
+    else if (tag === SETTINGS) unit.settings = part.readSettings(from)
+    else if (tag === FLAGS) Object.assign(unit, flagsOf(from.uint()))
+    else if (tag === END_JOB) unit.endJob = from.num()
+    else if (tag === FAILED) unit.failed = { requested: from.u8() !== 0, sinceMonoMs: from.num() }
     else if (tag === LAST_CRASH) {
-      unit.lastCrash = { cause: part.readCause(value), requested: value.u8() !== 0, atMs: value.num() }
-    } else if (tag === CHANGED_AT) unit.changedAtMs = value.num()
-    else if (tag === CRASH_TIMES) unit.crashTimesMonoMs = part.all(value, () => value.num())
-    else if (tag === BURST) unit.burst = part.readBurst(value)
-    else if (tag === GONE_SINCE) unit.goneSinceMonoMs = value.num()
+      unit.lastCrash = { cause: part.readCause(from), requested: from.u8() !== 0, atMs: from.num() }
+    } else if (tag === CHANGED_AT) unit.changedAtMs = from.num()
+    else if (tag === CRASH_TIMES) unit.crashTimesMonoMs = part.all(from, () => from.num())
+    else if (tag === BURST) unit.burst = part.readBurst(from)
+    else if (tag === GONE_SINCE) unit.goneSinceMonoMs = from.num()
   })
   if (unit.name === '') throw new RangeError('unit without a name')
   return unit
