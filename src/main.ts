@@ -63,11 +63,12 @@ type Configured = Exclude<Arguments['command'], 'help' | 'version' | 'completion
 async function configured(args: Arguments, command: Configured): Promise<ExitCode> {
   const { loadConfig } = await import('./cli/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
-  const loaded = await loadConfig(args, { env: process.env, uid, readText }, file)
+  const load = () => loadConfig(args, { env: process.env, uid, readText }, file)
+  const loaded = await load()
   switch (command) {
     case 'run':
       beFrugal()
-      return (await import('./run-command.ts')).runCommand(loaded, BUILD, out, uid)
+      return (await import('./run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
     case 'check-config':
       return (await import('./cli/check-config.ts')).checkConfig(loaded, args.json, out)
     case 'status':

@@ -6,7 +6,14 @@ import type { Build } from './cli/version.ts'
 import { openLog, readerOf } from './log/log.ts'
 import { run } from './run.ts'
 
-export async function runCommand(loaded: Loaded, build: Build, out: Console, uid: number): Promise<ExitCode> {
+/** `reload` reads the configuration again, for SIGHUP. */
+export async function runCommand(
+  loaded: Loaded,
+  reload: () => Promise<Loaded>,
+  build: Build,
+  out: Console,
+  uid: number,
+): Promise<ExitCode> {
   const isTerminal = process.stderr.isTTY === true
   const asService = runsAsService(process.env, isTerminal)
   const fatal = fatalProblems(loaded, asService)
@@ -21,7 +28,15 @@ export async function runCommand(loaded: Loaded, build: Build, out: Console, uid
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
   try {
     const asked = endAsked()
+    let reloading = Promise.resolve()
     const running = await run({ loaded, build, logger, env: process.env, uid, asService })
+    process.on('SIGHUP', () => {
+      reloading = reloading
+        .then(async () => running.reload(await reload()))
+        .catch((error: Error) => {
+          logger.log('error', `reload: ${error.message}`)
+        })
+    })
     logger.log('info', `${await asked}: stopping`)
     await running.stop()
     return 0

@@ -1,4 +1,5 @@
 // What the bus, the clock and the operator tell: the only inputs of `step`.
+import type { Policy } from './state.ts'
 import type { Counters, Settings, Sighting } from './unit.ts'
 
 /** One instant, in both clocks. Order is by `monoMs` (CLOCK_MONOTONIC): gateways boot in 1970. */
@@ -34,6 +35,8 @@ export type Observation =
   /** The agent started in this boot; runs left open by another boot are lost. */
   | { readonly kind: 'boot'; readonly at: Instant; readonly bootId: string }
   | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }
+  /** The configuration changed what flapping is. */
+  | { readonly kind: 'policy'; readonly at: Instant; readonly policy: Policy }
   /** An operator zeroes the counters; what runs is one start. */
   | { readonly kind: 'clear'; readonly at: Instant }
   /** Counters of the former program, by unit name. */

@@ -38,6 +38,8 @@ export function step(state: State, o: Observation): Stepped {
       return boot(state, o.at, o.bootId)
     case 'clock':
       return { state: state.clockSynced === o.synced ? state : { ...state, clockSynced: o.synced }, events: [] }
+    case 'policy':
+      return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
       return ofAll(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
     case 'import':

@@ -1,0 +1,121 @@
+// What the running agent shows of itself: to a scrape, to `gatewatch status`, and to /-/ready.
+import type { Agent } from './agent.ts'
+import type { Loaded } from './cli/load.ts'
+import type { Build } from './cli/version.ts'
+import { type Identity, type Json, rfc3339 } from './core/json.ts'
+import type { State } from './core/state.ts'
+import type { LoopLag } from './host/loop-lag.ts'
+import type { Listening } from './listening.ts'
+import type { Facts } from './metrics/reading.ts'
+import type { Clock, MqttHealth, StateStore, UnitSource } from './ports.ts'
+
+/** What a reload changes. */
+export interface Configured {
+  readonly loaded: Loaded
+  /** When a configuration was taken over without a problem, wall ms; null when never. */
+  readonly takenMs: number | null
+  /** Problems of the file that was refused at the last reload; empty where it was taken. */
+  readonly refused: readonly string[]
+}
+
+export interface Parts {
+  readonly build: Build
+  readonly identity: Identity
+  readonly startedAtMs: number
+  readonly stateVolatile: boolean
+  readonly clock: Clock
+  readonly lag: LoopLag
+  readonly source: UnitSource
+  readonly store: StateStore
+  readonly agent: () => Agent
+  /** As this run took it up; a fresh one after `clear`. */
+  readonly atStart: () => State
+  readonly configured: () => Configured
+  readonly listening: () => Listening
+  readonly mqtt: () => MqttHealth | null
+  readonly streamClientsDropped: () => number
+}
+
+/** Above this the event loop is not well: signals would wait. */
+const LAG_SECONDS = 1
+
+export function notReady(parts: Parts): string[] {
+  const { loaded, refused } = parts.configured()
+  const worst = parts.lag.worstSeconds()
+  return [
+    ...about('bus', parts.source.health().problem),
+    ...about('state file', parts.store.health().problem),
+    ...loaded.problems.map((problem) => `configuration: ${problem.text}`),
+    ...refused.map((problem) => `configuration: not taken over: ${problem}`),
+    ...about('http', parts.listening().problem()),
+    ...(worst > LAG_SECONDS ? [`event loop: was late by ${worst.toFixed(1)} s`] : []),
+    ...parts.agent().problems(),
+  ]
+}
+
+function about(what: string, problem: string | null): string[] {
+  return problem === null ? [] : [`${what}: ${problem}`]
+}
+
+/** The answer of /api/v1/status but for the units. */
+export function status(parts: Parts): Json {
+  const { build, identity, source, store, startedAtMs } = parts
+  const { connected, problem } = source.health()
+  const state = store.health()
+  return {
+    version: build.version,
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    boot_id: parts.agent().state().bootId,
+    stream: identity.stream,
+    started_at: rfc3339(startedAtMs),
+    listening: parts.listening().address(),
+    bus: { connected, problem },
+    state: {
+      path: state.path,
+      problem: state.problem,
+      volatile: parts.stateVolatile,
+      commits: state.commits,
+      bytes_written: state.bytesWritten,
+      last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
+    },
+    mqtt: mqttStatus(parts.mqtt()),
+    not_ready: notReady(parts),
+  }
+}
+
+function mqttStatus(health: MqttHealth | null): Json | null {
+  if (health === null) return null
+  const { connected, problem, queued, published, reconnects, dropped } = health
+  return { connected, problem, queued, published, reconnects, dropped }
+}
+
+/** All that a scrape looks at, at one instant; commits first where the governor lets a reader. */
+export async function scrapeFacts(parts: Parts): Promise<Facts> {
+  const { build, identity, store, lag } = parts
+  await lag.measure()
+  await store.commitForReader()
+  const { loaded, takenMs, refused } = parts.configured()
+  return {
+    live: parts.agent().state(),
+    committed: store.committed(),
+    atStart: parts.atStart(),
+    bus: parts.source.health(),
+    store: store.health(),
+    stateVolatile: parts.stateVolatile,
+    streamClientsDropped: parts.streamClientsDropped(),
+    now: parts.clock.now(),
+    agent: {
+      version: build.version,
+      revision: build.revision,
+      nodeVersion: build.node_version,
+      target: build.target,
+      gatewayId: identity.gatewayId,
+      machineId: identity.machineId,
+      configProblems: loaded.problems.length + refused.length,
+      lastReloadSuccessful: loaded.problems.length + refused.length === 0,
+      lastReloadSuccessMs: takenMs,
+      eventLoopLagSeconds: lag.worstSeconds(),
+    },
+  }
+}

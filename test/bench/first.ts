@@ -1,0 +1,113 @@
+// Prints what the README says of memory, time, CPU and flash: `npm run bench`. On a real systemd in namespaces.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { startSystemd, type Systemd } from '../rig/systemd.ts'
+import { until } from '../rig/until.ts'
+
+const KILLS = 200
+const CLOCK_TICKS = 100 // getconf CLK_TCK on every Linux that we know
+
+const status = (pid: number, field: string) =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+const cpuSeconds = (pid: number) => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
+}
+const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+const say = (what: string, value: string, aim = '') => console.log(`${what.padEnd(58)} ${value.padStart(10)}  ${aim}`)
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+await using systemd = await startSystemd()
+for (let i = 1; i <= 12; i++) {
+  const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
+  systemd.writeUnit(`u${i}.service`, `${restart}ExecStart=/bin/sleep infinity\n`)
+}
+await systemd.daemonReload()
+for (let i = 1; i <= 12; i++) await systemd.start(`u${i}.service`)
+const services = Array.from({ length: 12 }, (_, i) => `u${i + 1}`)
+
+await start()
+await flash()
+
+/** Start, idle, after scrapes, and under kills. */
+async function start() {
+  const readyMs: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const directory = temporaryDirectory()
+    const from = performance.now()
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
+    readyMs.push(performance.now() - from)
+    await agent.end()
+    removeDirectory(directory)
+  }
+  say('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'aim: below 200 ms')
+
+  const directory = temporaryDirectory()
+  const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
+  await sleep(5_000)
+  say('RssAnon idle, 12 units', `${status(agent.pid, 'RssAnon').toFixed(1)} MB`, 'aim: below 14 MB')
+  await sleep(20_000)
+  const before = cpuSeconds(agent.pid)
+  for (let i = 0; i < 300; i++) await agent.get('/metrics')
+  say('CPU per scrape of 12 units, 300 scrapes', `${(((cpuSeconds(agent.pid) - before) / 300) * 1000).toFixed(2)} ms`)
+  say('RssAnon after 300 scrapes', `${status(agent.pid, 'RssAnon').toFixed(1)} MB`)
+  await kills(agent)
+  say(`RssAnon after ${KILLS} kills more`, `${status(agent.pid, 'RssAnon').toFixed(1)} MB`)
+  await agent.end()
+  removeDirectory(directory)
+}
+
+async function kills(agent: Gatewatch) {
+  const before = cpuSeconds(agent.pid)
+  await kill(systemd, 'u1.service', KILLS)
+  await counted(agent, 'u1.service', KILLS)
+  const perCycle = ((cpuSeconds(agent.pid) - before) / KILLS) * 1000
+  say(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
+}
+
+/** Bytes that reach the device, by its own counters: ext4 with 4 KiB blocks on a loop device. */
+async function flash() {
+  const directory = temporaryDirectory()
+  const image = join(directory, 'disk')
+  const mount = join(directory, 'mnt')
+  mkdirSync(mount)
+  execFileSync('truncate', ['-s', '64M', image])
+  execFileSync('mkfs.ext4', ['-q', '-b', '4096', image])
+  const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim()
+  try {
+    execFileSync('mount', [device, mount])
+    const written = () => {
+      execFileSync('sync', ['-f', mount])
+      return Number(readFileSync(`/sys/block/${device.slice(5)}/stat`, 'utf8').trim().split(/\s+/)[6]) * 512
+    }
+    const args = ['-p', join(mount, 'state.ring')]
+    const env = { GATEWATCH_FLUSH_INTERVAL: '1' }
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, args, env })
+    await sleep(3_000)
+    const [bytes, commits] = [written(), (await agent.metric('gatewatch_flash_commits_total')) ?? 0]
+    await kill(systemd, 'u2.service', 20, 1)
+    await counted(agent, 'u2.service', 20)
+    await sleep(2_000)
+    const made = ((await agent.metric('gatewatch_flash_commits_total')) ?? 0) - commits
+    const perCommit = (written() - bytes) / made
+    say(`bytes to the device per commit, ${made} commits`, `${perCommit.toFixed(0)} B`, 'aim: below 4,400 B')
+    await agent.end()
+  } finally {
+    execFileSync('umount', [mount])
+    execFileSync('losetup', ['-d', device])
+    removeDirectory(directory)
+  }
+}
+
+async function kill(rig: Systemd, unit: string, times: number, everySeconds = 0) {
+  const pid = `$(systemctl show -P MainPID ${unit})`
+  const next = `while :; do pid=${pid}; [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
+  await rig.exec('bash', '-c', `last=; for i in $(seq ${times}); do ${next}; kill -9 $pid; last=$pid; sleep ${everySeconds}; done; ${next}`)
+}
+
+async function counted(agent: Gatewatch, unit: string, crashes: number) {
+  const read = async () => ((await agent.ask(`/api/v1/units/${unit}`)) as { counters: { crashes: number } }).counters.crashes
+  await until(read, { what: `${crashes} crashes of ${unit}`, is: (value) => value >= crashes })
+}
