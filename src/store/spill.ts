@@ -93,7 +93,8 @@ export function openSpill(
       boot: boot ?? bootKey(head.bootId),
       wallMs: 0,
     } as const
-    return Buffer.concat(payloads.map((payload, part) => encodePage({ ...common, part }, payload)))
+    const pages = payloads.map((payload, part) => encodePage({ ...common, part }, payload))
+    return pages.length === 1 ? (pages[0] as Buffer) : Buffer.concat(pages)
   }
   function write(base: number, head: Head, whole: boolean): void {
     const payloads = allPayloads(head, [...units.values()], events)

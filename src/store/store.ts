@@ -8,7 +8,7 @@ import { newHealth } from './health.ts'
 import * as policy from './policy.ts'
 import { type Head, headOf } from './records.ts'
 import type { Spill } from './spill.ts'
-import { joined, NO_EVENTS, type Window, withEvents } from './window.ts'
+import { openWindow, type Window } from './window.ts'
 
 export const HISTORY_EVENTS = 1000
 /** Event numbers are reserved in blocks of so many, the next one once half of one is used. */
@@ -58,7 +58,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   let { reserved, acknowledged, flushIntervalMs, committed } = start
   let live = start.state
   let history = start.history.slice(-HISTORY_EVENTS)
-  let window: Window = withEvents(NO_EVENTS, start.spilled)
+  let window = openWindow({ events: start.spilled, dropped: [] })
   /** Events that found no room on flash: a killed agent leaves them in its spill all the same. */
   let homeless: readonly Event[] = []
   let waiting = policy.NOTHING
@@ -83,8 +83,9 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     live = after
     if (!change.any) return
     if (events.length > 0) {
-      window = withEvents(window, events)
-      history = [...history, ...events].slice(-HISTORY_EVENTS)
+      window.add(events)
+      history.push(...events)
+      if (history.length > 2 * HISTORY_EVENTS) history = history.slice(-HISTORY_EVENTS)
     }
     if (change.sameSet) spill.add(head(after), change.units, events)
     else spill.addWhole(head(after), after.units, events)
@@ -140,9 +141,8 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   /** One commit of all that is remembered now. Never rejects; false where flash refused. */
   async function attempt(why: policy.Why, clean = false): Promise<boolean> {
     const began = clock.now()
-    const [state, taken, was] = [live, window, waiting]
+    const [state, taken, was] = [live, window.close(), waiting]
     const seq = nextCommit
-    window = NO_EVENTS
     waiting = policy.NOTHING
     const bound = reserved - state.seq < RESERVED_BLOCK / 2 ? state.seq + RESERVED_BLOCK : reserved
     if (!clean) turnSpill(seq, state, taken)
@@ -172,7 +172,9 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
       return true
     } catch (error) {
       const nowMs = clock.now().monoMs
-      window = joined(taken, window)
+      const since = window.close()
+      window = openWindow({ events: taken.events, dropped: [...taken.dropped, ...since.dropped] })
+      window.add(since.events)
       waiting = { ...waiting, sinceMs: was.sinceMs ?? waiting.sinceMs }
       await disk.abandon()
       health.failed(error, nowMs)
@@ -213,7 +215,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
       undo()
     },
     flush: () => inTurn(async () => (waiting.sinceMs === null && !health.degraded()) || (await attempt('forced'))),
-    history: () => history,
+    history: () => history.slice(-HISTORY_EVENTS),
     health: () => health.read(start.note),
     async stop() {
       if (stopped) return

@@ -13,24 +13,40 @@ export interface Window {
 
 export const NO_EVENTS: Window = { events: [], dropped: [] }
 
-/** The window with more: beyond the bound the older half goes, crashes last, and is counted. */
-export function withEvents(window: Window, more: readonly Event[]): Window {
-  return joined(window, { events: more, dropped: [] })
+/** A window that is still open. */
+export interface OpenWindow {
+  /** Beyond the bound the older half goes, crashes last, and is counted. */
+  add(events: readonly Event[]): void
+  /** What it holds; a new one begins. */
+  close(): Window
 }
 
-/** Two windows, one after the other. */
-export function joined(first: Window, second: Window): Window {
-  const events = [...first.events, ...second.events]
-  const dropped = counted([], [...first.dropped, ...second.dropped])
-  if (events.length <= WINDOW_EVENTS_AT_MOST) return { events, dropped }
-  const half = WINDOW_EVENTS_AT_MOST / 2
-  const crashes = new Set<Event>(events.filter((event) => event.kind === 'crash').slice(-half))
-  const others = new Set<Event>(
-    events.filter((event) => event.kind !== 'crash').slice(-Math.max(0, half - crashes.size)),
-  )
-  const kept = events.filter((event) => crashes.has(event) || others.has(event))
-  const gone = events.filter((event) => !crashes.has(event) && !others.has(event))
-  return { events: kept, dropped: counted(gone, dropped) }
+/** `before`: a window that was closed, but whose commit failed. */
+export function openWindow(before: Window = NO_EVENTS): OpenWindow {
+  let events = [...before.events]
+  let dropped = before.dropped
+  return {
+    add(more) {
+      events.push(...more)
+      if (events.length <= WINDOW_EVENTS_AT_MOST) return
+      const half = WINDOW_EVENTS_AT_MOST / 2
+      const crashes = new Set<Event>(events.filter((event) => event.kind === 'crash').slice(-half))
+      const room = half - crashes.size
+      const others = new Set<Event>(room > 0 ? events.filter((event) => event.kind !== 'crash').slice(-room) : [])
+      const stays = (event: Event) => crashes.has(event) || others.has(event)
+      dropped = counted(
+        events.filter((event) => !stays(event)),
+        dropped,
+      )
+      events = events.filter(stays)
+    },
+    close() {
+      const closed = { events, dropped }
+      events = []
+      dropped = []
+      return closed
+    },
+  }
 }
 
 /** How many of each unit and kind, on top of counts made before; the largest first. */
