@@ -1,0 +1,142 @@
+// The kills on a real broker: every crash once, with its signal, also when the agent is killed in between.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const KILLS = 100
+// Above 120 ends of a unit in a minute a summary stands for its events: each test kills units of its own.
+const FIRST = ['k1.service', 'k2.service', 'k3.service'] as const
+const SECOND = ['k4.service', 'k5.service', 'k6.service'] as const
+const UNITS = [...FIRST, ...SECOND]
+
+interface Told {
+  readonly id: string
+  readonly seq: number
+  readonly event: string
+  readonly service: string
+  readonly signal: string | null
+  readonly source: string
+}
+
+describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the broker', () => {
+  let systemd: Systemd
+  let broker: Mosquitto
+  let directory: string
+  const agents: Gatewatch[] = []
+  const start = async () => {
+    const agent = await startGatewatch({
+      busAddress: systemd.busAddress,
+      services: UNITS,
+      directory,
+      args: ['--mqtt', broker.url, '--gateway-id', 'gw-7'],
+    })
+    agents.push(agent)
+    return agent
+  }
+  const kill = async (unit: string, times: number) => {
+    const next = `while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
+    const { code } = await systemd.exec(
+      'bash',
+      '-c',
+      `last=; for i in $(seq ${times}); do ${next}; kill -9 $pid; last=$pid; done; ${next}`,
+    )
+    expect(code).toBe(0)
+  }
+  const told = (subscriber: Subscriber): Told[] =>
+    subscriber.heard.filter(({ topic }) => topic.includes('/event/')).map(({ payload }) => JSON.parse(payload) as Told)
+  const unique = (events: readonly Told[]) => [...new Map(events.map((event) => [event.id, event])).values()]
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    for (const unit of UNITS) {
+      const text =
+        '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\nRestartSec=10ms\n'
+      systemd.writeUnit(unit, text)
+    }
+    await systemd.daemonReload()
+    for (const unit of UNITS) await systemd.start(unit)
+    broker = await startMosquitto()
+    directory = temporaryDirectory()
+  })
+  afterEach(async () => {
+    for (const agent of agents.splice(0)) await agent.end('SIGKILL')
+  })
+  afterAll(async () => {
+    await broker[Symbol.asyncDispose]()
+    await systemd.stop()
+    removeDirectory(directory)
+  })
+
+  test('300 kills are 300 crash events, none twice, none missing', { timeout: 120_000 }, async () => {
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
+    const agent = await start()
+    await Promise.all(FIRST.map((unit) => kill(unit, KILLS)))
+    const crashes = () => told(subscriber).filter((event) => event.event === 'crash')
+    await until(crashes, {
+      what: '300 crashes at the subscriber',
+      is: (list) => list.length >= 3 * KILLS,
+      timeoutMs: 30_000,
+    })
+    expect(crashes()).toHaveLength(3 * KILLS)
+    expect(new Set(crashes().map((event) => event.id)).size).toBe(3 * KILLS)
+    expect(crashes().every((event) => event.signal === 'SIGKILL')).toBe(true)
+    const seqs = told(subscriber).map((event) => event.seq)
+    expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
+    expect(subscriber.heard.find(({ topic }) => topic.endsWith('/availability'))?.payload).toBe('online')
+    const state = (await broker.retained('gatewatch/gw-7/unit/k1.service/state'))[
+      'gatewatch/gw-7/unit/k1.service/state'
+    ]
+    expect(JSON.parse(state ?? '{}')).toMatchObject({
+      active_state: 'active',
+      counters: { crashes: KILLS, starts: KILLS + 1 },
+    })
+    expect(await agent.end()).toBe(0)
+    expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
+  })
+
+  test('the agent killed in between: no id stands for two events, nothing that it saw is missing', {
+    timeout: 120_000,
+  }, async () => {
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
+    let agent = await start()
+    const killing = Promise.all(SECOND.map((unit) => kill(unit, KILLS)))
+    for (let round = 1; round <= 3; round++) {
+      await until(() => told(subscriber).length, {
+        what: 'events',
+        is: (length) => length > round * 60,
+        timeoutMs: 30_000,
+      })
+      await agent.end('SIGKILL')
+      agent = await start()
+    }
+    await killing
+    const counted = async () =>
+      ((await agent.ask('/api/v1/units')) as { units: { counters: { crashes: number } }[] }).units
+    await until(counted, {
+      what: 'all to be counted',
+      is: (units) => units.every((unit) => unit.counters.crashes === KILLS),
+    })
+    const crashes = () => unique(told(subscriber)).filter((event) => event.event === 'crash')
+    await until(crashes, {
+      what: '300 crashes at the subscriber',
+      is: (list) => list.length >= 3 * KILLS,
+      timeoutMs: 30_000,
+    })
+    expect(crashes()).toHaveLength(3 * KILLS)
+    const byId = new Map<string, string>()
+    for (const { id, event, service, signal } of told(subscriber)) {
+      const what = `${event} ${service} ${signal}`
+      expect(byId.get(id) ?? what).toBe(what)
+      byId.set(id, what)
+    }
+    expect(
+      crashes()
+        .filter((event) => event.source === 'signal')
+        .every((event) => event.signal === 'SIGKILL'),
+    ).toBe(true)
+    expect(await agent.end()).toBe(0)
+  })
+})
