@@ -5,8 +5,18 @@ export function isPattern(name: string): boolean {
   return /[*?[]/.test(name)
 }
 
-/** A test for names that match `pattern`; a `[` without its `]` stands for itself, a range turned round for nothing. */
+/** A test for names that match `pattern`; a `[` without its `]` stands for itself. What is no good pattern matches nothing. */
 export function globMatcher(pattern: string): (name: string) => boolean {
+  const expression = compiled(pattern)
+  return expression === null ? () => false : (name) => expression.test(name)
+}
+
+/** False for a range that runs backwards: `[z-a]`. */
+export function isGoodPattern(pattern: string): boolean {
+  return compiled(pattern) !== null
+}
+
+function compiled(pattern: string): RegExp | null {
   const source = pattern.replace(
     /\[([!^]?)([^\]]+)\]|[\s\S]/g,
     (part, not: string | undefined, set: string | undefined) => {
@@ -17,9 +27,8 @@ export function globMatcher(pattern: string): (name: string) => boolean {
     },
   )
   try {
-    const expression = new RegExp(`^${source}$`, 's')
-    return (name) => expression.test(name)
+    return new RegExp(`^${source}$`, 's')
   } catch {
-    return () => false
+    return null
   }
 }

@@ -1,5 +1,5 @@
 // Unit names and paths: as configured, as systemd spells them, and as the bus does. Pure.
-import { globMatcher, isPattern } from '../core/glob.ts'
+import { globMatcher, isGoodPattern, isPattern } from '../core/glob.ts'
 
 const TYPES = 'service|socket|device|mount|automount|swap|target|path|timer|slice|scope'
 const TYPED = new RegExp(`\\.(?:${TYPES})$`)
@@ -77,10 +77,5 @@ function instances(name: string): string {
 }
 
 function isUsable(pattern: string): boolean {
-  try {
-    globMatcher(pattern)
-    return pattern.length <= 255
-  } catch {
-    return false // a range that runs backwards: [z-a]
-  }
+  return pattern.length <= 255 && isGoodPattern(pattern)
 }
