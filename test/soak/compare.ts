@@ -1,0 +1,162 @@
+// Holds what gatewatch counted and told against the truth, unit by unit. Pure; each difference is one sentence.
+import type { Event } from '../../src/core/event.ts'
+import { type State, unitOf } from '../../src/core/state.ts'
+import { lawHolds } from '../../src/core/step.ts'
+import type { Counters, Unit } from '../../src/core/unit.ts'
+import type { Window } from './heard.ts'
+import type { Run, Truth } from './truth.ts'
+
+export interface Told {
+  readonly state: State
+  readonly events: readonly Event[]
+  /** When everything was heard; one endless window where the agent never went away. */
+  readonly windows: readonly Window[]
+  readonly problems: readonly string[]
+}
+
+/** Journal time is later than systemd's, a signal's too: an instant so close to a window's edge is not held to it. */
+const EDGE_MS = 100
+
+type StartEvent = Extract<Event, { kind: 'start' | 'restart' }>
+type EndEvent = Extract<Event, { kind: 'stop' | 'crash' | 'lost' }>
+
+export function differences(watched: readonly string[], truth: Truth, told: Told): string[] {
+  const wholly = told.windows.length === 1 && told.windows[0]?.toMs === Infinity
+  return [
+    ...told.problems,
+    ...watched.flatMap((name) => {
+      const unit = unitOf(told.state, name)
+      if (unit === undefined) return [`${name}: not in the state`]
+      const runs = truth.units.get(name) ?? []
+      const events = told.events.filter((event) => event.unit === name)
+      const found = [
+        ...law(unit),
+        ...(wholly ? exact(unit, runs) : bounded(unit, runs)),
+        ...openRun(unit, runs),
+        ...(events.some((e) => e.kind === 'summary') || unit.burst?.summary
+          ? []
+          : runs.flatMap((run, i) => ofRun(run, i, events, told.windows))),
+        ...invented(events, runs),
+        ...(wholly ? lastCause(unit, runs) : []),
+      ]
+      return found.map((sentence) => `${name}: ${sentence}`)
+    }),
+  ]
+}
+
+export function countersOf(runs: readonly Run[]): Counters {
+  const ends = runs.flatMap((run) => (run.end ? [run.end.kind] : []))
+  return {
+    starts: runs.length,
+    stops: ends.filter((kind) => kind === 'stop').length,
+    crashes: ends.filter((kind) => kind === 'crash').length,
+    restarts: runs.filter((run) => run.restart === true).length,
+    lost: 0,
+  }
+}
+
+function law(unit: Unit): string[] {
+  return lawHolds(unit) ? [] : [`the law is broken: ${JSON.stringify(unit.counters)}`]
+}
+
+function exact(unit: Unit, runs: readonly Run[]): string[] {
+  const truth = countersOf(runs)
+  const unsure = runs.filter((run) => run.restart === null).length
+  const { restarts, ...rest } = unit.counters
+  const same =
+    Object.entries(rest).every(([key, value]) => truth[key as keyof Counters] === value) &&
+    restarts >= truth.restarts &&
+    restarts <= truth.restarts + unsure
+  return same ? [] : [`counted ${counts(unit.counters)}, in truth ${counts(truth)}`]
+}
+
+/** Nobody was there for all of it: nothing may be invented. */
+function bounded(unit: Unit, runs: readonly Run[]): string[] {
+  const truth = countersOf(runs)
+  const unsure = runs.filter((run) => run.restart === null).length
+  const most = { ...truth, restarts: truth.restarts + unsure }
+  const over = (['starts', 'stops', 'crashes', 'restarts'] as const).filter((key) => unit.counters[key] > most[key])
+  return over.map((key) => `${key} invented: counted ${counts(unit.counters)}, in truth ${counts(truth)}`)
+}
+
+function counts(c: Counters): string {
+  return `${c.starts} starts, ${c.stops} stops, ${c.crashes} crashes, ${c.restarts} restarts, ${c.lost} lost`
+}
+
+function openRun(unit: Unit, runs: readonly Run[]): string[] {
+  const open = runs.filter((run) => run.end === null).at(-1)?.id ?? null
+  const held = unit.run?.id ?? null
+  return open === held ? [] : [`runs as ${held}, in truth ${open}`]
+}
+
+/** A run that was surely heard is told exactly once, and so is its end, with its cause. */
+function ofRun(run: Run, position: number, events: readonly Event[], windows: readonly Window[]): string[] {
+  const inside = (ms: number) => windows.some((w) => ms - EDGE_MS > w.fromMs && ms + EDGE_MS < w.toMs)
+  const opened = events.filter((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
+  const ended = events.filter((e): e is EndEvent => isEnd(e) && e.invocationId === run.id)
+  const which = `run ${position + 1} (${run.id.slice(0, 6)})`
+  const found: string[] = []
+  if (opened.length > 1 || ended.length > 1) found.push(`${which} told ${opened.length} starts, ${ended.length} ends`)
+  const endMs = run.end?.atMs ?? Infinity
+  const met = windows.some((w) => run.openedMs + EDGE_MS < w.toMs && endMs - EDGE_MS > w.fromMs)
+  if (met && opened.length === 0) found.push(`${which} was heard and not told`)
+  if (run.end !== null && inside(run.end.atMs) && ended.length === 0) found.push(`the end of ${which} was not told`)
+  if (run.restart !== null && inside(run.openedMs) && opened[0] && (opened[0].kind === 'restart') !== run.restart) {
+    found.push(`${which} told as ${opened[0].kind}, in truth ${run.restart ? 'a restart' : 'a start'}`)
+  }
+  for (const end of ended) {
+    if (run.end === null) found.push(`${which} told as ended (${end.kind}), but it goes on`)
+    else if (end.kind !== 'lost') found.push(...cause(which, run.end, end))
+    else if (inside(run.end.atMs) && inside(run.openedMs)) found.push(`${which} told as lost, but it was heard`)
+  }
+  return found
+}
+
+function cause(which: string, truth: NonNullable<Run['end']>, told: Exclude<EndEvent, { kind: 'lost' }>): string[] {
+  const found: string[] = []
+  const unknown = told.source === 'reconcile' && told.kind === 'crash' && told.result === 'unknown'
+  if (told.kind !== truth.kind) found.push(`${which} told as ${told.kind} (${told.result}), in truth ${truth.result}`)
+  else if (!unknown && told.result !== truth.result && !/\.(target|slice)$/.test(which)) {
+    found.push(`${which} ended with ${truth.result}, told as ${told.result}`)
+  }
+  if (!unknown && truth.main && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
+    found.push(`${which}: main process ${JSON.stringify(truth.main)}, told ${told.exitCode} ${told.signal}`)
+  }
+  if (told.source === 'signal' && truth.requested !== null && told.requested !== truth.requested) {
+    found.push(`${which}: requested ${truth.requested}, told ${told.requested}`)
+  }
+  return found
+}
+
+/** Every id told is one of the journal's. */
+function invented(events: readonly Event[], runs: readonly Run[]): string[] {
+  const known = new Set(runs.map((run) => run.id))
+  return events.flatMap((event) =>
+    (isStart(event) || isEnd(event)) && event.invocationId !== null && !known.has(event.invocationId)
+      ? [`${event.kind} of a run that never was: ${event.invocationId}`]
+      : [],
+  )
+}
+
+function lastCause(unit: Unit, runs: readonly Run[]): string[] {
+  const last = runs.findLast((run) => run.end?.kind === 'crash')?.end ?? null
+  const held = unit.lastCrash?.cause ?? null
+  if (last === null || held === null) return last === held ? [] : ['has a last crash, or misses one']
+  const { result, exitCode, signal } = held
+  const same = result === last.result && (last.main === null || same2(last.main, { exitCode, signal }))
+  return same ? [] : [`last crash ${JSON.stringify(held)}, in truth ${JSON.stringify(last)}`]
+}
+
+type Main = { readonly exitCode: number | null; readonly signal: string | null }
+
+function same2(a: Main, b: Main): boolean {
+  return a.exitCode === b.exitCode && a.signal === b.signal
+}
+
+function isStart(event: Event): event is StartEvent {
+  return event.kind === 'start' || event.kind === 'restart'
+}
+
+function isEnd(event: Event): event is EndEvent {
+  return event.kind === 'stop' || event.kind === 'crash' || event.kind === 'lost'
+}

@@ -1,0 +1,123 @@
+// The agent inside this process, on a real bus: its state, everything it told, and when it surely heard everything.
+import { type Agent, startAgent } from '../../src/agent.ts'
+import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
+import { newState, type State, withUnits } from '../../src/core/state.ts'
+import type { StateStore, Step, UnitSource } from '../../src/ports.ts'
+import { filling, readPayload } from '../../src/store/records.ts'
+import { systemdSource } from '../../src/systemd/source.ts'
+import { until } from '../rig/until.ts'
+import { clock } from '../systemd/clock.ts'
+
+/** A time in which the agent listened, in monotonic ms. */
+export interface Window {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+export interface Heard {
+  state(): State
+  /** What was told and not forgotten since, in order. */
+  events(): readonly Event[]
+  /** Everything observed, for a look at what went wrong. */
+  readonly observations: readonly Observation[]
+  windows(): readonly Window[]
+  problems(): string[]
+  /** The agent is gone at once, and all that it knew is what it knew so long ago. */
+  kill(forgetMs: number): Promise<void>
+  /** Starts it again; resolves when it has read every unit. */
+  back(): Promise<void>
+  /** From now on it may have missed something; until `listening`. */
+  deaf(): void
+  /** Resolves when it is connected and has read every unit. */
+  listening(): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function hear(busAddress: string, patterns: readonly string[], bootId: string): Promise<Heard> {
+  let kept: State = newState('00112233aabbccdd')
+  let events: Event[] = []
+  let history: { readonly monoMs: number; readonly state: State }[] = []
+  let agent: Agent | null = null
+  let source: UnitSource | null = null
+  let fromMs: number | null = null
+  const observations: Observation[] = []
+  const windows: Window[] = []
+  const problems: string[] = []
+
+  const store: StateStore = {
+    remember(step: Step) {
+      kept = step.after
+      events.push(...step.events)
+      history.push({ monoMs: clock.now().monoMs, state: step.after })
+    },
+    stop: async () => {},
+  } as unknown as StateStore
+
+  const begin = () => {
+    const inner = systemdSource({
+      ...{ address: busAddress, patterns, clock, random: () => 0.5, maxUnits: 1000 },
+      log: () => {},
+      resyncIntervalMs: 3_600_000,
+      clockMark: () => false,
+    })
+    source = {
+      ...inner,
+      start: (observe) =>
+        inner.start((observation) => {
+          observations.push(observation)
+          observe(observation)
+        }),
+    }
+    agent = startAgent({ state: kept, bootId, store, source, sinks: [], clock, log: () => {} })
+  }
+  const close = (toMs: number) => {
+    if (fromMs !== null) windows.push({ fromMs, toMs })
+    fromMs = null
+  }
+  const self: Heard = {
+    state: () => kept,
+    events: () => events,
+    observations,
+    windows: () => (fromMs === null ? windows : [...windows, { fromMs, toMs: Infinity }]),
+    problems: () => [...problems, ...(agent?.problems() ?? [])],
+    async kill(forgetMs) {
+      const cutMs = clock.now().monoMs - forgetMs
+      problems.push(...(agent?.problems() ?? []))
+      await agent?.stop()
+      const last = history.findLast(({ monoMs }) => monoMs <= cutMs)
+      const from = fromMs
+      close(Math.max(cutMs, from ?? 0))
+      // Not before this run of the agent: what it found then was committed.
+      if (last !== undefined) kept = last.state
+      events = events.filter((event) => event.seq <= kept.seq)
+      kept = asFromFlash(kept)
+      history = [{ monoMs: clock.now().monoMs, state: kept }]
+      agent = null
+    },
+    async back() {
+      begin()
+      await self.listening()
+    },
+    deaf: () => close(clock.now().monoMs),
+    async listening() {
+      await until(() => source?.reconcile() ?? false, { what: 'the agent to read its units', timeoutMs: 20_000 })
+      fromMs = clock.now().monoMs
+    },
+    async stop() {
+      await agent?.stop()
+    },
+  }
+  await self.back()
+  return self
+}
+
+/** What a state file gives back of it. */
+function asFromFlash(state: State): State {
+  const page = filling(1 << 20)
+  page.head({ ...state, gatewayId: null, reserved: 0, acknowledged: 0, clean: false, bootId: '', stream: state.stream })
+  for (const unit of state.units) page.unit(unit)
+  const payload = readPayload(page.bytes())
+  if (payload === null) throw new Error('the state did not survive the codec')
+  return { ...withUnits(state, payload.units), corrections: 0 }
+}

@@ -1,0 +1,56 @@
+// Tells of a failing seed: what differed, the actions, and for each unit all that was seen beside what the journal says.
+import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
+import { type Outcome, wordsOf } from './drive.ts'
+import type { Plan } from './plan.ts'
+
+/** Short, for the terminal. */
+export function told({ seed, variant, actions }: Plan, differences: readonly string[]): string {
+  const did = actions.filter((a) => a.do !== 'wait' || a.ms > 0).map((action) => `    ${wordsOf(action)}`)
+  return [`seed ${seed} (${variant}):`, ...differences.map((d) => `  ${d}`), '  after', ...did].join('\n')
+}
+
+/** In full, for a file: one line for each thing that happened, by time. */
+export function chronicle(plan: Plan, outcome: Outcome): string {
+  const units = [...new Set(outcome.differences.map((d) => d.slice(0, d.indexOf(':'))))]
+  return [told(plan, outcome.differences), ...units.map((unit) => ofUnit(unit, plan, outcome))].join('\n\n')
+}
+
+function ofUnit(unit: string, plan: Plan, outcome: Outcome): string {
+  const lines: [ms: number, text: string][] = [
+    ...outcome.actions.map(({ ms, text }): [number, string] => [ms, `> ${text}`]),
+    ...outcome.observations
+      .filter((o) => !('unit' in o) || o.unit === unit)
+      .map((o): [number, string] => [o.at.monoMs, seen(o)]),
+    ...outcome.journal.split('\n').flatMap((line): [number, string][] => entry(line, unit)),
+  ]
+  const events = outcome.events.filter((event) => event.unit === unit).map(eventLine)
+  const told = lines.sort((a, b) => a[0] - b[0]).map(([ms, text]) => `${ms.toFixed(1)} ${text}`)
+  return [`=== ${unit}`, plan.files[unit] ?? '', ...events, ...told].join('\n')
+}
+
+function seen(o: Observation): string {
+  if (o.kind !== 'signal' && o.kind !== 'read') return o.kind
+  const s = o.seen
+  const restart = o.kind === 'read' ? ` Restart=${o.settings.restart}` : ''
+  const cause = `${s.result} ${s.mainCode}/${s.mainStatus} NRestarts=${s.nRestarts}${restart}`
+  return `${o.kind} ${s.activeState}/${s.subState} ${s.invocationId?.slice(0, 6)} job=${s.job} ${cause}`
+}
+
+function eventLine(event: Event): string {
+  const id = 'invocationId' in event ? event.invocationId?.slice(0, 6) : ''
+  return `   told ${event.kind} (${event.source}) ${id} ${'result' in event ? event.result : ''}`
+}
+
+function entry(line: string, unit: string): [number, string][] {
+  if (line === '') return []
+  const e = JSON.parse(line) as Record<string, string | undefined>
+  if (e['UNIT'] !== undefined && e['UNIT'] !== unit) return []
+  const job = e['JOB_ID'] === undefined ? '' : `job=${e['JOB_ID']} ${e['JOB_TYPE']}`
+  return [
+    [
+      Number(e['__MONOTONIC_TIMESTAMP']) / 1000,
+      `   | ${e['INVOCATION_ID']?.slice(0, 6) ?? '-'} ${job} ${e['MESSAGE']}`,
+    ],
+  ]
+}
