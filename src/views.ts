@@ -102,6 +102,7 @@ export async function scrapeFacts(parts: Parts): Promise<Facts> {
     atStart: parts.atStart(),
     bus: parts.source.health(),
     store: store.health(),
+    mqtt: parts.mqtt(),
     stateVolatile: parts.stateVolatile,
     streamClientsDropped: parts.streamClientsDropped(),
     now: parts.clock.now(),

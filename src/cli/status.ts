@@ -82,7 +82,7 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
   const { counters, last_crash: crash } = unit
   return [
     { text: shortName(unit.service) },
-    { text: unit.active_state, paint: stateColor(unit.active_state, paint) },
+    { text: stateText(unit), paint: stateColor(unit.active_state, paint) },
     { text: unit.since === null ? '-' : age(now - Date.parse(unit.since)) },
     { text: String(counters.starts) },
     { text: String(counters.stops) },
@@ -90,6 +90,11 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
     { text: String(counters.restarts) },
     { text: crash === null ? '-' : `${causeText(crash)} ${age(now - Date.parse(crash.timestamp))}` },
   ]
+}
+
+/** What cannot be loaded shows why: not-found, masked, bad-setting, error. */
+function stateText({ active_state, load_state }: UnitView): string {
+  return active_state === 'unloaded' ? (load_state ?? active_state) : active_state
 }
 
 function stateColor(state: string, paint: Paint): (text: string) => string {
@@ -117,6 +122,5 @@ function remarks(unit: UnitView): string[] {
   if (unit.gave_up) said.push(`${name}: gave up: see 'systemctl status ${name}'`)
   if (unit.flapping) said.push(`${name}: flapping`)
   if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
-  if (unit.active_state === 'unloaded' && unit.load_state !== 'not-found') said.push(`${name}: ${unit.load_state}`)
   return said
 }

@@ -67,6 +67,8 @@ function tellChange(logger: Logger, before: Unit | undefined, after: Unit): void
   if (after.burst?.summary) return // its starts and ends are told by a summary: so are the states between them
   const from = shownState(before)
   const to = shownState(after)
+  // What a start is first seen with are the states of the run before it.
+  if (after.run !== null && after.run.id !== before?.run?.id && (to === 'inactive' || to === 'failed')) return
   const subState = after.seen?.subState ?? 'unknown'
   const fields = { service: after.name, from_state: from, to_state: to, sub_state: subState }
   if (from !== to) logger.log('info', changeLine(after.name, from, to, subState), fields)

@@ -1,7 +1,7 @@
 // All that a scrape looks at, taken at one instant: the truth as it is, as flash holds it, and the agent's own facts.
 import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
-import type { BusHealth, StoreHealth } from '../ports.ts'
+import type { BusHealth, MqttHealth, StoreHealth } from '../ports.ts'
 
 /** What does not change while the agent runs, and what only the agent knows of itself. */
 export interface AgentFacts {
@@ -31,6 +31,8 @@ export interface Facts {
   readonly atStart: State
   readonly bus: BusHealth
   readonly store: StoreHealth
+  /** Null where MQTT is off. */
+  readonly mqtt: MqttHealth | null
   /** The state file lies on a file system that a power cut empties. */
   readonly stateVolatile: boolean
   readonly agent: AgentFacts

@@ -3,6 +3,7 @@ import { agentFamilies } from './agent.ts'
 import { busFamilies } from './bus.ts'
 import type { Family } from './family.ts'
 import { flashFamilies } from './flash.ts'
+import { mqttFamilies } from './mqtt.ts'
 import { serviceFamilies } from './services.ts'
 import { unitFamilies } from './units.ts'
 
@@ -11,5 +12,6 @@ export const FAMILIES: readonly Family[] = [
   ...unitFamilies,
   ...flashFamilies,
   ...busFamilies,
+  ...mqttFamilies,
   ...agentFamilies,
 ]

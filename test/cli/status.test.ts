@@ -35,14 +35,13 @@ test('is a table that fits 80 columns', async () => {
     devmgmt             deactivating   200d     1    0     0       0  -
     hwcheck             failed           1m  1204    1  1200    1199  exit 203 30d
     provisioning        inactive          -     1    0     0       0  -
-    Node-Configuration  unloaded          -     1    0     0       0  -
+    Node-Configuration  masked            -     1    0     0       0  -
     setup_cell_connect  active           1m     1    0     0       0  -
     mosquitto           active           1m     5    0     4       4  SIGKILL 2h
     wps_button_monitor  active           1m     1    0     0       0  -
 
     hwcheck: gave up: see 'systemctl status hwcheck'
     hwcheck: 3 runs lost: nobody saw how they ended
-    Node-Configuration: masked
     mosquitto: flapping
     "
   `)

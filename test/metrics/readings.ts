@@ -74,6 +74,7 @@ export function reading(units: readonly Unit[], more: Partial<Reading> = {}): Re
       lastReloadSuccessMs: 1_795_083_400_000,
       eventLoopLagSeconds: 0.0125,
     },
+    mqtt: null,
     streamClientsDropped: 0,
     process: { cpuSeconds: 1.5, residentBytes: 47_185_920, openFds: 23, startedAtMonoMs: 60_000 },
     now: NOW,
