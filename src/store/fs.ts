@@ -81,7 +81,7 @@ export const nodeFs: Fs = {
   uid: process.geteuid?.() ?? 0,
   sync: {
     read: (path) => node.readFileSync(path),
-    create: (path) => node.openSync(path, FLAGS.create, 0o600),
+    create: (path) => node.openSync(path, FLAGS.create, 0o640),
     pwrite: (fd, bytes, at) => node.writeSync(fd, bytes, 0, bytes.length, at),
     rename: node.renameSync,
     unlink: node.unlinkSync,

@@ -1,0 +1,29 @@
+// A store under constant commits, for the power to be cut under it: tells each step before, and each commit after it.
+import { writeSync } from 'node:fs'
+import type { State } from '../../src/core/state.ts'
+import { newUnit } from '../../src/core/unit.ts'
+import { nodeFs } from '../../src/store/fs.ts'
+import { openStore } from '../../src/store/open.ts'
+import { BOOT, crashStep, names, stateOf } from './sample.ts'
+
+const [path = '', synced] = process.argv.slice(2)
+const fs = synced === 'unsynced' ? { ...nodeFs, fdatasync: async () => {} } : nodeFs
+const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now() }), after: () => () => {} }
+const { store, state } = await openStore({
+  ...{ path, runtimeDir: null, clock, fs, log() {}, flushIntervalMs: 60_000, bootId: BOOT },
+  fresh: () => stateOf(names(2).map(newUnit)),
+})
+let now: State = state
+if (store.health().problem === null) writeSync(1, `acked ${total(now)}\n`)
+for (;;) {
+  const step = crashStep(now, names(2)[now.seq % 2] as string, clock.now().monoMs)
+  writeSync(1, `seen ${total(step.after)}\nseq ${step.after.seq}\n`)
+  store.remember(step)
+  now = step.after
+  if (!(await store.flush())) break
+  writeSync(1, `acked ${total(now)}\n`)
+}
+
+function total(of: State): number {
+  return of.units.reduce((sum, unit) => sum + unit.counters.crashes, 0)
+}
