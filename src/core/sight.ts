@@ -10,7 +10,7 @@ import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } fr
 export function sight(unit: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
   const ctx: Context = { at, policy, source: read !== null || unit.contact === 'broken' ? 'reconcile' : 'signal' }
   const loaded = read === null ? still(unit) : load(unit, ctx, read)
-  const lived = andThen(loaded, (u) => runs(u, ctx, seen, read !== null, unit.settings))
+  const lived = andThen(loaded, (u) => runs(u, ctx, beforeTheLimit(seen), read !== null, unit.settings))
   return andThen(lived, (u) => failing(note(u, at, seen), unit, ctx))
 }
 
@@ -40,8 +40,18 @@ function runs(unit: Unit, ctx: Context, seen: Sighting, read: boolean, before: S
   return ctx.source === 'signal' ? end(unit, ctx, seen) : endFound(unit, ctx, seen)
 }
 
-/** A run opens under a job, and systemd waits to restart only after it. */
+/**
+ * A start that the limit refused is no run: it leaves the id of the last one, and `start-limit-hit` only where that one
+ * had ended well or was reset (service_enter_dead() keeps a Result that tells of a failure).
+ */
+function beforeTheLimit(seen: Sighting): Sighting {
+  return seen.result === 'start-limit-hit' ? { ...seen, result: 'success' } : seen
+}
+
+/** A run opens under a job and before its main process ended, and systemd waits to restart only after it. */
 function placeOf(seen: Sighting): Place {
+  const over = seen.activeState === 'inactive' || seen.activeState === 'failed'
+  if (over && seen.mainCode !== 0) return 'later'
   return seen.job === 0 || seen.subState === 'auto-restart' ? 'later' : 'opening'
 }
 

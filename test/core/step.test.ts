@@ -121,6 +121,26 @@ test('the power went: open runs are lost, counters go on', () => {
   expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
 })
 
+test('the agent was away, and since a start was refused by the limit: the run had ended well, or nobody can say', () => {
+  const LIMIT = { activeState: 'failed', subState: 'failed', result: 'start-limit-hit', invocationId: 'a1' } as const
+  const away = (seen: object) =>
+    live(live(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-1', 500), read(U, 510, { ...LIMIT, ...seen })])
+  const well = away({ mainCode: 1, mainStatus: 0 })
+  expect(kinds(well.events)).toEqual(['stop reconcile', 'gave_up reconcile'])
+  expect(well.events[0]).toMatchObject({ result: 'success' })
+  expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
+})
+
+test('back after an absence, a signal with a new id that shows a main process that ended is not the opening one', () => {
+  const { events } = live(live(watching(U), [read(U, 10, { invocationId: null })]).state, [
+    boot('boot-1', 500),
+    signal(U, 510, { invocationId: 'b2', job: 600, mainCode: 1 }),
+    signal(U, 511, { invocationId: 'b2', job: 600, mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
+    signal(U, 512, { invocationId: 'b2', mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
+  ])
+  expect(kinds(events)).toEqual(['start reconcile', 'stop reconcile', 'gave_up signal'])
+})
+
 test('the agent was away while the unit crashed and was restarted: proven where only crashes are restarted', () => {
   const away = (restart: string, seen: object) =>
     live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
