@@ -11,7 +11,10 @@ import { systemClock as clock } from './host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from './host/identity.ts'
 import { loopLag } from './host/loop-lag.ts'
 import { runtimeDirectory } from './host/places.ts'
+import { service } from './host/service.ts'
+import { statusLine } from './host/status-line.ts'
 import { createHttp } from './http/http.ts'
+import { unitsDown } from './leave.ts'
 import { type Listening, listening, type Wanted } from './listening.ts'
 import { eventsFile, type Logger, logSink } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
@@ -147,7 +150,9 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       random: Math.random,
     })
   })
-  const sinks: EventSink[] = [logSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt]
+  const line = () => statusLine(agent.state(), notReady(parts))
+  const systemd = service({ env, pid: process.pid, status: line, bus: source, clock, log })
+  const sinks: EventSink[] = [logSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt, systemd]
   const { events_file, events_max_bytes, events_backup_count } = config
   if (events_file !== null)
     sinks.push(eventsFile({ events_file, events_max_bytes, events_backup_count }, () => identity, log))
@@ -162,6 +167,8 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(file.legacy, log) })
 
   const stop = async () => {
+    systemd.stopping()
+    await unitsDown({ source, state: agent.state, clock, log })
     tcp.stop()
     await agent.stop()
   }
@@ -177,8 +184,9 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   }
   const units = config.monitored_services.filter((unit) => !isPattern(unit)).length
   log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp.address())}`)
+  void source.tried().then(systemd.ready)
 
-  const reload = async (next: Loaded) => {
+  const takeOver = async (next: Loaded) => {
     const problems = next.problems.map((problem) => problem.text)
     if (problems.length > 0) {
       configured = { ...configured, refused: problems }
@@ -195,6 +203,10 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     await tcp.on(wantedOf(next.config), false)
     await mqtt.use(next.config.mqtt)
     log('info', 'reload: configuration taken over')
+  }
+  const reload = async (next: Loaded) => {
+    systemd.reloading()
+    await takeOver(next).finally(systemd.ready)
   }
   return { reload, stop }
 }
