@@ -26,10 +26,10 @@ const KINDS: Readonly<Record<string, { readonly kind: 'tcp' | 'tls'; readonly po
 export function readBrokerUrl(text: string): BrokerUrl {
   if (!URL.canParse(text)) throw new Error('mqtt.url is not a URL like mqtt://127.0.0.1:1883')
   const url = new URL(text)
-  const username = url.username === '' ? null : decodeURIComponent(url.username)
-  const password = url.password === '' ? null : decodeURIComponent(url.password)
+  const username = url.username === '' ? null : decoded(url.username)
+  const password = url.password === '' ? null : decoded(url.password)
   if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
-    const path = decodeURIComponent(url.pathname)
+    const path = decoded(url.pathname)
     if (path.length < 2) throw new Error('mqtt.url names no socket: write mqtt+unix:///path')
     return { place: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
   }
@@ -47,5 +47,14 @@ export function readBrokerUrl(text: string): BrokerUrl {
     password,
     shown: `${known.kind === 'tls' ? 'mqtts' : 'mqtt'}://${url.hostname}:${port}`,
     local,
+  }
+}
+
+/** A `%` that begins no escape stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }

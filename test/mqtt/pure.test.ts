@@ -116,6 +116,7 @@ test.each([
 
 test('user and password of a URL are decoded', () => {
   expect(readBrokerUrl('mqtt://me:s%40cret@localhost')).toMatchObject({ username: 'me', password: 's@cret' })
+  expect(readBrokerUrl('mqtt://me:100%@localhost')).toMatchObject({ username: 'me', password: '100%' })
 })
 
 test.each([
