@@ -151,7 +151,7 @@ export const KEYS = {
     flags: [{ long: '--no-mqtt', sets: false, help: 'Do not publish to MQTT.' }],
   }),
   'mqtt.url': key(mqttUrl, 'mqtt://127.0.0.1:1883', {
-    help: 'The broker: mqtt://, mqtts://, ws://, wss://HOST[:PORT], or mqtt+unix:///PATH.',
+    help: 'The broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
     secret: true,
     flags: [
       { long: '--mqtt', value: 'URL', also: { 'mqtt.enabled': true }, help: 'Publish to the MQTT broker at this URL.' },

@@ -48,7 +48,7 @@ export function splitListen(text: string): { address: string; port: string } | n
   return cut ? { address: cut[1] === '*' ? '' : (cut[1] ?? ''), port: cut[2] ?? '' } : null
 }
 
-const SCHEMES = ['mqtt:', 'mqtts:', 'mqtt+unix:', 'ws:', 'wss:']
+const SCHEMES = ['mqtt:', 'mqtts:', 'mqtt+unix:']
 
 export const mqttUrl: ValueType<string> = readWith('a URL like mqtt://127.0.0.1:1883', (text): Read<string> => {
   if (text.startsWith('unix:')) return { wrong: 'is not a URL of MQTT: for a socket write mqtt+unix:///path' }
@@ -60,7 +60,7 @@ export const mqttUrl: ValueType<string> = readWith('a URL like mqtt://127.0.0.1:
     return { wrong: 'is not a URL like mqtt://127.0.0.1:1883' }
   }
   if (!SCHEMES.includes(url.protocol)) {
-    return { wrong: `is not a URL of MQTT: it begins with mqtt://, mqtts://, mqtt+unix://, ws:// or wss://` }
+    return { wrong: `is not a URL of MQTT: it begins with mqtt://, mqtts:// or mqtt+unix://` }
   }
   if (url.protocol === 'mqtt+unix:') return url.pathname.length > 1 ? { value: text } : { wrong: 'names no socket' }
   return url.hostname === '' ? { wrong: 'names no host' } : { value: text }

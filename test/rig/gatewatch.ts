@@ -1,6 +1,6 @@
 // Runs the built agent for a test, asks it as its users do, and ends it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,8 @@ export interface GatewatchOptions {
   readonly directory?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Where the log goes, if not to stderr. */
+  readonly logFile?: string
   /** Node's own options, for measurements. */
   readonly nodeArgs?: readonly string[]
 }
@@ -28,7 +30,7 @@ export interface Gatewatch {
   readonly statePath: string
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** Everything said on stderr so far. */
+  /** Everything said on stderr, or in the log file, so far. */
   stderr(): string
   /** A GET by TCP, its body as text. */
   get(path: string): Promise<{ status: number; body: string }>
@@ -70,7 +72,8 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     said += text
   })
   const ended = exitOf(child)
-  const address = await until(() => /metrics at http:\/\/(\S+)\/metrics/.exec(said)?.[1], {
+  const log = () => said + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
+  const address = await until(() => /metrics at http:\/\/(\S+)\/metrics/.exec(log())?.[1], {
     what: `the agent to listen; it said: ${said}`,
     timeoutMs: 60_000,
     is: (found) => {
@@ -88,7 +91,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     socket,
     statePath,
     url,
-    stderr: () => said,
+    stderr: log,
     async get(path) {
       const response = await fetch(url + path)
       return { status: response.status, body: await response.text() }

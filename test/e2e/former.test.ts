@@ -1,0 +1,110 @@
+// The program that this replaces: its options and its configuration file, unchanged.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+describeUnless(noSystemd(), 'the former program', () => {
+  let systemd: Systemd
+  let directory: string
+  let agent: Gatewatch | null = null
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    for (const unit of ['a', 'b']) systemd.writeUnit(`${unit}.service`, '[Service]\nExecStart=/bin/sleep infinity\n')
+    await systemd.daemonReload()
+    await systemd.start('a.service')
+  })
+  beforeEach(() => {
+    directory = temporaryDirectory()
+  })
+  afterEach(async () => {
+    await agent?.end()
+    agent = null
+    removeDirectory(directory)
+  })
+  afterAll(() => systemd.stop())
+
+  test('its options all at once', async () => {
+    const log = join(directory, 'monitor.log')
+    const state = join(directory, 'states.ring')
+    agent = await startGatewatch(
+      {
+        busAddress: systemd.busAddress,
+        directory,
+        // The rig says --prometheus-port 0 and -p STATE.
+        args: [
+          '--services',
+          'a,b',
+          '--services',
+          'c',
+          '-p',
+          state,
+          '--debug',
+          '--poll-interval',
+          '5',
+          '--stats-interval',
+          '7',
+        ],
+      },
+      true,
+    )
+    const { units } = (await agent.ask('/api/v1/units')) as { units: { service: string }[] }
+    expect(units.map((unit) => unit.service)).toEqual(['a.service', 'b.service', 'c.service'])
+    expect(agent.stderr()).toContain('--poll-interval is ignored')
+    expect(agent.stderr()).toContain('[DEBUG]')
+    await systemd.start('b.service')
+    await until(agent.stderr, {
+      what: 'the line of the former program',
+      is: (said) => / - \[INFO\] b\.service: {2}inactive {6}-> active {8}\(SubState: running\)$/m.test(said),
+    })
+    expect(agent.stderr()).toMatch(/ - \[INFO\] b\.service: {2}Incrementing start counter -> 1$/m)
+    expect(existsSync(state)).toBe(true)
+    expect(existsSync(log)).toBe(false)
+  })
+
+  test('-l writes the log file, -c clears, --create-config writes a file that checks, -v and -h answer', async () => {
+    const file = join(directory, 'new.json')
+    expect(gatewatch('--create-config', file)).toMatchObject({ code: 0 })
+    expect(gatewatch('check-config', file)).toMatchObject({ code: 0 })
+    expect(gatewatch('-v').stdout).toMatch(/^gatewatch \d/)
+    expect(gatewatch('-h').stdout).toContain('--services')
+    const log = join(directory, 'monitor.log')
+    agent = await startGatewatch({
+      busAddress: systemd.busAddress,
+      directory,
+      services: ['a'],
+      args: ['--log-format', 'text'],
+    })
+    expect(gatewatch('-c', '--socket', agent.socket, '-p', agent.statePath)).toMatchObject({ code: 0 })
+    await agent.end()
+    const { code } = gatewatch('-l', log, '-p', join(directory, 'file', 'x'), '--prometheus-port', '99999')
+    expect(code).toBe(2)
+    expect(gatewatch('run', '-l', log, '--bus', 'nonsense').code).toBe(2)
+  })
+
+  test('its configuration file, with the keys that mean nothing any more', async () => {
+    const file = join(directory, 'config.json')
+    const log = join(directory, 'monitor.log')
+    const former = {
+      monitored_services: ['a.service', 'b.service'],
+      poll_interval: 5,
+      stats_interval: 60,
+      max_retries: 3,
+      log_file: log,
+      persistence_file: join(directory, 'service_states.json'),
+      prometheus_enabled: true,
+      prometheus_port: 9100,
+      debug: false,
+    }
+    writeFileSync(file, JSON.stringify(former, null, 2))
+    agent = await startGatewatch({ busAddress: systemd.busAddress, directory, args: ['--config', file], logFile: log })
+    expect(readFileSync(log, 'utf8')).toContain('poll_interval is ignored')
+    const { units } = (await agent.ask('/api/v1/units')) as { units: { service: string }[] }
+    expect(units.map((unit) => unit.service)).toEqual(['a.service', 'b.service'])
+    expect(gatewatch('check-config', file)).toMatchObject({ code: 0 })
+  })
+})
