@@ -32,7 +32,7 @@ export async function startBroker(): Promise<Broker> {
   }
 }
 
-/** Whether the agent has the broker; false at once where its metrics know nothing of one. */
+/** Whether the agent has the broker, by its own metrics. */
 export async function reachesBroker(metricsUrl: string): Promise<boolean> {
   const connected = async () => CONNECTED.exec(await (await fetch(metricsUrl)).text())?.[1]
   const wait = {

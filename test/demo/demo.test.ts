@@ -1,4 +1,5 @@
 // The demo as a person runs it, for real: it shows what it promises, and leaves nothing.
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { startSystemd } from '../rig/systemd.ts'
@@ -37,7 +38,9 @@ function agentOf(demo: StartedDemo): number {
   return Number(agent)
 }
 
-describeUnless(noSystemd() ?? missingPrograms('script', 'mount'), 'the demo', () => {
+const PROGRAMS = ['script', 'mount', 'mosquitto', 'mosquitto_sub']
+
+describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'the demo', () => {
   it('tells a pipe its URL, an event a line and a summary, without escape codes', { timeout: AT_MOST_MS }, async () => {
     await using demo = startDemo(['--seconds', '6'])
     const metrics = await scrape(await demo.sees(URL_SHOWN))
@@ -53,6 +56,24 @@ describeUnless(noSystemd() ?? missingPrograms('script', 'mount'), 'the demo', ()
     expect(said).toContain('README.md')
     expect(said).not.toContain('\x1b')
     await nothingIsLeft(demo)
+  })
+
+  it('prints a command that follows the events at a real broker', { timeout: AT_MOST_MS }, async () => {
+    await using demo = startDemo([])
+    const [, command] = await demo.sees(/^events: (mosquitto_sub .+)$/m)
+    const subscriber = spawn('sh', ['-c', `exec ${command}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let heard = ''
+    subscriber.stdout.setEncoding('utf8').on('data', (text: string) => {
+      heard += text
+    })
+    try {
+      await until(() => /^gatewatch\/demo\/event\/crash .*"service":"mosquitto.service"/m.test(heard), {
+        what: 'a crash at the broker',
+        timeoutMs: 20_000,
+      })
+    } finally {
+      subscriber.kill()
+    }
   })
 
   it('fills a terminal while it runs, and gives it back', { timeout: AT_MOST_MS }, async () => {

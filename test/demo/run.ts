@@ -33,14 +33,16 @@ export async function runDemo(seconds: number | null, stdio: Stdio, ending: Abor
   await using agent = await unlessEnded(startAgent(stage, directory.path, broker.args))
   if (agent === null || signal.aborted) return null
 
-  const subscribe = broker.subscribe !== null && (await reachesBroker(agent.metricsUrl)) ? broker.subscribe : null
+  const reached = broker.subscribe !== null && (await reachesBroker(agent.metricsUrl))
+  const subscribe = reached ? broker.subscribe : null
+  const problem = broker.problem ?? (reached ? null : 'no MQTT in this demo: the agent does not reach its broker')
   const startedAtMs = Date.now()
   const endsAtMs = seconds === null ? null : startedAtMs + seconds * 1000
   const live = liveModel({ where: stage.where, agent, subscribe, startedAtMs, endsAtMs }, show)
   const enough = endsAtMs === null ? undefined : setTimeout(() => ending.abort(), endsAtMs - startedAtMs)
   try {
     show.begins(live.model)
-    if (broker.problem !== null) live.deed(broker.problem)
+    if (problem !== null) live.deed(problem)
     const playing = stage.play(live.deed, signal)
     await Promise.race([Promise.all([live.follow(agent.client, signal), playing]), agent.failed])
     const { status, events } = live.model
