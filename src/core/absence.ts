@@ -59,6 +59,9 @@ function countsAhead(unit: Unit, seen: Sighting, place: Place): boolean {
  */
 export function endFound(unit: Unit, ctx: Context, seen: Sighting): Lived {
   if (unit.run === null) return { unit, told: [] }
+  if (!isCrash(causeOf(seen)) && restartAnnounced(seen) && restartProvesCrash(unit.settings)) {
+    return endProvenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
+  }
   const known = seen.invocationId === unit.run.id && (isCrash(causeOf(seen)) || endedCleanly(seen))
   return known ? end(unit, ctx, seen) : lose(unit, ctx)
 }

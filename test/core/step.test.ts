@@ -131,6 +131,17 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
+test('reset-failed while a restart waits takes the cause of an unseen crash, not the crash', () => {
+  const waits = { activeState: 'activating', subState: 'auto-restart', invocationId: 'a1', mainCode: 2, mainStatus: 15 }
+  const away = (restart: string) =>
+    live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
+      boot('boot-1', 500),
+      read(U, 510, waits, { restart }),
+    ])
+  expect(away('on-failure').events).toMatchObject([{ kind: 'crash', result: 'unknown', invocationId: 'a1' }])
+  expect(kinds(away('always').events)).toEqual(['stop reconcile'])
+})
+
 test('back after an absence, a signal with a new id that shows a main process that ended is not the opening one', () => {
   const { events } = live(live(watching(U), [read(U, 10, { invocationId: null })]).state, [
     boot('boot-1', 500),
