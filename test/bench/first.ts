@@ -131,13 +131,10 @@ async function flash(options: string, commits: number, everyMs: number, how: str
         tell({ kind: 'signal', unit, at: clock.now(), seen: { ...seen, ...failed, job: 0 } })
       }
       await store.flush()
+      await sleep(everyMs)
     }
-    const perCommit = (written() - bytes) / COMMITS
-    say(
-      `bytes to the device per commit, 12 units, ${COMMITS} in a row`,
-      `${perCommit.toFixed(0)} B`,
-      'aim: below 4,400 B',
-    )
+    const perCommit = (written() - bytes) / commits
+    say(`bytes to the device per commit, ${commits} ${how}`, `${perCommit.toFixed(0)} B`, aim)
     await store.stop()
   } finally {
     execFileSync('umount', [mount])
