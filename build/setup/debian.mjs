@@ -14,13 +14,13 @@ const PROGRAMS = [
   ['setpriv', 'util-linux', 'rigs that die with their owner', ['test', 'demo']],
   ['mosquitto', 'mosquitto', 'the real MQTT broker', ['test', 'demo']],
   ['mosquitto_sub', 'mosquitto-clients', 'a subscriber that is not ours', ['test', 'demo']],
-  ['prometheus', 'prometheus', 'the real Prometheus, scraping us', ['test', 'demo']],
-  ['promtool', 'prometheus', 'checks of metrics and alert rules', ['test', 'demo']],
+  ['prometheus', 'prometheus', 'the real Prometheus, scraping us', ['test']],
+  ['promtool', 'prometheus', 'checks of metrics and alert rules', ['test']],
   ['strace', 'strace', 'what is really written and synced', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
   ['mount', 'mount', 'mounting it', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
-  ['curl', 'curl', 'a client of HTTP that is not ours', ['test', 'demo']],
+  ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],
 ]
 
 /** Services that these packages would have started at the next boot. */
