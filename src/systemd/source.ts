@@ -210,8 +210,10 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     tried: () => tried,
     answeredAtMonoMs: () => answeredAtMonoMs,
     async goingDown() {
-      const units = bus === null ? null : await unitsGoingDown(bus).catch(() => null)
-      return units && new Set([...units].flatMap((unit) => list.at(unitPath(unit))))
+      const labelsOf = (unit: string) => list.at(unitPath(unit))
+      const isWatched = (unit: string) => labelsOf(unit).length > 0
+      const units = bus === null ? null : await unitsGoingDown(bus, isWatched).catch(() => null)
+      return units && new Set([...units].flatMap(labelsOf))
     },
     async stop() {
       stopped = true

@@ -129,7 +129,8 @@ function exitOf(child: ChildProcess): Promise<number> {
   })
 }
 
-function askSocket(socketPath: string, path: string): Promise<Json> {
+/** A GET over the agent's local socket, its body as JSON. */
+export function askSocket(socketPath: string, path: string): Promise<Json> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path }, (response) => {
       let body = ''

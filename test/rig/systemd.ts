@@ -1,12 +1,14 @@
 // Starts a real systemd (PID 1 of its own namespaces) with a real bus for a test, and leaves nothing behind.
 import { type ExecFileException, execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { until } from './until.ts'
 
 const SCRIPT = fileURLToPath(new URL('systemd-rig.sh', import.meta.url))
 const START_AT_MOST_MS = 30_000
 const COMMAND_AT_MOST_MS = 30_000
+const SHUTDOWN_AT_MOST_MS = 60_000
 
 export interface Output {
   /** Exit code; 128 + signal number, as in a shell, where a signal ended it; 124 when it took too long. */
@@ -18,8 +20,10 @@ export interface Output {
 export interface SystemdOptions {
   /** `unified` has no memory controller, `hybrid` no kill by cgroup; the default is what the host has. */
   readonly cgroup?: 'auto' | 'unified' | 'hybrid'
-  /** Further host directories to see read-write inside, under the same path. */
+  /** Further host directories to see read-write inside, under the same path; `FROM:TO` is seen at TO, which must exist. */
   readonly bind?: readonly string[]
+  /** Unit files and links that are in /etc/systemd/system before systemd starts: a directory with that content. */
+  readonly seed?: string
   /** Include polkit.service. */
   readonly polkit?: boolean
   /** The process whose end ends the rig; this one unless told. */
@@ -34,6 +38,8 @@ export interface Systemd extends AsyncDisposable {
   readonly privateAddress: string
   /** Where unit files are written: /etc/systemd/system inside. */
   readonly unitDir: string
+  /** /run inside. */
+  readonly runDir: string
   /** A directory at the same path inside and outside. */
   readonly shareDir: string
   /** The rig's PID 1, as seen from outside. */
@@ -52,6 +58,8 @@ export interface Systemd extends AsyncDisposable {
   start(unit: string): Promise<void>
   restart(unit: string): Promise<void>
   stop(unit?: string): Promise<void>
+  /** Shuts the system down as an operator does, and resolves when its PID 1 has ended and every trace is removed. */
+  powerOff(): Promise<void>
   /** Sends a signal to all processes of the unit, or `whom` (`main`, `control`). */
   kill(unit: string, signal?: string, whom?: 'all' | 'main' | 'control'): Promise<void>
   /** Properties of a unit as text; all of them when none is named. */
@@ -69,6 +77,7 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
     RIG_OWNER: String(options.ownerPid ?? process.pid),
     RIG_CGROUP: options.cgroup ?? 'auto',
     RIG_BIND: (options.bind ?? []).join(' '),
+    RIG_SEED: options.seed ?? '',
     RIG_POLKIT: options.polkit ? '1' : '',
   }
   const facts = parse(await must('start systemd', SCRIPT, ['start', name], env, START_AT_MOST_MS))
@@ -79,6 +88,7 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
   }
 
   const unitDir = fact('RIG_UNIT_DIR')
+  const pid = Number(fact('RIG_PID'))
   const busAddress = fact('RIG_BUS_ADDRESS')
   const exec = (...command: string[]) => run(SCRIPT, ['exec', name, ...command], process.env, COMMAND_AT_MOST_MS)
   const systemctl = (...args: string[]) => exec('systemctl', ...args)
@@ -95,8 +105,9 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
     busAddress,
     privateAddress: fact('RIG_PRIVATE_ADDRESS'),
     unitDir,
+    runDir: fact('RIG_RUN_DIR'),
     shareDir: fact('RIG_SHARE_DIR'),
-    pid: Number(fact('RIG_PID')),
+    pid,
     cgroup: fact('RIG_CGROUP') === 'unified' ? 'unified' : 'hybrid',
     exec,
     systemctl,
@@ -110,6 +121,11 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
     start: (unit) => control('start', unit),
     restart: (unit) => control('restart', unit),
     stop: (unit) => (unit === undefined ? end() : control('stop', unit)),
+    async powerOff() {
+      await systemctl('poweroff') // it says that there is no logind
+      await until(() => !existsSync(`/proc/${pid}`), { what: 'the shutdown', timeoutMs: SHUTDOWN_AT_MOST_MS })
+      await end()
+    },
     kill: (unit, signal = 'SIGKILL', whom = 'all') => control('kill', `--signal=${signal}`, `--kill-who=${whom}`, unit),
     async show(unit, ...properties) {
       const wanted = properties.length > 0 ? [`--property=${properties.join(',')}`] : []

@@ -1,0 +1,77 @@
+// Clean reboots of a real systemd with the agent as a unit in it: every end is seen, nothing is lost.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Json } from '../../src/core/json.ts'
+import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
+import { describeUnless } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const SHUTDOWNS = Number(process.env['GATEWATCH_SHUTDOWNS'] ?? 3)
+const SLOW_MS = 1500
+const LINGERING = `/bin/bash -c 'trap "sleep ${SLOW_MS / 1000}; exit 0" TERM; while :; do sleep 0.1; done'`
+
+const UNITS = {
+  'quick.service': '[Service]\nExecStart=/bin/sleep infinity\n',
+  // At shutdown it is still there for a while: the agent has to be as well.
+  'slow.service': `[Service]\nExecStart=${LINGERING}\nKillMode=mixed\n`,
+  'chain.service': '[Unit]\nAfter=slow.service\n[Service]\nExecStart=/bin/sleep infinity\n',
+  'before.service': `[Unit]\nBefore=chain.service\n[Service]\nExecStart=/bin/sleep infinity\n`,
+  'once.service': '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n',
+  'often.service': '[Service]\nExecStart=/bin/sleep infinity\nRestart=always\nRestartSec=10ms\n',
+  'tick.timer': '[Timer]\nOnActiveSec=1h\nUnit=once.service\n',
+}
+const NAMES = Object.keys(UNITS)
+
+describeUnless(noGateway(), 'clean reboots', () => {
+  let gatewatch: Installed
+  let gateway: Gateway | null = null
+  beforeAll(() => {
+    gatewatch = install({ services: [...NAMES, 'dbus.service'], units: UNITS })
+  })
+  afterAll(async () => {
+    await gateway?.systemd.stop()
+    gatewatch.remove()
+  })
+
+  const booted = async (times: number) => {
+    gateway = await gatewatch.boot()
+    const { ask } = gateway
+    const counted = (units: Json[]) =>
+      NAMES.every((name) => units.some((u) => u['service'] === name && starts(u) === times && u['running']))
+    const { units } = await until(() => ask('/api/v1/units') as Promise<{ units: Json[] }>, {
+      what: `every unit to have started ${times} times`,
+      is: (answer) => counted(answer.units),
+    })
+    return { systemd: gateway.systemd, units, status: await ask('/api/v1/status'), ask }
+  }
+
+  test(`in ${SHUTDOWNS} of them nothing is lost`, { timeout: 60_000 + SHUTDOWNS * 15_000 }, async () => {
+    const took: number[] = []
+    for (let boot = 1; boot <= SHUTDOWNS; boot++) {
+      const { systemd, units } = await booted(boot)
+      for (const unit of units.filter((u) => NAMES.includes(String(u['service']))))
+        expect(unit).toMatchObject({ counters: { starts: boot, stops: boot - 1, crashes: 0, restarts: 0, lost: 0 } })
+      const began = performance.now()
+      await systemd.powerOff()
+      took.push(Math.round(performance.now() - began))
+    }
+    const { units, ask } = await booted(SHUTDOWNS + 1)
+    const counters = { starts: SHUTDOWNS + 1, stops: SHUTDOWNS, crashes: 0, restarts: 0, lost: 0 }
+    for (const unit of units.filter((u) => NAMES.includes(String(u['service']))))
+      expect(unit).toMatchObject({ counters })
+    const events = (await ask('/api/v1/events?limit=1000'))['events'] as Json[]
+    expect(new Set(events.map((event) => event['boot_id'])).size).toBe(SHUTDOWNS + 1)
+    expect(events.some((event) => 'seq_gap' in event)).toBe(false)
+    const seqs = events.map((event) => Number(event['seq']))
+    expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
+    // The slow unit was waited for; the bus, which goes only after us, was not.
+    for (const ms of took) expect(ms).toBeGreaterThan(SLOW_MS)
+    for (const ms of took) expect(ms).toBeLessThan(SLOW_MS + 8000)
+    console.log(
+      `${SHUTDOWNS} shutdowns: lost 0, starts = stops + running; each took ${Math.min(...took)} to ${Math.max(...took)} ms`,
+    )
+  })
+})
+
+function starts(unit: Json): number {
+  return Number((unit['counters'] as Json)['starts'])
+}
