@@ -7,7 +7,7 @@ export default defineConfig({
     globals: false,
     pool: 'forks',
     maxWorkers: 3,
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     restoreMocks: true,

@@ -143,10 +143,14 @@ async function flash(options: string, commits: number, everyMs: number, how: str
   }
 }
 
+/** Kills the main process so often, each time another one; a few at a time, as a command in the rig may take 30 s. */
 async function kill(rig: Systemd, unit: string, times: number) {
-  const pid = `$(systemctl show -P MainPID ${unit})`
-  const next = `while :; do pid=${pid}; [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
-  await rig.exec('bash', '-c', `last=; for i in $(seq ${times}); do ${next}; kill -9 $pid; last=$pid; done; ${next}`)
+  const next = `while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
+  for (let left = times; left > 0; left -= 20) {
+    const loop = `last=; for i in $(seq 20); do ${next}; kill -9 $pid; last=$pid; done; ${next}`
+    const { code, stderr } = await rig.exec('bash', '-c', loop)
+    if (code !== 0) throw new Error(`killing ${unit}: ${code} ${stderr}`)
+  }
 }
 
 async function counted(agent: Gatewatch, unit: string, crashes: number) {
