@@ -75,9 +75,13 @@ export function open(unit: Unit, ctx: Context, seen: Sighting | null, restart: b
 /** How many ids are remembered: signals of the run before may still be under way when a read shows the next. */
 const RUN_IDS = 3
 
-/** A run met when it already was active did not open under the job that is queued now. */
+/**
+ * A run met when it already was active did not open under the job that is queued now; one met while it is ended did,
+ * where its Result is bad already: its start failed, and the start job waits for the end.
+ */
 function openingJob(unit: Unit, seen: Sighting | null): number {
-  const metLate = unit.contact !== 'kept' && (seen?.activeState === 'active' || seen?.activeState === 'deactivating')
+  const ending = seen?.activeState === 'deactivating' && (seen.result ?? 'success') === 'success'
+  const metLate = unit.contact !== 'kept' && (seen?.activeState === 'active' || ending)
   return metLate ? 0 : (seen?.job ?? 0)
 }
 

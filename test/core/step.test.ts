@@ -131,6 +131,26 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
+test('a start that is failing when it is met is not an end that someone asked for', () => {
+  const ends = (result: string) => {
+    const ending = {
+      activeState: 'deactivating',
+      subState: 'stop-sigterm',
+      invocationId: 'b2',
+      job: 365,
+      result,
+    } as const
+    const { events } = live(live(watching(U), [read(U, 10, {})]).state, [
+      boot('boot-1', 500),
+      signal(U, 510, ending),
+      signal(U, 520, { ...ending, activeState: 'failed', subState: 'failed', result: 'timeout' }),
+    ])
+    return events[1]
+  }
+  expect(ends('timeout')).toMatchObject({ kind: 'crash', requested: false })
+  expect(ends('success')).toMatchObject({ kind: 'crash', requested: true })
+})
+
 test('reset-failed while a restart waits takes the cause of an unseen crash, not the crash', () => {
   const waits = { activeState: 'activating', subState: 'auto-restart', invocationId: 'a1', mainCode: 2, mainStatus: 15 }
   const away = (restart: string) =>
