@@ -9,13 +9,15 @@ import type { Run, Truth } from './truth.ts'
 export interface Told {
   readonly state: State
   readonly events: readonly Event[]
+  /** When someone ran reset-failed, in monotonic ms. */
+  readonly resetsMs: readonly number[]
   /** When everything was heard; one endless window where the agent never went away. */
   readonly windows: readonly Window[]
   readonly problems: readonly string[]
 }
 
 /** Journal time is later than systemd's, a signal's too: an instant so close to a window's edge is not held to it. */
-const EDGE_MS = 100
+const EDGE_MS = 400
 
 type StartEvent = Extract<Event, { kind: 'start' | 'restart' }>
 type EndEvent = Extract<Event, { kind: 'stop' | 'crash' | 'lost' }>
@@ -31,11 +33,11 @@ export function differences(watched: readonly string[], truth: Truth, told: Told
       const events = told.events.filter((event) => event.unit === name)
       const found = [
         ...law(unit),
-        ...(wholly ? exact(unit, runs) : bounded(unit, runs)),
+        ...(wholly ? exact(unit, runs) : bounded(unit, runs, truth.countedTwice.get(name) ?? 0, told.resetsMs)),
         ...openRun(unit, runs),
         ...(events.some((e) => e.kind === 'summary') || unit.burst?.summary
           ? []
-          : runs.flatMap((run, i) => ofRun(run, i, events, told.windows))),
+          : runs.flatMap((run, i) => ofRun(run, i, events, told))),
         ...invented(events, runs),
         ...(wholly ? lastCause(unit, runs) : []),
       ]
@@ -71,10 +73,17 @@ function exact(unit: Unit, runs: readonly Run[]): string[] {
 }
 
 /** Nobody was there for all of it: nothing may be invented. */
-function bounded(unit: Unit, runs: readonly Run[]): string[] {
+function bounded(unit: Unit, runs: readonly Run[], twice: number, resetsMs: readonly number[]): string[] {
   const truth = countersOf(runs)
+  const forgiven = runs.filter((run) => run.end && wasReset(run.end, resetsMs)).length
   const unsure = runs.filter((run) => run.restart === null).length
-  const most = { ...truth, restarts: truth.restarts + unsure }
+  const { starts, stops, crashes, restarts } = truth
+  const most = {
+    starts: starts + twice,
+    stops: stops + forgiven,
+    crashes: crashes + twice,
+    restarts: restarts + unsure + twice,
+  }
   const over = (['starts', 'stops', 'crashes', 'restarts'] as const).filter((key) => unit.counters[key] > most[key])
   return over.map((key) => `${key} invented: counted ${counts(unit.counters)}, in truth ${counts(truth)}`)
 }
@@ -90,7 +99,7 @@ function openRun(unit: Unit, runs: readonly Run[]): string[] {
 }
 
 /** A run that was surely heard is told exactly once, and so is its end, with its cause. */
-function ofRun(run: Run, position: number, events: readonly Event[], windows: readonly Window[]): string[] {
+function ofRun(run: Run, position: number, events: readonly Event[], { windows, resetsMs }: Told): string[] {
   const inside = (ms: number) => windows.some((w) => ms - EDGE_MS > w.fromMs && ms + EDGE_MS < w.toMs)
   const opened = events.filter((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
   const ended = events.filter((e): e is EndEvent => isEnd(e) && e.invocationId === run.id)
@@ -106,20 +115,32 @@ function ofRun(run: Run, position: number, events: readonly Event[], windows: re
   }
   for (const end of ended) {
     if (run.end === null) found.push(`${which} told as ended (${end.kind}), but it goes on`)
+    else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, resetsMs)) continue
     else if (end.kind !== 'lost') found.push(...cause(which, run.end, end))
     else if (inside(run.end.atMs) && inside(run.openedMs)) found.push(`${which} told as lost, but it was heard`)
   }
   return found
 }
 
+/**
+ * systemd ended it for a time-out and it went cleanly, and reset-failed took the Result away: whoever was not there can
+ * only take it for a stop.
+ */
+function wasReset(end: NonNullable<Run['end']>, resetsMs: readonly number[]): boolean {
+  const cleanly = end.main?.exitCode === 0 || /^SIG(TERM|HUP|INT|PIPE)$/.test(end.main?.signal ?? '')
+  return end.kind === 'crash' && (cleanly || end.main === null) && resetsMs.some((ms) => ms + EDGE_MS > end.atMs)
+}
+
 function cause(which: string, truth: NonNullable<Run['end']>, told: Exclude<EndEvent, { kind: 'lost' }>): string[] {
   const found: string[] = []
+  // Proven by NRestarts: so many crashes there were, though not surely of this very run (a restart by hand resets it).
   const unknown = told.source === 'reconcile' && told.kind === 'crash' && told.result === 'unknown'
+  if (unknown) return found
   if (told.kind !== truth.kind) found.push(`${which} told as ${told.kind} (${told.result}), in truth ${truth.result}`)
-  else if (!unknown && told.result !== truth.result && !/\.(target|slice)$/.test(which)) {
+  else if (told.result !== truth.result && !/\.(target|slice)$/.test(which)) {
     found.push(`${which} ended with ${truth.result}, told as ${told.result}`)
   }
-  if (!unknown && truth.main && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
+  if (truth.main && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
     found.push(`${which}: main process ${JSON.stringify(truth.main)}, told ${told.exitCode} ${told.signal}`)
   }
   if (told.source === 'signal' && truth.requested !== null && told.requested !== truth.requested) {

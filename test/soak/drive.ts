@@ -33,6 +33,12 @@ export interface Outcome {
 const SETTLE_AT_MOST_MS = 3_000
 const REST_AT_MOST_MS = 8_000
 
+/** systemd waits 10 ms for the journal, then drops its line; and the journal drops what comes too fast. */
+const WHOLE_JOURNAL = `mkdir -p /run/systemd/journald.conf.d
+printf '[Journal]\\nRateLimitBurst=0\\n' >/run/systemd/journald.conf.d/soak.conf
+systemctl restart systemd-journald.service
+renice -n -15 -p $(systemctl show -P MainPID systemd-journald.service) >/dev/null`
+
 export async function drive(plan: Plan): Promise<Outcome> {
   await using systemd = await startSystemd({ cgroup: plan.seed % 3 === 0 ? 'unified' : 'auto' })
   const spare = join(systemd.shareDir, 'spare')
@@ -49,6 +55,7 @@ export async function drive(plan: Plan): Promise<Outcome> {
   write(spare, plan.spare)
   const shell = inside(systemd, { ETC: systemd.unitDir, SHARE: systemd.shareDir, SPARE: spare })
   try {
+    await shell.run(WHOLE_JOURNAL)
     await systemd.daemonReload()
     const heard = await hear(systemd.busAddress, plan.watched, 'boot')
     const actions: { ms: number; text: string }[] = []
@@ -62,10 +69,11 @@ export async function drive(plan: Plan): Promise<Outcome> {
       state: heard.state(),
       events: heard.events(),
       windows: heard.windows(),
+      resetsMs: actions.filter(({ text }) => text.includes('reset-failed')).map(({ ms }) => ms),
       problems: heard.problems(),
     })
     await shell.run('journalctl --sync')
-    const journal = await shell.run('journalctl -o json --no-pager _PID=1')
+    const journal = await shell.run('journalctl -o json --no-pager _PID=1 + _COMM=systemd-journal')
     const truth = truthOf(journal, readFileSync(join(systemd.shareDir, 'ends'), 'utf8'))
     let found = differences(plan.watched, truth, told())
     for (let waited = 0; found.length > 0 && waited < SETTLE_AT_MOST_MS; waited += 100) {
@@ -132,6 +140,8 @@ async function rest(shell: Inside, watched: readonly string[]): Promise<void> {
     if (now === before && !moving) return
     if (performance.now() > deadline) throw new Error(`the units do not come to rest: ${now}`)
     const moved = movedUnits(before, now)
+    // What is told to stop and does not, is edited to wait long for it.
+    if (now === before) await shell.run(`systemctl kill --signal=KILL ${moved.join(' ')} 2>/dev/null`)
     if (before !== '' && moved.length > 0) await shell.run(`systemctl stop --no-block ${moved.join(' ')} 2>/dev/null`)
     before = now
     await sleep(450)
@@ -142,6 +152,6 @@ function movedUnits(before: string, now: string): string[] {
   const still = new Set(before.split('\n\n'))
   return now.split('\n\n').flatMap((block) => {
     const id = /^Id=(.*)$/m.exec(block)?.[1]
-    return id !== undefined && (!still.has(block) || /=activating/.test(block)) ? [`'${id}'`] : []
+    return id !== undefined && (!still.has(block) || /=(de)?activating/.test(block)) ? [`'${id}'`] : []
   })
 }

@@ -72,7 +72,7 @@ export async function hear(busAddress: string, patterns: readonly string[], boot
     agent = startAgent({ state: kept, bootId, store, source, sinks: [], clock, log: () => {} })
   }
   const close = (toMs: number) => {
-    if (fromMs !== null) windows.push({ fromMs, toMs })
+    if (fromMs !== null && toMs > fromMs) windows.push({ fromMs, toMs })
     fromMs = null
   }
   const self: Heard = {

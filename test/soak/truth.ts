@@ -22,6 +22,11 @@ export interface RunEnd {
 
 export interface Truth {
   readonly units: ReadonlyMap<string, readonly Run[]>
+  /**
+   * By unit, how many automatic restarts systemd itself counted twice in NRestarts: a daemon-reload or -reexec between
+   * queueing the restart job and running it queues it once more (252). Whoever was away is misled by so many.
+   */
+  readonly countedTwice: ReadonlyMap<string, number>
   /** Why the truth itself is not whole, in words; empty while it is. */
   readonly doubts: readonly string[]
 }
@@ -31,7 +36,7 @@ const STOPPED = '9d1aaa27d60140bd96365438aad20286'
 const ENDED_WELL = '7ad2d189f7e94e70a38c781354912448'
 const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
-const SCHEDULED = '5eb03494b6584870a536b337290809b2'
+const SCHEDULED = '5eb03494b6584870a536b337290809b3'
 const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
 
 type Entry = Readonly<Record<string, unknown>>
@@ -44,6 +49,10 @@ interface Life {
   scheduled: boolean
   /** The latest run's end ended a job too. */
   stopped: boolean
+  countedTwice: number
+  /** NRestarts as last announced, and how many runs there were then. */
+  nRestarts: number
+  runsThen: number
 }
 
 interface Open {
@@ -70,7 +79,15 @@ export function truthOf(journal: string, ends: string): Truth {
     const unit = text(entry['UNIT'])
     const id = text(entry['INVOCATION_ID'])
     if (unit === '') continue
-    const life = units.get(unit) ?? { runs: [], restartJobs: new Set(), scheduled: false, stopped: false }
+    const life = units.get(unit) ?? {
+      runs: [],
+      restartJobs: new Set(),
+      scheduled: false,
+      stopped: false,
+      countedTwice: 0,
+      nRestarts: 0,
+      runsThen: 0,
+    }
     units.set(unit, life)
     if (id !== '') note(life, id, entry, unit.endsWith('.target'))
     if (text(entry['MESSAGE_ID']) === STOPPED && text(entry['JOB_TYPE']) === 'restart') {
@@ -80,8 +97,14 @@ export function truthOf(journal: string, ends: string): Truth {
   const known = new Set<string>()
   for (const life of units.values()) for (const run of life.runs) known.add(run.id)
   for (const [id, { line }] of toldBy) if (!known.has(id)) doubts.push(`not in the journal: ${line}`)
+  for (const [unit, life] of units) {
+    for (const run of life.runs.slice(0, -1)) {
+      if (run.end === null) doubts.push(`the journal has no end of ${unit} ${run.id}`)
+    }
+  }
   const runs = [...units].map(([unit, life]) => [unit, life.runs.map((run) => whole(run, toldBy.get(run.id)))] as const)
-  return { units: new Map(runs), doubts }
+  const countedTwice = new Map([...units].map(([unit, life]) => [unit, life.countedTwice]))
+  return { units: new Map(runs), countedTwice, doubts }
 }
 
 function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
@@ -122,6 +145,7 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
       if (run.end !== null && !run.stopping && !life.scheduled) run.end = { ...run.end, requested: null }
       return
     case SCHEDULED:
+      noteCounter(life, Number(entry['N_RESTARTS']))
       life.scheduled = true
       return
   }
@@ -130,12 +154,21 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
 /** A start job that waited for the end leaves no line that tells it from one that came just after. */
 function straightAway(life: Life, atMs: number): null | false {
   const last = life.runs.at(-1)
-  if (last?.end == null || life.stopped || life.scheduled || atMs - last.end.atMs > STRAIGHT_MS) return false
+  if (life.scheduled && !life.stopped) return null // a line is missing: a burst was too much for the journal
+  if (last?.end == null || life.stopped || atMs - last.end.atMs > STRAIGHT_MS) return false
   if (!last.stopping) last.end = { ...last.end, requested: null }
   return null
 }
 
 const STRAIGHT_MS = 200
+
+/** Grown by more than runs were opened since: systemd counted one of them twice. */
+function noteCounter(life: Life, nRestarts: number): void {
+  const opened = life.runs.length - life.runsThen
+  life.countedTwice += Math.max(0, nRestarts - life.nRestarts - opened)
+  life.nRestarts = nRestarts
+  life.runsThen = life.runs.length
+}
 
 function mainOf(entry: Entry): { exitCode: number | null; signal: string | null } {
   const status = Number(entry['EXIT_STATUS'])
