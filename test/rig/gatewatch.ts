@@ -11,7 +11,10 @@ import { until } from './until.ts'
 export const BINARY = process.env['GATEWATCH_BINARY'] ?? join(import.meta.dirname, '../../dist/gatewatch.cjs')
 
 export interface GatewatchOptions {
-  readonly busAddress: string
+  /** The bus to watch; the agent's own choice when absent. */
+  readonly busAddress?: string
+  /** Where the agent itself puts socket and state file; it is not told then. */
+  readonly places?: { readonly socket: string; readonly statePath: string }
   readonly services?: readonly string[]
   /** Where state, runtime directory and socket are; one of its own unless told. Survives `stop`, not `remove`. */
   readonly directory?: string
@@ -53,13 +56,17 @@ export function gatewatch(...args: string[]) {
 /** Starts the agent on a free port; resolves when it has connected to the bus, or, with `ready` false, when it answers. */
 export async function startGatewatch(options: GatewatchOptions, ready = true): Promise<Gatewatch> {
   const directory = options.directory ?? temporaryDirectory()
-  const socket = join(directory, 'gw.sock')
-  const statePath = join(directory, 'state.ring')
+  const { socket, statePath } = options.places ?? {
+    socket: join(directory, 'gw.sock'),
+    statePath: join(directory, 'state.ring'),
+  }
   const script = BINARY.endsWith('.cjs')
   const words = [
     ...(script ? [...(options.nodeArgs ?? []), BINARY] : []),
-    ...['--bus', options.busAddress, '--socket', socket, '--listen', '127.0.0.1', '--prometheus-port', '0'],
-    ...(options.args?.some((arg) => arg === '-p') ? [] : ['-p', statePath]),
+    ...['--listen', '127.0.0.1', '--prometheus-port', '0'],
+    ...(options.busAddress ? ['--bus', options.busAddress] : []),
+    ...(options.places ? [] : ['--socket', socket]),
+    ...(options.places || options.args?.some((arg) => arg === '-p') ? [] : ['-p', statePath]),
     ...(options.services ? ['--services', ...options.services] : []),
     ...(options.args ?? []),
   ]
