@@ -1,5 +1,14 @@
 // What goes wrong in the field: each gets one clear line, and the agent goes on watching where it can.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -85,6 +94,24 @@ describeUnless(noSystemd(), 'trouble', () => {
     expect(await startsOf(second)).toBe(1)
     expect(readdirSync(directory).filter((name) => name.startsWith('state.ring.'))).toHaveLength(1)
     expect(second.stderr()).toContain('state.ring.')
+  })
+
+  test('a state file in memory is warned of once, and shown', async () => {
+    const volatile = mkdtempSync('/dev/shm/gw-')
+    try {
+      const agent = await start({ args: ['-p', join(volatile, 'state.ring')] })
+      expect(await agent.metric('gatewatch_state_volatile')).toBe(1)
+      expect(
+        agent
+          .stderr()
+          .split('\n')
+          .filter((line) => line.includes('file system in memory')),
+      ).toHaveLength(1)
+      const { state } = (await agent.ask('/api/v1/status')) as { state: { volatile: boolean } }
+      expect(state.volatile).toBe(true)
+    } finally {
+      removeDirectory(volatile)
+    }
   })
 
   test('a second agent on one state file is refused, in words', async () => {
