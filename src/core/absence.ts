@@ -39,7 +39,8 @@ function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): 
     const before = last.nRestarts - (unit.run === null && restartAnnounced(last) && last.job !== 0 ? 1 : 0)
     if (now > before) return { starts: now - before, restarts: now - before }
   }
-  return { starts: now + 1, restarts: now }
+  const oneJob = unit.run === null && seen.job !== 0 && seen.job === unit.endJob
+  return { starts: now + 1, restarts: oneJob ? Math.max(now, 1) : now }
 }
 
 /**

@@ -131,6 +131,16 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
+test('systemd re-executed in the middle of a restart job: the job that ended the run opens the next', () => {
+  const { events } = live(watching(U), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { invocationId: 'a1', job: 414, mainCode: 2, mainStatus: 15 }),
+    { kind: 'gap', at: at(30) },
+    signal(U, 40, { invocationId: 'b2', job: 414 }),
+  ])
+  expect(kinds(events)).toEqual(['start reconcile', 'stop signal', 'restart reconcile'])
+})
+
 test('a start that is failing when it is met is not an end that someone asked for', () => {
   const ends = (result: string) => {
     const ending = {
