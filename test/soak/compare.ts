@@ -4,16 +4,21 @@ import { type State, unitOf } from '../../src/core/state.ts'
 import { lawHolds } from '../../src/core/step.ts'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import type { Window } from './heard.ts'
-import type { Run, Truth } from './truth.ts'
+import type { Run, RunEnd, Truth } from './truth.ts'
 
 export interface Told {
   readonly state: State
   readonly events: readonly Event[]
-  /** When someone ran reset-failed, in monotonic ms. */
-  readonly resetsMs: readonly number[]
+  /** What was done, and when, in monotonic ms. */
+  readonly actions: readonly Done[]
   /** When everything was heard; one endless window where the agent never went away. */
   readonly windows: readonly Window[]
   readonly problems: readonly string[]
+}
+
+export interface Done {
+  readonly ms: number
+  readonly text: string
 }
 
 /** Journal time is later than systemd's, a signal's too: an instant so close to a window's edge is not held to it. */
@@ -21,6 +26,7 @@ const EDGE_MS = 400
 
 type StartEvent = Extract<Event, { kind: 'start' | 'restart' }>
 type EndEvent = Extract<Event, { kind: 'stop' | 'crash' | 'lost' }>
+type Ended = Exclude<EndEvent, { kind: 'lost' }>
 
 export function differences(watched: readonly string[], truth: Truth, told: Told): string[] {
   const wholly = told.windows.length === 1 && told.windows[0]?.toMs === Infinity
@@ -33,7 +39,7 @@ export function differences(watched: readonly string[], truth: Truth, told: Told
       const events = told.events.filter((event) => event.unit === name)
       const found = [
         ...law(unit),
-        ...(wholly ? exact(unit, runs) : bounded(unit, runs, truth.countedTwice.get(name) ?? 0, told.resetsMs)),
+        ...(wholly ? exact(unit, runs) : bounded(unit, runs, truth.countedTwice.get(name) ?? 0, told.actions)),
         ...openRun(unit, runs),
         ...(events.some((e) => e.kind === 'summary') || unit.burst?.summary
           ? []
@@ -73,9 +79,9 @@ function exact(unit: Unit, runs: readonly Run[]): string[] {
 }
 
 /** Nobody was there for all of it: nothing may be invented. */
-function bounded(unit: Unit, runs: readonly Run[], twice: number, resetsMs: readonly number[]): string[] {
+function bounded(unit: Unit, runs: readonly Run[], twice: number, actions: readonly Done[]): string[] {
   const truth = countersOf(runs)
-  const forgiven = runs.filter((run) => run.end && wasReset(run.end, resetsMs)).length
+  const forgiven = runs.filter((run) => run.end && wasReset(run.end, actions)).length
   const unsure = runs.filter((run) => run.restart === null).length
   const { starts, stops, crashes, restarts } = truth
   const most = {
@@ -99,7 +105,7 @@ function openRun(unit: Unit, runs: readonly Run[]): string[] {
 }
 
 /** A run that was surely heard is told exactly once, and so is its end, with its cause. */
-function ofRun(run: Run, position: number, events: readonly Event[], { windows, resetsMs }: Told): string[] {
+function ofRun(run: Run, position: number, events: readonly Event[], { windows, actions }: Told): string[] {
   const inside = (ms: number) => windows.some((w) => ms - EDGE_MS > w.fromMs && ms + EDGE_MS < w.toMs)
   const opened = events.filter((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
   const ended = events.filter((e): e is EndEvent => isEnd(e) && e.invocationId === run.id)
@@ -115,8 +121,8 @@ function ofRun(run: Run, position: number, events: readonly Event[], { windows, 
   }
   for (const end of ended) {
     if (run.end === null) found.push(`${which} told as ended (${end.kind}), but it goes on`)
-    else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, resetsMs)) continue
-    else if (end.kind !== 'lost') found.push(...cause(which, run.end, end))
+    else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, actions)) continue
+    else if (end.kind !== 'lost') found.push(...cause(which, run.end, end), ...asked(which, run.end, end, actions))
     else if (inside(run.end.atMs) && inside(run.openedMs)) found.push(`${which} told as lost, but it was heard`)
   }
   return found
@@ -126,12 +132,16 @@ function ofRun(run: Run, position: number, events: readonly Event[], { windows, 
  * systemd ended it for a time-out and it went cleanly, and reset-failed took the Result away: whoever was not there can
  * only take it for a stop.
  */
-function wasReset(end: NonNullable<Run['end']>, resetsMs: readonly number[]): boolean {
+function wasReset(end: RunEnd, actions: readonly Done[]): boolean {
   const cleanly = end.main?.exitCode === 0 || /^SIG(TERM|HUP|INT|PIPE)$/.test(end.main?.signal ?? '')
-  return end.kind === 'crash' && (cleanly || end.main === null) && resetsMs.some((ms) => ms + EDGE_MS > end.atMs)
+  return (
+    end.kind === 'crash' &&
+    (cleanly || end.main === null) &&
+    actions.some(({ ms, text }) => text.includes('reset-failed') && ms + EDGE_MS > end.atMs)
+  )
 }
 
-function cause(which: string, truth: NonNullable<Run['end']>, told: Exclude<EndEvent, { kind: 'lost' }>): string[] {
+function cause(which: string, truth: RunEnd, told: Ended): string[] {
   const found: string[] = []
   // Proven by NRestarts: so many crashes there were, though not surely of this very run (a restart by hand resets it).
   const unknown = told.source === 'reconcile' && told.kind === 'crash' && told.result === 'unknown'
@@ -143,11 +153,19 @@ function cause(which: string, truth: NonNullable<Run['end']>, told: Exclude<EndE
   if (truth.main && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
     found.push(`${which}: main process ${JSON.stringify(truth.main)}, told ${told.exitCode} ${told.signal}`)
   }
-  if (told.source === 'signal' && truth.requested !== null && told.requested !== truth.requested) {
-    found.push(`${which}: requested ${truth.requested}, told ${told.requested}`)
-  }
   return found
 }
+
+/** A start job that comes while a run ends of itself counts as a request: the bus tells no job's type. */
+function asked(which: string, truth: RunEnd, told: Ended, actions: readonly Done[]): string[] {
+  if (told.source !== 'signal' || truth.requested === null || told.requested === truth.requested) return []
+  const late = actions.some(({ ms, text }) => ms < truth.atMs && ms > truth.atMs - ASKED_MS && text.includes(told.unit))
+  const byOthers = /^k-(timer|socket|pair)/.test(told.unit)
+  if (told.requested && (late || byOthers)) return []
+  return [`${which}: requested ${truth.requested}, told ${told.requested}`]
+}
+
+const ASKED_MS = 2_500
 
 /** Every id told is one of the journal's. */
 function invented(events: readonly Event[], runs: readonly Run[]): string[] {

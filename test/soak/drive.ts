@@ -69,7 +69,7 @@ export async function drive(plan: Plan): Promise<Outcome> {
       state: heard.state(),
       events: heard.events(),
       windows: heard.windows(),
-      resetsMs: actions.filter(({ text }) => text.includes('reset-failed')).map(({ ms }) => ms),
+      actions,
       problems: heard.problems(),
     })
     await shell.run('journalctl --sync')
