@@ -44,10 +44,16 @@ export function service({ env, pid, status, bus, clock, log, tell }: ServiceOpti
     return isRecent ? null : 'bus: it has not answered for a while'
   }
 
+  /** A bus that is lost is no step of any unit: the status line learns of it here. */
+  const look = (): string | null => {
+    tells.changed()
+    return problem()
+  }
+
   return {
     ready() {
       tells.ready()
-      if (withinMs !== null) undoWatchdog ??= watchdog({ withinMs, problem, feed: tells.alive, clock, log })
+      if (withinMs !== null) undoWatchdog ??= watchdog({ withinMs, problem: look, feed: tells.alive, clock, log })
     },
     reloading: tells.reloading,
     stopping() {

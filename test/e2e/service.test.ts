@@ -1,0 +1,195 @@
+// The agent as the unit that is shipped, on a real systemd: as its user, under its sandbox, and watched over.
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { COMMAND, type Gateway, type Installed, install, noGateway, UNIT_FILE } from '../rig/installed.ts'
+import { describeUnless } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const UNIT = 'gatewatch.service'
+const WATCHDOG = 'WatchdogSec=4s'
+const SLEEPER = '[Service]\nExecStart=/bin/sleep infinity\n'
+
+describeUnless(noGateway(), 'the service', () => {
+  let installed: Installed
+  let gateway: Gateway
+  beforeAll(async () => {
+    installed = install({
+      services: ['steady', 'fragile', 'nothing-there'],
+      units: { 'steady.service': SLEEPER, 'fragile.service': SLEEPER },
+      service: `${WATCHDOG}\nRestartSec=100ms`,
+    })
+    gateway = await installed.boot()
+  })
+  afterAll(async () => {
+    await gateway.systemd.stop()
+    installed.remove()
+  })
+
+  const show = (...properties: string[]) => gateway.systemd.show(UNIT, ...properties)
+  const becomes = (property: string, value: string | RegExp, timeoutMs = 15_000) =>
+    until(async () => (await show(property))[property] ?? '', {
+      what: `${property} of the service to be ${value}`,
+      is: (now) => (typeof value === 'string' ? now === value : value.test(now)),
+      timeoutMs,
+      everyMs: 100,
+    })
+  const restarts = async () => Number((await show('NRestarts'))['NRestarts'])
+
+  test('is ready when it watches, and says how many', async () => {
+    expect(await show('ActiveState', 'SubState', 'NRestarts')).toEqual({
+      ...{ ActiveState: 'active', SubState: 'running', NRestarts: '0' },
+    })
+    await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
+  })
+
+  test('runs as its user, without any privilege', async () => {
+    const { MainPID } = await show('MainPID')
+    const { stdout } = await gateway.systemd.exec('cat', `/proc/${MainPID}/status`)
+    const line = (key: string) => new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(stdout)?.[1]?.replaceAll('\t', ' ')
+    const { uid } = installed
+    expect(line('Uid')).toBe(`${uid} ${uid} ${uid} ${uid}`)
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(line(set)).toMatch(/^0+$/)
+    expect(line('NoNewPrivs')).toBe('1')
+    expect(line('Seccomp')).toBe('2')
+    const refused = await gateway.systemd.exec(
+      ...[
+        'setpriv',
+        `--reuid=${uid}`,
+        `--regid=${uid}`,
+        '--clear-groups',
+        'busctl',
+        'call',
+        'org.freedesktop.systemd1',
+      ],
+      ...[
+        '/org/freedesktop/systemd1',
+        'org.freedesktop.systemd1.Manager',
+        'StopUnit',
+        'ss',
+        'steady.service',
+        'replace',
+      ],
+    )
+    expect(refused.code).not.toBe(0)
+    expect(refused.stderr).toMatch(/denied|authentication required/i)
+  })
+
+  test('watches, serves and keeps its state', async () => {
+    const { systemd } = gateway
+    await systemd.kill('fragile.service')
+    await until(() => gateway.unit('fragile.service'), {
+      what: 'the crash',
+      is: (unit) => JSON.stringify(unit['counters']).includes('"crashes":1'),
+    })
+    const scraped = await until(async () => (await fetch(`${await gateway.url()}/metrics`)).text(), {
+      what: 'the committed crash',
+      is: (text) => text.includes('systemd_service_crashes_total{service="fragile.service"} 1\n'),
+      everyMs: 200,
+    })
+    expect(scraped).toContain('gatewatch_bus_connected 1\n')
+    const ready = await fetch(`${await gateway.url()}/-/ready`)
+    expect({ status: ready.status, text: await ready.text() }).toEqual({ status: 200, text: 'ready\n' })
+    const state = statSync(join(installed.varLib, 'gatewatch/state.ring'))
+    expect(state.uid).toBe(installed.uid)
+    expect(state.size).toBeGreaterThan(0)
+    expect(statSync(gateway.socket).mode & 0o777).toBe(0o660)
+    await becomes('StatusText', 'watching 3 units, 1 running; 1 failed; 1 not loaded')
+    await systemd.systemctl('reset-failed', 'fragile.service')
+    await systemd.start('fragile.service')
+    await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
+  })
+
+  test('reloads without an end', async () => {
+    const { InvocationID } = await show('InvocationID')
+    const { code } = await gateway.systemd.systemctl('reload', UNIT)
+    expect(code).toBe(0)
+    await until(() => gateway.journal('-u', UNIT), {
+      what: 'word of the reload',
+      is: (text) => text.includes('reload: configuration taken over'),
+    })
+    await becomes('ActiveState', 'active')
+    expect(await show('InvocationID', 'NRestarts')).toEqual({ InvocationID: InvocationID ?? '', NRestarts: '0' })
+  })
+
+  test('is fed by the watchdog for longer than the watchdog waits', { timeout: 30_000 }, async () => {
+    const before = Number((await show('WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
+    const fed = async () => Number((await show('WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
+    await until(fed, { what: 'the watchdog to be fed', is: (at) => at - before > 9_000_000, timeoutMs: 20_000 })
+    expect(await restarts()).toBe(0)
+  })
+
+  test('is restarted by the watchdog when it hangs, and goes on counting', { timeout: 30_000 }, async () => {
+    const { starts } = (await gateway.unit('steady.service'))['counters'] as { starts: number }
+    await gateway.systemd.kill(UNIT, 'SIGSTOP', 'main')
+    await becomes('NRestarts', '1')
+    await becomes('ActiveState', 'active')
+    expect(await gateway.journal('-u', UNIT, '-n', '100')).toContain('Watchdog timeout')
+    const { counters } = await gateway.unit('steady.service')
+    expect(counters).toMatchObject({ starts, stops: 0, crashes: 0, lost: 0 })
+  })
+
+  test('is restarted by the watchdog when the bus stays away, until it is back', { timeout: 60_000 }, async () => {
+    const { systemd } = gateway
+    await systemd.systemctl('mask', '--runtime', 'dbus.socket', 'dbus.service')
+    await systemd.systemctl('stop', 'dbus.socket')
+    await systemd.kill('dbus.service')
+    await becomes('StatusText', /bus: /)
+    await becomes('NRestarts', /[2-9]/)
+    expect(await gateway.journal('-u', UNIT)).toContain('watchdog: not fed (bus: ')
+    await becomes('ActiveState', 'active') // it does not wait for the bus
+    await systemd.systemctl('unmask', '--runtime', 'dbus.socket', 'dbus.service')
+    await systemd.systemctl('start', 'dbus.socket', 'dbus.service')
+    await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded', 45_000)
+    const settled = await restarts()
+    await new Promise((resolve) => setTimeout(resolve, 6000))
+    expect(await restarts()).toBe(settled)
+  })
+
+  test('is not restarted where its command line is wrong', async () => {
+    const text = readFileSync(UNIT_FILE, 'utf8').replace(/^ExecStart=.*$/m, `ExecStart=${COMMAND} run --no-such-option`)
+    gateway.systemd.writeUnit(
+      'wrong.service',
+      text
+        .replaceAll('=gatewatch\n', '=wrong\n')
+        .replaceAll('User=wrong', 'User=gatewatch')
+        .replaceAll('Group=wrong', 'Group=gatewatch'),
+    )
+    await gateway.systemd.daemonReload()
+    await gateway.systemd.systemctl('start', 'wrong.service')
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    const properties = ['ActiveState', 'Result', 'ExecMainStatus', 'NRestarts']
+    expect(await gateway.systemd.show('wrong.service', ...properties)).toEqual({
+      ...{ ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' },
+    })
+  })
+})
+
+/** What systemd 253 does for `OpenFile=/run/systemd/notify:notify`: a connected socket, under that name. */
+const HANDS_OVER = `use Socket; use POSIX (); $^F = 9; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; \
+connect($s, sockaddr_un($ENV{NOTIFY_SOCKET})) or die; POSIX::dup2(fileno($s), 3) or die; \
+$ENV{LISTEN_FDS} = 1; $ENV{LISTEN_FDNAMES} = "notify"; $ENV{LISTEN_PID} = $$; exec(@ARGV) or die`
+
+describeUnless(noGateway(), 'the service with a descriptor for what it says', () => {
+  test('speaks for itself: no process is needed, and systemd listens to no other', { timeout: 60_000 }, async () => {
+    const installed = install({
+      services: ['steady'],
+      units: { 'steady.service': SLEEPER },
+      service: [
+        ...[`NotifyAccess=main`, WATCHDOG, 'ExecStart=', 'Environment=PATH=/nowhere'],
+        `ExecStart=/usr/bin/perl -e '${HANDS_OVER.replaceAll('$', '$$$$')}' ${COMMAND} run`,
+      ].join('\n'),
+    })
+    const gateway = await installed.boot()
+    try {
+      const show = () => gateway.systemd.show(UNIT, 'ActiveState', 'StatusText', 'NRestarts')
+      await until(show, { what: 'the status', is: (s) => s['StatusText'] === 'watching 1 unit, 1 running' })
+      await new Promise((resolve) => setTimeout(resolve, 9000))
+      expect(await show()).toMatchObject({ ActiveState: 'active', NRestarts: '0' })
+      expect(await gateway.journal('-u', UNIT)).not.toContain('cannot be told')
+    } finally {
+      await gateway.systemd.stop()
+      installed.remove()
+    }
+  })
+})

@@ -1,0 +1,52 @@
+// The unit file as shipped, with and without its drop-ins, before systemd's own judges.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
+import { UNIT_FILE } from '../rig/installed.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+
+const DROP_INS = join(UNIT_FILE, '../drop-ins')
+
+describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
+  let directory: string
+  beforeAll(() => {
+    directory = temporaryDirectory()
+    const text = readFileSync(UNIT_FILE, 'utf8')
+    for (const name of ['bare', 'full']) {
+      mkdirSync(join(directory, name))
+      // Another program, as this machine has no /usr/bin/gatewatch.
+      writeFileSync(join(directory, name, 'gatewatch.service'), text.replace('/usr/bin/gatewatch', process.execPath))
+    }
+    cpSync(DROP_INS, join(directory, 'full/gatewatch.service.d'), { recursive: true })
+  })
+  afterAll(() => removeDirectory(directory))
+
+  const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' })
+
+  test('says nothing that systemd does not understand', () => {
+    const { status, stderr } = analyze('verify', '--man=no', join(directory, 'bare/gatewatch.service'))
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  })
+
+  test('its drop-ins are understood too, but for what only newer ones know', () => {
+    const { status, stderr } = analyze('verify', '--man=no', join(directory, 'full/gatewatch.service'))
+    const lines = stderr.split('\n').filter((line) => line !== '' && !line.includes("Unknown key 'OpenFile'"))
+    expect({ status, lines }).toEqual({ status: 0, lines: [] })
+    expect(readdirSync(DROP_INS).sort()).toEqual(['crash-log.conf', 'log-files.conf', 'notify-descriptor.conf'])
+  })
+
+  test.each(['bare', 'full'])('is exposed by at most 1.5 of 10: %s', (name) => {
+    const file = join(directory, name, 'gatewatch.service')
+    const { status, stdout } = analyze('security', '--offline=true', '--no-pager', '--threshold=15', file)
+    console.log(stdout.split('\n').find((line) => line.includes('Overall')))
+    expect(status).toBe(0)
+  })
+
+  test('a broken configuration does not restart for ever, everything else does', () => {
+    const lines = readFileSync(UNIT_FILE, 'utf8').split('\n')
+    for (const line of ['Type=notify', 'Restart=always', 'RestartPreventExitStatus=2', 'User=gatewatch'])
+      expect(lines).toContain(line)
+  })
+})
