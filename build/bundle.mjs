@@ -1,10 +1,11 @@
 // Builds dist/gatewatch.cjs, one script with everything in it; `--quiet` without the report of sizes.
-// `--entry FILE --out FILE` builds something else by the same rules, for tests.
+// `--entry FILE --out FILE` builds something else by the same rules, for tests. For executables: `--target NAME`,
+// `--support-ends DATE` (of the Node inside), and `--packages FILE`, to which the names of the packages in it are written.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
-import { sizeReport } from './bundle/report.mjs'
+import { packagesIn, sizeReport } from './bundle/report.mjs'
 import { withoutDeadWeight } from './bundle/stubs.mjs'
 import { revision } from './revision.mjs'
 import { OLDEST } from './setup/node-version.mjs'
@@ -14,6 +15,9 @@ const { values: options } = parseArgs({
     quiet: { type: 'boolean', default: false },
     entry: { type: 'string', default: 'src/main.ts' },
     out: { type: 'string', default: 'dist/gatewatch.cjs' },
+    target: { type: 'string', default: 'script' },
+    'support-ends': { type: 'string', default: '' },
+    packages: { type: 'string' },
   },
 })
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -33,7 +37,12 @@ const build = esbuild.build({
   legalComments: 'none',
   charset: 'ascii', // one character beyond Latin-1 would double the memory of the source
   banner: { js: '#!/usr/bin/env node' },
-  define: { __VERSION__: JSON.stringify(version), __REVISION__: JSON.stringify(revision()) },
+  define: {
+    __VERSION__: JSON.stringify(version),
+    __REVISION__: JSON.stringify(revision()),
+    __TARGET__: JSON.stringify(options.target),
+    __NODE_SUPPORT_ENDS__: JSON.stringify(options['support-ends']),
+  },
   loader: { '.html': 'text', '.css': 'text', '.svg': 'text', '.client.js': 'text' },
   plugins: [withoutDeadWeight],
   metafile: true,
@@ -48,4 +57,5 @@ const half = `${options.out}.${process.pid}.half`
 writeFileSync(half, result.outputFiles[0].contents)
 chmodSync(half, 0o755)
 renameSync(half, options.out) // whoever starts it meanwhile has the old one or the new one
+if (options.packages) writeFileSync(options.packages, JSON.stringify(packagesIn(result.metafile)))
 if (!options.quiet) console.log(sizeReport(result.metafile))

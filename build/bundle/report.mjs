@@ -15,6 +15,13 @@ export function sizeReport(metafile) {
     .join('\n')
 }
 
+/** Where the packages of a bundle are (`node_modules/mqtt`), sorted; those whose code is all left out are not in it. */
+export function packagesIn(metafile) {
+  const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
+  const homes = files.map((file) => /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+  return [...new Set(homes.filter((home) => home !== undefined))].sort()
+}
+
 /** `node_modules/@a/b/lib/c.js` -> `@a/b`; `src/http/route.ts` -> `src/http`. */
 function ownerOf(file) {
   const inPackage = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)

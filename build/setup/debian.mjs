@@ -4,7 +4,10 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { withoutStartingDaemons } from './policy-rc.mjs'
 
-/** program -> package, what it is for, in which modes. */
+const CROSS = '/usr/aarch64-linux-gnu/lib'
+const CROSS_ARMV7 = '/usr/arm-linux-gnueabihf/lib'
+
+/** program or file -> package, what it is for, in which modes. */
 const PROGRAMS = [
   ['/lib/systemd/systemd', 'systemd', 'the real systemd that tests watch', ['test', 'demo']],
   ['busctl', 'systemd', 'a second client on the bus', ['test', 'demo']],
@@ -21,6 +24,14 @@ const PROGRAMS = [
   ['mount', 'mount', 'mounting it', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
   ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],
+  ['strip', 'binutils', 'the executables', ['build', 'test']],
+  ['aarch64-linux-gnu-strip', 'binutils-aarch64-linux-gnu', 'the executable for arm64', ['build', 'test']],
+  ['arm-linux-gnueabihf-strip', 'binutils-arm-linux-gnueabihf', 'the executable for armv7', ['build', 'test']],
+  ['qemu-aarch64-static', 'qemu-user-static', "ARM's own Node, run here", ['build', 'test']],
+  [`${CROSS}/libstdc++.so.6`, 'libstdc++6-arm64-cross', 'what it needs to run', ['build', 'test']],
+  [`${CROSS_ARMV7}/libstdc++.so.6`, 'libstdc++6-armhf-cross', 'the same for armv7', ['build', 'test']],
+  [`${CROSS_ARMV7}/libatomic.so.1`, 'libatomic1-armhf-cross', 'the same for armv7', ['build', 'test']],
+  ['xz', 'xz-utils', 'the packages', ['build', 'test']],
 ]
 
 /** Services that these packages would have started at the next boot. */
@@ -62,7 +73,7 @@ function isInstalled(program) {
   const paths = program.startsWith('/') ? [program] : directories.map((directory) => join(directory, program))
   return paths.some((path) => {
     try {
-      accessSync(path, constants.X_OK)
+      accessSync(path, program.startsWith('/') ? constants.R_OK : constants.X_OK)
       return true
     } catch {
       return false

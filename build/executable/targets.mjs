@@ -1,0 +1,48 @@
+// What differs from one target to the next: names, tools, and what its executable may need of the system.
+
+/**
+ * `elf`: what readelf calls the machine. `strip`, `run`: the programs that strip and run its files here; `packages`: whose
+ * they are on Debian. `needed`: exactly the libraries that the executable links to, `highestGlibc` the newest symbols.
+ * `deb`, `yocto`: the architecture's name there.
+ */
+export const TARGETS = {
+  x64: {
+    elf: 'Advanced Micro Devices X86-64',
+    strip: 'strip',
+    run: [],
+    packages: ['binutils'],
+    needed: ['ld-linux-x86-64.so.2', 'libc.so.6', 'libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0'],
+    deb: 'amd64',
+  },
+  arm64: {
+    elf: 'AArch64',
+    strip: 'aarch64-linux-gnu-strip',
+    run: ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'],
+    packages: ['binutils-aarch64-linux-gnu', 'qemu-user-static', 'libstdc++6-arm64-cross'],
+    needed: ['ld-linux-aarch64.so.1', 'libc.so.6', 'libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0'],
+    deb: 'arm64',
+  },
+  armv7: {
+    elf: 'ARM',
+    strip: 'arm-linux-gnueabihf-strip',
+    run: ['qemu-arm-static', '-L', '/usr/arm-linux-gnueabihf'],
+    packages: ['binutils-arm-linux-gnueabihf', 'qemu-user-static', 'libstdc++6-armhf-cross', 'libatomic1-armhf-cross'],
+    needed: [
+      'ld-linux-armhf.so.3',
+      'libatomic.so.1',
+      'libc.so.6',
+      'libdl.so.2',
+      'libgcc_s.so.1',
+      'libm.so.6',
+      'libpthread.so.0',
+    ],
+    deb: 'armhf',
+  },
+}
+
+for (const target of Object.values(TARGETS)) target.needed = [...target.needed, 'libstdc++.so.6'].sort()
+
+export const HIGHEST_GLIBC = '2.28'
+
+/** `linux-arm64`: what `version` and the files' names say. */
+export const nameOf = (arch) => `linux-${arch}`
