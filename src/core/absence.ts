@@ -29,18 +29,21 @@ export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, 
   return over ? andThen(lived, (u) => endFound(u, ctx, seen)) : lived
 }
 
-/** Runs opened since the unit was last seen, at least one, and how many of the latest were automatic restarts. */
+/**
+ * Runs opened since the unit was last seen, at least one, and how many of the latest were automatic restarts: no more
+ * than the fewest that explain NRestarts. It falls to 0 on reset-failed, without a start, and on most starts by hand;
+ * not on one that ends a wait for the restart.
+ */
 function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): { starts: number; restarts: number } {
   const now = Math.max(0, seen.nRestarts - (over && countsAhead(unit, seen, place) ? 1 : 0))
   const last = unit.seen
+  if (last === null) return { starts: now + 1, restarts: now }
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
-  const goesOn = unit.run !== null || (last !== null && (restartAnnounced(last) || last.activeState === 'failed'))
-  if (last !== null && goesOn && !unit.gaveUp) {
-    const before = last.nRestarts - (unit.run === null && restartAnnounced(last) && last.job !== 0 ? 1 : 0)
-    if (now > before) return { starts: now - before, restarts: now - before }
-  }
+  const goesOn = !unit.gaveUp && (unit.run !== null || restartAnnounced(last) || last.activeState === 'failed')
+  const before = last.nRestarts - (unit.run === null && restartAnnounced(last) && last.job !== 0 ? 1 : 0)
+  const restarts = now < before ? now : now - before
   const oneJob = unit.run === null && seen.job !== 0 && seen.job === unit.endJob
-  return { starts: now + 1, restarts: oneJob ? Math.max(now, 1) : now }
+  return { starts: Math.max(1, goesOn ? restarts : restarts + 1), restarts: oneJob ? Math.max(restarts, 1) : restarts }
 }
 
 /**

@@ -131,6 +131,27 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
+test('what NRestarts proves of an absence is the fewest starts that explain it', () => {
+  const away = (before: object, after: object) => {
+    const always = { restart: 'always' }
+    const { state } = live(live(watching(U), [read(U, 10, { ...RUNNING, ...before }, always)]).state, [
+      boot('boot-1', 500),
+      read(U, 510, { ...RUNNING, invocationId: 'd4', ...after }, always),
+    ])
+    const { starts, restarts } = the(state, U).counters
+    return [starts, restarts]
+  }
+  const waits = { activeState: 'activating', subState: 'auto-restart' }
+  expect(away({ nRestarts: 3 }, { nRestarts: 5 })).toEqual([3, 2])
+  // reset-failed zeroed it while the unit ran; then it was restarted three times.
+  expect(away({ nRestarts: 3 }, { nRestarts: 2 })).toEqual([3, 2])
+  expect(away({ nRestarts: 3 }, { nRestarts: 3 })).toEqual([2, 0])
+  // A start by hand ended the wait for the restart, and left it as it was.
+  expect(away({ ...waits, nRestarts: 1 }, { nRestarts: 1 })).toEqual([1, 0])
+  // From a rest nothing restarts: the first start was one by hand.
+  expect(away({ activeState: 'inactive', invocationId: null }, { nRestarts: 2 })).toEqual([3, 2])
+})
+
 test('systemd re-executed in the middle of a restart job: the job that ended the run opens the next', () => {
   const { events } = live(watching(U), [
     read(U, 10, RUNNING),
