@@ -49,6 +49,8 @@ export interface CrashEvent extends OfUnit, Change, Cause {
   readonly requested: boolean
   /** A forecast from the unit's Restart settings; null where they do not decide it. */
   readonly willRestart: boolean | null
+  /** The last lines of the run in the journal, oldest first, where they are asked for and could be had. Not kept. */
+  readonly log?: readonly string[]
 }
 
 export interface LostEvent extends OfUnit {

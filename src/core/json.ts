@@ -52,6 +52,7 @@ function details(event: Event): Json {
         invocation_id: event.invocationId,
         requested: event.requested,
         will_restart: event.willRestart,
+        ...(event.log === undefined ? {} : { log: event.log }),
       }
     case 'lost':
       return { invocation_id: event.invocationId }

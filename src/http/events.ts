@@ -56,6 +56,13 @@ export function fullName(unit: string): string {
     : `${unit}.service`
 }
 
+/** The event as this side may see it: lines of the journal stay on the device, as TCP has no authentication. */
+export function shownTo(side: Side, event: Event): Event {
+  if (side === 'socket' || event.kind !== 'crash' || event.log === undefined) return event
+  const { log, ...shown } = event
+  return shown
+}
+
 export function wants(filter: Filter, event: Event): boolean {
   return (filter.units?.has(event.unit) ?? true) && (filter.kinds?.has(event.kind) ?? true)
 }

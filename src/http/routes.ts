@@ -3,7 +3,7 @@ import { eventJson, unitJson } from '../core/json.ts'
 import { unitOf } from '../core/state.ts'
 import { type Answer, type Asked, json, problem, type Route, text, type Views } from './api.ts'
 import { baselinesOf } from './baselines.ts'
-import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf } from './events.ts'
+import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './events.ts'
 import type { Stream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024
@@ -70,20 +70,20 @@ function events(views: Views, { query, side }: Asked): Answer {
       ? latestPage(views.history(), filter, limit, newest)
       : pageAfter(views.history(), seqOf(since, identity.stream), filter, limit, newest)
   return json({
-    events: page.events.map((event) => eventJson(event, identity)),
+    events: page.events.map((event) => eventJson(shownTo(side, event), identity)),
     next: `${identity.stream}-${page.next}`,
     dropped: page.dropped,
   })
 }
 
 /** Without Last-Event-ID (or `since`, for clients that cannot set it): from now on. */
-function follow(views: Views, stream: Stream, { headers, query }: Asked): Answer {
+function follow(views: Views, stream: Stream, { headers, query, side }: Asked): Answer {
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
   if (!stream.hasRoom()) return problem(503, 'too_many_streams', 'too many streams are open', { 'retry-after': '10' })
   const id = headers['last-event-id'] ?? query.get('since')
   const after = typeof id === 'string' ? seqOf(id, views.identity().stream) : views.live().seq
-  return { stream: (response) => stream.read(response, filter, after) }
+  return { stream: (response) => stream.read(response, side, filter, after) }
 }
 
 async function clear(views: Views): Promise<Answer> {

@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import type { Event } from '../core/event.ts'
 import { eventJson, type Identity } from '../core/json.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
-import { droppedBefore, eventsAfter, type Filter, wants } from './events.ts'
+import type { Side } from './api.ts'
+import { droppedBefore, eventsAfter, type Filter, shownTo, wants } from './events.ts'
 
 /** Proxies and clients give up on a connection that is silent for longer. */
 const HEARTBEAT_EVERY_MS = 15_000
@@ -17,13 +18,14 @@ const READERS_AT_MOST = 16
 export interface Stream extends EventSink {
   /** False when there are too many readers. `after`: the last sequence number that this one has seen, -1 for none. */
   hasRoom(): boolean
-  read(response: ServerResponse, filter: Filter, after: number): void
+  read(response: ServerResponse, side: Side, filter: Filter, after: number): void
   /** Readers cut off for being slow. */
   dropped(): number
 }
 
 interface Reader {
   readonly response: ServerResponse
+  readonly side: Side
   readonly filter: Filter
   /** The last event it was given or did not want. */
   at: number
@@ -45,7 +47,7 @@ export function createStream(views: { identity(): Identity; history(): readonly 
     const from = reader.at + 1
     reader.at = event.seq
     if (missing > 0) write(reader, droppedFrame(missing, from))
-    if (wants(reader.filter, event)) write(reader, frame(event, views.identity(), replayed))
+    if (wants(reader.filter, event)) write(reader, frame(shownTo(reader.side, event), views.identity(), replayed))
   }
 
   function write(reader: Reader, text: string): void {
@@ -84,8 +86,8 @@ export function createStream(views: { identity(): Identity; history(): readonly 
   return {
     hasRoom: () => readers.size < READERS_AT_MOST,
     dropped: () => dropped,
-    read(response, filter, after) {
-      const reader: Reader = { response, filter, at: after, slow: null }
+    read(response, side, filter, after) {
+      const reader: Reader = { response, side, filter, at: after, slow: null }
       response.on('close', () => leave(reader))
       response.on('error', () => leave(reader))
       readers.add(reader)
@@ -95,7 +97,8 @@ export function createStream(views: { identity(): Identity; history(): readonly 
     },
     accept(step: Step) {
       for (const reader of readers) {
-        for (const event of step.events) if (reader.slow === null) tell(reader, event, false)
+        // What it has caught up with from history may come here late.
+        for (const event of step.events) if (reader.slow === null && event.seq > reader.at) tell(reader, event, false)
       }
     },
     async stop() {
