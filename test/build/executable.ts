@@ -1,0 +1,59 @@
+// The standalone executables as tests know them: built on demand, and run on this machine, ARM under emulation.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { missingPrograms } from '../rig/unavailable.ts'
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+export type Arch = 'x64' | 'arm64' | 'armv7'
+
+interface Target {
+  readonly elf: string
+  readonly run: readonly string[]
+  readonly needed: readonly string[]
+  readonly deb: string
+}
+
+const { TARGETS, HIGHEST_GLIBC } = (await import(join(ROOT, 'build/executable/targets.mjs'))) as {
+  TARGETS: Record<Arch, Target>
+  HIGHEST_GLIBC: string
+}
+
+export { HIGHEST_GLIBC, TARGETS }
+
+/** Why the executables cannot be built here, or null. */
+export function noBuild(): string | null {
+  return missingPrograms(
+    ...['npm', 'tar', 'xz', 'readelf', 'strip', 'aarch64-linux-gnu-strip', 'arm-linux-gnueabihf-strip'],
+    ...['qemu-aarch64-static', 'qemu-arm-static'],
+  )
+}
+
+interface Where {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What a person types: `npm run build`, or a part of it; in this tree unless told. */
+export function build({ cwd = ROOT, env = {} }: Where, ...args: string[]) {
+  const options = { cwd, encoding: 'utf8', timeout: 300_000, env: { ...process.env, ...env } } as const
+  const { status, stdout, stderr } = spawnSync('/usr/bin/flock', ['dist', process.execPath, 'build/executables.mjs', ...args], options)
+  return { status, stdout, stderr }
+}
+
+/** A program that this machine can start: the executable, behind the emulator where it is for another CPU. */
+export function runnable(arch: Arch, executable: string, directory: string): string {
+  const { run } = TARGETS[arch]
+  if (run.length === 0) return executable
+  const path = join(directory, `gatewatch-${arch}`)
+  writeFileSync(path, `#!/bin/sh\nexec ${run.join(' ')} '${executable}' "$@"\n`)
+  chmodSync(path, 0o755)
+  return path
+}
+
+/** What `readelf OPTIONS FILE` says. */
+export function readelf(options: string, file: string): string {
+  return spawnSync('readelf', [options, '-W', file], { encoding: 'utf8' }).stdout
+}

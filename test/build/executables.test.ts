@@ -1,0 +1,106 @@
+// The executables that go on a gateway: each does the main job here, on a real systemd and a real broker, and needs no more
+// of the system than is documented.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { MOSQUITTO, type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { type Arch, build, HIGHEST_GLIBC, noBuild, ROOT, readelf, runnable, TARGETS } from './executable.ts'
+
+const ARCHS = Object.keys(TARGETS) as Arch[]
+const LINE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - \[(INFO|WARNING|ERROR|DEBUG)\] .*)?$/
+
+describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'executables', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-exe-'))
+  const executable = (arch: Arch) => join(ROOT, 'dist', `gatewatch-linux-${arch}`)
+  let systemd: Systemd
+  let broker: Mosquitto
+
+  beforeAll(async () => {
+    expect(build({})).toMatchObject({ status: 0 })
+    systemd = await startSystemd()
+    broker = await startMosquitto()
+  }, 300_000)
+  afterAll(async () => {
+    await broker?.[Symbol.asyncDispose]()
+    await systemd?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  describe.each(ARCHS)('%s', (arch) => {
+    it('says what it is, and nothing on stderr', () => {
+      const { status, stdout, stderr } = spawnSync(runnable(arch, executable(arch), directory), ['version', '--json'], {
+        encoding: 'utf8',
+      })
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      const { bases } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8'))
+      expect(JSON.parse(stdout)).toMatchObject({ target: `linux-${arch}`, node_version: bases[arch].version })
+    })
+
+    it('links to exactly the documented libraries, to no newer glibc, and for the right CPU', () => {
+      const file = executable(arch)
+      expect(readelf('-h', file)).toMatch(new RegExp(`Machine:\\s+${TARGETS[arch].elf}\n`))
+      const dynamic = readelf('-d', file)
+      expect([...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map((found) => found[1]).sort()).toEqual(
+        TARGETS[arch].needed,
+      )
+      expect(dynamic).not.toMatch(/RPATH|RUNPATH|TEXTREL/)
+      const glibc = [...readelf('-V', file).matchAll(/GLIBC_(2\.\d+)/g)].map((found) => Number(found[1]?.slice(2)))
+      expect(Math.max(...glibc)).toBeLessThanOrEqual(Number(HIGHEST_GLIBC.slice(2)))
+      if (arch === 'armv7')
+        expect(readelf('-A', file)).toMatch(/Tag_CPU_arch: v7\n[\s\S]*Tag_ABI_VFP_args: VFP registers/)
+    })
+
+    it('watches, counts a crash, keeps it, serves it, publishes it and stops', { timeout: 120_000 }, async () => {
+      vi.stubEnv('GATEWATCH_BINARY', runnable(arch, executable(arch), directory))
+      vi.resetModules() // the rig reads at its start which program it runs
+      const { removeDirectory, startGatewatch, temporaryDirectory } = await import('../rig/gatewatch.ts')
+      const unit = `${arch}.service`
+      systemd.writeUnit(
+        unit,
+        '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\nRestart=always\n',
+      )
+      await systemd.daemonReload()
+      await systemd.start(unit)
+      const home = temporaryDirectory()
+      const crashes = `systemd_service_crashes_total{service="${unit}"}`
+      const start = () =>
+        startGatewatch({
+          busAddress: systemd.busAddress,
+          services: [unit],
+          directory: home,
+          args: ['--mqtt', broker.url, '--gateway-id', `gw-${arch}`],
+        })
+      await using subscriber = await broker.subscribe(`gatewatch/gw-${arch}/#`)
+      const from = performance.now()
+      let agent = await start()
+      const readyMs = performance.now() - from
+      try {
+        await systemd.kill(unit, 'KILL', 'main')
+        await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: 30_000 })
+        await until(() => subscriber.heard.find(({ topic }) => topic.endsWith('/event/crash')), {
+          what: 'the crash at the subscriber',
+          is: (heard) => heard?.payload.includes('"signal":"SIGKILL"') === true,
+          timeoutMs: 30_000,
+        })
+        expect(await agent.end()).toBe(0)
+        const first = agent.stderr()
+        agent = await start()
+        expect(await agent.metric(crashes)).toBe(1)
+        expect(await agent.metric(crashes.replace('_total', '_historical'))).toBe(1)
+        expect(await agent.end()).toBe(0)
+        expect(`${first}${agent.stderr()}`.split('\n').filter((line) => !LINE.test(line))).toEqual([])
+        const mb = (statSync(executable(arch)).size / 1e6).toFixed(1)
+        const how = arch === 'x64' ? '' : ' (emulated)'
+        console.log(`gatewatch-linux-${arch}: ${mb} MB, exec to ready ${readyMs.toFixed(0)} ms${how}`)
+      } finally {
+        await agent.end('SIGKILL')
+        removeDirectory(home)
+      }
+    })
+  })
+})
