@@ -109,7 +109,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     views: {
       live: () => agent.state(),
       identity: () => identity,
-      history: () => store.history(),
+      history: () => crashes?.withLines(store.history()) ?? store.history(),
       notReady: () => notReady(parts),
       status: () => status(parts),
       metrics: createMetrics(() => scrapeFacts(parts)),
@@ -139,7 +139,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       identity,
       version: build.version,
       startedAtMs,
-      history: store.history(),
+      history: crashes?.told(store.history()) ?? store.history(),
       acknowledged: store.acknowledged(),
       onAcknowledged: (seq) => store.acknowledge(seq),
       state: () => agent.state(),
@@ -162,7 +162,9 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     stop: async () => {},
   })
 
-  const agent: Agent = startAgent({ state, bootId, store, source, sinks, clock, log })
+  const lines = config.crash_log_lines
+  const crashes = lines > 0 ? (await import('./host/crash-log.ts')).crashLog({ lines, sinks, clock, log }) : null
+  const agent: Agent = startAgent({ state, bootId, store, source, sinks: crashes ? [crashes] : sinks, clock, log })
   if (file.legacy !== null && opened.recovered === 'fresh')
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(file.legacy, log) })
 
