@@ -39,10 +39,11 @@ function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): 
   const last = unit.seen
   if (last === null) return { starts: now + 1, restarts: now }
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
-  const goesOn = !unit.gaveUp && (unit.run !== null || restartAnnounced(last) || last.activeState === 'failed')
-  const before = last.nRestarts - (unit.run === null && restartAnnounced(last) && last.job !== 0 ? 1 : 0)
-  const restarts = now < before ? now : now - before
-  const oneJob = unit.run === null && seen.job !== 0 && seen.job === unit.endJob
+  const goesOn = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
+  // Where a job was queued already it may have counted the restart, or be a start by hand that waits for it.
+  const restarts = now < last.nRestarts ? now : now - last.nRestarts
+  const job = restartAnnounced(last) ? last.job : unit.endJob
+  const oneJob = unit.run === null && seen.job !== 0 && seen.job === job
   return { starts: Math.max(1, goesOn ? restarts : restarts + 1), restarts: oneJob ? Math.max(restarts, 1) : restarts }
 }
 

@@ -104,8 +104,10 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   const down = (reason: string) => {
     if (stopped) return
     const { monoMs } = clock.now()
-    if (problem === null) log('warning', `bus: lost (${reason})`)
-    else if (ups === 0 && problem === NEVER_TRIED)
+    if (problem === null) {
+      log('warning', `bus: lost (${reason})`)
+      observe({ kind: 'gap', at: clock.now() }) // silence now says nothing: not that no restart follows
+    } else if (ups === 0 && problem === NEVER_TRIED)
       log('warning', `bus: not there (${reason}), trying again until it is`)
     else if (problem !== reason) log('debug', `bus: still lost (${reason})`)
     if (upAtMonoMs !== null && monoMs - upAtMonoMs >= GOOD_AFTER_MS) attempt = 0

@@ -131,6 +131,18 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
+test('without a bus nobody gives up: the restart that follows cannot be heard', () => {
+  const { events } = live(watching(U), [
+    read(U, 10, RUNNING, { restart: 'on-failure' }),
+    signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+    { kind: 'gap', at: at(21) },
+    tick(200),
+    { kind: 'gap', at: at(900) },
+    read(U, 910, { ...RUNNING, invocationId: 'b2', nRestarts: 1 }, { restart: 'on-failure' }),
+  ])
+  expect(kinds(events)).toEqual(['start reconcile', 'crash signal', 'restart reconcile'])
+})
+
 test('what NRestarts proves of an absence is the fewest starts that explain it', () => {
   const away = (before: object, after: object) => {
     const always = { restart: 'always' }
@@ -148,6 +160,8 @@ test('what NRestarts proves of an absence is the fewest starts that explain it',
   expect(away({ nRestarts: 3 }, { nRestarts: 3 })).toEqual([2, 0])
   // A start by hand ended the wait for the restart, and left it as it was.
   expect(away({ ...waits, nRestarts: 1 }, { nRestarts: 1 })).toEqual([1, 0])
+  // A start by hand was queued before the absence, while systemd waited to restart: the job had counted nothing yet.
+  expect(away({ ...waits, job: 219, nRestarts: 2 }, { nRestarts: 3 })).toEqual([1, 1])
   // From a rest nothing restarts: the first start was one by hand.
   expect(away({ activeState: 'inactive', invocationId: null }, { nRestarts: 2 })).toEqual([3, 2])
 })
