@@ -23,7 +23,7 @@ async function soak(): Promise<number> {
   console.log(
     `seeds from ${wanted.seed}, ${wanted.actions} actions each, ${variants.join(', ')}, ${rigs} systemds at once`,
   )
-  const { sums, failures } = await many({
+  const { sums, failures, doubts } = await many({
     ...wanted,
     untilMs: began + wanted.minutes * 60_000,
     onDone: (now) => progress(now, began),
@@ -34,6 +34,7 @@ async function soak(): Promise<number> {
     writeFileSync(path, chronicle(plan, outcome))
     console.log(`${told(plan, outcome.differences)}\n  in full: ${path}`)
   }
+  for (const doubt of doubts) console.log(`no whole truth: ${doubt}`)
   const first = failures[0]
   if (first !== undefined && wanted.shrinkMs > 0) {
     console.log(`making seed ${first.plan.seed} smaller ...`)
