@@ -1,0 +1,57 @@
+// What a gateway gets beside the executable: unit, user, configuration, manual, licences, bill of materials.
+import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { digestOf } from '../executable/run.mjs'
+
+/** Writes the directory that the tarball is made of. `texts`: config, manual, licences, sbom. */
+export function unpackedIn(directory, executable, texts) {
+  const files = put(directory)
+  files.copy(executable, 'gatewatch', 0o755)
+  files.copy('deploy/install.sh', 'install.sh', 0o755)
+  files.copy('systemd/gatewatch.service', 'gatewatch.service')
+  files.copy('systemd/gatewatch.sysusers.conf', 'gatewatch.sysusers.conf')
+  files.copy('LICENSE', 'LICENSE')
+  files.text('config.json', texts.config)
+  files.text('gatewatch.1', texts.manual)
+  files.text('LICENSES.txt', texts.licences)
+  files.text('gatewatch.cdx.json', texts.sbom)
+  cpSync('systemd/drop-ins', join(directory, 'drop-ins'), { recursive: true })
+  const sums = files.names.map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
+  files.text('SHA256SUMS', sums.sort().join(''))
+}
+
+/** Writes the tree that the Debian package is made of. `control`: the file's text. */
+export function installedIn(directory, executable, texts, control) {
+  const files = put(directory)
+  files.copy(executable, 'usr/bin/gatewatch', 0o755)
+  files.copy('systemd/gatewatch.service', 'usr/lib/systemd/system/gatewatch.service')
+  files.copy('systemd/gatewatch.sysusers.conf', 'usr/lib/sysusers.d/gatewatch.conf')
+  files.text('etc/gatewatch/config.json', texts.config)
+  files.bytes('usr/share/man/man1/gatewatch.1.gz', gzipSync(texts.manual, { level: 9 }))
+  files.text('usr/share/doc/gatewatch/copyright', texts.licences)
+  files.text('usr/share/doc/gatewatch/gatewatch.cdx.json', texts.sbom)
+  cpSync('systemd/drop-ins', join(directory, 'usr/share/doc/gatewatch/examples/drop-ins'), { recursive: true })
+  files.text('DEBIAN/control', control)
+  files.text('DEBIAN/conffiles', '/etc/gatewatch/config.json\n')
+  for (const script of ['postinst', 'prerm', 'postrm']) files.copy(`deploy/debian/${script}`, `DEBIAN/${script}`, 0o755)
+}
+
+function put(directory) {
+  const names = []
+  const at = (name) => {
+    names.push(name)
+    mkdirSync(dirname(join(directory, name)), { recursive: true })
+    return join(directory, name)
+  }
+  return {
+    names,
+    copy(from, name, mode = 0o644) {
+      const to = at(name)
+      copyFileSync(from, to)
+      chmodSync(to, mode)
+    },
+    text: (name, text) => writeFileSync(at(name), text),
+    bytes: (name, bytes) => writeFileSync(at(name), bytes),
+  }
+}

@@ -1,0 +1,67 @@
+// The bill of materials of one executable, as CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/).
+import { createHash } from 'node:crypto'
+
+/** `product`: `{ name, version, sha256, target }`; `node`: as in the parts; `packages`: as `packageAt` gives them. */
+export function sbom({ product, node, packages, epoch }) {
+  const ref = `pkg:generic/${product.name}@${product.version}?target=${product.target}`
+  const components = [nodeComponent(node), ...packages.map(packageComponent)]
+  const body = {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    version: 1,
+    metadata: {
+      timestamp: new Date(epoch * 1000).toISOString().replace('.000', ''),
+      component: {
+        type: 'application',
+        'bom-ref': ref,
+        name: product.name,
+        version: product.version,
+        purl: ref,
+        licenses: [{ license: { id: 'MIT' } }],
+        hashes: [{ alg: 'SHA-256', content: product.sha256 }],
+      },
+    },
+    components,
+    dependencies: [{ ref, dependsOn: components.map((component) => component['bom-ref']) }],
+  }
+  return `${JSON.stringify({ serialNumber: serialNumber(JSON.stringify(body)), ...body }, null, 2)}\n`
+}
+
+function nodeComponent({ version, origin }) {
+  const purl = origin === null ? `pkg:generic/node@${version}` : `pkg:npm/${origin.name}@${version}`
+  return {
+    type: 'platform',
+    'bom-ref': purl,
+    name: 'node',
+    version,
+    purl,
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
+    licenses: [{ license: { id: 'MIT' } }],
+    ...(origin !== null && { hashes: [hashOf(origin.integrity)] }),
+  }
+}
+
+function packageComponent({ name, version, licence, integrity }) {
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
+  const isId = /^[A-Za-z0-9.-]+$/.test(licence)
+  return {
+    type: 'library',
+    'bom-ref': purl,
+    name,
+    version,
+    purl,
+    licenses: [{ license: isId ? { id: licence } : { name: licence } }],
+    hashes: [hashOf(integrity)],
+  }
+}
+
+/** npm's `sha512-BASE64`. */
+function hashOf(integrity) {
+  return { alg: 'SHA-512', content: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex') }
+}
+
+/** The same for the same content, in the form of a random UUID (RFC 9562, version 8: made in one's own way). */
+function serialNumber(text) {
+  const h = createHash('sha256').update(text).digest('hex')
+  return `urn:uuid:${h.slice(0, 8)}-${h.slice(8, 12)}-8${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`
+}
