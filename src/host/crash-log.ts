@@ -39,6 +39,7 @@ interface Held {
  */
 export function crashLog({ lines, sinks, clock, log, ...given }: CrashLogOptions): CrashLog {
   const source = given.journal ?? journal({ lines, withinMs: HOLD_AT_MOST_MS, clock, log })
+  void source.check()
   const held: Held[] = []
   const known = new Map<number, readonly string[]>()
   let knownBytes = 0
@@ -92,8 +93,8 @@ export function crashLog({ lines, sinks, clock, log, ...given }: CrashLogOptions
       drain()
     }
     if (crashes.length > 0) one.undo = clock.after(HOLD_AT_MOST_MS, giveUp)
-    for (const { seq, invocationId } of crashes) {
-      void source.linesOf(invocationId ?? '').then((found) => {
+    for (const { seq, unit, invocationId } of crashes) {
+      void source.linesOf(invocationId ?? '', unit).then((found) => {
         if (found !== null) remember(seq, found)
         one.pending -= 1
         drain()

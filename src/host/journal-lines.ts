@@ -7,12 +7,15 @@ export const LINES_AT_MOST_BYTES = 8192
 
 /** systemd's own words on a run come on top of the run's: started, exited, failed, and the like. */
 const WORDS_OF_SYSTEMD = 8
+/** By its unit, the answer may begin with a run that came after. */
+const OF_LATER_RUNS = 64
 /** systemd's messages that a run is over (`journalctl --list-catalog`): process exited, failed, ended well. */
 const OVER: ReadonlySet<unknown> = new Set([
   '98e322203f7a4ed290d09fe03c09fe15',
   'd9b373ed55a64feb8242e02dbe79a49c',
   '7ad2d189f7e94e70a38c781354912448',
 ])
+const FIELDS = 'MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID'
 
 export interface Answer {
   /** What the run itself wrote, oldest first. */
@@ -22,44 +25,60 @@ export interface Answer {
 }
 
 /**
- * For the last `lines` messages of the run, newest first. The journal notes the invocation of each sender itself
- * (systemd.journal-fields(7)), but for one that died before it was looked at: those are found by what root's processes
- * say of themselves, which is also how systemd names the run. Readable for members of the group systemd-journal.
+ * For the last `lines` messages of the run, newest first. The journal notes the invocation of each sender
+ * (systemd.journal-fields(7)), and root's processes say it of themselves: systemd, and what it becomes to start a
+ * program. Readable for members of the group systemd-journal.
  */
-export function journalArguments(invocationId: string, lines: number): readonly string[] {
-  return [
-    ...['--no-pager', '--output=json', '--all', '--output-fields=MESSAGE,MESSAGE_ID,_PID'],
-    ...['--reverse', `--lines=${lines + WORDS_OF_SYSTEMD}`],
-    ...[`_SYSTEMD_INVOCATION_ID=${invocationId}`, '+', `INVOCATION_ID=${invocationId}`, '_UID=0'],
-  ]
+export function byRun(invocationId: string, lines: number): readonly string[] {
+  const matches = [`_SYSTEMD_INVOCATION_ID=${invocationId}`, '+', `INVOCATION_ID=${invocationId}`, '_UID=0']
+  return [...newestFirst(lines + WORDS_OF_SYSTEMD), ...matches]
 }
 
-/** Reads journalctl's JSON, newest first; a last line that was cut off is left out. */
-export function readAnswer(text: string, atMost: number): Answer {
+/**
+ * For the last messages of the unit. journald looks a sender up when it reads its message: of a process that is gone by
+ * then it knows the unit, from the stream, but not the run.
+ */
+export function byUnit(unit: string, lines: number): readonly string[] {
+  return [...newestFirst(lines + OF_LATER_RUNS), `_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1']
+}
+
+function newestFirst(entries: number): readonly string[] {
+  return ['--no-pager', '--output=json', '--all', `--output-fields=${FIELDS}`, '--reverse', `--lines=${entries}`]
+}
+
+/**
+ * Reads journalctl's JSON, newest first; a last line that was cut off is left out. A message of an unknown run belongs
+ * to the run that was spoken of last before it; the first ones to the run that comes next.
+ */
+export function readAnswer(text: string, invocationId: string, atMost: number): Answer {
+  const entries = text.split('\n').flatMap(entryOf).reverse()
   const lines: string[] = []
   let over = false
-  let bytes = 0
-  for (const json of text.split('\n')) {
-    const entry = entryOf(json)
-    if (entry === null) continue
-    if (entry['_PID'] === '1') {
-      over ||= OVER.has(entry['MESSAGE_ID'])
-      continue
-    }
-    const line = cut(messageOf(entry['MESSAGE']))
-    bytes += Buffer.byteLength(line)
-    if (lines.length < atMost && bytes <= LINES_AT_MOST_BYTES) lines.push(line)
+  let run = entries.map(runOf).find((known) => known !== null)
+  for (const entry of entries) {
+    run = runOf(entry) ?? run
+    if (run !== invocationId) continue
+    if (entry['_PID'] === '1') over ||= OVER.has(entry['MESSAGE_ID'])
+    else lines.push(cut(messageOf(entry['MESSAGE'])))
   }
-  return { lines: lines.reverse(), over }
+  return { lines: newestThatFit(lines, atMost), over }
 }
 
-function entryOf(json: string): Readonly<Record<string, unknown>> | null {
+type Entry = Readonly<Record<string, unknown>>
+
+function entryOf(json: string): Entry[] {
   try {
     const entry: unknown = JSON.parse(json)
-    return typeof entry === 'object' && entry !== null ? (entry as Record<string, unknown>) : null
+    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? [entry as Entry] : []
   } catch {
-    return null
+    return []
   }
+}
+
+/** What a process says of itself counts from root only. */
+function runOf(entry: Entry): string | null {
+  const run = entry['_SYSTEMD_INVOCATION_ID'] ?? (entry['_UID'] === '0' ? entry['INVOCATION_ID'] : null)
+  return typeof run === 'string' ? run : null
 }
 
 /** Text; bytes where it is no text; several where the field came more than once. */
@@ -77,4 +96,13 @@ function cut(line: string): string {
   let end = LINE_AT_MOST_BYTES - Buffer.byteLength('…')
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
   return `${bytes.toString('utf8', 0, end)}…`
+}
+
+function newestThatFit(lines: readonly string[], atMost: number): readonly string[] {
+  let from = lines.length
+  for (let bytes = 0; from > 0 && lines.length - from < atMost; from--) {
+    bytes += Buffer.byteLength(lines[from - 1] ?? '')
+    if (bytes > LINES_AT_MOST_BYTES) break
+  }
+  return lines.slice(from)
 }

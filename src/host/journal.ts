@@ -1,6 +1,6 @@
 // The last lines of a run, from the journal: one journalctl at a time, a short queue, and an answer in time or none.
 import type { Clock, Log } from '../ports.ts'
-import { type Answer, journalArguments, readAnswer } from './journal-lines.ts'
+import { type Answer, byRun, byUnit, readAnswer } from './journal-lines.ts'
 import { readJournal } from './journalctl.ts'
 
 /** journald takes up what a process wrote a moment after that process ended. */
@@ -8,6 +8,8 @@ const SETTLE_MS = 50
 /** Where systemd's word of the end is not there yet, the journal is behind: once more. */
 const AGAIN_AFTER_MS = 150
 const WAITING_AT_MOST = 8
+/** A cold journal of a slow device may take its time for the first time. */
+const CHECK_AT_MOST_MS = 20_000
 
 export interface JournalOptions {
   readonly lines: number
@@ -20,14 +22,17 @@ export interface JournalOptions {
 }
 
 export interface Journal {
+  /** Reads one line of the journal, so that who may not read it hears of that before the first crash. */
+  check(): Promise<void>
   /** The last lines of a run, oldest first; null where they cannot be had in time. Never rejects. */
-  linesOf(invocationId: string): Promise<readonly string[] | null>
+  linesOf(invocationId: string, unit: string): Promise<readonly string[] | null>
   /** Answers that were given up, for a full queue, for time, or because the journal cannot be read. */
   missed(): number
 }
 
 interface Asked {
   readonly id: string
+  readonly unit: string
   readonly atMonoMs: number
   readonly answer: (lines: readonly string[] | null) => void
 }
@@ -47,21 +52,25 @@ export function journal({ lines, withinMs, clock, log, command = ['journalctl'] 
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(Math.max(0, ms), resolve))
 
-  const readOnce = async ({ id, atMonoMs }: Asked): Promise<Answer | null> => {
+  const ask = async ({ id, atMonoMs }: Asked, args: readonly string[]): Promise<Answer | null> => {
     const leftMs = atMonoMs + withinMs - clock.now().monoMs
     if (leftMs <= 0) return null
-    const read = await readJournal(command, journalArguments(id, lines), leftMs, clock.after)
+    const read = await readJournal(command, args, leftMs, clock.after)
     note(read.problem)
-    return read.problem === null ? readAnswer(read.stdout, lines) : null
+    return read.problem === null ? readAnswer(read.stdout, id, lines) : null
   }
 
   const read = async (asked: Asked): Promise<readonly string[] | null> => {
     const age = () => clock.now().monoMs - asked.atMonoMs
     await pause(SETTLE_MS - age())
-    const first = await readOnce(asked)
-    if (first === null || first.over || age() + AGAIN_AFTER_MS >= withinMs) return first?.lines ?? null
-    await pause(AGAIN_AFTER_MS)
-    return (await readOnce(asked))?.lines ?? first.lines
+    let answer = await ask(asked, byRun(asked.id, lines))
+    if (answer !== null && !answer.over && age() + AGAIN_AFTER_MS < withinMs) {
+      await pause(AGAIN_AFTER_MS)
+      answer = (await ask(asked, byRun(asked.id, lines))) ?? answer
+    }
+    // Silent, or so short that the journal does not know whose words these were.
+    if (answer?.lines.length === 0) answer = (await ask(asked, byUnit(asked.unit, lines))) ?? answer
+    return answer?.lines ?? null
   }
 
   const work = async () => {
@@ -75,13 +84,22 @@ export function journal({ lines, withinMs, clock, log, command = ['journalctl'] 
   }
 
   return {
-    linesOf(id) {
+    async check() {
+      const read = await readJournal(
+        command,
+        ['--no-pager', '--quiet', '--lines=1', '--output=cat'],
+        CHECK_AT_MOST_MS,
+        clock.after,
+      )
+      note(read.problem)
+    },
+    linesOf(id, unit) {
       return new Promise((answer) => {
         if (waiting.length >= WAITING_AT_MOST) {
           missed += 1
           return answer(null)
         }
-        waiting.push({ id, atMonoMs: clock.now().monoMs, answer })
+        waiting.push({ id, unit, atMonoMs: clock.now().monoMs, answer })
         if (!busy) void work()
       })
     },

@@ -28,6 +28,7 @@ export function readJournal(
     const kill = (why: 'time' | 'size') => {
       killedFor ??= why
       child.kill('SIGKILL')
+      for (const pipe of [child.stdout, child.stderr]) pipe.destroy() // a child of its own may still hold them
     }
     const undo = after(atMostMs, () => kill('time'))
     child.stdout.on('data', (chunk: Buffer) => {

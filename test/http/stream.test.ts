@@ -153,3 +153,31 @@ test('streams leave connections for others: the 17th is refused', async () => {
   const again = follow(tcp)
   await until(() => again.frames().length === 1, 'room again')
 })
+
+test('lines of the journal are told on the socket, and never by TCP', async () => {
+  const it = gateway()
+  const { http, tcp, socket } = await serve(it)
+  const [near, far] = [follow(socket), follow(tcp)]
+  await until(() => near.frames().length === 1 && far.frames().length === 1, 'the greetings')
+  tell(it, http, crash(4, 'a.service', { log: ['a secret'] }))
+  await until(() => near.frames().length === 2 && far.frames().length === 2, 'the event')
+  const back = [follow(socket, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`])]
+  back.push(follow(tcp, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`]))
+  await until(() => back.every((reader) => reader.frames().length === 2), 'history')
+  expect([near, far, ...back].map((reader) => reader.text.includes('"log":["a secret"]'))).toEqual([
+    ...[true, false, true, false],
+  ])
+})
+
+test('what a reader has caught up with is not told again when it comes late', async () => {
+  const it = gateway()
+  const { http, socket } = await serve(it)
+  it.events = [...it.events, crash(4)]
+  it.state = { ...it.state, seq: 4 }
+  const reader = follow(socket, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`])
+  await until(() => reader.frames().length === 2, 'history')
+  http.accept({ before: it.state, after: it.state, events: [crash(4)], at: { monoMs: 0, wallMs: 0 } })
+  tell(it, http, crash(5))
+  await until(() => reader.frames().length === 3, 'news')
+  expect(ids(reader.frames())).toEqual([4, 5].map((seq) => `${STREAM}-${seq}`))
+})
