@@ -20,12 +20,17 @@ const UNITS = {
   'tick.timer': '[Timer]\nOnActiveSec=1h\nUnit=once.service\n',
 }
 const NAMES = Object.keys(UNITS)
+/** The bus and what comes before basic.target go only after the agent: it must not wait for them. */
+const LATE = {
+  'talk.socket': '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n',
+  'talk@.service': UNITS['quick.service'],
+}
 
 describeUnless(noGateway(), 'clean reboots', () => {
   let gatewatch: Installed
   let gateway: Gateway | null = null
   beforeAll(() => {
-    gatewatch = install({ services: [...NAMES, 'dbus.service'], units: UNITS })
+    gatewatch = install({ services: [...NAMES, 'dbus.service', 'talk.socket'], units: { ...UNITS, ...LATE } })
   })
   afterAll(async () => {
     await gateway?.systemd.stop()

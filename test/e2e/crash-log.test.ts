@@ -1,0 +1,138 @@
+// crash_log_lines on a gateway: what a run said last is on its crash event, wherever that is told on the device.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Json } from '../../src/core/json.ts'
+import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
+import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const SAYS =
+  '[Service]\nEnvironment=SECRET=hunter2\nExecStart=/bin/sh -c \'echo one; echo two; echo "pw $SECRET" >&2; exit 3\'\n'
+const RUNS = 30
+const LOOP = `[Unit]\nStartLimitIntervalSec=10min\nStartLimitBurst=${RUNS}
+[Service]\nExecStart=/bin/sh -c 'echo run $INVOCATION_ID; exit 1'\nRestart=on-failure\nRestartSec=20ms\n`
+const EVENTS_FILE = '/var/log/gatewatch/events.jsonl'
+
+describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of a crash', () => {
+  let broker: Mosquitto
+  let subscriber: Subscriber
+  let installed: Installed
+  let gateway: Gateway
+  beforeAll(async () => {
+    broker = await startMosquitto()
+    subscriber = await broker.subscribe('#')
+    installed = install({
+      services: ['talks', 'loop', 'silent'],
+      service: [
+        // As the drop-ins beside the unit file, and what every boot does for the journal.
+        ...['SupplementaryGroups=systemd-journal', 'LogsDirectory=gatewatch'],
+        'ExecStartPre=+/usr/bin/systemd-tmpfiles --create --prefix=/run/log/journal',
+        `Environment=GATEWATCH_CRASH_LOG_LINES=2 GATEWATCH_EVENTS_FILE=${EVENTS_FILE} GATEWATCH_LOG_FORMAT=json`,
+        `Environment=GATEWATCH_MQTT_ENABLED=true GATEWATCH_MQTT_URL=${broker.url}`,
+      ].join('\n'),
+    })
+    gateway = await installed.boot()
+    gateway.systemd.writeUnit('talks.service', SAYS)
+    gateway.systemd.writeUnit('loop.service', LOOP)
+    gateway.systemd.writeUnit('silent.service', '[Service]\nExecStart=/bin/false\n')
+    await gateway.systemd.daemonReload()
+  })
+  afterAll(async () => {
+    await gateway?.systemd.stop()
+    await broker?.[Symbol.asyncDispose]()
+    installed?.remove()
+  })
+
+  const crashesOf = async (unit: string) =>
+    (await gateway.events()).filter((event) => event['event'] === 'crash' && event['service'] === unit)
+  const eventsFile = async () =>
+    (await gateway.systemd.exec('cat', EVENTS_FILE)).stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Json)
+  const onBroker = () =>
+    subscriber.heard
+      .filter(({ topic }) => topic.endsWith('/event/crash'))
+      .map(({ payload }) => JSON.parse(payload) as Json)
+  const of = (unit: string) => (event: Json) => event['event'] === 'crash' && event['service'] === unit
+
+  test('are on the event on the socket, on MQTT, in the events file and in the log; never by TCP', async () => {
+    const url = await gateway.url()
+    const stream = await fetch(`${url}/api/v1/stream`)
+    await gateway.systemd.systemctl('start', 'talks.service')
+    const [crash] = await until(() => crashesOf('talks.service'), {
+      what: 'the crash with its lines',
+      is: ([first]) => first?.['log'] !== undefined,
+    })
+    expect(crash).toMatchObject({ exit_code: 3, log: ['two', 'pw hunter2'] })
+    const told = { ...crash, replayed: false }
+    expect(await until(() => onBroker().find(of('talks.service')), { what: 'the event on the broker' })).toEqual(told)
+    const written = await until(async () => (await eventsFile()).find(of('talks.service')), {
+      what: 'the event in the file',
+    })
+    expect(written).toEqual(told)
+    const logged = await until(() => gateway.journal('-u', 'gatewatch', '-o', 'cat'), {
+      what: 'the event in the log',
+      is: (text) => text.includes('"log":["two","pw hunter2"]'),
+    })
+    expect(logged).not.toContain('cannot read the journal')
+
+    const byTcp = await (await fetch(`${url}/api/v1/events?unit=talks`)).text()
+    expect(byTcp).toContain('"exit_code":3')
+    const streamed = await readUntil(stream, '"event":"crash"')
+    for (const text of [byTcp, streamed, await (await fetch(`${url}/metrics`)).text()])
+      expect(text).not.toContain('hunter2')
+  })
+
+  test('of a silent run are none', async () => {
+    await gateway.systemd.systemctl('start', 'silent.service')
+    const event = await until(() => onBroker().find(of('silent.service')), { what: 'the event' })
+    expect(event).toMatchObject({ log: [] })
+  })
+
+  test('are those of the very run, in a crash loop, and events keep their order', { timeout: 60_000 }, async () => {
+    await gateway.systemd.systemctl('start', 'loop.service')
+    const events = await until(() => onBroker().filter(of('loop.service')), {
+      what: `${RUNS} crashes on the broker`,
+      is: (crashes) => crashes.length === RUNS,
+      timeoutMs: 40_000,
+    })
+    const withLines = events.filter((event) => event['log'] !== undefined)
+    for (const event of withLines) expect(event['log']).toEqual([`run ${event['invocation_id']}`])
+    console.log(`${withLines.length} of ${RUNS} crashes in a loop have their lines`)
+    expect(withLines.length).toBeGreaterThan(RUNS / 2)
+    const seqs = (await eventsFile()).map((event) => Number(event['seq']))
+    expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
+    const { counters } = (await gateway.unit('loop.service')) as { counters: Json }
+    expect(counters).toMatchObject({ starts: RUNS, crashes: RUNS, lost: 0 })
+  })
+
+  test('without the group there are none, the log says why, and the events are told', async () => {
+    const { systemd } = gateway
+    systemd.writeUnit('gatewatch.service.d/z.conf', '[Service]\nSupplementaryGroups=\n')
+    await systemd.daemonReload()
+    await systemd.restart('gatewatch.service')
+    await until(() => gateway.journal('-u', 'gatewatch', '-o', 'cat'), {
+      what: 'the advice',
+      is: (text) => text.includes('the agent has to be in the group systemd-journal'),
+    })
+    const before = onBroker().length
+    await systemd.systemctl('start', 'talks.service')
+    const event = await until(() => onBroker()[before], { what: 'the event' })
+    expect(event).toMatchObject({ service: 'talks.service', exit_code: 3 })
+    expect(event).not.toHaveProperty('log')
+  })
+})
+
+/** What a stream says until it has said this. */
+async function readUntil(response: Response, text: string): Promise<string> {
+  const reader = response.body?.getReader()
+  let said = ''
+  while (reader && !said.includes(text)) {
+    const { value, done } = await reader.read()
+    if (done) break
+    said += Buffer.from(value).toString()
+  }
+  await reader?.cancel()
+  return said
+}
