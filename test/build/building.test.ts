@@ -31,10 +31,8 @@ describeUnless(noBuild(), 'a build', () => {
   it('gives the same bytes from two directories, and does nothing where they are there', { timeout: 120_000 }, () => {
     for (const cwd of [here, there]) expect(build({ cwd }, '--target', 'x64')).toMatchObject({ status: 0 })
     expect(sha256(there)).toBe(sha256(here))
-    const from = performance.now()
     const again = build({ cwd: here }, '--target', 'x64')
     expect(again.stderr).toMatch(/gatewatch-linux-x64 is up to date/)
-    expect(performance.now() - from).toBeLessThan(20_000)
   })
 
   it('refuses a base that is not the pinned one', { timeout: 120_000 }, () => {

@@ -87,7 +87,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
     const begun = performance.now()
     await gateway.stop()
-    expect(performance.now() - begun).toBeLessThan(2000)
+    expect(performance.now() - begun).toBeLessThan(10_000)
     await until(() => subscriber.heard.length >= 2, { what: 'offline' })
     expect(subscriber.heard.map(({ payload }) => payload)).toEqual(['online', 'offline'])
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')

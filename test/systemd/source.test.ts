@@ -207,7 +207,10 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.start('loop.service')
     await new Promise((resolve) => setTimeout(resolve, 2000))
     await rig.stop('loop.service')
-    await w.becomes('loop.service', { activeState: 'inactive', job: 0 })
+    await until(() => w.of('loop.service').at(-1), {
+      what: 'the end of the loop',
+      is: (seen) => seen?.job === 0 && (seen.activeState === 'inactive' || seen.activeState === 'failed'),
+    })
     let state = newState('0123456789abcdef')
     for (const observation of w.observations) state = step(state, observation).state
     const unit = state.units[0]

@@ -160,7 +160,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     process.kill(mortal.pid, 'SIGKILL')
     expect(await closed).toMatch(/closed/)
     expect(errorNameOf(await waiting)).toBe('closed')
-    expect(performance.now() - killedAt).toBeLessThan(1000)
+    expect(performance.now() - killedAt).toBeLessThan(10_000)
   })
 
   it('notices a daemon that stands still', async () => {
