@@ -9,11 +9,20 @@ import type { Run, RunEnd, Truth } from './truth.ts'
 export interface Told {
   readonly state: State
   readonly events: readonly Event[]
+  readonly neverProven: readonly string[]
   /** What was done, and when, in monotonic ms. */
   readonly actions: readonly Done[]
   /** When everything was heard; one endless window where the agent never went away. */
   readonly windows: readonly Window[]
   readonly problems: readonly string[]
+}
+
+/** Units that systemd restarts, if at all, also after a clean end: nothing proves a crash of theirs that nobody saw. */
+export function neverProven(watched: readonly string[], files: readonly Readonly<Record<string, string>>[]): string[] {
+  return watched.filter((unit) => {
+    const texts = files.map((of) => of[unit.replace(/@[^.]*/, '@')])
+    return texts.every((text) => text !== undefined && !/^Restart=on-(failure|abnormal|abort|watchdog)$/m.test(text))
+  })
 }
 
 export interface Done {
@@ -45,6 +54,7 @@ export function differences(watched: readonly string[], truth: Truth, told: Told
           ? []
           : runs.flatMap((run, i) => ofRun(run, i, events, told))),
         ...invented(events, runs),
+        ...(told.neverProven.includes(name) ? guessed(events) : []),
         ...(wholly ? lastCause(unit, runs) : []),
       ]
       return found.map((sentence) => `${name}: ${sentence}`)
@@ -166,6 +176,11 @@ function asked(which: string, truth: RunEnd, told: Ended, actions: readonly Done
 }
 
 const ASKED_MS = 2_500
+
+function guessed(events: readonly Event[]): string[] {
+  const unknown = events.filter((event) => event.kind === 'crash' && event.result === 'unknown')
+  return unknown.length === 0 ? [] : [`${unknown.length} crashes guessed, nothing proves them`]
+}
 
 /** Every id told is one of the journal's. */
 function invented(events: readonly Event[], runs: readonly Run[]): string[] {

@@ -6,7 +6,7 @@ import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { clock } from '../systemd/clock.ts'
-import { countersOf, differences, type Told } from './compare.ts'
+import { countersOf, differences, neverProven, type Told } from './compare.ts'
 import { type Heard, hear } from './heard.ts'
 import { type Inside, inside } from './inside.ts'
 import type { Action, Plan } from './plan.ts'
@@ -69,6 +69,7 @@ export async function drive(plan: Plan): Promise<Outcome> {
       state: heard.state(),
       events: heard.events(),
       windows: heard.windows(),
+      neverProven: neverProven(plan.watched, [plan.files, plan.spare]),
       actions,
       problems: heard.problems(),
     })
