@@ -1,7 +1,7 @@
 // Packs what `npm run build` made, per target: a tarball, a Debian package, a bill of materials; and SHA256SUMS of all.
 //   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--from dist] [--out dist] [--level 0-9]
 // Level 6: a gateway needs 9 MB to unpack it; 9 would save 1 % and need 65 MB.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,6 +15,7 @@ import { installedIn, unpackedIn } from './package/contents.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
 import { licences, packageAt } from './package/licences.mjs'
 import { sbom } from './package/sbom.mjs'
+import { releasedLayerIn } from './package/yocto.mjs'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const started = Date.now()
@@ -35,7 +36,8 @@ try {
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const manual = manualPage(version, new Date(how.epoch * 1000).toISOString().slice(0, 10))
   for (const arch of values.target) pack(arch, values, how, { config, manual })
-  const made = readdirSync(values.out).filter((name) => /^gatewatch[-_].*\.(tar\.xz|deb|cdx\.json)$/.test(name))
+  packLayer(values, how)
+  const made = readdirSync(values.out).filter((name) => /^(meta-)?gatewatch[-_].*\.(tar\.xz|deb|cdx\.json)$/.test(name))
   writeFileSync(
     join(values.out, 'SHA256SUMS'),
     made
@@ -70,6 +72,32 @@ function pack(arch, { from, out }, how, common) {
     deb(join(work, 'deb'), join(out, debName), how)
     told(join(out, debName))
     writeFileSync(join(out, `${name}.cdx.json`), texts.sbom)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** The Yocto layer as of this release, where the tarballs that its recipe names are there. */
+function packLayer({ from, out }, how) {
+  const released = ['arm64', 'armv7'].map((arch) => {
+    const parts = partsPath(join(from, `gatewatch-${nameOf(arch)}`))
+    return { arch, tarball: join(out, `gatewatch-${version}-${nameOf(arch)}.tar.xz`), parts }
+  })
+  if (!released.every(({ tarball, parts }) => existsSync(tarball) && existsSync(parts))) return
+  const work = mkdtempSync(join(tmpdir(), 'gw-layer-'))
+  try {
+    releasedLayerIn(
+      join(work, 'meta-gatewatch'),
+      version,
+      released.map(({ arch, tarball, parts }) => ({
+        arch,
+        sha256: digestOf(tarball),
+        node: JSON.parse(readFileSync(parts, 'utf8')).node.version,
+      })),
+    )
+    const to = join(out, `meta-gatewatch-${version}.tar.xz`)
+    tarXz(work, 'meta-gatewatch', to, how)
+    told(to)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -39,7 +39,11 @@ interface Where {
 /** What a person types: `npm run build`, or a part of it; in this tree unless told. */
 export function build({ cwd = ROOT, env = {} }: Where, ...args: string[]) {
   const options = { cwd, encoding: 'utf8', timeout: 300_000, env: { ...process.env, ...env } } as const
-  const { status, stdout, stderr } = spawnSync('/usr/bin/flock', ['dist', process.execPath, 'build/executables.mjs', ...args], options)
+  const { status, stdout, stderr } = spawnSync(
+    '/usr/bin/flock',
+    ['dist', process.execPath, 'build/executables.mjs', ...args],
+    options,
+  )
   return { status, stdout, stderr }
 }
 

@@ -1,0 +1,72 @@
+// A private systemd on which packages can be installed: its /etc, /usr and /var/lib are its own, over the machine's.
+import { readFileSync } from 'node:fs'
+import type { Json } from '../../src/core/json.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { until } from '../rig/until.ts'
+
+/** Overlays in memory, inside the rig's mount namespace; what the rig itself has mounted below stays on top of them. */
+const OWN_ROOT = `
+over() {
+  local dir=$1 kept; shift; mkdir -p "/tmp/over$dir/upper" "/tmp/over$dir/work"
+  for kept; do
+    if [ -d "$kept" ]; then mkdir -p "/tmp/kept$kept"; else mkdir -p "$(dirname "/tmp/kept$kept")"; : >"/tmp/kept$kept"; fi
+    mount --bind "$kept" "/tmp/kept$kept"
+  done
+  mount -t overlay overlay -o "lowerdir=$dir,upperdir=/tmp/over$dir/upper,workdir=/tmp/over$dir/work" "$dir"
+  for kept; do mount --bind "/tmp/kept$kept" "$kept"; done
+}
+set -e
+over /etc /etc/systemd/system /etc/machine-id
+over /usr /usr/lib/systemd/system /usr/lib/systemd/system-generators
+over /var/lib /var/lib/systemd
+rm -f /usr/sbin/policy-rc.d
+`
+
+const WATCHED = 'watched.service'
+const UNIT =
+  '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\nRestart=always\nRestartSec=10ms\n'
+
+export interface GatewayRoot {
+  readonly systemd: Systemd
+  /** Runs a command inside; rejects with what it said where it fails. Resolves with its stdout. */
+  must(...command: string[]): Promise<string>
+  /** Kills the watched unit and waits until the agent has counted so many crashes. */
+  crash(total: number): Promise<void>
+  /** Crashes of the watched unit, as `gatewatch status` inside tells. */
+  crashes(): Promise<number>
+}
+
+/** `share` is a directory that is seen inside, too. */
+export async function startGatewayRoot(share: string): Promise<GatewayRoot> {
+  const systemd = await startSystemd({ bind: [share] })
+  const must = async (...command: string[]) => {
+    const { code, stdout, stderr } = await systemd.exec(...command)
+    if (code !== 0) throw new Error(`${command.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
+    return stdout
+  }
+  const crashes = async () => {
+    const status = JSON.parse(await must('gatewatch', 'status', '--json')) as { units: Json[] }
+    const unit = status.units.find((one) => one['service'] === WATCHED)
+    return Number((unit?.['counters'] as Json | undefined)?.['crashes'])
+  }
+  await must('bash', '-c', OWN_ROOT)
+  systemd.writeUnit(WATCHED, UNIT)
+  const environment = `GATEWATCH_MONITORED_SERVICES=${WATCHED} GATEWATCH_PROMETHEUS_PORT=0`
+  systemd.writeUnit('gatewatch.service.d/test.conf', `[Service]\nEnvironment=${environment}\n`)
+  await systemd.daemonReload()
+  await systemd.start(WATCHED)
+  return {
+    systemd,
+    must,
+    crashes,
+    async crash(total) {
+      await systemd.kill(WATCHED, 'KILL', 'main')
+      await until(crashes, { what: `${total} crashes`, is: (n) => n === total, timeoutMs: 30_000 })
+    },
+  }
+}
+
+/** The version in package.json. */
+export const VERSION = String(
+  (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Json)['version'],
+)
