@@ -1,5 +1,6 @@
 // Builds dist/gatewatch-linux-{x64,arm64,armv7}: one file each that needs no Node on the gateway.
-//   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node PATH] [--out DIR]
+//   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node PATH] [--static] [--out DIR]
+// `--static`: with pkg's own static Node (build/executable/static.mjs), as gatewatch-linux-TARGET-static.
 // `--node`: another Node executable than the pinned one, for one target. `script`: only the bundle, which is there already.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,6 +12,7 @@ import { baseOf, supportEnds } from './executable/base.mjs'
 import { makeExecutable, PROCEDURE } from './executable/make.mjs'
 import { partsPath } from './executable/parts.mjs'
 import { digestOf } from './executable/run.mjs'
+import { makeStatic } from './executable/static.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
 import { needTools } from './executable/tools.mjs'
 
@@ -22,6 +24,7 @@ try {
     options: {
       target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
       node: { type: 'string' },
+      static: { type: 'boolean', default: false },
       out: { type: 'string', default: 'dist' },
     },
   })
@@ -31,7 +34,8 @@ try {
   if (values.node !== undefined && archs.length !== 1) throw new Error('--node goes with one --target')
   needTools(archs)
   mkdirSync(values.out, { recursive: true })
-  for (const arch of archs) build(arch, values.node, resolve(values.out))
+  if (values.static) for (const arch of archs) buildStatic(arch, resolve(values.out))
+  else for (const arch of archs) build(arch, values.node, resolve(values.out))
 } catch (error) {
   console.error(`build: ${error.message}`)
   process.exitCode = 1
@@ -59,6 +63,18 @@ function build(arch, node, out) {
       say(
         `WARNING: Node ${base.version} is past its end of life (${ends}); for a release give a supported one by --node`,
       )
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+function buildStatic(arch, out) {
+  const to = join(out, `gatewatch-${nameOf(arch)}-static`)
+  const work = mkdtempSync(join(tmpdir(), 'gw-build-'))
+  try {
+    bundle(arch, null, work)
+    makeStatic({ arch, work, to, say })
+    say(`${to}  ${(statSync(to).size / 1e6).toFixed(1)} MB`)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

