@@ -13,12 +13,14 @@ import type { Log } from './ports.ts'
 declare const __VERSION__: string
 declare const __REVISION__: string
 declare const __TARGET__: string
+declare const __NODE_SUPPORT_ENDS__: string
 
 const BUILD = {
   version: __VERSION__,
   revision: __REVISION__,
   node_version: process.versions.node,
   target: typeof __TARGET__ === 'string' ? __TARGET__ : 'script',
+  node_supported_until: (typeof __NODE_SUPPORT_ENDS__ === 'string' && __NODE_SUPPORT_ENDS__) || null,
 }
 const uid = process.getuid?.() ?? 0
 const readText = (path: string) => readFileSync(path, 'utf8')

@@ -10,6 +10,7 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { type Arch, build, HIGHEST_GLIBC, noBuild, ROOT, readelf, runnable, TARGETS } from './executable.ts'
+import { VERSION } from './gateway-root.ts'
 
 const ARCHS = Object.keys(TARGETS) as Arch[]
 const LINE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - \[(INFO|WARNING|ERROR|DEBUG)\] .*)?$/
@@ -37,8 +38,15 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         encoding: 'utf8',
       })
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      const { bases } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8'))
-      expect(JSON.parse(stdout)).toMatchObject({ target: `linux-${arch}`, node_version: bases[arch].version })
+      const { bases, support_ends } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8'))
+      const { version } = bases[arch]
+      expect(JSON.parse(stdout)).toEqual({
+        version: VERSION,
+        revision: expect.stringMatching(/^([0-9a-f]{12}(-dirty)?|unknown)$/),
+        node_version: version,
+        target: `linux-${arch}`,
+        node_supported_until: support_ends[version.split('.')[0]],
+      })
     })
 
     it('links to exactly the documented libraries, to no newer glibc, and for the right CPU', () => {
