@@ -1,5 +1,4 @@
 // Takes a message to systemd: a plain write where it handed us a socket, else the program systemd-notify.
-import { spawn } from 'node:child_process'
 import { write } from 'node:fs'
 import { promisify } from 'node:util'
 import { datagram, type Way } from './sd-notify.ts'
@@ -18,8 +17,9 @@ export function tellerBy(way: Way): Teller {
   }
 }
 
-/** It finds NOTIFY_SOCKET in our environment, and waits until systemd has read the message. */
-function byProgram(assignments: readonly string[]): Promise<void> {
+/** It finds NOTIFY_SOCKET in our environment, and waits until systemd has read the message. Loads what it needs only here. */
+async function byProgram(assignments: readonly string[]): Promise<void> {
+  const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
     const child = spawn(PROGRAM, assignments, { stdio: 'ignore', timeout: PROGRAM_AT_MOST_MS, killSignal: 'SIGKILL' })
     child.on('error', (error) => reject(new Error(`${PROGRAM}: ${error.message}`, { cause: error })))
