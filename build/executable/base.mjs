@@ -1,10 +1,13 @@
 // The Node executable that a target's file is made of: fetched once, checked against its checksum, stripped, cached.
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -78,12 +81,27 @@ function given(arch, node) {
 }
 
 function strip(arch, from, to) {
-  const machine = /Machine:\s+(.*)/.exec(runTool(['readelf', '-h', from]))?.[1]
-  if (machine !== TARGETS[arch].elf) throw new Error(`${from} is for ${machine}, not for ${arch}`)
+  const machine = machineOf(from)
+  if (machine !== TARGETS[arch].machine) throw new Error(`${from} is ${nameOfMachine(machine)}, not for ${arch}`)
   runTool([TARGETS[arch].strip, '-o', to, from])
 }
 
 function isWhole(home) {
   const sum = join(home, 'node.sha256')
   return existsSync(sum) && digestOf(join(home, 'node')) === readFileSync(sum, 'utf8')
+}
+
+/** e_machine of an ELF header (elf(5)); zero for what is none. */
+function machineOf(path) {
+  const head = Buffer.alloc(20)
+  const file = openSync(path, 'r')
+  readSync(file, head)
+  closeSync(file)
+  return head.toString('latin1', 0, 4) === '\x7fELF' ? head.readUInt16LE(18) : 0
+}
+
+function nameOfMachine(machine) {
+  const known = Object.entries(TARGETS).find(([, target]) => target.machine === machine)
+  if (known) return `for ${known[0]}`
+  return machine === 0 ? 'no executable' : `for another CPU (ELF machine ${machine})`
 }

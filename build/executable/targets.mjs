@@ -1,12 +1,13 @@
 // What differs from one target to the next: names, tools, and what its executable may need of the system.
 
 /**
- * `elf`: what readelf calls the machine. `strip`, `run`: the programs that strip and run its files here; `packages`: whose
+ * `machine`: e_machine of an ELF header, `elf` what readelf calls it. `strip`, `run`: the programs that strip and run its files here; `packages`: whose
  * they are on Debian. `needed`: exactly the libraries that the executable links to, `highestGlibc` the newest symbols.
- * `deb`, `yocto`: the architecture's name there.
+ * `deb`: the architecture's name on Debian.
  */
 export const TARGETS = {
   x64: {
+    machine: 62,
     elf: 'Advanced Micro Devices X86-64',
     strip: 'strip',
     run: [],
@@ -15,6 +16,7 @@ export const TARGETS = {
     deb: 'amd64',
   },
   arm64: {
+    machine: 183,
     elf: 'AArch64',
     strip: 'aarch64-linux-gnu-strip',
     run: ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu'],
@@ -23,6 +25,7 @@ export const TARGETS = {
     deb: 'arm64',
   },
   armv7: {
+    machine: 40,
     elf: 'ARM',
     strip: 'arm-linux-gnueabihf-strip',
     run: ['qemu-arm-static', '-L', '/usr/arm-linux-gnueabihf'],
