@@ -48,16 +48,16 @@ function newestFirst(entries: number): readonly string[] {
 
 /**
  * Reads journalctl's JSON, newest first; a last line that was cut off is left out. A message of an unknown run belongs
- * to the run that was spoken of last before it; the first ones to the run that comes next.
+ * to the run that was spoken of next to it, before or after: journald takes up words of systemd and of the run from
+ * two sockets, within milliseconds and in any order, while runs are at least RestartSec= apart.
  */
 export function readAnswer(text: string, invocationId: string, atMost: number): Answer {
   const entries = text.split('\n').flatMap(entryOf).reverse()
+  const runs = runsOf(entries)
   const lines: string[] = []
   let over = false
-  let run = entries.map(runOf).find((known) => known !== null)
-  for (const entry of entries) {
-    run = runOf(entry) ?? run
-    if (run !== invocationId) continue
+  for (const [i, entry] of entries.entries()) {
+    if (runs[i] !== invocationId) continue
     if (entry['_PID'] === '1') over ||= OVER.has(entry['MESSAGE_ID'])
     else lines.push(cut(messageOf(entry['MESSAGE'])))
   }
@@ -73,6 +73,27 @@ function entryOf(json: string): Entry[] {
   } catch {
     return []
   }
+}
+
+/** The run of each entry. */
+function runsOf(entries: readonly Entry[]): readonly (string | null)[] {
+  const known = entries.flatMap((entry) => {
+    const run = runOf(entry)
+    return run === null ? [] : [{ run, at: timeOf(entry) }]
+  })
+  let next = 0
+  return entries.map((entry) => {
+    const own = runOf(entry)
+    if (own !== null) next += 1
+    const [before, after] = [known[next - 1], known[next]]
+    if (own !== null || before === undefined || after === undefined) return own ?? before?.run ?? after?.run ?? null
+    return timeOf(entry) - before.at <= after.at - timeOf(entry) ? before.run : after.run
+  })
+}
+
+/** When journald took it up, in us. */
+function timeOf(entry: Entry): number {
+  return Number(entry['__MONOTONIC_TIMESTAMP'])
 }
 
 /** What a process says of itself counts from root only. */

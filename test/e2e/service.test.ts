@@ -1,6 +1,5 @@
 // The agent as the unit that is shipped, on a real systemd: as its user, under its sandbox, and watched over.
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMAND, type Gateway, type Installed, install, noGateway, UNIT_FILE } from '../rig/installed.ts'
 import { describeUnless } from '../rig/unavailable.ts'
@@ -90,7 +89,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect(scraped).toContain('gatewatch_bus_connected 1\n')
     const ready = await fetch(`${await gateway.url()}/-/ready`)
     expect({ status: ready.status, text: await ready.text() }).toEqual({ status: 200, text: 'ready\n' })
-    const state = statSync(join(installed.varLib, 'gatewatch/state.ring'))
+    const state = statSync(installed.stateFile)
     expect(state.uid).toBe(installed.uid)
     expect(state.size).toBeGreaterThan(0)
     expect(statSync(gateway.socket).mode & 0o777).toBe(0o660)

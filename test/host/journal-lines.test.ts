@@ -34,29 +34,34 @@ test('the run speaks, oldest first; systemd only says that it is over', () => {
   expect(read(newestFirst(says('one')))).toEqual({ lines: ['one'], over: false })
 })
 
+const at = (ms: number, entry: Record<string, unknown>) => ({ ...entry, __MONOTONIC_TIMESTAMP: String(ms * 1000) })
+
 test('what root says of a run before it becomes a program belongs to it; what others say does not', () => {
   const child = { _PID: '78', _UID: '0', MESSAGE: 'Failed to locate executable', INVOCATION_ID: ID }
-  expect(
-    read(newestFirst(child, { ...child, _UID: '1000', MESSAGE: 'forged' }, systemd('Started', LATER))).lines,
-  ).toEqual(['Failed to locate executable'])
+  const forged = { ...child, _UID: '1000', MESSAGE: 'forged' }
+  const answer = newestFirst(at(300, child), at(201, forged), at(200, systemd('Started', LATER)))
+  expect(read(answer).lines).toEqual(['Failed to locate executable'])
 })
 
-test('words of nobody belong to the run that was spoken of before them', () => {
+test('words of nobody belong to the run that was spoken of next to them', () => {
   const answer = newestFirst(
-    said('of the run after'),
-    systemd('Started a.service.', LATER),
-    said('late words'),
-    systemd('a.service: Main process exited', ID, EXITED),
-    said('last words'),
-    said('first words'),
-    systemd('Started a.service.'),
-    said('of the run before'),
-    systemd('Started a.service.', 'a'.repeat(32)),
+    at(406, said('of the run after')),
+    at(405, systemd('Started a.service.', LATER)),
+    at(404, said('early words of the run after')),
+    at(302, said('late words')),
+    at(301, systemd('a.service: Main process exited', ID, EXITED)),
+    at(300, said('last words')),
+    at(202, systemd('Started a.service.')),
+    at(201, said('first words')),
+    at(102, said('late words of the run before')),
+    at(101, systemd('a.service: Main process exited', 'a'.repeat(32), EXITED)),
+    at(100, said('of the run before')),
   )
   expect(read(answer)).toEqual({ lines: ['first words', 'last words', 'late words'], over: true })
   expect(read(newestFirst(systemd('exited', ID, EXITED), said('before anything that is known'))).lines).toEqual([
     'before anything that is known',
   ])
+  expect(read(newestFirst(said('after everything'), systemd('Started'))).lines).toEqual(['after everything'])
   expect(read(newestFirst(said('of nobody'))).lines).toEqual([])
 })
 

@@ -9,6 +9,7 @@ import { missingPrograms, noSystemd } from './unavailable.ts'
 import { until } from './until.ts'
 
 const SHIPPED = join(import.meta.dirname, '../../systemd')
+const AGENT_AT_MOST_MS = 30_000
 export const UNIT_FILE = join(SHIPPED, 'gatewatch.service')
 /** Where the agent is inside; /usr is read-only there. */
 const OPT = '/opt'
@@ -29,8 +30,8 @@ export interface InstallOptions {
 }
 
 export interface Installed {
-  /** Where /var/lib is kept over boots. */
-  readonly varLib: string
+  /** The state file, which is kept over boots. */
+  readonly stateFile: string
   readonly uid: number
   /** Changes the drop-in of gatewatch.service for the next boot. */
   service(lines: string): void
@@ -68,15 +69,18 @@ export function install(options: InstallOptions): Installed {
   if (made.status !== 0) throw new Error(`systemd-sysusers: ${made.stderr}`)
   const uid = Number(/^gatewatch:[^:]*:(\d+):/m.exec(readFileSync(at('etc/passwd'), 'utf8'))?.[1])
   mkdirSync(at('lib/systemd'), { recursive: true })
+  const stateFile = `gatewatch/${basename(directory)}.ring`
 
   copyFileSync(UNIT_FILE, at('seed/gatewatch.service'))
   const service = (lines: string) => {
     // ProtectProc= gives the service a /proc of its own, in which the boot would be the host's.
     const boot = 'BindReadOnlyPaths=/run/boot-id:/proc/sys/kernel/random/boot_id'
     const watch = `Environment=GATEWATCH_MONITORED_SERVICES=${options.services.join(',')} GATEWATCH_PROMETHEUS_PORT=0`
+    // All rigs are in the host's network, and so in one namespace of the sockets that lock a state file by its path.
+    const state = `Environment=GATEWATCH_PERSISTENCE_FILE=/var/lib/${stateFile}`
     put(
       'seed/gatewatch.service.d/test.conf',
-      `[Service]\nExecStart=\nExecStart=${COMMAND} run\n${boot}\n${watch}\n${lines}\n`,
+      `[Service]\nExecStart=\nExecStart=${COMMAND} run\n${boot}\n${watch}\n${state}\n${lines}\n`,
     )
   }
   service(options.service ?? '')
@@ -88,14 +92,22 @@ export function install(options: InstallOptions): Installed {
   symlinkSync('../gatewatch.service', at('seed/rig.target.wants/gatewatch.service'))
 
   return {
-    varLib: at('lib'),
+    stateFile: at('lib', stateFile),
     uid,
     service,
     async boot() {
       const bind = [`${at('opt')}:/opt`, `${at('lib')}:/var/lib`]
       for (const file of ['passwd', 'group']) bind.push(`${at('etc', file)}:/etc/${file}`)
       const systemd = await startSystemd({ bind, seed: at('seed'), cgroup: options.cgroup ?? 'auto' })
-      return gateway(systemd)
+      const booted = gateway(systemd)
+      await until(() => booted.ask('/api/v1/status'), { what: 'the agent', timeoutMs: AGENT_AT_MOST_MS }).catch(
+        async (error: Error) => {
+          const journal = await booted.journal('-u', 'gatewatch.service', '-n', '40')
+          await systemd.stop()
+          throw new Error(`${error.message}\n${journal}`)
+        },
+      )
+      return booted
     },
     remove: () => removeDirectory(directory),
   }
