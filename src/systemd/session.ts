@@ -138,8 +138,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
     }
     if (owner !== adopted || ended) return
     subscribed = true
-    context.up()
     await reconcile()
+    if (owner === adopted && !ended) context.up() // only now is every unit known: what happens from here on is counted
   }
 
   const reconcileOnce = async (): Promise<boolean> => {
