@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeUnless } from '../rig/unavailable.ts'
 import { build, noBuild, ROOT } from './executable.ts'
 
-const PARTS = ['src', 'build', 'package.json', 'package-lock.json', 'node_modules']
+const PARTS = ['src', 'build', 'package.json', 'package-lock.json', 'tsconfig.json', 'node_modules']
 
 describeUnless(noBuild(), 'a build', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gw-building-'))
@@ -25,17 +25,17 @@ describeUnless(noBuild(), 'a build', () => {
   beforeAll(() => {
     copy(ROOT, here)
     copy(here, there)
-  }, 120_000)
+  }, 300_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  it('gives the same bytes from two directories, and does nothing where they are there', { timeout: 120_000 }, () => {
+  it('gives the same bytes from two directories, and does nothing where they are there', { timeout: 300_000 }, () => {
     for (const cwd of [here, there]) expect(build({ cwd }, '--target', 'x64')).toMatchObject({ status: 0 })
     expect(sha256(there)).toBe(sha256(here))
     const again = build({ cwd: here }, '--target', 'x64')
     expect(again.stderr).toMatch(/gatewatch-linux-x64 is up to date/)
   })
 
-  it('refuses a base that is not the pinned one', { timeout: 120_000 }, () => {
+  it('refuses a base that is not the pinned one', { timeout: 300_000 }, () => {
     const pins = join(there, 'build/bases.json')
     const text = readFileSync(pins, 'utf8')
     writeFileSync(pins, text.replace(/("version": "20[^}]*"sha512-)..../, '$1AAAA'))
@@ -45,7 +45,7 @@ describeUnless(noBuild(), 'a build', () => {
   })
 
   // Where pkg's releases page can be reached this makes an executable; here only its failure is known.
-  it('says in one line that there is no static base, where there is none', { timeout: 120_000 }, () => {
+  it('says in one line that there is no static base, where there is none', { timeout: 300_000 }, () => {
     const { status, stderr } = build(
       { cwd: here, env: { https_proxy: 'http://127.0.0.1:9' } },
       '--static',
@@ -61,7 +61,7 @@ describeUnless(noBuild(), 'a build', () => {
     ])
   })
 
-  it('refuses a Node for another CPU, and names what is missing before it begins', () => {
+  it('refuses a Node for another CPU, and names what is missing before it begins', { timeout: 60_000 }, () => {
     expect(build({ cwd: here }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/ is for x64, not for arm64\n$/),

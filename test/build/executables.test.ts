@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { Gatewatch } from '../rig/gatewatch.ts'
 import { MOSQUITTO, type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -13,6 +14,8 @@ import { type Arch, build, HIGHEST_GLIBC, noBuild, ROOT, readelf, runnable, TARG
 import { VERSION } from './gateway-root.ts'
 
 const ARCHS = Object.keys(TARGETS) as Arch[]
+/** An emulator on a busy machine. */
+const SLOW_MS = 60_000
 const LINE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - \[(INFO|WARNING|ERROR|DEBUG)\] .*)?$/
 
 describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'executables', () => {
@@ -33,7 +36,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
   })
 
   describe.each(ARCHS)('%s', (arch) => {
-    it('says what it is, and nothing on stderr', () => {
+    it('says what it is, and nothing on stderr', { timeout: SLOW_MS }, () => {
       const { status, stdout, stderr } = spawnSync(runnable(arch, executable(arch), directory), ['version', '--json'], {
         encoding: 'utf8',
       })
@@ -63,7 +66,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         expect(readelf('-A', file)).toMatch(/Tag_CPU_arch: v7\n[\s\S]*Tag_ABI_VFP_args: VFP registers/)
     })
 
-    it('watches, counts a crash, keeps it, serves it, publishes it and stops', { timeout: 120_000 }, async () => {
+    it('watches, counts a crash, keeps it, serves it, publishes it and stops', { timeout: 300_000 }, async () => {
       vi.stubEnv('GATEWATCH_BINARY', runnable(arch, executable(arch), directory))
       vi.resetModules() // the rig reads at its start which program it runs
       const { removeDirectory, startGatewatch, temporaryDirectory } = await import('../rig/gatewatch.ts')
@@ -77,27 +80,38 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
       const home = temporaryDirectory()
       const crashes = `systemd_service_crashes_total{service="${unit}"}`
       const start = () =>
-        startGatewatch({
-          busAddress: systemd.busAddress,
-          services: [unit],
-          directory: home,
-          args: ['--mqtt', broker.url, '--gateway-id', `gw-${arch}`],
+        startGatewatch(
+          {
+            busAddress: systemd.busAddress,
+            services: [unit],
+            directory: home,
+            args: ['--mqtt', broker.url, '--gateway-id', `gw-${arch}`],
+          },
+          false,
+        )
+      const ready = (agent: Gatewatch) =>
+        until(() => agent.get('/-/ready'), {
+          what: 'the agent to be ready',
+          is: (r) => r.status === 200,
+          timeoutMs: SLOW_MS,
         })
       await using subscriber = await broker.subscribe(`gatewatch/gw-${arch}/#`)
       const from = performance.now()
       let agent = await start()
+      await ready(agent)
       const readyMs = performance.now() - from
       try {
         await systemd.kill(unit, 'KILL', 'main')
-        await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: 30_000 })
+        await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: SLOW_MS })
         await until(() => subscriber.heard.find(({ topic }) => topic.endsWith('/event/crash')), {
           what: 'the crash at the subscriber',
           is: (heard) => heard?.payload.includes('"signal":"SIGKILL"') === true,
-          timeoutMs: 30_000,
+          timeoutMs: SLOW_MS,
         })
         expect(await agent.end()).toBe(0)
         const first = agent.stderr()
         agent = await start()
+        await ready(agent)
         expect(await agent.metric(crashes)).toBe(1)
         expect(await agent.metric(crashes.replace('_total', '_historical'))).toBe(1)
         expect(await agent.end()).toBe(0)
@@ -105,6 +119,8 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         const mb = (statSync(executable(arch)).size / 1e6).toFixed(1)
         const how = arch === 'x64' ? '' : ' (emulated)'
         console.log(`gatewatch-linux-${arch}: ${mb} MB, exec to ready ${readyMs.toFixed(0)} ms${how}`)
+      } catch (error) {
+        throw new Error(`it said: ${agent.stderr()}`, { cause: error })
       } finally {
         await agent.end('SIGKILL')
         removeDirectory(home)
