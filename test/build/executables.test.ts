@@ -101,6 +101,11 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
       await ready(agent)
       const readyMs = performance.now() - from
       try {
+        await until(() => agent.metric(crashes.replace('crashes', 'starts')), {
+          what: 'the unit to be seen running',
+          is: (n) => n === 1,
+          timeoutMs: SLOW_MS,
+        })
         await systemd.kill(unit, 'KILL', 'main')
         await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: SLOW_MS })
         await until(() => subscriber.heard.find(({ topic }) => topic.endsWith('/event/crash')), {
