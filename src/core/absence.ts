@@ -13,8 +13,8 @@ export type Place = 'opening' | 'later' | 'read'
  * A run id not seen before came up while something may have gone unseen. Its start is proven; so are as many
  * automatic restarts before it as `NRestarts` grew, as it falls to 0 on every start by hand. An end that an
  * automatic restart followed is a crash where the settings restart nothing else; every other unseen end is lost.
- * `before`: the settings as noted
- * earlier; they may have been edited meanwhile, and only where both agree is anything proven.
+ * `before`: the settings as noted earlier; they may have been edited meanwhile, and only where both agree is anything
+ * proven.
  */
 export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, before: Settings | null): Lived {
   const over = place !== 'opening' && isEnded(seen)
