@@ -74,7 +74,13 @@ function followsStraight(unit: Unit, seen: Sighting): boolean {
 function note(unit: Unit, at: Instant, seen: Sighting): Unit {
   const known = unit.seen?.changedAtMonoMs === seen.changedAtMonoMs || seen.changedAtMonoMs === 0
   const changedAtMs = known ? unit.changedAtMs : at.wallMs - (at.monoMs - seen.changedAtMonoMs)
-  return { ...unit, seen, contact: 'kept', changedAtMs }
+  return { ...unit, seen: { ...seen, nRestarts: ownRestarts(unit, seen) }, contact: 'kept', changedAtMs }
+}
+
+/** NRestarts of the run that is over, heard before the restart that now waits with its job was counted, or was not. */
+function ownRestarts({ seen: last, contact }: Unit, seen: Sighting): number {
+  const counted = restartAnnounced(seen) && seen.job !== 0 && contact === 'kept'
+  return counted && last?.invocationId === seen.invocationId ? last.nRestarts : seen.nRestarts
 }
 
 /** Failed with no run open: for good at once where the settings say so, else when no restart follows in time. */

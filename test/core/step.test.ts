@@ -143,6 +143,26 @@ test('without a bus nobody gives up: the restart that follows cannot be heard', 
   expect(kinds(events)).toEqual(['start reconcile', 'crash signal', 'restart reconcile'])
 })
 
+test('heard until the restart was queued: what its job counted ahead is known', () => {
+  const waits = { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }
+  const heard = live(watching(U), [
+    read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' }),
+    signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 5 }),
+    signal(U, 21, { ...waits, nRestarts: 5 }),
+    signal(U, 22, { ...waits, nRestarts: 6, job: 9 }),
+  ]).state
+  const { state } = live(heard, [
+    boot('boot-1', 500),
+    read(U, 510, { ...RUNNING, invocationId: 'b2', nRestarts: 6 }, { restart: 'on-failure' }),
+  ])
+  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
+  const later = live(heard, [
+    boot('boot-1', 500),
+    read(U, 510, { ...RUNNING, invocationId: 'd4', nRestarts: 8 }, { restart: 'on-failure' }),
+  ]).state
+  expect(the(later, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+})
+
 test('what NRestarts proves of an absence is the fewest starts that explain it', () => {
   const away = (before: object, after: object) => {
     const always = { restart: 'always' }
