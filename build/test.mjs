@@ -1,9 +1,10 @@
 // Checks everything with one command: lint, types, tests. Arguments go to vitest, which then runs alone.
+// A test file that failed beside others on a busy machine is run once more, alone, and named as UNSTEADY where it then passes.
 // The last line is `N passed, N failed, N skipped`; a failing lint or type check counts as a failed test.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 const CHECKS = {
   'biome check': ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
@@ -11,15 +12,18 @@ const CHECKS = {
   'tsc -p .': ['node_modules/typescript/bin/tsc', '-p', '.'],
 }
 
+const AGAIN_AT_MOST = 3
+
 const vitestArgs = process.argv.slice(2)
 const inCi = process.env.CI === 'true'
 
 const checks = vitestArgs.length > 0 ? { passed: 0, failed: 0 } : await runChecks()
-const tests = await runVitest(vitestArgs)
+const tests = await runTests(vitestArgs)
 
 const passed = checks.passed + tests.passed
 const failed = checks.failed + tests.failed
 for (const name of tests.skipped) console.log(`SKIPPED: ${name}`)
+for (const file of tests.unsteady) console.log(`UNSTEADY: ${file} failed beside others and passed alone: mend it`)
 if (inCi && tests.skipped.length > 0) console.log('In CI nothing may be skipped: this run failed.')
 process.exitCode = failed > 0 || (inCi && tests.skipped.length > 0) ? 1 : 0
 console.log(`${passed} passed, ${failed} failed, ${tests.skipped.length} skipped`)
@@ -35,6 +39,21 @@ async function runChecks() {
   return { passed: results.filter(Boolean).length, failed: results.filter((ok) => !ok).length }
 }
 
+/** All tests; few files that fail get a second try, alone: more of them are no matter of a busy machine. */
+async function runTests(args) {
+  const first = await runVitest(args)
+  const again = first.failedFiles
+  if (again.length === 0 || again.length > AGAIN_AT_MOST) return { ...first, unsteady: [] }
+  console.log(`\nOnce more, alone: ${again.join(', ')}`)
+  const second = await runVitest([...again, '--maxWorkers=1'])
+  return {
+    passed: first.passed - first.passedBesideFailed + second.passed,
+    failed: second.failed,
+    skipped: [...new Set([...first.skipped, ...second.skipped])],
+    unsteady: again.filter((file) => !second.failedFiles.includes(file)),
+  }
+}
+
 /** Counts tests from vitest's JSON; a file that could not be loaded, or an error outside of tests, is one failure. */
 async function runVitest(args) {
   const directory = mkdtempSync(join(tmpdir(), 'gw-test-'))
@@ -47,11 +66,15 @@ async function runVitest(args) {
     const passed = outcomes.filter((test) => test.status === 'passed').length
     const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.some(isFailed)).length
     const failed = outcomes.filter(isFailed).length + broken
+    const bad = files.filter((file) => file.status === 'failed')
     const skipped = outcomes.filter((test) => test.status !== 'passed' && !isFailed(test))
     return {
       passed,
       failed: failed === 0 && code !== 0 ? 1 : failed,
       skipped: skipped.map((test) => test.fullName),
+      failedFiles: bad.map((file) => relative(process.cwd(), file.name)),
+      passedBesideFailed: bad.flatMap((file) => file.assertionResults).filter((test) => test.status === 'passed')
+        .length,
     }
   } finally {
     rmSync(directory, { recursive: true, force: true })

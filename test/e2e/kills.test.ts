@@ -72,12 +72,18 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
         is: (u) => u.counters['starts'] === KILLS + 1,
       })
     }
+    const committed = [
+      ['systemd_service_starts_total', KILLS + 1],
+      ['systemd_service_crashes_total', KILLS],
+    ] as const
     for (const unit of UNITS) {
-      await until(() => agent.metric(`systemd_service_crashes_total{service="${unit}"}`), {
-        what: `the commit of the last crash of ${unit}`,
-        is: (value) => value === KILLS,
-        everyMs: 200,
-      })
+      for (const [family, count] of committed) {
+        await until(() => agent.metric(`${family}{service="${unit}"}`), {
+          what: `the commit of the last run of ${unit}`,
+          is: (value) => value === count,
+          everyMs: 200,
+        })
+      }
     }
     const { body } = await agent.get('/metrics')
     for (const unit of UNITS) {
