@@ -58,6 +58,7 @@ test('lines are filled between words', () => {
 test.each([
   ['lisen', ['listen', 'log'], 'did you mean listen?'],
   ['url', ['mqtt.url', 'debug'], 'did you mean mqtt.url?'],
+  ['--portt', ['--mqtt', '--prometheus-port'], 'did you mean --prometheus-port?'],
   ['quux', ['listen'], 'the nearest known one is listen'],
 ])('%s', (word, known, hint) => {
   expect(nearest(word, known)).toBe(hint)
