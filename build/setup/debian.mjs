@@ -19,6 +19,9 @@ const PROGRAMS = [
   ['mosquitto_sub', 'mosquitto-clients', 'a subscriber that is not ours', ['test', 'demo']],
   ['prometheus', 'prometheus', 'the real Prometheus, scraping us', ['test']],
   ['promtool', 'prometheus', 'checks of metrics and alert rules', ['test']],
+  ['prometheus-alertmanager', 'prometheus-alertmanager', 'the real Alertmanager, told by that Prometheus', ['test']],
+  ['amtool', 'prometheus-alertmanager', 'checks of its configuration', ['test']],
+  ['chromium', 'chromium', 'a real browser that looks at the dashboard', ['test']],
   ['strace', 'strace', 'what is really written and synced', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
   ['mount', 'mount', 'mounting it', ['test']],
@@ -35,7 +38,11 @@ const PROGRAMS = [
 ]
 
 /** Services that these packages would have started at the next boot. */
-const SERVICES = { mosquitto: ['mosquitto'], prometheus: ['prometheus'] }
+const SERVICES = {
+  mosquitto: ['mosquitto'],
+  prometheus: ['prometheus'],
+  'prometheus-alertmanager': ['prometheus-alertmanager'],
+}
 
 /** As root on Debian: installs what the mode needs. Else: says what is missing; tests that need it say SKIPPED. */
 export function installPackages(mode) {

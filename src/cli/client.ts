@@ -1,6 +1,6 @@
 // HTTP over the agent's local socket: what the commands ask of a running agent.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { type Message, messageReader } from './sse.ts'
+import { type Message, messageReader } from '../core/sse.ts'
 
 /** Nobody listens on the socket: no agent runs. */
 export class NoAgent extends Error {}

@@ -1,11 +1,12 @@
 // gatewatch events: recent events, and what follows them.
 import pc from 'picocolors'
+import type { EventView } from '../core/event-words.ts'
 import { eventJson } from '../core/json.ts'
 import type { Arguments } from './args.ts'
 import { ifRunning, keptState } from './ask.ts'
 import { NoAgent } from './client.ts'
 import type { Console, ExitCode, Sources } from './console.ts'
-import { type EventView, eventText } from './event-text.ts'
+import { eventText } from './event-text.ts'
 
 const SHOWN = 50
 /** As tail(1) does before it follows. */

@@ -1,8 +1,9 @@
 // gatewatch import: the former program's counters become the baseline.
+
+import { plural } from '../core/words.ts'
 import { ifRunning } from './ask.ts'
 import type { Console, ExitCode, Sources } from './console.ts'
 import { readLegacy } from './legacy.ts'
-import { plural } from './words.ts'
 
 /** Reads the file and imports it. */
 export async function importFile(

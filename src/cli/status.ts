@@ -2,11 +2,11 @@
 import pc from 'picocolors'
 import { type Json, unitJson } from '../core/json.ts'
 import type { Counters } from '../core/unit.ts'
+import { age, causeText, plural, shortName } from '../core/words.ts'
 import { ifRunning, keptState } from './ask.ts'
 import type { Console, ExitCode, Kept, Sources } from './console.ts'
 import { fill } from './fill.ts'
 import { type Cell, type Column, table } from './table.ts'
-import { age, causeText, plural, shortName } from './words.ts'
 
 /** A unit as `unitJson` of the core makes it. */
 interface UnitView {

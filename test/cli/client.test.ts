@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { clientOf, Gone, NoAgent, Refused } from '../../src/cli/client.ts'
-import { type Message, messageReader } from '../../src/cli/sse.ts'
+import { type Message, messageReader } from '../../src/core/sse.ts'
 import { fakeAgent, json, temporaryDirectory } from './agent.ts'
 
 describe('a request', () => {

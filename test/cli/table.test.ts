@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { fill } from '../../src/cli/fill.ts'
 import { nearest } from '../../src/cli/nearest.ts'
 import { cutMiddle, table } from '../../src/cli/table.ts'
-import { age, causeText } from '../../src/cli/words.ts'
+import { age, causeText } from '../../src/core/words.ts'
 
 test('columns are as wide as their content, numbers to the right', () => {
   const rows = [

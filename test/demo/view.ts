@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { eventText } from '../../src/cli/event-text.ts'
 import { type Cell, type Column, table } from '../../src/cli/table.ts'
-import { age, causeText, shortName } from '../../src/cli/words.ts'
+import { age, causeText, shortName } from '../../src/core/words.ts'
 import type { Model, Status, Told } from './model.ts'
 
 export interface Size {
