@@ -58,7 +58,7 @@ test('import of a file that is not there says what to do', async () => {
 
 test('clear asks the agent, or clears the state file', async () => {
   await using agent = await fakeAgent((_, response) => json(response, { cleared: 12 }))
-  const stateFile = stateFileOf(null)
+  const stateFile = stateFileOf({ state: gateway(), events: EVENTS, identity: IDENTITY, writtenAtMs: NOON })
   const out = keptConsole()
   expect(await clear({ client: clientOf(agent.socket), stateFile }, out)).toBe(0)
   expect(agent.asked).toEqual([{ method: 'POST', url: '/api/v1/clear', body: '' }])
@@ -69,6 +69,14 @@ test('clear asks the agent, or clears the state file', async () => {
 gatewatch: counters cleared; a unit that runs counts one start
 gatewatch: no agent runs; counters cleared in the state file /var/lib/gatewatch/state.ring
 `)
+})
+
+test('clear makes no state file where there is none', async () => {
+  const stateFile = stateFileOf(null)
+  const out = keptConsole()
+  expect(await clear({ client: nobody, stateFile }, out)).toBe(1)
+  expect(stateFile.done).toEqual([])
+  expect(out.err()).toMatch(/there is no state file \/var\/lib\/gatewatch\/state\.ring: nothing to clear/)
 })
 
 test('dump shows all that a state file holds', async () => {
