@@ -43,6 +43,8 @@ export function stateFileOf({ config, home }: Loaded, env: Env, uid: number, log
     path,
     async read(at) {
       const kept = await readState(at, runtimeDir, bootId)
+      if (kept.ending === 'damaged')
+        throw new Error(`${at} holds no state that can be read: an agent would set it aside and begin anew`)
       if (kept.state === null) return null
       const { state } = kept
       const pages = await readPagesOf(kept.path)

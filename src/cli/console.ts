@@ -30,7 +30,7 @@ export interface Kept {
 /** The state file where no agent runs. All reject with an error whose message says what to do. */
 export interface StateFile {
   readonly path: string
-  /** Null where there is none. */
+  /** Null where there is none; rejects where what is there is none that can be read. */
   readonly read: (path: string) => Promise<Kept | null>
   readonly clear: (path: string) => Promise<void>
   /** Resolves with the names that were taken over. */

@@ -196,6 +196,19 @@ describeUnless(noSystemd(), 'trouble', () => {
     expect(agent.stderr()).toMatch(/^<3>.*colour/m)
   })
 
+  test('a state file that is none is called so by the commands, and left as it is', () => {
+    const damaged = join(directory, 'damaged.ring')
+    writeFileSync(damaged, 'x'.repeat(5000))
+    const at = ['--socket', join(directory, 'nobody.sock'), '-p', damaged]
+    for (const words of [['status'], ['events'], ['clear'], ['dump']])
+      expect(gatewatch(...words, ...at)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `gatewatch: ${damaged} holds no state that can be read: an agent would set it aside and begin anew\n`,
+      })
+    expect(readFileSync(damaged, 'utf8')).toBe('x'.repeat(5000))
+  })
+
   test('unknown words name the nearest known one', () => {
     expect(gatewatch('--servces', 'a')).toMatchObject({ code: 2, stderr: expect.stringContaining('--services') })
     expect(gatewatch('statu')).toMatchObject({ code: 2, stderr: expect.stringContaining('status') })
