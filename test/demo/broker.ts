@@ -1,5 +1,7 @@
-// A real mosquitto for the demo's events, where the program is installed.
-import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
+// A broker for the demo's events: a real mosquitto, or one inside this process where mosquitto is not installed.
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
+import { missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
 export interface Broker extends AsyncDisposable {
@@ -16,19 +18,49 @@ const CONNECTS_WITHIN_MS = 3_000
 
 /** Never rejects: the demo goes on without a broker. */
 export async function startBroker(): Promise<Broker> {
-  let mosquitto: Mosquitto
   try {
-    mosquitto = await startMosquitto()
+    return await (missingPrograms(...MOSQUITTO) === null ? startReal() : startEmbedded())
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    const problem = `no MQTT in this demo ('apt-get install mosquitto mosquitto-clients' helps): ${why}`
-    return { args: ['--no-mqtt'], subscribe: null, problem, async [Symbol.asyncDispose]() {} }
+    return {
+      args: ['--no-mqtt'],
+      subscribe: null,
+      problem: `no MQTT in this demo: ${why}`,
+      async [Symbol.asyncDispose]() {},
+    }
   }
+}
+
+async function startReal(): Promise<Broker> {
+  const mosquitto = await startMosquitto()
   return {
     args: ['--mqtt', mosquitto.url],
     subscribe: `mosquitto_sub -v -h 127.0.0.1 -p ${mosquitto.port} -t 'gatewatch/#'`,
     problem: null,
     [Symbol.asyncDispose]: () => mosquitto[Symbol.asyncDispose](),
+  }
+}
+
+/** The subscriber is mqtt.js' own, as there is no mosquitto_sub either. */
+export async function startEmbedded(): Promise<Broker> {
+  const { Aedes } = await import('aedes')
+  const broker = await Aedes.createBroker()
+  const clients = new Set<Socket>()
+  const server = createServer((socket) => {
+    clients.add(socket.on('close', () => clients.delete(socket)))
+    broker.handle(socket)
+  })
+  await new Promise<void>((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    args: ['--mqtt', `mqtt://127.0.0.1:${port}`],
+    subscribe: `npx mqtt sub -v -h 127.0.0.1 -p ${port} -t 'gatewatch/#'`,
+    problem: null,
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.destroy()
+      await new Promise((resolve) => server.close(resolve))
+      await new Promise<void>((resolve) => broker.close(resolve))
+    },
   }
 }
 
