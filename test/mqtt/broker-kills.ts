@@ -1,0 +1,89 @@
+// The broker is killed at random moments under a steady load, and what a subscriber heard is held against what happened.
+import { startMosquitto } from '../rig/mosquitto.ts'
+import { until } from '../rig/until.ts'
+import { startGateway } from './gateway.ts'
+import { connected, drained } from './heard.ts'
+import { startLink } from './link.ts'
+import { subscribeQuickly } from './quick-subscriber.ts'
+
+export interface KillsReport {
+  readonly kills: number
+  readonly told: number
+  /** Events that no subscriber heard. */
+  readonly lost: number
+  /** Events heard once more than once. */
+  readonly duplicates: number
+  /** The most of them after one kill: the messages in flight then. */
+  readonly duplicatesPerKillAtMost: number
+  /** Whether each unit's events came in their order, once those told again are left out. */
+  readonly inOrder: boolean
+  readonly reconnects: number
+  readonly dropped: number
+}
+
+const UNITS = ['a.service', 'b.service', 'c.service', 'd.service'] as const
+
+/** A start and a crash every 100 ms, over four units. */
+const LOAD_EVERY_MS = 100
+
+/** A broker lives for up to this long before it is killed. */
+const KILL_WITHIN_MS = 300
+
+/** The clock of the gateway runs 20 times as fast: it waits 50 to 100 ms for the next attempt, not 1 to 2 s. */
+export async function killBroker(kills: number, random: () => number): Promise<KillsReport> {
+  // what a killed broker has acknowledged must be on its way to the subscriber: no Nagle
+  await using broker = await startMosquitto({ config: 'max_inflight_messages 0\nset_tcp_nodelay true' })
+  await using subscriber = await subscribeQuickly(broker.url, 'gatewatch/#')
+  await using link = await startLink(broker.port)
+  await using gateway = startGateway({ config: { url: link.url }, units: UNITS })
+  await connected(gateway)
+  const seqs = () =>
+    subscriber.heard.filter(({ topic }) => topic.includes('/event/')).map(({ payload }) => seqOf(payload))
+  const worst = { duplicates: 0, before: 0 }
+  let turn = 0
+  const load = setInterval(() => {
+    turn += 1
+    gateway.fail(UNITS[turn % UNITS.length] ?? UNITS[0], 1)
+  }, LOAD_EVERY_MS)
+  try {
+    for (let kill = 1; kill <= kills; kill++) {
+      await new Promise((resolve) => setTimeout(resolve, KILL_WITHIN_MS * random()))
+      const before = duplicatesIn(seqs())
+      worst.duplicates = Math.max(worst.duplicates, before - worst.before)
+      worst.before = before
+      await broker.kill()
+      await link.close()
+      await broker.start()
+      // a subscriber that is not there yet hears nothing: the agent is let in only after it
+      await until(() => subscriber.subscriptions() === kill + 1, { what: 'the subscriber to be back', everyMs: 5 })
+      await link.open()
+      await connected(gateway)
+    }
+  } finally {
+    clearInterval(load)
+  }
+  await drained(gateway)
+  const expected = gateway.events.map((event) => event.seq)
+  await until(() => seqs().at(-1) === expected.at(-1), { what: 'the last event' })
+  const heard = seqs()
+  const once = new Set(heard)
+  const { reconnects, dropped } = gateway.sink.health()
+  return {
+    kills,
+    told: expected.length,
+    lost: expected.filter((seq) => !once.has(seq)).length,
+    duplicates: heard.length - once.size,
+    duplicatesPerKillAtMost: Math.max(worst.duplicates, heard.length - once.size - worst.before),
+    inOrder: [...once].every((seq, i, all) => i === 0 || seq > (all[i - 1] ?? 0)),
+    reconnects,
+    dropped: dropped.overflow + dropped.forgotten + dropped.too_large,
+  }
+}
+
+function seqOf(payload: string): number {
+  return Number(/"seq":(\d+)/.exec(payload)?.[1])
+}
+
+function duplicatesIn(seqs: readonly number[]): number {
+  return seqs.length - new Set(seqs).size
+}

@@ -1,0 +1,29 @@
+// A subscriber that is back as soon as the broker is: mosquitto_sub waits a second or more, too long for a thousand kills.
+import mqtt from 'mqtt'
+import { until } from '../rig/until.ts'
+
+export interface QuickSubscriber extends AsyncDisposable {
+  readonly heard: readonly { readonly topic: string; readonly payload: string }[]
+  /** How often it was subscribed: again after each loss of the broker. */
+  subscriptions(): number
+}
+
+/** At QoS 0: a broker that is killed with acknowledgements unread resets the link, and what it had sent is lost. */
+export async function subscribeQuickly(url: string, filter: string): Promise<QuickSubscriber> {
+  const heard: { topic: string; payload: string }[] = []
+  let subscriptions = 0
+  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false })
+  client.on('connect', () => {
+    client.subscribe(filter, { qos: 0 }, (error) => {
+      if (!error) subscriptions += 1
+    })
+  })
+  client.on('error', () => {}) // nobody there yet
+  client.on('message', (topic, payload: Buffer) => heard.push({ topic, payload: payload.toString('utf8') }))
+  await until(() => subscriptions > 0, { what: 'a subscription', everyMs: 5 })
+  return {
+    heard,
+    subscriptions: () => subscriptions,
+    [Symbol.asyncDispose]: async () => void (await client.endAsync(true)),
+  }
+}
