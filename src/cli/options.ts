@@ -178,6 +178,9 @@ export const KEYS = {
     help: 'Keep-alive of the connection to the broker.',
     unit: 'seconds',
   }),
+  'mqtt.homeassistant': key(bool, false, {
+    help: 'Tell Home Assistant of this gateway by MQTT discovery; false takes it back.',
+  }),
   socket: key(path, (home) => home.socket, {
     help: 'The local socket, on which the commands of this device reach the agent.',
     flags: [{ long: '--socket', value: 'PATH' }],

@@ -1,4 +1,4 @@
-// What is to be published next, and in which order: word of ourselves, then states after a CONNACK, then events and states in turn.
+// What is to be published next, and in which order: word of ourselves, states after a CONNACK, then events and states in turn.
 import type { Identity } from '../core/json.ts'
 import { type State, unitOf } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
@@ -17,6 +17,8 @@ export interface MailOptions {
   readonly identity: Identity
   readonly outbox: Outbox
   readonly snapshots: Snapshots
+  /** What Home Assistant is to be told. */
+  readonly discovery: () => Sending | null
   readonly state: () => State
   readonly clock: Pick<Clock, 'now'>
   /** The broker has one more event, or (false) the record of dropped ones. */
@@ -120,6 +122,8 @@ export function createMail(options: MailOptions): Mail {
       const fresh = statesFirst ? nextState() : null
       if (fresh !== null) return fresh
       statesFirst = false
+      const introduction = options.discovery()
+      if (introduction !== null) return introduction
       stateTurn = !stateTurn
       return stateTurn ? (nextEvent() ?? nextState()) : (nextState() ?? nextEvent())
     },

@@ -4,6 +4,7 @@ import type { MqttHealth, Step } from '../ports.ts'
 import { readBrokerUrl } from './broker-url.ts'
 import { loadLibrary, openConnection } from './connection.ts'
 import { dial, readPassword } from './dial.ts'
+import { createDiscovery } from './discovery.ts'
 import { goodbye } from './goodbye.ts'
 import { keepLink } from './link.ts'
 import { createMail } from './mail.ts'
@@ -44,11 +45,19 @@ export function mqttSink(options: MqttOptions): MqttSink {
   let swept = false
   let cancelSweep = () => {}
 
+  const discovery = createDiscovery({
+    enabled: config.homeassistant,
+    ...{ gatewayId: identity.gatewayId, version: options.version, topics, clock, log },
+    units: () => state().units.map((unit) => unit.name),
+    pump: () => publisher.pump(),
+    refused: refusals.note,
+  })
   const mail = createMail({
     topics,
     identity,
     outbox,
     snapshots,
+    discovery: discovery.next,
     state,
     clock,
     settled(event) {
@@ -88,6 +97,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
       snapshots.all(state())
       mail.begin(session)
       tellAgent()
+      discovery.up(connection, capacity.messageBytes)
       publisher.begin(connection, capacity)
       const isSwept = () => {
         swept = true
@@ -96,10 +106,12 @@ export function mqttSink(options: MqttOptions): MqttSink {
     },
     down() {
       cancelSweep()
+      discovery.down()
       publisher.forget()
       mail.forget()
     },
     message(topic, payload, retained) {
+      if (discovery.heard(topic, payload, retained)) return
       const unit = topics.unitOf(topic)
       if (!retained || payload === '' || unit === null || unitOf(state(), unit) !== undefined) return
       snapshots.clear(unit)
@@ -138,6 +150,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
     if (refusals.problem() !== null) {
       refusals.retry()
       outbox.retryRefused()
+      discovery.retry()
       snapshots.all(state())
       mail.begin(session)
     }
@@ -154,6 +167,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
         log('warning', 'mqtt: the queue is full: the oldest starts and stops are dropped first')
       }
       snapshots.accept(step)
+      discovery.accept(step)
       if (brokerUnits.some((unit) => cameUp(step, unit))) link.connectNow()
       publisher.pump()
     },
@@ -162,6 +176,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
     async stop() {
       cancelStats()
       cancelSweep()
+      discovery.down()
       const connection = link.close()
       if (connection !== null) await goodbye(connection, publisher, mail, session, clock)
       publisher.forget()

@@ -14,6 +14,8 @@ export interface MqttConfig extends Files {
   readonly qos: number
   /** Seconds. */
   readonly keepalive: number
+  /** Home Assistant is told what there is. */
+  readonly homeassistant: boolean
 }
 
 export interface MqttOptions {

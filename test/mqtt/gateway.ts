@@ -86,6 +86,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       prefix: 'gatewatch',
       qos: 1,
       keepalive: 30,
+      homeassistant: false,
       ...options.config,
     },
   })
