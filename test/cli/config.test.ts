@@ -58,6 +58,7 @@ describe('without anything given', () => {
         prefix: 'gatewatch',
         qos: 1,
         keepalive: 30,
+        homeassistant: false,
       },
       socket: '/run/gatewatch/gatewatch.sock',
       bus: 'unix:path=/run/dbus/system_bus_socket',
