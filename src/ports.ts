@@ -1,4 +1,5 @@
 // The contracts between the agent and what it talks to; nothing else lives here.
+import type { Action, Done, Order } from './core/command.ts'
 import type { Event } from './core/event.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
@@ -118,4 +119,26 @@ export interface MqttHealth {
   readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large', number>>
   /** The broker has every event up to this sequence number, or was told that it is gone; null when it never had any. */
   readonly acknowledged: number | null
+}
+
+/**
+ * Operates units, over D-Bus or by `systemctl`: the same answers and the same errors from both. Units are named in full
+ * (`mosquitto.service`). Whatever cannot be done rejects with a `ControlError`.
+ */
+export interface UnitControl {
+  /** Waits for the job, however it ends, and tells what became of it; with `noWait` it resolves as `queued` at once. */
+  act(action: Action, unit: string, noWait?: boolean): Promise<Done>
+  /** Lets go of the bus. The next operation takes it up again. */
+  close(): void
+}
+
+/** Orders to the running agent, by HTTP or MQTT: checked, carried out, and told as an event of the kind `command`. */
+export interface UnitCommands {
+  /**
+   * Obeys, or rejects with a `ControlError`: `denied`, which is no event, where the configuration does not let the unit
+   * be controlled. Whoever calls has made sure that the sender may (a token, the socket's permissions).
+   */
+  obey(order: Order): Promise<Done>
+  /** Null where this unit may be controlled now, else why not, in words. */
+  refusal(unit: string): string | null
 }

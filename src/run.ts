@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { type Agent, startAgent } from './agent.ts'
 import type { Loaded } from './cli/load.ts'
 import type { Build } from './cli/version.ts'
+import { agentCommands } from './control.ts'
 import { isPattern } from './core/glob.ts'
 import type { Identity } from './core/json.ts'
 import type { Policy, State } from './core/state.ts'
@@ -102,6 +103,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     mqtt: () => mqtt.health(),
     streamClientsDropped: () => http.streamClientsDropped(),
   }
+  const commands = agentCommands(now, parts.agent, clock, log)
   const flushed = async () => {
     if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
   }
@@ -172,6 +174,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     systemd.stopping()
     await unitsDown({ source, state: agent.state, clock, log })
     tcp.stop()
+    commands.close()
     await agent.stop()
   }
   try {

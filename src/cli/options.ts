@@ -146,6 +146,20 @@ export const KEYS = {
     help: 'The time in which flap.count crashes are flapping.',
     unit: 'seconds',
   }),
+  max_retries: key(integer(0, 10), 3, {
+    help: 'How often a control operation is tried again while systemd cannot be reached.',
+  }),
+  'control.enabled': key(bool, false, {
+    help: 'Obey commands to start, stop, restart or reload units, by HTTP (with the token) and MQTT (with mqtt.commands). The user of the agent needs the right to do so: see the polkit rule that comes with it.',
+  }),
+  'control.token_file': key(orNone(path), null, {
+    help: 'File that holds the bearer token for control by HTTP: no token, no control.',
+    otherwise: 'none',
+  }),
+  'control.units': key(listOf('unit names', unit), [], {
+    help: 'Units that may be controlled: names, templates like sink@*.service, globs. Empty: the watched ones.',
+    otherwise: 'the watched ones',
+  }),
   'mqtt.enabled': key(bool, false, {
     help: 'Publish states and events to an MQTT broker.',
     flags: [{ long: '--no-mqtt', sets: false, help: 'Do not publish to MQTT.' }],
@@ -206,13 +220,12 @@ export function isKey(name: string): name is Key {
   return Object.hasOwn(KEYS, name)
 }
 
-/** Keys of older files that mean nothing any more, or not yet: accepted with the note. */
+/** Keys of older files that mean nothing any more: accepted with the note. */
 export const IGNORED: Readonly<Record<string, { readonly note: string; readonly flag?: Flag }>> = {
   poll_interval: {
     note: 'is ignored: systemd tells of every change at once, nothing is polled',
     flag: { long: '--poll-interval', value: 'N', help: 'Accepted for older scripts and ignored.' },
   },
-  max_retries: { note: 'is ignored: this version has no control operation that could be retried' },
 }
 
 type Value<K extends Key> = (typeof KEYS)[K] extends Row<infer T> ? T : never

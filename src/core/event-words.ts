@@ -24,6 +24,10 @@ export interface EventView {
   readonly load_state?: string
   readonly dropped?: number
   readonly seq_gap?: number
+  readonly action?: string
+  readonly outcome?: string
+  readonly via?: string
+  readonly who?: string | null
 }
 
 /** What there is to say beside its kind and its unit: `SIGKILL, will restart (crash 4)`. */
@@ -58,6 +62,8 @@ export function eventDetails(event: EventView): string {
     case 'unit_appeared':
     case 'unit_vanished':
       return `${event.load_state}`
+    case 'command':
+      return `${event.action} via ${event.via}${event.who ? ` by ${event.who}` : ''}: ${event.outcome}`
     case 'dropped':
       return `${plural(event.dropped ?? 0, 'event')} dropped: too many to keep`
     default:

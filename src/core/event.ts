@@ -85,6 +85,16 @@ export interface AppearanceEvent extends OfUnit {
   readonly loadState: string
 }
 
+/** An order that the agent obeyed, told when its end is known; the counters are those of that instant. */
+export interface CommandEvent extends OfUnit {
+  readonly kind: 'command'
+  /** An `Action`, `Outcome` (or the `ControlProblem` that kept it from being done) and `Via`, carried as they are. */
+  readonly action: string
+  readonly outcome: string
+  readonly via: string
+  readonly who: string | null
+}
+
 export type Event =
   | StartEvent
   | StopEvent
@@ -94,6 +104,7 @@ export type Event =
   | FlappingEvent
   | SummaryEvent
   | AppearanceEvent
+  | CommandEvent
 
 export type EventKind = Event['kind']
 
@@ -108,4 +119,5 @@ export const EVENT_KINDS: readonly EventKind[] = [
   'summary',
   'unit_appeared',
   'unit_vanished',
+  'command',
 ]

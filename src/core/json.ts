@@ -74,6 +74,8 @@ function details(event: Event): Json {
     case 'unit_appeared':
     case 'unit_vanished':
       return { load_state: event.loadState }
+    case 'command':
+      return { action: event.action, outcome: event.outcome, via: event.via, who: event.who }
   }
 }
 

@@ -1,4 +1,5 @@
 // What the bus, the clock and the operator tell: the only inputs of `step`.
+import type { ControlProblem, Order, Outcome } from './command.ts'
 import type { Policy } from './state.ts'
 import type { Counters, Settings, Sighting } from './unit.ts'
 
@@ -41,3 +42,5 @@ export type Observation =
   | { readonly kind: 'clear'; readonly at: Instant }
   /** Counters of the former program, by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
+  /** An order of an operator was obeyed, or could not be. The unit may be one that is not watched. */
+  | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & Order)

@@ -7,8 +7,8 @@ import { globMatcher } from './glob.ts'
 import { andThen, type Context, type Lived, lose, open, type Telling } from './life.ts'
 import type { Instant, Observation } from './observation.ts'
 import { giveUp, sight } from './sight.ts'
-import { type State, withUnits } from './state.ts'
-import { newUnit, type Unit, ZERO } from './unit.ts'
+import { type State, unitOf, withUnits } from './state.ts'
+import { newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
 
 /** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
@@ -47,7 +47,16 @@ export function step(state: State, o: Observation): Stepped {
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
         told: [],
       }))
+    case 'command':
+      return number(state, o.at, [obeyed(state, o)])
   }
+}
+
+/** Tells of an order; it changes nothing itself: what it did to the unit is seen on the bus. */
+function obeyed(state: State, { unit: name, action, outcome, via, who }: Observation & { kind: 'command' }): Telling {
+  const unit = unitOf(state, name)
+  const counters = unit === undefined ? ZERO : shownCounters(unit)
+  return { kind: 'command', unit: name, source: 'signal', counters, action, outcome, via, who }
 }
 
 function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => Lived): Stepped {

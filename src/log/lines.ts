@@ -82,6 +82,14 @@ function said(event: Event): { level: Level; text: string } {
       return { level: 'info', text: `  Unit appeared (LoadState: ${event.loadState})` }
     case 'unit_vanished':
       return { level: 'warning', text: `  Unit vanished (LoadState: ${event.loadState})` }
+    case 'command': {
+      const who = event.who === null ? '' : ` by ${event.who}`
+      const well = ['done', 'skipped', 'queued'].includes(event.outcome)
+      return {
+        level: well ? 'info' : 'warning',
+        text: `  Command ${event.action} via ${event.via}${who}: ${event.outcome}`,
+      }
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
 import type { Change, Event, EventKind } from '../core/event.ts'
 import type { Reader, Writer } from './bytes.ts'
-import { readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-parts.ts'
+import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-parts.ts'
 
 // Tags of an event's fields. FROZEN: append only.
 const COMMON = 1
@@ -15,7 +15,7 @@ const DETAIL = 7
 /** Numbers of the kinds on flash, from 1. FROZEN: append only. */
 const KINDS: readonly EventKind[] = [
   ...(['start', 'restart', 'stop', 'crash', 'lost'] as const),
-  ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished'] as const),
+  ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command'] as const),
 ]
 
 /** Two bits for true, false, null. */
@@ -79,6 +79,9 @@ function writeDetails(to: Writer, event: Event): void {
     case 'unit_appeared':
     case 'unit_vanished':
       to.field(DETAIL, () => to.word(event.loadState))
+      break
+    case 'command':
+      to.field(DETAIL, () => each([event.action, event.outcome, event.via, event.who], to.word))
   }
 }
 
@@ -116,6 +119,7 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   summary: ['counted'],
   unit_appeared: ['loadState'],
   unit_vanished: ['loadState'],
+  command: ['action', 'outcome', 'via', 'who'],
 }
 
 function readCommon(from: Reader, kind: EventKind, names: readonly string[]): object {
@@ -145,6 +149,10 @@ function readDetail(from: Reader, kind: EventKind): object {
     case 'unit_appeared':
     case 'unit_vanished':
       return { loadState: from.word() ?? 'unknown' }
+    case 'command': {
+      const text = () => from.word() ?? 'unknown'
+      return { action: text(), outcome: text(), via: text(), who: from.word() }
+    }
     case 'start':
     case 'restart':
     case 'stop':

@@ -100,6 +100,8 @@ function value(c: Cursor, signature: string): unknown {
   switch (signature) {
     case 's':
       return text(c, u32(c))
+    case 'b':
+      return u32(c) !== 0
     case 'u':
       return u32(c)
     case 'i':

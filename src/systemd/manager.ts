@@ -9,9 +9,12 @@ export const MANAGER_PATH = '/org/freedesktop/systemd1'
 export const MANAGER = 'org.freedesktop.systemd1.Manager'
 export const PROPERTIES = 'org.freedesktop.DBus.Properties'
 
+/** Coming and going of systemd on the bus. */
+export const OWNER_RULE = `type='signal',sender='${DRIVER}',path='${DRIVER_PATH}',interface='${DRIVER}',member='NameOwnerChanged',arg0='${SYSTEMD}'`
+
 /** The rules for everything that a watcher hears, and for nothing else. */
 export const MATCH_RULES: readonly string[] = [
-  `type='signal',sender='${DRIVER}',path='${DRIVER_PATH}',interface='${DRIVER}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
+  OWNER_RULE,
   ...['UnitNew', 'UnitRemoved', 'Reloading'].map(
     (member) => `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',member='${member}'`,
   ),

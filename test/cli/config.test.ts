@@ -46,6 +46,8 @@ describe('without anything given', () => {
       resync_interval: 300,
       crash_log_lines: 0,
       flap: { count: 5, window: 300 },
+      max_retries: 3,
+      control: { enabled: false, token_file: null, units: [] },
       mqtt: {
         enabled: false,
         url: 'mqtt://127.0.0.1:1883',
@@ -101,11 +103,11 @@ test('a file of the former program is used unchanged', async () => {
   expect(problems).toEqual([])
   expect(notes).toEqual([
     '/etc/gatewatch/config.json:7:5: poll_interval is ignored: systemd tells of every change at once, nothing is polled',
-    '/etc/gatewatch/config.json:8:5: max_retries is ignored: this version has no control operation that could be retried',
   ])
   expect(config).toMatchObject({
     monitored_services: ['wirepas-gateway.service', 'mosquitto.service'],
     persistence_file: '/var/lib/old/service_states.json',
+    max_retries: 3,
     stats_interval: 30,
   })
 })

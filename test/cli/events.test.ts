@@ -32,6 +32,8 @@ test('each kind is one line', async () => {
     2026-11-20 12:00:49  summary        mosquitto: 600 starts, 0 stops, 600 crashes at once
     2026-11-20 12:00:50  unit_appeared  mosquitto: loaded
     2026-11-20 12:00:51  unit_vanished  mosquitto: not-found
+    2026-11-20 12:00:52  command        mosquitto: restart via mqtt: done
+    2026-11-20 12:00:53  command        mosquitto: stop via http by ops: denied
     "
   `)
   expect(agent.asked[0]?.url).toBe('/api/v1/events?limit=50')

@@ -126,5 +126,7 @@ export const EVENTS: readonly Event[] = (() => {
     },
     { ...told(50), kind: 'unit_appeared', loadState: 'loaded' },
     { ...told(51), kind: 'unit_vanished', loadState: 'not-found' },
+    { ...told(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
+    { ...told(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
   ]
 })()

@@ -120,6 +120,8 @@ test('each kind of event is one line', () => {
       "warning mosquitto.service:  Too many to tell one by one, in 60 s: Starts: 600, Stops: 0, Crashes: 600, Restarts: 600, Lost: 0 (exit-code 598, signal 2)",
       "info mosquitto.service:  Unit appeared (LoadState: loaded)",
       "warning mosquitto.service:  Unit vanished (LoadState: not-found)",
+      "info mosquitto.service:  Command restart via mqtt: done",
+      "warning mosquitto.service:  Command stop via http by ops: denied",
     ]
   `)
 })

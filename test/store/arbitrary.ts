@@ -83,6 +83,7 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constant('flapping'), flapping: fc.boolean(), crashesInWindow: count, windowSeconds: ms }),
   event({ kind: fc.constant('summary'), ...summary }),
   event({ kind: fc.constantFrom('unit_appeared', 'unit_vanished'), loadState: word }),
+  event({ kind: fc.constant('command'), action: word, outcome: word, via: word, who: maybe(word) }),
 )
 
 export const anyHead = fc.record({

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import { controlRefusal, type Order } from '../../src/core/command.ts'
+import { newState, withUnits } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
+import { newUnit } from '../../src/core/unit.ts'
+
+const isWatched = (unit: string) => unit === 'mosquitto.service'
+const at = { monoMs: 5000, wallMs: 1_752_000_000_000 }
+
+describe('whether a unit may be controlled', () => {
+  const refusal = (unit: string, rules: { enabled?: boolean; units?: string[] }) =>
+    controlRefusal(unit, { enabled: true, units: [], ...rules }, isWatched)
+
+  it('is no by default', () => {
+    expect(refusal('mosquitto.service', { enabled: false })).toBe(
+      'control is off: control.enabled in the configuration switches it on',
+    )
+  })
+
+  it('is yes for the watched ones, where nothing else is named', () => {
+    expect(refusal('mosquitto.service', {})).toBeNull()
+    expect(refusal('ssh.service', {})).toBe(
+      'ssh.service may not be controlled: it is not watched, and control.units names no others',
+    )
+  })
+
+  it('is yes for exactly what control.units names, by name and by pattern', () => {
+    const units = ['ssh.service', 'sink@*.service']
+    const allowed = ['ssh.service', 'sink@1.service', 'mosquitto.service', 'ssh.socket', 'sink@.timer'].filter(
+      (unit) => refusal(unit, { units }) === null,
+    )
+    expect(allowed).toEqual(['ssh.service', 'sink@1.service'])
+    expect(refusal('mosquitto.service', { units })).toBe(
+      'mosquitto.service may not be controlled: control.units does not name it',
+    )
+  })
+})
+
+describe('an obeyed command', () => {
+  const order: Order = { action: 'restart', unit: 'mosquitto.service', via: 'mqtt', who: 'ops' }
+
+  it('is an event of its own, with a number, and counts nothing', () => {
+    const unit = {
+      ...newUnit('mosquitto.service'),
+      counters: { starts: 2, stops: 1, crashes: 0, restarts: 0, lost: 1 },
+    }
+    const state = { ...withUnits(newState('0123456789abcdef'), [unit]), seq: 7, bootId: 'b' }
+    const { state: after, events } = step(state, { kind: 'command', at, outcome: 'done', ...order })
+    expect(events).toEqual([
+      {
+        ...{ kind: 'command', unit: 'mosquitto.service', seq: 8, atMs: 1_752_000_000_000, bootId: 'b' },
+        ...{ source: 'signal', clockSynced: null, counters: unit.counters },
+        ...{ action: 'restart', outcome: 'done', via: 'mqtt', who: 'ops' },
+      },
+    ])
+    expect(after).toEqual({ ...state, seq: 8 })
+  })
+
+  it('may be of a unit that is not watched', () => {
+    const { events } = step(newState('0123456789abcdef'), { kind: 'command', at, outcome: 'denied', ...order })
+    expect(events).toMatchObject([{ unit: 'mosquitto.service', counters: { starts: 0 }, outcome: 'denied' }])
+  })
+})

@@ -1,0 +1,22 @@
+// Units in which each outcome of an operation can be had.
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Systemd } from '../rig/systemd.ts'
+
+const oneshot = (command: string, more = '') => `[Service]\nType=oneshot\nExecStart=${command}\n${more}`
+const running = '[Service]\nExecStart=/bin/sleep 100000\n'
+
+export function writeControlUnits(rig: Systemd): void {
+  rig.writeUnit('runs.service', `${running}ExecReload=/bin/true\n[Install]\nWantedBy=multi-user.target\n`)
+  rig.writeUnit('fails.service', oneshot("/bin/sh -c 'exit 3'"))
+  rig.writeUnit('needs.service', `[Unit]\nRequires=fails.service\nAfter=fails.service\n${running}`)
+  rig.writeUnit('unmet.service', `[Unit]\nConditionPathExists=/nowhere\n${running}`)
+  rig.writeUnit('unmet-exec.service', `${running}ExecCondition=/bin/false\n`)
+  rig.writeUnit('slow.service', oneshot('/bin/sleep 100000'))
+  rig.writeUnit('jobtimeout.service', `[Unit]\nJobTimeoutSec=1\n${oneshot('/bin/sleep 100000')}`)
+  rig.writeUnit('manual.service', `[Unit]\nRefuseManualStart=yes\n${running}`)
+  rig.writeUnit('bad.service', '[Service]\nExecStart=relative/path\n')
+  rig.writeUnit('keeps.target', '[Unit]\nWants=unmet.service unmet-exec.service\n') // loaded, for their conditions
+  rig.writeUnit('rig.target.d/keeps.conf', '[Unit]\nWants=keeps.target\n')
+  symlinkSync('/dev/null', join(rig.unitDir, 'masked.service'))
+}
