@@ -1,4 +1,5 @@
 // TCP for the scrapers: tried again while the port is taken, moved when the configuration says another.
+import type { Loaded } from './cli/load.ts'
 import type { Http, Served } from './http/http.ts'
 import type { Clock, Log } from './ports.ts'
 
@@ -54,4 +55,14 @@ export function listening(http: Http, clock: Clock, log: Log): Listening {
     },
     stop: () => undoRetry(),
   }
+}
+
+/** What the configuration asks for. */
+export function wantedOf({ prometheus_enabled, listen, prometheus_port }: Loaded['config']): Wanted | null {
+  return prometheus_enabled ? { host: listen, port: prometheus_port } : null
+}
+
+/** For the first line of the log. */
+export function metricsAt(address: string | null): string {
+  return address === null ? '' : `, metrics at http://${address.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
 }

@@ -77,6 +77,8 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
       return asking(loaded, async (from) => (await import('./cli/status.ts')).status(args.json, from, out))
     case 'events':
       return asking(loaded, async (from) => (await import('./cli/events.ts')).events(args, from, out, following()))
+    case 'system':
+      return asking(loaded, async (from) => (await import('./cli/system.ts')).system(args.json, from, out))
     case 'clear':
       return asking(loaded, async (from) => (await import('./cli/clear.ts')).clear(from, out))
     case 'dump':

@@ -1,6 +1,7 @@
 // The contracts between the agent and what it talks to; nothing else lives here.
 import type { Action, Done, Order } from './core/command.ts'
 import type { Event } from './core/event.ts'
+import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
 
@@ -32,12 +33,39 @@ export interface UnitSource {
   tried(): Promise<void>
   /** Monotonic ms of the last answer to any call; null while there was none. */
   answeredAtMonoMs(): number | null
+  /** systemd as a whole, asked now and then; null while nobody tells. */
+  system(): SystemHealth | null
+  /** The same asked now, with the names; null where nobody answers. */
+  readSystem(): Promise<SystemDetail | null>
+  /** Path of a watched unit's control group below the hierarchy's root; null where it has none, or before it was read. */
+  controlGroup(unit: string): string | null
   /**
    * Watched units that a shutdown under way will end before it ends us; null while there is none, or nobody to ask.
    * Answers within a few seconds.
    */
   goingDown(): Promise<ReadonlySet<string> | null>
   stop(): Promise<void>
+}
+
+export interface SystemHealth {
+  /** SystemState: running, degraded, starting, ... */
+  readonly state: string
+  readonly failedUnits: number
+  readonly jobs: number
+  /** Seconds that each stage of booting took; null where there was none, or while it is not over. */
+  readonly boot: Readonly<Record<'firmware' | 'loader' | 'kernel' | 'initrd' | 'userspace', number | null>>
+}
+
+export interface SystemDetail extends SystemHealth {
+  /** As systemd tells it: `252.38-1~deb12u1`. */
+  readonly version: string
+  readonly failed: readonly string[]
+  readonly queue: readonly {
+    readonly id: number
+    readonly unit: string
+    readonly type: string
+    readonly state: string
+  }[]
 }
 
 export interface BusHealth {
@@ -50,6 +78,8 @@ export interface BusHealth {
   readonly reconnects: number
   /** Signals that could not be decoded, and connections given up for it. */
   readonly malformed: number
+  /** How long answers took, by what was called. */
+  readonly callSeconds: Readonly<Record<string, Histogram>>
 }
 
 /** One step of the agent: what was, what is, what is told of it. */
@@ -95,12 +125,13 @@ export interface StoreHealth {
   readonly commitSeconds: Histogram
 }
 
-/** Cumulative counts per upper bound (seconds), as Prometheus counts them. */
-export interface Histogram {
-  readonly bounds: readonly number[]
-  readonly counts: readonly number[]
-  readonly sum: number
-  readonly count: number
+/** What was asked of us by HTTP. */
+export interface HttpHealth {
+  /** By the route's path in the table; `other` where there is none. */
+  readonly requests: readonly { readonly route: string; readonly code: string; readonly count: number }[]
+  readonly seconds: Readonly<Record<string, Histogram>>
+  /** Slow readers of the stream that were cut off. */
+  readonly streamClientsDropped: number
 }
 
 /** How delivery to the broker goes. */

@@ -16,7 +16,7 @@ import { service } from './host/service.ts'
 import { statusLine } from './host/status-line.ts'
 import { createHttp } from './http/http.ts'
 import { unitsDown } from './leave.ts'
-import { type Listening, listening, type Wanted } from './listening.ts'
+import { type Listening, listening, metricsAt, wantedOf } from './listening.ts'
 import { eventsFile, type Logger, logSink } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import type { MqttSink } from './mqtt/options.ts'
@@ -25,7 +25,8 @@ import { baselinesFrom, freshState, stateFor } from './state-file.ts'
 import { isVolatile } from './store/mounts.ts'
 import { openStore } from './store/open.ts'
 import { systemdSource } from './systemd/source.ts'
-import { type Configured, notReady, type Parts, scrapeFacts, status } from './views.ts'
+import { usageReader } from './usage.ts'
+import { type Configured, notReady, type Parts, scrapeFacts, status, system } from './views.ts'
 
 export interface RunGiven {
   readonly loaded: Loaded
@@ -101,7 +102,8 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     configured: () => configured,
     listening: () => tcp,
     mqtt: () => mqtt.health(),
-    streamClientsDropped: () => http.streamClientsDropped(),
+    http: () => http.health(),
+    usage: usageReader(source, file.path, clock),
   }
   const commands = agentCommands(now, parts.agent, clock, log)
   const flushed = async () => {
@@ -114,6 +116,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       history: () => crashes?.withLines(store.history()) ?? store.history(),
       notReady: () => notReady(parts),
       status: () => status(parts),
+      system: () => system(parts),
       metrics: createMetrics(() => scrapeFacts(parts)),
       async clear() {
         agent.observe({ kind: 'clear', at: clock.now() })
@@ -218,14 +221,6 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
 
 function policyOf({ flap }: Config): Policy {
   return { flapCount: flap.count, flapWindowMs: flap.window * 1000 }
-}
-
-function wantedOf({ prometheus_enabled, listen, prometheus_port }: Config): Wanted | null {
-  return prometheus_enabled ? { host: listen, port: prometheus_port } : null
-}
-
-function metricsAt(address: string | null): string {
-  return address === null ? '' : `, metrics at http://${address.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
 }
 
 /** MQTT as the configuration has it now: another broker, or none, from one reload to the next. */

@@ -7,7 +7,8 @@ import type { State } from './core/state.ts'
 import type { LoopLag } from './host/loop-lag.ts'
 import type { Listening } from './listening.ts'
 import type { Facts } from './metrics/reading.ts'
-import type { Clock, MqttHealth, StateStore, UnitSource } from './ports.ts'
+import type { Clock, HttpHealth, MqttHealth, StateStore, UnitSource } from './ports.ts'
+import type { Usage } from './usage.ts'
 
 /** What a reload changes. */
 export interface Configured {
@@ -33,7 +34,8 @@ export interface Parts {
   readonly configured: () => Configured
   readonly listening: () => Listening
   readonly mqtt: () => MqttHealth | null
-  readonly streamClientsDropped: () => number
+  readonly http: () => HttpHealth
+  readonly usage: Usage
 }
 
 /** Above this the event loop is not well: signals would wait. */
@@ -84,6 +86,28 @@ export function status(parts: Parts): Json {
   }
 }
 
+/** The answer of /api/v1/system; null where systemd does not answer. */
+export async function system({ source, usage, agent }: Parts): Promise<Json | null> {
+  const told = await source.readSystem()
+  if (told === null) return null
+  const { host } = await usage(agent().state())
+  return {
+    state: told.state,
+    systemd_version: told.version,
+    failed_units: told.failedUnits,
+    jobs: told.jobs,
+    failed: told.failed,
+    queue: told.queue,
+    boot_seconds: told.boot,
+    host: {
+      memory_used_ratio: host.memory,
+      cpu_used_ratio: host.cpu,
+      disks: host.disks.map(({ path, used }) => ({ path, used_ratio: used })),
+      flash: host.flash.map(({ device, lifeUsed }) => ({ device, life_used_ratio: lifeUsed })),
+    },
+  }
+}
+
 function mqttStatus(health: MqttHealth | null): Json | null {
   if (health === null) return null
   const { connected, problem, queued, published, reconnects, dropped } = health
@@ -104,7 +128,9 @@ export async function scrapeFacts(parts: Parts): Promise<Facts> {
     store: store.health(),
     mqtt: parts.mqtt(),
     stateVolatile: parts.stateVolatile,
-    streamClientsDropped: parts.streamClientsDropped(),
+    http: parts.http(),
+    system: parts.source.system(),
+    ...(await parts.usage(parts.agent().state())),
     now: parts.clock.now(),
     agent: {
       version: build.version,

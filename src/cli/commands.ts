@@ -56,6 +56,12 @@ export const COMMANDS = {
       ['gatewatch events --follow --unit mosquitto', 'what happens to mosquitto.service from now on'],
     ],
   }),
+  system: command('', 0, 0, 'show systemd as a whole: its state, failed units, jobs and boot times', {
+    text: [
+      'Asks the running agent: the state of systemd, units that failed (watched or not), the queue of jobs, how long each stage of booting took, and how full the gateway is.',
+    ],
+    examples: [['gatewatch system --json | jq .failed[]', 'names of the units that failed']],
+  }),
   'check-config': command('[FILE]', 0, 1, 'check a configuration and show where each value comes from', {
     text: ['Strict, whatever it runs under: exit code 2 and one line for each problem. Secrets are masked.'],
     examples: [['gatewatch check-config ./config.json', 'check a file before it is installed']],
@@ -112,7 +118,7 @@ export const OPTIONS = {
   json: {
     long: '--json',
     help: 'JSON on stdout, for programs.',
-    commands: ['status', 'events', 'check-config', 'dump', 'version'],
+    commands: ['status', 'events', 'system', 'check-config', 'dump', 'version'],
   },
   follow: {
     long: '--follow',

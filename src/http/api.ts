@@ -17,6 +17,8 @@ export interface Views {
   metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
   /** The agent's own health, for `gatewatch status`; the units are added here. */
   status(): Json
+  /** systemd as a whole and the machine under it; null while systemd does not answer. */
+  system(): Promise<Json | null>
   /** Zeroes the counters; resolves when flash holds it. */
   clear(): Promise<void>
   /** Takes the counts of the former program as baselines, by unit name; resolves when flash holds them. */

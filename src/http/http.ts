@@ -1,9 +1,10 @@
 // HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
 import type { Server } from 'node:http'
-import type { Clock, EventSink, Log } from '../ports.ts'
+import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { Side, Views } from './api.ts'
 import { ownNames } from './hosts.ts'
 import { createListener } from './listener.ts'
+import { createRequests } from './requests.ts'
 import { routesOf } from './routes.ts'
 import { close, createLimited, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
@@ -33,21 +34,23 @@ export interface Http extends EventSink {
   serveTcp(host: string | null, port: number): Promise<Served>
   /** Listens on a unix socket, for owner and group. Rejects where somebody answers there already. */
   serveSocket(path: string): Promise<Served>
-  /** Slow readers of the stream that were cut off. */
-  streamClientsDropped(): number
+  health(): HttpHealth
   /** Ends streams and stops whatever is still served. */
   stop(): Promise<void>
 }
 
 export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGiven): Http {
   const stream = createStream(views, clock)
+  const requests = createRequests()
   const configured = new Set(allowedHosts.map((name) => name.toLowerCase()))
   const names = new Set([...ownNames(hostname), ...configured])
-  const listening = { routes: routesOf(views, stream), names, configured, log }
+  const listening = { routes: routesOf(views, stream), names, configured, log, requests }
   const open = new Set<Served>()
 
   function serverFor(side: Side): Server {
-    return createLimited(createListener(listening, side))
+    const server = createLimited(createListener(listening, side))
+    server.on('clientError', () => requests.answered('unreadable', 400, null))
+    return server
   }
 
   function served(server: Server, address: string, port: number | null): Served {
@@ -63,7 +66,7 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
   }
 
   return {
-    streamClientsDropped: stream.dropped,
+    health: () => ({ ...requests.read(), streamClientsDropped: stream.dropped() }),
     accept: stream.accept,
     async serveTcp(host, port) {
       const server = serverFor('tcp')

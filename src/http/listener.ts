@@ -6,8 +6,10 @@ import { type Answer, problem, type Route, type Said, type Side } from './api.ts
 import { readBody, refuseBody } from './body.ts'
 import { isKnownHost, isKnownOrigin } from './hosts.ts'
 import { findRoute, type Match } from './match.ts'
+import type { Requests } from './requests.ts'
 import { send, sendLast } from './send.ts'
 
+const STREAM_TYPE = 'text/event-stream'
 const URL_BYTES_AT_MOST = 8 * 1024
 
 /**
@@ -23,11 +25,12 @@ export interface Listening {
   /** Those of them that are configured, whose pages may ask, too. */
   readonly configured: ReadonlySet<string>
   readonly log: Log
+  readonly requests: Requests
 }
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
-export function createListener({ routes, names, configured, log }: Listening, side: Side): Listener {
+export function createListener({ routes, names, configured, log, requests }: Listening, side: Side): Listener {
   /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
   const failing = new Map<Route, string>()
   const underWay = new WeakMap<Socket, number>()
@@ -54,6 +57,7 @@ export function createListener({ routes, names, configured, log }: Listening, si
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const found = find(request)
+    count(response, 'route' in found ? found.route.path : 'other')
     const refused = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
     if (refused !== null) return underWay.get(request.socket) === 1 ? sendLast(response, refused) : hangUp(request)
     if ('status' in found) return send(request, response, found)
@@ -66,6 +70,16 @@ export function createListener({ routes, names, configured, log }: Listening, si
     if (response.destroyed) return
     if ('status' in answer) send(request, response, answer)
     else startStream(request, response, answer.stream)
+  }
+
+  /** When it is over, so that what waits for a slow client counts, too; not where nothing was said. */
+  function count(response: ServerResponse, route: string): void {
+    const from = performance.now()
+    response.on('close', () => {
+      if (!response.headersSent) return
+      const streams = response.getHeader('content-type') === STREAM_TYPE
+      requests.answered(route, response.statusCode, streams ? null : (performance.now() - from) / 1000)
+    })
   }
 
   function refuseForeign({ headers }: IncomingMessage): Said | null {
@@ -113,7 +127,7 @@ function targetOf(url: string): Target | Said {
 
 function startStream(request: IncomingMessage, response: ServerResponse, stream: (r: ServerResponse) => void): void {
   response.writeHead(200, {
-    'content-type': 'text/event-stream',
+    'content-type': STREAM_TYPE,
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   })

@@ -25,6 +25,7 @@ export function routesOf(views: Views, stream: Stream): readonly Route[] {
     { ...GET, path: '/api/v1/status', answer: () => json({ ...views.status(), ...units(views) }) },
     { ...GET, path: '/api/v1/units', answer: () => json(units(views)) },
     { ...GET, path: '/api/v1/units/:unit', answer: ({ params }) => oneUnit(views, params['unit'] ?? '') },
+    { ...GET, path: '/api/v1/system', answer: () => system(views) },
     { ...GET, path: '/api/v1/events', answer: (asked) => events(views, asked) },
     { ...GET, path: '/api/v1/stream', answer: (asked) => follow(views, stream, asked) },
     { ...POST_ON_SOCKET, path: '/api/v1/clear', answer: () => clear(views) },
@@ -55,6 +56,11 @@ function oneUnit(views: Views, name: string): Answer {
   const state = views.live()
   const unit = unitOf(state, name) ?? unitOf(state, fullName(name))
   return unit === undefined ? problem(404, 'unknown_unit', `${name} is not watched`) : json(unitJson(unit))
+}
+
+async function system(views: Views): Promise<Answer> {
+  const told = await views.system()
+  return told === null ? problem(503, 'no_bus', 'systemd does not answer; /-/ready says why') : json(told)
 }
 
 function events(views: Views, { query, side }: Asked): Answer {

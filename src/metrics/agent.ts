@@ -25,9 +25,6 @@ export const agentFamilies: readonly Family[] = [
     ({ agent }) => (agent.lastReloadSuccessMs === null ? null : unixSeconds(agent.lastReloadSuccessMs)),
   ),
   one('gauge', 'gatewatch_event_loop_lag_seconds', 'How late the event loop was.', (r) => r.agent.eventLoopLagSeconds),
-  one('counter', 'gatewatch_http_stream_clients_dropped_total', 'Slow readers of the event stream, cut off.', (r) => {
-    return r.streamClientsDropped
-  }),
   one('counter', 'process_cpu_seconds_total', 'User and system CPU time.', (r) => r.process.cpuSeconds),
   one('gauge', 'process_resident_memory_bytes', 'Resident memory.', (r) => r.process.residentBytes),
   one('gauge', 'process_open_fds', 'Open file descriptors.', (r) => r.process.openFds),

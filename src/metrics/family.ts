@@ -1,7 +1,7 @@
 // What a metric family is here: a name, a sentence and a function from a reading to its samples. Nothing is stored.
+import type { Histogram } from '../core/histogram.ts'
 import { unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
-import type { Histogram } from '../ports.ts'
 import type { Reading } from './reading.ts'
 
 export type Labels = Readonly<Record<string, string>>

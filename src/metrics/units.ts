@@ -41,6 +41,18 @@ export const unitFamilies: readonly Family[] = [
     const name = unit.lastCrash?.cause.signal ?? null
     return name === null ? null : signalNumber(name)
   }),
+  perUnit('gatewatch_unit_memory_bytes', 'Memory of its control group.', ({ name }, { usage }) => {
+    return usage.get(name)?.memoryBytes ?? null
+  }),
+  perUnit('gatewatch_unit_tasks', 'Processes and threads in its control group.', ({ name }, { usage }) => {
+    return usage.get(name)?.tasks ?? null
+  }),
+  {
+    ...perUnit('gatewatch_unit_cpu_seconds_total', 'CPU time of its run.', ({ name }, { usage }) => {
+      return usage.get(name)?.cpuSeconds ?? null
+    }),
+    type: 'counter',
+  },
 ]
 
 function failures(service: string, unit: Unit): readonly Sample[] {

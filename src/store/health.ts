@@ -1,8 +1,9 @@
 // How writing goes: counts for the metrics, the problem in words, and one log line on each change.
-import type { Histogram, Log, StoreHealth } from '../ports.ts'
+import { tally } from '../core/histogram.ts'
+import type { Log, StoreHealth } from '../ports.ts'
 import { errno } from './fs.ts'
 
-/** Seconds; flash takes milliseconds, a tired card seconds. Few: each is a series on every gateway of the fleet. */
+/** Seconds; flash takes milliseconds, a tired card seconds. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]
 
 export interface Health {
@@ -15,22 +16,20 @@ export interface Health {
 }
 
 export function newHealth(path: string, log: Log): Health {
-  const counts = new Array<number>(BOUNDS.length).fill(0)
+  const commitSeconds = tally(BOUNDS)
   const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
   let problem: string | null = null
   let sinceMs = 0
   let commits = 0
   let bytesWritten = 0
   let lastCommitMs: number | null = null
-  let sum = 0
 
   return {
     wrote(bytes, seconds, wallMs, monoMs) {
       commits++
       bytesWritten += bytes
       lastCommitMs = wallMs
-      sum += seconds
-      for (const [i, bound] of BOUNDS.entries()) if (seconds <= bound) counts[i] = (counts[i] ?? 0) + 1
+      commitSeconds.add(seconds)
       if (problem === null) return
       log('info', `state: back after ${Math.round((monoMs - sinceMs) / 1000)} s`, { path })
       problem = null
@@ -46,7 +45,6 @@ export function newHealth(path: string, log: Log): Health {
     },
     degraded: () => problem !== null,
     read(note): StoreHealth {
-      const commitSeconds: Histogram = { bounds: BOUNDS, counts: [...counts], sum, count: commits }
       return {
         path,
         problem: problem ?? note,
@@ -54,7 +52,7 @@ export function newHealth(path: string, log: Log): Health {
         bytesWritten,
         errors: { ...errors },
         lastCommitMs,
-        commitSeconds,
+        commitSeconds: commitSeconds.read(),
       }
     },
   }

@@ -1,6 +1,7 @@
 // From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
 import type { Settings, Sighting } from '../core/unit.ts'
 import { plain } from './plain.ts'
+import { MANAGER_PROPERTIES } from './system.ts'
 
 const PREFIX = 'org.freedesktop.systemd1.'
 const UNIT_INTERFACE = `${PREFIX}Unit`
@@ -24,6 +25,8 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'Restart',
   'RestartForceExitStatus',
   'RestartPreventExitStatus',
+  'Slice',
+  ...MANAGER_PROPERTIES,
 ])
 
 /** Values as decoded: variants, of which only those that matter here are opened. */
@@ -79,6 +82,9 @@ export interface UnitRead {
   readonly id: string
   readonly seen: Sighting
   readonly settings: Settings
+  /** Empty while it does not run, and for a type without processes; so is the slice. */
+  readonly controlGroup: string
+  readonly slice: string
 }
 
 export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
@@ -90,8 +96,11 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
   const seen = sightingIn(properties, causeIn(properties, NO_CAUSE))
   if ('malformed' in seen) return seen
+  const text = (name: string) => String(plain(properties[name]) ?? '')
   return {
     id,
+    controlGroup: text('ControlGroup'),
+    slice: text('Slice'),
     seen,
     settings: {
       loadState,

@@ -25,6 +25,8 @@ export interface ReaderContext {
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
+  /** What was read of a watched unit, beside what is observed. */
+  readonly wasRead: (label: string, read: UnitRead) => void
 }
 
 export interface Reader {
@@ -67,7 +69,8 @@ export function reader(context: ReaderContext): Reader {
     })
   }
 
-  const tell = (label: string, at: Instant, { id, seen, settings }: UnitRead) => {
+  const tell = (label: string, at: Instant, answer: UnitRead) => {
+    const { id, seen, settings } = answer
     const watched = context.labels()
     const before = known.get(label)
     let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !watched.isNamed(label)
@@ -81,6 +84,7 @@ export function reader(context: ReaderContext): Reader {
     else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
     watched.resolved(label, id)
     context.pairing.read(unitPath(id), seen)
+    context.wasRead(label, answer)
     if (appeared) context.observe({ kind: 'found', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, seen, settings })
   }

@@ -2,7 +2,7 @@
 import type { Observation } from '../core/observation.ts'
 import type { Clock, Log } from '../ports.ts'
 import { type Bus, isGone, type Signal } from './bus.ts'
-import type { Pairing } from './decode.ts'
+import type { Pairing, UnitRead } from './decode.ts'
 import type { Head } from './frame.ts'
 import type { Labels } from './labels.ts'
 import * as manager from './manager.ts'
@@ -23,6 +23,7 @@ export interface SessionContext {
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
+  readonly wasRead: (label: string, read: UnitRead) => void
   readonly signal: () => void
   /** systemd is there and will tell us everything; comes before anything of the new subscription is observed. */
   readonly subscribing: () => void

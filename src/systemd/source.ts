@@ -3,12 +3,15 @@ import type { Observation } from '../core/observation.ts'
 import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
 import type { Bus } from './bus.ts'
+import { unitPlaces } from './control-group.ts'
 import { pairing, WANTED_PROPERTIES } from './decode.ts'
 import { type Labels, labels } from './labels.ts'
 import { ntpSynchronized } from './manager.ts'
 import { unitPath, type Watched, watched } from './names.ts'
 import { openSession, type Session } from './session.ts'
 import { unitsGoingDown } from './shutdown.ts'
+import { systemAsked } from './system.ts'
+import { answerTimes } from './times.ts'
 import { connectBus } from './transport.ts'
 
 /** A connection that lasted this long was a good one: the next attempt is the first again. */
@@ -30,8 +33,6 @@ export interface SystemdSourceOptions {
   readonly maxUnits: number
   /** systemd's mark of a synchronised clock is there (`/run/systemd/timesync/synchronized`). */
   readonly clockMark: () => boolean
-  /** Each answered call, by its member: for a histogram. */
-  readonly onAnswer?: (member: string, ms: number) => void
   readonly connect?: typeof connectBus
 }
 
@@ -39,6 +40,9 @@ export interface SystemdSourceOptions {
 export function systemdSource(options: SystemdSourceOptions): UnitSource {
   const { clock, log, connect = connectBus } = options
   const pairs = pairing()
+  const took = answerTimes()
+  const system = systemAsked(clock)
+  const places = unitPlaces()
   let configured: Watched
   let list: Labels
   let observer: (observation: Observation) => void = () => {}
@@ -98,10 +102,12 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     upAtMonoMs = now.monoMs
     lostAtMonoMs = null
     problem = null
+    if (bus !== null) system.follow(bus)
     noteTried()
   }
 
   const down = (reason: string) => {
+    system.leave()
     if (stopped) return
     const { monoMs } = clock.now()
     if (problem === null) {
@@ -143,7 +149,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
         signal: abort.signal,
         onAnswer(member, ms) {
           answeredAtMonoMs = clock.now().monoMs
-          options.onAnswer?.(member, ms)
+          took.add(member, ms)
         },
       })
     } catch (error) {
@@ -164,6 +170,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
         log,
         observe,
         malformed: noteMalformed,
+        wasRead: places.note,
         signal: () => {
           signals += 1
         },
@@ -183,6 +190,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
 
   const resyncLater = () => {
     undoResync = clock.after(options.resyncIntervalMs, () => {
+      places.keep(list.has)
       void reconcile()
       resyncLater()
     })
@@ -207,10 +215,21 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     },
     health(): BusHealth {
       const reconnects = Math.max(0, ups - 1)
-      return { connected: problem === null, lostAtMonoMs, problem, signals, reconnects, malformed }
+      return {
+        connected: problem === null,
+        lostAtMonoMs,
+        problem,
+        signals,
+        reconnects,
+        malformed,
+        callSeconds: took.read(),
+      }
     },
     tried: () => tried,
     answeredAtMonoMs: () => answeredAtMonoMs,
+    system: system.latest,
+    readSystem: system.detail,
+    controlGroup: (unit) => places.of(unit, system.controlGroup()),
     async goingDown() {
       const labelsOf = (unit: string) => list.at(unitPath(unit))
       const isWatched = (unit: string) => labelsOf(unit).length > 0

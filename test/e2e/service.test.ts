@@ -74,6 +74,17 @@ describeUnless(noGateway(), 'the service', () => {
     expect(refused.stderr).toMatch(/denied|authentication required/i)
   })
 
+  test('sees what a unit uses, in the files of its control group', async () => {
+    const url = await gateway.url()
+    const value = async (family: string) => {
+      const body = await (await fetch(`${url}/metrics`)).text()
+      return Number(new RegExp(`^${family}{service="steady.service"} (.*)$`, 'm').exec(body)?.[1])
+    }
+    expect(await value('gatewatch_unit_tasks')).toBe(1)
+    expect(await value('gatewatch_unit_memory_bytes')).toBeGreaterThan(4096)
+    expect((await gateway.systemd.show('steady.service', 'TasksCurrent'))['TasksCurrent']).toBe('1')
+  })
+
   test('watches, serves and keeps its state', async () => {
     const { systemd } = gateway
     await systemd.kill('fragile.service')

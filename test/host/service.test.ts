@@ -16,7 +16,7 @@ function rig(env: Readonly<Record<string, string>> = WATCHED) {
   let answeredAt: number | null = clock.now().monoMs
   const health = (): BusHealth => ({
     ...{ connected: problem === null, lostAtMonoMs: null, problem },
-    ...{ signals: 0, reconnects: 0, malformed: 0 },
+    ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {} },
   })
   const it = service({
     ...{ env, pid: 42, clock, status: () => 'fine' },

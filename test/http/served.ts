@@ -107,6 +107,9 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
         if (it.broken !== null) throw it.broken
         return { version: '0.1.0', bus: { connected: true } }
       },
+      async system() {
+        return { state: 'running', failed_units: 0 }
+      },
       async clear() {
         it.cleared += 1
       },

@@ -115,9 +115,9 @@ test('a reader that takes nothing is cut off and counted, and the others are tol
   }
   await until(() => quick.frames().length === 401 && clock.pending() === 2, 'heartbeat and the one who is slow')
   clock.pass(29_999)
-  expect(http.streamClientsDropped()).toBe(0)
+  expect(http.health().streamClientsDropped).toBe(0)
   clock.pass(1)
-  expect(http.streamClientsDropped()).toBe(1)
+  expect(http.health().streamClientsDropped).toBe(1)
   expect(quick.closed).toBe(false)
   slow.socket.resume()
   await until(() => slow.closed, 'the slow one cut off')

@@ -171,7 +171,7 @@ describe('a read', () => {
     RestartPreventExitStatus: v('(aiai)', [[3], []]),
   }
   it('tells state and settings at once', () => {
-    expect(unitRead([all])).toEqual({
+    expect(unitRead([all])).toMatchObject({
       id: 'a.service',
       seen: FAILED,
       settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },

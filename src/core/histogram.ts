@@ -1,0 +1,30 @@
+// How long things took, as Prometheus counts it: few buckets, as each is a series on every gateway of a fleet.
+
+/** Cumulative counts per upper bound (seconds). */
+export interface Histogram {
+  readonly bounds: readonly number[]
+  readonly counts: readonly number[]
+  readonly sum: number
+  readonly count: number
+}
+
+export interface Tally {
+  add(seconds: number): void
+  read(): Histogram
+}
+
+/** `bounds` in ascending order. */
+export function tally(bounds: readonly number[]): Tally {
+  const counts = bounds.map(() => 0)
+  let sum = 0
+  let count = 0
+  return {
+    add(seconds) {
+      count += 1
+      sum += seconds
+      for (const [i, bound] of bounds.entries()) if (seconds <= bound) counts[i] = (counts[i] ?? 0) + 1
+    },
+    // To the microsecond: the digits behind say nothing and are sent with each scrape.
+    read: () => ({ bounds, counts: [...counts], sum: Math.round(sum * 1e6) / 1e6, count }),
+  }
+}
