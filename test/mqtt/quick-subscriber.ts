@@ -6,6 +6,8 @@ export interface QuickSubscriber extends AsyncDisposable {
   readonly heard: readonly { readonly topic: string; readonly payload: string }[]
   /** How often it was subscribed: again after each loss of the broker. */
   subscriptions(): number
+  /** Calls back with the next message. */
+  once(call: () => void): void
 }
 
 /** At QoS 0: a broker that is killed with acknowledgements unread resets the link, and what it had sent is lost. */
@@ -24,6 +26,7 @@ export async function subscribeQuickly(url: string, filter: string): Promise<Qui
   return {
     heard,
     subscriptions: () => subscriptions,
+    once: (call) => void client.once('message', call),
     [Symbol.asyncDispose]: async () => void (await client.endAsync(true)),
   }
 }

@@ -1,0 +1,64 @@
+// From SIGKILL of a unit's process to the crash message at a subscriber: real systemd, real mosquitto, the built agent.
+import { existsSync, readFileSync } from 'node:fs'
+import { subscribeQuickly } from '../mqtt/quick-subscriber.ts'
+import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { startMosquitto } from '../rig/mosquitto.ts'
+import { startSystemd } from '../rig/systemd.ts'
+import { until } from '../rig/until.ts'
+
+/** Milliseconds of each kill: until the subscriber had it, and until the agent knew. */
+export interface Latencies {
+  readonly atSubscriber: readonly number[]
+  readonly atAgent: readonly number[]
+}
+
+const UNITS = Array.from({ length: 12 }, (_, i) => ({ name: `u${i}.service`, argument: String(9_000_000 + i) }))
+
+export async function measureLatency(kills: number): Promise<Latencies> {
+  await using systemd = await startSystemd()
+  await using broker = await startMosquitto({ config: 'set_tcp_nodelay true' })
+  for (const { name, argument } of UNITS) {
+    const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
+    systemd.writeUnit(name, `${restart}ExecStart=/bin/sleep ${argument}\n`)
+  }
+  await systemd.daemonReload()
+  for (const { name } of UNITS) await systemd.start(name)
+  await using subscriber = await subscribeQuickly(broker.url, 'gatewatch/+/event/crash')
+  const directory = temporaryDirectory()
+  const services = UNITS.map(({ name }) => name)
+  const agent = await startGatewatch({
+    ...{ busAddress: systemd.busAddress, services, directory },
+    args: ['--mqtt', broker.url],
+  })
+  const atSubscriber: number[] = []
+  const atAgent: number[] = []
+  try {
+    await until(() => agent.metric('gatewatch_mqtt_connected'), { what: 'the connection' })
+    for (let kill = 0; kill < kills; kill++) {
+      const unit = UNITS[kill % UNITS.length] ?? { name: '', argument: '' }
+      const pid = await until(() => childOf(systemd.pid, unit.argument), { what: `${unit.name} to run`, everyMs: 5 })
+      const heard = new Promise<number>((resolve) => subscriber.once(() => resolve(Date.now())))
+      const { wallMs, monoMs } = { wallMs: Date.now(), monoMs: performance.now() }
+      process.kill(pid, 'SIGKILL')
+      await heard
+      atSubscriber.push(performance.now() - monoMs)
+      const { service, timestamp } = JSON.parse(subscriber.heard.at(-1)?.payload ?? '{}')
+      if (service !== unit.name) throw new Error(`killed ${unit.name}, heard of ${service}`)
+      atAgent.push(Date.parse(timestamp) - wallMs)
+    }
+  } finally {
+    await agent.end()
+    removeDirectory(directory)
+  }
+  return { atSubscriber, atAgent }
+}
+
+/** The child of the rig's systemd that was started with this argument, by the host's numbers. */
+function childOf(systemdPid: number, argument: string): number {
+  const children = readFileSync(`/proc/${systemdPid}/task/${systemdPid}/children`, 'utf8').trim().split(' ')
+  const pid = children.map(Number).find((child) => {
+    const file = `/proc/${child}/cmdline`
+    return existsSync(file) && readFileSync(file, 'utf8').split('\0')[1] === argument
+  })
+  return pid ?? 0
+}
