@@ -15,6 +15,8 @@ export const MOSQUITTO = ['mosquitto', 'mosquitto_sub', 'mosquitto_pub', 'mosqui
 export interface MosquittoOptions {
   /** Further lines of mosquitto.conf(5), for the listener on the port. */
   readonly config?: string
+  /** A whole configuration instead of ours and `config`; its password file is the one given. */
+  readonly whole?: (directory: string, port: number, passwordFile: string) => string
   /** False: nobody may connect without a name from `passwords`. */
   readonly anonymous?: boolean
   /** True: there is a port, but no broker until `start`. */
@@ -63,7 +65,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
 
   function configure(lines: string): void {
     config = lines
-    const text = [
+    const own = [
       'user root',
       'persistence false',
       'log_type all',
@@ -72,7 +74,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       `listener ${port} 127.0.0.1`,
       config,
     ]
-    writeFileSync(configFile, `${text.join('\n')}\n`)
+    writeFileSync(configFile, options.whole?.(directory, port, passwordFile) ?? `${own.join('\n')}\n`)
   }
 
   async function start(): Promise<void> {

@@ -1,0 +1,178 @@
+// deploy/mosquitto as it is shipped, with two real brokers: what a centre sees of a gateway, also without it.
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { freePort, MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { certificates } from './certificates.ts'
+import { startGateway } from './gateway.ts'
+import { drained, json, seqsOf } from './heard.ts'
+import { type Link, startLink } from './link.ts'
+
+const UNIT = 'a.service'
+const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto takes for a bridge
+const WORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3' }
+
+/** A shipped file with what a person puts in; each of `changes` must be there. */
+function shipped(name: string, changes: Readonly<Record<string, string>>): string {
+  let text = readFileSync(join(import.meta.dirname, '../../deploy/mosquitto', name), 'utf8')
+  for (const [from, to] of Object.entries(changes)) {
+    if (!text.includes(from)) throw new Error(`${name} has no ${from}`)
+    text = text.replaceAll(from, to)
+  }
+  return text
+}
+
+/** The central broker: TLS, and each gateway by its own name. */
+async function startCentre() {
+  const broker = await startMosquitto({ stopped: true, anonymous: false })
+  const file = certificates(broker.directory, 'DNS:localhost')
+  const port = await freePort()
+  writeFileSync(join(broker.directory, 'acl'), readFileSync('deploy/mosquitto/centre.acl'))
+  broker.configure(
+    [
+      `acl_file ${join(broker.directory, 'acl')}\nmax_inflight_messages 0\nlistener ${port} 127.0.0.1`,
+      `cafile ${file('ca.crt')}\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}`,
+    ].join('\n'),
+  )
+  broker.passwords(WORDS)
+  await broker.start()
+  const link = await startLink(port)
+  return { broker, link, caFile: file('ca.crt'), watch: () => broker.subscribe('gatewatch/gw-7/#', ...as('viewer')) }
+}
+
+async function startGatewayBroker(link: Link, caFile: string): Promise<Mosquitto> {
+  const broker = await startMosquitto({
+    stopped: true,
+    whole(directory, port, passwordFile) {
+      const etc = `${directory}/etc/`
+      for (const path of ['etc/conf.d', 'run']) mkdirSync(join(directory, path), { recursive: true })
+      writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', { GATEWAY_ID: 'gw-7' }))
+      const bridge = shipped('bridge.conf', {
+        GATEWAY_ID: 'gw-7',
+        'CENTRE:8883': `localhost:${link.port}`,
+        PASSWORD: WORDS['gw-7'],
+        '/etc/ssl/certs/ca-certificates.crt': caFile,
+        'keepalive_interval 30': `keepalive_interval ${KEEPALIVE_SECONDS}`,
+        'restart_timeout 1 30': 'restart_timeout 1',
+      })
+      writeFileSync(join(etc, 'conf.d/bridge.conf'), bridge)
+      return `user root\n${shipped('mosquitto.conf', {
+        '1883 127.0.0.1': `${port} 127.0.0.1`,
+        '/etc/mosquitto/passwd': passwordFile,
+        '/etc/mosquitto/': etc,
+        'persistence_location /run/mosquitto/': `persistence_location ${directory}/run/`,
+      })}`
+    },
+  })
+  broker.passwords(WORDS)
+  await broker.start()
+  return broker
+}
+
+const as = (user: keyof typeof WORDS) => ['-u', user, '-P', WORDS[user]]
+const urlAs = (broker: Mosquitto, user: keyof typeof WORDS) =>
+  broker.url.replace('mqtt://', `mqtt://${user}:${WORDS[user]}@`)
+
+/** What the centre keeps of a topic below the gateway's. */
+function last(subscriber: Subscriber, topic: string): string | undefined {
+  return subscriber.heard.findLast((heard) => heard.topic === `gatewatch/gw-7/${topic}`)?.payload
+}
+
+async function isUp(subscriber: Subscriber): Promise<void> {
+  await until(() => last(subscriber, 'bridge') === '1' && last(subscriber, 'availability') === 'online', {
+    what: 'the gateway to be up at the centre',
+    timeoutMs: 60_000,
+  })
+}
+
+describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker with its bridge, as shipped", () => {
+  it('tells a centre everything through a cut of the link, during which the broker is killed', async () => {
+    const { broker: centre, link, caFile, watch } = await startCentre()
+    await using _centre = centre
+    await using _link = link
+    await using broker = await startGatewayBroker(link, caFile)
+    await using viewer = await watch()
+    await using gateway = startGateway({ config: { url: urlAs(broker, 'gatewatch') }, units: [UNIT] })
+    await isUp(viewer)
+    gateway.fail(UNIT, 2)
+    const wanted = () => gateway.events.map((event) => event.seq)
+    const told = () => [...new Set(seqsOf(viewer))]
+    await until(told, {
+      what: 'crashes at the centre',
+      is: (seqs) => seqs.length === wanted().length,
+      timeoutMs: 30_000,
+    })
+
+    await link.close()
+    await until(() => last(viewer, 'bridge') === '0', { what: 'the cut at the centre', timeoutMs: 30_000 })
+    gateway.fail(UNIT, 10)
+    await drained(gateway)
+    const saved = () =>
+      readFileSync(join(broker.directory, 'run/mosquitto.db')).includes(`"seq":${gateway.state().seq},`)
+    await until(saved, { what: 'the broker to have saved it, in memory', timeoutMs: 30_000 })
+    await broker.kill()
+    await broker.start()
+    gateway.fail(UNIT, 1)
+    await drained(gateway)
+
+    await link.open()
+    await until(told, {
+      what: 'all of it at the centre',
+      is: (seqs) => seqs.length === wanted().length,
+      timeoutMs: 60_000,
+    })
+    expect(told()).toEqual(wanted())
+    await isUp(viewer)
+    await until(() => json({ ...viewer.heard[0], payload: last(viewer, `unit/${UNIT}/state`) } as never)['counters'], {
+      what: 'the state as it is',
+      is: (counters) => (counters as { crashes: number }).crashes === 13,
+    })
+    await using late = await watch()
+    await isUp(late)
+  })
+
+  it('shows the gateway down within 1.5 keepalives of the bridge when agent and broker lose their power', async () => {
+    const { broker: centre, link, caFile, watch } = await startCentre()
+    await using _centre = centre
+    await using _link = link
+    await using broker = await startGatewayBroker(link, caFile)
+    await using viewer = await watch()
+    const agent = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'test/mqtt/publisher-process.ts', urlAs(broker, 'gatewatch')],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    await new Promise((resolve) => agent.stdout.once('data', resolve))
+    await isUp(viewer)
+
+    link.forget() // no word goes through any more, and the centre does not know
+    agent.kill('SIGKILL')
+    await broker.kill()
+    await until(() => last(viewer, 'bridge') === '0', { what: 'the centre to know', timeoutMs: 60_000 })
+    expect(last(viewer, 'availability')).toBe('online') // nobody was left to say offline
+    const times = (what: string) =>
+      [...centre.log().matchAll(new RegExp(`^(\\d+): ${what}`, 'gm'))].map((match) => Number(match[1]))
+    const heardAt = times('Received \\w+ from gatewatch-states-gw-7').at(-1) ?? 0
+    const knownAt = times('Client gatewatch-states-gw-7 has exceeded timeout')[0] ?? 0
+    expect(knownAt - heardAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it looks every 5 s, in whole seconds
+  })
+
+  it('lets each do only what is theirs', async () => {
+    const { broker: centre, link, caFile } = await startCentre()
+    await using _centre = centre
+    await using _link = link
+    await using broker = await startGatewayBroker(link, caFile)
+    await using everything = await broker.subscribe('#', ...as('viewer'))
+    broker.publish('gatewatch/gw-7/unit/a.service/set', 'stop', ...as('viewer'))
+    broker.publish('gw-event/status', 'x', ...as('gatewatch'))
+    broker.publish('gatewatch/gw-8/availability', 'x', ...as('gatewatch'))
+    expect(() => broker.publish('gatewatch/gw-7/x', 'x')).toThrow(/not authori[sz]ed/i)
+    broker.publish('gatewatch/gw-7/agent', 'mine', ...as('gatewatch'))
+    await until(() => everything.heard.some(({ payload }) => payload === 'mine'), { what: 'what is allowed' })
+    const topics = everything.heard.map(({ topic }) => topic).filter((topic) => !topic.endsWith('/bridge'))
+    expect(topics).toEqual(['gatewatch/gw-7/agent'])
+  })
+})
