@@ -35,6 +35,18 @@ test('a crash that is restarted is one run that crashed and one restart', () => 
   expect(second).toMatchObject({ id: 'b2', restart: true, end: null })
 })
 
+test('a restart whose first line the journal lost is known by its last', () => {
+  const [, second] = runs(
+    start(1, 'a1'),
+    line(5, 'a1', 'failed', { UNIT_RESULT: 'exit-code' }),
+    line(6, 'a1', 'scheduled', { N_RESTARTS: '1' }),
+    line(6, 'a1', 'stopped', { JOB_ID: '2', JOB_TYPE: 'restart' }),
+    line(7, 'b2', 'failed', { UNIT_RESULT: 'exit-code' }),
+    line(8, 'b2', 'exit', { MESSAGE: 'Failed to start', JOB_ID: '2', JOB_TYPE: 'start' }),
+  )
+  expect(second).toMatchObject({ restart: true, end: { kind: 'crash' } })
+})
+
 test('a stop that was asked for is a requested stop, and a later start no restart', () => {
   const [first, second] = runs(
     start(1, 'a1'),

@@ -43,12 +43,12 @@ type Entry = Readonly<Record<string, unknown>>
 
 interface Life {
   runs: Open[]
-  /** Restart jobs that have ended a run of this unit. */
-  restartJobs: Set<string>
+  /** Restart jobs that have ended a run of this unit, and how many runs there were then. */
+  restartJobs: Map<string, number>
   /** systemd has announced an automatic restart of the latest run. */
   scheduled: boolean
-  /** The latest run's end ended a job too. */
-  stopped: boolean
+  /** The latest run's end ended a job too: of which type; '' while none. */
+  stopped: string
   countedTwice: number
   /** NRestarts as last announced, and how many runs there were then. */
   nRestarts: number
@@ -81,9 +81,9 @@ export function truthOf(journal: string, ends: string): Truth {
     if (unit === '') continue
     const life = units.get(unit) ?? {
       runs: [],
-      restartJobs: new Set(),
+      restartJobs: new Map(),
       scheduled: false,
-      stopped: false,
+      stopped: '',
       countedTwice: 0,
       nRestarts: 0,
       runsThen: 0,
@@ -91,7 +91,7 @@ export function truthOf(journal: string, ends: string): Truth {
     units.set(unit, life)
     if (id !== '') note(life, id, entry, unit.endsWith('.target'))
     if (text(entry['MESSAGE_ID']) === STOPPED && text(entry['JOB_TYPE']) === 'restart') {
-      life.restartJobs.add(text(entry['JOB_ID']))
+      life.restartJobs.set(text(entry['JOB_ID']), life.runs.length)
     }
   }
   const known = new Set<string>()
@@ -114,10 +114,11 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
     run = { id, openedMs: atMs, restart: straightAway(life, atMs), end: null, main: null, stopping: false, told: null }
     life.runs.push(run)
     life.scheduled = false
-    life.stopped = false
+    life.stopped = ''
   }
   const job = text(entry['JOB_ID'])
-  if (text(entry['JOB_TYPE']) === 'start' && life.restartJobs.has(job) && run.end === null) run.restart = true
+  const runsThen = life.restartJobs.get(job) ?? Infinity
+  if (text(entry['JOB_TYPE']) === 'start' && life.runs.indexOf(run) >= runsThen) run.restart = true
   const end = (kind: 'stop' | 'crash', result: string) => {
     if (run.end === null) run.end = { atMs, kind, result, main: null, requested: run.stopping }
   }
@@ -138,7 +139,7 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
       end('crash', text(entry['UNIT_RESULT']))
       return
     case STOPPED:
-      life.stopped = true
+      life.stopped = text(entry['JOB_TYPE'])
       // A target has no line of its own for its end, and only services say that they are stopping.
       if (isTarget) end('stop', 'success')
       // A job that ended beside the run, but no 'Stopping': it came when the run was ending already, or a timer's.
@@ -154,8 +155,9 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
 /** A start job that waited for the end leaves no line that tells it from one that came just after. */
 function straightAway(life: Life, atMs: number): null | false {
   const last = life.runs.at(-1)
-  if (life.scheduled && !life.stopped) return null // a line is missing: a burst was too much for the journal
-  if (last?.end == null || life.stopped || atMs - last.end.atMs > STRAIGHT_MS) return false
+  if (life.scheduled && life.stopped === '') return null // a line is missing: a burst was too much for the journal
+  if (life.stopped === 'restart') return null // the line that says 'Starting' and its job may be missing
+  if (last?.end == null || life.stopped !== '' || atMs - last.end.atMs > STRAIGHT_MS) return false
   if (!last.stopping) last.end = { ...last.end, requested: null }
   return null
 }
