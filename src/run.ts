@@ -1,5 +1,4 @@
 // Wires one run of the agent out of the parts, and takes over a new configuration while it goes on.
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type Agent, startAgent } from './agent.ts'
 import type { Loaded } from './cli/load.ts'
@@ -24,7 +23,7 @@ import type { EventSink } from './ports.ts'
 import { baselinesFrom, freshState, stateFor } from './state-file.ts'
 import { isVolatile } from './store/mounts.ts'
 import { openStore } from './store/open.ts'
-import { systemdSource } from './systemd/source.ts'
+import { unitSource } from './unit-source.ts'
 import { usageReader } from './usage.ts'
 import { type Configured, notReady, type Parts, scrapeFacts, status, system } from './views.ts'
 
@@ -43,9 +42,6 @@ export interface Running {
   /** Stops everything in order and flushes. */
   stop(): Promise<void>
 }
-
-/** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
-const CLOCK_MARK = '/run/systemd/timesync/synchronized'
 
 type Config = Loaded['config']
 /** What can only be taken over by a start. */
@@ -80,17 +76,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   const stateVolatile = isVolatile(file.path)
   if (stateVolatile) log('warning', `${file.path} is on a file system in memory: the counters end with the power`)
 
-  const source = systemdSource({
-    address: config.bus,
-    clock,
-    log,
-    random: Math.random,
-    patterns: config.monitored_services,
-    known: state.units.filter((u) => u.byPattern).map((u) => u.name),
-    resyncIntervalMs: config.resync_interval * 1000,
-    maxUnits: config.max_units,
-    clockMark: () => existsSync(CLOCK_MARK),
-  })
+  const source = unitSource({ loaded, before: state, now: () => agent.state(), bootId, clock, log })
 
   let atStart = state
   const statsEveryMs = () => now().stats_interval * 1000

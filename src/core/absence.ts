@@ -1,6 +1,7 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { andThen, type Context, end, endProvenCrash, type Lived, lose, open } from './life.ts'
+import { andThen, type Context, end, endProven, endProvenCrash, type Lived, lose, open } from './life.ts'
+import { type ProvenRun, provenEnd } from './proof.ts'
 import type { Settings, Sighting, Unit } from './unit.ts'
 
 /**
@@ -18,15 +19,70 @@ export type Place = 'opening' | 'later' | 'read'
  */
 export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, before: Settings | null): Lived {
   const over = place !== 'opening' && isEnded(seen)
-  const { starts, restarts } = unseenStarts(unit, seen, over, place)
+  const known = unit.proven.find(({ id }) => id === seen.invocationId)
+  const unseen = known === undefined ? unseenStarts(unit, seen, over, place) : startsOf(known)
+  const lived = openUnseen(unit, ctx, unseen, before, seen, seen.invocationId)
+  return over ? andThen(lived, (u) => endFound(u, ctx, seen)) : lived
+}
+
+/** What the journal proves, run by run until the one that is seen now, as if it had been heard. */
+export function replay(unit: Unit, ctx: Context, seen: Sighting, before: Settings | null): Lived {
+  let lived: Lived = { unit, told: [] }
+  for (const run of unit.proven) {
+    const { id, end } = run
+    if (id === seen.invocationId) break
+    if (!lived.unit.runIds.includes(id)) {
+      lived = andThen(lived, (u) => openUnseen(u, ctx, startsOf(run), before, null, id))
+      lived = { ...lived, unit: showing(lived.unit, run, 'active', 'running') }
+    }
+    if (end === null || lived.unit.run?.id !== id) continue
+    lived = andThen(lived, (u) => endProven(u, ctx, end))
+    // It may wait to be restarted now, unless someone asked for the end.
+    if (isCrash(end.cause)) lived = { ...lived, unit: showing(lived.unit, run, 'failed', 'failed') }
+    else if (end.requested) lived = { ...lived, unit: showing(lived.unit, run, 'inactive', 'dead') }
+    else lived = { ...lived, unit: showing(lived.unit, run, 'activating', 'auto-restart') }
+  }
+  return lived
+}
+
+/** What systemd would have shown of the unit. */
+function showing(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
+  const last = unit.seen
+  const nRestarts = run.nRestarts ?? last?.nRestarts ?? 0
+  const none = { job: 0, result: null, mainCode: 0, mainStatus: 0, changedAtMonoMs: last?.changedAtMonoMs ?? 0 }
+  return { ...unit, seen: { ...none, activeState, subState, invocationId: run.id, nRestarts } }
+}
+
+/** Starts that nobody saw, how many of the latest were restarts, and how many of those systemd's own. */
+interface Unseen {
+  readonly starts: number
+  readonly restarts: number
+  readonly automatic: number
+}
+
+function startsOf({ missed, restart }: ProvenRun): Unseen {
+  const automatic = restart === 'automatic' ? missed + 1 : 0
+  return { starts: Math.max(automatic, 1), restarts: Math.max(automatic, restart === null ? 0 : 1), automatic }
+}
+
+/** Opens the runs that nobody saw and ends the one before each; the last of them has this id. */
+function openUnseen(
+  unit: Unit,
+  ctx: Context,
+  { starts, restarts, automatic }: Unseen,
+  before: Settings | null,
+  seen: Sighting | null,
+  id: string | null,
+): Lived {
   const provesCrash = restartProvesCrash(unit.settings) && (before === null || restartProvesCrash(before))
   let lived: Lived = { unit, told: [] }
   for (let left = starts; left > 0; left--) {
-    const restart = left <= restarts
-    if (lived.unit.run !== null) lived = andThen(lived, (u) => (restart && provesCrash ? endProvenCrash : lose)(u, ctx))
-    lived = andThen(lived, (u) => open(u, ctx, left === 1 ? seen : null, restart))
+    const crashed = left <= automatic && provesCrash
+    if (lived.unit.run !== null) lived = andThen(lived, (u) => (crashed ? endProvenCrash : lose)(u, ctx))
+    const last = left === 1
+    lived = andThen(lived, (u) => open(u, ctx, last ? seen : null, left <= restarts, last ? id : null))
   }
-  return over ? andThen(lived, (u) => endFound(u, ctx, seen)) : lived
+  return lived
 }
 
 /**
@@ -34,17 +90,18 @@ export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, 
  * than the fewest that explain NRestarts. It falls to 0 on reset-failed, without a start, and on most starts by hand;
  * not on one that ends a wait for the restart.
  */
-function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): { starts: number; restarts: number } {
+function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): Unseen {
   const now = Math.max(0, seen.nRestarts - (over && countsAhead(unit, seen, place) ? 1 : 0))
   const last = unit.seen
-  if (last === null) return { starts: now + 1, restarts: now }
+  if (last === null) return { starts: now + 1, restarts: now, automatic: now }
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
   const goesOn = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
   // Where a job was queued already it may have counted the restart, or be a start by hand that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
   const job = restartAnnounced(last) ? last.job : unit.endJob
   const oneJob = unit.run === null && seen.job !== 0 && seen.job === job
-  return { starts: Math.max(1, goesOn ? restarts : restarts + 1), restarts: oneJob ? Math.max(restarts, 1) : restarts }
+  const starts = Math.max(1, goesOn ? restarts : restarts + 1)
+  return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
 }
 
 /**
@@ -64,11 +121,14 @@ function countsAhead(unit: Unit, seen: Sighting, place: Place): boolean {
  */
 export function endFound(unit: Unit, ctx: Context, seen: Sighting): Lived {
   if (unit.run === null) return { unit, told: [] }
+  const proven = provenEnd(unit)
+  if (proven !== null) {
+    return endProven(unit, ctx, { ...proven, cause: { ...causeOf(seen), result: proven.cause.result } })
+  }
   if (!isCrash(causeOf(seen)) && restartAnnounced(seen) && restartProvesCrash(unit.settings)) {
     return endProvenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
   }
-  const known = seen.invocationId === unit.run.id && (isCrash(causeOf(seen)) || endedCleanly(seen))
-  return known ? end(unit, ctx, seen) : lose(unit, ctx)
+  return isCrash(causeOf(seen)) || endedCleanly(seen) ? end(unit, ctx, seen) : lose(unit, ctx)
 }
 
 /** Signals that systemd takes for a clean end (systemd.service(5), SuccessExitStatus=). */

@@ -4,6 +4,7 @@ import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.t
 import type { Change, Event, Source } from './event.ts'
 import { noteCrash } from './flap.ts'
 import type { Instant } from './observation.ts'
+import type { ProvenEnd } from './proof.ts'
 import type { Policy } from './state.ts'
 import { type Cause, type Counters, own, type Sighting, shownCounters, type Unit } from './unit.ts'
 
@@ -49,10 +50,15 @@ export function andThen(lived: Lived, next: (unit: Unit) => Lived): Lived {
 
 /**
  * A run opened. `seen` may still show the run before it, or be null for a run that is proven but that nobody saw;
- * such a run has no id.
+ * such a run has an id only where the journal knows it.
  */
-export function open(unit: Unit, ctx: Context, seen: Sighting | null, restart: boolean): Lived {
-  const id = seen?.invocationId ?? null
+export function open(
+  unit: Unit,
+  ctx: Context,
+  seen: Sighting | null,
+  restart: boolean,
+  id = seen?.invocationId ?? null,
+): Lived {
   const opened: Unit = {
     ...count(unit, { starts: 1, restarts: restart ? 1 : 0 }),
     run: { id: id ?? '', openedAtMonoMs: ctx.at.monoMs, openedAtMs: ctx.at.wallMs, job: openingJob(unit, seen) },
@@ -89,13 +95,40 @@ function openingJob(unit: Unit, seen: Sighting | null): number {
 export function end(unit: Unit, ctx: Context, seen: Sighting): Lived {
   const cause = causeOf(seen)
   const requested = seen.job !== 0 && seen.job !== unit.run?.job
-  const change: Change = {
-    fromState: unit.seen?.activeState ?? 'unknown',
+  return close(unit, ctx, cause, requested, {
     toState: seen.activeState,
     subState: seen.subState,
-  }
-  const closed: Unit = { ...unit, run: null, endJob: seen.job }
-  if (isCrash(cause)) return crash(closed, ctx, unit.run?.id || null, cause, change, requested, seen)
+    job: seen.job,
+    willRestart: isCrash(cause) ? willRestart(unit.settings, cause, seen, requested) : null,
+  })
+}
+
+/** The open run crashed unseen: an automatic restart that follows only crashes proves it, not how. */
+export function endProvenCrash(unit: Unit, ctx: Context): Lived {
+  return close(unit, ctx, UNKNOWN_CAUSE, false, { ...FAILED, willRestart: true })
+}
+
+/** The open run ended unseen, and the journal tells how. */
+export function endProven(unit: Unit, ctx: Context, { cause, requested }: ProvenEnd): Lived {
+  return close(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
+}
+
+/** What the unit is after a run, and what follows. */
+interface After {
+  readonly toState: string
+  readonly subState: string
+  readonly job: number
+  readonly willRestart: boolean | null
+}
+
+const FAILED = { toState: 'failed', subState: 'failed', job: 0 }
+const DEAD = { toState: 'inactive', subState: 'dead', job: 0 }
+
+function close(unit: Unit, ctx: Context, cause: Cause, requested: boolean, after: After): Lived {
+  const { toState, subState } = after
+  const change: Change = { fromState: unit.seen?.activeState ?? 'unknown', toState, subState }
+  const closed: Unit = { ...unit, run: null, endJob: after.job }
+  if (isCrash(cause)) return crash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
   const stopped = count(closed, { stops: 1 })
   return tellOfEnd(stopped, ctx, {
     kind: 'stop',
@@ -109,12 +142,6 @@ export function end(unit: Unit, ctx: Context, seen: Sighting): Lived {
   })
 }
 
-/** The open run crashed unseen: an automatic restart that follows only crashes proves it, not how. */
-export function endProvenCrash(unit: Unit, ctx: Context): Lived {
-  const change: Change = { fromState: unit.seen?.activeState ?? 'unknown', toState: 'failed', subState: 'failed' }
-  return crash({ ...unit, run: null, endJob: 0 }, ctx, unit.run?.id || null, UNKNOWN_CAUSE, change, false, null)
-}
-
 function crash(
   closed: Unit,
   ctx: Context,
@@ -122,7 +149,7 @@ function crash(
   cause: Cause,
   change: Change,
   requested: boolean,
-  seen: Sighting | null,
+  willRestart: boolean | null,
 ): Lived {
   const before = own(closed.failures, cause.result) ?? { unrequested: 0, requested: 0 }
   const kind = requested ? 'requested' : 'unrequested'
@@ -139,7 +166,7 @@ function crash(
     ...cause,
     invocationId: id,
     requested,
-    willRestart: seen === null ? true : willRestart(closed.settings, cause, seen, requested),
+    willRestart,
     counters: shownCounters(crashed),
   })
   return requested ? lived : andThen(lived, (unit) => noteCrash(unit, ctx))

@@ -1,5 +1,6 @@
 // What the bus, the clock and the operator tell: the only inputs of `step`.
 import type { ControlProblem, Order, Outcome } from './command.ts'
+import type { ProvenRun } from './proof.ts'
 import type { Policy } from './state.ts'
 import type { Counters, Settings, Sighting } from './unit.ts'
 
@@ -29,6 +30,8 @@ export type Observation =
     }
   /** The bus was away and is back: what happened meanwhile went unseen. Comes before the reads. */
   | { readonly kind: 'gap'; readonly at: Instant }
+  /** What the journal tells of this boot until the gap ended, oldest run first, by unit. Comes after the gap. */
+  | { readonly kind: 'proof'; readonly at: Instant; readonly runs: ReadonlyMap<string, readonly ProvenRun[]> }
   /** A unit that a pattern began to match while we watch. */
   | { readonly kind: 'found'; readonly at: Instant; readonly unit: string }
   /** Time passed: what waits for the next signal or for this. */

@@ -1,8 +1,9 @@
 // One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
-import { catchUp, endFound, type Place } from './absence.ts'
+import { catchUp, endFound, type Place, replay } from './absence.ts'
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import { andThen, type Context, end, type Lived, lose, open } from './life.ts'
 import type { Instant } from './observation.ts'
+import { NO_PROOF } from './proof.ts'
 import type { Policy } from './state.ts'
 import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
 
@@ -10,7 +11,8 @@ import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } fr
 export function sight(unit: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
   const ctx: Context = { at, policy, source: read !== null || unit.contact === 'broken' ? 'reconcile' : 'signal' }
   const loaded = read === null ? still(unit) : load(unit, ctx, read)
-  const lived = andThen(loaded, (u) => runs(u, ctx, beforeTheLimit(seen), read !== null, unit.settings))
+  const replayed = unit.proven.length === 0 ? loaded : andThen(loaded, (u) => replay(u, ctx, seen, unit.settings))
+  const lived = andThen(replayed, (u) => runs(u, ctx, beforeTheLimit(seen), read !== null, unit.settings))
   return andThen(lived, (u) => failing(note(u, at, seen), unit, ctx))
 }
 
@@ -74,7 +76,13 @@ function followsStraight(unit: Unit, seen: Sighting): boolean {
 function note(unit: Unit, at: Instant, seen: Sighting): Unit {
   const known = unit.seen?.changedAtMonoMs === seen.changedAtMonoMs || seen.changedAtMonoMs === 0
   const changedAtMs = known ? unit.changedAtMs : at.wallMs - (at.monoMs - seen.changedAtMonoMs)
-  return { ...unit, seen: { ...seen, nRestarts: ownRestarts(unit, seen) }, contact: 'kept', changedAtMs }
+  return {
+    ...unit,
+    seen: { ...seen, nRestarts: ownRestarts(unit, seen) },
+    contact: 'kept',
+    proven: NO_PROOF,
+    changedAtMs,
+  }
 }
 
 /** NRestarts of the run that is over, heard before the restart that now waits with its job was counted, or was not. */

@@ -6,6 +6,7 @@ import { calmAtMonoMs, settle } from './flap.ts'
 import { globMatcher } from './glob.ts'
 import { andThen, type Context, type Lived, lose, open, type Telling } from './life.ts'
 import type { Instant, Observation } from './observation.ts'
+import { NO_PROOF, newsOf, type ProvenRun } from './proof.ts'
 import { giveUp, sight } from './sight.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
@@ -34,6 +35,8 @@ export function step(state: State, o: Observation): Stepped {
       return { state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, found(o.unit)]), events: [] }
     case 'gap':
       return { state: { ...state, units: state.units.map(breakContact) }, events: [] }
+    case 'proof':
+      return ofAll(state, o.at, (unit) => ({ unit: prove(unit, o.runs.get(unit.name) ?? NO_PROOF), told: [] }))
     case 'boot':
       return boot(state, o.at, o.bootId)
     case 'clock':
@@ -136,6 +139,11 @@ function watch(state: State, names: readonly string[], patterns: readonly string
 function found(name: string): Unit {
   const settings = { loadState: 'not-found', restart: null, restartForced: false, restartPrevented: false }
   return { ...newUnit(name), byPattern: true, settings }
+}
+
+function prove(unit: Unit, runs: readonly ProvenRun[]): Unit {
+  const proven = newsOf(unit, runs)
+  return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
 }
 
 function breakContact(unit: Unit): Unit {

@@ -1,4 +1,5 @@
 // What is known of one watched unit: what systemd last said, the run that is open, and what was counted.
+import { NO_PROOF, type ProvenRun } from './proof.ts'
 
 /** Everything systemd says of a unit at one instant, as parsed by the bus adapter. */
 export interface Sighting {
@@ -106,6 +107,8 @@ export interface Unit {
   /** The latest invocation ids seen, newest first, at most 3: an id is new when it is none of these. */
   readonly runIds: readonly string[]
   readonly contact: Contact
+  /** After an absence, until the first sighting: what the journal proves of it. Not kept. */
+  readonly proven: readonly ProvenRun[]
   /** The non-zero job under which the last run ended: a start under the same job is a restart. */
   readonly endJob: number
   /** Failed with no run open: since when, and whether an operator's stop made it so. */
@@ -139,6 +142,7 @@ export function newUnit(name: string): Unit {
     run: null,
     runIds: [],
     contact: 'never',
+    proven: NO_PROOF,
     endJob: 0,
     failed: null,
     counters: ZERO,

@@ -160,7 +160,9 @@ function cause(which: string, truth: RunEnd, told: Ended): string[] {
   else if (told.result !== truth.result && !/\.(target|slice)$/.test(which)) {
     found.push(`${which} ended with ${truth.result}, told as ${told.result}`)
   }
-  if (truth.main && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
+  // Of a main process that went cleanly the journal has no line: whoever was not there does not know how.
+  const unsaid = told.source === 'reconcile' && told.exitCode === null && told.signal === null
+  if (truth.main && !unsaid && (told.exitCode !== truth.main.exitCode || told.signal !== truth.main.signal)) {
     found.push(`${which}: main process ${JSON.stringify(truth.main)}, told ${told.exitCode} ${told.signal}`)
   }
   return found

@@ -57,7 +57,12 @@ export async function drive(plan: Plan): Promise<Outcome> {
   try {
     await shell.run(WHOLE_JOURNAL)
     await systemd.daemonReload()
-    const heard = await hear(systemd.busAddress, plan.watched, 'boot')
+    const heard = await hear({
+      busAddress: systemd.busAddress,
+      patterns: plan.watched,
+      bootId: readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', ''),
+      journalDir: plan.journal ? join(systemd.runDir, 'log/journal') : null,
+    })
     const actions: { ms: number; text: string }[] = []
     for (const action of plan.actions) {
       actions.push({ ms: clock.now().monoMs, text: wordsOf(action) })

@@ -3,6 +3,7 @@ import { type Agent, startAgent } from '../../src/agent.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
+import { provenByJournal } from '../../src/host/journal-proof.ts'
 import type { StateStore, Step, UnitSource } from '../../src/ports.ts'
 import { filling, readPayload } from '../../src/store/records.ts'
 import { systemdSource } from '../../src/systemd/source.ts'
@@ -34,7 +35,15 @@ export interface Heard {
   stop(): Promise<void>
 }
 
-export async function hear(busAddress: string, patterns: readonly string[], bootId: string): Promise<Heard> {
+export interface HearOptions {
+  readonly busAddress: string
+  readonly patterns: readonly string[]
+  readonly bootId: string
+  /** Where the journal is that tells of absences; null for an agent that may not read it. */
+  readonly journalDir: string | null
+}
+
+export async function hear({ busAddress, patterns, bootId, journalDir }: HearOptions): Promise<Heard> {
   let kept: State = newState('00112233aabbccdd')
   let events: Event[] = []
   let history: { readonly monoMs: number; readonly state: State }[] = []
@@ -55,12 +64,19 @@ export async function hear(busAddress: string, patterns: readonly string[], boot
   } as unknown as StateStore
 
   const begin = () => {
-    const inner = systemdSource({
+    const systemd = systemdSource({
       ...{ address: busAddress, patterns, clock, random: () => 0.5, maxUnits: 1000 },
       log: () => {},
       resyncIntervalMs: 3_600_000,
       clockMark: () => false,
     })
+    const inner =
+      journalDir === null
+        ? systemd
+        : provenByJournal({
+            ...{ source: systemd, state: () => kept, bootId, clock, log: (_, text) => void problems.push(text) },
+            ...{ command: ['journalctl', `--directory=${journalDir}`], readable: () => true },
+          })
     source = {
       ...inner,
       start: (observe) =>

@@ -21,6 +21,8 @@ export interface Plan {
   /** Other forms of the same files, for edits. */
   readonly spare: Readonly<Record<string, string>>
   readonly watched: readonly string[]
+  /** The agent may read the journal, and proves with it what it did not hear. */
+  readonly journal: boolean
   readonly actions: readonly Action[]
 }
 
@@ -40,7 +42,8 @@ export function planOf(seed: number, variant: Variant, actions: number): Plan {
   const files = Object.assign({}, ...driven.map((d) => d.files))
   const first: Action[] = watched.map((unit) => shell(`systemctl --no-block start ${unit}`))
   const rest = Array.from({ length: actions - first.length }, () => action(by, driven, Object.keys(files), variant))
-  return { seed, variant, files, spare, watched, actions: [...first, ...rest].flatMap((a) => [a, pause(by)]) }
+  const journal = by.percent(50)
+  return { seed, variant, files, spare, watched, journal, actions: [...first, ...rest].flatMap((a) => [a, pause(by)]) }
 }
 
 function pause(by: Chance): Action {

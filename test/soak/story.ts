@@ -5,9 +5,14 @@ import { type Outcome, wordsOf } from './drive.ts'
 import type { Plan } from './plan.ts'
 
 /** Short, for the terminal. */
-export function told({ seed, variant, actions }: Plan, differences: readonly string[]): string {
+export function told({ seed, variant, journal, actions }: Plan, differences: readonly string[]): string {
   const did = actions.filter((a) => a.do !== 'wait' || a.ms > 0).map((action) => `    ${wordsOf(action)}`)
-  return [`seed ${seed} (${variant}):`, ...differences.map((d) => `  ${d}`), '  after', ...did].join('\n')
+  return [
+    `seed ${seed} (${variant}${journal ? ', with the journal' : ''}):`,
+    ...differences.map((d) => `  ${d}`),
+    '  after',
+    ...did,
+  ].join('\n')
 }
 
 /** In full, for a file: one line for each thing that happened, by time. */

@@ -1,6 +1,7 @@
 // Any unit and any event, for the round trips.
 import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
+import { NO_PROOF } from '../../src/core/proof.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import { WORDS } from '../../src/store/words.ts'
 
@@ -43,6 +44,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   run: maybe(fc.record({ id, openedAtMonoMs: ms, openedAtMs: ms, job: int })),
   runIds: fc.array(id, { maxLength: 3 }),
   contact: fc.constantFrom('never', 'broken', 'kept'),
+  proven: fc.constant(NO_PROOF),
   endJob: int,
   failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),
   counters,
