@@ -1,0 +1,217 @@
+// Runs that nobody saw, edge by edge: what is proven, what is only possible, and what is left alone.
+import { expect, test } from 'vitest'
+import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
+import { at, live, read, signal, the, watching } from './lives.ts'
+
+const U = 'u.service'
+const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
+const FAILED = { activeState: 'failed', subState: 'failed', result: 'signal', mainCode: 2, mainStatus: 9 } as const
+const WAITS = { ...FAILED, activeState: 'activating', subState: 'auto-restart' } as const
+const GAP: Observation = { kind: 'gap', at: at(400) }
+const kinds = (events: readonly Event[]) =>
+  events.map((e) => `${e.kind}${'invocationId' in e ? ` ${e.invocationId}` : ''}`)
+const told = (...observations: Observation[]) => kinds(live(watching(U), observations).events)
+
+test('the first word after a gap is found out, also where a signal brings it', () => {
+  const { events } = live(watching(U), [read(U, 10, RUNNING), GAP, signal(U, 500, { ...FAILED, invocationId: 'a1' })])
+  expect(events[1]).toMatchObject({ kind: 'crash', source: 'reconcile', result: 'signal' })
+  expect(the(live(watching(U), [read(U, 10, RUNNING)]).state, U).seen?.nRestarts).toBe(0)
+})
+
+test('what is found out, and only that, is a correction', () => {
+  const heard = [signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]
+  expect(live(watching(U), [read(U, 10, RUNNING), ...heard]).state.corrections).toBe(1)
+  expect(live(watching(U), [read(U, 10, RUNNING), GAP, read(U, 500, {})]).state.corrections).toBe(2)
+})
+
+test('a read that is ahead of the signals tells a run that is over already', () => {
+  expect(told(read(U, 10, {}), read(U, 20, { ...FAILED, invocationId: 'a1' }))).toEqual([
+    'start a1',
+    'crash a1',
+    'gave_up',
+  ])
+})
+
+test('a unit that had given up and failed once more meanwhile gives up once more', () => {
+  const failed = { ...FAILED, invocationId: 'a1' }
+  expect(
+    told(read(U, 10, RUNNING), signal(U, 20, failed), GAP, read(U, 500, { ...failed, invocationId: 'b2' })),
+  ).toEqual(['start a1', 'crash a1', 'gave_up', 'start b2', 'crash b2', 'gave_up'])
+})
+
+test('after a gap a timer was not surely restarted in one go', () => {
+  const T = 'x.timer'
+  const active = { activeState: 'active', subState: 'waiting', invocationId: 'a1' }
+  const events = (...since: Observation[]) => kinds(live(watching(T), [read(T, 10, active), ...since]).events).slice(1)
+  const next = (more: object = {}) => signal(T, 500, { ...active, invocationId: 'b2', job: 30, ...more })
+  expect(events(next())).toEqual(['stop a1', 'restart b2'])
+  expect(events(GAP, next())).toEqual(['lost a1', 'start b2'])
+  expect(events(next({ job: 0 }))).toEqual(['lost a1', 'start b2'])
+  // Its end was on its way: a state of its own was shown.
+  expect(events(signal(T, 20, { ...active, activeState: 'deactivating', job: 30 }), next())).toEqual([
+    'lost a1',
+    'start b2',
+  ])
+})
+
+test('a oneshot that remains and comes back by an automatic restart was not restarted in one go', () => {
+  const exited = { activeState: 'active', subState: 'exited', invocationId: 'a1', mainCode: 1 }
+  const automatic = signal(U, 20, { invocationId: 'b2', job: 30, nRestarts: 1 })
+  expect(told(read(U, 10, exited, { restart: 'on-failure' }), automatic)).toEqual([
+    'start a1',
+    'crash a1',
+    'restart b2',
+  ])
+})
+
+test('a first word that shows an ended unit without a job is of a run before our time', () => {
+  expect(told(signal(U, 10, { invocationId: 'a1' }))).toEqual([])
+  expect(told(signal(U, 10, { invocationId: 'a1', job: 7 }))).toEqual(['start a1'])
+})
+
+test('from systemd 254 the restart may be seen first in the new run itself', () => {
+  expect(
+    told(
+      read(U, 10, RUNNING, { restart: 'on-failure' }),
+      signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
+      signal(U, 21, { ...WAITS, subState: 'auto-restart-queued', invocationId: 'b2', job: 7, nRestarts: 1 }),
+    ),
+  ).toEqual(['start a1', 'crash a1', 'restart b2'])
+})
+
+test('what a queued restart counted ahead is known of the run that was heard, and of no other', () => {
+  const counted = (...observations: Observation[]) => the(live(watching(U), observations).state, U).seen?.nRestarts
+  const waits = (id: string) => signal(U, 500, { ...WAITS, invocationId: id, job: 9, nRestarts: 6 })
+  const runs = read(U, 10, { ...RUNNING, nRestarts: 5 })
+  expect(counted(runs, waits('a1'))).toBe(5)
+  expect(counted(runs, GAP, waits('a1'))).toBe(6)
+  expect(counted(runs, waits('b2'))).toBe(6)
+})
+
+test('a requested crash is told apart, and makes neither a flapping unit nor one that gave up', () => {
+  const stops = Array.from({ length: 6 }, (_, i) => [
+    signal(U, 100 + 10 * i, { invocationId: `r${i}` }),
+    signal(U, 105 + 10 * i, { ...FAILED, invocationId: `r${i}`, job: 7 + i }),
+  ]).flat()
+  const { state, events } = live(watching(U), [read(U, 10, {}, { restart: 'no' }), ...stops])
+  expect(the(state, U)).toMatchObject({
+    failures: { signal: { requested: 6, unrequested: 0 } },
+    flapping: false,
+    gaveUp: false,
+  })
+  expect(new Set(events.map((e) => e.kind))).toEqual(new Set(['start', 'crash']))
+  // An old crash that was asked for excuses no failure of today.
+  const today = [signal(U, 200, {}), signal(U, 210, { activeState: 'failed', result: 'start-limit-hit' })]
+  expect(live(state, today).events.map((e) => e.kind)).toEqual(['gave_up'])
+})
+
+test('the job of an end that nobody saw opens nothing', () => {
+  const { state } = live(watching(U), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { invocationId: 'a1', job: 7, mainCode: 1 }),
+    signal(U, 21, { invocationId: 'b2', job: 7 }),
+    GAP,
+    read(U, 500, {}),
+  ])
+  expect(the(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
+})
+
+test('since when a unit is gone is not forgotten by another look', () => {
+  const gone = { loadState: 'not-found' }
+  const { state } = live(watching(U), [read(U, 10, {}, gone), read(U, 20, {}, gone)])
+  expect(the(state, U).goneSinceMonoMs).toBe(10)
+})
+
+test('from a rest the first of the unseen starts was by hand, and only the last has a name', () => {
+  const idle = read(U, 10, { invocationId: null }, { restart: 'always' })
+  const back = read(U, 500, { ...RUNNING, invocationId: 'd4', nRestarts: 2 }, { restart: 'always' })
+  expect(told(idle, GAP, back)).toEqual(['start null', 'lost null', 'restart null', 'lost null', 'restart d4'])
+})
+
+test('a job that ended an earlier run does not make a restart of a later one', () => {
+  expect(
+    told(
+      read(U, 10, RUNNING),
+      signal(U, 20, { invocationId: 'a1', job: 8, mainCode: 1 }),
+      signal(U, 21, { ...RUNNING, invocationId: 'b2', job: 8 }),
+      GAP,
+      signal(U, 500, { invocationId: 'c3', job: 8 }),
+    ),
+  ).toEqual(['start a1', 'stop a1', 'restart b2', 'lost b2', 'start c3'])
+})
+
+test('a job that was queued while systemd waited to restart is the restart', () => {
+  expect(
+    told(
+      read(U, 10, { ...RUNNING, nRestarts: 2 }, { restart: 'always' }),
+      signal(U, 20, { ...WAITS, invocationId: 'a1', nRestarts: 2, job: 219 }),
+      GAP,
+      signal(U, 500, { invocationId: 'b2', nRestarts: 2, job: 219 }),
+    ),
+  ).toEqual(['start a1', 'crash a1', 'restart b2'])
+})
+
+test('failed in a signal is on its way to a restart, failed in a read is at rest', () => {
+  const failed = { ...FAILED, invocationId: 'c3', nRestarts: 3 }
+  const starts = (back: Observation, restart = 'on-failure') =>
+    the(live(watching(U), [read(U, 10, RUNNING, { restart }), GAP, back]).state, U).counters.starts
+  expect(starts(signal(U, 500, failed))).toBe(4)
+  expect(starts(read(U, 500, failed, { restart: 'on-failure' }))).toBe(3)
+  // Restart= was taken out of the file meanwhile: then it rests because nothing restarts it, not for the limit.
+  expect(starts(read(U, 500, failed, { restart: 'no' }))).toBe(4)
+})
+
+test('a run that was skipped by its condition meanwhile is a stop', () => {
+  const skipped = { invocationId: 'a1', result: 'exec-condition', mainCode: 1, mainStatus: 1 }
+  expect(told(read(U, 10, RUNNING), GAP, read(U, 500, skipped))).toEqual(['start a1', 'stop a1'])
+})
+
+test('flapping is told once, and only of crashes that are close to one another', () => {
+  const flaps = (everyMs: number, crashes: number) => {
+    const lives = Array.from({ length: crashes }, (_, i) => [
+      signal(U, i * everyMs, { invocationId: `r${i}` }),
+      signal(U, i * everyMs + 1, { ...FAILED, invocationId: `r${i}` }),
+    ]).flat()
+    const { events } = live(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+    return events.filter((e) => e.kind === 'flapping').length
+  }
+  expect(flaps(1000, 4)).toBe(0)
+  expect(flaps(1000, 9)).toBe(1)
+  expect(flaps(75_000, 5)).toBe(1)
+  expect(flaps(75_001, 5)).toBe(0)
+})
+
+test('a summary holds restarts, and its first and last time; the next one begins where it ended', () => {
+  const lives = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => [
+      signal(U, from + i * 100, { invocationId: `r${from + i}` }),
+      signal(U, from + i * 100 + 50, { ...WAITS, invocationId: `r${from + i}` }),
+    ]).flat()
+  const ticks = [61_050, 121_050, 181_050].map((ms): Observation => ({ kind: 'tick', at: at(ms) }))
+  const begin = read(U, 0, {}, { restart: 'always' })
+  const { events } = live(watching(U), [
+    begin,
+    ...lives(1000, 200),
+    ...ticks.slice(0, 1),
+    ...lives(70_000, 10),
+    ...ticks.slice(1),
+  ])
+  const summaries = events.filter((e) => e.kind === 'summary')
+  expect(summaries.map(({ counted, firstMs, lastMs }) => ({ ...counted, firstMs, lastMs }))).toEqual([
+    { starts: 79, stops: 0, crashes: 80, restarts: 79, lost: 0, firstMs: at(13_050).wallMs, lastMs: at(20_950).wallMs },
+    { starts: 10, stops: 0, crashes: 10, restarts: 10, lost: 0, firstMs: at(70_000).wallMs, lastMs: at(70_950).wallMs },
+  ])
+})
+
+test('clear: the run that goes on is known when it is seen again, and nothing imported is left', () => {
+  const baseline = { starts: 9, stops: 9, crashes: 9, restarts: 9, lost: 9 }
+  const { state, events } = live(watching(U), [
+    { kind: 'import', at: at(1), baselines: new Map([[U, baseline]]) },
+    read(U, 10, RUNNING),
+    { kind: 'clear', at: at(20) },
+    signal(U, 30, { ...RUNNING, job: 7 }),
+  ])
+  expect(kinds(events)).toEqual(['start a1', 'start a1'])
+  expect(the(state, U)).toMatchObject({ baseline: { starts: 0 }, counters: { starts: 1 } })
+})

@@ -1,0 +1,76 @@
+// `npm run mutants [-- WORD]`: breaks each counting rule once, in a copy, and says which test of test/core sees it.
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MUTATIONS, type Mutation } from './mutations.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const AT_ONCE = 2
+
+const word = process.argv[2] ?? ''
+const left = MUTATIONS.filter(({ rule, file }) => rule.includes(word) || file.includes(word))
+const wanted = left.length
+const survivors: Mutation[] = []
+await Promise.all(Array.from({ length: AT_ONCE }, worker))
+for (const { file, rule } of survivors) console.log(`NOT SEEN: ${file}: ${rule}`)
+console.log(`${wanted} rules broken, ${wanted - survivors.length} seen by a test`)
+process.exit(survivors.length > 0 ? 1 : 0)
+
+async function worker(): Promise<void> {
+  const copy = mkdtempSync(join(tmpdir(), 'gw-mutants-'))
+  for (const part of ['src/core', 'test/core', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  const before = await failing(copy)
+  if (before.length > 0) throw new Error(`unbroken, there fails: ${before.join(', ')}`)
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
+    const path = join(copy, 'src/core', next.file)
+    const whole = readFileSync(path, 'utf8')
+    writeFileSync(
+      path,
+      whole.replace(next.from, () => next?.to ?? ''),
+    )
+    const seenBy = await failing(copy)
+    writeFileSync(path, whole)
+    if (seenBy.length === 0) survivors.push(next)
+    else console.log(`${next.file}: ${next.rule}\n    ${seenBy[0]}${more(seenBy.length - 1)}`)
+  }
+  rmSync(copy, { recursive: true, force: true })
+}
+
+/** Names of the tests that fail in the copy. */
+function failing(copy: string): Promise<string[]> {
+  const report = join(copy, 'report.json')
+  const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
+  const args = [
+    vitest,
+    'run',
+    'test/core',
+    '--exclude=**/mutations.test.ts',
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: copy }, () => {
+      const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as { testResults: readonly Result[] }
+      rmSync(report)
+      resolve(
+        testResults.flatMap(({ status, assertionResults, message }) => {
+          if (status === 'failed' && assertionResults.length === 0) throw new Error(`no test ran: ${message}`)
+          return assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName)
+        }),
+      )
+    })
+  })
+}
+
+interface Result {
+  readonly status: string
+  readonly message: string
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+}
+
+function more(count: number): string {
+  return count === 0 ? '' : `, and ${count} more`
+}
