@@ -92,6 +92,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     usage: usageReader(source, file.path, clock),
   }
   const commands = agentCommands(now, parts.agent, clock, log)
+  const metrics = createMetrics(() => scrapeFacts(parts))
   const flushed = async () => {
     if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
   }
@@ -103,7 +104,8 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       notReady: () => notReady(parts),
       status: () => status(parts),
       system: () => system(parts),
-      metrics: createMetrics(() => scrapeFacts(parts)),
+      metrics: metrics.scrape,
+      federate: metrics.federate,
       async clear() {
         agent.observe({ kind: 'clear', at: clock.now() })
         atStart = agent.state()

@@ -15,6 +15,10 @@ export interface Views {
   notReady(): readonly string[]
   /** A scrape, in the format that the Accept header asks for. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
+  /** The series that selectors choose, or what is wrong with one. */
+  federate(
+    matches: readonly string[],
+  ): Promise<{ readonly type: string; readonly body: string } | { readonly problem: string }>
   /** The agent's own health, for `gatewatch status`; the units are added here. */
   status(): Json
   /** systemd as a whole and the machine under it; null while systemd does not answer. */

@@ -20,6 +20,7 @@ export function routesOf(views: Views, stream: Stream): readonly Route[] {
       path: '/metrics',
       answer: async ({ headers }) => ({ status: 200, ...(await views.metrics(headers.accept ?? '')) }),
     },
+    { ...GET_BY_ANY_NAME, path: '/federate', answer: ({ query }) => federate(views, query) },
     { ...GET_BY_ANY_NAME, path: '/-/healthy', answer: () => text('ok\n') },
     { ...GET_BY_ANY_NAME, path: '/-/ready', answer: () => ready(views.notReady()) },
     { ...GET, path: '/api/v1/status', answer: () => json({ ...views.status(), ...units(views) }) },
@@ -46,6 +47,11 @@ function links(table: readonly Route[]): string {
 
 function ready(reasons: readonly string[]): Answer {
   return reasons.length === 0 ? text('ready\n') : text(`${reasons.join('\n')}\n`, 503)
+}
+
+async function federate(views: Views, query: URLSearchParams): Promise<Answer> {
+  const told = await views.federate(query.getAll('match[]'))
+  return 'problem' in told ? problem(400, 'bad_match', told.problem) : { status: 200, ...told }
 }
 
 function units(views: Views) {

@@ -42,7 +42,7 @@ function labelsText(labels: Labels): string {
 }
 
 /** Label values: backslash, quote and line feed are escaped in both formats (unit names do have backslashes). */
-function escaped(value: string): string {
+export function escaped(value: string): string {
   return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`)) : value
 }
 
@@ -52,7 +52,7 @@ function helpText(help: string, format: Format): string {
   return format === 'openmetrics' ? text.replace(/"/g, '\\"') : text
 }
 
-function valueText(value: number): string {
+export function valueText(value: number): string {
   if (Number.isFinite(value)) return String(value)
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
 }

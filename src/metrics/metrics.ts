@@ -3,6 +3,7 @@ import { formatFor } from './accept.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
 import { readProcess } from './process.ts'
 import { type Facts, steadyClock } from './reading.ts'
+import type { SelectorProblem } from './selector.ts'
 import { FAMILIES } from './table.ts'
 
 export interface Scraped {
@@ -10,19 +11,36 @@ export interface Scraped {
   readonly body: string
 }
 
+export interface Metrics {
+  /** `accept` is the request's Accept header. */
+  scrape(accept: string): Promise<Scraped>
+  /** `matches` are its selectors. */
+  federate(matches: readonly string[]): Promise<Scraped | SelectorProblem>
+}
+
 /**
- * Gives the function that answers a scrape; `accept` is the request's Accept header. `gather` commits first where the
- * store lets a reader (StateStore.commitForReader), and takes all its facts at one instant, after that.
+ * `gather` commits first where the store lets a reader (StateStore.commitForReader), and takes all its facts at one
+ * instant, after that.
  */
-export function createMetrics(gather: () => Promise<Facts>): (accept: string) => Promise<Scraped> {
+export function createMetrics(gather: () => Promise<Facts>): Metrics {
   const steady = steadyClock()
   let startedAtMonoMs: number | null = null
-  return async (accept) => {
+
+  const read = async () => {
     const facts = await gather()
-    const read = await readProcess(facts.now.monoMs)
-    startedAtMonoMs ??= read.startedAtMonoMs
-    const reading = { ...facts, process: { ...read, startedAtMonoMs }, now: steady(facts.now) }
-    const format = formatFor(accept)
-    return { type: CONTENT_TYPES[format], body: exposition(FAMILIES, reading, format) }
+    const process = await readProcess(facts.now.monoMs)
+    startedAtMonoMs ??= process.startedAtMonoMs
+    return { ...facts, process: { ...process, startedAtMonoMs }, now: steady(facts.now) }
+  }
+  return {
+    async scrape(accept) {
+      const format = formatFor(accept)
+      return { type: CONTENT_TYPES[format], body: exposition(FAMILIES, await read(), format) }
+    },
+    async federate(matches) {
+      const { federated } = await import('./federate.ts')
+      const body = await federated(FAMILIES, await read(), matches)
+      return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
+    },
   }
 }

@@ -103,6 +103,10 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       history: () => it.events,
       notReady: () => it.notReady,
       metrics: async (accept) => ({ type: 'text/plain; version=0.0.4', body: `# ${accept}\n${'up 1\n'.repeat(400)}` }),
+      federate: async (matches) =>
+        matches.includes('{')
+          ? { problem: 'not a selector' }
+          : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
       status() {
         if (it.broken !== null) throw it.broken
         return { version: '0.1.0', bus: { connected: true } }

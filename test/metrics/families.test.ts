@@ -163,7 +163,7 @@ test.each([
 
 test('a scrape reads the process itself, and its start does not move', async () => {
   const { process: _, ...facts } = reading([runs(A)])
-  const scrape = createMetrics(async () => facts)
+  const { scrape } = createMetrics(async () => facts)
   const first = await scrape('')
   expect(first.type).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(first.body).toMatch(/^process_open_fds [1-9]/m)

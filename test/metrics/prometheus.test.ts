@@ -1,80 +1,173 @@
-// A real Prometheus scrapes us, in OpenMetrics, as it prefers, and finds every series.
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// A real Prometheus scrapes us and federates us, and our /federate says what its own says of the same series.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createMetrics } from '../../src/metrics/metrics.ts'
+import { type Prometheus, startPrometheus } from '../rig/prometheus.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
 import { reading, runs, unit } from './readings.ts'
 
-interface Answer {
-  readonly data: {
-    readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[]
-  }
+const { process: _, ...facts } = reading([
+  runs('a.service'),
+  unit('dev-disk-by\\x2dlabel-data.mount'),
+  runs('ä.service'),
+])
+
+/** Selectors that Prometheus takes, and some that it refuses. */
+const SELECTORS = [
+  'systemd_service_state',
+  'systemd_service_state{service="a.service"}',
+  '{__name__=~"systemd_.*"}',
+  '{__name__=~"systemd_.*",service!~"a.*"}',
+  '{service=~"(?i)A\\\\.SERVICE"}',
+  '{service=~"a|dev.+"}',
+  '{service="dev-disk-by\\\\x2dlabel-data.mount"}',
+  '{service=`dev-disk-by\\x2dlabel-data.mount`}',
+  "{service='\\u00e4.service'}",
+  '{service="\\xc3\\xa4.service", }',
+  '{service=~"\\\\pL\\\\.service"}',
+  'gatewatch_unit_failures_total{result!="signal"}',
+  'gatewatch_flash_commit_seconds_bucket{le="0.1"}',
+  '{le!=""}',
+  '{service=~".+",result=""} # with a comment',
+  'no_such_metric',
+  ...[
+    '{',
+    '{}',
+    '{service=""}',
+    '{service=~"("}',
+    '{service=~"(?!a)"}',
+    'a b',
+    'up{a="\\q"}',
+    'up[5m]',
+    '{service=~".*"}',
+    '',
+  ],
+  ...['{a="b" c="d"}', '{,}', 'up{__name__="x"}', '{service!="a"}', 'up{a=~"b**"}', "{a='b\\\"'}"],
+]
+
+/** Series as `name{labels}` with their values; without the labels that a Prometheus adds, and what is only its own. */
+function series(text: string): string[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#') && !/^(up|scrape_|process_)/.test(line))
+    .map((line) => {
+      const [, name, labels = '', value] = /^(\w+)(?:\{(.*)\})? (\S+)(?: \d+)?$/.exec(line) ?? []
+      const own = labels.match(/\w+="(?:[^"\\]|\\.)*"/g)?.filter((label) => !/^(job|instance)=/.test(label)) ?? []
+      return `${name}{${own.join(',')}} ${Number(value)}`
+    })
+    .sort()
 }
 
-test('a real Prometheus takes every series', async (context) => {
-  if (spawnSync('prometheus', ['--version']).error) context.skip('prometheus is not installed')
-  const { process: _, ...facts } = reading([runs('a.service'), unit('dev-disk-by\\x2dlabel-data.mount')])
-  const scrape = createMetrics(async () => ({ ...facts, now: { ...facts.now, wallMs: Date.now() } }))
+describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
+  const { scrape, federate } = createMetrics(async () => ({
+    ...facts,
+    now: { monoMs: facts.now.monoMs + performance.now(), wallMs: Date.now() },
+  }))
   const accepted: string[] = []
   const target = createServer(async (request, response) => {
-    accepted.push(request.headers.accept ?? '')
-    const { type, body } = await scrape(request.headers.accept ?? '')
-    response.setHeader('content-type', type).end(body)
+    const url = new URL(request.url ?? '', 'http://target')
+    if (url.pathname === '/metrics') accepted.push(request.headers.accept ?? '')
+    const accept = request.headers.accept ?? ''
+    const said =
+      url.pathname === '/federate' ? await federate(url.searchParams.getAll('match[]')) : await scrape(accept)
+    if ('problem' in said) response.writeHead(400).end(said.problem)
+    else response.setHeader('content-type', said.type).end(said.body)
   })
-  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void target.close())
-  const query = await prometheusOf((target.address() as AddressInfo).port)
+  let targets: readonly object[]
+  let prometheus: Prometheus
 
-  await expect.poll(async () => (await query('up')).data.result[0]?.value[1], { timeout: 20_000 }).toBe('1')
-  expect(accepted[0]).toContain('application/openmetrics-text')
-  const scraped = Number((await query('scrape_samples_scraped')).data.result[0]?.value[1])
-  const series = (await scrape('')).body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  expect(scraped).toBe(series.length)
-  const starts = (await query('systemd_service_starts_total')).data.result
-  expect(starts.map(({ metric, value }) => [metric['service'], value[1]])).toEqual(
-    expect.arrayContaining([
-      ['a.service', '1'],
-      ['dev-disk-by\\x2dlabel-data.mount', '0'],
-    ]),
-  )
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+    targets = [{ targets: [`127.0.0.1:${(target.address() as AddressInfo).port}`] }]
+    prometheus = await startPrometheus({ static_configs: targets })
+    await until(() => prometheus.query('up == 1'), {
+      what: 'a scrape',
+      is: ({ length }) => length === 1,
+      timeoutMs: 60_000,
+    })
+  }, 130_000)
+  afterAll(async () => {
+    await prometheus[Symbol.asyncDispose]()
+    target.close()
+  })
+
+  test('takes every series, in OpenMetrics, as it prefers', async () => {
+    expect(accepted[0]).toContain('application/openmetrics-text')
+    const scraped = Number((await prometheus.query('scrape_samples_scraped'))[0]?.value[1])
+    expect(scraped).toBe(
+      (await scrape('')).body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length,
+    )
+    const starts = (await prometheus.query('systemd_service_starts_total')).map(({ metric, value }) => [
+      metric['service'],
+      value[1],
+    ])
+    expect(starts).toEqual(
+      expect.arrayContaining([
+        ['a.service', '1'],
+        ['dev-disk-by\\x2dlabel-data.mount', '0'],
+      ]),
+    )
+  })
+
+  test.each(SELECTORS)('answers /federate with %j as we do', async (selector) => {
+    const theirs = await fetch(`${prometheus.url}/federate?match[]=${encodeURIComponent(selector)}`)
+    const ours = await federate([selector])
+    if (theirs.ok && 'body' in ours) expect(series(ours.body)).toEqual(series(await theirs.text()))
+    else expect([theirs.status, 'problem' in ours]).toEqual([400, true])
+  })
+
+  test('finds the types and the order of /federate like its own', async () => {
+    const query = 'match[]=systemd_service_state&match[]=systemd_monitor_info'
+    const lines = (text: string) => text.split('\n').map((line) => line.replace(/\{.*/, ''))
+    const ours = await federate(['systemd_service_state', 'systemd_monitor_info'])
+    expect(lines('body' in ours ? ours.body : '')).toEqual(
+      lines(await (await fetch(`${prometheus.url}/federate?${query}`)).text()),
+    )
+  })
+
+  test('federates us: it gets what it asks for, and nothing else', async () => {
+    await using fleet = await startPrometheus({
+      metrics_path: '/federate',
+      params: { 'match[]': ['{__name__=~"systemd_service_(starts|crashes)_total"}', 'gatewatch_bus_connected'] },
+      honor_labels: true,
+      static_configs: targets,
+    })
+    const got = await until(() => fleet.query('{__name__=~"(systemd|gatewatch).*"}'), {
+      what: 'series',
+      is: ({ length }) => length > 0,
+      timeoutMs: 60_000,
+    })
+    const names = got.map(({ metric }) => `${metric['__name__']} ${metric['service'] ?? ''}`).sort()
+    expect(names).toEqual([
+      'gatewatch_bus_connected ',
+      ...['starts', 'crashes']
+        .sort()
+        .flatMap((what) =>
+          ['a.service', 'dev-disk-by\\x2dlabel-data.mount', 'ä.service'].map(
+            (name) => `systemd_service_${what}_total ${name}`,
+          ),
+        ),
+    ])
+    expect(new Set(got.map(({ metric }) => metric['instance']))).toEqual(
+      new Set([String((targets[0] as { targets: string[] }).targets[0])]),
+    )
+  }, 130_000)
 })
 
-/** Starts one that scrapes `port` every second; gives its query function. */
-async function prometheusOf(port: number): Promise<(promql: string) => Promise<Answer>> {
-  const directory = mkdtempSync(join(tmpdir(), 'gatewatch-prometheus-'))
-  writeFileSync(
-    join(directory, 'prometheus.yml'),
-    `scrape_configs: [{job_name: gatewatch, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ['127.0.0.1:${port}']}]}]`,
-  )
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const own = (probe.address() as AddressInfo).port
-  await new Promise((resolve) => probe.close(resolve))
-  const prometheus = spawn(
-    'prometheus',
-    [
-      `--config.file=${directory}/prometheus.yml`,
-      `--storage.tsdb.path=${directory}/data`,
-      `--web.listen-address=127.0.0.1:${own}`,
-    ],
-    { stdio: 'ignore' },
-  )
-  const gone = new Promise((resolve) => prometheus.once('exit', resolve))
-  onTestFinished(async () => {
-    prometheus.kill('SIGKILL')
-    await gone
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return async (promql) => {
-    try {
-      const answer = await fetch(`http://127.0.0.1:${own}/api/v1/query?query=${encodeURIComponent(promql)}`)
-      return (await answer.json()) as Answer
-    } catch {
-      return { data: { result: [] } }
-    }
+test('a time is told only while the clock can be believed', async () => {
+  const at = async (clockSynced: boolean | null) => {
+    const { federate } = createMetrics(async () => ({ ...facts, live: { ...facts.live, clockSynced } }))
+    const said = await federate(['gatewatch_bus_connected'])
+    return 'body' in said ? said.body.split('\n')[1] : said.problem
   }
-}
+  expect(await at(null)).toBe('gatewatch_bus_connected 1')
+  expect(await at(false)).toBe('gatewatch_bus_connected 1')
+  expect(await at(true)).toBe('gatewatch_bus_connected 1 1795169723412')
+})
+
+test('no selector is no series', async () => {
+  const { federate } = createMetrics(async () => facts)
+  expect(await federate([])).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', body: '' })
+})
