@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
+import { dashboard } from './bundle/dashboard.mjs'
 import { packagesIn, sizeReport } from './bundle/report.mjs'
 import { withoutDeadWeight } from './bundle/stubs.mjs'
 import { revision } from './revision.mjs'
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
   },
 })
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
+const page = await dashboard().catch(() => process.exit(1)) // esbuild has said why
 
 const build = esbuild.build({
   entryPoints: [options.entry],
@@ -42,8 +44,8 @@ const build = esbuild.build({
     __REVISION__: JSON.stringify(revision()),
     __TARGET__: JSON.stringify(options.target),
     __NODE_SUPPORT_ENDS__: JSON.stringify(options['support-ends']),
+    __DASHBOARD__: JSON.stringify(page),
   },
-  loader: { '.html': 'text', '.css': 'text', '.svg': 'text', '.client.js': 'text' },
   plugins: [withoutDeadWeight],
   metafile: true,
   write: false,

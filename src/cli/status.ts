@@ -1,40 +1,12 @@
 // gatewatch status: the watched units as a table, and the agent's own health.
 import pc from 'picocolors'
 import { type Json, unitJson } from '../core/json.ts'
-import type { Counters } from '../core/unit.ts'
+import type { StatusView, UnitView } from '../core/status-view.ts'
 import { age, causeText, plural, shortName } from '../core/words.ts'
 import { ifRunning, keptState } from './ask.ts'
 import type { Console, ExitCode, Kept, Sources } from './console.ts'
 import { fill } from './fill.ts'
 import { type Cell, type Column, table } from './table.ts'
-
-/** A unit as `unitJson` of the core makes it. */
-interface UnitView {
-  readonly service: string
-  readonly load_state: string | null
-  readonly active_state: string
-  readonly sub_state: string | null
-  readonly since: string | null
-  readonly flapping: boolean
-  readonly gave_up: boolean
-  readonly counters: Counters
-  readonly last_crash: {
-    readonly timestamp: string
-    readonly result: string
-    readonly exit_code: number | null
-    readonly signal: string | null
-  } | null
-}
-
-interface StatusView {
-  readonly version?: string
-  readonly gateway_id?: string
-  readonly started_at?: string
-  readonly bus?: { readonly connected: boolean; readonly problem: string | null }
-  readonly state?: { readonly path: string; readonly problem: string | null }
-  readonly not_ready?: readonly string[]
-  readonly units: readonly UnitView[]
-}
 
 export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
   const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null

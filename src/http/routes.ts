@@ -4,6 +4,7 @@ import { unitOf } from '../core/state.ts'
 import { type Answer, type Asked, json, problem, type Route, text, type Views } from './api.ts'
 import { baselinesOf } from './baselines.ts'
 import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './events.ts'
+import { dashboard } from './page.ts'
 import type { Stream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024
@@ -14,7 +15,7 @@ const POST_ON_SOCKET = { method: 'POST', where: 'socket', hosts: 'known' } as co
 
 export function routesOf(views: Views, stream: Stream): readonly Route[] {
   const table: readonly Route[] = [
-    { ...GET, path: '/', answer: () => text(links(table)) },
+    { ...GET, path: '/', answer: ({ headers }) => dashboard(headers.accept) ?? text(links(table)) },
     {
       ...GET_BY_ANY_NAME,
       path: '/metrics',

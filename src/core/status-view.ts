@@ -1,0 +1,40 @@
+// The answer of /api/v1/status as those see it who read it back: the command line and the dashboard.
+import type { Counters } from './unit.ts'
+
+/** A unit as `unitJson` makes it. */
+export interface UnitView {
+  readonly service: string
+  readonly load_state: string | null
+  readonly active_state: string
+  readonly sub_state: string | null
+  readonly since: string | null
+  readonly flapping: boolean
+  readonly gave_up: boolean
+  readonly counters: Counters
+  readonly last_crash: {
+    readonly timestamp: string
+    readonly result: string
+    readonly exit_code: number | null
+    readonly signal: string | null
+  } | null
+}
+
+/** What a running agent says of itself; from a state file alone, most of it is absent. */
+export interface StatusView {
+  readonly version?: string
+  readonly gateway_id?: string
+  readonly started_at?: string
+  readonly bus?: { readonly connected: boolean; readonly problem: string | null }
+  readonly state?: {
+    readonly path: string
+    readonly problem: string | null
+    readonly volatile?: boolean
+    readonly last_commit?: string | null
+  }
+  /** Null where MQTT is off. */
+  readonly mqtt?: { readonly connected: boolean; readonly problem: string | null; readonly queued: number } | null
+  readonly not_ready?: readonly string[]
+  /** The units that may be controlled over HTTP; null or absent where none may. */
+  readonly control?: { readonly units: readonly string[] } | null
+  readonly units: readonly UnitView[]
+}

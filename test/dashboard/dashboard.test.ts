@@ -1,0 +1,166 @@
+// The dashboard in a real browser, over literal gateways: what it says, to whom, and what it lets nobody do.
+import axe from 'axe-core'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { dashboard } from '../../build/bundle/dashboard.mjs'
+import { withUnits } from '../../src/core/state.ts'
+import { crash, httpOf, tell } from '../http/served.ts'
+import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { SCENES, type Scene } from './scenes.ts'
+import { show } from './shown.ts'
+
+const PAGE_BYTES_AT_MOST = 60 * 1024
+
+test('the page is small, and asks for nothing that it does not bring', async () => {
+  const { html } = await dashboard()
+  expect(Buffer.byteLength(html)).toBeLessThan(PAGE_BYTES_AT_MOST)
+  expect(html.match(/(src|href)="(?!#|data:|\/api\/)[^"]*"|url\(|@import/g)).toBeNull()
+})
+
+describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await startChromium()
+  })
+  afterAll(() => browser.close())
+
+  async function open(scene: Scene, look: Parameters<typeof openPage>[2] = {}) {
+    const shown = await show(scene)
+    onTestFinished(() => shown.http.stop())
+    const looked = await openPage(browser, shown.url, look)
+    onTestFinished(() => looked.page.context().close())
+    return { ...shown, ...looked }
+  }
+
+  const HEADLINES: Readonly<Record<string, readonly [string, string]>> = {
+    'all-well': ['All is well', '12 units watched, no crash so far.'],
+    'one-crashed': ['1 of 12 units needs attention', 'devmgmt: gave up, SIGKILL 12m ago'],
+    flapping: ['1 of 12 units needs attention', 'mosquitto: flapping, SIGKILL 4m ago'],
+    'agent-unhealthy': [
+      'gatewatch itself is not well',
+      'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED\nstate file: /var/lib/gatewatch/state.ring: EROFS: read-only file system',
+    ],
+  }
+
+  describe.each(Object.entries(SCENES))('%s', (name, scene) => {
+    test.each([
+      { size: 'phone', viewport: PHONE, dark: true },
+      { size: 'desktop', viewport: DESKTOP, dark: false },
+    ])('reads well on a $size, dark: $dark', async ({ viewport, dark }) => {
+      const { page, complaints, shifted } = await open(scene, { viewport, dark })
+      await page.locator('#link', { hasText: 'Live' }).waitFor()
+      expect([await page.textContent('#headline'), await page.textContent('#detail')]).toEqual(HEADLINES[name])
+      await page.evaluate(axe.source)
+      const found = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
+      expect(found.violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([])
+      expect(await shifted()).toBeLessThan(0.02)
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+      expect(complaints).toEqual([])
+    })
+  })
+
+  test('a crash appears as it happens, in the head, at its unit and on top of the events', async () => {
+    const { page, it, http, shifted, complaints } = await open(SCENES['all-well'] as Scene)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    const before = await shifted()
+    const last = it.events.at(-1)?.seq ?? 0
+    const killed = crash(last + 1, 'devmgmt.service', { atMs: Date.now() })
+    const units = it.state.units.map((unit) =>
+      unit.name !== killed.unit ? unit : { ...unit, gaveUp: true, counters: killed.counters },
+    )
+    it.state = { ...it.state, ...withUnits(it.state, units) }
+    tell(it, http, killed)
+    await page.locator('#headline', { hasText: '1 of 12 units needs attention' }).waitFor()
+    const row = page.locator('.unit', { has: page.getByRole('heading', { name: 'devmgmt' }) })
+    expect(await row.locator('.state').textContent()).toBe('gave up')
+    expect(await row.locator('dl').textContent()).toBe('starts2stops0crashes1restarts1lost0')
+    expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^last 24 hours: running .*, 1 crash$/)
+    expect(await page.locator('#events li').first().textContent()).toContain('crash')
+    expect(await page.locator('#said').textContent()).toBe('devmgmt.service crashed')
+    expect((await shifted()) - before).toBeLessThan(0.02)
+    expect(complaints).toEqual([])
+  })
+
+  test('a lost connection shows at once and what was missed is there after it', async () => {
+    const shown = await show(SCENES['all-well'] as Scene)
+    const { page } = await openPage(browser, shown.url)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    await shown.http.stop()
+    await page.locator('#link', { hasText: 'Connection lost' }).waitFor()
+    expect(await page.textContent('#headline')).toBe('The gateway does not answer')
+    expect(await page.textContent('#detail')).toMatch(
+      /^No answer\. Shown is what was known at \d\d:\d\d:\d\d; trying again\.$/,
+    )
+
+    const { it } = shown
+    it.events = [...it.events, crash((it.events.at(-1)?.seq ?? 0) + 1, 'hwcheck.timer', { atMs: Date.now() })]
+    it.state = { ...it.state, seq: it.events.length }
+    const again = httpOf(it)
+    await again.serveTcp('127.0.0.1', Number(new URL(shown.url).port))
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    await page.locator('#events li', { hasText: 'hwcheck.timer' }).filter({ hasText: 'crash' }).waitFor()
+    expect(await page.textContent('#headline')).toBe('All is well')
+    await page.context().close()
+  })
+
+  test('names and log lines that mean ill are text', async () => {
+    const bad = '"><img src=x onerror=alert(1)><script>alert(2)</script>.service'
+    const { page, complaints, it, http } = await open({
+      ...(SCENES['all-well'] as Scene),
+      lives: {
+        [bad]: [
+          [5, 'start'],
+          [4, 'crash'],
+          [4, 'gave_up'],
+        ],
+      },
+      notReady: ['<svg onload=alert(3)>'],
+    })
+    page.on('dialog', (dialog) => complaints.push(`a dialog: ${dialog.message()}`))
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    // The lines of the journal come where the reader is known; here they come whoever asks.
+    const lines = ['</script><script>alert(4)</script>', '<b onclick=alert(5)>']
+    await page.route('**/api/v1/events*', async (route) => {
+      const answer = (await (await route.fetch()).json()) as { events: object[] }
+      const events = answer.events.map((event) => ({ ...event, log: lines }))
+      await route.fulfill({ json: { ...answer, events } })
+    })
+    await page.reload()
+    await page.locator('#events summary').first().click()
+    expect(await page.locator('#events pre').first().textContent()).toBe(lines.join('\n'))
+    expect(await page.getByRole('heading', { level: 3 }).textContent()).toBe(bad.replace(/\.service$/, ''))
+    expect(await page.textContent('#detail')).toContain('<svg onload=alert(3)>')
+    expect(await page.locator('img, [onload], [onerror], [onclick], #events b b').count()).toBe(0)
+    tell(it, http, crash(it.state.seq + 1, bad, { result: '<i>', signal: null }))
+    await page.locator('#events li', { hasText: '<i>, will restart' }).waitFor()
+    expect(await page.locator('script').count()).toBe(1)
+    expect(complaints).toEqual([])
+  })
+
+  test('its own policy refuses what somebody would smuggle in', async () => {
+    const { page } = await open(SCENES['all-well'] as Scene)
+    const attempt = (code: string) => page.evaluate(`try { ${code}; 'done' } catch (error) { error.name }`)
+    expect(await attempt(`document.body.insertAdjacentHTML('beforeend', '<p>')`)).toBe('TypeError')
+    expect(await attempt(`document.createElement('script').text = 'globalThis.smuggled = true'`)).toBe('TypeError')
+    expect(await attempt(`document.querySelector('#units').innerHTML = ''`)).toBe('TypeError')
+    const refused = page.waitForEvent('console', (message) => message.text().includes('Content Security Policy'))
+    await attempt(`document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:9/' }))`)
+    expect((await refused).text()).toContain('img-src')
+  })
+
+  test('events are found by unit and by kind, with the keyboard alone', async () => {
+    const { page } = await open(SCENES['flapping'] as Scene)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    expect(await page.locator('#events li').count()).toBe(30)
+    await page.getByRole('button', { name: 'Show older ones' }).press('Enter')
+    expect(await page.locator('#events li').count()).toBe(43)
+    await page.getByRole('combobox', { name: /^Kind/ }).focus()
+    await page.keyboard.type('crash')
+    expect(await page.locator('#events li').count()).toBe(14)
+    await page.getByRole('combobox', { name: /^Unit/ }).focus()
+    await page.keyboard.type('hw')
+    expect(await page.locator('#events li').count()).toBe(0)
+    expect(await page.locator('#no-events').isVisible()).toBe(true)
+  })
+})

@@ -1,0 +1,28 @@
+// `npm run looks -- DIRECTORY`: pictures of the dashboard in each scene, on a phone and on a desk, by day and by night.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
+import { SCENES } from './scenes.ts'
+import { show } from './shown.ts'
+
+const directory = process.argv[2] ?? 'looks'
+mkdirSync(directory, { recursive: true })
+const browser = await startChromium()
+try {
+  for (const [name, scene] of Object.entries(SCENES)) {
+    await using shown = await show(scene)
+    for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
+      for (const dark of [false, true]) {
+        const { page } = await openPage(browser, shown.url, { viewport, dark })
+        await page.locator('#link[data-tone=ok]').waitFor()
+        await page.screenshot({
+          path: join(directory, `${name}-${size}-${dark ? 'dark' : 'light'}.png`),
+          fullPage: true,
+        })
+        await page.context().close()
+      }
+    }
+  }
+} finally {
+  await browser.close()
+}
