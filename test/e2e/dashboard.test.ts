@@ -1,0 +1,63 @@
+// The built agent's own page in a real browser: a real crash on a real systemd appears, and a killed agent shows.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPage, startChromium } from '../rig/chromium.ts'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+
+describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the built agent', () => {
+  let systemd: Systemd
+  let browser: Browser
+  let agent: Gatewatch
+  const directory = temporaryDirectory()
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    systemd.writeUnit('runs.service', '[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\nRestartSec=1\n')
+    await systemd.daemonReload()
+    await systemd.start('runs.service')
+    browser = await startChromium()
+  })
+  afterAll(async () => {
+    await browser.close()
+    await agent.end()
+    await systemd.stop()
+    removeDirectory(directory)
+  })
+
+  const start = (port = '0') =>
+    startGatewatch({
+      busAddress: systemd.busAddress,
+      directory,
+      services: ['runs'],
+      args: ['--gateway-id', 'gw-7', '--prometheus-port', port],
+    })
+
+  test('a real crash appears; a killed agent is missed, and heard again when it is back', async () => {
+    agent = await start()
+    const { page, complaints } = await openPage(browser, agent.url)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    expect(await page.textContent('#gateway')).toBe('gw-7')
+    expect(await page.textContent('.unit .state')).toBe('active')
+
+    await systemd.kill('runs.service', 'SIGKILL')
+    await page.locator('#events li', { hasText: 'SIGKILL, will restart (crash 1)' }).waitFor()
+    await page.locator('#events li', { hasText: 'restart 1, start 2' }).waitFor()
+    await page.locator('.unit .cause', { hasText: 'last crash SIGKILL' }).waitFor()
+    await page.locator('.unit .strip[aria-label*="1 crash"]').waitFor()
+    expect(complaints).toEqual([])
+
+    await agent.end('SIGKILL')
+    await page.locator('#link', { hasText: 'Connection lost' }).waitFor()
+    await systemd.stop('runs.service')
+    agent = await start(new URL(agent.url).port)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    await page.locator('.unit .state', { hasText: 'inactive' }).waitFor()
+    await page
+      .locator('#events li', { hasText: 'found out afterwards' })
+      .or(page.locator('#events li', { hasText: 'nobody saw how' }))
+      .first()
+      .waitFor()
+  })
+})
