@@ -4,6 +4,7 @@ import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
+import type { Cause } from './core/unit.ts'
 
 /** Both clocks at once, and one timer. */
 export interface Clock {
@@ -159,8 +160,51 @@ export interface MqttHealth {
 export interface UnitControl {
   /** Waits for the job, however it ends, and tells what became of it; with `noWait` it resolves as `queued` at once. */
   act(action: Action, unit: string, noWait?: boolean): Promise<Done>
+  /** Lets systemd read all unit files again. */
+  daemonReload(): Promise<void>
+  /** Every unit that systemd has loaded, in the order of names. */
+  list(): Promise<readonly ListedUnit[]>
+  /** Also of a unit that is not loaded, or that does not exist: its load state says so. */
+  status(unit: string): Promise<UnitStatus>
+  /** All that has no structure, as `systemctl show` names it: texts, `yes`, numbers (times in us), words of a list. */
+  properties(unit: string): Promise<Readonly<Record<string, string>>>
   /** Lets go of the bus. The next operation takes it up again. */
   close(): void
+}
+
+export interface ListedUnit {
+  readonly unit: string
+  readonly description: string
+  readonly loadState: string
+  readonly activeState: string
+  readonly subState: string
+}
+
+/** One unit in detail. What systemd does not know is null. */
+export interface UnitStatus extends ListedUnit {
+  /** `enabled`, `disabled`, `static`, ... */
+  readonly fileState: string | null
+  /** Monotonic ms of the last change of its state in this boot. */
+  readonly changedAtMonoMs: number | null
+  /** Why the last run ended badly. */
+  readonly cause: Cause | null
+  readonly mainPid: number | null
+  /** Automatic restarts since it was last started by hand. */
+  readonly restarts: number | null
+  readonly memoryBytes: number | null
+  readonly cpuSeconds: number | null
+  readonly tasks: number | null
+  readonly user: string | null
+  readonly workingDirectory: string | null
+  /** Command lines with the setting that each stands in: `ExecStart`. */
+  readonly commands: readonly { readonly setting: string; readonly line: string }[]
+  /** Names only: values may be secret. */
+  readonly environmentNames: readonly string[]
+  readonly environmentFiles: readonly string[]
+  readonly file: string | null
+  readonly dropIns: readonly string[]
+  /** Units by the kind of dependency, both ways: `Requires`, `RequiredBy`, ...; only kinds that have any. */
+  readonly dependencies: Readonly<Record<string, readonly string[]>>
 }
 
 /** Orders to the running agent, by HTTP or MQTT: checked, carried out, and told as an event of the kind `command`. */

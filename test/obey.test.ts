@@ -7,6 +7,9 @@ import { unitCommands } from '../src/obey.ts'
 const ORDER: Order = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
 const AT = { monoMs: 1, wallMs: 2 }
 
+const never = () => Promise.reject(new Error('not asked for'))
+const NOTHING_ELSE = { daemonReload: never, list: never, status: never, properties: never }
+
 function commanding(act: () => Promise<Done>, enabled = true) {
   const made: string[] = []
   const observed: Observation[] = []
@@ -15,7 +18,7 @@ function commanding(act: () => Promise<Done>, enabled = true) {
     isWatched: (unit) => unit === 'mosquitto.service',
     control: async () => {
       made.push('made')
-      return { act, close: () => made.push('closed') }
+      return { ...NOTHING_ELSE, act, close: () => made.push('closed') }
     },
     observe: (observation) => observed.push(observation),
     clock: { now: () => AT, after: () => () => {} },

@@ -113,6 +113,16 @@ function value(c: Cursor, signature: string): unknown {
       const at = advance(c, end - c.at)
       return c.bytes.subarray(at, end)
     }
+    case 'as':
+      return list(c, 4, () => text(c, u32(c)))
+    case 'a(sb)':
+      return list(c, 8, () => [text(c, u32(c)), u32(c) !== 0])
+    case 'a(sasbttttuii)': // a command: its path, its words, and what became of it
+      return list(c, 8, () => {
+        const command = [text(c, u32(c)), list(c, 4, () => text(c, u32(c)))]
+        for (const type of 'bttttuii') skip(c, type, 0, 0)
+        return command
+      })
     case '(aiai)':
       align(c, 8)
       return [integers(c), integers(c)]
@@ -122,6 +132,17 @@ function value(c: Cursor, signature: string): unknown {
     default:
       return undefined
   }
+}
+
+/** Elements with this alignment, each read by `read`. */
+function list<T>(c: Cursor, alignment: number, read: () => T): T[] {
+  const end = array(c, alignment)
+  const elements: T[] = []
+  while (c.at < end) {
+    align(c, alignment)
+    elements.push(read())
+  }
+  return elements
 }
 
 function integers(c: Cursor): number[] {

@@ -1,11 +1,12 @@
 // Operates units over D-Bus: an operation is done when its job has ended, and says how.
 import { type Action, ControlError, type Done, type Outcome } from '../core/command.ts'
-import type { Clock, UnitControl } from '../ports.ts'
+import type { Clock, ListedUnit, UnitControl } from '../ports.ts'
 import { controlError, sentence } from './control-errors.ts'
-import { causeIn, type Properties, STATUS_PROPERTIES, skippedIn } from './control-read.ts'
+import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './control-read.ts'
 import { type JobBus, jobBus } from './job-bus.ts'
 import { readUnit } from './manager.ts'
 import { plain } from './plain.ts'
+import { plainTexts } from './property-text.ts'
 import type { connectBus } from './transport.ts'
 
 export interface DbusControlOptions {
@@ -21,6 +22,8 @@ export interface DbusControlOptions {
 /** Nothing is connected before the first operation. */
 export function dbusControl(options: DbusControlOptions): UnitControl {
   const bus = jobBus({ ...options, properties: STATUS_PROPERTIES })
+  /** For the rare wish to see all properties. */
+  const whole = jobBus(options)
   return {
     async act(action, unit, noWait = false) {
       try {
@@ -29,8 +32,39 @@ export function dbusControl(options: DbusControlOptions): UnitControl {
         throw controlError(error, `${action} ${unit}`, unit)
       }
     },
-    close: bus.close,
+    async daemonReload() {
+      await bus.ask(bus.manager('Reload')).catch(fails('reload the unit files', 'the unit files'))
+    },
+    async list() {
+      const [units] = (await bus.ask(bus.manager('ListUnits')).catch(fails('list its units', 'units'))).map(plain)
+      return (Array.isArray(units) ? units : []).map(listed).sort(byName)
+    },
+    status: (unit) => read(bus, unit).then((found) => statusIn(unit, found), fails(`tell of ${unit}`, unit)),
+    async properties(unit) {
+      const [properties] = await whole.ask(readUnit(unit)).catch(fails(`tell of ${unit}`, unit))
+      return plainTexts(properties as Properties)
+    },
+    close() {
+      bus.close()
+      whole.close()
+    },
   }
+}
+
+function fails(what: string, unit: string): (error: unknown) => never {
+  return (error) => {
+    throw controlError(error, what, unit)
+  }
+}
+
+/** One of ListUnits: name, description, load, active and sub state, and more. */
+function listed(row: unknown): ListedUnit {
+  const [unit, description, loadState, activeState, subState] = (row as unknown[]).map(String)
+  return { unit: unit ?? '', description: description ?? '', ...states(loadState, activeState, subState) }
+}
+
+function states(loadState = 'unknown', activeState = 'unknown', subState = 'unknown') {
+  return { loadState, activeState, subState }
 }
 
 type Act = (bus: JobBus, unit: string, noWait: boolean) => Promise<Done>

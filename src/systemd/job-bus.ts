@@ -19,8 +19,8 @@ export interface JobBusOptions {
   readonly timeoutMs: number
   /** Further attempts while systemd cannot be reached: nothing was asked yet, so that nothing is done twice. */
   readonly retries: number
-  /** Of answers to GetAll only these are decoded. */
-  readonly properties: ReadonlySet<string>
+  /** Of answers to GetAll only these are decoded, all where absent. */
+  readonly properties?: ReadonlySet<string>
   readonly connect?: typeof connectBus
 }
 
@@ -43,6 +43,7 @@ interface Link {
 
 export function jobBus(options: JobBusOptions): JobBus {
   const { address, after, timeoutMs, retries, connect = connectBus } = options
+  const only = options.properties === undefined ? {} : { properties: options.properties }
   let opened: Promise<Link> | null = null
   let users = 0
   let undoIdle = () => {}
@@ -66,7 +67,7 @@ export function jobBus(options: JobBusOptions): JobBus {
       const words = error instanceof Error ? error.message : String(error)
       return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
     }
-    const bus = await connect(address, { after, properties: options.properties }).catch((error) => {
+    const bus = await connect(address, { after, ...only }).catch((error) => {
       throw unreachable(error)
     })
     try {

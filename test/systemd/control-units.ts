@@ -4,14 +4,23 @@ import { join } from 'node:path'
 import type { Systemd } from '../rig/systemd.ts'
 
 const oneshot = (command: string, more = '') => `[Service]\nType=oneshot\nExecStart=${command}\n${more}`
+const DETAILS = `User=nobody
+WorkingDirectory=/tmp
+Environment=A=1 "B=x y" 'C=it"s' D=$z "E=tab\\there"
+EnvironmentFile=-/etc/none
+ExecStartPre=-/bin/sh -c 'echo "a  b"; true'
+LimitNOFILE=infinity
+`
 const running = '[Service]\nExecStart=/bin/sleep 100000\n'
 
 export function writeControlUnits(rig: Systemd): void {
-  rig.writeUnit('runs.service', `${running}ExecReload=/bin/true\n[Install]\nWantedBy=multi-user.target\n`)
+  rig.writeUnit('runs.service', `${running}ExecReload=/bin/true\n${DETAILS}[Install]\nWantedBy=multi-user.target\n`)
   rig.writeUnit('fails.service', oneshot("/bin/sh -c 'exit 3'"))
   rig.writeUnit('needs.service', `[Unit]\nRequires=fails.service\nAfter=fails.service\n${running}`)
   rig.writeUnit('unmet.service', `[Unit]\nConditionPathExists=/nowhere\n${running}`)
   rig.writeUnit('unmet-exec.service', `${running}ExecCondition=/bin/false\n`)
+  rig.writeUnit('killed.service', oneshot("/bin/sh -c 'kill -9 $$$$'"))
+  rig.writeUnit('retried.service', oneshot('/bin/false', 'Restart=on-failure\nRestartSec=1000\n'))
   rig.writeUnit('slow.service', oneshot('/bin/sleep 100000'))
   rig.writeUnit('jobtimeout.service', `[Unit]\nJobTimeoutSec=1\n${oneshot('/bin/sleep 100000')}`)
   rig.writeUnit('manual.service', `[Unit]\nRefuseManualStart=yes\n${running}`)

@@ -1,0 +1,126 @@
+// The same questions to both back ends, D-Bus and systemctl, on a real systemd: they answer alike, errors included.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ACTIONS, type Action } from '../../src/core/command.ts'
+import type { UnitControl } from '../../src/ports.ts'
+import { dbusControl } from '../../src/systemd/control.ts'
+import { systemctlControl } from '../../src/systemd/systemctl.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { clock } from './clock.ts'
+import { writeControlUnits } from './control-units.ts'
+
+describeUnless(noSystemd(), 'both back ends', () => {
+  let rig: Systemd
+  let controls: { dbus: UnitControl; command: UnitControl }
+  const both = async <T>(ask: (control: UnitControl) => Promise<T>) => ({
+    dbus: await ask(controls.dbus),
+    command: await ask(controls.command),
+  })
+  /** Asks both, each after `before`, and returns what they agree on. */
+  const agreed = async <T>(ask: (control: UnitControl) => Promise<T>, before = async () => {}): Promise<T> => {
+    await before()
+    const dbus = await ask(controls.dbus)
+    await before()
+    expect(await ask(controls.command)).toEqual(dbus)
+    return dbus
+  }
+  const end =
+    (action: Action, unit: string, noWait = false) =>
+    (control: UnitControl) =>
+      control.act(action, unit, noWait).then(
+        ({ outcome, cause }) => (cause ? `${outcome} ${cause.result} ${cause.exitCode ?? cause.signal}` : outcome),
+        (error) => (error.code === 'refused' ? 'refused' : `${error.code}: ${error.message}`),
+      )
+
+  beforeAll(async () => {
+    rig = await startSystemd()
+    writeControlUnits(rig)
+    await rig.daemonReload()
+    const run = async (words: readonly string[]) => rig.systemctl(...words)
+    controls = {
+      dbus: dbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: 0 }),
+      command: systemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
+    }
+  })
+  afterAll(async () => {
+    controls.dbus.close()
+    await rig.stop()
+  })
+
+  const UNITS = [
+    'runs',
+    'fails',
+    'killed',
+    'retried',
+    'needs',
+    'unmet',
+    'unmet-exec',
+    'manual',
+    'bad',
+    'masked',
+    'none',
+  ]
+  const atRest = async (unit: string) => {
+    await controls.dbus.act('stop', unit).catch(() => {})
+    await controls.dbus.act('reset-failed', unit).catch(() => {})
+  }
+
+  describe.each(UNITS)('of %s.service', (name) => {
+    const unit = `${name}.service`
+
+    it.each(ACTIONS)('%s ends alike', async (action) => {
+      const answer = await agreed(end(action, unit), () => atRest(unit))
+      expect(answer).not.toContain('unreachable')
+    })
+
+    it('status and properties are alike', async () => {
+      await atRest(unit)
+      await controls.dbus.act('start', unit).catch(() => {})
+      const { dbus, command } = await both((control) => control.status(unit))
+      const volatile = { memoryBytes: null, cpuSeconds: null, tasks: null }
+      expect({ ...command, ...volatile }).toEqual({ ...dbus, ...volatile })
+      const texts = await both((control) => control.properties(unit))
+      const differing = [...new Set(Object.values(texts).flatMap(Object.keys))].filter(
+        (property) => sorted(texts.dbus[property]) !== sorted(texts.command[property]) && !VOLATILE.has(property),
+      )
+      expect(differing.map((p) => `${p}: ${texts.dbus[p]} | ${texts.command[p]}`)).toEqual([])
+    })
+  })
+
+  it('list the same units', async () => {
+    const { dbus, command } = await both((control) => control.list())
+    expect(command).toEqual(dbus)
+    expect(dbus.find(({ unit }) => unit === 'basic.target')).toEqual({
+      ...{ unit: 'basic.target', description: 'Basic System' },
+      ...{ loadState: 'loaded', activeState: 'active', subState: 'active' },
+    })
+  })
+
+  it('reload the unit files', async () => {
+    rig.writeUnit('new.service', '[Service]\nExecStart=/bin/true\n')
+    await controls.dbus.daemonReload()
+    expect((await controls.command.status('new.service')).description).toBe('new.service')
+    rig.writeUnit('new.service', '[Unit]\nDescription=Newer\n[Service]\nExecStart=/bin/true\n')
+    await controls.command.daemonReload()
+    expect((await controls.dbus.status('new.service')).description).toBe('Newer')
+  })
+
+  it('tell of a job that timed out, was canceled, was not waited for', async () => {
+    const jobs = async () => (await rig.systemctl('list-jobs', '--no-legend')).stdout
+    expect(await agreed(end('start', 'jobtimeout.service'), () => atRest('jobtimeout.service'))).toBe('timeout')
+    const canceled = async (control: UnitControl) => {
+      const starting = end('start', 'slow.service')(control)
+      await until(jobs, { what: 'the job' })
+      await atRest('slow.service')
+      return starting
+    }
+    expect(await agreed(canceled)).toBe('canceled')
+    expect(await agreed(end('start', 'slow.service', true), () => atRest('slow.service'))).toBe('queued')
+    await atRest('slow.service')
+  })
+})
+
+/** Units in a list have no order. */
+const sorted = (text: string | undefined) => text?.split(' ').sort().join(' ')
+const VOLATILE = new Set(['MemoryCurrent', 'CPUUsageNSec', 'TasksCurrent'])
