@@ -79,7 +79,7 @@ it('reads the wanted values wherever they stand among all types there are', () =
 })
 
 it('leaves out a wanted property of a type that it never has', () => {
-  expect(read(changed({ ActiveState: ['as', ['x']], SubState: ['s', 'dead'] }))?.properties).toEqual({
+  expect(read(changed({ ActiveState: ['ao', ['/x']], SubState: ['s', 'dead'] }))?.properties).toEqual({
     SubState: 'dead',
   })
 })
