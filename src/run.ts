@@ -137,6 +137,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       onAcknowledged: (seq) => store.acknowledge(seq),
       state: () => agent.state(),
       flash: () => store.health(),
+      commands,
       statsEveryMs,
       clock,
       log,

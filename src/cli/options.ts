@@ -162,6 +162,9 @@ export const KEYS = {
   'mqtt.homeassistant': key(bool, false, {
     help: 'Tell Home Assistant of this gateway by MQTT discovery; false takes it back.',
   }),
+  'mqtt.commands': key(bool, false, {
+    help: 'Hear commands on <prefix>/<gateway_id>/unit/<unit>/set; obeyed only with control.enabled.',
+  }),
   socket: key(path, (home) => home.socket, {
     help: 'The local socket, on which the commands of this device reach the agent.',
     flags: [{ long: '--socket', value: 'PATH' }],

@@ -17,8 +17,8 @@ export interface MailOptions {
   readonly identity: Identity
   readonly outbox: Outbox
   readonly snapshots: Snapshots
-  /** What Home Assistant is to be told. */
-  readonly discovery: () => Sending | null
+  /** Told after the states: answers to commands, and what Home Assistant is to be told. */
+  readonly besides: readonly (() => Sending | null)[]
   readonly state: () => State
   readonly clock: Pick<Clock, 'now'>
   /** The broker has one more event, or (false) the record of dropped ones. */
@@ -122,8 +122,10 @@ export function createMail(options: MailOptions): Mail {
       const fresh = statesFirst ? nextState() : null
       if (fresh !== null) return fresh
       statesFirst = false
-      const introduction = options.discovery()
-      if (introduction !== null) return introduction
+      for (const beside of options.besides) {
+        const told = beside()
+        if (told !== null) return told
+      }
       stateTurn = !stateTurn
       return stateTurn ? (nextEvent() ?? nextState()) : (nextState() ?? nextEvent())
     },

@@ -9,6 +9,7 @@ import { goodbye } from './goodbye.ts'
 import { keepLink } from './link.ts'
 import { createMail } from './mail.ts'
 import type { MqttOptions, MqttSink } from './options.ts'
+import { createOrders } from './orders.ts'
 import { createOutbox } from './outbox.ts'
 import { agentPayload, eventPayload } from './payloads.ts'
 import { createPublisher } from './publisher.ts'
@@ -52,12 +53,18 @@ export function mqttSink(options: MqttOptions): MqttSink {
     pump: () => publisher.pump(),
     refused: refusals.note,
   })
+  const orders = createOrders({
+    enabled: config.commands,
+    ...{ topics, identity, commands: options.commands, clock, log },
+    pump: () => publisher.pump(),
+    refused: refusals.note,
+  })
   const mail = createMail({
     topics,
     identity,
     outbox,
     snapshots,
-    discovery: discovery.next,
+    besides: [orders.next, discovery.next],
     state,
     clock,
     settled(event) {
@@ -98,6 +105,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
       mail.begin(session)
       tellAgent()
       discovery.up(connection, capacity.messageBytes)
+      orders.up(connection)
       publisher.begin(connection, capacity)
       const isSwept = () => {
         swept = true
@@ -107,11 +115,12 @@ export function mqttSink(options: MqttOptions): MqttSink {
     down() {
       cancelSweep()
       discovery.down()
+      orders.down()
       publisher.forget()
       mail.forget()
     },
     message(topic, payload, retained) {
-      if (discovery.heard(topic, payload, retained)) return
+      if (discovery.heard(topic, payload, retained) || orders.heard(topic, payload, retained)) return
       const unit = topics.unitOf(topic)
       if (!retained || payload === '' || unit === null || unitOf(state(), unit) !== undefined) return
       snapshots.clear(unit)

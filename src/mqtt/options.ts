@@ -2,7 +2,7 @@
 import type { Event } from '../core/event.ts'
 import type { Identity } from '../core/json.ts'
 import type { State } from '../core/state.ts'
-import type { Clock, EventSink, Log, MqttHealth, StoreHealth } from '../ports.ts'
+import type { Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
 import type { Files } from './dial.ts'
 
 /** The keys `mqtt.*` of the configuration. */
@@ -16,6 +16,8 @@ export interface MqttConfig extends Files {
   readonly keepalive: number
   /** Home Assistant is told what there is. */
   readonly homeassistant: boolean
+  /** Commands are heard. */
+  readonly commands: boolean
 }
 
 export interface MqttOptions {
@@ -31,6 +33,8 @@ export interface MqttOptions {
   readonly onAcknowledged: (seq: number) => void
   readonly state: () => State
   readonly flash: () => StoreHealth
+  /** Who carries out what is commanded. */
+  readonly commands: UnitCommands
   /** Distance of the agent's own numbers in ms, asked for each time. */
   readonly statsEveryMs: () => number
   /** Units that are the broker, where that is on this device. */

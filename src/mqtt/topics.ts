@@ -6,28 +6,38 @@ export interface Topics {
   readonly agent: string
   event(kind: EventKind | 'dropped'): string
   unitState(unit: string): string
+  /** The answer to a command. */
+  unitResult(unit: string): string
   /** A filter for the states of all units, also of those that nobody watches any more. */
   readonly unitStates: string
+  /** A filter for the commands to all units. */
+  readonly unitSets: string
   /** The unit whose state is told there, null for any other topic. */
   unitOf(topic: string): string | null
+  /** The unit that a command there is for, null for any other topic. */
+  unitSetOf(topic: string): string | null
 }
 
 /** `prefix` and `gatewayId` are checked by the configuration: no wildcards, no empty levels. */
 export function topicsOf(prefix: string, gatewayId: string): Topics {
   const root = `${prefix}/${gatewayId}`
-  const start = `${root}/unit/`
-  const end = '/state'
+  const ofUnit = (unit: string, end: string) => `${root}/unit/${unit}/${end}`
+  const unitIn = (topic: string, end: string): string | null => {
+    const start = `${root}/unit/`
+    if (!topic.startsWith(start)) return null
+    const [name, last, ...more] = topic.slice(start.length).split('/')
+    return name && last === end && more.length === 0 ? unlevel(name) : null
+  }
   return {
     availability: `${root}/availability`,
     agent: `${root}/agent`,
     event: (kind) => `${root}/event/${kind}`,
-    unitState: (unit) => `${start}${level(unit)}${end}`,
-    unitStates: `${start}+${end}`,
-    unitOf(topic) {
-      if (!topic.startsWith(start) || !topic.endsWith(end)) return null
-      const name = topic.slice(start.length, -end.length)
-      return name === '' || name.includes('/') ? null : unlevel(name)
-    },
+    unitState: (unit) => ofUnit(level(unit), 'state'),
+    unitResult: (unit) => ofUnit(level(unit), 'result'),
+    unitStates: ofUnit('+', 'state'),
+    unitSets: ofUnit('+', 'set'),
+    unitOf: (topic) => unitIn(topic, 'state'),
+    unitSetOf: (topic) => unitIn(topic, 'set'),
   }
 }
 

@@ -61,6 +61,7 @@ describe('without anything given', () => {
         qos: 1,
         keepalive: 30,
         homeassistant: false,
+        commands: false,
       },
       socket: '/run/gatewatch/gatewatch.sock',
       bus: 'unix:path=/run/dbus/system_bus_socket',

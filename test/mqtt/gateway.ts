@@ -4,7 +4,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/mqtt.ts'
-import type { Clock, StoreHealth } from '../../src/ports.ts'
+import type { Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
 import { IDLE, SETTINGS } from '../core/lives.ts'
 
 export const STREAM = '00112233aabbccdd'
@@ -29,6 +29,12 @@ const FLASH: StoreHealth = {
   errors: { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 },
   lastCommitMs: 1_700_000_000_000,
   commitSeconds: { bounds: [], counts: [], sum: 0, count: 0 },
+}
+
+/** Who obeys where a test has no use for commands. */
+const NOBODY: UnitCommands = {
+  obey: () => Promise.reject(new Error('nobody obeys here')),
+  refusal: () => 'nobody obeys here',
 }
 
 export interface GatewayOptions extends Partial<Omit<MqttOptions, 'config'>> {
@@ -71,6 +77,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onAcknowledged: (seq) => void acknowledged.push(seq),
     state: () => state,
     flash: () => FLASH,
+    commands: NOBODY,
     statsEveryMs: () => 60_000,
     clock,
     log: (level, message) => void logged.push(`${level}: ${message}`),
@@ -87,6 +94,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       qos: 1,
       keepalive: 30,
       homeassistant: false,
+      commands: false,
       ...options.config,
     },
   })
