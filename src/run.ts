@@ -135,6 +135,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       history: crashes?.told(store.history()) ?? store.history(),
       acknowledged: store.acknowledged(),
       onAcknowledged: (seq) => store.acknowledge(seq),
+      onBrokerCrash: () => void store.commitForReader(),
       state: () => agent.state(),
       flash: () => store.health(),
       commands,

@@ -177,6 +177,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
       }
       snapshots.accept(step)
       discovery.accept(step)
+      if (step.events.some(({ kind, unit }) => kind === 'crash' && brokerUnits.includes(unit))) options.onBrokerCrash()
       if (brokerUnits.some((unit) => cameUp(step, unit))) link.connectNow()
       publisher.pump()
     },

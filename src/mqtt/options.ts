@@ -39,6 +39,8 @@ export interface MqttOptions {
   readonly statsEveryMs: () => number
   /** Units that are the broker, where that is on this device. */
   readonly brokerUnits?: readonly string[]
+  /** The broker itself crashed: that is to be on flash before it is back and can be told. Must return at once. */
+  readonly onBrokerCrash: () => void
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number

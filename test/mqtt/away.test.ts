@@ -185,13 +185,15 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(gateway.sink.health()).toMatchObject({ problem: null, eventsPublished: 1 })
   })
 
-  it('connects at once when the unit that is the broker becomes active', async () => {
+  it('connects at once when the unit that is the broker becomes active, and says at once when it crashed', async () => {
+    const crashes: string[] = []
     await using broker = await startMosquitto({ stopped: true })
     await using gateway = startGateway({
       config: { url: broker.url },
       units: ['mosquitto.service'],
       speed: 1,
       random: () => 0,
+      onBrokerCrash: () => void crashes.push('mosquitto'),
     })
     await until(() => gateway.logged.length > 0, { what: 'the refusal' })
     await broker.start()
@@ -199,5 +201,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     gateway.start('mosquitto.service')
     await connected(gateway)
     expect(performance.now() - begun).toBeLessThan(5_000)
+    expect(crashes).toEqual([])
+    gateway.crash('mosquitto.service')
+    expect(crashes).toEqual(['mosquitto'])
   })
 })

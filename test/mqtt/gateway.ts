@@ -78,6 +78,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     state: () => state,
     flash: () => FLASH,
     commands: NOBODY,
+    onBrokerCrash: () => {},
     statsEveryMs: () => 60_000,
     clock,
     log: (level, message) => void logged.push(`${level}: ${message}`),

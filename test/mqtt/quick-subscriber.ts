@@ -8,15 +8,20 @@ export interface QuickSubscriber extends AsyncDisposable {
   subscriptions(): number
   /** Calls back with the next message. */
   once(call: () => void): void
+  publish(topic: string, payload: string): Promise<unknown>
 }
 
-/** At QoS 0: a broker that is killed with acknowledgements unread resets the link, and what it had sent is lost. */
-export async function subscribeQuickly(url: string, filter: string): Promise<QuickSubscriber> {
+/**
+ * At QoS 0: a broker that is killed with acknowledgements unread resets the link, and what it had sent is lost. With a
+ * `session` at QoS 1, and the broker keeps for it what comes while it is away.
+ */
+export async function subscribeQuickly(url: string, filter: string, session?: string): Promise<QuickSubscriber> {
+  const kept = session === undefined ? {} : { clean: false, clientId: session }
   const heard: { topic: string; payload: string }[] = []
   let subscriptions = 0
-  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false })
+  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...kept })
   client.on('connect', () => {
-    client.subscribe(filter, { qos: 0 }, (error) => {
+    client.subscribe(filter, { qos: session === undefined ? 0 : 1 }, (error) => {
       if (!error) subscriptions += 1
     })
   })
@@ -26,6 +31,7 @@ export async function subscribeQuickly(url: string, filter: string): Promise<Qui
   return {
     heard,
     subscriptions: () => subscriptions,
+    publish: (topic, payload) => client.publishAsync(topic, payload, { qos: 1 }),
     once: (call) => void client.once('message', call),
     [Symbol.asyncDispose]: async () => void (await client.endAsync(true)),
   }

@@ -1,0 +1,52 @@
+// The broker is a watched unit: its own crash is not lost, and it carries commands to units.
+import { expect, test } from 'vitest'
+import { MOSQUITTO } from '../rig/mosquitto.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { type BrokerUnit, killBrokerUnit, startBrokerUnit, UNIT } from './broker-unit.ts'
+
+const commits = async ({ agent }: BrokerUnit) =>
+  Number(((await agent.ask('/api/v1/status')) as { state: { commits: number } }).state.commits)
+
+describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a watched unit', () => {
+  test('its crash is on flash before it is back, and then told with its cause and its time', async () => {
+    await using gateway = await startBrokerUnit(3)
+    const [committed, killedAtMs] = [await commits(gateway), Date.now()]
+    const killed = killBrokerUnit(gateway)
+    await until(() => commits(gateway), { what: 'the crash on flash', is: (count) => count > committed, everyMs: 5 })
+    expect((await gateway.systemd.show(UNIT, 'SubState'))['SubState']).toBe('auto-restart')
+    const { crash, afterMs } = await killed
+    expect(crash).toMatchObject({ service: UNIT, signal: 'SIGKILL', result: 'signal', replayed: true })
+    expect(Date.parse(crash.timestamp) - killedAtMs).toBeLessThan(3000)
+    expect(afterMs).toBeLessThan(10_000)
+    expect(gateway.agent.stderr()).toMatch(/mqtt: lost .*\n[\s\S]*mqtt: back after \d+ s/)
+  })
+
+  test('a command by MQTT restarts a unit, and is an event', async () => {
+    const env = {
+      GATEWATCH_MQTT_COMMANDS: 'true',
+      GATEWATCH_CONTROL_ENABLED: 'true',
+      GATEWATCH_CONTROL_UNITS: 'a.service',
+    }
+    await using gateway = await startBrokerUnit(3, env)
+    const { subscriber } = gateway
+    const heard = (end: string) =>
+      subscriber.heard.filter(({ topic }) => topic.endsWith(end)).map(({ payload }) => JSON.parse(payload))
+    await subscriber.publish('gatewatch/gw-7/unit/a.service/set', 'restart')
+    await until(() => heard('/result').length, { what: 'the answer' })
+    await until(() => heard('/event/command').length, { what: 'the event' })
+    expect(heard('/result')).toMatchObject([
+      { service: 'a.service', command: 'restart', outcome: 'done', reason: null },
+    ])
+    expect(heard('/event/command')).toMatchObject([
+      { service: 'a.service', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
+    ])
+    await until(() => heard('/event/restart').length, { what: 'the restart' })
+    expect(heard('/event/stop')).toMatchObject([{ service: 'a.service', requested: true }])
+
+    await subscriber.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'stop')
+    await until(() => heard('/result').length === 2, { what: 'the refusal' })
+    expect(heard('/result')[1]).toMatchObject({ service: UNIT, command: 'stop', outcome: 'denied' })
+    expect((await gateway.systemd.show(UNIT, 'ActiveState'))['ActiveState']).toBe('active')
+  })
+})
