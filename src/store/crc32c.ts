@@ -11,3 +11,32 @@ export function crc32c(bytes: Uint8Array, seed = 0): number {
   for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8)
   return ~crc >>> 0
 }
+
+/** As many zero bytes as one step of `afterZeros` takes. */
+const ZEROS = 64
+/** By byte of the sum, lowest first, what `ZEROS` zero bytes make of it: CRC is linear, so four look-ups do it. */
+let overZeros: Uint32Array | null = null
+
+/** The sum of bytes whose CRC-32C is `crc`, and `count` zeros after them: a page is mostly zeros. */
+export function afterZeros(crc: number, count: number): number {
+  overZeros ??= tableOverZeros()
+  const table = overZeros
+  const at = (i: number) => table[i] as number
+  let c = ~crc
+  let left = count
+  for (; left >= ZEROS; left -= ZEROS) {
+    c = at(c & 255) ^ at(256 + ((c >>> 8) & 255)) ^ at(512 + ((c >>> 16) & 255)) ^ at(768 + (c >>> 24))
+  }
+  return crc32c(new Uint8Array(left), ~c)
+}
+
+function tableOverZeros(): Uint32Array {
+  const table = new Uint32Array(1024)
+  for (let bit = 0; bit < 32; bit++) {
+    let c = (1 << bit) >>> 0
+    for (let i = 0; i < ZEROS; i++) c = (TABLE[c & 255] as number) ^ (c >>> 8)
+    const first = (bit >> 3) * 256 + (1 << (bit & 7))
+    for (let i = 0; i < 1 << (bit & 7); i++) table[first + i] = c ^ (table[(bit >> 3) * 256 + i] as number)
+  }
+  return table
+}

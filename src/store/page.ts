@@ -1,6 +1,6 @@
 // One page of 4,096 bytes, the unit of everything on flash: who wrote it, where it belongs, a payload, a checksum.
 import { createHash } from 'node:crypto'
-import { crc32c } from './crc32c.ts'
+import { afterZeros, crc32c } from './crc32c.ts'
 
 export const PAGE_BYTES = 4096
 const HEADER_BYTES = 64
@@ -11,6 +11,7 @@ export const MAJOR = 1
 export const MINOR = 0
 
 const MAGIC = Buffer.from([0x89, ...Buffer.from('GWRING'), 0x0a])
+const LENGTH_AT = 56
 const CRC_AT = 60
 /** CRC-32C sums parts: the field itself counts as zero. */
 const NO_CRC = new Uint8Array(4)
@@ -45,9 +46,14 @@ export function bootKey(bootId: string): string {
   return /^[0-9a-f]{32}$/.test(hex) ? hex : createHash('sha256').update(bootId).digest('hex').slice(0, 32)
 }
 
-/** `payload` is at most PAYLOAD_BYTES. */
-export function encodePage(header: PageHeader, payload: Uint8Array, version = { major: MAJOR, minor: MINOR }): Buffer {
-  const page = Buffer.alloc(PAGE_BYTES)
+/** `payload` is at most PAYLOAD_BYTES; the page is made in `page`, whatever that holds. */
+export function encodePage(
+  header: PageHeader,
+  payload: Uint8Array,
+  version = { major: MAJOR, minor: MINOR },
+  page = Buffer.allocUnsafe(PAGE_BYTES),
+): Buffer {
+  page.fill(0)
   MAGIC.copy(page)
   page[8] = version.major
   page[9] = version.minor
@@ -58,7 +64,7 @@ export function encodePage(header: PageHeader, payload: Uint8Array, version = { 
   writeUInt64(page, header.base, 24)
   page.write(header.boot, 32, 16, 'hex')
   page.writeDoubleLE(header.wallMs, 48)
-  page.writeUInt16LE(payload.length, 56)
+  page.writeUInt16LE(payload.length, LENGTH_AT)
   page.set(payload, HEADER_BYTES)
   page.writeUInt32LE(pageCrc(page), CRC_AT)
   return page
@@ -74,7 +80,7 @@ export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
   if (page.readUInt32LE(CRC_AT) !== pageCrc(page)) return 'damaged'
   const major = page[8] as number
   const kind = KINDS[(page[10] as number) - 1]
-  const length = page.readUInt16LE(56)
+  const length = page.readUInt16LE(LENGTH_AT)
   if (major === MAJOR && (kind === undefined || length > PAYLOAD_BYTES)) return 'damaged'
   return {
     major,
@@ -91,7 +97,10 @@ export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
 }
 
 function pageCrc(page: Buffer): number {
-  return crc32c(page.subarray(CRC_AT + 4), crc32c(NO_CRC, crc32c(page.subarray(0, CRC_AT))))
+  const head = crc32c(NO_CRC, crc32c(page.subarray(0, CRC_AT)))
+  const end = Math.min(HEADER_BYTES + page.readUInt16LE(LENGTH_AT), PAGE_BYTES)
+  if (!page.subarray(end).equals(EMPTY.subarray(end))) return crc32c(page.subarray(HEADER_BYTES), head)
+  return afterZeros(crc32c(page.subarray(HEADER_BYTES, end), head), PAGE_BYTES - end)
 }
 
 function writeUInt64(page: Buffer, n: number, at: number): void {

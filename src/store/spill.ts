@@ -23,7 +23,7 @@ export interface Spill {
   base(): number | null
   /** Opens the slot of `base`, in one rename, with what it must hold from the start. `whole`: `units` are all there are. */
   begin(base: number, head: Head, units: readonly Unit[], events: readonly Event[], whole: boolean): void
-  /** Adds one step. */
+  /** Adds one step: at once where it has events, which are told next; else at the end of this turn. */
   add(head: Head, units: readonly Unit[], events: readonly Event[]): void
   /** Adds one step after which these are all the units there are. */
   addWhole(head: Head, units: readonly Unit[], events: readonly Event[]): void
@@ -57,6 +57,10 @@ export function openSpill(
   let startPages = 0
   let units = new Map<string, Unit>()
   let events: Event[] = []
+  /** Steps without events, of which nobody is told: they are written together at the end of this turn of the event loop. */
+  const waiting = new Map<string, Unit>()
+  let waitingHead: Head | null = null
+  const onePage = Buffer.allocUnsafe(PAGE_BYTES)
 
   function tryTo(what: () => void): void {
     try {
@@ -93,8 +97,35 @@ export function openSpill(
       boot: boot ?? bootKey(head.bootId),
       wallMs: 0,
     } as const
-    const pages = payloads.map((payload, part) => encodePage({ ...common, part }, payload))
-    return pages.length === 1 ? (pages[0] as Buffer) : Buffer.concat(pages)
+    if (payloads.length === 1) return encodePage({ ...common, part: 0 }, payloads[0] as Uint8Array, undefined, onePage)
+    return Buffer.concat(payloads.map((payload, part) => encodePage({ ...common, part }, payload)))
+  }
+  /** Adds what waits and `told`. */
+  function append(told: readonly Event[]): void {
+    const head = waitingHead
+    const changed = [...waiting.values()]
+    waitingHead = null
+    waiting.clear()
+    if (open === null || head === null) return
+    for (const unit of changed) units.set(unit.name, unit)
+    events.push(...told)
+    if (events.length > 2 * EVENTS_AT_MOST) events = events.slice(-EVENTS_AT_MOST)
+    if (open.pages - startPages >= PAGES_UNTIL_REWRITE) {
+      write(open.base, head, open.whole)
+      return
+    }
+    if (open.page !== null && fill(open.page, head, changed, told)) {
+      const page = encoded(head, [open.page.bytes()], open.group - 1, open.base, false)
+      pwriteAllSync(fs, open.fd, page, (open.pages - 1) * PAGE_BYTES)
+      return
+    }
+    const page = filling()
+    const one = fill(page, head, changed, told)
+    const payloads = one ? [page.bytes()] : allPayloads(head, changed, told)
+    pwriteAllSync(fs, open.fd, encoded(head, payloads, open.group, open.base, false), open.pages * PAGE_BYTES)
+    open.pages += payloads.length
+    open.group++
+    open.page = one ? page : null
   }
   function write(base: number, head: Head, whole: boolean): void {
     const payloads = allPayloads(head, [...units.values()], events)
@@ -116,32 +147,21 @@ export function openSpill(
     base: () => open?.base ?? null,
     begin: (base, head, all, told, whole) =>
       tryTo(() => {
+        append([])
         units = new Map(all.map((unit) => [unit.name, unit]))
         events = told.slice(-EVENTS_AT_MOST)
         fs.mkdir(directory)
         write(base, head, whole)
       }),
-    add: (head, changed, told) =>
-      tryTo(() => {
-        if (open === null) return
-        for (const unit of changed) units.set(unit.name, unit)
-        events.push(...told)
-        if (events.length > 2 * EVENTS_AT_MOST) events = events.slice(-EVENTS_AT_MOST)
-        if (open.pages - startPages >= PAGES_UNTIL_REWRITE) return write(open.base, head, open.whole)
-        if (open.page !== null && fill(open.page, head, changed, told)) {
-          const page = encoded(head, [open.page.bytes()], open.group - 1, open.base, false)
-          return pwriteAllSync(fs, open.fd, page, (open.pages - 1) * PAGE_BYTES)
-        }
-        const page = filling()
-        const one = fill(page, head, changed, told)
-        const payloads = one ? [page.bytes()] : allPayloads(head, changed, told)
-        pwriteAllSync(fs, open.fd, encoded(head, payloads, open.group, open.base, false), open.pages * PAGE_BYTES)
-        open.pages += payloads.length
-        open.group++
-        open.page = one ? page : null
-      }),
+    add(head, changed, told) {
+      if (waitingHead === null && told.length === 0) queueMicrotask(() => tryTo(() => append([])))
+      waitingHead = head
+      for (const unit of changed) waiting.set(unit.name, unit)
+      if (told.length > 0) tryTo(() => append(told))
+    },
     addWhole: (head, all, told) =>
       tryTo(() => {
+        append([])
         if (open === null) return
         units = new Map(all.map((unit) => [unit.name, unit]))
         events.push(...told)

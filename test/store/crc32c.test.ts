@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { crc32c } from '../../src/store/crc32c.ts'
+import { afterZeros, crc32c } from '../../src/store/crc32c.ts'
 
 const scsiRead = Buffer.from(
   '01c00000000000000000000000000000140000000000040000000014000000182800000000000000020000000000000000',
@@ -19,4 +19,8 @@ test.each([
 
 test('parts summed one by one give the sum of the whole', () => {
   expect(crc32c(scsiRead.subarray(7), crc32c(scsiRead.subarray(0, 7)))).toBe(0xd9963a56)
+})
+
+test.each([0, 1, 63, 64, 65, 4000])('%d zeros after something, without going through them', (count) => {
+  expect(afterZeros(crc32c(scsiRead), count)).toBe(crc32c(Buffer.concat([scsiRead, Buffer.alloc(count)])))
 })

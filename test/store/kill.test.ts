@@ -164,6 +164,36 @@ test('a set of units that changed waits in the spill too', async () => {
   expect(second.state.units).toEqual(step.after.units)
 })
 
+/** As of a crash loop that a summary tells of: counts without an event. */
+function countStep(before: State, monoMs: number) {
+  const { after, at } = crashStep(before, names(1)[0] as string, monoMs)
+  return { before, after: { ...after, seq: before.seq }, events: [], at }
+}
+
+test('steps without events are written together at the end of the turn, or with an event that comes before it', async () => {
+  const { fs, open } = bench()
+  const { store, state } = await open()
+  let writes = 0
+  fs.syncFault = (op, path) => {
+    if (op === 'pwrite' && path.startsWith(RUN)) writes += 1
+  }
+  const first = countStep(state, 1)
+  const second = countStep(first.after, 2)
+  store.remember(first)
+  store.remember(second)
+  expect(writes).toBe(0)
+  await Promise.resolve()
+  expect(writes).toBe(1)
+  const third = countStep(second.after, 3)
+  const told = crashStep(third.after, names(2)[1] as string, 4)
+  store.remember(third)
+  store.remember(told)
+  expect(writes).toBe(2)
+  await Promise.resolve()
+  expect(writes).toBe(2)
+  expect((await open()).state.units).toEqual(told.after.units)
+})
+
 test('a thousand events between two commits take a bounded part of the runtime directory', async () => {
   const { fs, open, clock } = bench(12)
   const { store, state } = await open()
