@@ -8,12 +8,21 @@ import type { Policy } from './state.ts'
 import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
 
 /** A signal's sighting, or the answer to a read when `read` holds the settings that came with it. */
-export function sight(unit: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
+export function sight(known: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
+  const unit: Unit = fellBehind(known, seen) ? { ...known, contact: 'broken' } : known
   const ctx: Context = { at, policy, source: read !== null || unit.contact === 'broken' ? 'reconcile' : 'signal' }
   const loaded = read === null ? still(unit) : load(unit, ctx, read)
   const replayed = unit.proven.length === 0 ? loaded : andThen(loaded, (u) => replay(u, ctx, seen, unit.settings))
   const lived = andThen(replayed, (u) => runs(u, ctx, beforeTheLimit(seen), read !== null, unit.settings))
   return andThen(lived, (u) => failing(note(u, at, seen), unit, ctx))
+}
+
+/**
+ * A bus that is full drops signals without a word (dbus-daemon(1), max_outgoing_bytes): systemd counts restarts one by
+ * one, so a number that is left out tells of signals that never came.
+ */
+function fellBehind({ contact, toldRestarts }: Unit, seen: Sighting): boolean {
+  return contact === 'kept' && seen.nRestarts > toldRestarts + 1
 }
 
 function still(unit: Unit): Lived {
@@ -80,6 +89,7 @@ function note(unit: Unit, at: Instant, seen: Sighting): Unit {
     ...unit,
     seen: { ...seen, nRestarts: ownRestarts(unit, seen) },
     contact: 'kept',
+    toldRestarts: seen.nRestarts,
     proven: NO_PROOF,
     changedAtMs,
   }

@@ -107,6 +107,8 @@ export interface Unit {
   /** The latest invocation ids seen, newest first, at most 3: an id is new when it is none of these. */
   readonly runIds: readonly string[]
   readonly contact: Contact
+  /** `NRestarts` as systemd told it last, while contact is kept. Not kept on flash. */
+  readonly toldRestarts: number
   /** After an absence, until the first sighting: what the journal proves of it. Not kept. */
   readonly proven: readonly ProvenRun[]
   /** The non-zero job under which the last run ended: a start under the same job is a restart. */
@@ -142,6 +144,7 @@ export function newUnit(name: string): Unit {
     run: null,
     runIds: [],
     contact: 'never',
+    toldRestarts: 0,
     proven: NO_PROOF,
     endJob: 0,
     failed: null,

@@ -89,6 +89,21 @@ test('what a queued restart counted ahead is known of the run that was heard, an
   expect(counted(runs, waits('b2'))).toBe(6)
 })
 
+test('signals that a full bus dropped are missed by their number, not by a gap', () => {
+  const failed = (id: string, nRestarts: number) => signal(U, 20, { ...FAILED, invocationId: id, nRestarts })
+  const opens = (id: string, nRestarts: number) => signal(U, 30, { invocationId: id, job: 7, nRestarts })
+  const begin = read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' })
+  const { state, events } = live(watching(U), [begin, failed('a1', 5), opens('z9', 90)])
+  expect(the(state, U).counters).toEqual({ starts: 86, stops: 0, crashes: 85, restarts: 85, lost: 0 })
+  expect(events.at(-1)).toMatchObject({ kind: 'restart', source: 'reconcile', invocationId: 'z9' })
+  expect(live(state, [failed('z9', 90)]).events).toMatchObject([{ kind: 'crash', source: 'signal' }])
+  // The next number, or the same one told again, is no news.
+  expect(live(watching(U), [begin, failed('a1', 5), opens('b2', 6)]).events.at(-1)?.source).toBe('signal')
+  // A reload may queue a restart twice: both numbers were told.
+  const twice = [6, 7].map((n) => signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: n }))
+  expect(told(begin, failed('a1', 5), ...twice, opens('b2', 7))).toEqual(['start a1', 'crash a1', 'restart b2'])
+})
+
 test('a requested crash is told apart, and makes neither a flapping unit nor one that gave up', () => {
   const stops = Array.from({ length: 6 }, (_, i) => [
     signal(U, 100 + 10 * i, { invocationId: `r${i}` }),

@@ -64,6 +64,8 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['a lost run leaves no job', 'run: null, endJob: 0 }, { lost: 1 }', 'run: null }, { lost: 1 }'],
   ],
   'sight.ts': [
+    ['a number of restarts left out tells of dropped signals', 'seen.nRestarts > toldRestarts + 1', 'false'],
+    ['the next restart is no dropped signal', 'seen.nRestarts > toldRestarts + 1', 'seen.nRestarts > toldRestarts'],
     ['after a gap it is found out, not seen', " || unit.contact === 'broken' ? 'reconcile'", " ? 'reconcile'"],
     ['a read is found out, not seen', "read !== null || unit.contact === 'broken'", "unit.contact === 'broken'"],
     [

@@ -44,6 +44,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   run: maybe(fc.record({ id, openedAtMonoMs: ms, openedAtMs: ms, job: int })),
   runIds: fc.array(id, { maxLength: 3 }),
   contact: fc.constantFrom('never', 'broken', 'kept'),
+  toldRestarts: fc.constant(0),
   proven: fc.constant(NO_PROOF),
   endJob: int,
   failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),
