@@ -59,7 +59,7 @@ export function restartAnnounced(seen: Sighting): boolean {
 
 /**
  * Will systemd start it again after this crash? The table is service_shall_restart() of systemd's service.c;
- * null where settings are unknown or cannot decide it. A start limit can still prove a `true` wrong.
+ * null where settings are unknown, or cannot decide it. A start limit can still prove a `true` wrong.
  */
 export function willRestart(
   settings: Settings | null,
@@ -68,7 +68,8 @@ export function willRestart(
   requested: boolean,
 ): boolean | null {
   if (restartAnnounced(seen)) return true
-  if (settings === null || requested) return null
+  // A unit that could not be loaded when it was read has become another one since: a transient unit, a file that came.
+  if (settings?.loadState !== 'loaded' || requested) return null
   if (settings.restart === null || settings.restart === 'no') return settings.restartForced ? null : false
   const restarts = restartsOn(settings.restart, cause.result)
   if (restarts === true && settings.restartPrevented) return null

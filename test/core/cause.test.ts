@@ -80,6 +80,7 @@ test('a forecast is open where settings do not decide it', () => {
   expect(willRestart(null, crash, IDLE, false)).toBeNull()
   expect(forecast({ restart: 'always' }, true)).toBeNull()
   expect(forecast({ restart: 'on-mars' })).toBeNull()
+  expect(forecast({ restart: null, loadState: 'not-found' })).toBeNull()
   expect(forecast({ restart: 'on-failure', restartPrevented: true })).toBeNull()
   expect(forecast({ restart: 'on-watchdog', restartPrevented: true })).toBe(false)
   expect(forecast({ restart: 'no', restartForced: true })).toBeNull()

@@ -23,7 +23,16 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['a core dump is told', 'coreDumped: code === DUMPED', 'coreDumped: false'],
     ['signals from 34 on are counted from SIGRTMIN', 'number - 34}', 'number - 32}'],
     ['systemd itself announces the restart', 'if (restartAnnounced(seen)) return true', ''],
-    ['a crash under a stop forecasts nothing', 'settings === null || requested', 'settings === null'],
+    [
+      'a crash under a stop forecasts nothing',
+      "settings?.loadState !== 'loaded' || requested",
+      "settings?.loadState !== 'loaded'",
+    ],
+    [
+      'settings of a unit that was not there forecast nothing',
+      "settings?.loadState !== 'loaded' ||",
+      'settings === null ||',
+    ],
     ['without Restart= nothing restarts', 'settings.restartForced ? null : false', 'null'],
     ['without Restart=, an exit may force it', 'settings.restartForced ? null : false', 'false'],
     ['RestartPreventExitStatus= makes a forecast void', 'restarts === true && settings.restartPrevented', 'false'],

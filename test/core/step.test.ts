@@ -42,6 +42,18 @@ test('a restart forecast comes from the settings; giving up is told when no rest
   expect(kinds(step(waiting, tick(120)).events)).toEqual(['gave_up signal'])
 })
 
+test('a transient unit has not given up because there was no file of it before', () => {
+  const { events } = live(watching(U), [
+    read(U, 10, {}, { loadState: 'not-found', restart: null }),
+    signal(U, 20, { ...RUNNING, job: 7 }),
+    signal(U, 30, { ...FAILED, invocationId: 'a1' }),
+    signal(U, 31, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
+    read(U, 32, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
+  ])
+  expect(events.map((e) => e.kind)).toEqual(['start', 'crash', 'unit_appeared'])
+  expect(events[1]).toMatchObject({ willRestart: null })
+})
+
 test('systemd 254: a failed state before an automatic restart is not giving up', () => {
   const { events } = live(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),

@@ -1,8 +1,10 @@
 // Holds what gatewatch counted and told against the truth, unit by unit. Pure; each difference is one sentence.
 import type { Event } from '../../src/core/event.ts'
+import type { Instant } from '../../src/core/observation.ts'
 import { type State, unitOf } from '../../src/core/state.ts'
 import { lawHolds } from '../../src/core/step.ts'
 import type { Counters, Unit } from '../../src/core/unit.ts'
+import { type AtRest, healthOf, restOf } from './compare-health.ts'
 import type { Window } from './heard.ts'
 import type { Run, RunEnd, Truth } from './truth.ts'
 
@@ -15,6 +17,9 @@ export interface Told {
   /** When everything was heard; one endless window where the agent never went away. */
   readonly windows: readonly Window[]
   readonly problems: readonly string[]
+  /** systemd's own words on each unit at the end. */
+  readonly rest: ReadonlyMap<string, AtRest>
+  readonly now: Instant
 }
 
 /** Units that systemd restarts, if at all, also after a clean end: nothing proves a crash of theirs that nobody saw. */
@@ -55,7 +60,8 @@ export function differences(watched: readonly string[], truth: Truth, told: Told
           : runs.flatMap((run, i) => ofRun(run, i, events, told))),
         ...invented(events, runs),
         ...(told.neverProven.includes(name) ? guessed(events) : []),
-        ...(wholly ? lastCause(unit, runs) : []),
+        ...(wholly ? [...lastCause(unit, runs), ...healthOf(unit, runs, events, told.actions)] : []),
+        ...restOf(unit, runs, told.rest.get(name), told.now),
       ]
       return found.map((sentence) => `${name}: ${sentence}`)
     }),

@@ -7,6 +7,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { clock } from '../systemd/clock.ts'
 import { countersOf, differences, neverProven, type Told } from './compare.ts'
+import type { AtRest } from './compare-health.ts'
 import { type Heard, hear } from './heard.ts'
 import { type Inside, inside } from './inside.ts'
 import type { Action, Plan } from './plan.ts'
@@ -69,13 +70,16 @@ export async function drive(plan: Plan): Promise<Outcome> {
       await act(action, shell, heard)
     }
     if (plan.variant === 'bus') await heard.listening()
-    await rest(shell, plan.watched)
+    actions.push({ ms: clock.now().monoMs, text: 'rest' })
+    const resting = await rest(shell, plan.watched)
     const told = (): Told => ({
       state: heard.state(),
       events: heard.events(),
       windows: heard.windows(),
       neverProven: neverProven(plan.watched, [plan.files, plan.spare]),
       actions,
+      rest: resting,
+      now: heard.now(),
       problems: heard.problems(),
     })
     await shell.run('journalctl --sync')
@@ -109,6 +113,7 @@ export async function drive(plan: Plan): Promise<Outcome> {
 export function wordsOf(action: Action): string {
   if (action.do === 'shell') return action.line
   if (action.do === 'bus') return 'the bus daemon is killed'
+  if (action.do === 'clock') return `the clock is set ${action.aheadMs / 1000} s ahead`
   if (action.do === 'wait') return `wait ${action.ms} ms`
   return `the agent is killed, knows what it knew ${action.forgetMs} ms ago, and is back after ${action.ms} ms`
 }
@@ -125,6 +130,8 @@ async function act(action: Action, shell: Inside, heard: Heard): Promise<void> {
       setTimeout(() => {}, action.ms)
       await sleep(action.ms)
       return heard.back()
+    case 'clock':
+      return heard.setClock(action.aheadMs)
     case 'bus':
       heard.deaf()
       await shell.run('systemctl kill --signal=KILL dbus.service')
@@ -133,7 +140,7 @@ async function act(action: Action, shell: Inside, heard: Heard): Promise<void> {
 }
 
 /** Everything that moves by itself is stopped, until nothing moves any more; what stays quiet goes on running. */
-async function rest(shell: Inside, watched: readonly string[]): Promise<void> {
+async function rest(shell: Inside, watched: readonly string[]): Promise<ReadonlyMap<string, AtRest>> {
   const units = watched.map((unit) => `'${unit}'`).join(' ')
   const timers = watched.filter((unit) => /\.(timer|socket)$/.test(unit)).map((unit) => `'${unit}'`)
   await shell.run(`timeout 2 systemctl thaw ${units} 2>/dev/null; systemctl kill --signal=CONT ${units} 2>/dev/null`)
@@ -141,9 +148,9 @@ async function rest(shell: Inside, watched: readonly string[]): Promise<void> {
   const deadline = performance.now() + REST_AT_MOST_MS
   let before = ''
   for (;;) {
-    const now = await shell.run(`systemctl show -p Id,ActiveState,SubState,InvocationID,NRestarts,Job ${units}`)
+    const now = await shell.run(`systemctl show -p ${SHOWN} ${units}`)
     const moving = /ActiveState=(?:activating|deactivating|reloading)|^Job=[1-9]/m.test(now)
-    if (now === before && !moving) return
+    if (now === before && !moving) return atRest(now)
     if (performance.now() > deadline) throw new Error(`the units do not come to rest: ${now}`)
     const moved = movedUnits(before, now)
     // What is told to stop and does not, is edited to wait long for it.
@@ -152,6 +159,17 @@ async function rest(shell: Inside, watched: readonly string[]): Promise<void> {
     before = now
     await sleep(450)
   }
+}
+
+const SHOWN = 'Id,ActiveState,SubState,InvocationID,NRestarts,Job,StateChangeTimestampMonotonic'
+
+function atRest(shown: string): ReadonlyMap<string, AtRest> {
+  const units = shown.split('\n\n').map((block): [string, AtRest] => {
+    const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(block)?.[1] ?? ''
+    const changedMs = Number(value('StateChangeTimestampMonotonic')) / 1000
+    return [value('Id'), { activeState: value('ActiveState'), changedMs }]
+  })
+  return new Map(units)
 }
 
 function movedUnits(before: string, now: string): string[] {

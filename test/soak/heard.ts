@@ -1,14 +1,14 @@
 // The agent inside this process, on a real bus: its state, everything it told, and when it surely heard everything.
 import { type Agent, startAgent } from '../../src/agent.ts'
 import type { Event } from '../../src/core/event.ts'
-import type { Observation } from '../../src/core/observation.ts'
+import type { Instant, Observation } from '../../src/core/observation.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { provenByJournal } from '../../src/host/journal-proof.ts'
-import type { StateStore, Step, UnitSource } from '../../src/ports.ts'
+import type { Clock, StateStore, Step, UnitSource } from '../../src/ports.ts'
 import { filling, readPayload } from '../../src/store/records.ts'
 import { systemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
-import { clock } from '../systemd/clock.ts'
+import { clock as real } from '../systemd/clock.ts'
 
 /** A time in which the agent listened, in monotonic ms. */
 export interface Window {
@@ -28,6 +28,10 @@ export interface Heard {
   kill(forgetMs: number): Promise<void>
   /** Starts it again; resolves when it has read every unit. */
   back(): Promise<void>
+  /** The agent's clocks. */
+  now(): Instant
+  /** Sets its wall clock, so far ahead of the real one. */
+  setClock(aheadMs: number): void
   /** From now on it may have missed something; until `listening`. */
   deaf(): void
   /** Resolves when it is connected and has read every unit. */
@@ -50,6 +54,9 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
   let agent: Agent | null = null
   let source: UnitSource | null = null
   let fromMs: number | null = null
+  let aheadMs = 0
+  const now = (): Instant => ({ monoMs: real.now().monoMs, wallMs: real.now().wallMs + aheadMs })
+  const clock: Clock = { now, after: real.after }
   const observations: Observation[] = []
   const windows: Window[] = []
   const problems: string[] = []
@@ -114,6 +121,10 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
     async back() {
       begin()
       await self.listening()
+    },
+    now,
+    setClock(ahead) {
+      aheadMs = ahead
     },
     deaf: () => close(clock.now().monoMs),
     async listening() {

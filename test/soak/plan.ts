@@ -11,6 +11,8 @@ export type Action =
   | { readonly do: 'wait'; readonly ms: number }
   /** The agent ends, keeping what it knew so long ago, and comes back later. */
   | { readonly do: 'away'; readonly forgetMs: number; readonly ms: number }
+  /** The wall clock is set, so far ahead of the real one. */
+  | { readonly do: 'clock'; readonly aheadMs: number }
   /** The bus daemon is killed; its socket brings it back. */
   | { readonly do: 'bus' }
 
@@ -54,6 +56,9 @@ function shell(line: string): Action {
   return { do: 'shell', line }
 }
 
+/** As a gateway boots that has no battery for its clock. */
+const TO_1970_MS = 1_790_000_000_000
+
 const VERBS = ['start', 'start', 'start', 'stop', 'stop', 'restart', 'restart', 'try-restart', 'reload', 'reset-failed']
 const SIGNALS = ['KILL', 'KILL', 'KILL', 'TERM', 'SEGV', 'ABRT', 'USR1', 'USR2', 'STOP', 'CONT', 'HUP']
 
@@ -72,6 +77,7 @@ function action(by: Chance, driven: readonly Driven[], files: readonly string[],
   if (draw < 79) return shell('systemctl daemon-reload')
   if (draw < 81) return shell('systemctl daemon-reexec')
   if (draw < 82) return shell('systemctl reset-failed')
+  if (draw < 83) return { do: 'clock', aheadMs: by.one([0, 3_600_000, -3_600_000, -TO_1970_MS]) }
   if (draw < 84) return shell(`timeout 1 systemctl ${by.one(['freeze', 'thaw'])} ${unit}`)
   if (draw < 92) {
     const tricks = driven.flatMap((d) => d.tricks)

@@ -6,6 +6,10 @@ export interface Run {
   readonly openedMs: number
   /** It followed straight from another run: an automatic restart, or one restart job. Null where nobody can say. */
   readonly restart: boolean | null
+  /** The restart was systemd's own. */
+  readonly automatic: boolean
+  /** After it systemd announced an automatic restart. */
+  readonly scheduled: boolean
   /** Null while it goes on. */
   readonly end: RunEnd | null
 }
@@ -57,6 +61,8 @@ interface Life {
 
 interface Open {
   id: string
+  automatic: boolean
+  scheduled: boolean
   openedMs: number
   restart: boolean | null
   end: RunEnd | null
@@ -111,7 +117,18 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
   const atMs = Number(entry['__MONOTONIC_TIMESTAMP']) / 1000
   let run = life.runs.find((r) => r.id === id)
   if (run === undefined) {
-    run = { id, openedMs: atMs, restart: straightAway(life, atMs), end: null, main: null, stopping: false, told: null }
+    const automatic = life.scheduled
+    run = {
+      id,
+      automatic,
+      scheduled: false,
+      openedMs: atMs,
+      restart: straightAway(life, atMs),
+      end: null,
+      main: null,
+      stopping: false,
+      told: null,
+    }
     life.runs.push(run)
     life.scheduled = false
     life.stopped = ''
@@ -148,6 +165,7 @@ function note(life: Life, id: string, entry: Entry, isTarget: boolean): void {
     case SCHEDULED:
       noteCounter(life, Number(entry['N_RESTARTS']))
       life.scheduled = true
+      run.scheduled = true
       return
   }
 }
@@ -211,8 +229,8 @@ function endsById(ends: string): Map<string, Told> {
 }
 
 function whole(run: Open, told: Told | undefined): Run {
-  const { id, openedMs, restart, end } = run
-  return { id, openedMs, restart, end: end && { ...end, main: told?.main ?? run.main } }
+  const { id, openedMs, restart, automatic, scheduled, end } = run
+  return { id, openedMs, restart, automatic, scheduled, end: end && { ...end, main: told?.main ?? run.main } }
 }
 
 function text(value: unknown): string {
