@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
 import { dashboard } from './bundle/dashboard.mjs'
 import { packagesIn, sizeReport } from './bundle/report.mjs'
-import { withoutDeadWeight } from './bundle/stubs.mjs'
+import { bcryptInSlices, withoutDeadWeight } from './bundle/stubs.mjs'
 import { revision } from './revision.mjs'
 import { OLDEST } from './setup/node-version.mjs'
 
@@ -46,7 +46,7 @@ const build = esbuild.build({
     __NODE_SUPPORT_ENDS__: JSON.stringify(options['support-ends']),
     __DASHBOARD__: JSON.stringify(page),
   },
-  plugins: [withoutDeadWeight],
+  plugins: [withoutDeadWeight, bcryptInSlices],
   metafile: true,
   write: false,
   outfile: options.out,

@@ -10,11 +10,14 @@ export interface Wanted {
   readonly host: string | null
   /** 0: any free one. */
   readonly port: number
+  /** The file of TLS and passwords. */
+  readonly web: string | null
 }
 
 export interface Listening {
   /** `0.0.0.0:9100`; null while nothing listens. */
   address(): string | null
+  scheme(): 'http' | 'https'
   /** Why nothing listens though it should, in words. */
   problem(): string | null
   /** Listens there from now on, or nowhere. `insist`: rejects where it cannot, instead of trying again. */
@@ -30,7 +33,8 @@ export function listening(http: Http, clock: Clock, log: Log): Listening {
 
   const listen = async (wanted: Wanted, insist: boolean): Promise<void> => {
     try {
-      served = await http.serveTcp(wanted.host, wanted.port)
+      const web = wanted.web === null ? undefined : { path: wanted.web, stale: () => void anew(wanted) }
+      served = await http.serveTcp(wanted.host, wanted.port, web)
       if (problem !== null) log('info', `http: listening on ${served.address} after all`)
       problem = null
     } catch (error) {
@@ -41,11 +45,18 @@ export function listening(http: Http, clock: Clock, log: Log): Listening {
       undoRetry = clock.after(AGAIN_AFTER_MS, () => void listen(wanted, false))
     }
   }
+  /** TLS was switched on or off. */
+  const anew = async (wanted: Wanted): Promise<void> => {
+    await served?.stop()
+    served = null
+    if (wanted === now) await listen(wanted, false)
+  }
   return {
     address: () => served?.address ?? null,
-    problem: () => problem,
+    scheme: () => served?.scheme ?? 'http',
+    problem: () => problem ?? served?.problem() ?? null,
     async on(wanted, insist) {
-      if (served !== null && wanted?.host === now?.host && wanted?.port === now?.port) return
+      if (served !== null && JSON.stringify(wanted) === JSON.stringify(now)) return
       undoRetry()
       await served?.stop()
       served = null
@@ -58,11 +69,17 @@ export function listening(http: Http, clock: Clock, log: Log): Listening {
 }
 
 /** What the configuration asks for. */
-export function wantedOf({ prometheus_enabled, listen, prometheus_port }: Loaded['config']): Wanted | null {
-  return prometheus_enabled ? { host: listen, port: prometheus_port } : null
+export function wantedOf({
+  prometheus_enabled,
+  listen,
+  prometheus_port,
+  web_config_file,
+}: Loaded['config']): Wanted | null {
+  return prometheus_enabled ? { host: listen, port: prometheus_port, web: web_config_file } : null
 }
 
 /** For the first line of the log. */
-export function metricsAt(address: string | null): string {
-  return address === null ? '' : `, metrics at http://${address.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
+export function metricsAt({ address, scheme }: Listening): string {
+  const at = address()
+  return at === null ? '' : `, metrics at ${scheme()}://${at.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
 }

@@ -181,7 +181,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     throw error
   }
   const units = config.monitored_services.filter((unit) => !isPattern(unit)).length
-  log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp.address())}`)
+  log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp)}`)
   void source.tried().then(systemd.ready)
 
   const takeOver = async (next: Loaded) => {

@@ -11,7 +11,7 @@ function rig() {
   const http = {
     async serveTcp(_host: string | null, port: number) {
       if (taken.has(port)) throw new Error(`port ${port} is taken`)
-      return { address: `127.0.0.1:${port}`, port, stop: async () => void stopped.push(port) }
+      return { address: `127.0.0.1:${port}`, port, problem: () => null, stop: async () => void stopped.push(port) }
     },
   } as unknown as Http
   const clock = {
@@ -37,7 +37,7 @@ function rig() {
 test('as a service: one error, then every 30 s, and one line when it works after all', async () => {
   const { tcp, taken, logged, again } = rig()
   taken.add(9100)
-  await tcp.on({ host: null, port: 9100 }, false)
+  await tcp.on({ host: null, port: 9100, web: null }, false)
   await again()
   expect(tcp.address()).toBeNull()
   expect(tcp.problem()).toBe('port 9100 is taken')
@@ -54,21 +54,21 @@ test('as a service: one error, then every 30 s, and one line when it works after
 test('in a terminal it rejects', async () => {
   const { tcp, taken } = rig()
   taken.add(9100)
-  await expect(tcp.on({ host: null, port: 9100 }, true)).rejects.toThrow('port 9100 is taken')
+  await expect(tcp.on({ host: null, port: 9100, web: null }, true)).rejects.toThrow('port 9100 is taken')
 })
 
 test('a reload moves it, ends it, and leaves it alone where nothing changed', async () => {
   const { tcp, taken, stopped, waits } = rig()
-  await tcp.on({ host: null, port: 9100 }, false)
-  await tcp.on({ host: null, port: 9100 }, false)
+  await tcp.on({ host: null, port: 9100, web: null }, false)
+  await tcp.on({ host: null, port: 9100, web: null }, false)
   expect(stopped).toEqual([])
-  await tcp.on({ host: null, port: 9200 }, false)
+  await tcp.on({ host: null, port: 9200, web: null }, false)
   expect(tcp.address()).toBe('127.0.0.1:9200')
   await tcp.on(null, false)
   expect(stopped).toEqual([9100, 9200])
   expect(tcp.address()).toBeNull()
   taken.add(9300)
-  await tcp.on({ host: null, port: 9300 }, false)
+  await tcp.on({ host: null, port: 9300, web: null }, false)
   tcp.stop()
   expect(waits()).toBe(false)
 })

@@ -1,4 +1,5 @@
 // Keeps out of the bundle what packages drag in and gatewatch never runs.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const stub = (name) => fileURLToPath(new URL(`../stubs/${name}.cjs`, import.meta.url))
@@ -22,6 +23,21 @@ const STUBS = {
   'readable-stream': 'readable-stream',
   // debug's colours
   'supports-color': 'absent',
+}
+
+/** bcryptjs gives way to others only every 100 ms, in which a signal would wait. */
+export const bcryptInSlices = {
+  name: 'bcrypt-in-slices',
+  setup(build) {
+    build.onLoad({ filter: /node_modules\/bcryptjs\/index\.js$/ }, ({ path }) => {
+      const contents = readFileSync(path, 'utf8').replace(
+        'var MAX_EXECUTION_TIME = 100;',
+        'var MAX_EXECUTION_TIME = 5;',
+      )
+      if (!contents.includes('MAX_EXECUTION_TIME = 5;')) throw new Error('bcryptjs: its time slice is not where it was')
+      return { contents }
+    })
+  },
 }
 
 export const withoutDeadWeight = {

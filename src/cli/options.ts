@@ -90,6 +90,10 @@ export const KEYS = {
     otherwise: 'all addresses',
     flags: [{ long: '--listen', value: 'ADDRESS[:PORT]' }],
   }),
+  web_config_file: key(orNone(path), null, {
+    help: 'TLS, client certificates and users for TCP, in the format of Prometheus (exporter-toolkit).',
+    otherwise: 'none: plain HTTP without a password',
+  }),
   'http.allowed_hosts': key(listOf('host names', host), [], {
     help: 'Names accepted in the Host header besides IP addresses, localhost and the names of this host.',
     otherwise: 'none besides these',

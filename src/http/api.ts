@@ -35,6 +35,8 @@ export type Side = 'tcp' | 'socket'
 /** A request as a handler sees it. */
 export interface Asked {
   readonly side: Side
+  /** On the device itself, or by TCP after having shown who it is. */
+  readonly trusted: boolean
   /** Parts of the path that the route names, decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams

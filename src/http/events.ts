@@ -56,9 +56,9 @@ export function fullName(unit: string): string {
     : `${unit}.service`
 }
 
-/** The event as this side may see it: lines of the journal stay on the device, as TCP has no authentication. */
-export function shownTo(side: Side, event: Event): Event {
-  if (side === 'socket' || event.kind !== 'crash' || event.log === undefined) return event
+/** The event as this client may see it: lines of the journal are for those who have shown who they are. */
+export function shownTo(trusted: boolean, event: Event): Event {
+  if (trusted || event.kind !== 'crash' || event.log === undefined) return event
   const { log, ...shown } = event
   return shown
 }

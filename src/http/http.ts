@@ -2,11 +2,12 @@
 import type { Server } from 'node:http'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { Side, Views } from './api.ts'
+import type { Door } from './door.ts'
 import { ownNames } from './hosts.ts'
 import { createListener } from './listener.ts'
 import { createRequests } from './requests.ts'
 import { routesOf } from './routes.ts'
-import { close, createLimited, listen } from './server.ts'
+import { close, createLimited, createSecure, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 import { createStream } from './stream.ts'
 import { tcpProblem } from './tcp-problem.ts'
@@ -24,14 +25,25 @@ export interface HttpGiven {
 export interface Served {
   /** `0.0.0.0:9100`, `[::]:9100` or the path of the socket. */
   readonly address: string
+  /** Why the web file as it is now is not in force; null while it is. */
+  problem(): string | null
+  readonly scheme: 'http' | 'https'
   /** The port that it got; null for a socket. */
   readonly port: number | null
   stop(): Promise<void>
 }
 
+export interface WebFileWanted {
+  readonly path: string
+  readonly stale: () => void
+}
+
 export interface Http extends EventSink {
-  /** Listens; null: on all addresses, 0: on any free port. Rejects naming the port, and may be tried again. */
-  serveTcp(host: string | null, port: number): Promise<Served>
+  /**
+   * Listens; null: on all addresses, 0: on any free port. Rejects naming the port or what is wrong with the web file, and
+   * may be tried again. `stale` is called when the web file has changed so that it has to listen anew.
+   */
+  serveTcp(host: string | null, port: number, web?: WebFileWanted): Promise<Served>
   /** Listens on a unix socket, for owner and group. Rejects where somebody answers there already. */
   serveSocket(path: string): Promise<Served>
   health(): HttpHealth
@@ -47,16 +59,20 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
   const listening = { routes: routesOf(views, stream), names, configured, log, requests }
   const open = new Set<Served>()
 
-  function serverFor(side: Side): Server {
-    const server = createLimited(createListener(listening, side))
+  async function serverFor(side: Side, door: Door | null): Promise<Server> {
+    const listener = createListener(listening, side, door)
+    const server = door?.tls ? await createSecure(listener, door.tls) : createLimited(listener)
+    door?.guard(server)
     server.on('clientError', () => requests.answered('unreadable', 400, null))
     return server
   }
 
-  function served(server: Server, address: string, port: number | null): Served {
+  function served(server: Server, address: string, port: number | null, door: Door | null): Served {
     const it: Served = {
       address,
       port,
+      scheme: door?.tls ? 'https' : 'http',
+      problem: () => door?.problem() ?? null,
       async stop() {
         if (open.delete(it)) await close(server, clock)
       },
@@ -68,8 +84,10 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
   return {
     health: () => ({ ...requests.read(), streamClientsDropped: stream.dropped() }),
     accept: stream.accept,
-    async serveTcp(host, port) {
-      const server = serverFor('tcp')
+    async serveTcp(host, port, web) {
+      const { openDoor } = web === undefined ? { openDoor: null } : await import('./door.ts')
+      const door = web && openDoor ? await openDoor(web.path, clock, log, web.stale) : null
+      const server = await serverFor('tcp', door)
       try {
         await listen(server, host === null ? { port } : { port, host })
       } catch (error) {
@@ -77,11 +95,16 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
       }
       const at = server.address()
       if (at === null || typeof at === 'string') throw new Error('TCP server without an address')
-      return served(server, at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`, at.port)
+      return served(
+        server,
+        at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`,
+        at.port,
+        door,
+      )
     },
     async serveSocket(path) {
       await prepareSocketFile(path)
-      const server = serverFor('socket')
+      const server = await serverFor('socket', null)
       try {
         await listen(server, { path })
         restrictSocketFile(path)
@@ -91,7 +114,7 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
           cause: error,
         })
       }
-      return served(server, path, null)
+      return served(server, path, null, null)
     },
     async stop() {
       await stream.stop()

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Log } from '../ports.ts'
 import { type Answer, problem, type Route, type Said, type Side } from './api.ts'
 import { readBody, refuseBody } from './body.ts'
+import type { Door } from './door.ts'
 import { isKnownHost, isKnownOrigin } from './hosts.ts'
 import { findRoute, type Match } from './match.ts'
 import type { Requests } from './requests.ts'
@@ -30,7 +31,9 @@ export interface Listening {
 
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
-export function createListener({ routes, names, configured, log, requests }: Listening, side: Side): Listener {
+/** `door`: who may come in, where that is configured; the local socket has none. */
+export function createListener(listening: Listening, side: Side, door: Door | null): Listener {
+  const { routes, names, configured, log, requests } = listening
   /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
   const failing = new Map<Route, string>()
   const underWay = new WeakMap<Socket, number>()
@@ -60,13 +63,16 @@ export function createListener({ routes, names, configured, log, requests }: Lis
     count(response, 'route' in found ? found.route.path : 'other')
     const refused = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
     if (refused !== null) return underWay.get(request.socket) === 1 ? sendLast(response, refused) : hangUp(request)
+    const turnedAway = door === null ? null : await door.refusal(request, response, false)
+    if (turnedAway !== null) return send(request, response, turnedAway)
     if ('status' in found) return send(request, response, found)
     const { route, params, query } = found
     const foreign = side === 'tcp' && route.hosts === 'known' ? refuseForeign(request) : null
     if (foreign !== null) return send(request, response, foreign)
     const body = route.bodyBytes === undefined ? '' : await readBody(request)
     if (body === null) return
-    const answer = await answerOf(route, { side, params, query, headers: request.headers, body })
+    const trusted = side === 'socket' || door?.isKnown(request) === true
+    const answer = await answerOf(route, { side, trusted, params, query, headers: request.headers, body })
     if (response.destroyed) return
     if ('status' in answer) send(request, response, answer)
     else startStream(request, response, answer.stream)

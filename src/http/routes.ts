@@ -70,7 +70,7 @@ async function system(views: Views): Promise<Answer> {
   return told === null ? problem(503, 'no_bus', 'systemd does not answer; /-/ready says why') : json(told)
 }
 
-function events(views: Views, { query, side }: Asked): Answer {
+function events(views: Views, { query, side, trusted }: Asked): Answer {
   const limit = limitOf(query, side)
   if (typeof limit !== 'number') return problem(400, 'bad_limit', limit.problem)
   const filter = filterOf(query)
@@ -83,20 +83,20 @@ function events(views: Views, { query, side }: Asked): Answer {
       ? latestPage(views.history(), filter, limit, newest)
       : pageAfter(views.history(), seqOf(since, identity.stream), filter, limit, newest)
   return json({
-    events: page.events.map((event) => eventJson(shownTo(side, event), identity)),
+    events: page.events.map((event) => eventJson(shownTo(trusted, event), identity)),
     next: `${identity.stream}-${page.next}`,
     dropped: page.dropped,
   })
 }
 
 /** Without Last-Event-ID (or `since`, for clients that cannot set it): from now on. */
-function follow(views: Views, stream: Stream, { headers, query, side }: Asked): Answer {
+function follow(views: Views, stream: Stream, { headers, query, trusted }: Asked): Answer {
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
   if (!stream.hasRoom()) return problem(503, 'too_many_streams', 'too many streams are open', { 'retry-after': '10' })
   const id = headers['last-event-id'] ?? query.get('since')
   const after = typeof id === 'string' ? seqOf(id, views.identity().stream) : views.live().seq
-  return { stream: (response) => stream.read(response, side, filter, after) }
+  return { stream: (response) => stream.read(response, trusted, filter, after) }
 }
 
 async function clear(views: Views): Promise<Answer> {

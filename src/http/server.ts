@@ -1,5 +1,5 @@
 // A listening server with its limits: how much it reads, how long it waits, how many it serves, and how it ends.
-import { createServer, type Server, STATUS_CODES } from 'node:http'
+import { createServer, type Server, type ServerOptions, STATUS_CODES } from 'node:http'
 import type { ListenOptions, Socket } from 'node:net'
 import type { Clock } from '../ports.ts'
 import { problem } from './api.ts'
@@ -17,9 +17,11 @@ const CONNECTIONS_AT_MOST = 64
 /** On stop, answers under way may take this long. */
 const STOP_WITHIN_MS = 1_000
 
-/** A server that is not listening yet. */
-export function createLimited(listener: Listener): Server {
-  const server = createServer(
+type Create = (options: ServerOptions, listener: Listener) => Server
+
+/** A server that is not listening yet; `create` makes one of another kind than plain HTTP. */
+export function createLimited(listener: Listener, create: Create = createServer): Server {
+  const server = create(
     {
       maxHeaderSize: HEADER_BYTES_AT_MOST,
       requestTimeout: REQUEST_WITHIN_MS,
@@ -34,6 +36,17 @@ export function createLimited(listener: Listener): Server {
   // Those who only hold a connection make room; the one that was turned away comes again.
   server.on('drop', () => server.closeIdleConnections())
   server.on('clientError', refuse)
+  return server
+}
+
+/** The same by TLS. */
+export async function createSecure(listener: Listener, tls: object): Promise<Server> {
+  const https = await import('node:https') // not before it is needed: it costs memory
+  const handshake = { ...tls, handshakeTimeout: HEADERS_WITHIN_MS }
+  const server = createLimited(listener, (limits, on) => https.createServer({ ...limits, ...handshake }, on))
+  // Not the answer of a client error: nobody would read it before the handshake.
+  server.removeAllListeners('tlsClientError')
+  server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
   return server
 }
 

@@ -3,7 +3,6 @@ import type { ServerResponse } from 'node:http'
 import type { Event } from '../core/event.ts'
 import { eventJson, type Identity } from '../core/json.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
-import type { Side } from './api.ts'
 import { droppedBefore, eventsAfter, type Filter, shownTo, wants } from './events.ts'
 
 /** Proxies and clients give up on a connection that is silent for longer. */
@@ -18,14 +17,14 @@ const READERS_AT_MOST = 16
 export interface Stream extends EventSink {
   /** False when there are too many readers. `after`: the last sequence number that this one has seen, -1 for none. */
   hasRoom(): boolean
-  read(response: ServerResponse, side: Side, filter: Filter, after: number): void
+  read(response: ServerResponse, trusted: boolean, filter: Filter, after: number): void
   /** Readers cut off for being slow. */
   dropped(): number
 }
 
 interface Reader {
   readonly response: ServerResponse
-  readonly side: Side
+  readonly trusted: boolean
   readonly filter: Filter
   /** The last event it was given or did not want. */
   at: number
@@ -47,7 +46,7 @@ export function createStream(views: { identity(): Identity; history(): readonly 
     const from = reader.at + 1
     reader.at = event.seq
     if (missing > 0) write(reader, droppedFrame(missing, from))
-    if (wants(reader.filter, event)) write(reader, frame(shownTo(reader.side, event), views.identity(), replayed))
+    if (wants(reader.filter, event)) write(reader, frame(shownTo(reader.trusted, event), views.identity(), replayed))
   }
 
   function write(reader: Reader, text: string): void {
@@ -86,8 +85,8 @@ export function createStream(views: { identity(): Identity; history(): readonly 
   return {
     hasRoom: () => readers.size < READERS_AT_MOST,
     dropped: () => dropped,
-    read(response, side, filter, after) {
-      const reader: Reader = { response, side, filter, at: after, slow: null }
+    read(response, trusted, filter, after) {
+      const reader: Reader = { response, trusted, filter, at: after, slow: null }
       response.on('close', () => leave(reader))
       response.on('error', () => leave(reader))
       readers.add(reader)

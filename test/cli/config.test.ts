@@ -41,6 +41,7 @@ describe('without anything given', () => {
       prometheus_enabled: true,
       prometheus_port: 9100,
       listen: null,
+      web_config_file: null,
       http: { allowed_hosts: [] },
       stats_interval: 60,
       resync_interval: 300,

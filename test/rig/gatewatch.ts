@@ -80,7 +80,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
   })
   const ended = exitOf(child)
   const log = () => said + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
-  const address = await until(() => /metrics at http:\/\/(\S+)\/metrics/.exec(log())?.[1], {
+  const address = await until(() => /metrics at https?:\/\/(\S+)\/metrics/.exec(log())?.[1], {
     what: `the agent to listen; it said: ${said}`,
     timeoutMs: 60_000,
     is: (found) => {

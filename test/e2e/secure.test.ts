@@ -1,0 +1,93 @@
+// The built agent behind TLS and a password: a real Prometheus scrapes and federates it, and nobody else does.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashSync } from 'bcryptjs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { certificates } from '../rig/certificates.ts'
+import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { startPrometheus } from '../rig/prometheus.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const NO_BUS = 'unix:path=/no/such/bus'
+
+describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS and a password', () => {
+  const directory = temporaryDirectory()
+  const { ca, issue } = certificates(directory)
+  let agent: Gatewatch
+  let scrape: object
+
+  beforeAll(async () => {
+    const { cert, key } = issue('server', 'IP:127.0.0.1')
+    const web = join(directory, 'web.yml')
+    const tls = `tls_server_config:\n  cert_file: ${cert}\n  key_file: ${key}\n`
+    writeFileSync(web, `${tls}basic_auth_users:\n  prom: ${hashSync('secret', 10)}\n`)
+    const env = { GATEWATCH_WEB_CONFIG_FILE: web }
+    agent = await startGatewatch({ directory, busAddress: NO_BUS, services: ['a', 'b'], env }, false)
+    scrape = {
+      scheme: 'https',
+      scrape_interval: '2s',
+      // The first time the password is computed, in turns with everything else.
+      scrape_timeout: '2s',
+      tls_config: { ca_file: ca },
+      basic_auth: { username: 'prom', password: 'secret' },
+      static_configs: [{ targets: [agent.url.slice('http://'.length)] }],
+    }
+  })
+  afterAll(async () => {
+    await agent.end()
+    removeDirectory(directory)
+  })
+
+  test('is scraped', async () => {
+    await using prometheus = await startPrometheus(scrape)
+    const found = await until(() => prometheus.query('systemd_service_state'), {
+      what: 'a scrape',
+      is: ({ length }) => length > 0,
+      timeoutMs: 60_000,
+    })
+    expect(found.map(({ metric }) => metric['service']).sort()).toEqual(['a.service', 'b.service'])
+  })
+
+  test('is federated', async () => {
+    const match = { 'match[]': ['{__name__=~"systemd_.+_total",service="a.service"}'] }
+    await using prometheus = await startPrometheus({
+      ...scrape,
+      metrics_path: '/federate',
+      params: match,
+      honor_labels: true,
+    })
+    const found = await until(() => prometheus.query('{service!=""}'), {
+      what: 'series',
+      is: ({ length }) => length > 0,
+      timeoutMs: 60_000,
+    })
+    expect(found.map(({ metric }) => metric['__name__']).sort()).toEqual(
+      ['crashes', 'restarts', 'starts', 'stops'].map((what) => `systemd_service_${what}_total`),
+    )
+  })
+
+  test('is not scraped with another password', async () => {
+    await using prometheus = await startPrometheus({ ...scrape, basic_auth: { username: 'prom', password: 'other' } })
+    const error = await until(() => prometheus.lastError(), {
+      what: 'a refusal',
+      is: (said) => said !== '',
+      timeoutMs: 60_000,
+    })
+    expect(error).toMatch(/401 Unauthorized|deadline exceeded/)
+    expect(await prometheus.query('systemd_service_state')).toEqual([])
+  })
+})
+
+test('a file that cannot be used ends an agent in a terminal, with the place', () => {
+  const directory = temporaryDirectory()
+  const web = join(directory, 'web.yml')
+  writeFileSync(web, 'basic_auth_user:\n  prom: x\n')
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ web_config_file: web, prometheus_port: 0 }))
+  const { code, stderr } = gatewatch(
+    ...['run', '--config', join(directory, 'config.json'), '--bus', NO_BUS],
+    ...['-p', join(directory, 's.ring'), '--socket', join(directory, 'gw.sock')],
+  )
+  removeDirectory(directory)
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`${web}:1:1: unknown field "basic_auth_user"`)])
+})
