@@ -1,7 +1,6 @@
 // How much waits for a broker that is away, and how fast it goes out: numbers, with a real mosquitto.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
+import { heapAfterCollecting } from '../bench/away.ts'
 import { at } from '../core/lives.ts'
 import { freePort, MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -62,13 +61,6 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
     expect(first.events.at(-1)?.seq).toBeGreaterThan(acknowledged ?? 0)
   })
 })
-
-/** Collects garbage for sure, so that the heap can be compared. */
-function heapAfterCollecting(): number {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-  return process.memoryUsage().heapUsed
-}
 
 it('grows by less than 1 MiB while the broker is away, whatever happens meanwhile', async () => {
   const gateway = startGateway({ config: { url: `mqtt://127.0.0.1:${await freePort()}` }, units: ['a.service'] })
