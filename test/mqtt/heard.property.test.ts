@@ -1,0 +1,58 @@
+// Whatever arrives on our topics is taken in: it never throws, and nothing but a command of three words is obeyed.
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { Order } from '../../src/core/command.ts'
+import type { Connection } from '../../src/mqtt/connection.ts'
+import { createDiscovery } from '../../src/mqtt/discovery.ts'
+import { configTopic } from '../../src/mqtt/homeassistant.ts'
+import { createOrders } from '../../src/mqtt/orders.ts'
+import { topicsOf } from '../../src/mqtt/topics.ts'
+import { IDENTITY } from './gateway.ts'
+
+const topics = topicsOf('gatewatch', 'gw-7')
+const silent = { pump: () => {}, refused: () => {}, log: () => {} }
+const connection = { subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
+
+const topic = fc.oneof(
+  fc.constantFrom(configTopic('gw-7'), 'homeassistant/status', 'gatewatch/gw-7/unit/a.service/set'),
+  fc.string().map((unit) => `gatewatch/gw-7/unit/${unit}/set`),
+  fc.string(),
+)
+const payload = fc.oneof(fc.constantFrom('start', 'stop', 'restart', ''), fc.string(), fc.json())
+
+it('takes in any message', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ topic, payload, retained: fc.boolean() })), (messages) => {
+      const orders: Order[] = []
+      let monoMs = 0
+      const clock = { now: () => ({ monoMs, wallMs: 0 }), after: () => () => {} }
+      const heard = createOrders({
+        ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
+        commands: { refusal: () => null, obey: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
+      })
+      const discovery = createDiscovery({
+        ...{ ...silent, enabled: true, gatewayId: 'gw-7', version: '0', topics, clock },
+        units: () => ['a.service'],
+      })
+      discovery.up(connection, Infinity)
+      for (const message of messages) {
+        monoMs += 60_000
+        discovery.heard(message.topic, message.payload, message.retained)
+        heard.heard(message.topic, message.payload, message.retained)
+      }
+      const obeyed = messages.filter(
+        (m) => !m.retained && topics.unitSetOf(m.topic) !== null && /^(start|stop|restart)$/.test(m.payload),
+      )
+      expect(orders.length).toBeLessThanOrEqual(obeyed.length)
+      expect(orders.every(({ via }) => via === 'mqtt')).toBe(true)
+      for (let sending = discovery.next(); sending !== null; sending = discovery.next()) {
+        JSON.parse(sending.payload)
+        sending.settled(null)
+      }
+      for (let sending = heard.next(); sending !== null; sending = heard.next()) {
+        expect(JSON.parse(sending.payload)).toMatchObject({ schema: 1, gateway_id: 'gw-7' })
+        sending.settled(null)
+      }
+    }),
+  )
+})
