@@ -1,10 +1,9 @@
-// Starts a real Prometheus for a test, and asks it.
+// Starts a real Prometheus, or a real Alertmanager, for a test, and asks it.
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { removeDirectory, temporaryDirectory } from './gatewatch.ts'
+import { freePort } from './mosquitto.ts'
 import { until } from './until.ts'
 
 export interface Found {
@@ -12,10 +11,15 @@ export interface Found {
   readonly value: readonly [number, string]
 }
 
-export interface Prometheus extends AsyncDisposable {
+interface Server extends AsyncDisposable {
+  readonly pid: number
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** The series of an instant query; none while it does not answer. */
+  readonly directory: string
+}
+
+export interface Prometheus extends Server {
+  /** The series of an instant query; none while it does not answer. Rejects where it is no query. */
   query(promql: string): Promise<readonly Found[]>
   /** What it last said of a target that it could not scrape. */
   lastError(): Promise<string>
@@ -23,61 +27,94 @@ export interface Prometheus extends AsyncDisposable {
 
 /** `scrapeConfig`: one entry of scrape_configs, as JSON, which is YAML too; it scrapes every second. */
 export async function startPrometheus(scrapeConfig: object): Promise<Prometheus> {
-  const directory = temporaryDirectory()
   const job = { job_name: 'gatewatch', scrape_interval: '1s', scrape_timeout: '1s', ...scrapeConfig }
-  writeFileSync(join(directory, 'prometheus.yml'), JSON.stringify({ scrape_configs: [job] }))
-  const url = `http://127.0.0.1:${await freePort()}`
-  const child = spawn(
-    'prometheus',
-    [
-      `--config.file=${directory}/prometheus.yml`,
-      `--storage.tsdb.path=${directory}/data`,
-      `--web.listen-address=${url.slice('http://'.length)}`,
-    ],
-    { stdio: 'ignore' },
-  )
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  const end = async () => {
-    child.kill('SIGKILL')
-    await gone
-    removeDirectory(directory)
-  }
-  const ask = async (path: string) => {
-    const answer = await fetch(url + path).catch(() => null)
+  return startPrometheusWith({ 'prometheus.yml': JSON.stringify({ scrape_configs: [job] }) })
+}
+
+/** `files`: its configuration by path, `prometheus.yml` and what that names. */
+export async function startPrometheusWith(
+  files: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Prometheus> {
+  const server = await start('prometheus', files, (directory, address) => [
+    `--config.file=${directory}/prometheus.yml`,
+    `--storage.tsdb.path=${directory}/data`,
+    `--web.listen-address=${address}`,
+    ...args,
+  ])
+  const ask = async (path: string, body: URLSearchParams | null = null) => {
+    const answer = await fetch(server.url + path, { method: body === null ? 'GET' : 'POST', body }).catch(() => null)
+    if (answer?.status === 400) throw new Error(await answer.text())
     return answer?.ok ? ((await answer.json()) as { data: never }).data : null
   }
-  await until(
-    () =>
-      fetch(`${url}/-/ready`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    {
-      what: 'Prometheus',
-      timeoutMs: 60_000,
-    },
-  ).catch(async (error: Error) => {
-    await end()
-    throw error
-  })
   return {
-    url,
+    ...server,
     async query(promql) {
-      const data = (await ask(`/api/v1/query?query=${encodeURIComponent(promql)}`)) as { result: Found[] } | null
+      const data = (await ask('/api/v1/query', new URLSearchParams({ query: promql }))) as { result: Found[] } | null
       return data?.result ?? []
     },
     async lastError() {
       const data = (await ask('/api/v1/targets')) as { activeTargets: { lastError: string }[] } | null
       return data?.activeTargets[0]?.lastError ?? ''
     },
-    [Symbol.asyncDispose]: end,
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
+export interface Alert {
+  readonly labels: Readonly<Record<string, string>>
+  readonly status: { readonly state: string; readonly inhibitedBy: readonly string[] }
+}
+
+export interface Alertmanager extends Server {
+  alerts(): Promise<readonly Alert[]>
+}
+
+export async function startAlertmanager(config: string): Promise<Alertmanager> {
+  const server = await start('prometheus-alertmanager', { 'alertmanager.yml': config }, (directory, address) => [
+    `--config.file=${directory}/alertmanager.yml`,
+    `--storage.path=${directory}/data`,
+    `--web.listen-address=${address}`,
+    '--cluster.listen-address=', // alone
+  ])
+  return {
+    ...server,
+    alerts: async () => (await (await fetch(`${server.url}/api/v2/alerts`)).json()) as Alert[],
+  }
+}
+
+async function start(
+  program: string,
+  files: Readonly<Record<string, string>>,
+  args: (directory: string, address: string) => readonly string[],
+): Promise<Server> {
+  const directory = temporaryDirectory()
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true })
+    writeFileSync(join(directory, path), text)
+  }
+  const address = `127.0.0.1:${await freePort()}`
+  const child = spawn(program, args(directory, address), { stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-4_000)
+  })
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const kill = () => void child.kill('SIGKILL')
+  process.once('exit', kill) // a test that is cut short leaves no server behind
+  const end = async () => {
+    process.off('exit', kill)
+    kill()
+    await gone
+    removeDirectory(directory)
+  }
+  const isReady = async () => {
+    if (child.exitCode !== null) return true
+    return (await fetch(`http://${address}/-/ready`)).ok
+  }
+  await until(isReady, { what: program, timeoutMs: 60_000 }).catch(() => kill())
+  if (child.exitCode !== null || child.killed) {
+    await end()
+    throw new Error(`${program} did not begin to answer: ${said}`)
+  }
+  return { pid: child.pid ?? 0, url: `http://${address}`, directory, [Symbol.asyncDispose]: end }
 }
