@@ -30,11 +30,15 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   })
 
-  test('its drop-ins are understood too, but for what only newer ones know', () => {
-    const { status, stderr } = analyze('verify', '--man=no', join(directory, 'full/gatewatch.service'))
+  test.each(readdirSync(DROP_INS))('its drop-in %s is understood, and says where it goes', (name) => {
+    const alone = join(directory, name)
+    cpSync(join(directory, 'bare'), alone, { recursive: true })
+    cpSync(join(DROP_INS, name), join(alone, 'gatewatch.service.d', name))
+    const { status, stderr } = analyze('verify', '--man=no', join(alone, 'gatewatch.service'))
+    // OpenFile= is for systemd 253 and newer; an older one says so, and goes on.
     const lines = stderr.split('\n').filter((line) => line !== '' && !line.includes("Unknown key 'OpenFile'"))
     expect({ status, lines }).toEqual({ status: 0, lines: [] })
-    expect(readdirSync(DROP_INS).sort()).toEqual(['crash-log.conf', 'log-files.conf', 'notify-descriptor.conf'])
+    expect(readFileSync(join(DROP_INS, name), 'utf8')).toContain(`/etc/systemd/system/gatewatch.service.d/${name}`)
   })
 
   test.each(['bare', 'full'])('is exposed by at most 1.5 of 10: %s', (name) => {
@@ -42,6 +46,16 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
     const { status, stdout } = analyze('security', '--offline=true', '--no-pager', '--threshold=15', file)
     console.log(stdout.split('\n').find((line) => line.includes('Overall')))
     expect(status).toBe(0)
+  })
+
+  test('takes the gateway with it neither by its memory nor by its processes', () => {
+    const text = readFileSync(UNIT_FILE, 'utf8')
+    for (const limit of [/^MemoryHigh=\d+M$/m, /^MemoryMax=\d+M$/m, /^TasksMax=\d+$/m, /^LimitCORE=0$/m])
+      expect(text).toMatch(limit)
+  })
+
+  test('starts before a broker, and without one: it waits for none, and pulls none in', () => {
+    expect(readFileSync(UNIT_FILE, 'utf8')).not.toMatch(/mosquitto|network-online|^(Requires|BindsTo)=/m)
   })
 
   test('a broken configuration does not restart for ever, everything else does', () => {
