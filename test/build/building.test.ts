@@ -25,7 +25,7 @@ describeUnless(noBuild(), 'a build', () => {
   beforeAll(() => {
     copy(ROOT, here)
     copy(here, there)
-  }, 300_000)
+  }, 900_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
   it('gives the same bytes from two directories, and does nothing where they are there', { timeout: 300_000 }, () => {

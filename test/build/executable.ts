@@ -38,13 +38,20 @@ interface Where {
 
 /** What a person types: `npm run build`, or a part of it; in this tree unless told. */
 export function build({ cwd = ROOT, env = {} }: Where, ...args: string[]) {
-  const options = { cwd, encoding: 'utf8', timeout: 300_000, env: { ...process.env, ...env } } as const
+  const options = { cwd, encoding: 'utf8', timeout: 900_000, env: { ...process.env, ...env } } as const
   const { status, stdout, stderr } = spawnSync(
     '/usr/bin/flock',
     ['dist', process.execPath, 'build/executables.mjs', ...args],
     options,
   )
   return { status, stdout, stderr }
+}
+
+/** The same, where it has to succeed; returns what it said. */
+export function mustBuild(where: Where, ...args: string[]): string {
+  const { status, stderr } = build(where, ...args)
+  if (status !== 0) throw new Error(`the build failed (${status}):\n${stderr}`)
+  return stderr
 }
 
 /** A program that this machine can start: the executable, behind the emulator where it is for another CPU. */

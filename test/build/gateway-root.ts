@@ -1,5 +1,6 @@
 // A private systemd on which packages can be installed: its /etc, /usr and /var/lib are its own, over the machine's.
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Json } from '../../src/core/json.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
@@ -28,6 +29,8 @@ const UNIT =
 
 export interface GatewayRoot {
   readonly systemd: Systemd
+  /** Inside, a name of its own: an agent locks its file by a socket of that name, and rigs share the host's network. */
+  readonly stateFile: string
   /** Runs a command inside; rejects with what it said where it fails. Resolves with its stdout. */
   must(...command: string[]): Promise<string>
   /** Kills the watched unit and waits until the agent has counted so many crashes. */
@@ -51,17 +54,23 @@ export async function startGatewayRoot(share: string): Promise<GatewayRoot> {
   }
   await must('bash', '-c', OWN_ROOT)
   systemd.writeUnit(WATCHED, UNIT)
-  const environment = `GATEWATCH_MONITORED_SERVICES=${WATCHED} GATEWATCH_PROMETHEUS_PORT=0`
+  const stateFile = `/var/lib/gatewatch/${basename(share)}.ring`
+  const environment = [
+    `GATEWATCH_MONITORED_SERVICES=${WATCHED}`,
+    'GATEWATCH_PROMETHEUS_PORT=0',
+    `GATEWATCH_PERSISTENCE_FILE=${stateFile}`,
+  ].join(' ')
   systemd.writeUnit('gatewatch.service.d/test.conf', `[Service]\nEnvironment=${environment}\n`)
   await systemd.daemonReload()
   await systemd.start(WATCHED)
   return {
     systemd,
+    stateFile,
     must,
     crashes,
     async crash(total) {
       await systemd.kill(WATCHED, 'KILL', 'main')
-      await until(crashes, { what: `${total} crashes`, is: (n) => n === total, timeoutMs: 30_000 })
+      await until(crashes, { what: `${total} crashes`, is: (n) => n === total, timeoutMs: 90_000 })
     },
   }
 }

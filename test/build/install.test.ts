@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
-import { build, noBuild, ROOT } from './executable.ts'
+import { mustBuild, noBuild, ROOT } from './executable.ts'
 import { type GatewayRoot, startGatewayRoot, VERSION } from './gateway-root.ts'
 
 const CONFIG = '/etc/gatewatch/config.json'
-const STATE = '/var/lib/gatewatch/state.ring'
 const NEXT = `${VERSION}+next`
+/** Another build: its checksums anew. */
+const SUMS = "cd unpacked && sha256sum $(awk '{print $2}' SHA256SUMS) > sums && mv sums SHA256SUMS"
 const noDebian = () => missingPrograms('dpkg', 'dpkg-deb', 'deb-systemd-helper', 'systemd-sysusers')
 
 describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => {
@@ -30,16 +31,16 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
   const isActive = async () => (await gateway.systemd.systemctl('is-active', 'gatewatch')).stdout.trim()
 
   beforeAll(() => {
-    expect(build({}, '--target', 'x64')).toMatchObject({ status: 0 })
+    mustBuild({}, '--target', 'x64')
     here(`cd ${ROOT} && node --import tsx build/package.mjs --target x64 --level 0 --out ${directory}`)
     here(`sha256sum -c SHA256SUMS && tar -xf gatewatch-${VERSION}-linux-x64.tar.xz`)
     cpSync(at(`gatewatch-${VERSION}-linux-x64`), at('unpacked'), { recursive: true })
-  }, 300_000)
+  }, 900_000)
   afterEach(() => gateway?.systemd.stop())
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
   it('as a Debian package: installed, upgraded with its counters and configuration, removed, purged', {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     const deb = `gatewatch_${VERSION}_amd64.deb`
     here(`dpkg-deb -R ${deb} next && sed -i 's/^Version: .*/Version: ${NEXT}/' next/DEBIAN/control &&
@@ -64,7 +65,11 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     await gateway.crash(2)
 
     await must('dpkg', '-r', 'gatewatch')
-    expect([await exists('/usr/bin/gatewatch'), await exists(CONFIG), await exists(STATE)]).toEqual([false, true, true])
+    expect([await exists('/usr/bin/gatewatch'), await exists(CONFIG), await exists(gateway.stateFile)]).toEqual([
+      false,
+      true,
+      true,
+    ])
     expect(await isActive()).toBe('inactive')
 
     await must('dpkg', '-P', 'gatewatch')
@@ -72,7 +77,7 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
   })
 
   it('by install.sh: checked, upgraded, gone back from one that does not start, taken away', {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     gateway = await startGatewayRoot(directory)
     const { must } = gateway
@@ -81,15 +86,24 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(await must(join(directory, 'unpacked/install.sh'))).toMatch(/^gatewatch: installed: gatewatch /)
     expect(await isActive()).toBe('active')
     await gateway.crash(1)
+    const installed = await must('sha256sum', '/usr/bin/gatewatch')
+    here(`printf "x" >> unpacked/gatewatch && ${SUMS}`)
     expect(await install()).toMatchObject({ code: 0 })
     expect(await gateway.crashes()).toBe(1)
+    expect(await must('sha256sum', '/usr/bin/gatewatch')).not.toBe(installed)
+
+    expect(await install('undo')).toMatchObject({ code: 0, stdout: expect.stringMatching(/went back to gatewatch /) })
+    expect(await must('sha256sum', '/usr/bin/gatewatch')).toBe(installed)
+    expect(await isActive()).toBe('active')
+    expect(await gateway.crashes()).toBe(1)
+    expect(await install('undo')).toMatchObject({ code: 1, stderr: 'gatewatch: there is nothing to go back to\n' })
 
     appendFileSync(at('unpacked/config.json'), '\n')
     expect(await install()).toMatchObject({ code: 1, stderr: expect.stringMatching(/checksums do not match/) })
 
     const script = '#!/bin/sh\n[ "$1" = version ] && echo "gatewatch 9 that does not start" || exit 1\n'
     writeFileSync(at('unpacked/gatewatch'), script)
-    here("cd unpacked && sha256sum $(awk '{print $2}' SHA256SUMS) > sums && mv sums SHA256SUMS")
+    here(SUMS)
     expect(await install()).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(new RegExp(`it did not start: went back to gatewatch ${VERSION} `)),
@@ -98,9 +112,13 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     await gateway.crash(2)
 
     expect(await install('uninstall')).toMatchObject({ code: 0 })
-    expect([await exists('/usr/bin/gatewatch'), await exists(CONFIG), await exists(STATE)]).toEqual([false, true, true])
+    expect([await exists('/usr/bin/gatewatch'), await exists(CONFIG), await exists(gateway.stateFile)]).toEqual([
+      false,
+      true,
+      true,
+    ])
     expect(await install('purge')).toMatchObject({ code: 0 })
-    expect([await exists(CONFIG), await exists(STATE)]).toEqual([false, false])
+    expect([await exists(CONFIG), await exists(gateway.stateFile)]).toEqual([false, false])
     expect(await isActive()).toBe('inactive')
   })
 
