@@ -106,6 +106,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       system: () => system(parts),
       metrics: metrics.scrape,
       federate: metrics.federate,
+      control: { commands, rules: () => now().control },
       async clear() {
         agent.observe({ kind: 'clear', at: clock.now() })
         atStart = agent.state()

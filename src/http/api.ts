@@ -1,9 +1,11 @@
 // What HTTP asks of the agent, and what a route is: a line of the one table that TCP and the local socket serve.
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Event } from '../core/event.ts'
 import type { Identity, Json } from '../core/json.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
+import type { UnitCommands } from '../ports.ts'
+import type { Outlet } from './outlet.ts'
 
 /** Everything that the routes show or do. Nothing here may block; what throws is answered by 500. */
 export interface Views {
@@ -23,10 +25,18 @@ export interface Views {
   status(): Json
   /** systemd as a whole and the machine under it; null while systemd does not answer. */
   system(): Promise<Json | null>
+  readonly control: HttpControl
   /** Zeroes the counters; resolves when flash holds it. */
   clear(): Promise<void>
   /** Takes the counts of the former program as baselines, by unit name; resolves when flash holds them. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
+}
+
+/** What operating units by HTTP needs. */
+export interface HttpControl {
+  readonly commands: UnitCommands
+  /** `control` of the configuration in force. */
+  rules(): { readonly enabled: boolean; readonly token_file: string | null }
 }
 
 /** `socket`: this device's users only, behind the permissions of the file. */
@@ -37,6 +47,10 @@ export interface Asked {
   readonly side: Side
   /** On the device itself, or by TCP after having shown who it is. */
   readonly trusted: boolean
+  /** On the device itself, or by TLS. */
+  readonly secure: boolean
+  /** The name on the client's certificate, where it was asked for and is valid. */
+  readonly who: string | null
   /** Parts of the path that the route names, decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
@@ -52,9 +66,9 @@ export interface Said {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer that goes on: the function owns the response from then on. */
+/** An answer that goes on: the function owns the outlet from then on. */
 export interface Streamed {
-  readonly stream: (response: ServerResponse) => void
+  readonly stream: (outlet: Outlet) => void
 }
 
 export type Answer = Said | Streamed
@@ -69,6 +83,10 @@ export interface Route {
    * fetch by whatever name their DNS has for the gateway.
    */
   readonly hosts: 'any' | 'known'
+  /** It is spoken by WebSocket. */
+  readonly webSocket?: true
+  /** A bearer token stands in for a password here. */
+  readonly byToken?: true
   /** The largest body it takes, in bytes; none where absent. */
   readonly bodyBytes?: number
   readonly answer: (asked: Asked) => Answer | Promise<Answer>

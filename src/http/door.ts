@@ -1,5 +1,5 @@
 // Who may come in by TCP: TLS, client certificates, passwords, the rate of requests and headers, as the web file says.
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Clock, Log } from '../ports.ts'
@@ -14,8 +14,10 @@ export interface Door {
   problem(): string | null
   /** Takes the server under its rules, now and when they change. */
   guard(server: Server): void
-  /** The refusal of a request, or null. Sets the headers that every answer has. `hasToken`: it brings a bearer token. */
-  refusal(request: IncomingMessage, response: ServerResponse, hasToken: boolean): Promise<Said | null>
+  /** Headers that every answer has. */
+  headers(): Readonly<Record<string, string>>
+  /** The refusal of a request, or null. `hasToken`: it brings a bearer token where one stands in for a password. */
+  refusal(request: IncomingMessage, hasToken: boolean): Promise<Said | null>
   /** True where whoever asks has shown who he is. */
   isKnown(request: IncomingMessage): boolean
 }
@@ -47,11 +49,11 @@ export async function openDoor(path: string, clock: Clock, log: Log, stale: () =
         if (rules !== null && !isWelcome(socket, rules)) socket.destroy()
       })
     },
-    async refusal({ headers }, response, hasToken) {
+    headers: () => file.config().headers,
+    async refusal({ headers }, hasToken) {
       file.refresh()
-      const { users, headers: given } = file.config()
+      const { users } = file.config()
       if (!bucket()) return problem(429, 'too_many_requests', 'more than rate_limit allows')
-      for (const [name, value] of Object.entries(given)) response.setHeader(name, value)
       return users.size === 0 || hasToken ? null : passwords.refusal(headers.authorization, users)
     },
     isKnown({ socket }) {

@@ -1,8 +1,9 @@
-// The one table of routes. GET changes nothing; what changes something is for the local socket.
+// The one table of routes. GET changes nothing; what changes something is for the local socket, or needs a token.
 import { eventJson, unitJson } from '../core/json.ts'
 import { unitOf } from '../core/state.ts'
 import { type Answer, type Asked, json, problem, type Route, text, type Views } from './api.ts'
 import { baselinesOf } from './baselines.ts'
+import { obey } from './control.ts'
 import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './events.ts'
 import { dashboard } from './page.ts'
 import type { Stream } from './stream.ts'
@@ -30,6 +31,12 @@ export function routesOf(views: Views, stream: Stream): readonly Route[] {
     { ...GET, path: '/api/v1/system', answer: () => system(views) },
     { ...GET, path: '/api/v1/events', answer: (asked) => events(views, asked) },
     { ...GET, path: '/api/v1/stream', answer: (asked) => follow(views, stream, asked) },
+    { ...GET, path: '/api/v1/ws', webSocket: true, answer: (asked) => follow(views, stream, asked) },
+    {
+      ...{ method: 'POST', where: 'both', hosts: 'known', byToken: true },
+      path: '/api/v1/units/:unit/:action',
+      answer: (asked) => obey(views.control, asked),
+    },
     { ...POST_ON_SOCKET, path: '/api/v1/clear', answer: () => clear(views) },
     {
       ...POST_ON_SOCKET,
@@ -96,7 +103,7 @@ function follow(views: Views, stream: Stream, { headers, query, trusted }: Asked
   if (!stream.hasRoom()) return problem(503, 'too_many_streams', 'too many streams are open', { 'retry-after': '10' })
   const id = headers['last-event-id'] ?? query.get('since')
   const after = typeof id === 'string' ? seqOf(id, views.identity().stream) : views.live().seq
-  return { stream: (response) => stream.read(response, trusted, filter, after) }
+  return { stream: (outlet) => stream.read(outlet, trusted, filter, after) }
 }
 
 async function clear(views: Views): Promise<Answer> {

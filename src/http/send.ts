@@ -1,5 +1,6 @@
 // Writes an answer: whole, with its length, compressed where that is wanted and pays.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { gzip } from 'node:zlib'
 import type { Said } from './api.ts'
 
@@ -37,6 +38,20 @@ function write(response: ServerResponse, said: Said, body: string | Buffer, more
   })
   // To HEAD, Node sends the headers alone.
   response.end(body)
+}
+
+/** Answers where there is no response object, and closes the connection. */
+export function sendRaw(connection: Duplex, said: Said, more: Readonly<Record<string, string>> = {}): void {
+  const headers = {
+    Connection: 'close',
+    'Content-Type': said.type,
+    'Content-Length': String(Buffer.byteLength(said.body)),
+    ...said.headers,
+    ...more,
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  const head = [`HTTP/1.1 ${said.status} ${STATUS_CODES[said.status]}`, ...lines].join('\r\n')
+  connection.end(`${head}\r\n\r\n${said.body}`, () => connection.destroy())
 }
 
 /** RFC 9110, 12.5.3, as far as gzip goes. */

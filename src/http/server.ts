@@ -1,9 +1,11 @@
 // A listening server with its limits: how much it reads, how long it waits, how many it serves, and how it ends.
-import { createServer, type Server, type ServerOptions, STATUS_CODES } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { ListenOptions, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../ports.ts'
 import { problem } from './api.ts'
 import type { Listener } from './listener.ts'
+import { sendRaw } from './send.ts'
 
 const HEADER_BYTES_AT_MOST = 16 * 1024
 const HEADERS_WITHIN_MS = 10_000
@@ -11,13 +13,16 @@ const REQUEST_WITHIN_MS = 20_000
 const CHECK_EVERY_MS = 5_000
 /** Longer than the usual scrape interval, so that Prometheus keeps its connection. */
 const KEEP_ALIVE_MS = 75_000
-/** A connection on which nothing moves, in either direction; streams have a heartbeat. */
-const IDLE_AT_MOST_MS = 120_000
+/** A connection on which nothing moves, in either direction; streams have a heartbeat, an order waits 120 s for its job. */
+const IDLE_AT_MOST_MS = 150_000
 const CONNECTIONS_AT_MOST = 64
 /** On stop, answers under way may take this long. */
 const STOP_WITHIN_MS = 1_000
 
-type Create = (options: ServerOptions, listener: Listener) => Server
+type Create = (options: ServerOptions, listener: RequestListener) => Server
+
+/** Connections that are no HTTP any more, which Node lets go of. */
+const upgraded = new WeakMap<Server, Set<Duplex>>()
 
 /** A server that is not listening yet; `create` makes one of another kind than plain HTTP. */
 export function createLimited(listener: Listener, create: Create = createServer): Server {
@@ -28,7 +33,7 @@ export function createLimited(listener: Listener, create: Create = createServer)
       connectionsCheckingInterval: CHECK_EVERY_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    listener,
+    listener.request,
   )
   server.headersTimeout = HEADERS_WITHIN_MS
   server.timeout = IDLE_AT_MOST_MS
@@ -36,6 +41,13 @@ export function createLimited(listener: Listener, create: Create = createServer)
   // Those who only hold a connection make room; the one that was turned away comes again.
   server.on('drop', () => server.closeIdleConnections())
   server.on('clientError', refuse)
+  const others = new Set<Duplex>()
+  upgraded.set(server, others)
+  server.on('upgrade', (request, connection, head) => {
+    others.add(connection)
+    connection.on('close', () => others.delete(connection))
+    listener.upgrade(request, connection, head)
+  })
   return server
 }
 
@@ -65,7 +77,10 @@ export function listen(server: Server, options: ListenOptions): Promise<void> {
 /** Resolves when nobody is connected any more; those who linger are cut off. */
 export function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const undo = clock.after(STOP_WITHIN_MS, () => server.closeAllConnections())
+    const undo = clock.after(STOP_WITHIN_MS, () => {
+      server.closeAllConnections()
+      for (const connection of upgraded.get(server) ?? []) connection.destroy()
+    })
     server.close(() => {
       undo()
       resolve()
@@ -83,14 +98,7 @@ function refuse(error: Error & { code?: string }, socket: Socket): void {
     socket.destroy()
     return
   }
-  const said = refusalOf(error.code)
-  const headers = [
-    `HTTP/1.1 ${said.status} ${STATUS_CODES[said.status]}`,
-    'Connection: close',
-    `Content-Type: ${said.type}`,
-    `Content-Length: ${Buffer.byteLength(said.body)}`,
-  ]
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${said.body}`, () => socket.destroy())
+  sendRaw(socket, refusalOf(error.code))
 }
 
 function refusalOf(code: string | undefined) {

@@ -1,9 +1,9 @@
-// Events as they happen, to any number of readers: server-sent events, with history as everybody's queue.
-import type { ServerResponse } from 'node:http'
+// Events as they happen, to any number of readers, with history as everybody's queue.
 import type { Event } from '../core/event.ts'
-import { eventJson, type Identity } from '../core/json.ts'
+import { eventJson, type Identity, type Json } from '../core/json.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
 import { droppedBefore, eventsAfter, type Filter, shownTo, wants } from './events.ts'
+import type { Outlet } from './outlet.ts'
 
 /** Proxies and clients give up on a connection that is silent for longer. */
 const HEARTBEAT_EVERY_MS = 15_000
@@ -17,13 +17,13 @@ const READERS_AT_MOST = 16
 export interface Stream extends EventSink {
   /** False when there are too many readers. `after`: the last sequence number that this one has seen, -1 for none. */
   hasRoom(): boolean
-  read(response: ServerResponse, trusted: boolean, filter: Filter, after: number): void
+  read(outlet: Outlet, trusted: boolean, filter: Filter, after: number): void
   /** Readers cut off for being slow. */
   dropped(): number
 }
 
 interface Reader {
-  readonly response: ServerResponse
+  readonly outlet: Outlet
   readonly trusted: boolean
   readonly filter: Filter
   /** The last event it was given or did not want. */
@@ -45,17 +45,20 @@ export function createStream(views: { identity(): Identity; history(): readonly 
     const missing = droppedBefore(event, reader.at)
     const from = reader.at + 1
     reader.at = event.seq
-    if (missing > 0) write(reader, droppedFrame(missing, from))
-    if (wants(reader.filter, event)) write(reader, frame(shownTo(reader.trusted, event), views.identity(), replayed))
+    if (missing > 0) write(reader, () => reader.outlet.tell(null, 'dropped', droppedJson(missing, from)))
+    if (!wants(reader.filter, event)) return
+    const identity = views.identity()
+    const shown = eventJson(shownTo(reader.trusted, event), identity, replayed)
+    write(reader, () => reader.outlet.tell(`${identity.stream}-${event.seq}`, event.kind, shown))
   }
 
-  function write(reader: Reader, text: string): void {
-    if (reader.response.write(text) || reader.slow !== null) return
+  function write(reader: Reader, say: () => boolean): void {
+    if (say() || reader.slow !== null) return
     reader.slow = clock.after(SLOW_FOR_AT_MOST_MS, () => {
       dropped += 1
-      reader.response.destroy()
+      reader.outlet.cut()
     })
-    reader.response.once('drain', () => {
+    reader.outlet.onceDrained(() => {
       reader.slow?.()
       reader.slow = null
       catchUp(reader)
@@ -70,7 +73,7 @@ export function createStream(views: { identity(): Identity; history(): readonly 
   }
 
   function beat(): void {
-    for (const reader of readers) if (reader.slow === null) write(reader, ':\n\n')
+    for (const reader of readers) if (reader.slow === null) write(reader, reader.outlet.beat)
     stopHeart = clock.after(HEARTBEAT_EVERY_MS, beat)
   }
 
@@ -85,13 +88,12 @@ export function createStream(views: { identity(): Identity; history(): readonly 
   return {
     hasRoom: () => readers.size < READERS_AT_MOST,
     dropped: () => dropped,
-    read(response, trusted, filter, after) {
-      const reader: Reader = { response, trusted, filter, at: after, slow: null }
-      response.on('close', () => leave(reader))
-      response.on('error', () => leave(reader))
+    read(outlet, trusted, filter, after) {
+      const reader: Reader = { outlet, trusted, filter, at: after, slow: null }
+      outlet.onGone(() => leave(reader))
       readers.add(reader)
       stopHeart ??= clock.after(HEARTBEAT_EVERY_MS, beat)
-      write(reader, ':\n\n')
+      write(reader, outlet.beat)
       catchUp(reader)
     },
     accept(step: Step) {
@@ -103,18 +105,12 @@ export function createStream(views: { identity(): Identity; history(): readonly 
     async stop() {
       for (const reader of [...readers]) {
         leave(reader)
-        reader.response.end()
+        reader.outlet.end()
       }
     },
   }
 }
 
-function frame(event: Event, identity: Identity, replayed: boolean): string {
-  const data = JSON.stringify(eventJson(event, identity, replayed))
-  return `id: ${identity.stream}-${event.seq}\nevent: ${event.kind}\ndata: ${data}\n\n`
-}
-
-function droppedFrame(dropped: number, fromSeq: number): string {
-  const data = { schema: 1, event: 'dropped', dropped, from_seq: fromSeq }
-  return `event: dropped\ndata: ${JSON.stringify(data)}\n\n`
+function droppedJson(dropped: number, fromSeq: number): Json {
+  return { schema: 1, event: 'dropped', dropped, from_seq: fromSeq }
 }

@@ -5,12 +5,13 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { ControlError, type Order } from '../../src/core/command.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
 import type { Views } from '../../src/http/api.ts'
 import { createHttp, type Http, type Served } from '../../src/http/http.ts'
-import type { Clock, Step } from '../../src/ports.ts'
+import type { Clock, Step, UnitCommands } from '../../src/ports.ts'
 
 export const STREAM = '0011223344556677'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e', stream: STREAM }
@@ -83,6 +84,10 @@ export interface Gateway {
   imported: ReadonlyMap<string, Counters> | null
   /** Set: `status` throws it. */
   broken: Error | null
+  rules: { enabled: boolean; token_file: string | null }
+  /** What was obeyed. */
+  readonly orders: Order[]
+  readonly commands: UnitCommands
   readonly logged: string[]
   readonly views: Views
 }
@@ -96,6 +101,16 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
     cleared: 0,
     imported: null,
     broken: null,
+    rules: { enabled: false, token_file: null },
+    orders: [],
+    commands: {
+      refusal: (unit) => (it.state.index.has(unit) ? null : `${unit} may not be controlled`),
+      async obey(order) {
+        if (order.action === 'reload') throw new ControlError('refused', 'it has no ExecReload=')
+        it.orders.push(order)
+        return { outcome: order.noWait ? 'queued' : 'done', cause: null }
+      },
+    },
     logged: [],
     views: {
       live: () => it.state,
@@ -107,6 +122,10 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
         matches.includes('{')
           ? { problem: 'not a selector' }
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
+      control: {
+        commands: { refusal: (unit) => it.commands.refusal(unit), obey: (order) => it.commands.obey(order) },
+        rules: () => it.rules,
+      },
       status() {
         if (it.broken !== null) throw it.broken
         return { version: '0.1.0', bus: { connected: true } }
