@@ -73,8 +73,8 @@ export interface ConnectionOptions {
 /** Together with the way there: TLS on a slow link takes its time. */
 const CONNECT_AT_MOST_MS = 30_000
 
-/** We take in our own states at most: nothing larger is to be sent to us (MQTT 5). */
-const RECEIVE_AT_MOST_BYTES = 65_536
+/** We take in what we told at most, Home Assistant's device being the largest: nothing larger is to be sent to us (MQTT 5). */
+const RECEIVE_AT_MOST_BYTES = 524_288
 
 export function openConnection(library: Library, options: ConnectionOptions, handlers: Handlers): Connection {
   const { version, stream } = options

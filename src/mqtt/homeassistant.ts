@@ -6,7 +6,7 @@ import type { Topics } from './topics.ts'
 /** Home Assistant's own default, for discovery and for its birth. */
 export const BIRTH_TOPIC = 'homeassistant/status'
 
-/** Each entity costs about 300 bytes of one message; a gateway has a dozen units. */
+/** Each unit costs about 3,300 bytes of one message; a gateway has a dozen. */
 export const UNITS_AT_MOST = 100
 
 export interface DeviceGiven {

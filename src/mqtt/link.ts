@@ -24,7 +24,7 @@ export interface Link {
   problem(): string | null
   /** Connections after the first one. */
   reconnects(): number
-  /** The broker is there: the back-off is over. */
+  /** The broker has been started: the back-off is over, and for a while it is only short. */
   connectNow(): void
   /** No attempt any more; hands over the connection that is up, if one is. */
   close(): Connection | null
@@ -32,6 +32,10 @@ export interface Link {
 
 /** A connection that lived this long shows that the next one may be tried soon. */
 const STABLE_AFTER_MS = 5_000
+
+/** A service may be active before it listens (Type=simple, exec): that long it is asked again soon. */
+const EAGER_FOR_MS = 5_000
+const EAGER_EVERY_MS = 200
 
 /** In one outage; a broker may have ever new words. */
 const REASONS_AT_MOST = 8
@@ -46,6 +50,7 @@ export function keepLink(options: LinkOptions): Link {
   let connections = 0
   let problem: string | null = 'not connected yet'
   let lostAtMonoMs: number | null = null
+  let eagerUntilMonoMs = Number.NEGATIVE_INFINITY
   /** Reasons told in this outage: each is told once. */
   const told = new Set<string>()
 
@@ -108,8 +113,9 @@ export function keepLink(options: LinkOptions): Link {
         log('warning', `mqtt: cannot connect to ${shown}: ${text}; goes on trying`)
       told.add(text)
     }
-    cancelWait = clock.after(backoffMs(failures, options.random()), attempt)
-    failures += 1
+    const eager = upAtMonoMs === null && now < eagerUntilMonoMs
+    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(failures, options.random()), attempt)
+    if (!eager) failures += 1
   }
 
   attempt()
@@ -119,6 +125,7 @@ export function keepLink(options: LinkOptions): Link {
     problem: () => problem,
     reconnects: () => Math.max(0, connections - 1),
     connectNow() {
+      eagerUntilMonoMs = clock.now().monoMs + EAGER_FOR_MS
       if (closed || cancelWait === null) return
       cancelWait()
       failures = 0

@@ -149,6 +149,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     broker.thaw()
     await drained(gateway)
     await until(() => new Set(seqsOf(subscriber)).size === gateway.events.length, { what: 'all events' })
+    expect([...new Set(seqsOf(subscriber))]).toEqual(gateway.events.map((e) => e.seq))
   })
 
   it('is stopped soon although the broker is frozen, which then says offline', async () => {
@@ -204,5 +205,19 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(crashes).toEqual([])
     gateway.crash('mosquitto.service')
     expect(crashes).toEqual(['mosquitto'])
+  })
+
+  it('asks again soon where that unit is active before it listens', async () => {
+    await using broker = await startMosquitto({ stopped: true })
+    await using gateway = startGateway({
+      config: { url: broker.url },
+      units: ['mosquitto.service'],
+      speed: 0.08, // the shortest back-off takes 12 s
+      random: () => 0,
+    })
+    await until(() => gateway.logged.length > 0, { what: 'the refusal' })
+    gateway.start('mosquitto.service')
+    await broker.start()
+    await connected(gateway)
   })
 })

@@ -173,6 +173,17 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     expect(await kept(broker)).toEqual([])
   })
 
+  it('tells a hundred units and says so where there are more, and takes those back too', async () => {
+    await using broker = await startMosquitto()
+    const units = Array.from({ length: 101 }, (_, i) => `wirepas-sink-ttys${i}.service`)
+    const many = start(broker, true, units)
+    await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 800 })
+    expect(many.logged).toContain('warning: mqtt: Home Assistant is told of the first 100 of 101 units')
+    await many.stop()
+    await using _off = start(broker, false, units, 0.1)
+    await until(() => kept(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
+  })
+
   it("leaves another program's device alone", async () => {
     await using broker = await startMosquitto()
     broker.publish(TOPIC, '{"origin":{"name":"other"},"components":{"x":{"platform":"sensor"}}}', '-r')
