@@ -45,6 +45,7 @@ export function count(unit: Unit, more: Partial<Counters>): Unit {
 /** Runs `next` on the unit as `lived` left it, and tells both. */
 export function andThen(lived: Lived, next: (unit: Unit) => Lived): Lived {
   const after = next(lived.unit)
+  if (lived.told.length === 0) return after
   return { unit: after.unit, told: [...lived.told, ...after.told] }
 }
 

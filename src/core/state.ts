@@ -53,3 +53,17 @@ export function unitOf(state: State, name: string): Unit | undefined {
 export function withUnits(state: State, units: readonly Unit[]): State {
   return { ...state, units, index: new Map(units.map((u, i) => [u.name, i])) }
 }
+
+/** The units of `after` that are another object, each with what it was; undefined: it is new. */
+export function changedUnits(before: State, after: State): readonly (readonly [was: Unit | undefined, unit: Unit])[] {
+  if (before.units === after.units) return []
+  const changed: [Unit | undefined, Unit][] = []
+  for (let i = 0; i < after.units.length; i++) {
+    const unit = after.units[i] as Unit
+    const same = before.units[i]
+    if (same === unit) continue
+    const was = same?.name === unit.name ? same : unitOf(before, unit.name)
+    if (was !== unit) changed.push([was, unit])
+  }
+  return changed
+}

@@ -73,6 +73,7 @@ function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => L
 
 function ofAll(state: State, at: Instant, live: (unit: Unit) => Lived): Stepped {
   const lives = state.units.map(live)
+  if (lives.every((l, i) => l.unit === state.units[i] && l.told.length === 0)) return { state, events: [] }
   return number(
     { ...state, units: lives.map((l) => l.unit) },
     at,
@@ -102,6 +103,7 @@ function tick(state: State, at: Instant): Stepped {
   )
   const units = kept.length === state.units.length ? state : withUnits(state, kept)
   return ofAll(units, at, (unit) => {
+    if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, told: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
     const decided: Lived = due ? giveUp(unit, ctx) : { unit, told: [] }
     return andThen(
@@ -194,12 +196,14 @@ function reopen(lived: Lived, before: Unit): Lived {
 
 function same(a: Unit, b: Unit): boolean {
   if (a === b) return true
+  if (a.seen !== b.seen) {
+    if (a.seen === null || b.seen === null) return false
+    for (const key of Object.keys(a.seen) as (keyof typeof a.seen)[]) {
+      if (a.seen[key] !== b.seen[key]) return false
+    }
+  }
   for (const key of Object.keys(a) as (keyof Unit)[]) {
     if (key !== 'seen' && a[key] !== b[key]) return false
-  }
-  if (a.seen === null || b.seen === null) return a.seen === b.seen
-  for (const key of Object.keys(a.seen) as (keyof typeof a.seen)[]) {
-    if (a.seen[key] !== b.seen[key]) return false
   }
   return true
 }

@@ -14,7 +14,15 @@ export function prefixed(level: Level, text: string): string {
 
 /** `2025-07-07 10:15:23`, local time as the former program wrote it. */
 export function stamp(ms: number): string {
-  const at = new Date(ms)
+  const second = Math.floor(ms / 1000)
+  if (second !== lastStamp.second) lastStamp = { second, text: stampOf(new Date(ms)) }
+  return lastStamp.text
+}
+
+/** Lines come in bursts. */
+let lastStamp = { second: Number.NaN, text: '' }
+
+function stampOf(at: Date): string {
   const two = (n: number) => String(n).padStart(2, '0')
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`

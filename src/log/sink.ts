@@ -1,6 +1,7 @@
 // Tells the log of steps: one line for each state change and event, one summary per interval in which something happened.
 import type { EventKind } from '../core/event.ts'
 import { eventJson, type Identity } from '../core/json.ts'
+import { changedUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
 import { changeLine, eventLine, shownState } from './lines.ts'
@@ -42,24 +43,13 @@ export function logSink(logger: Logger, { identity, clock, statsEveryMs, numbers
 
   return {
     accept(step) {
-      for (const [before, after] of changed(step)) tellChange(logger, before, after)
+      for (const [before, after] of changedUnits(step.before, step.after)) tellChange(logger, before, after)
       tellEvents(step)
     },
     async stop() {
       undo?.()
       if (told.size > 0) summarize()
     },
-  }
-}
-
-/** Units that are another object after the step, each with what it was. */
-function* changed({ before, after }: Step): Generator<[Unit | undefined, Unit]> {
-  if (before.units === after.units) return
-  for (const [i, unit] of after.units.entries()) {
-    const same = before.units[i]
-    if (same === unit) continue
-    const was = same?.name === unit.name ? same : before.units[before.index.get(unit.name) ?? -1]
-    if (was !== unit) yield [was, unit]
   }
 }
 

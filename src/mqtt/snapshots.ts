@@ -1,6 +1,6 @@
 // Which units' retained states the broker does not have as they are: the newest wins, however often one changed. Pure.
 import { unitJson } from '../core/json.ts'
-import type { State } from '../core/state.ts'
+import { changedUnits, type State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
 
@@ -48,12 +48,8 @@ export function createSnapshots(): Snapshots {
 
   return {
     accept({ before, after }) {
-      if (before.units === after.units) return
-      for (const [i, unit] of after.units.entries()) {
-        const same = before.units[i]
-        if (same === unit) continue
-        const was = same?.name === unit.name ? same : before.units[before.index.get(unit.name) ?? -1]
-        if (was === unit || !looksChanged(was, unit)) continue
+      for (const [was, unit] of changedUnits(before, after)) {
+        if (!looksChanged(was, unit)) continue
         gone.delete(unit.name)
         changed.add(unit.name)
       }

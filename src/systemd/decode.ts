@@ -142,10 +142,13 @@ function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed 
   }
 }
 
+const NO_ID = '0'.repeat(32)
+
 /** 128 bits as 32 hex digits; null where there are none: systemd gives an empty array or zeros. */
 function hex(id: unknown): string | null {
-  if (!(id instanceof Uint8Array) || id.length !== 16 || id.every((byte) => byte === 0)) return null
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
+  if (!(id instanceof Uint8Array) || id.length !== 16) return null
+  const text = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
+  return text === NO_ID ? null : text
 }
 
 function whole(value: unknown): number | null {

@@ -27,6 +27,11 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
   const on = socket.on.bind(socket)
   let closed = false
   let spoken = 0
+  /** What the socket gave: `held` from `at` on, then `later`. */
+  let held: Buffer = Buffer.alloc(0)
+  let at = 0
+  let later: Buffer[] = []
+  let laterBytes = 0
   let fixed: Buffer | null = null
   let admitted: Buffer | null = null
 
@@ -36,9 +41,23 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
     return null
   }
 
+  /** The next bytes of the stream; null while they are not all there. The socket's own `read(bytes)` takes longer. */
   const exactly = (bytes: number): Buffer | null => {
-    const buffer: Buffer | null = take(bytes)
-    return buffer === null || buffer.length < bytes ? null : buffer // shorter only where the stream has ended
+    while (held.length - at + laterBytes < bytes) {
+      const chunk: Buffer | null = take()
+      if (chunk === null) return null
+      later.push(chunk)
+      laterBytes += chunk.length
+    }
+    if (held.length - at < bytes) {
+      const rest = held.subarray(at)
+      held = rest.length === 0 && later.length === 1 ? (later[0] as Buffer) : Buffer.concat([rest, ...later])
+      at = 0
+      later = []
+      laterBytes = 0
+    }
+    at += bytes
+    return held.subarray(at - bytes, at)
   }
 
   /** The fixed part of the next wanted message; its rest then waits in `admitted`. */
@@ -62,9 +81,9 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
         keeper.malformed('it carries file descriptors')
         continue
       }
+      if (keeper.read(head, rest)) continue
       // dbus-next reads an array of such elements for ever; a real daemon lets none through.
       if (/\(\)|\{\}/.test(head.signature)) return giveUp('a message has an empty structure')
-      if (keeper.read(head, rest)) continue
       admitted = rest
       return first
     }

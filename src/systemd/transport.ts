@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
 import { type Answered, calls } from './calls.ts'
-import { allProperties, changedProperties } from './changed.ts'
+import { allProperties, changedProperties, wantedNames } from './changed.ts'
 import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './frame.ts'
 import { guard } from './gate.ts'
 import { plain } from './plain.ts'
@@ -59,6 +59,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   if (options.signal?.aborted) throw new Error('given up')
   const fault = options.onFault ?? (() => {})
   const waiting = calls(options.after, options.onAnswer ?? (() => {}), fault)
+  const wanted = options.properties ? wantedNames(options.properties) : null
   const listeners = new Set<Listener>()
   const closeListeners = new Set<(reason: string) => void>()
   let connected = false
@@ -105,8 +106,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
       return false
     },
     read(head, rest) {
-      const wanted = options.properties
-      if (wanted === undefined) return false
+      if (wanted === null) return false
       if (head.type === METHOD_RETURN && head.signature === 'a{sv}') {
         waiting.answer(head.replySerial, null, [allProperties(rest, head.bodyAt, head.little, wanted)])
         return true

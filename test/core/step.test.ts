@@ -30,6 +30,7 @@ test('an observation that changes nothing returns the very same state', () => {
   const { state } = live(watching(U), [read(U, 10, RUNNING)])
   expect(step(state, signal(U, 20, RUNNING)).state).toBe(state)
   expect(step(state, signal('unwatched.service', 20, RUNNING)).state).toBe(state)
+  expect(step(state, tick(1e9)).state).toBe(state)
 })
 
 test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Signal } from '../../src/systemd/bus.ts'
-import { changedProperties } from '../../src/systemd/changed.ts'
+import { changedProperties, wantedNames } from '../../src/systemd/changed.ts'
 import { pairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
 import { bytesToCome, FIXED_BYTES, headOf } from '../../src/systemd/frame.ts'
 import { connectBus } from '../../src/systemd/transport.ts'
@@ -50,13 +50,15 @@ function changed(properties: Record<string, Value>): Buffer {
   })
 }
 
+const NAMES = wantedNames(WANTED_PROPERTIES)
+
 /** As the transport does it. */
 function read(bytes: Buffer) {
   const fixed = bytes.subarray(0, FIXED_BYTES)
   const rest = bytes.subarray(FIXED_BYTES)
   if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
   const head = headOf(fixed, rest)
-  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, WANTED_PROPERTIES)
+  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, NAMES)
 }
 
 it('reads the wanted values wherever they stand among all types there are', () => {
