@@ -25,6 +25,7 @@ export function routesOf(views: Views, stream: Stream): readonly Route[] {
     { ...GET_BY_ANY_NAME, path: '/federate', answer: ({ query }) => federate(views, query) },
     { ...GET_BY_ANY_NAME, path: '/-/healthy', answer: () => text('ok\n') },
     { ...GET_BY_ANY_NAME, path: '/-/ready', answer: () => ready(views.notReady()) },
+    { ...GET, path: '/api/v1/openapi.json', answer: () => description(views) },
     { ...GET, path: '/api/v1/status', answer: () => json({ ...views.status(), ...units(views) }) },
     { ...GET, path: '/api/v1/units', answer: () => json(units(views)) },
     { ...GET, path: '/api/v1/units/:unit', answer: ({ params }) => oneUnit(views, params['unit'] ?? '') },
@@ -70,6 +71,11 @@ function oneUnit(views: Views, name: string): Answer {
   const state = views.live()
   const unit = unitOf(state, name) ?? unitOf(state, fullName(name))
   return unit === undefined ? problem(404, 'unknown_unit', `${name} is not watched`) : json(unitJson(unit))
+}
+
+async function description(views: Views): Promise<Answer> {
+  const { openApi } = await import('./openapi.ts')
+  return json(openApi(String(views.status()['version'])))
 }
 
 async function system(views: Views): Promise<Answer> {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { problems } from '../http/described.ts'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -76,6 +77,14 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     for (let i = 0; i < 50; i += 1) await calls()
     expect((await calls()) - before).toBeLessThan(10) // whether the bus is alive is asked every 20 s
   })
+
+  test.each(['Status', 'System', 'Units', 'Events'])(
+    'what the API answers is as its description says: %s',
+    async (name) => {
+      const { body } = await agent.get(`/api/v1/${name.toLowerCase()}`)
+      expect(problems(`/components/schemas/${name}`, JSON.parse(body))).toEqual([])
+    },
+  )
 
   test('has nothing for promtool to find fault with', async () => {
     const { body } = await agent.get('/metrics')
