@@ -17,6 +17,7 @@ export function unpackedIn(directory, executable, texts) {
   files.text('LICENSES.txt', texts.licences)
   files.text('gatewatch.cdx.json', texts.sbom)
   cpSync('systemd/drop-ins', join(directory, 'drop-ins'), { recursive: true })
+  cpSync('deploy/mosquitto', join(directory, 'mosquitto'), { recursive: true })
   const sums = files.names.map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
   files.text('SHA256SUMS', sums.sort().join(''))
 }
@@ -31,7 +32,9 @@ export function installedIn(directory, executable, texts, control) {
   files.bytes('usr/share/man/man1/gatewatch.1.gz', gzipSync(texts.manual, { level: 9 }))
   files.text('usr/share/doc/gatewatch/copyright', texts.licences)
   files.text('usr/share/doc/gatewatch/gatewatch.cdx.json', texts.sbom)
-  cpSync('systemd/drop-ins', join(directory, 'usr/share/doc/gatewatch/examples/drop-ins'), { recursive: true })
+  const examples = join(directory, 'usr/share/doc/gatewatch/examples')
+  cpSync('systemd/drop-ins', join(examples, 'drop-ins'), { recursive: true })
+  cpSync('deploy/mosquitto', join(examples, 'mosquitto'), { recursive: true })
   files.text('DEBIAN/control', control)
   files.text('DEBIAN/conffiles', '/etc/gatewatch/config.json\n')
   for (const script of ['postinst', 'prerm', 'postrm']) files.copy(`deploy/debian/${script}`, `DEBIAN/${script}`, 0o755)

@@ -10,6 +10,8 @@ import type { Topics } from './topics.ts'
 const HEAR_FOR_MS = 2_000
 /** Topic and header beside the payload. */
 const AROUND_BYTES = 200
+/** A broker of MQTT 3.1.1 cannot say what is too large for it: it just ends the connection. */
+const ENDS_AT_MOST = 3
 
 export interface DiscoveryOptions {
   /** False: what an earlier run told is taken back. */
@@ -46,6 +48,8 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   let largest = Infinity
   let due = false
   let inFlight = false
+  /** Connections in a row that ended while it was in flight. */
+  let ends = 0
   let tooManyTold = false
   /** What an earlier run told is known: nothing is sent before that. */
   let known = false
@@ -95,6 +99,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     },
     down() {
       stopAsking()
+      if (inFlight) ends += 1
       inFlight = false
     },
     accept({ before, after }) {
@@ -118,8 +123,9 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       due = false
       const next = message()
       if (next === null) return null
-      if (Buffer.byteLength(next.payload) > largest) {
-        options.refused(topic, 'it is larger than the broker takes')
+      const tooLarge = Buffer.byteLength(next.payload) > largest
+      if (tooLarge || ends >= ENDS_AT_MOST) {
+        options.refused(topic, tooLarge ? 'it is larger than the broker takes' : 'it ends the connection each time')
         return null
       }
       inFlight = true
@@ -129,6 +135,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
         retain: true,
         settled(why) {
           inFlight = false
+          ends = 0
           if (why !== null) return options.refused(topic, why)
           told = next.after
           if (next.again) due = true // what is gone was named for the last time

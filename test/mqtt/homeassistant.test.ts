@@ -10,8 +10,9 @@ import { MOSQUITTO, type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { startGateway } from './gateway.ts'
-import { connected, json } from './heard.ts'
+import { connected, drained, json } from './heard.ts'
 import { faults } from './homeassistant-schema.ts'
+import { startLink } from './link.ts'
 
 const TOPIC = 'homeassistant/device/gatewatch-gw-7/config'
 const UNITS = ['mosquitto.service', 'sink@tty-1.service', 'a\\x2db.socket']
@@ -182,6 +183,21 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     await many.stop()
     await using _off = start(broker, false, units, 0.1)
     await until(() => kept(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
+  })
+
+  it.each([5, 4])('gives up a device that is too large for the broker, and nothing else (MQTT %i)', async (version) => {
+    await using broker = await startMosquitto({ config: 'max_packet_size 20000' })
+    const refusal = Buffer.from([0x20, 2, 0, 1]) // CONNACK: unacceptable protocol version
+    await using link = await startLink(broker.port, (first) => ((first[8] ?? 0) > version ? refusal : null))
+    const units = Array.from({ length: 12 }, (_, i) => `u${i}.service`)
+    await using gateway = startGateway({ config: { url: link.url, homeassistant: true }, units, speed: 100 })
+    await until(() => gateway.sink.health(), {
+      what: 'the reason on a living connection',
+      is: ({ connected, problem }) => connected && /^the broker refuses homeassistant.*config: it /.test(problem ?? ''),
+    })
+    gateway.fail('u1.service', 5)
+    await drained(gateway)
+    expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 3)
   })
 
   it("leaves another program's device alone", async () => {
