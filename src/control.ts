@@ -7,20 +7,39 @@ import type { Clock, Log, UnitControl } from './ports.ts'
 /** systemd itself gives up a start after 90 s unless told otherwise (DefaultTimeoutStartSec=). */
 const AGENT_WAITS_MS = 120_000
 
+export interface Outside {
+  readonly clock: Clock
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly uid: number
+  /** The user's own systemd instead of the system's. */
+  readonly user: boolean
+}
+
 /** Orders to the running agent, under the configuration in force. */
-export function agentCommands(config: () => Config, agent: () => Agent, clock: Clock, log: Log): Commands {
+export function agentCommands(config: () => Config, agent: () => Agent, outside: Outside): Commands {
   return unitCommands({
     rules: () => config().control,
     isWatched: (unit) => agent().state().index.has(unit),
-    control: () => agentControl(config(), clock),
+    control: () => openControl(config(), AGENT_WAITS_MS, outside),
     observe: (observation) => agent().observe(observation),
-    clock,
-    log,
+    ...{ clock: outside.clock, log: outside.log },
   })
 }
 
-async function agentControl(config: Config, clock: Clock): Promise<UnitControl> {
+/** The back end that `--backend` names. `timeoutMs`: how long one operation is waited for. */
+export async function openControl(config: Config, timeoutMs: number, outside: Outside): Promise<UnitControl> {
+  const { clock, log, env, uid, user } = outside
+  const { bus: address, backend } = config
+  const overCommand = async () => {
+    const { systemctlControl } = await import('./systemd/systemctl.ts')
+    const { runSystemctl } = await import('./systemd/run-systemctl.ts')
+    return systemctlControl({ run: runSystemctl(user, env), timeoutMs, now: clock.now, isRoot: uid === 0 || user })
+  }
+  if (backend === 'command') return overCommand()
   const { dbusControl } = await import('./systemd/control.ts')
-  const { bus: address, max_retries: retries } = config
-  return dbusControl({ address, after: clock.after, timeoutMs: AGENT_WAITS_MS, retries })
+  const dbus = dbusControl({ address, after: clock.after, timeoutMs, retries: config.max_retries })
+  if (backend === 'dbus') return dbus
+  const { withFallBack } = await import('./systemd/fall-back.ts')
+  return withFallBack(dbus, await overCommand(), (why) => log('warning', `${why}; using systemctl`))
 }

@@ -79,6 +79,17 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
       return asking(loaded, async (from) => (await import('./cli/events.ts')).events(args, from, out, following()))
     case 'system':
       return asking(loaded, async (from) => (await import('./cli/system.ts')).system(args.json, from, out))
+    case 'list':
+    case 'show':
+    case 'daemon-reload':
+    case 'start':
+    case 'stop':
+    case 'restart':
+    case 'reload':
+    case 'reset-failed':
+    case 'enable':
+    case 'disable':
+      return (await import('./operating.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
     case 'clear':
       return asking(loaded, async (from) => (await import('./cli/clear.ts')).clear(from, out))
     case 'dump':

@@ -91,7 +91,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     http: () => http.health(),
     usage: usageReader(source, file.path, clock),
   }
-  const commands = agentCommands(now, parts.agent, clock, log)
+  const commands = agentCommands(now, parts.agent, { clock, log, env, uid, user: home.user })
   const metrics = createMetrics(() => scrapeFacts(parts))
   const flushed = async () => {
     if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)

@@ -1,6 +1,7 @@
 // The command line: words in, a command with its operands and options out, or one problem in words.
 import { EVENT_KINDS } from '../core/event.ts'
-import { COMMAND_NAMES, COMMANDS, type Command, isCommand, type OptionName, optionRow } from './commands.ts'
+import { isPattern } from '../core/glob.ts'
+import { COMMAND_NAMES, COMMANDS, type Command, isCommand, OPERATIONS, type OptionName, optionRow } from './commands.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
 import { nearest } from './nearest.ts'
 import { IGNORED, isKey, type Key, rowOf } from './options.ts'
@@ -18,6 +19,8 @@ export interface Arguments {
   readonly configFile: string | null
   readonly user: boolean
   readonly json: boolean
+  readonly failed: boolean
+  readonly noBlock: boolean
   readonly follow: boolean
   readonly unit: string | null
   readonly kind: string | null
@@ -146,10 +149,12 @@ function finish(
   if (command === 'completion' && topic !== 'bash') throw new Usage(`no completion for "${topic}": only for bash`)
   return {
     command,
-    operands: all,
+    operands: takesUnits(command) ? all.map(unitOperand) : all,
     configFile: options.get('config') ?? null,
     user: options.has('user'),
     json: options.has('json'),
+    failed: options.has('failed'),
+    noBlock: options.has('noBlock'),
     follow: options.has('follow'),
     unit: unitOption(options.get('unit')),
     kind: kindOption(options.get('kind')),
@@ -171,6 +176,17 @@ function commandOf(word: Command | null, operands: readonly string[], options: R
   if (word !== null && word !== first.actsAs) throw new Usage(`${first.long} is a command itself: leave out "${word}"`)
   const file = first.actsAs === 'create-config' ? [options.get('createConfig') ?? ''] : []
   return { command: first.actsAs, operands: [...file, ...operands] }
+}
+
+function takesUnits(command: Command): boolean {
+  return command === 'show' || OPERATIONS.some((one) => one === command)
+}
+
+function unitOperand(text: string): string {
+  const read = unitName(text)
+  if ('wrong' in read) throw new Usage(`"${text}" ${read.wrong}`)
+  if (isPattern(read.value)) throw new Usage(`"${text}" is a pattern: name the units one by one`)
+  return read.value
 }
 
 function unitOption(text: string | undefined): string | null {

@@ -1,25 +1,10 @@
 // The table of commands, and of the options that are no configuration: what help, man page, completion and parsing share.
 
-export interface CommandRow {
-  /** What may stand behind it. */
-  readonly operands: string
-  readonly least: number
-  readonly most: number
-  readonly summary: string
-  /** Paragraphs for the help. */
-  readonly text: readonly string[]
-  readonly examples: readonly (readonly [command: string, what: string])[]
-}
+import { ACTIONS } from '../core/command.ts'
+import { type CommandRow, command } from './command-row.ts'
+import { UNIT_COMMANDS } from './unit-commands.ts'
 
-function command(
-  operands: string,
-  least: number,
-  most: number,
-  summary: string,
-  rest: Partial<CommandRow> = {},
-): CommandRow {
-  return { operands, least, most, summary, text: [], examples: [], ...rest }
-}
+export type { CommandRow }
 
 const OFFLINE = 'It asks the running agent over its local socket; where none runs it reads the state file and says so.'
 
@@ -62,6 +47,7 @@ export const COMMANDS = {
     ],
     examples: [['gatewatch system --json | jq .failed[]', 'names of the units that failed']],
   }),
+  ...UNIT_COMMANDS,
   'check-config': command('[FILE]', 0, 1, 'check a configuration and show where each value comes from', {
     text: ['Strict, whatever it runs under: exit code 2 and one line for each problem. Secrets are masked.'],
     examples: [['gatewatch check-config ./config.json', 'check a file before it is installed']],
@@ -97,6 +83,11 @@ export const COMMANDS = {
 export type Command = keyof typeof COMMANDS
 export const COMMAND_NAMES = Object.keys(COMMANDS) as Command[]
 
+/** It asks systemd, not the agent. */
+export function isUnitCommand(command: Command): command is keyof typeof UNIT_COMMANDS {
+  return Object.hasOwn(UNIT_COMMANDS, command)
+}
+
 export function isCommand(word: string): word is Command {
   return Object.hasOwn(COMMANDS, word)
 }
@@ -112,13 +103,24 @@ export interface OptionRow {
   readonly actsAs?: Command
 }
 
+export const OPERATIONS = ACTIONS satisfies readonly Command[]
+
 export const OPTIONS = {
   config: { long: '--config', value: 'FILE', help: 'Configuration file (environment: GATEWATCH_CONFIG).' },
   user: { long: '--user', help: "The user's own systemd, with the XDG directories and any free port." },
   json: {
     long: '--json',
     help: 'JSON on stdout, for programs.',
-    commands: ['status', 'events', 'system', 'check-config', 'dump', 'version'],
+    commands: [
+      ...(['status', 'events', 'system', 'check-config', 'dump', 'version', 'list', 'show'] as const),
+      ...OPERATIONS,
+    ],
+  },
+  failed: { long: '--failed', help: 'Only units that have failed.', commands: ['list'] },
+  noBlock: {
+    long: '--no-block',
+    help: 'Do not wait for the job.',
+    commands: ['start', 'stop', 'restart', 'reload'],
   },
   follow: {
     long: '--follow',

@@ -1,7 +1,7 @@
 // gatewatch completion: the script that completes commands, options and operands in bash.
 
 import { EVENT_KINDS } from '../core/event.ts'
-import { COMMAND_NAMES, type Command } from './commands.ts'
+import { COMMAND_NAMES, type Command, OPERATIONS } from './commands.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
 
 /** For `/etc/bash_completion.d/` or `source <(...)`; needs nothing but bash and compgen. */
@@ -15,6 +15,10 @@ export function bashCompletion(): string {
   const cases = COMMAND_NAMES.map((name) => `    ${name}) options="${options(name).join(' ')}" ;;`)
   const others = [...FLAGS].filter(([, spelled]) => takesFreeText(spelled)).map(([flag]) => flag)
   return `# bash completion for gatewatch
+_gatewatch_units() {
+  { systemctl list-units --all --full --no-legend --plain; systemctl list-unit-files --no-legend; } 2>/dev/null |
+    cut -d' ' -f1 | sort -u
+}
 _gatewatch() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command=run options i
   COMPREPLY=()
@@ -27,9 +31,8 @@ _gatewatch() {
     ${taking('FILE', 'PATH').join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kind) COMPREPLY=($(compgen -W "${EVENT_KINDS.join(' ')}" -- "$word")); return ;;
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
-    --unit|--services)
-      COMPREPLY=($(compgen -W "$(systemctl list-units --all --no-legend --plain 2>/dev/null | cut -d' ' -f1)" -- "$word"))
-      return ;;
+    --backend) COMPREPLY=($(compgen -W "auto dbus command" -- "$word")); return ;;
+    --unit|--services) COMPREPLY=($(compgen -W "$(_gatewatch_units)" -- "$word")); return ;;
     ${others.join('|')}) return ;;
   esac
   case "$command" in
@@ -43,6 +46,7 @@ ${cases.join('\n')}
     case "$command" in
       help) COMPREPLY=($(compgen -W "${COMMAND_NAMES.join(' ')}" -- "$word")) ;;
       completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
+      show|${OPERATIONS.join('|')}) COMPREPLY=($(compgen -W "$(_gatewatch_units)" -- "$word")) ;;
       import|dump|check-config|create-config) COMPREPLY=($(compgen -f -- "$word")) ;;
     esac
   fi
@@ -53,5 +57,5 @@ complete -o filenames -F _gatewatch gatewatch
 
 /** Takes a value that nothing can be said of. */
 function takesFreeText(spelled: Spelled): boolean {
-  return !['FILE', 'PATH', 'K', 'U', 'text|json', undefined].includes(valueName(spelled))
+  return !['FILE', 'PATH', 'K', 'U', 'text|json', 'auto|dbus|command', undefined].includes(valueName(spelled))
 }

@@ -38,6 +38,8 @@ export function effective(layers: readonly Layer[], home: Home): Effective {
     const place = origins.get(key)?.place
     problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message))
   }
+  if (config.backend === 'command')
+    notes.push('backend is command: units are operated by systemctl; watching needs D-Bus all the same')
   if (
     !config.mqtt.enabled &&
     origins.get('mqtt.url')?.origin !== 'default' &&

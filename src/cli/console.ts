@@ -43,8 +43,8 @@ export interface Sources {
   readonly stateFile: StateFile
 }
 
-/** 0 done; 1 failed while running; 2 wrong usage or configuration. */
-export type ExitCode = 0 | 1 | 2
+/** 0 done; 1 failed while running; 2 wrong usage or configuration; of systemctl: 4 no permission, 5 no such unit. */
+export type ExitCode = 0 | 1 | 2 | 4 | 5
 
 /** https://no-color.org: a variable of that name, not empty, means none. */
 export function wantsColor(env: Env, isTerminal: boolean): boolean {

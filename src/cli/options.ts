@@ -169,6 +169,17 @@ export const KEYS = {
   'mqtt.commands': key(bool, false, {
     help: 'Hear commands on <prefix>/<gateway_id>/unit/<unit>/set; obeyed only with control.enabled.',
   }),
+  backend: key(oneOf('auto', 'dbus', 'command'), 'auto', {
+    help: 'How units are operated: over D-Bus, by the command systemctl, or (auto) by that where D-Bus cannot be had. Watching needs D-Bus.',
+    flags: [{ long: '--backend', value: 'auto|dbus|command' }],
+    inFile: false,
+  }),
+  timeout: key(integer(1, DAY), 300, {
+    help: 'How long a command waits for an operation.',
+    unit: 'seconds',
+    flags: [{ long: '--timeout', value: 'SECONDS' }],
+    inFile: false,
+  }),
   socket: key(path, (home) => home.socket, {
     help: 'The local socket, on which the commands of this device reach the agent.',
     flags: [{ long: '--socket', value: 'PATH' }],

@@ -4,6 +4,7 @@ import {
   COMMANDS,
   type Command,
   type CommandRow,
+  isUnitCommand,
   OPTIONS,
   type OptionName,
   optionRow,
@@ -58,7 +59,7 @@ export function commandPage(name: Command): Section[] {
       blocks: [
         ...own.map((option) => item(spelling(optionRow(option)), optionRow(option).help)),
         ...generalOptions(),
-        ...(configured ? configOptions() : placeOptions()),
+        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions() : placeOptions()),
       ],
     },
     ...(row.examples.length > 0
@@ -131,7 +132,13 @@ function environment(): Section {
 function exitCodes(): Section {
   return {
     title: 'EXIT CODES',
-    blocks: [item('0', 'done.'), item('1', 'failed while running.'), item('2', 'wrong usage or configuration.')],
+    blocks: [
+      item('0', 'done.'),
+      item('1', 'failed while running.'),
+      item('2', 'wrong usage or configuration.'),
+      item('4', 'no permission to operate the unit.'),
+      item('5', 'no such unit.'),
+    ],
   }
 }
 
@@ -143,6 +150,11 @@ function generalOptions(): Block[] {
 /** Where another agent than the usual one is found. */
 function placeOptions(): Block[] {
   return flagItems('socket').concat(flagItems('persistence_file'))
+}
+
+/** How units are operated. */
+function controlOptions(): Block[] {
+  return (['backend', 'timeout', 'bus'] as const).flatMap(flagItems)
 }
 
 function configOptions(): Block[] {

@@ -6,6 +6,7 @@ import { age, causeText, plural, shortName } from '../core/words.ts'
 import { ifRunning, keptState } from './ask.ts'
 import type { Console, ExitCode, Kept, Sources } from './console.ts'
 import { fill } from './fill.ts'
+import { type Paint, stateColor } from './state-color.ts'
 import { type Cell, type Column, table } from './table.ts'
 
 export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
@@ -48,8 +49,6 @@ export function statusText(shown: StatusView, { columns: wide, color, now }: Con
   return notes.length === 0 ? lines : [...lines, '', ...notes]
 }
 
-type Paint = ReturnType<typeof pc.createColors>
-
 function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
   const { counters, last_crash: crash } = unit
   return [
@@ -67,12 +66,6 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
 /** What cannot be loaded shows why: not-found, masked, bad-setting, error. */
 function stateText({ active_state, load_state }: UnitView): string {
   return active_state === 'unloaded' ? (load_state ?? active_state) : active_state
-}
-
-function stateColor(state: string, paint: Paint): (text: string) => string {
-  if (state === 'active') return paint.green
-  if (state === 'failed') return paint.red
-  return state === 'inactive' || state === 'unloaded' || state === 'unknown' ? paint.dim : paint.yellow
 }
 
 /** What the agent says of itself: one line when all is well, one more for each reason when it is not. */

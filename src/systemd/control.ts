@@ -19,8 +19,13 @@ export interface DbusControlOptions {
   readonly connect?: typeof connectBus
 }
 
+export interface DbusControl extends UnitControl {
+  /** Connects, unless it is; rejects with a `ControlError` where systemd cannot be reached. */
+  reach(): Promise<void>
+}
+
 /** Nothing is connected before the first operation. */
-export function dbusControl(options: DbusControlOptions): UnitControl {
+export function dbusControl(options: DbusControlOptions): DbusControl {
   const bus = jobBus({ ...options, properties: STATUS_PROPERTIES })
   /** For the rare wish to see all properties. */
   const whole = jobBus(options)
@@ -44,6 +49,7 @@ export function dbusControl(options: DbusControlOptions): UnitControl {
       const [properties] = await whole.ask(readUnit(unit)).catch(fails(`tell of ${unit}`, unit))
       return plainTexts(properties as Properties)
     },
+    reach: bus.reach,
     close() {
       bus.close()
       whole.close()

@@ -31,6 +31,8 @@ export interface JobBus {
   job(call: Call): Promise<string>
   /** A call of org.freedesktop.systemd1.Manager. */
   manager(member: string, signature?: string, body?: readonly unknown[]): Call
+  /** Connects, unless it is. */
+  reach(): Promise<void>
   close(): void
 }
 
@@ -133,6 +135,7 @@ export function jobBus(options: JobBusOptions): JobBus {
       ...{ destination: manager.SYSTEMD, path: manager.MANAGER_PATH, interface: manager.MANAGER },
       ...{ member, signature, body },
     }),
+    reach: () => using(async () => {}),
     close,
   }
 }

@@ -139,23 +139,3 @@ function problem(code: ControlProblem, what: string, unit: string, stderr: strin
     sentence(code, what, unit, words.replace(/^Failed to [^:]*: /, '') || 'systemctl failed'),
   )
 }
-
-/** A `run` for the system's or, with `user`, the user's own systemd. */
-export function runSystemctl(
-  user: boolean,
-  env: Readonly<Record<string, string | undefined>>,
-): SystemctlOptions['run'] {
-  return async (words, timeoutMs) => {
-    const { execFile } = await import('node:child_process')
-    const all = ['--no-pager', '--no-ask-password', ...(user ? ['--user'] : []), ...words]
-    const options = { env: { ...env, LC_ALL: 'C' }, timeout: timeoutMs, maxBuffer: 64 << 20 }
-    return new Promise((resolve, reject) => {
-      execFile('systemctl', all, options, (error, stdout, stderr) => {
-        const code = error === null ? 0 : error.killed ? null : error.code
-        if (typeof code === 'string')
-          reject(new Error(code === 'ENOENT' ? 'there is no systemctl' : `systemctl: ${code}`))
-        else resolve({ code: code ?? (error?.killed ? null : 1), stdout, stderr })
-      })
-    })
-  }
-}

@@ -64,6 +64,8 @@ describe('without anything given', () => {
         homeassistant: false,
         commands: false,
       },
+      backend: 'auto',
+      timeout: 300,
       socket: '/run/gatewatch/gatewatch.sock',
       bus: 'unix:path=/run/dbus/system_bus_socket',
     })

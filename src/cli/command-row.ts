@@ -1,0 +1,22 @@
+// What a row of the table of commands is made of.
+
+export interface CommandRow {
+  /** What may stand behind it. */
+  readonly operands: string
+  readonly least: number
+  readonly most: number
+  readonly summary: string
+  /** Paragraphs for the help. */
+  readonly text: readonly string[]
+  readonly examples: readonly (readonly [command: string, what: string])[]
+}
+
+export function command(
+  operands: string,
+  least: number,
+  most: number,
+  summary: string,
+  rest: Partial<CommandRow> = {},
+): CommandRow {
+  return { operands, least, most, summary, text: [], examples: [], ...rest }
+}

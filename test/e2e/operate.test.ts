@@ -1,0 +1,110 @@
+// The commands that operate units, as typed on a gateway: the built program inside a real systemd.
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { BINARY } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { writeControlUnits } from '../systemd/control-units.ts'
+
+describeUnless(noSystemd(), 'the commands that operate units', () => {
+  let rig: Systemd
+  const typed = (...words: string[]) => rig.exec(process.execPath, BINARY, ...words)
+  const asNobody = (...words: string[]) =>
+    rig.exec('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, BINARY, ...words)
+
+  beforeAll(async () => {
+    rig = await startSystemd({ bind: [dirname(BINARY)] })
+    writeControlUnits(rig)
+    await rig.daemonReload()
+  })
+  afterAll(() => rig.stop())
+
+  it('say what became of each unit, and answer with an exit code', async () => {
+    expect(await typed('start', 'runs')).toEqual({ code: 0, stdout: '', stderr: 'runs: start done\n' })
+    expect(await typed('restart', 'runs', 'fails', 'none')).toEqual({
+      code: 5,
+      stdout: '',
+      stderr: `runs: restart done
+gatewatch: fails: restart failed (exit 3): 'journalctl -u fails' tells more
+gatewatch: none.service: no such unit: systemd finds no file of that name
+`,
+    })
+    const { code, stdout, stderr } = await typed('start', 'needs', 'masked', '--json')
+    expect([code, stderr]).toEqual([1, ''])
+    expect(JSON.parse(stdout)).toEqual([
+      { unit: 'needs.service', action: 'start', outcome: 'dependency', cause: null, error: null },
+      {
+        ...{ unit: 'masked.service', action: 'start', outcome: null, cause: null },
+        error: {
+          code: 'masked',
+          message: "masked.service is masked: 'systemctl unmask masked.service' lets it be started again",
+        },
+      },
+    ])
+    expect((await typed('start', 'slow', '--no-block')).stderr).toBe('slow: start queued\n')
+    expect((await typed('stop', 'slow')).code).toBe(0)
+    expect(await typed('daemon-reload')).toEqual({ code: 0, stdout: '', stderr: 'unit files read again\n' })
+    expect((await typed('start', 'sink@*')).stderr).toContain('"sink@*" is a pattern: name the units one by one')
+  })
+
+  it('list and show', async () => {
+    await typed('start', 'fails')
+    await typed('reset-failed', 'slow')
+    const { stdout: failed } = await typed('list', '--failed')
+    expect(failed).toMatch(
+      /^UNIT +LOAD +STATE +SUB +DESCRIPTION\nfails.service +loaded +failed +failed +fails.service\n$/,
+    )
+    const units = JSON.parse((await typed('list', '--json')).stdout)
+    expect(units.find((one: { unit: string }) => one.unit === 'runs.service')).toEqual({
+      ...{ unit: 'runs.service', load_state: 'loaded', active_state: 'active', sub_state: 'running' },
+      description: 'runs.service',
+    })
+    const { stdout } = await typed('show', 'runs')
+    expect(stdout).toMatch(/^ {2}State {9}active \(running\) since \d{4}-\S+Z \(\d+s\)$/m)
+    expect(stdout).toMatch(/^ {2}Environment {3}A B C D E$/m)
+    expect(stdout).toMatch(/^ {2}ExecReload {4}\/bin\/true$/m)
+    expect(stdout).toMatch(/^ {2}Requires {6}.*sysinit.target/m)
+    expect(stdout).not.toContain('x y')
+    const shown = JSON.parse((await typed('show', 'runs', '--json')).stdout)
+    expect(shown).toMatchObject({
+      ...{ unit: 'runs.service', active_state: 'active', user: 'nobody', working_directory: '/tmp', counters: null },
+      ...{ environment_names: ['A', 'B', 'C', 'D', 'E'], properties: { LimitNOFILE: 'infinity', Type: 'simple' } },
+    })
+    expect(JSON.stringify(shown)).not.toContain('x y')
+    expect((await typed('show', 'none')).code).toBe(5)
+  })
+
+  it('do the same by systemctl, and say so where there is no D-Bus', async () => {
+    expect(await typed('restart', 'runs', '--backend', 'command')).toEqual({
+      ...{ code: 0, stdout: '', stderr: 'runs: restart done\n' },
+    })
+    const nowhere = ['--bus', 'unix:path=/nowhere']
+    expect(await typed('stop', 'runs', ...nowhere)).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `gatewatch: systemd cannot be reached: cannot reach the bus at unix:path=/nowhere: no such socket; using systemctl
+runs: stop done
+`,
+    })
+    expect(await typed('start', 'runs', '--backend', 'dbus', ...nowhere)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'gatewatch: systemd cannot be reached: cannot reach the bus at unix:path=/nowhere: no such socket\n',
+    })
+  })
+
+  it('let anyone read, and tell whom they refuse what would grant it', async () => {
+    await typed('start', 'runs')
+    expect((await asNobody('show', 'runs')).stdout).toContain('active (running)')
+    expect((await asNobody('list', '--json', '--backend', 'command')).code).toBe(0)
+    for (const backend of ['dbus', 'command']) {
+      expect(await asNobody('stop', 'runs', '--backend', backend)).toEqual({
+        code: 4,
+        stdout: '',
+        stderr:
+          'gatewatch: permission denied: nobody may not stop runs.service: be root (sudo), or install the polkit rule of gatewatch for this user\n',
+      })
+    }
+    expect((await rig.show('runs.service', 'ActiveState'))['ActiveState']).toBe('active')
+  })
+})
