@@ -89,6 +89,8 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'reset-failed':
     case 'enable':
     case 'disable':
+    case 'create-unit':
+    case 'remove-unit':
       return (await import('./operating.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
     case 'clear':
       return asking(loaded, async (from) => (await import('./cli/clear.ts')).clear(from, out))

@@ -2,6 +2,7 @@
 import type { Arguments } from './cli/args.ts'
 import { clientOf } from './cli/client.ts'
 import type { Console, ExitCode } from './cli/console.ts'
+import { unitDirectory } from './cli/home.ts'
 import type { Loaded } from './cli/load.ts'
 import { codeOf } from './cli/operate.ts'
 import { progressOn } from './cli/progress.ts'
@@ -11,17 +12,18 @@ import { type Action, ControlError } from './core/command.ts'
 import { systemClock as clock } from './host/clock.ts'
 import type { UnitControl } from './ports.ts'
 
-type Asked = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock'> & {
-  readonly command: Action | 'list' | 'show' | 'daemon-reload'
+type Asked = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitSettings'> & {
+  readonly command: Action | 'list' | 'show' | 'daemon-reload' | 'create-unit' | 'remove-unit'
 }
 
 export async function operating(
   asked: Asked,
-  { config, home }: Loaded,
+  loaded: Loaded,
   out: Console,
   env: Outside['env'],
   uid: number,
 ): Promise<ExitCode> {
+  const { config, home } = loaded
   const log: Outside['log'] = (level, message) => {
     if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
   }
@@ -29,7 +31,7 @@ export async function operating(
   // A person waits: no attempts at a bus that is not there.
   const control = await openControl({ ...config, max_retries: 0 }, config.timeout * 1000, outside)
   try {
-    return await answer(asked, control, config.socket, out)
+    return await answer(asked, control, loaded, out, env)
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
     out.stderr(`gatewatch: ${error.message}\n`)
@@ -39,16 +41,29 @@ export async function operating(
   }
 }
 
-async function answer(asked: Asked, control: UnitControl, socket: string, out: Console): Promise<ExitCode> {
+async function answer(
+  asked: Asked,
+  control: UnitControl,
+  loaded: Loaded,
+  out: Console,
+  env: Outside['env'],
+): Promise<ExitCode> {
   const { command, operands, json, failed, noBlock } = asked
   switch (command) {
     case 'list':
       return (await import('./cli/list.ts')).list({ failed, json }, control, out)
     case 'show': {
       const nowMonoMs = () => clock.now().monoMs
-      const shown = { control, client: clientOf(socket), nowMonoMs }
+      const shown = { control, client: clientOf(loaded.config.socket), nowMonoMs }
       return (await import('./cli/show.ts')).show(operands[0] ?? '', json, shown, out)
     }
+    case 'create-unit': {
+      const [name = '', ...words] = operands
+      const { createUnit } = await import('./cli/create-unit.ts')
+      return createUnit({ name, command: words, settings: asked.unitSettings }, placeOf(loaded, env), control, out)
+    }
+    case 'remove-unit':
+      return (await import('./cli/create-unit.ts')).removeUnit(operands[0] ?? '', placeOf(loaded, env), control, out)
     case 'daemon-reload':
       await control.daemonReload()
       out.stderr('unit files read again\n')
@@ -58,5 +73,16 @@ async function answer(asked: Asked, control: UnitControl, socket: string, out: C
       const { operate } = await import('./cli/operate.ts')
       return operate({ action: command, units: operands, noWait: noBlock, json }, control, out, progress)
     }
+  }
+}
+
+function placeOf({ config, home, file }: Loaded, env: Outside['env']) {
+  return {
+    directory: unitDirectory(home),
+    userScope: home.user,
+    path: `${env['PATH'] ?? ''}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
+    cwd: process.cwd(),
+    configFile: file ?? home.configFile,
+    watched: config.monitored_services,
   }
 }

@@ -25,9 +25,22 @@ export interface Arguments {
   readonly unit: string | null
   readonly kind: string | null
   readonly limit: number | null
+  readonly unitSettings: UnitSettings
   readonly given: ReadonlyMap<Key, Given>
   /** What was accepted and means nothing, in words. */
   readonly notes: readonly string[]
+}
+
+/** What create-unit is told besides a name and a command; null where it is not. */
+export interface UnitSettings {
+  readonly description: string | null
+  readonly user: string | null
+  readonly workingDirectory: string | null
+  readonly environmentFile: string | null
+  readonly restart: string | null
+  readonly memoryMax: string | null
+  readonly dryRun: boolean
+  readonly watch: boolean
 }
 
 /** The kinds that an event can have where it is shown: `dropped` is MQTT's own. */
@@ -149,7 +162,7 @@ function finish(
   if (command === 'completion' && topic !== 'bash') throw new Usage(`no completion for "${topic}": only for bash`)
   return {
     command,
-    operands: takesUnits(command) ? all.map(unitOperand) : all,
+    operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word) : word)),
     configFile: options.get('config') ?? null,
     user: options.has('user'),
     json: options.has('json'),
@@ -159,6 +172,16 @@ function finish(
     unit: unitOption(options.get('unit')),
     kind: kindOption(options.get('kind')),
     limit: limitOption(options.get('limit')),
+    unitSettings: {
+      description: options.get('description') ?? null,
+      user: options.get('runAs') ?? null,
+      workingDirectory: options.get('workingDirectory') ?? null,
+      environmentFile: options.get('environmentFile') ?? null,
+      restart: options.get('restart') ?? null,
+      memoryMax: options.get('memoryMax') ?? null,
+      dryRun: options.has('dryRun'),
+      watch: options.has('watch'),
+    },
     given,
     notes,
   }
@@ -178,8 +201,10 @@ function commandOf(word: Command | null, operands: readonly string[], options: R
   return { command: first.actsAs, operands: [...file, ...operands] }
 }
 
-function takesUnits(command: Command): boolean {
-  return command === 'show' || OPERATIONS.some((one) => one === command)
+/** How many of a command's operands, from the first, are units. */
+function unitsAmong(command: Command): number {
+  if (command === 'create-unit' || command === 'remove-unit' || command === 'show') return 1
+  return OPERATIONS.some((one) => one === command) ? Number.POSITIVE_INFINITY : 0
 }
 
 function unitOperand(text: string): string {

@@ -2,7 +2,7 @@
 
 import { ACTIONS } from '../core/command.ts'
 import { type CommandRow, command } from './command-row.ts'
-import { UNIT_COMMANDS } from './unit-commands.ts'
+import { CREATE_OPTIONS, UNIT_COMMANDS } from './unit-commands.ts'
 
 export type { CommandRow }
 
@@ -122,6 +122,7 @@ export const OPTIONS = {
     help: 'Do not wait for the job.',
     commands: ['start', 'stop', 'restart', 'reload'],
   },
+  ...CREATE_OPTIONS,
   follow: {
     long: '--follow',
     short: '-f',

@@ -3,6 +3,7 @@
 import { EVENT_KINDS } from '../core/event.ts'
 import { COMMAND_NAMES, type Command, OPERATIONS } from './commands.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
+import { RESTARTS } from './unit-file.ts'
 
 /** For `/etc/bash_completion.d/` or `source <(...)`; needs nothing but bash and compgen. */
 export function bashCompletion(): string {
@@ -31,6 +32,9 @@ _gatewatch() {
     ${taking('FILE', 'PATH').join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kind) COMPREPLY=($(compgen -W "${EVENT_KINDS.join(' ')}" -- "$word")); return ;;
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
+    --restart) COMPREPLY=($(compgen -W "${RESTARTS.join(' ')}" -- "$word")); return ;;
+    --working-directory) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    --run-as) COMPREPLY=($(compgen -u -- "$word")); return ;;
     --backend) COMPREPLY=($(compgen -W "auto dbus command" -- "$word")); return ;;
     --unit|--services) COMPREPLY=($(compgen -W "$(_gatewatch_units)" -- "$word")); return ;;
     ${others.join('|')}) return ;;
@@ -46,7 +50,7 @@ ${cases.join('\n')}
     case "$command" in
       help) COMPREPLY=($(compgen -W "${COMMAND_NAMES.join(' ')}" -- "$word")) ;;
       completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
-      show|${OPERATIONS.join('|')}) COMPREPLY=($(compgen -W "$(_gatewatch_units)" -- "$word")) ;;
+      show|remove-unit|${OPERATIONS.join('|')}) COMPREPLY=($(compgen -W "$(_gatewatch_units)" -- "$word")) ;;
       import|dump|check-config|create-config) COMPREPLY=($(compgen -f -- "$word")) ;;
     esac
   fi
@@ -57,5 +61,7 @@ complete -o filenames -F _gatewatch gatewatch
 
 /** Takes a value that nothing can be said of. */
 function takesFreeText(spelled: Spelled): boolean {
-  return !['FILE', 'PATH', 'K', 'U', 'text|json', 'auto|dbus|command', undefined].includes(valueName(spelled))
+  return !['FILE', 'PATH', 'DIR', 'K', 'U', 'USER', 'WHEN', 'text|json', 'auto|dbus|command', undefined].includes(
+    valueName(spelled),
+  )
 }

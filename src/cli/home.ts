@@ -1,5 +1,7 @@
 // Where things are: the system's directories, or with --user the XDG ones of the user.
 
+import { dirname } from 'node:path'
+
 export interface Home {
   readonly user: boolean
   readonly configFile: string
@@ -34,6 +36,11 @@ export function homeOf(user: boolean, env: Env, uid: number): Home {
     bus: env.DBUS_SESSION_BUS_ADDRESS || `unix:path=${runtime}/bus`,
     port: 0,
   }
+}
+
+/** Where the administrator's, or the user's, own unit files are (systemd.unit(5), "Unit File Load Path"). */
+export function unitDirectory({ user, configFile }: Home): string {
+  return user ? `${dirname(dirname(configFile))}/systemd/user` : '/etc/systemd/system'
 }
 
 /** The specification: a relative path there is invalid and to be ignored. */

@@ -48,7 +48,10 @@ export function overview(): Section[] {
 export function commandPage(name: Command): Section[] {
   const row = rowOfCommand(name)
   const own = optionsOf(name)
-  const options = own.length > 0 ? `${own.map((option) => ` [${spelling(optionRow(option))}]`).join('')}` : ''
+  const options =
+    own.length > 0 && !row.operands.includes('[OPTION...]')
+      ? `${own.map((option) => ` [${spelling(optionRow(option))}]`).join('')}`
+      : ''
   const configured = name === 'run' || name === 'check-config'
   return [
     { title: 'NAME', blocks: [text(`gatewatch ${name} - ${row.summary}`)] },

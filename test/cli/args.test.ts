@@ -124,7 +124,10 @@ describe('what is wrong is told in one line', () => {
     ['--services --debug', '--services needs a value: --services U'],
     ['--debug=yes', '--debug takes no value, but was given "yes"'],
     ['status --follow', '--follow does not belong to status, only to events'],
-    ['--json', '--json does not belong to run, only to status, events, system, check-config, dump, version'],
+    [
+      '--json',
+      '--json does not belong to run, only to status, events, system, check-config, dump, version, list, show, start, stop, restart, reload, reset-failed, enable, disable',
+    ],
     ['import', 'import needs FILE: gatewatch import FILE'],
     ['import a b', 'import takes one word more, not "b": gatewatch import FILE'],
     ['status now', 'status takes nothing more, not "now": gatewatch status'],

@@ -64,6 +64,8 @@ describe('help', () => {
         0  done.
         1  failed while running.
         2  wrong usage or configuration.
+        4  no permission to operate the unit.
+        5  no such unit.
       "
     `)
   })
@@ -108,8 +110,8 @@ describe('completion in a real bash', () => {
   }
 
   test.each([
-    [['st'], ['status']],
-    [['c'], ['check-config', 'create-config', 'clear', 'completion']],
+    [['stat'], ['status']],
+    [['c'], ['check-config', 'create-config', 'create-unit', 'clear', 'completion']],
     [['help', 'ev'], ['events']],
     [['events', '--f'], ['--follow']],
     [['events', '--kind', 'cr'], ['crash']],

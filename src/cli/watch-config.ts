@@ -1,0 +1,26 @@
+// Adds a unit to monitored_services of a configuration file, or takes it out; comments stay. Pure.
+import { applyEdits, findNodeAtLocation, modify, parseTree } from 'jsonc-parser'
+
+const KEY = 'monitored_services'
+const FORMAT = { formattingOptions: { insertSpaces: true, tabSize: 2 } }
+
+/** `text` null: there is no file yet. `watched`: what is watched without the unit. Null where it is named already. */
+export function withWatched(text: string | null, unit: string, watched: readonly string[]): string | null {
+  if (watched.includes(unit)) return null
+  if (text === null) return `${JSON.stringify({ [KEY]: [...watched, unit] }, null, 2)}\n`
+  const list = listIn(text)
+  if (list === null) return applyEdits(text, modify(text, [KEY], [...watched, unit], FORMAT))
+  return applyEdits(text, modify(text, [KEY, list.length], unit, { ...FORMAT, isArrayInsertion: true }))
+}
+
+/** Null where the file does not name it. */
+export function withoutWatched(text: string, unit: string): string | null {
+  const at = listIn(text)?.indexOf(unit) ?? -1
+  return at < 0 ? null : applyEdits(text, modify(text, [KEY, at], undefined, FORMAT))
+}
+
+function listIn(text: string): unknown[] | null {
+  const root = parseTree(text)
+  const node = root && findNodeAtLocation(root, [KEY])
+  return node?.type === 'array' ? (node.children ?? []).map((child) => child.value) : null
+}

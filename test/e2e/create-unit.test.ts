@@ -1,0 +1,110 @@
+// A service from one command, on a real systemd: whatever its words hold reaches the program, and all of it goes again.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { BINARY } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+const WORDS = [
+  '',
+  'a b',
+  '%n %% %',
+  `$HOME \${HOME} $$`,
+  `"it's"`,
+  '\\x41\\',
+  ';',
+  '--',
+  '-v',
+  'two\nlines\tand\x07',
+  'ä ✓',
+  '*',
+  '#no',
+  '@:+!',
+]
+
+describeUnless(noSystemd(), 'create-unit and remove-unit', () => {
+  let rig: Systemd
+  const typed = (...words: string[]) => rig.exec(process.execPath, BINARY, ...words)
+  const file = () => join(rig.unitDir, 'blink.service')
+
+  beforeAll(async () => {
+    rig = await startSystemd({ bind: [dirname(BINARY)] })
+    const program = `#!${process.execPath}
+require('node:fs').writeFileSync('${rig.shareDir}/heard.json', JSON.stringify([process.argv.slice(2), process.cwd(), process.env.COLOR, process.getuid()]))
+setInterval(() => {}, 1e6)
+`
+    writeFileSync(join(rig.shareDir, 'blink $x %n'), program, { mode: 0o755 })
+    writeFileSync(join(rig.shareDir, 'colors'), 'COLOR=green\n')
+    await rig.exec('chmod', '0777', rig.shareDir)
+  })
+  afterAll(() => rig.stop())
+
+  it('show the file first, and change nothing', async () => {
+    const { code, stdout } = await typed('create-unit', 'blink', '--dry-run', '--', '/bin/sleep', '1 h')
+    expect(code).toBe(0)
+    expect(stdout).toContain('ExecStart="/bin/sleep" "1 h"\n')
+    expect(existsSync(file())).toBe(false)
+    expect((await typed('create-unit', 'blink', '--dry-run', '--restart', 'now', '--', 'sleep')).stderr).toBe(
+      'gatewatch: --restart: "now" is none of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n',
+    )
+    expect(await typed('create-unit', 'blink', '--', 'no-such-program')).toMatchObject({
+      ...{ code: 2, stderr: 'gatewatch: no-such-program: no such program\n' },
+    })
+  })
+
+  it('make a running service of any words, watch it, and take all of it away again', async () => {
+    const config = join(rig.shareDir, 'config.json')
+    writeFileSync(config, '{ "monitored_services": ["a.service"] } // ours\n')
+    const settings = [
+      '--run-as',
+      'nobody',
+      '--working-directory',
+      rig.shareDir,
+      '--memory-max',
+      '64M',
+      '--restart',
+      'always',
+    ]
+    const more = ['--environment-file', join(rig.shareDir, 'colors'), '--watch', '--config', config]
+    const program = join(rig.shareDir, 'blink $x %n')
+    const made = await typed('create-unit', 'blink', ...settings, ...more, '--', program, ...WORDS)
+    expect(made).toMatchObject({ code: 0, stdout: '' })
+    const heard = await until(() => readFileSync(join(rig.shareDir, 'heard.json'), 'utf8'), { what: 'the program' })
+    expect(JSON.parse(heard)).toEqual([WORDS, rig.shareDir, 'green', 65_534])
+    expect(await rig.show('blink.service', 'ActiveState', 'UnitFileState', 'Restart', 'MemoryMax')).toEqual({
+      ...{ ActiveState: 'active', UnitFileState: 'enabled', Restart: 'always', MemoryMax: '67108864' },
+    })
+    expect(readFileSync(config, 'utf8')).toMatch(/\[\s*"a.service",\s*"blink.service"\s*\]\s*} \/\/ ours\n$/)
+
+    const again = await typed('create-unit', 'blink', '--', '/bin/sleep', '1')
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: `gatewatch: blink.service exists already (/etc/systemd/system/blink.service): nothing was changed\n`,
+    })
+
+    expect((await typed('remove-unit', 'blink')).code).toBe(0)
+    expect(existsSync(file())).toBe(false)
+    expect(await rig.show('blink.service', 'ActiveState', 'LoadState')).toEqual({
+      ...{ ActiveState: 'inactive', LoadState: 'not-found' },
+    })
+    expect(readFileSync(config, 'utf8')).toMatch(/^{\s*"monitored_services": \[\s*"a.service"\s*\]\s*} \/\/ ours\n$/)
+    expect((await rig.exec('find', '/etc/systemd/system', '-name', 'blink*')).stdout).toBe('')
+  })
+
+  it('leave alone what they have not made, and tell of a start that fails', async () => {
+    rig.writeUnit('blink.service', '[Service]\nExecStart=/bin/sleep 1\n')
+    expect(await typed('remove-unit', 'blink')).toMatchObject({
+      code: 1,
+      stderr:
+        "gatewatch: /etc/systemd/system/blink.service was not made by 'gatewatch create-unit': remove it yourself\n",
+    })
+    expect((await typed('remove-unit', 'none')).code).toBe(5)
+    expect((await typed('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).stderr).toContain(
+      "broken: start failed (exit 217): 'journalctl -u broken.service' tells more, 'gatewatch remove-unit broken' takes it away\n",
+    )
+    expect((await typed('remove-unit', 'broken')).code).toBe(0)
+    expect((await rig.systemctl('is-failed', 'broken')).stdout).toBe('inactive\n')
+  })
+})
