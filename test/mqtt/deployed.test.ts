@@ -13,11 +13,15 @@ import { type Link, startLink } from './link.ts'
 
 const UNIT = 'a.service'
 const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto takes for a bridge
-const WORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3' }
+const WORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5' }
+
+/** Whether lines that are commented out, for commands and Home Assistant, are taken in. */
+type Lines = 'as shipped' | 'all'
 
 /** A shipped file with what a person puts in; each of `changes` must be there. */
-function shipped(name: string, changes: Readonly<Record<string, string>>): string {
+function shipped(name: string, lines: Lines, changes: Readonly<Record<string, string>>): string {
   let text = readFileSync(join(import.meta.dirname, '../../deploy/mosquitto', name), 'utf8')
+  if (lines === 'all') text = text.replace(/^#(?=(user|topic|pattern) )/gm, '')
   for (const [from, to] of Object.entries(changes)) {
     if (!text.includes(from)) throw new Error(`${name} has no ${from}`)
     text = text.replaceAll(from, to)
@@ -26,11 +30,11 @@ function shipped(name: string, changes: Readonly<Record<string, string>>): strin
 }
 
 /** The central broker: TLS, and each gateway by its own name. */
-async function startCentre() {
+async function startCentre(lines: Lines = 'as shipped') {
   const broker = await startMosquitto({ stopped: true, anonymous: false })
   const file = certificates(broker.directory, 'DNS:localhost')
   const port = await freePort()
-  writeFileSync(join(broker.directory, 'acl'), readFileSync('deploy/mosquitto/centre.acl'))
+  writeFileSync(join(broker.directory, 'acl'), shipped('centre.acl', lines, {}))
   broker.configure(
     [
       `acl_file ${join(broker.directory, 'acl')}\nmax_inflight_messages 0\nlistener ${port} 127.0.0.1`,
@@ -43,14 +47,14 @@ async function startCentre() {
   return { broker, link, caFile: file('ca.crt'), watch: () => broker.subscribe('gatewatch/gw-7/#', ...as('viewer')) }
 }
 
-async function startGatewayBroker(link: Link, caFile: string): Promise<Mosquitto> {
+async function startGatewayBroker(link: Link, caFile: string, lines: Lines = 'as shipped'): Promise<Mosquitto> {
   const broker = await startMosquitto({
     stopped: true,
     whole(directory, port, passwordFile) {
       const etc = `${directory}/etc/`
       for (const path of ['etc/conf.d', 'run']) mkdirSync(join(directory, path), { recursive: true })
-      writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', { GATEWAY_ID: 'gw-7' }))
-      const bridge = shipped('bridge.conf', {
+      writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', lines, { GATEWAY_ID: 'gw-7' }))
+      const bridge = shipped('bridge.conf', lines, {
         GATEWAY_ID: 'gw-7',
         'CENTRE:8883': `localhost:${link.port}`,
         PASSWORD: WORDS['gw-7'],
@@ -59,7 +63,7 @@ async function startGatewayBroker(link: Link, caFile: string): Promise<Mosquitto
         'restart_timeout 1 30': 'restart_timeout 1',
       })
       writeFileSync(join(etc, 'conf.d/bridge.conf'), bridge)
-      return `user root\n${shipped('mosquitto.conf', {
+      return `user root\n${shipped('mosquitto.conf', lines, {
         '1883 127.0.0.1': `${port} 127.0.0.1`,
         '/etc/mosquitto/passwd': passwordFile,
         '/etc/mosquitto/': etc,
@@ -158,6 +162,29 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     const heardAt = times('Received \\w+ from gatewatch-states-gw-7').at(-1) ?? 0
     const knownAt = times('Client gatewatch-states-gw-7 has exceeded timeout')[0] ?? 0
     expect(knownAt - heardAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it looks every 5 s, in whole seconds
+  })
+
+  it('carries commands from the centre and their answers, and a Home Assistant there, once these lines are in', async () => {
+    const { broker: centre, link, caFile, watch } = await startCentre('all')
+    await using _centre = centre
+    await using _link = link
+    await using broker = await startGatewayBroker(link, caFile, 'all')
+    await using viewer = await watch()
+    await using gateway = startGateway({
+      config: { url: urlAs(broker, 'gatewatch'), commands: true, homeassistant: true },
+      units: [UNIT],
+      commands: { refusal: () => null, obey: async () => ({ outcome: 'done', cause: null }) },
+    })
+    await isUp(viewer)
+    centre.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'restart', ...as('operator'))
+    await until(() => last(viewer, `unit/${UNIT}/result`), { what: 'the answer at the centre', timeoutMs: 30_000 })
+    await using home = await centre.subscribe('homeassistant/#', ...as('homeassistant'))
+    const live = () => home.heard.filter(({ topic, retain }) => topic.endsWith('/config') && !retain)
+    await until(() => home.heard.length, { what: 'the device', timeoutMs: 30_000 })
+    const before = live().length
+    centre.publish('homeassistant/status', 'online', ...as('homeassistant'))
+    await until(() => live().length > before, { what: 'the device again', timeoutMs: 30_000 })
+    expect(gateway.sink.health().problem).toBeNull()
   })
 
   it('lets each do only what is theirs', async () => {
