@@ -1,0 +1,8 @@
+// Where the gateways of the simulation are.
+
+export const UNITS_EACH = 12
+
+/** The loopback address of one: 127.1.0.1, 127.1.0.2, ... */
+export function addressOf(number: number): string {
+  return `127.1.${Math.floor(number / 250)}.${(number % 250) + 1}`
+}

@@ -1,0 +1,60 @@
+// A process that is a thousand gateways: each at an address of its own in 127.1.0.0/16, all with the real exposition.
+// `node --import tsx test/fleet/gateways.ts COUNT PORT`; on SIGTERM it ends.
+import { createServer } from 'node:http'
+import type { Counters, Unit } from '../../src/core/unit.ts'
+import { send } from '../../src/http/send.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
+import { reading, runs, state } from '../metrics/readings.ts'
+import { addressOf, UNITS_EACH } from './addresses.ts'
+
+/** One crash and restart of some unit of each gateway in this many scrapes. */
+const CRASH_EVERY_SCRAPES = 20
+
+const [count = 1_000, port = 0] = process.argv.slice(2).map(Number)
+const names = Array.from({ length: UNITS_EACH }, (_, i) => `unit-number-${i}.service`)
+
+/** A gateway that lives a little with each scrape. */
+function gateway(number: number) {
+  let units = names.map((name) => runs(name))
+  let scrapes = number // so that they do not all crash at once
+  const metrics = createMetrics(async () => {
+    scrapes += 1
+    if (scrapes % CRASH_EVERY_SCRAPES === 0) {
+      const which = (scrapes / CRASH_EVERY_SCRAPES) % UNITS_EACH
+      units = units.map((unit, i) => (i === which ? crashed(unit) : unit))
+    }
+    const { process: _, ...facts } = reading(units)
+    const now = { monoMs: 86_400_000 + scrapes * 30_000, wallMs: Date.now() }
+    const mqtt = { connected: true, problem: null, queued: 0, published: 3 * scrapes, eventsPublished: scrapes }
+    const dropped = { overflow: 0, forgotten: 0, too_large: 0 }
+    return {
+      ...facts,
+      ...{ live: state(units), committed: state(units), now },
+      bus: { ...facts.bus, signals: 14 * scrapes },
+      mqtt: { ...mqtt, reconnects: 0, dropped, acknowledged: null },
+      agent: { ...facts.agent, gatewayId: `gw-${number}` },
+    }
+  })
+  return metrics.scrape
+}
+
+function crashed(unit: Unit): Unit {
+  const { starts, crashes, restarts, ...rest } = unit.counters
+  const counters: Counters = { ...rest, starts: starts + 1, crashes: crashes + 1, restarts: restarts + 1 }
+  const cause = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
+  const failures = { ...unit.failures, signal: { unrequested: counters.crashes, requested: 0 } }
+  return { ...unit, counters, failures, lastCrash: { cause, requested: false, atMs: Date.now() } }
+}
+
+const gateways = new Map(Array.from({ length: count }, (_, i) => [addressOf(i), gateway(i)]))
+const server = createServer((request, response) => {
+  const scrape = gateways.get(request.socket.localAddress ?? '')
+  if (scrape === undefined) return void response.writeHead(404).end()
+  scrape(request.headers.accept ?? '').then(
+    ({ type, body }) => send(request, response, { status: 200, type, body }),
+    () => response.destroy(),
+  )
+})
+server.keepAliveTimeout = 75_000
+server.listen(port, '0.0.0.0', () => console.log('ready'))
+process.once('SIGTERM', () => process.exit(0))
