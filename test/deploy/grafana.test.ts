@@ -1,0 +1,87 @@
+// Every query of the Grafana dashboards, asked of a real site's and a real fleet's Prometheus that have data.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addressOf } from '../fleet/addresses.ts'
+import { freePort } from '../rig/mosquitto.ts'
+import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
+import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { changed, hurriedSite, shipped } from './shipped.ts'
+
+interface Dashboard {
+  readonly uid: string
+  readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[]
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly type: string; readonly query: string }[]
+  }
+}
+
+const read = (name: string) => JSON.parse(shipped(`grafana/dashboards/${name}.json`)) as Dashboard
+const FLEET = read('fleet')
+const GATEWAY = read('gateway')
+
+const queriesOf = (dashboard: Dashboard) =>
+  dashboard.panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const))
+const variablesOf = (dashboard: Dashboard) =>
+  dashboard.templating.list.filter(({ type }) => type === 'query').map(({ name, query }) => [name, query] as const)
+
+/** What Grafana puts in place of its variables; and a day or an hour ago is moments ago, as the data is young. */
+function asked(expr: string): string {
+  return expr
+    .replaceAll('$gateway', 'gw-1')
+    .replaceAll(/\$(site|service)/g, '.*')
+    .replaceAll('$__rate_interval', '1m')
+    .replaceAll(/offset 1[hd]/g, 'offset 5s')
+}
+
+/** `label_values(series, label)` as a query for those values. */
+function values(query: string): string {
+  const [, series, label] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? []
+  return asked(`count by (${label}) (${series})`)
+}
+
+describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
+  let gateways: ChildProcess
+  let site: Prometheus
+  let fleet: Prometheus
+
+  beforeAll(async () => {
+    const port = await freePort()
+    const program = join(import.meta.dirname, '../fleet/gateways.ts')
+    gateways = spawn(process.execPath, ['--import', 'tsx', program, '3', String(port)], { stdio: 'ignore' })
+    const targets = [0, 1, 2].map((i) => ({ targets: [`${addressOf(i)}:${port}`], labels: { gateway: `gw-${i}` } }))
+    site = await startPrometheusWith(hurriedSite(JSON.stringify(targets), '9'))
+    const config = changed(shipped('prometheus/fleet/prometheus.yml'), {
+      'scrape_interval: 60s': 'scrape_interval: 1s\n  scrape_timeout: 1s',
+      'evaluation_interval: 60s': 'evaluation_interval: 1s',
+    })
+    fleet = await startPrometheusWith({
+      'prometheus.yml': config,
+      'records.yml': shipped('prometheus/fleet/records.yml').replaceAll('offset 1h', 'offset 5s'),
+      'sites/them.json': JSON.stringify([{ targets: [new URL(site.url).host] }]),
+    })
+  }, 120_000)
+  afterAll(async () => {
+    gateways.kill('SIGKILL')
+    await site[Symbol.asyncDispose]()
+    await fleet[Symbol.asyncDispose]()
+  })
+
+  async function answers(prometheus: Prometheus, query: string): Promise<void> {
+    const is = ({ length }: { length: number }) => length > 0
+    await until(() => prometheus.query(query), { what: query, is, timeoutMs: 90_000, everyMs: 250 })
+  }
+
+  test.each(queriesOf(FLEET))('fleet: %s: %s', (_, expr) => answers(fleet, asked(expr)))
+  test.each(queriesOf(GATEWAY))('gateway: %s: %s', (_, expr) => answers(site, asked(expr)))
+  test.each(variablesOf(FLEET))('fleet: the variable %s', (_, query) => answers(fleet, values(query)))
+  test.each(variablesOf(GATEWAY))('gateway: the variable %s', (_, query) => answers(site, values(query)))
+
+  test('provisioning names the data sources that the dashboards ask', () => {
+    const sources = shipped('grafana/provisioning/datasources/gatewatch.yml')
+    for (const { uid } of [FLEET, GATEWAY])
+      expect(sources).toContain(`uid: ${uid === 'gatewatch-fleet' ? uid : 'gatewatch-site'}`)
+    expect(shipped('grafana/provisioning/dashboards/gatewatch.yml')).toContain('/var/lib/grafana/dashboards/gatewatch')
+  })
+})
