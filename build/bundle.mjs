@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
+import { apart } from './bundle/apart.mjs'
 import { dashboard } from './bundle/dashboard.mjs'
 import { packagesIn, sizeReport } from './bundle/report.mjs'
 import { bcryptInSlices, withoutDeadWeight } from './bundle/stubs.mjs'
@@ -24,8 +25,7 @@ const { values: options } = parseArgs({
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const page = await dashboard().catch(() => process.exit(1)) // esbuild has said why
 
-const build = esbuild.build({
-  entryPoints: [options.entry],
+const common = {
   bundle: true,
   platform: 'node',
   format: 'cjs',
@@ -38,6 +38,16 @@ const build = esbuild.build({
   lineLimit: 160,
   legalComments: 'none',
   charset: 'ascii', // one character beyond Latin-1 would double the memory of the source
+  plugins: [withoutDeadWeight, bcryptInSlices],
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+}
+const packs = []
+const build = esbuild.build({
+  ...common,
+  entryPoints: [options.entry],
+  outfile: options.out,
   banner: { js: '#!/usr/bin/env node' },
   define: {
     __VERSION__: JSON.stringify(version),
@@ -46,18 +56,15 @@ const build = esbuild.build({
     __NODE_SUPPORT_ENDS__: JSON.stringify(options['support-ends']),
     __DASHBOARD__: JSON.stringify(page),
   },
-  plugins: [withoutDeadWeight, bcryptInSlices],
-  metafile: true,
-  write: false,
-  outfile: options.out,
-  logLevel: 'warning',
+  plugins: [apart(common, (metafile) => packs.push(metafile)), ...common.plugins],
 })
 const result = await build.catch(() => process.exit(1)) // esbuild has said why
+const metafile = { outputs: Object.assign({}, ...[...packs, result.metafile].map(({ outputs }) => outputs)) }
 
 mkdirSync(dirname(options.out), { recursive: true })
 const half = `${options.out}.${process.pid}.half`
 writeFileSync(half, result.outputFiles[0].contents)
 chmodSync(half, 0o755)
 renameSync(half, options.out) // whoever starts it meanwhile has the old one or the new one
-if (options.packages) writeFileSync(options.packages, JSON.stringify(packagesIn(result.metafile)))
-if (!options.quiet) console.log(sizeReport(result.metafile))
+if (options.packages) writeFileSync(options.packages, JSON.stringify(packagesIn(metafile)))
+if (!options.quiet) console.log(sizeReport(metafile))

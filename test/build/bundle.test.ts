@@ -56,6 +56,12 @@ it('loads a lazy module only when it is asked for', () => {
   expect(run('lazy')).toEqual({ status: 0, stdout: 'loaded\n42\n', stderr: '' })
 })
 
+it('holds what few need packed, and unpacks it when it is asked for', () => {
+  expect(readFileSync(script, 'utf8')).not.toMatch('RE2JSSyntaxException')
+  expect(report).toMatch(/^ +\d+ {2}re2js$/m)
+  expect(run('pack')).toEqual({ status: 0, stdout: 'true\n', stderr: '' })
+})
+
 it('keeps its lines short enough for a stack trace to be read', () => {
   const longest = Math.max(
     ...readFileSync(script, 'utf8')
