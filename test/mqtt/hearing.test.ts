@@ -56,3 +56,14 @@ it('takes in any message', () => {
     }),
   )
 })
+
+it('answers again what was in flight when the connection ended', () => {
+  const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
+  const refuses = { refusal: () => 'no', obey: () => Promise.reject(new Error('no')) }
+  const orders = createOrders({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
+  orders.heard(topics.unitSets.replace('+', 'a.service'), 'stop', false)
+  const first = orders.next()
+  expect(orders.next()).toBeNull()
+  orders.down()
+  expect(orders.next()?.payload).toBe(first?.payload)
+})
