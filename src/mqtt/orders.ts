@@ -9,6 +9,8 @@ import type { Topics } from './topics.ts'
 /** What may be said; whoever needs more has the API and the command line. */
 const WORDS: readonly string[] = ['start', 'stop', 'restart'] satisfies Action[]
 const PAYLOAD_AT_MOST = 64
+/** systemd.unit(5); whatever else stands in a topic is nobody's business, nor the log's. */
+const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,255}$/
 /** As many at once, and one more every few seconds: a person is never slower, a program gone wild is. */
 const AT_ONCE = 10
 const ONE_MORE_EVERY_MS = 6_000
@@ -130,7 +132,8 @@ export function createOrders(options: OrdersOptions): Orders {
     heard(topic, payload, retained) {
       const unit = topics.unitSetOf(topic)
       if (unit === null) return false
-      if (payload !== '') hear(unit, payload, retained) // an empty one clears a retained one
+      // an empty one clears a retained one
+      if (payload !== '' && UNIT_NAME.test(unit)) hear(unit, payload, retained)
       return true
     },
     next() {

@@ -67,3 +67,16 @@ it('answers again what was in flight when the connection ended', () => {
   orders.down()
   expect(orders.next()?.payload).toBe(first?.payload)
 })
+
+it('leaves alone what no unit can be called', () => {
+  const logged: string[] = []
+  const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
+  const refuses = { refusal: () => 'no', obey: () => Promise.reject(new Error('no')) }
+  const log = (_: string, text: string) => void logged.push(text)
+  const orders = createOrders({ ...silent, log, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
+  for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])
+    expect(orders.heard(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
+  expect([orders.next(), logged]).toEqual([null, []])
+  orders.heard(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
+  expect(logged).toEqual(['mqtt: command for a\\x2db@1.service refused: no'])
+})
