@@ -5,6 +5,7 @@ import type { State } from './core/state.ts'
 import { provenByJournal } from './host/journal-proof.ts'
 import type { Clock, Log, UnitSource } from './ports.ts'
 import { systemdSource } from './systemd/source.ts'
+import { noticingStalls } from './systemd/stall.ts'
 
 /** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
@@ -21,13 +22,14 @@ export interface WatchGiven {
 
 export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiven): UnitSource {
   const { config, home } = loaded
-  const source = systemdSource({
+  const systemd = systemdSource({
     ...{ address: config.bus, clock, log, random: Math.random, patterns: config.monitored_services },
     known: before.units.filter((u) => u.byPattern).map((u) => u.name),
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
     clockMark: () => existsSync(CLOCK_MARK),
   })
+  const source = noticingStalls(systemd, clock, log)
   // A user's own systemd has other fields in the journal, and is another process.
   return home.user ? source : provenByJournal({ source, state: now, bootId, clock, log })
 }

@@ -18,11 +18,13 @@ export function sight(known: Unit, at: Instant, policy: Policy, seen: Sighting, 
 }
 
 /**
- * A bus that is full drops signals without a word (dbus-daemon(1), max_outgoing_bytes): systemd counts restarts one by
- * one, so a number that is left out tells of signals that never came.
+ * A bus that is full drops signals without a word (dbus-daemon(1), max_outgoing_bytes). systemd numbers its restarts: the
+ * next run has the number after that of the run before, or the one told while it waited (a reload may queue it twice).
  */
-function fellBehind({ contact, toldRestarts }: Unit, seen: Sighting): boolean {
-  return contact === 'kept' && seen.nRestarts > toldRestarts + 1
+function fellBehind({ contact, seen: last, toldRestarts, runIds }: Unit, seen: Sighting): boolean {
+  if (contact !== 'kept' || last === null || seen.invocationId === null || runIds.includes(seen.invocationId))
+    return false
+  return seen.nRestarts > Math.max(toldRestarts, last.nRestarts + 1)
 }
 
 function still(unit: Unit): Lived {

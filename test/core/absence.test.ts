@@ -99,6 +99,13 @@ test('signals that a full bus dropped are missed by their number, not by a gap',
   expect(live(state, [failed('z9', 90)]).events).toMatchObject([{ kind: 'crash', source: 'signal' }])
   // The next number, or the same one told again, is no news.
   expect(live(watching(U), [begin, failed('a1', 5), opens('b2', 6)]).events.at(-1)?.source).toBe('signal')
+  // It was told that b2 would come, and c3 came.
+  const queued = signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: 6 })
+  expect(told(begin, failed('a1', 5), queued, opens('c3', 7)).slice(2)).toEqual([
+    'restart null',
+    'crash null',
+    'restart c3',
+  ])
   // A reload may queue a restart twice: both numbers were told.
   const twice = [6, 7].map((n) => signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: n }))
   expect(told(begin, failed('a1', 5), ...twice, opens('b2', 7))).toEqual(['start a1', 'crash a1', 'restart b2'])
