@@ -27,7 +27,7 @@ export const COMMANDS = {
   status: command('', 0, 0, 'show the watched units and the health of the agent', {
     text: [
       `A table: state, since when, starts, stops, crashes, restarts and the cause of the last crash. ${OFFLINE}`,
-      'With --json one object, alone on stdout: agent_running, gateway_id, machine_id, boot_id, stream, state and units; of a running agent also version, started_at, bus and not_ready. Of each unit: service, load_state, active_state, sub_state, since, running, invocation_id, flapping, gave_up, counters, baseline, failures, last_crash. Names that are there stay; new ones may come.',
+      'With --json one object, alone on stdout: agent_running, gateway_id, machine_id, boot_id, stream, state and units; of a running agent also version, started_at, bus and not_ready. Of each unit: service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, counters, baseline, failures, last_crash. Names that are there stay; new ones may come.',
     ],
     examples: [['gatewatch status --json | jq .units[].service', 'names of the watched units']],
   }),

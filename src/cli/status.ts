@@ -63,9 +63,9 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
   ]
 }
 
-/** What cannot be loaded shows why: not-found, masked, bad-setting, error. */
-function stateText({ active_state, load_state }: UnitView): string {
-  return active_state === 'unloaded' ? (load_state ?? active_state) : active_state
+/** What is not there shows why: not-found, masked, bad-setting, error, never-started. */
+function stateText({ active_state, load_state, missing }: UnitView): string {
+  return missing ?? (active_state === 'unloaded' ? (load_state ?? active_state) : active_state)
 }
 
 /** What the agent says of itself: one line when all is well, one more for each reason when it is not. */
@@ -85,6 +85,8 @@ function remarks(unit: UnitView): string[] {
   const said: string[] = []
   const name = shortName(unit.service)
   if (unit.gave_up) said.push(`${name}: gave up: see 'systemctl status ${name}'`)
+  if (unit.missing === 'never-started')
+    said.push(`${name}: enabled, but not started since boot: see 'systemctl status ${name}'`)
   if (unit.flapping) said.push(`${name}: flapping`)
   if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
   return said

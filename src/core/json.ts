@@ -1,6 +1,6 @@
 // The JSON that users touch: one shape for an event and one for a unit, in MQTT, HTTP, the command line and files.
 import type { Event } from './event.ts'
-import { activeState, isUnloaded, shownCounters, type Unit } from './unit.ts'
+import { activeState, isUnloaded, missing, shownCounters, type Unit } from './unit.ts'
 
 /** Who speaks: part of every event. */
 export interface Identity {
@@ -95,6 +95,7 @@ export function unitJson(unit: Unit): Json {
     load_state: unit.settings?.loadState ?? null,
     active_state: isUnloaded(unit) ? 'unloaded' : activeState(unit),
     sub_state: unit.seen?.subState ?? null,
+    missing: missing(unit),
     since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
     running: unit.run !== null,
     invocation_id: unit.run?.id ?? null,

@@ -7,6 +7,8 @@ export interface UnitView {
   readonly load_state: string | null
   readonly active_state: string
   readonly sub_state: string | null
+  /** Why it is not there though it should be; an older agent does not say. */
+  readonly missing?: string | null
   readonly since: string | null
   readonly flapping: boolean
   readonly gave_up: boolean

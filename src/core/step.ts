@@ -139,7 +139,13 @@ function watch(state: State, names: readonly string[], patterns: readonly string
 
 /** What a pattern begins to match has just appeared: its first read tells so. */
 function found(name: string): Unit {
-  const settings = { loadState: 'not-found', restart: null, restartForced: false, restartPrevented: false }
+  const settings = {
+    loadState: 'not-found',
+    enabled: false,
+    restart: null,
+    restartForced: false,
+    restartPrevented: false,
+  }
   return { ...newUnit(name), byPattern: true, settings }
 }
 
@@ -160,6 +166,7 @@ function boot(state: State, at: Instant, bootId: string): Stepped {
     const ended: Lived = unit.run === null ? { unit, told: [] } : lose(unit, ctx)
     const fresh: Partial<Unit> = {
       seen: null,
+      runIds: [],
       endJob: 0,
       failed: null,
       gaveUp: false,

@@ -25,6 +25,8 @@ export interface Sighting {
 export interface Settings {
   /** `LoadState`: loaded, not-found, masked, error, bad-setting, ... */
   readonly loadState: string
+  /** `UnitFileState` is enabled: the system starts it at boot. */
+  readonly enabled: boolean
   /** `Restart`, or null where the type has none. */
   readonly restart: string | null
   /** `RestartForceExitStatus` is set: an exit that is no failure may be restarted too. */
@@ -104,7 +106,7 @@ export interface Unit {
   /** Only a pattern names it: it is forgotten a while after it is gone. */
   readonly byPattern: boolean
   readonly run: Run | null
-  /** The latest invocation ids seen, newest first, at most 3: an id is new when it is none of these. */
+  /** The latest invocation ids seen in this boot, newest first, at most 3: an id is new when it is none of these. */
   readonly runIds: readonly string[]
   readonly contact: Contact
   /** `NRestarts` as systemd told it last, while contact is kept. Not kept on flash. */
@@ -185,6 +187,17 @@ export function activeState(unit: Unit): string {
 export function isUnloaded(unit: Unit): boolean {
   const load = unit.settings?.loadState
   return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
+}
+
+/**
+ * Why a unit that should be there is not: systemd's LoadState where it cannot be loaded, `never-started` where it is
+ * enabled and did nothing in this boot (a dependency that failed, a condition that was not met).
+ */
+export function missing(unit: Unit): string | null {
+  const { settings, seen, runIds } = unit
+  if (settings === null || isUnloaded(unit)) return settings?.loadState ?? null
+  const never = seen?.activeState === 'inactive' && seen.changedAtMonoMs === 0 && runIds.length === 0
+  return settings.enabled && never ? 'never-started' : null
 }
 
 /**

@@ -57,9 +57,7 @@ export function provenByJournal(options: JournalProofOptions): UnitSource {
   }
 
   const ask = ({ at }: Observation, untilMonoMs: number) => {
-    const units = state().units.flatMap(({ name, contact, runIds }) =>
-      contact === 'broken' && runIds[0] ? [name] : [],
-    )
+    const units = state().units.flatMap(({ name, contact }) => (contact === 'broken' ? [name] : []))
     if (units.length === 0 || !readable()) return
     const answered = read(units, untilMonoMs)
     const givenUp = new Promise<typeof NONE>((resolve) => {

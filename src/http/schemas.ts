@@ -78,7 +78,14 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     'starts = stops + crashes + lost + (1 if running), but for imported counts.',
   ),
   Unit: object({
-    ...{ service: text, load_state: orNull(text), active_state: text, sub_state: orNull(text), since: orNull(time) },
+    ...{
+      service: text,
+      load_state: orNull(text),
+      active_state: text,
+      sub_state: orNull(text),
+      missing: orNull(text),
+      since: orNull(time),
+    },
     ...{ running: flag, invocation_id: orNull(text), flapping: flag, gave_up: flag },
     ...{ counters: ref('Counters'), baseline: ref('Counters') },
     failures: mapOf(object({ unrequested: count, requested: count })),

@@ -1,6 +1,6 @@
 // What is told of each unit beyond the replaced program: causes, lost runs, and how it is now.
 import { signalNumber } from '../core/cause.ts'
-import { activeState, isUnloaded, shownCounters, type Unit } from '../core/unit.ts'
+import { activeState, isUnloaded, missing, shownCounters, type Unit } from '../core/unit.ts'
 import { committedUnit, type Family, flag, perUnit, type Sample, unixSeconds } from './family.ts'
 import { type Reading, wallMsOf } from './reading.ts'
 import { lastChange } from './services.ts'
@@ -30,6 +30,17 @@ export const unitFamilies: readonly Family[] = [
   perUnit('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
   perUnit('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gaveUp)),
   perUnit('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
+  {
+    name: 'gatewatch_unit_missing',
+    type: 'gauge',
+    help: '1 while a unit that should be there is not, and why: its load state, or never-started.',
+    // No series where all is well: twelve more of them would say nothing.
+    samples: ({ live }) =>
+      live.units.flatMap((unit) => {
+        const reason = missing(unit)
+        return reason === null ? [] : [{ labels: { service: unit.name, reason }, value: 1 }]
+      }),
+  },
   perUnit('gatewatch_unit_last_crash_timestamp_seconds', 'When it last crashed, unix seconds.', ({ lastCrash }) => {
     return lastCrash && unixSeconds(lastCrash.atMs)
   }),

@@ -69,12 +69,13 @@ export function readRun(from: Reader, newestId: string | null): Run {
 export function writeSettings(to: Writer, settings: Settings): void {
   to.word(settings.loadState)
   to.word(settings.restart)
-  to.u8((settings.restartForced ? 1 : 0) | (settings.restartPrevented ? 2 : 0))
+  to.u8((settings.restartForced ? 1 : 0) | (settings.restartPrevented ? 2 : 0) | (settings.enabled ? 4 : 0))
 }
 
 export function readSettings(from: Reader): Settings {
   const [loadState, restart, flags] = [from.word() ?? 'unknown', from.word(), from.u8()]
-  return { loadState, restart, restartForced: (flags & 1) !== 0, restartPrevented: (flags & 2) !== 0 }
+  const has = (flag: number) => (flags & flag) !== 0
+  return { loadState, restart, restartForced: has(1), restartPrevented: has(2), enabled: has(4) }
 }
 
 /** A burst is kept so that a summary which a killed agent was gathering is told by the next one. */

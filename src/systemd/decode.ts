@@ -22,6 +22,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   // Told only when asked for:
   'Id',
   'LoadState',
+  'UnitFileState',
   'Restart',
   'RestartForceExitStatus',
   'RestartPreventExitStatus',
@@ -104,6 +105,7 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
     seen,
     settings: {
       loadState,
+      enabled: /^enabled(-runtime)?$/.test(String(plain(properties['UnitFileState']))),
       restart: typeof restart === 'string' ? restart : null,
       restartForced: isSet(plain(properties['RestartForceExitStatus'])),
       restartPrevented: isSet(plain(properties['RestartPreventExitStatus'])),

@@ -23,7 +23,13 @@ export function seen(activeState: string, subState: string): Sighting {
   }
 }
 
-const LOADED = { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: false }
+const LOADED = {
+  loadState: 'loaded',
+  restart: 'on-failure',
+  enabled: false,
+  restartForced: false,
+  restartPrevented: false,
+}
 
 export function unit(name: string, more: Partial<Unit> = {}): Unit {
   return { ...newUnit(name), seen: seen('active', 'running'), settings: LOADED, changedAtMs: NOON - 90_000, ...more }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
-import { changedAtMs } from '../../src/core/unit.ts'
+import { changedAtMs, missing } from '../../src/core/unit.ts'
 import { live, read, signal, the, watching } from './lives.ts'
 
 const U = 'u.service'
@@ -119,4 +119,19 @@ test('when a unit changed is told by its age: right after the clock was set, too
   expect(changedAtMs(the(state, U), { monoMs: 60_000, wallMs: TODAY })).toBe(TODAY - 56_000)
   const rebooted = step(state, boot('boot-2', 5)).state
   expect(changedAtMs(the(rebooted, U), { monoMs: 10, wallMs: TODAY })).toBe(IN_1970 - 6_000)
+})
+
+test('an enabled unit that did nothing in this boot is missing, as is one that cannot be loaded', () => {
+  const seen = (settings: object, ...more: Observation[]) =>
+    missing(the(live(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
+  expect(missing(the(watching(U), U))).toBeNull()
+  expect(seen({ enabled: true })).toBe('never-started')
+  expect(seen({ enabled: false })).toBeNull()
+  for (const loadState of ['not-found', 'masked', 'error', 'bad-setting'])
+    expect(seen({ enabled: true, loadState })).toBe(loadState)
+  const again = read(U, 40, {}, { enabled: true })
+  const ran = [signal(U, 20, { invocationId: 'a1' }), signal(U, 30, { invocationId: 'a1', mainCode: 1 }), again]
+  expect(seen({ enabled: true }, ...ran)).toBeNull()
+  expect(seen({ enabled: true }, read(U, 20, { changedAtMonoMs: 15 }, { enabled: true }))).toBeNull()
+  expect(seen({ enabled: true }, ...ran, boot('boot-2', 5), read(U, 6, {}, { enabled: true }))).toBe('never-started')
 })

@@ -19,6 +19,7 @@ export const IDLE: Sighting = {
 
 export const SETTINGS: Settings = {
   loadState: 'loaded',
+  enabled: false,
   restart: 'no',
   restartForced: false,
   restartPrevented: false,

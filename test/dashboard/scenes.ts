@@ -162,6 +162,7 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
     settings: {
       loadState: last === undefined ? 'not-found' : 'loaded',
       restart: 'on-failure',
+      enabled: false,
       restartForced: false,
       restartPrevented: false,
     },

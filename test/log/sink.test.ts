@@ -46,7 +46,9 @@ describe('a change of state', () => {
     [newUnit(M), unit(M), '<6>[INFO] mosquitto.service:  unknown       -> active        (SubState: running)'],
     [
       unit(M),
-      unit(M, { settings: { loadState: 'masked', restart: null, restartForced: false, restartPrevented: false } }),
+      unit(M, {
+        settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
+      }),
       '<6>[INFO] mosquitto.service:  active        -> unloaded      (SubState: running)',
     ],
   ])('is one line', (before, after, line) => {

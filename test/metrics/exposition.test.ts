@@ -40,7 +40,7 @@ function threeUnits(): Reading {
   })
   const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { changedAtMs: 1_795_083_000_000 })
   const masked = unit('wps_button_monitor.service', {
-    settings: { loadState: 'masked', restart: null, restartForced: false, restartPrevented: false },
+    settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
   })
   const before = state([{ ...mosquitto, counters: { starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 } }])
   return reading([mosquitto, escaped, masked], { atStart: before })

@@ -9,6 +9,7 @@ export const NOW = { monoMs: 86_400_000, wallMs: 1_795_169_723_412 }
 export const LOADED: Settings = {
   loadState: 'loaded',
   restart: 'on-failure',
+  enabled: false,
   restartForced: false,
   restartPrevented: false,
 }

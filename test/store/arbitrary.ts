@@ -35,6 +35,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   settings: maybe(
     fc.record({
       loadState: word,
+      enabled: fc.boolean(),
       restart: maybe(word),
       restartForced: fc.boolean(),
       restartPrevented: fc.boolean(),

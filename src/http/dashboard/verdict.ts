@@ -17,6 +17,7 @@ export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: s
   if (unit.flapping) return { tone: 'warn', text: 'flapping' }
   if (state === 'failed') return { tone: 'bad', text: 'failed' }
   if (state === 'active') return { tone: 'ok', text: 'active' }
+  if (unit.missing === 'never-started') return { tone: 'warn', text: 'never started' }
   if (state === 'inactive') return { tone: 'idle', text: 'inactive' }
   if (state === 'unloaded') return { tone: 'unknown', text: unit.load_state ?? 'unloaded' }
   return { tone: state === 'unknown' ? 'unknown' : 'busy', text: state }
