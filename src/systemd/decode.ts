@@ -43,10 +43,18 @@ export interface Malformed {
   readonly malformed: string
 }
 
+/**
+ * Where whole pairs came, one half without the other: the bus dropped signals. A full one does (dbus-daemon(1),
+ * max_outgoing_bytes), without a word, and a state beside the cause of an older one would be a guess.
+ */
+export const HALF_A_PAIR = { missed: true } as const
+
 /** Puts together the two signals that systemd sends of each change: the type's interface first, then Unit's. */
 export interface Pairing {
+  /** A connection, or systemd itself, begins anew: half a pair of before is none. */
+  begin(): void
   /** The sighting when the second one came, null before it and for what tells nothing of a state. */
-  changed(path: string, body: readonly unknown[]): Sighting | Malformed | null
+  changed(path: string, body: readonly unknown[]): Sighting | Malformed | typeof HALF_A_PAIR | null
   /** A read told both: a signal of Unit alone is complete then. */
   read(path: string, seen: Sighting): void
   removed(path: string): void
@@ -54,26 +62,39 @@ export interface Pairing {
 
 export function pairing(): Pairing {
   const causes = new Map<string, Cause>()
+  const half = new Set<string>()
+  const whole = new Set<string>()
   const keep = (path: string, cause: Cause) => {
     const oldest = causes.size >= PAIRS_AT_MOST ? causes.keys().next().value : undefined
     if (oldest !== undefined && !causes.has(path)) causes.delete(oldest)
     causes.set(path, cause)
   }
   return {
+    begin() {
+      half.clear()
+      whole.clear()
+    },
     changed(path, body) {
       const [face, properties] = body
       if (typeof face !== 'string' || !isProperties(properties))
         return { malformed: 'PropertiesChanged without properties' }
       if (face !== UNIT_INTERFACE) {
-        if (face.startsWith(PREFIX)) keep(path, causeIn(properties, causes.get(path) ?? NO_CAUSE))
-        return null
+        if (!face.startsWith(PREFIX)) return null
+        keep(path, causeIn(properties, causes.get(path) ?? NO_CAUSE))
+        const twice = half.has(path)
+        half.add(path)
+        return twice && whole.has(path) ? HALF_A_PAIR : null
       }
+      if (half.delete(path)) whole.add(path)
+      else if (whole.has(path)) return HALF_A_PAIR
       if (properties['ActiveState'] === undefined) return null
       return sightingIn(properties, causes.get(path) ?? NO_CAUSE)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
-    removed: (path) => void causes.delete(path),
+    removed(path) {
+      for (const notes of [causes, half, whole]) notes.delete(path)
+    },
   }
 }
 

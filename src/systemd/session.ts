@@ -81,6 +81,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     const at = clock.now()
     const seen = pairing.changed(path, body)
     if (seen === null) return
+    if ('missed' in seen) return bus.close('it dropped signals: its queue for us was full')
     if ('malformed' in seen) return context.malformed(`${unitAt(path)}: ${seen.malformed}`)
     const candidate = candidates.get(path)
     if (candidate !== undefined) {
@@ -130,6 +131,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   /** A systemd that is new on the bus: it knows nothing of us. */
   const adopt = async () => {
     const adopted = owner
+    pairing.begin()
     context.subscribing()
     try {
       await manager.subscribe(bus)

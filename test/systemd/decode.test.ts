@@ -49,6 +49,29 @@ describe('a change', () => {
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual(FAILED)
   })
 
+  it('whose other half did not come tells of dropped signals, where whole pairs came before', () => {
+    const having = (...halves: (typeof SERVICE | typeof UNIT)[]) => {
+      const pairs = pairing()
+      const tell = (face: string) => pairs.changed(PATH, [face, face === SERVICE ? killed : failed, []])
+      for (const face of halves) tell(face)
+      return { service: () => tell(SERVICE), unit: () => tell(UNIT), pairs }
+    }
+    const missed = { missed: true }
+    expect(having(SERVICE, UNIT).unit()).toEqual(missed)
+    expect(having(SERVICE, UNIT, SERVICE).service()).toEqual(missed)
+    expect(having(SERVICE, UNIT, SERVICE).unit()).toEqual(FAILED)
+    // We may come in between the two; a target has no other half.
+    expect(having().unit()).toMatchObject({ result: null })
+    expect(having(UNIT).unit()).toMatchObject({ result: null })
+    expect(having(UNIT, SERVICE).unit()).toEqual(FAILED)
+    const again = having(SERVICE, UNIT, SERVICE)
+    again.pairs.begin()
+    expect([again.service(), again.unit()]).toEqual([null, FAILED])
+    const unloaded = having(SERVICE, UNIT)
+    unloaded.pairs.removed(PATH)
+    expect(unloaded.unit()).toMatchObject({ result: null })
+  })
+
   it('keeps units apart', () => {
     const pairs = pairing()
     pairs.changed(PATH, [SERVICE, killed, []])
