@@ -11,6 +11,7 @@ const TARGET = ['chrome122', 'firefox128', 'safari17.4']
 export async function dashboard() {
   const [script, style] = await Promise.all([made('main.ts'), made('style.css')])
   const page = readFileSync(`${FROM}/page.html`, 'utf8')
+    .replace(/<!-- .*? -->/g, '')
     .replace(/^\s+|\n/gm, ' ')
     .replace(/> +</g, '><')
     .trim()

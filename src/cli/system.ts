@@ -1,26 +1,8 @@
 // gatewatch system: systemd as a whole, and how full the gateway is.
 import pc from 'picocolors'
+import type { SystemView } from '../core/status-view.ts'
 import type { Console, ExitCode, Sources } from './console.ts'
 import { table } from './table.ts'
-
-interface SystemView {
-  readonly state: string
-  readonly systemd_version: string
-  readonly failed: readonly string[]
-  readonly queue: readonly {
-    readonly id: number
-    readonly unit: string
-    readonly type: string
-    readonly state: string
-  }[]
-  readonly boot_seconds: Readonly<Record<string, number | null>>
-  readonly host: {
-    readonly memory_used_ratio: number | null
-    readonly cpu_used_ratio: number | null
-    readonly disks: readonly { readonly path: string; readonly used_ratio: number }[]
-    readonly flash: readonly { readonly device: string; readonly life_used_ratio: number }[]
-  }
-}
 
 export async function system(json: boolean, { client }: Sources, out: Console): Promise<ExitCode> {
   const shown = (await client.get('/api/v1/system')) as SystemView

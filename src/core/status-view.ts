@@ -1,4 +1,4 @@
-// The answer of /api/v1/status as those see it who read it back: the command line and the dashboard.
+// The answers of /api/v1/status and /api/v1/system as those see them who read them back: the command line and the dashboard.
 import type { Counters } from './unit.ts'
 
 /** A unit as `unitJson` makes it. */
@@ -36,7 +36,27 @@ export interface StatusView {
   /** Null where MQTT is off. */
   readonly mqtt?: { readonly connected: boolean; readonly problem: string | null; readonly queued: number } | null
   readonly not_ready?: readonly string[]
-  /** The units that may be controlled over HTTP; null or absent where none may. */
+  /** The units that the one who asked may control by HTTP, given the token; null where control is not possible. */
   readonly control?: { readonly units: readonly string[] } | null
   readonly units: readonly UnitView[]
+}
+
+/** systemd as a whole, and how full the gateway is. */
+export interface SystemView {
+  readonly state: string
+  readonly systemd_version: string
+  readonly failed: readonly string[]
+  readonly queue: readonly {
+    readonly id: number
+    readonly unit: string
+    readonly type: string
+    readonly state: string
+  }[]
+  readonly boot_seconds: Readonly<Record<string, number | null>>
+  readonly host: {
+    readonly memory_used_ratio: number | null
+    readonly cpu_used_ratio: number | null
+    readonly disks: readonly { readonly path: string; readonly used_ratio: number }[]
+    readonly flash: readonly { readonly device: string; readonly life_used_ratio: number }[]
+  }
 }

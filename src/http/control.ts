@@ -41,16 +41,32 @@ export async function obey(control: HttpControl, asked: Asked): Promise<Answer> 
   }
 }
 
+/** Those of the units that the asker may control from where it is, given the token; null where control is not possible. */
+export function controllable(
+  control: HttpControl,
+  { side, secure }: Asked,
+  units: readonly string[],
+): { readonly units: readonly string[] } | null {
+  if (!control.rules().enabled || (side === 'tcp' && typeof tokenOrRefusal(control, secure) !== 'string')) return null
+  return { units: units.filter((unit) => control.commands.refusal(unit) === null) }
+}
+
 function refusalOf(control: HttpControl, { secure, headers }: Asked): Said | null {
+  const token = tokenOrRefusal(control, secure)
+  if (typeof token !== 'string') return token
+  const given = /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
+  if (given !== undefined && timingSafeEqual(digest(given), digest(token))) return null
+  return problem(401, 'unauthorized', 'a bearer token is needed', { 'www-authenticate': 'Bearer realm="gatewatch"' })
+}
+
+/** The token that an order by TCP must bring, or why none is taken. */
+function tokenOrRefusal(control: HttpControl, secure: boolean): string | Said {
   const { enabled, token_file } = control.rules()
   if (!enabled) return problem(403, 'control_off', 'control.enabled in the configuration switches control on')
   if (!secure)
     return problem(403, 'tls_required', 'control is possible by TLS (web_config_file) or from the gateway itself')
   const token = token_file === null ? null : tokenIn(token_file)
-  if (token === null) return problem(403, 'no_token', 'control.token_file names no token: no token, no control')
-  const given = /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
-  if (given !== undefined && timingSafeEqual(digest(given), digest(token))) return null
-  return problem(401, 'unauthorized', 'a bearer token is needed', { 'www-authenticate': 'Bearer realm="gatewatch"' })
+  return token ?? problem(403, 'no_token', 'control.token_file names no token: no token, no control')
 }
 
 /** Read each time, so that it can be changed; null where there is none. */

@@ -3,7 +3,7 @@ import { eventJson, unitJson } from '../core/json.ts'
 import { unitOf } from '../core/state.ts'
 import { type Answer, type Asked, json, problem, type Route, text, type Views } from './api.ts'
 import { baselinesOf } from './baselines.ts'
-import { obey } from './control.ts'
+import { controllable, obey } from './control.ts'
 import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './events.ts'
 import { dashboard } from './page.ts'
 import type { Stream } from './stream.ts'
@@ -26,7 +26,7 @@ export function routesOf(views: Views, stream: Stream): readonly Route[] {
     { ...GET_BY_ANY_NAME, path: '/-/healthy', answer: () => text('ok\n') },
     { ...GET_BY_ANY_NAME, path: '/-/ready', answer: () => ready(views.notReady()) },
     { ...GET, path: '/api/v1/openapi.json', answer: () => description(views) },
-    { ...GET, path: '/api/v1/status', answer: () => json({ ...views.status(), ...units(views) }) },
+    { ...GET, path: '/api/v1/status', answer: (asked) => status(views, asked) },
     { ...GET, path: '/api/v1/units', answer: () => json(units(views)) },
     { ...GET, path: '/api/v1/units/:unit', answer: ({ params }) => oneUnit(views, params['unit'] ?? '') },
     { ...GET, path: '/api/v1/system', answer: () => system(views) },
@@ -61,6 +61,11 @@ function ready(reasons: readonly string[]): Answer {
 async function federate(views: Views, query: URLSearchParams): Promise<Answer> {
   const told = await views.federate(query.getAll('match[]'))
   return 'problem' in told ? problem(400, 'bad_match', told.problem) : { status: 200, ...told }
+}
+
+function status(views: Views, asked: Asked): Answer {
+  const names = views.live().units.map(({ name }) => name)
+  return json({ ...views.status(), control: controllable(views.control, asked, names), ...units(views) })
 }
 
 function units(views: Views) {

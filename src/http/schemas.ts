@@ -107,6 +107,7 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
       }),
     ),
     not_ready: list(text),
+    control: orNull(object({ units: list(text) })),
     units: list(ref('Unit')),
   }),
   System: object({

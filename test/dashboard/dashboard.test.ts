@@ -1,10 +1,12 @@
 // The dashboard in a real browser, over literal gateways: what it says, to whom, and what it lets nobody do.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { withUnits } from '../../src/core/state.ts'
-import { crash, httpOf, tell } from '../http/served.ts'
+import { crash, httpOf, tell, temporaryDirectory } from '../http/served.ts'
 import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { SCENES, type Scene } from './scenes.ts'
@@ -162,5 +164,44 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await page.keyboard.type('hw')
     expect(await page.locator('#events li').count()).toBe(0)
     expect(await page.locator('#no-events').isVisible()).toBe(true)
+  })
+
+  test('without control there are no buttons; with it, an order takes the token, which is asked for once', async () => {
+    const { page, it, complaints } = await open(SCENES['all-well'] as Scene)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    expect(await page.locator('.unit button').count()).toBe(0)
+
+    it.rules = { enabled: true, token_file: join(temporaryDirectory(), 'token') }
+    writeFileSync(it.rules.token_file ?? '', 'sesame\n')
+    await page.reload()
+    const restart = page.getByRole('button', { name: 'Restart mosquitto' })
+    await restart.click()
+    await page.getByLabel('Control token').fill('wrong')
+    await page.getByRole('button', { name: 'Restart', exact: true }).click()
+    await page.locator('dialog[open]', { hasText: 'a bearer token is needed (401)' }).waitFor()
+    await page.keyboard.press('Escape')
+    expect(it.orders).toEqual([])
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('401')])
+
+    await restart.click()
+    await page.getByLabel('Control token').fill('sesame')
+    await page.keyboard.press('Enter')
+    await page.locator('#said', { hasText: 'Restart mosquitto: done' }).waitFor()
+    await page.getByRole('button', { name: 'Stop hwcheck.timer' }).click()
+    expect(await page.getByLabel('Control token').isVisible()).toBe(false)
+    await page.getByRole('button', { name: 'Stop', exact: true }).click()
+    await page.locator('#said', { hasText: 'Stop hwcheck.timer: done' }).waitFor()
+    await restart.click()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    expect(it.orders.map(({ action, unit, via }) => [action, unit, via])).toEqual([
+      ['restart', 'mosquitto.service', 'http'],
+      ['stop', 'hwcheck.timer', 'http'],
+    ])
+    expect(
+      await page.evaluate(
+        'document.documentElement.outerHTML + JSON.stringify({ ...localStorage, ...sessionStorage })',
+      ),
+    ).not.toContain('sesame')
+    expect(complaints).toEqual([])
   })
 })

@@ -19,6 +19,18 @@ const NAMES = [
   'wps_button_monitor.service',
 ]
 
+const SYSTEM = {
+  ...{ state: 'running', systemd_version: '252', failed_units: 0, jobs: 0, failed: [], queue: [], boot_seconds: {} },
+  host: {
+    ...{ memory_used_ratio: 0.41, cpu_used_ratio: 0.07 },
+    disks: [
+      { path: '/', used_ratio: 0.62 },
+      { path: '/var', used_ratio: 0.93 },
+    ],
+    flash: [{ device: 'mmcblk0', life_used_ratio: 0.1 }],
+  },
+}
+
 type Deed = 'start' | 'restart' | 'stop' | 'crash' | 'lost' | 'gave_up' | 'flapping'
 
 /** What befell a unit, how many minutes ago. */
@@ -117,7 +129,7 @@ export function staged(scene: Scene, nowMs: number) {
     mqtt: { connected: scene.mqttConnected, problem: null, queued: scene.mqttConnected ? 0 : 31 },
     not_ready: scene.notReady,
   }
-  return Object.assign(it, { views: { ...it.views, status: () => status } })
+  return Object.assign(it, { views: { ...it.views, status: () => status, system: async () => SYSTEM } })
 }
 
 function counted(before: Counters, deed: Deed): Counters {

@@ -152,3 +152,18 @@ test('from another host without TLS it is refused', async () => {
   const said = await obey(it.views.control, asked)
   expect('body' in said && [said.status, JSON.parse(said.body).error.code]).toEqual([403, 'tls_required'])
 })
+
+test('the status says what may be controlled, from where it is asked', async () => {
+  const { it } = controlled()
+  it.commands = { ...it.commands, refusal: (unit) => (unit.startsWith('mosquitto') ? null : 'no') }
+  const { tcp, socket } = await serve(it)
+  const shown = async (at: Served) => JSON.parse((await ask(at, '/api/v1/status')).body).control
+  expect([await shown(tcp), await shown(socket)]).toEqual([
+    { units: ['mosquitto.service'] },
+    { units: ['mosquitto.service'] },
+  ])
+  it.rules = { enabled: true, token_file: null }
+  expect([await shown(tcp), await shown(socket)]).toEqual([null, { units: ['mosquitto.service'] }])
+  it.rules = { enabled: false, token_file: null }
+  expect([await shown(tcp), await shown(socket)]).toEqual([null, null])
+})

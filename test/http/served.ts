@@ -87,7 +87,7 @@ export interface Gateway {
   rules: { enabled: boolean; token_file: string | null }
   /** What was obeyed. */
   readonly orders: Order[]
-  readonly commands: UnitCommands
+  commands: UnitCommands
   readonly logged: string[]
   readonly views: Views
 }

@@ -1,6 +1,6 @@
 // The buttons of a unit, where the gateway lets itself be controlled. The token is typed here and kept nowhere else.
 import type { StatusView, UnitView } from '../../core/status-view.ts'
-import { shortName } from '../../core/words.ts'
+import { causeText, shortName } from '../../core/words.ts'
 import { byId, el, say } from './dom.ts'
 import { ask } from './gateway.ts'
 
@@ -10,6 +10,15 @@ export interface Buttons {
   /** Puts into `place` what can be done with the unit now. */
   show(place: HTMLElement, unit: UnitView): void
 }
+
+/** What became of an order. */
+interface Answer {
+  readonly outcome: string
+  readonly cause: { readonly result: string; readonly exit_code: number | null; readonly signal: string | null } | null
+}
+
+/** A little longer than the agent waits for systemd. */
+const WAITS_MS = 130_000
 
 let token = ''
 
@@ -57,8 +66,11 @@ async function act(action: Action, service: string): Promise<void> {
   if (!(await confirmed(action, name))) return
   try {
     const headers = { authorization: `Bearer ${token}` }
-    await ask(`/api/v1/units/${encodeURIComponent(service)}/${action}`, { method: 'POST', headers })
-    say(byId('said'), `${WORDS[action]} ${name}: done`)
+    const path = `/api/v1/units/${encodeURIComponent(service)}/${action}`
+    const signal = AbortSignal.timeout(WAITS_MS)
+    const { outcome, cause } = (await ask(path, { method: 'POST', headers, signal })) as Answer
+    if (outcome === 'done') say(byId('said'), `${WORDS[action]} ${name}: done`)
+    else await tell(`${WORDS[action]} ${name}: ${outcome}`, cause === null ? '' : `It ended with ${causeText(cause)}.`)
   } catch (error) {
     const { message } = error as Error
     if (message.endsWith('(401)')) token = ''

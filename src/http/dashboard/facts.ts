@@ -1,5 +1,5 @@
 // The agent's own health at a glance: who it is, and how its bus, its flash, its broker and its clock are.
-import type { StatusView } from '../../core/status-view.ts'
+import type { StatusView, SystemView } from '../../core/status-view.ts'
 import { age, plural } from '../../core/words.ts'
 import { byId, el, icon, say, type Tone, tint } from './dom.ts'
 
@@ -11,10 +11,15 @@ interface Fact {
 /** Clocks that differ by less are called the same. */
 const SAME_CLOCK_MS = 60_000
 
+/** From here on memory, a disk or the life of flash is worth a look. */
+const FULL = 0.9
+
 const shown = new Map<string, { readonly value: HTMLElement; readonly words: HTMLElement }>()
 
-export function showFacts(status: StatusView, nowMs: number, clockAheadMs: number): void {
-  for (const [name, fact] of Object.entries(factsOf(status, nowMs, clockAheadMs))) {
+/** `system` is null while it is not known. */
+export function showFacts(status: StatusView, system: SystemView | null, nowMs: number, clockAheadMs: number): void {
+  const facts = { ...factsOf(status, system, nowMs, clockAheadMs), ...hostFacts(system) }
+  for (const [name, fact] of Object.entries(facts)) {
     const { value, words } = shown.get(name) ?? newFact(name)
     tint(value, fact.tone)
     say(words, fact.text)
@@ -30,17 +35,48 @@ function newFact(name: string) {
   return made
 }
 
-function factsOf({ bus, state, mqtt, ...status }: StatusView, nowMs: number, clockAheadMs: number) {
+function factsOf(
+  { bus, state, mqtt, ...status }: StatusView,
+  system: SystemView | null,
+  nowMs: number,
+  clockAheadMs: number,
+): Record<string, Fact> {
   const up = status.started_at === undefined ? '' : `, up ${age(nowMs - Date.parse(status.started_at))}`
   const well = (status.not_ready ?? []).length === 0
-  const facts: Record<string, Fact> = {
+  return {
     Agent: { tone: well ? 'ok' : 'bad', text: `${status.version ?? ''}${up}` },
-    systemd: bus?.connected ? { tone: 'ok', text: 'heard' } : { tone: 'bad', text: 'not heard' },
+    systemd: bus?.connected ? systemdFact(system) : { tone: 'bad', text: 'not heard' },
     'State file': stateFact(state, nowMs),
     Broker: brokerFact(mqtt),
     Clock: clockFact(clockAheadMs),
   }
-  return facts
+}
+
+function systemdFact(system: SystemView | null): Fact {
+  if (system === null) return { tone: 'ok', text: 'heard' }
+  if (system.state === 'running') return { tone: 'ok', text: 'running' }
+  const failed = system.failed.length === 0 ? '' : `, ${plural(system.failed.length, 'unit')} failed`
+  return { tone: 'warn', text: system.state + failed }
+}
+
+/** What the gateway says of its own; what it cannot say is not there. */
+function hostFacts(system: SystemView | null): Record<string, Fact> {
+  if (system === null) return {}
+  const { memory_used_ratio: memory, cpu_used_ratio: cpu, disks, flash } = system.host
+  return {
+    ...(memory === null ? {} : { Memory: fullness(memory) }),
+    ...(cpu === null ? {} : { CPU: { tone: 'ok', text: percent(cpu) } as const }),
+    ...Object.fromEntries(disks.map(({ path, used_ratio }) => [`Disk ${path}`, fullness(used_ratio)])),
+    ...Object.fromEntries(flash.map(({ device, life_used_ratio }) => [`Life of ${device}`, fullness(life_used_ratio)])),
+  }
+}
+
+function fullness(used: number): Fact {
+  return { tone: used >= FULL ? 'warn' : 'ok', text: `${percent(used)} used` }
+}
+
+function percent(ratio: number): string {
+  return `${Math.round(ratio * 100)} %`
 }
 
 function stateFact(state: StatusView['state'], nowMs: number): Fact {

@@ -1,6 +1,6 @@
 // What the page asks of the gateway, by the same API as everybody.
 import type { EventView } from '../../core/event-words.ts'
-import type { StatusView } from '../../core/status-view.ts'
+import type { StatusView, SystemView } from '../../core/status-view.ts'
 
 /** An event of the API, with its id. */
 export interface Told extends EventView {
@@ -50,6 +50,11 @@ export async function refusal(response: Response): Promise<string> {
 
 export async function status(): Promise<StatusView> {
   return (await ask('/api/v1/status')) as StatusView
+}
+
+/** Null where it cannot be had: systemd may be away while the agent is not. */
+export async function system(): Promise<SystemView | null> {
+  return (await ask('/api/v1/system').catch(() => null)) as SystemView | null
 }
 
 /** All events that the gateway keeps, oldest first; `next` is where the stream goes on. */

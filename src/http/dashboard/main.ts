@@ -1,9 +1,9 @@
 // The dashboard: one status, all events, and the stream that keeps both true.
-import type { StatusView } from '../../core/status-view.ts'
+import type { StatusView, SystemView } from '../../core/status-view.ts'
 import { byId, say, type Tone, tint } from './dom.ts'
 import { setUpEvents, showEvents } from './events.ts'
 import { showFacts } from './facts.ts'
-import { allEvents, clockAheadMs, gatewayNow, status as statusNow, type Told } from './gateway.ts'
+import { allEvents, clockAheadMs, gatewayNow, status as statusNow, system as systemNow, type Told } from './gateway.ts'
 import { follow } from './live.ts'
 import { showUnits } from './units.ts'
 import { verdictOf } from './verdict.ts'
@@ -11,12 +11,15 @@ import { verdictOf } from './verdict.ts'
 /** What no event tells: states in between, commits, the broker. */
 const ASK_EVERY_MS = 15_000
 /** Events come in bursts; one question answers all of them. */
-const ASK_AFTER_MS = 200
+const ASK_AFTER_MS = 300
+/** systemd itself is asked for it. */
+const ASK_SYSTEM_EVERY_MS = 10_000
 const AGES_EVERY_MS = 5_000
 /** As many as the gateway keeps, about. */
 const EVENTS_AT_MOST = 5_000
 
 let status: StatusView | null = null
+let system: SystemView | null = null
 let events: Told[] = []
 let next = ''
 /** Why the gateway does not answer; null while it does. */
@@ -43,7 +46,7 @@ function show(): void {
   byId('link').title = deaf ?? ''
   document.title = `${status.gateway_id ?? 'gateway'} - gatewatch`
   say(byId('gateway'), status.gateway_id ?? 'gateway')
-  showFacts(status, now, clockAheadMs())
+  showFacts(status, system, now, clockAheadMs())
   showUnits(status, events, now)
   const units = status.units.map((unit) => unit.service)
   showEvents(events, units, now)
@@ -59,10 +62,11 @@ function refresh(): void {
     askAgain = true
     return
   }
-  asking = statusNow()
+  asking = Promise.all([statusNow(), systemOr(system)])
     .then(
-      (answer) => {
-        status = answer
+      (answers) => {
+        status = answers[0]
+        system = answers[1]
         lost = null
         answeredAtMs = Date.now()
       },
@@ -79,10 +83,21 @@ function refresh(): void {
     })
 }
 
-let soon = 0
+let systemAtMs = 0
+async function systemOr(known: SystemView | null): Promise<SystemView | null> {
+  if (Date.now() - systemAtMs < ASK_SYSTEM_EVERY_MS) return known
+  systemAtMs = Date.now()
+  return systemNow()
+}
+
+let soon = false
 function refreshSoon(): void {
-  clearTimeout(soon)
-  soon = setTimeout(refresh, ASK_AFTER_MS)
+  if (soon) return
+  soon = true
+  setTimeout(() => {
+    soon = false
+    refresh()
+  }, ASK_AFTER_MS)
 }
 
 function heard(event: Told): void {
