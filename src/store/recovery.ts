@@ -53,7 +53,15 @@ export interface Recovered {
 }
 
 export function recover(file: Uint8Array): Recovered {
-  const { found, ...counts } = readPages(file)
+  return recoverFrom(readPages(file))
+}
+
+/** The same from pages that are read already. */
+export function recoverPages(pages: readonly PageRead[]): Recovered {
+  return recoverFrom(sorted(pages))
+}
+
+function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): Recovered {
   const bySeq = grouped(found)
   const chains: Group[][] = []
   for (const group of [...bySeq.values()].reverse()) {
@@ -96,25 +104,42 @@ interface Group {
   readonly parts: readonly Found[]
 }
 
+/** What one page is: never written, broken, whole but of a newer format, or ours. */
+export type PageRead =
+  | 'empty'
+  | 'damaged'
+  | { readonly newerMajor: number }
+  | { readonly page: Page; readonly payload: Payload }
+
+export function readPage(bytes: Uint8Array): PageRead {
+  const page = decodePage(bytes)
+  if (page === 'empty' || page === 'damaged') return page
+  if (page.major > MAJOR) return { newerMajor: page.major }
+  // No format before the first was ever on a gateway.
+  const payload = page.major === MAJOR ? readPayload(page.payload) : null
+  return payload === null ? 'damaged' : { page, payload }
+}
+
 /** All pages of a file, sorted by what they are. */
 export function readPages(file: Uint8Array) {
+  const pages = Array.from({ length: Math.floor(file.length / PAGE_BYTES) }, (_, at) =>
+    readPage(file.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES)),
+  )
+  return sorted(pages)
+}
+
+function sorted(pages: readonly PageRead[]) {
   const found: Found[] = []
   let damaged = 0
   let empty = 0
   let newerMajor: number | null = null
-  const pages = Math.floor(file.length / PAGE_BYTES)
-  for (let at = 0; at < pages; at++) {
-    const page = decodePage(file.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES))
-    if (page === 'empty') empty++
-    else if (page === 'damaged') damaged++
-    else if (page.major !== MAJOR) newerMajor = Math.max(newerMajor ?? 0, page.major)
-    else {
-      const payload = readPayload(page.payload)
-      if (payload === null) damaged++
-      else found.push({ at, page, payload })
-    }
+  for (const [at, read] of pages.entries()) {
+    if (read === 'empty') empty++
+    else if (read === 'damaged') damaged++
+    else if ('newerMajor' in read) newerMajor = Math.max(newerMajor ?? 0, read.newerMajor)
+    else found.push({ at, ...read })
   }
-  return { found, pages, damaged, empty, newerMajor }
+  return { found, pages: pages.length, damaged, empty, newerMajor }
 }
 
 /** Complete groups by their number, lowest first. */

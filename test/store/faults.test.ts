@@ -2,84 +2,11 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { recover } from '../../src/store/recovery.ts'
-import { failure, type MemoryFs } from './memory-fs.ts'
+import { failure } from './memory-fs.ts'
 import { bench, PATH } from './opened.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
 const A = names(1)[0] as string
-
-/** Makes the nth call of an operation fail, once or from then on. Returns how often it was called. */
-function failing(fs: MemoryFs, op: string, nth: number, code: string, once: boolean): () => number {
-  let calls = 0
-  fs.fault = (called) => {
-    if (called !== op) return undefined
-    calls++
-    if (once ? calls !== nth : calls < nth) return undefined
-    if (code === 'short') return 1000
-    throw failure(code, 'made to fail')
-  }
-  return () => calls
-}
-
-/** A life with commits, a failing call in it, time to heal, and a stop. */
-async function life(op: string, nth: number, code: string, once: boolean): Promise<number> {
-  const b = bench(2)
-  const calls = failing(b.fs, op, nth, code, once)
-  const { store, state } = await b.open()
-  let now: State = state
-  for (let i = 0; i < 4; i++) {
-    const step = crashStep(now, A, b.clock.now().monoMs)
-    store.remember(step)
-    now = step.after
-    await store.flush()
-    await b.clock.go(30_000)
-    const { problem } = store.health()
-    if (problem !== null) expect(store.committed()).toBe(now)
-  }
-  b.fs.fault = () => undefined
-  await b.clock.go(10 * 60_000)
-  expect(store.health().problem).toBe(null)
-  expect(crashesOf(store.committed())).toEqual(crashesOf(now))
-  expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(now.units)
-  expect(recover(b.fs.bytes(PATH)).events.map((e) => e.seq)).toEqual([1, 2, 3, 4])
-  const lost = b.lines.filter((line) => line.includes('cannot be written')).length
-  const back = b.lines.filter((line) => line.includes('state: back after')).length
-  expect(lost).toBe(back)
-  expect(b.fs.files.has(`${PATH}.new`)).toBe(false)
-  const again = crashStep(now, A, b.clock.now().monoMs)
-  store.remember(again)
-  await store.stop()
-  const next = await b.open()
-  expect(next.recovered).toBe('clean')
-  expect(next.state.units).toEqual(again.after.units)
-  return calls()
-}
-
-test.each(['EIO', 'ENOSPC', 'EROFS', 'EINTR', 'short'])('%s on any one call', async (code) => {
-  for (const op of [
-    'open',
-    'create',
-    'pread',
-    'pwrite',
-    'fdatasync',
-    'fsyncDir',
-    'rename',
-    'unlink',
-    'mkdir',
-    'chown',
-  ]) {
-    if (code === 'short' && op !== 'pwrite' && op !== 'pread') continue
-    let called = 1
-    for (let nth = 1; nth <= Math.min(called, 30); nth++) called = await life(op, nth, code, true)
-  }
-})
-
-test.each(['EIO', 'ENOSPC', 'EROFS'])('%s from any call on, for a while', async (code) => {
-  for (const op of ['create', 'pwrite', 'fdatasync', 'fsyncDir', 'rename']) {
-    let called = 1
-    for (let nth = 1; nth <= Math.min(called, 12); nth++) called = await life(op, nth, code, false)
-  }
-})
 
 test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... and no more often than every 5 min', async () => {
   const b = bench()
@@ -119,9 +46,13 @@ test('a descriptor that failed to sync is never used again', async () => {
   const b = bench()
   const { store, state } = await b.open()
   const before = [...b.fs.files.values()].map((f) => f.ino)
-  failing(b.fs, 'fdatasync', 1, 'EIO', true)
+  b.fs.fault = (op) => {
+    if (op === 'fdatasync') throw failure('EIO')
+    return undefined
+  }
   store.remember(crashStep(state, A, b.clock.now().monoMs))
   expect(await store.flush()).toBe(false)
+  b.fs.fault = () => undefined
   const began = b.fs.log.length
   await b.clock.go(5_000)
   expect(store.health().problem).toBe(null)

@@ -134,6 +134,8 @@ test('pages of a newer major are told, those of a newer minor are read', async (
   const major = Buffer.from(bytes)
   major.set(encodePage(page, page.payload, { major: 2, minor: 0 }), 0)
   expect(recover(major).summary.newerMajor).toBe(2)
+  major.set(encodePage(page, page.payload, { major: 0, minor: 9 }), 0)
+  expect(recover(major).summary).toMatchObject({ newerMajor: null, damaged: 1 })
 })
 
 test('a delta of an earlier life is not taken for one of this chain', async () => {

@@ -1,0 +1,154 @@
+// Every image that flash may hold after a power cut, from the operations recorded by the file system in memory.
+import { PAGE_BYTES } from '../../src/store/page.ts'
+import { type PageRead, readPage } from '../../src/store/recovery.ts'
+import type { Entry } from './memory-fs.ts'
+import { PATH } from './opened.ts'
+
+const SECTOR_BYTES = 512
+const SECTORS = PAGE_BYTES / SECTOR_BYTES
+
+/** What may lie at the path of the state after so many operations. */
+export interface Moment {
+  readonly done: number
+  /** How many different contents of flash there may be. */
+  readonly contents: number
+  /** Each of them that reads differently, page by page; null where there is no file. */
+  readonly readings: Iterable<readonly PageRead[] | null>
+}
+
+/** A file as it is on flash, and the pages written since that may be there or not. */
+interface File {
+  readonly synced: Uint8Array[]
+  readonly pending: Map<number, Uint8Array[]>
+}
+
+/**
+ * After each operation: every page that was written and not synced is old, new, or torn, in any combination with the
+ * others. Torn: any set of its sectors new and the rest old, or garbage from any sector on.
+ */
+export function* momentsOf(log: readonly Entry[], before: Buffer | null): Generator<Moment> {
+  const files = new Map<number, File>()
+  /** Which file may lie at the path: the last for sure, after a sync of the directory; null is none. */
+  let names: (number | null)[] = [null]
+  if (before !== null) {
+    const first = Math.min(...log.flatMap((entry) => ('ino' in entry ? [entry.ino] : [])))
+    files.set(first, { synced: pagesOf(before), pending: new Map() })
+    names = [first]
+  }
+  for (const [i, entry] of log.entries()) {
+    if (entry.op === 'pwrite') write(fileOf(files, entry.ino), entry.at, entry.bytes)
+    else if (entry.op === 'fdatasync') sync(fileOf(files, entry.ino))
+    else if (entry.op === 'rename' && entry.to === PATH) names = [...names, entry.ino]
+    else if (entry.op === 'fsyncDir') names = names.slice(-1)
+    for (const name of names) {
+      if (name === null) yield { done: i + 1, contents: 1, readings: [null] }
+      else yield momentOf(fileOf(files, name), i + 1)
+    }
+  }
+}
+
+function fileOf(files: Map<number, File>, ino: number): File {
+  const file = files.get(ino) ?? { synced: [], pending: new Map() }
+  files.set(ino, file)
+  return file
+}
+
+function pagesOf(bytes: Buffer): Uint8Array[] {
+  return Array.from({ length: bytes.length / PAGE_BYTES }, (_, at) =>
+    bytes.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES),
+  )
+}
+
+const ZEROS = new Uint8Array(PAGE_BYTES)
+
+function write(file: File, at: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    const page = Math.floor((at + done) / PAGE_BYTES)
+    const from = (at + done) % PAGE_BYTES
+    const some = bytes.subarray(done, done + PAGE_BYTES - from)
+    const versions = file.pending.get(page) ?? []
+    const whole = Buffer.from(versions.at(-1) ?? file.synced[page] ?? ZEROS)
+    whole.set(some, from)
+    file.pending.set(page, [...versions, whole])
+    done += some.length
+  }
+}
+
+function sync(file: File): void {
+  for (const [page, versions] of file.pending) file.synced[page] = versions.at(-1) as Uint8Array
+  file.pending.clear()
+}
+
+function momentOf(file: File, done: number): Moment {
+  const choices = [...file.pending].map(([page, versions]) => ({
+    page,
+    ...outcomes(file.synced[page] ?? ZEROS, versions),
+  }))
+  return {
+    done,
+    contents: choices.reduce((all, { contents }) => all * contents, 1),
+    readings: combined(
+      Array.from(file.synced, (bytes) => readOf(bytes ?? ZEROS)),
+      choices,
+    ),
+  }
+}
+
+function* combined(
+  synced: readonly PageRead[],
+  choices: readonly { readonly page: number; readonly reads: readonly PageRead[] }[],
+): Generator<PageRead[]> {
+  const [first, ...others] = choices
+  if (first === undefined) return yield Array.from(synced, (page) => page ?? 'empty')
+  for (const read of first.reads) {
+    const pages = [...synced]
+    pages[first.page] = read
+    yield* combined(pages, others)
+  }
+}
+
+/** What a page reads like that was `old` and written over, once or more: each different reading, and of how many contents. */
+function outcomes(old: Uint8Array, versions: readonly Uint8Array[]): { reads: readonly PageRead[]; contents: number } {
+  const reads = new Set<PageRead>([readOf(old)])
+  let contents = 1
+  let under = old
+  for (const version of versions) {
+    for (const torn of tears(under, version)) {
+      contents++
+      reads.add(readOf(torn))
+    }
+    under = version
+  }
+  return { reads: [...reads], contents }
+}
+
+function* tears(old: Uint8Array, written: Uint8Array): Generator<Uint8Array> {
+  yield written
+  for (let sectors = 1; sectors < 2 ** SECTORS - 1; sectors++) {
+    const page = Buffer.from(old)
+    for (let s = 0; s < SECTORS; s++) {
+      if (sectors & (1 << s)) page.set(written.subarray(s * SECTOR_BYTES, (s + 1) * SECTOR_BYTES), s * SECTOR_BYTES)
+    }
+    yield page
+  }
+  for (let cut = 0; cut < PAGE_BYTES; cut += SECTOR_BYTES) {
+    yield Buffer.from(written).fill(0xa5, cut)
+    yield Buffer.from(old).fill(0xa5, cut)
+  }
+}
+
+const known = new WeakMap<Uint8Array, PageRead>()
+const same = new Map<string, PageRead>()
+
+/** Pages that are whole and equal read as one and the same object. */
+function readOf(bytes: Uint8Array): PageRead {
+  const already = known.get(bytes)
+  if (already !== undefined) return already
+  const read = readPage(bytes)
+  if (typeof read === 'string') return read
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const one = same.get(key) ?? read
+  same.set(key, one)
+  known.set(bytes, one)
+  return one
+}
