@@ -1,4 +1,5 @@
 // Opening a state file: lock it, read it, take up what a killed agent left, and go on. Only a second writer is refused.
+import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Clock, Log } from '../ports.ts'
 import { openDisk } from './disk.ts'
@@ -41,13 +42,15 @@ export interface Opened {
 export async function openStore(options: OpenOptions): Promise<Opened> {
   const { clock, log, fs = nodeFs } = options
   const asked = await resolved(fs, options.path)
+  await fs.mkdir(dirname(asked)).catch(() => {})
   const release = await (options.lock ?? socketLock)(asked)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
   const { path, file, empty, unreadable, note } = await readNewest(fs, asked)
   if (note !== null) log('error', `state: ${note}`)
   const slots = slotsOf(fs, options.runtimeDir, path)
-  const found = takeUp(file, slots, boot, options.fresh(), empty)
+  const fresh = options.fresh()
+  const found = takeUp(file, slots, boot, fresh, empty)
   await fs.unlink(`${path}.new`).catch(() => {})
 
   // Whatever is no state of ours is moved away, now or before a new file takes its place.
@@ -68,8 +71,9 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   const commit = file.chain?.seq ?? 0
   const exact = found.ending === 'spill'
   const ring = await ringOf(fs, path, file)
+  const disk = openDisk({ fs, clock, path, boot }, ring, clearTheWay)
   const { store, open } = startStore({
-    ...{ path, clock, log, spill, release, note, commit, disk: openDisk({ fs, clock, path, boot }, ring, clearTheWay) },
+    ...{ path, clock, log, spill, release, note, commit, disk },
     ...{ state: found.state, committed: found.committed, spilled: found.spilled },
     ...{ history: found.history, acknowledged: found.acknowledged, reserved: file.reserved },
     flushIntervalMs: options.flushIntervalMs,
@@ -80,8 +84,12 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   // All that was taken up is in one slot before the other goes: killed here, the next agent finds the same.
   spill.begin(commit, head, found.state.units, found.spilled, true)
   spill.dropOther()
-  await open(!(exact && ring !== null && file.complete))
-  return { store, state: found.state, recovered: found.ending, path, setAside: aside }
+  const marked = await open(!(exact && ring !== null && file.complete))
+  // Where flash does not know of this start, the next one may go on from the same number: under a stream of its own no
+  // id of this run comes again.
+  const state = marked ? found.state : { ...found.state, stream: fresh.stream }
+  store.remember({ before: found.state, after: state, events: [], at: clock.now() })
+  return { store, state, recovered: found.ending, path, setAside: aside }
 }
 
 /** The file asked for; where a newer version wrote it, one of our own beside it. */

@@ -51,8 +51,8 @@ export interface Start {
   readonly note: string | null
 }
 
-/** `open` makes the first commit (or confirms the file), and must be awaited before the store is used. */
-export function startStore(start: Start): { store: PageRingStore; open: (commit: boolean) => Promise<void> } {
+/** `open` makes the first commit (or confirms the file), and must be awaited before the store is used; false: flash refused. */
+export function startStore(start: Start): { store: PageRingStore; open: (commit: boolean) => Promise<boolean> } {
   const { clock, log, spill, disk } = start
   const health = newHealth(start.path, log)
   let { reserved, acknowledged, flushIntervalMs, committed } = start
@@ -240,11 +240,11 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   }
 
   /** Something was taken up that flash does not hold: as if it had happened now. */
-  async function open(commit: boolean): Promise<void> {
+  async function open(commit: boolean): Promise<boolean> {
     if (start.spilled.length > 0)
       waiting = policy.nowWaiting(waiting, [], lastCrash, clock.now().monoMs, flushIntervalMs)
-    if (commit) await inTurn(async () => void (await attempt('forced')))
-    else schedule()
+    if (!commit) schedule()
+    return commit ? await inTurn(() => attempt('forced')) : true
   }
   return { store, open }
 }

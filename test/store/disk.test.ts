@@ -89,6 +89,11 @@ test('a second agent on the same file is refused, by whatever name it calls it; 
   node.symlinkSync(join(at.path, '..'), linked)
   await expect(openStore({ ...at, path: join(linked, 'state.ring') })).rejects.toThrow(message)
   await expect(editState(at, (state) => ({ state, events: [] }))).rejects.toThrow(message)
+  // The same directory at another path, as another container may see it.
+  const moved = join(directories[0] as string, 'moved')
+  node.renameSync(join(at.path, '..'), moved)
+  await expect(openStore({ ...at, path: join(moved, 'state.ring') })).rejects.toThrow('another gatewatch is already')
+  node.renameSync(moved, join(at.path, '..'))
   const other = await open({ ...at, path: join(at.path, '..', 'other.ring') })
   await other.store.stop()
   await first.store.stop()

@@ -117,6 +117,48 @@ test('a clean start marks the file at once, so that a power cut after it cannot 
   expect(third.state.seq).toBe(100_000)
 })
 
+test('flash that refuses the mark of a start: what happens then has a stream of its own, so no id comes again', async () => {
+  const b = bench()
+  const first = await b.open()
+  first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
+  await first.store.stop()
+  b.fs.fault = (op) => {
+    if (op === 'pwrite' || op === 'create') throw failure('EROFS')
+    return undefined
+  }
+  const stream = 'bbbbbbbbbbbbbbbb'
+  const fresh = () => ({ ...stateOf([]), stream })
+  const second = await b.open({ fresh })
+  expect([second.recovered, second.state.stream, second.state.seq]).toEqual(['clean', stream, 1])
+  const told = crashStep(second.state, A, b.clock.now().monoMs)
+  second.store.remember(told)
+  // Killed, the next agent goes on with it; after a power cut the one before goes on, in which no number is known.
+  const killed = await b.open()
+  expect(killed.state).toMatchObject({ stream, seq: 2, seqGap: 0 })
+  b.powerCut()
+  b.fs.fault = () => undefined
+  const third = await b.open({ fresh })
+  expect(third.state).toMatchObject({ stream: first.state.stream, seq: 1 })
+  expect(crashesOf(third.state)).toEqual([1, 0, 0])
+})
+
+test('a start that flash refused, and that then heals, keeps its stream', async () => {
+  const b = bench()
+  const first = await b.open()
+  await first.store.stop()
+  b.fs.fault = (op) => {
+    if (op === 'pwrite' || op === 'create') throw failure('EROFS')
+    return undefined
+  }
+  const stream = 'bbbbbbbbbbbbbbbb'
+  const second = await b.open({ fresh: () => ({ ...stateOf([]), stream }) })
+  const told = crashStep(second.state, A, b.clock.now().monoMs)
+  second.store.remember(told)
+  b.fs.fault = () => undefined
+  await b.clock.go(60_000)
+  expect(recover(b.fs.bytes(PATH)).state).toMatchObject({ stream, seq: 1, units: told.after.units })
+})
+
 test('numbers are reserved in blocks: the next once half of one is used, at once before they run out', async () => {
   const b = bench()
   const { store, state } = await b.open()
