@@ -21,8 +21,9 @@ import { createMetrics } from './metrics/metrics.ts'
 import type { MqttSink } from './mqtt/options.ts'
 import type { EventSink } from './ports.ts'
 import { baselinesFrom, freshState, stateFor } from './state-file.ts'
-import { isVolatile } from './store/mounts.ts'
+import { isVolatile, mountOfPath } from './store/mounts.ts'
 import { openStore } from './store/open.ts'
+import { sideWritesAt } from './store/side-writes.ts'
 import { unitSource } from './unit-source.ts'
 import { usageReader } from './usage.ts'
 import { type Configured, notReady, type Parts, scrapeFacts, status, system } from './views.ts'
@@ -68,12 +69,13 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     flushIntervalMs: config.flush_interval * 1000,
     bootId,
     fresh: freshState,
+    sideWrites: sideWritesAt(file.path),
   })
   const { store } = opened
   const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, home.user ? uid : null)
   const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
   const identity: Identity = { gatewayId: name, machineId: machineId ?? 'unknown', stream: state.stream }
-  const stateVolatile = isVolatile(file.path)
+  const stateVolatile = isVolatile(mountOfPath(file.path))
   if (stateVolatile) log('warning', `${file.path} is on a file system in memory: the counters end with the power`)
 
   const source = unitSource({ loaded, before: state, now: () => agent.state(), bootId, clock, log })

@@ -9,7 +9,7 @@ export const flashFamilies: readonly Family[] = [
   one(
     'counter',
     'gatewatch_flash_bytes_written_total',
-    'Bytes written to the state file.',
+    'Bytes written to flash for the state file; on ext, xfs and btrfs with what these add.',
     (r) => r.store.bytesWritten,
   ),
   {

@@ -10,6 +10,7 @@ import { deltaPayload, historyPayloads, snapshotPayloads } from './pack.ts'
 import { bootKey, encodePage, type PageKind } from './page.ts'
 import type { Head } from './records.ts'
 import { type Commit, createRing, type Ring } from './ring.ts'
+import { type SideWrites, sideWriteCounter } from './side-writes.ts'
 import { differs } from './unit-record.ts'
 import type { Window } from './window.ts'
 
@@ -28,6 +29,7 @@ export interface ToWrite {
 }
 
 export interface Written {
+  /** What the file system writes beside them included. */
   readonly bytes: number
   /** Events that found no room. */
   readonly omitted: readonly Event[]
@@ -50,47 +52,60 @@ export function openDisk(
     clock,
     path,
     boot,
-  }: { readonly fs: Fs; readonly clock: Clock; readonly path: string; readonly boot: string | null },
+    sideWrites,
+  }: {
+    readonly fs: Fs
+    readonly clock: Clock
+    readonly path: string
+    readonly boot: string | null
+    readonly sideWrites: SideWrites
+  },
   found: Ring | null,
   clearTheWay: () => Promise<void>,
 ): Disk {
   let ring = found
+  const beside = sideWriteCounter(sideWrites)
 
   async function abandon(): Promise<void> {
     await ring?.close().catch(() => {})
     ring = null
   }
 
+  async function write({ state, committed, window, head, seq, history }: ToWrite): Promise<Written> {
+    const wallMs = clock.now().wallMs
+    const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
+      const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
+      return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
+    }
+    // A file that someone removed, or put another one over, is made again.
+    const there = await fs.stat(path).catch(() => null)
+    if (there?.ino !== ring?.ino) await abandon()
+    if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
+      const seen = state.units.filter((unit, i) => unit !== committed.units[i])
+      const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
+      const delta = deltaPayload(head, changed, window, seen)
+      if (delta !== null) {
+        const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
+        return { bytes, omitted: delta.omitted }
+      }
+    }
+    const { payloads, omitted } = snapshotPayloads(head, state.units, window)
+    const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
+    if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
+    await fs.mkdir(dirname(path)).catch(() => {})
+    await clearTheWay()
+    const told = historyPayloads(head, history, HISTORY_PAGES)
+    const made = await createRing(fs, path, snapshot, pages('history', seq, told))
+    await abandon()
+    ring = made.ring
+    return { bytes: made.bytes, omitted: [] }
+  }
+
   return {
     abandon,
-    async write({ state, committed, window, head, seq, history }) {
-      const wallMs = clock.now().wallMs
-      const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
-        const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
-        return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
-      }
-      // A file that someone removed, or put another one over, is made again.
-      const there = await fs.stat(path).catch(() => null)
-      if (there?.ino !== ring?.ino) await abandon()
-      if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
-        const seen = state.units.filter((unit, i) => unit !== committed.units[i])
-        const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
-        const delta = deltaPayload(head, changed, window, seen)
-        if (delta !== null) {
-          const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
-          return { bytes, omitted: delta.omitted }
-        }
-      }
-      const { payloads, omitted } = snapshotPayloads(head, state.units, window)
-      const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
-      if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
-      await fs.mkdir(dirname(path)).catch(() => {})
-      await clearTheWay()
-      const told = historyPayloads(head, history, HISTORY_PAGES)
-      const made = await createRing(fs, path, snapshot, pages('history', seq, told))
-      await abandon()
-      ring = made.ring
-      return { bytes: made.bytes, omitted: [] }
+    async write(what) {
+      const { bytes, omitted } = await write(what)
+      return { bytes: bytes + beside(clock.now().monoMs), omitted }
     },
   }
 }

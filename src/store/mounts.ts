@@ -5,6 +5,8 @@ import { dirname, resolve } from 'node:path'
 export interface Mount {
   readonly point: string
   readonly type: string
+  /** Of the file system, as `commit=30`. */
+  readonly options: readonly string[]
   /** Of an overlay: where its writes go. */
   readonly upperDir: string | null
 }
@@ -20,8 +22,10 @@ export function parseMounts(mountinfo: string): Mount[] {
     const point = left?.split(' ')[4]
     const [type, , options] = right?.split(' ') ?? []
     if (point === undefined || type === undefined) continue
-    const upper = options?.split(/(?<!\\),/).find((option) => option.startsWith('upperdir='))
-    mounts.push({ point: unescaped(point), type, upperDir: upper === undefined ? null : unescaped(upper.slice(9)) })
+    const all = options?.split(/(?<!\\),/) ?? []
+    const upper = all.find((option) => option.startsWith('upperdir='))
+    const upperDir = upper === undefined ? null : unescaped(upper.slice(9))
+    mounts.push({ point: unescaped(point), type, options: all, upperDir })
   }
   return mounts
 }
@@ -40,18 +44,17 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | null {
   return null
 }
 
-/** True when what is written at `path` is gone after a power cut: tmpfs or ramfs, an overlay on one included. */
-export function isVolatileIn(mounts: readonly Mount[], path: string): boolean {
-  const type = mountOf(mounts, path)?.type
-  return type === 'tmpfs' || type === 'ramfs'
+/** True when what is written there is gone after a power cut: tmpfs or ramfs, an overlay on one included. */
+export function isVolatile(mount: Mount | null): boolean {
+  return mount?.type === 'tmpfs' || mount?.type === 'ramfs'
 }
 
-/** Of this machine. False where it cannot be told. */
-export function isVolatile(path: string): boolean {
+/** Of this machine; null where it cannot be told. The path need not be there yet. */
+export function mountOfPath(path: string): Mount | null {
   try {
-    return isVolatileIn(parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')), existingPart(resolve(path)))
+    return mountOf(parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')), existingPart(resolve(path)))
   } catch {
-    return false
+    return null
   }
 }
 

@@ -9,6 +9,7 @@ import { type Lock, socketLock } from './lock.ts'
 import { bootKey, MAJOR, PAGE_BYTES } from './page.ts'
 import { type Recovered, recover } from './recovery.ts'
 import { pagesFor, type Ring, ringIn } from './ring.ts'
+import { NO_SIDE_WRITES, type SideWrites } from './side-writes.ts'
 import { NO_SPILL, openSpill } from './spill.ts'
 import { type PageRingStore, startStore } from './store.ts'
 import { type Ending, takeUp } from './take-up.ts'
@@ -24,6 +25,8 @@ export interface OpenOptions {
   readonly fresh: () => State
   /** Of the running system: what another boot left in `runtimeDir` is not taken up. */
   readonly bootId?: string
+  /** What the file system writes beside each commit, for the count of bytes; nothing unless told. */
+  readonly sideWrites?: SideWrites
   readonly fs?: Fs
   readonly lock?: Lock
 }
@@ -71,7 +74,8 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   const commit = file.chain?.seq ?? 0
   const exact = found.ending === 'spill'
   const ring = await ringOf(fs, path, file)
-  const disk = openDisk({ fs, clock, path, boot }, ring, clearTheWay)
+  const sideWrites = options.sideWrites ?? NO_SIDE_WRITES
+  const disk = openDisk({ fs, clock, path, boot, sideWrites }, ring, clearTheWay)
   const { store, open } = startStore({
     ...{ path, clock, log, spill, release, note, commit, disk },
     ...{ state: found.state, committed: found.committed, spilled: found.spilled },

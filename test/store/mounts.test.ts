@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isVolatile, isVolatileIn, mountOf, parseMounts } from '../../src/store/mounts.ts'
+import { isVolatile, mountOf, mountOfPath, parseMounts } from '../../src/store/mounts.ts'
 
 const MOUNTINFO = `22 1 179:2 / / ro,relatime shared:1 - ext4 /dev/root ro
 25 22 0:22 / /run rw,nosuid,nodev shared:5 - tmpfs tmpfs rw,size=50000k,mode=755
@@ -34,7 +34,7 @@ test.each([
   ['/', '/', false],
 ])('%s lies on %s, volatile: %s', (path, point, volatile) => {
   expect(mountOf(mounts, path)?.point).toBe(point)
-  expect(isVolatileIn(mounts, path)).toBe(volatile)
+  expect(isVolatile(mountOf(mounts, path))).toBe(volatile)
 })
 
 test('overlays that lie on each other are given up', () => {
@@ -43,6 +43,6 @@ test('overlays that lie on each other are given up', () => {
 })
 
 test('of this machine: shared memory is volatile, a path that is not there yet lies where its directory does', () => {
-  expect(isVolatile('/dev/shm/not/there/yet')).toBe(true)
-  expect(isVolatile('/proc/self')).toBe(false)
+  expect(isVolatile(mountOfPath('/dev/shm/not/there/yet'))).toBe(true)
+  expect(isVolatile(mountOfPath('/proc/self'))).toBe(false)
 })
