@@ -24,6 +24,7 @@ const PROGRAMS = [
   ['chromium', 'chromium', 'a real browser that looks at the dashboard', ['test']],
   ['strace', 'strace', 'what is really written and synced', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
+  ['mkfs.xfs', 'xfsprogs', 'a file system of another kind', ['test']],
   ['mount', 'mount', 'mounting it', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
   ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],

@@ -22,6 +22,8 @@ export interface GatewatchOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where the log goes, if not to stderr. */
   readonly logFile?: string
+  /** A command that runs the agent: in another namespace, under a tracer. `pid` is then its own. */
+  readonly within?: readonly string[]
   /** Node's own options, for measurements. */
   readonly nodeArgs?: readonly string[]
 }
@@ -62,7 +64,8 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
   }
   const script = BINARY.endsWith('.cjs')
   const words = [
-    ...(script ? [...(options.nodeArgs ?? []), BINARY] : []),
+    ...(options.within ?? []),
+    ...(script ? [process.execPath, ...(options.nodeArgs ?? []), BINARY] : [BINARY]),
     ...['--listen', '127.0.0.1', '--prometheus-port', '0'],
     ...(options.busAddress ? ['--bus', options.busAddress] : []),
     ...(options.places ? [] : ['--socket', socket]),
@@ -70,7 +73,8 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     ...(options.services ? ['--services', ...options.services] : []),
     ...(options.args ?? []),
   ]
-  const child = spawn(script ? process.execPath : BINARY, words, {
+  const [program = '', ...rest] = words
+  const child = spawn(program, rest, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run'), ...options.env },
   })
@@ -80,17 +84,16 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
   })
   const ended = exitOf(child)
   const log = () => said + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
+  const over = () => child.exitCode ?? child.signalCode
   const address = await until(() => /metrics at https?:\/\/(\S+)\/metrics/.exec(log())?.[1], {
-    what: `the agent to listen; it said: ${said}`,
+    what: 'the agent to listen',
     timeoutMs: 60_000,
-    is: (found) => {
-      if (child.exitCode !== null) throw new Error(`gatewatch ended with ${child.exitCode}: ${said}`)
-      return found !== undefined
-    },
-  }).catch((error: Error) => {
+    is: (found) => found !== undefined || over() !== null,
+  }).catch(() => undefined)
+  if (address === undefined) {
     child.kill('SIGKILL')
-    throw new Error(`${error.message}\n${said}`)
-  })
+    throw new Error(`gatewatch does not listen (${over() ?? 'after 60 s'}): ${said}`)
+  }
   const url = `http://${address}`
   const agent: Gatewatch = {
     pid: child.pid ?? 0,

@@ -1,0 +1,207 @@
+// The agent as shipped on flash that fails: power cuts, a device that refuses, a full one, one that turns read-only.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type FileSystem, type Flash, noFlash, startFlash } from '../rig/flash.ts'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+
+/** More of each with `npm run prove:flash`. */
+const CUTS = Math.ceil(Number(process.env['GATEWATCH_CUTS'] ?? 6) / 3)
+/** Five writes make the file. */
+const KILLED_AT =
+  process.env['GATEWATCH_LONG'] === undefined ? [2, 6, 8, 11] : Array.from({ length: 50 }, (_, i) => i + 1)
+const UNIT = 'dies.service'
+const CRASHES = `systemd_service_crashes_total{service="${UNIT}"}`
+
+const why = noSystemd() ?? noFlash('ext4', 'xfs') ?? missingPrograms('strace')
+
+describeUnless(why, 'flash that fails', () => {
+  let systemd: Systemd
+  let flash: Flash | null
+  let directory: string
+  const agents: Gatewatch[] = []
+
+  beforeAll(async () => {
+    systemd = await startSystemd()
+    const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
+    systemd.writeUnit(UNIT, `${restart}ExecStart=/bin/sleep infinity\n`)
+    await systemd.daemonReload()
+    await systemd.start(UNIT)
+  })
+  beforeEach(() => {
+    directory = temporaryDirectory()
+    flash = null
+  })
+  afterEach(async () => {
+    for (const agent of agents.splice(0)) await agent.end('SIGKILL')
+    flash?.end()
+    removeDirectory(directory)
+  })
+  afterAll(() => systemd.stop())
+
+  async function start(options: Partial<Parameters<typeof startGatewatch>[0]> = {}, ready = true): Promise<Gatewatch> {
+    const place = flash === null ? {} : { within: flash.within, args: ['-p', `${flash.path}/state.ring`] }
+    const agent = await startGatewatch(
+      { busAddress: systemd.busAddress, services: [UNIT], directory, ...place, ...options },
+      ready,
+    )
+    agents.push(agent)
+    return agent
+  }
+
+  /** Kills the unit once, and waits until it runs again. */
+  async function crash(): Promise<void> {
+    const pid = async () => (await systemd.exec('systemctl', 'show', '-P', 'MainPID', UNIT)).stdout.trim()
+    const before = await pid()
+    await systemd.exec('kill', '-9', before)
+    await until(pid, { what: `${UNIT} to run again`, is: (now) => now !== '0' && now !== before, timeoutMs: 60_000 })
+  }
+
+  async function crashesOf(agent: Gatewatch): Promise<number> {
+    return ((await agent.ask(`/api/v1/units/${UNIT}`)) as { counters: { crashes: number } }).counters.crashes
+  }
+
+  async function reaches(agent: Gatewatch, crashes: number): Promise<void> {
+    const what = `${crashes} crashes to be counted`
+    await until(() => crashesOf(agent), { what, is: (n) => n >= crashes, timeoutMs: 60_000 })
+  }
+
+  // btrfs has no such ioctl.
+  test.each<FileSystem>(['ext4', 'xfs'])(
+    'a power cut on %s: no counter that /metrics showed goes back, no event id comes twice',
+    async (kind) => {
+      flash = await startFlash(kind, kind === 'xfs' ? '320M' : '128M')
+      const told = new Map<string, string>()
+      let shown = 0
+      for (let cut = 0; cut < CUTS; cut++) {
+        const agent = await start()
+        expect(await agent.metric(CRASHES)).toBeGreaterThanOrEqual(shown)
+        const look = async () => {
+          shown = Math.max(shown, (await agent.metric(CRASHES)) ?? 0)
+          for (const event of await agent.events()) {
+            const text = JSON.stringify({ ...event, replayed: false })
+            expect(told.get(String(event['id'])) ?? text).toBe(text)
+            told.set(String(event['id']), text)
+          }
+        }
+        const at = await crashesOf(agent)
+        for (let n = 1; n <= 1 + (cut % 3); n++) {
+          await crash()
+          await reaches(agent, at + n)
+          await look()
+        }
+        flash.cut()
+        await agent.end('SIGKILL')
+        agents.length = 0
+        removeDirectory(`${directory}/run`)
+        flash.remount()
+      }
+      const last = await start()
+      expect(await last.metric(CRASHES)).toBeGreaterThanOrEqual(shown)
+      console.log(
+        `${kind}: ${CUTS} cuts, ${told.size} events seen, ${shown} crashes shown: none went back, no id came twice`,
+      )
+    },
+    60_000 + CUTS * 30_000,
+  )
+
+  test('a flash that is full at the start: said, counted in memory, and healed when there is room', async () => {
+    flash = await startFlash('ext4', '8M')
+    flash.run('sh', '-c', `dd if=/dev/zero of=${flash.path}/full bs=4096 2>/dev/null || true`)
+    const agent = await start({}, false)
+    const ready = await until(() => agent.get('/-/ready'), { what: 'why', is: (r) => r.body.includes('ENOSPC') })
+    expect(ready.status).toBe(503)
+    expect(await agent.metric('gatewatch_flash_degraded')).toBe(1)
+    await crash()
+    await reaches(agent, 1)
+    expect(await agent.metric(CRASHES)).toBe(1)
+    flash.run('rm', `${flash.path}/full`)
+    await healed(agent)
+    expect(await agent.metric('gatewatch_flash_errors_total{errno="ENOSPC"}')).toBeGreaterThanOrEqual(1)
+    await agent.end('SIGKILL')
+    removeDirectory(`${directory}/run`)
+    expect(await crashesOf(await start())).toBe(1)
+  })
+
+  test('a flash that turns read-only under the running agent, as ext4 does after an error', async () => {
+    flash = await startFlash('ext4', '8M')
+    const agent = await start()
+    flash.run('mount', '-o', 'remount,abort', flash.path)
+    await crash()
+    const ready = await until(() => agent.get('/-/ready'), {
+      ...{ what: 'why', is: (r) => r.body.includes('state.ring'), timeoutMs: 90_000 },
+    })
+    expect(ready.body).toMatch(/cannot write .*(EROFS|EIO)/)
+    const counted = await crashesOf(agent)
+    expect(await agent.metric(CRASHES)).toBe(counted)
+    flash.remount()
+    await healed(agent)
+    await agent.end('SIGKILL')
+    removeDirectory(`${directory}/run`)
+    expect(await crashesOf(await start())).toBeGreaterThanOrEqual(counted)
+  })
+
+  test.each([
+    ['EIO on fdatasync', 'fdatasync:error=EIO:when=2'],
+    ['ENOSPC on a write', 'pwrite64:error=ENOSPC:when=3'],
+  ])('%s, once: a new file, and nothing lost', async (_, fault) => {
+    const agent = await start({ within: traced(fault), env: { UV_THREADPOOL_SIZE: '1' } })
+    const before = await crashesOf(agent)
+    for (let n = 1; n <= 2; n++) {
+      await crash()
+      await reaches(agent, before + n)
+    }
+    const errors = async () => (await agent.get('/metrics')).body.match(/flash_errors_total\{errno="E\w+"\} 1/)
+    await until(errors, { what: 'the error to be counted', timeoutMs: 90_000 })
+    await healed(agent)
+    const shown = await until(() => agent.metric(CRASHES), {
+      what: 'all on flash',
+      is: (n) => n === before + 2,
+      timeoutMs: 90_000,
+    })
+    await agent.end('SIGKILL')
+    expect(await (await start()).metric(CRASHES)).toBeGreaterThanOrEqual(shown ?? 0)
+  })
+
+  test(
+    'killed at the nth write, whichever: the next agent knows every crash',
+    async () => {
+      let crashes = 0
+      for (const n of KILLED_AT) {
+        const options = { within: traced(`pwrite64:signal=KILL:when=${n}`), env: { UV_THREADPOOL_SIZE: '1' } }
+        const agent = await start(options, false).catch(() => null) // it may be killed before it listens
+        for (let i = 0; agent !== null && i < n && (await isReady(agent)); i++, crashes++) await crash()
+        await agent?.end('SIGKILL')
+      }
+      console.log(`killed at ${KILLED_AT.length} writes: ${crashes} crashes, all known`)
+      expect(crashes).toBeGreaterThan(0)
+      const agent = await start()
+      await reaches(agent, crashes)
+      expect(await crashesOf(agent)).toBe(crashes)
+    },
+    60_000 + KILLED_AT.length * 30_000,
+  )
+
+  /** Waits until the agent is ready or dead. */
+  async function isReady(agent: Gatewatch): Promise<boolean> {
+    const answer = () =>
+      agent.get('/-/ready').then(
+        ({ status }) => status,
+        () => null,
+      )
+    return (
+      (await until(answer, { what: 'ready or dead', is: (s) => s === 200 || s === null, timeoutMs: 60_000 })) === 200
+    )
+  }
+
+  async function healed(agent: Gatewatch): Promise<void> {
+    const what = 'flash to take the state'
+    await until(() => agent.metric('gatewatch_flash_degraded'), { what, is: (v) => v === 0, timeoutMs: 90_000 })
+  }
+})
+
+/** A command under which system calls of the agent fail, the agent being the child. `when` counts for each thread. */
+function traced(fault: string): string[] {
+  return ['strace', '-D', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${fault.split(':')[0]}`, '-e', `inject=${fault}`]
+}
