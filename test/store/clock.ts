@@ -7,7 +7,8 @@ export interface TestClock extends Clock {
   pending(): number
 }
 
-export function testClock(startMs = 10_000): TestClock {
+/** `settle`: waits for what was begun. */
+export function testClock(startMs = 10_000, settle = settled): TestClock {
   let nowMs = startMs
   let timers: { readonly dueMs: number; readonly call: () => void }[] = []
   return {
@@ -22,14 +23,14 @@ export function testClock(startMs = 10_000): TestClock {
     pending: () => timers.length,
     async go(ms) {
       const endMs = nowMs + ms
-      await settled()
+      await settle()
       for (;;) {
         const next = timers.filter((t) => t.dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0]
         if (next === undefined) break
         timers = timers.filter((t) => t !== next)
         nowMs = Math.max(nowMs, next.dueMs)
         next.call()
-        await settled()
+        await settle()
       }
       nowMs = endMs
     },
