@@ -1,14 +1,6 @@
-// Prints what the README says of memory, time, CPU and flash: `npm run bench`. On a real systemd in namespaces.
+// Prints what the README says of memory, time and CPU: `npm run bench`. On a real systemd in namespaces.
 import { execFileSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Observation } from '../../src/core/observation.ts'
-import { newState } from '../../src/core/state.ts'
-import { step } from '../../src/core/step.ts'
-import { systemClock as clock } from '../../src/host/clock.ts'
-import { openStore } from '../../src/store/open.ts'
-import { IDLE } from '../core/lives.ts'
+import { readFileSync } from 'node:fs'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
@@ -36,12 +28,6 @@ for (let i = 1; i <= 12; i++) await systemd.start(`u${i}.service`)
 const services = Array.from({ length: 12 }, (_, i) => `u${i + 1}`)
 
 await start()
-await flash('defaults', 100, 0, 'in a row', 'aim: below 4,400 B')
-await Promise.all([
-  flash('defaults', 5, 8_000, '8 s apart'),
-  flash('commit=300', 5, 8_000, '8 s apart, mounted with commit=300'),
-])
-
 /** Start, idle, after scrapes, and under kills. */
 async function start() {
   const nodeMs: number[] = []
@@ -83,64 +69,6 @@ async function kills(agent: Gatewatch) {
   await counted(agent, 'u1.service', KILLS)
   const perCycle = ((cpuSeconds(agent.pid) - before) / KILLS) * 1000
   say(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
-}
-
-/** Bytes that reach the device, by its own counters: ext4 with 4 KiB blocks on a loop device. */
-async function flash(options: string, commits: number, everyMs: number, how: string, aim = '') {
-  const directory = temporaryDirectory()
-  const image = join(directory, 'disk')
-  const mount = join(directory, 'mnt')
-  mkdirSync(mount)
-  execFileSync('truncate', ['-s', '64M', image])
-  execFileSync('mkfs.ext4', ['-q', '-b', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0', image])
-  const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).trim()
-  try {
-    execFileSync('mount', ['-o', options, device, mount])
-    const written = () => {
-      execFileSync('sync', ['-f', mount])
-      return (
-        Number(
-          readFileSync(`/sys/block/${device.slice(5)}/stat`, 'utf8')
-            .trim()
-            .split(/\s+/)[6],
-        ) * 512
-      )
-    }
-    const { store, state: fresh } = await openStore({
-      ...{ path: join(mount, 'state.ring'), runtimeDir: null, clock, log: () => {} },
-      ...{ flushIntervalMs: 3_600_000, fresh: () => newState('00112233aabbccdd') },
-    })
-    let state = fresh
-    const tell = (o: Observation) => {
-      const before = state
-      const stepped = step(before, o)
-      state = stepped.state
-      store.remember({ before, after: state, events: stepped.events, at: o.at })
-    }
-    const units = services.map((name) => `${name}.service`)
-    tell({ kind: 'watch', at: clock.now(), units, patterns: [] })
-    await store.flush()
-    execFileSync('sync', ['-f', mount])
-    await sleep(everyMs)
-    const bytes = written()
-    for (let commit = 0; commit < commits; commit++) {
-      for (const unit of units) {
-        const seen = { ...IDLE, invocationId: randomUUID().replaceAll('-', ''), job: commit + 1 }
-        tell({ kind: 'signal', unit, at: clock.now(), seen })
-        const failed = { activeState: 'failed', subState: 'failed', result: 'signal', mainCode: 2, mainStatus: 9 }
-        tell({ kind: 'signal', unit, at: clock.now(), seen: { ...seen, ...failed, job: 0 } })
-      }
-      await store.flush()
-      await sleep(everyMs)
-    }
-    const perCommit = (written() - bytes) / commits
-    say(`bytes to the device per commit, ${commits} ${how}`, `${perCommit.toFixed(0)} B`, aim)
-    await store.stop()
-  } finally {
-    execFileSync('umount', [mount])
-    execFileSync('losetup', ['-d', device])
-    removeDirectory(directory)
-  }
 }
 
 /** Kills the main process so often, each time another one; a few at a time, as a command in the rig may take 30 s. */
