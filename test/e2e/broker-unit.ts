@@ -58,13 +58,14 @@ export async function startBrokerUnit(
   }
 }
 
-/** Kills it; resolves with how long after its return (as systemd saw it) the subscriber had its crash, and with that. */
+/** Kills it; resolves with when it was back (as systemd saw it), how long after that the subscriber had its crash, and that. */
 export async function killBrokerUnit({ systemd, subscriber }: BrokerUnit) {
   const told = () => subscriber.heard.filter(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
   const before = told().length
   await systemd.kill(UNIT)
   await until(() => told().length > before, { what: 'its crash', timeoutMs: 60_000, everyMs: 2 })
-  const heardAtMs = Number(process.hrtime.bigint() / 1000n) / 1000 // CLOCK_MONOTONIC, as systemd's is
+  const heard = { wallMs: Date.now(), monoMs: Number(process.hrtime.bigint() / 1000n) / 1000 } // the clock of systemd
   const { ActiveEnterTimestampMonotonic: backAtUs } = await systemd.show(UNIT, 'ActiveEnterTimestampMonotonic')
-  return { afterMs: heardAtMs - Number(backAtUs) / 1000, crash: JSON.parse(told().at(-1)?.payload ?? '{}') }
+  const afterMs = heard.monoMs - Number(backAtUs) / 1000
+  return { backAtMs: heard.wallMs - afterMs, afterMs, crash: JSON.parse(told().at(-1)?.payload ?? '{}') }
 }
