@@ -1,15 +1,18 @@
 // From SIGKILL of a unit's process to the crash message at a subscriber: real systemd, real mosquitto, the built agent.
 import { existsSync, readFileSync } from 'node:fs'
+import { systemClock as clock } from '../../src/host/clock.ts'
+import { connectBus } from '../../src/systemd/transport.ts'
 import { subscribeQuickly } from '../mqtt/quick-subscriber.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { startMosquitto } from '../rig/mosquitto.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
-/** Milliseconds of each kill: until the subscriber had it, and until the agent knew. */
+/** Milliseconds of each kill: until a bare client of the bus had systemd's signal, and from then until the subscriber knew. */
 export interface Latencies {
-  readonly atSubscriber: readonly number[]
-  readonly atAgent: readonly number[]
+  readonly whole: readonly number[]
+  readonly onTheBus: readonly number[]
+  readonly fromTheBus: readonly number[]
 }
 
 const UNITS = Array.from({ length: 12 }, (_, i) => ({ name: `u${i}.service`, argument: String(9_000_000 + i) }))
@@ -30,27 +33,41 @@ export async function measureLatency(kills: number): Promise<Latencies> {
     ...{ busAddress: systemd.busAddress, services, directory },
     args: ['--mqtt', broker.url],
   })
-  const atSubscriber: number[] = []
-  const atAgent: number[] = []
+  const bus = await connectBus(systemd.busAddress, { after: clock.after })
+  await bus.addMatch("type='signal',member='PropertiesChanged',path_namespace='/org/freedesktop/systemd1/unit'")
+  let seenAtMs: number | null = null
+  let path = ''
+  // only looked at, not decoded: it must not be in the agent's way
+  const look = (head: { readonly path: string }) => {
+    if (head.path === path) seenAtMs ??= performance.now()
+    return false
+  }
+  bus.onSignal(() => {}, look)
+  const whole: number[] = []
+  const onTheBus: number[] = []
   try {
     await until(() => agent.metric('gatewatch_mqtt_connected'), { what: 'the connection' })
     for (let kill = 0; kill < kills; kill++) {
       const unit = UNITS[kill % UNITS.length] ?? { name: '', argument: '' }
       const pid = await until(() => childOf(systemd.pid, unit.argument), { what: `${unit.name} to run`, everyMs: 5 })
-      const heard = new Promise<number>((resolve) => subscriber.once(() => resolve(Date.now())))
-      const { wallMs, monoMs } = { wallMs: Date.now(), monoMs: performance.now() }
+      const heard = new Promise<void>((resolve) => subscriber.once(resolve))
+      path = `/org/freedesktop/systemd1/unit/${unit.name.replace('.', '_2e')}`
+      seenAtMs = null
+      const killedAtMs = performance.now()
       process.kill(pid, 'SIGKILL')
       await heard
-      atSubscriber.push(performance.now() - monoMs)
-      const { service, timestamp } = JSON.parse(subscriber.heard.at(-1)?.payload ?? '{}')
+      const heardAtMs = performance.now()
+      whole.push(heardAtMs - killedAtMs)
+      onTheBus.push((seenAtMs ?? heardAtMs) - killedAtMs)
+      const { service } = JSON.parse(subscriber.heard.at(-1)?.payload ?? '{}')
       if (service !== unit.name) throw new Error(`killed ${unit.name}, heard of ${service}`)
-      atAgent.push(Date.parse(timestamp) - wallMs)
     }
   } finally {
+    bus.close()
     await agent.end()
     removeDirectory(directory)
   }
-  return { atSubscriber, atAgent }
+  return { whole, onTheBus, fromTheBus: whole.map((ms, i) => ms - (onTheBus[i] ?? Number.NaN)) }
 }
 
 /** The child of the rig's systemd that was started with this argument, by the host's numbers. */

@@ -13,9 +13,10 @@ if (wanted !== undefined && part === undefined)
 for (const run of part ? [part] : Object.values(PARTS)) await run(times === undefined ? undefined : Number(times))
 
 async function latency(kills = 300): Promise<void> {
-  const { atSubscriber, atAgent } = await measureLatency(kills)
-  say(`SIGKILL of a unit until the agent knew, ${kills} kills`, quantiles(atAgent))
-  say('the same until a subscriber had the crash', quantiles(atSubscriber))
+  const { whole, onTheBus, fromTheBus } = await measureLatency(kills)
+  say(`SIGKILL of a unit until a subscriber had its crash, ${kills} kills`, quantiles(whole))
+  say("of that, until systemd's signal was on the bus", quantiles(onTheBus))
+  say('and from there, by the agent and the broker', quantiles(fromTheBus))
 }
 
 async function away(events = 864_000): Promise<void> {
