@@ -15,6 +15,7 @@ const PROGRAMS = [
   ['unshare', 'util-linux', 'namespaces for the rig', ['test', 'demo']],
   ['nsenter', 'util-linux', 'commands inside the rig', ['test', 'demo']],
   ['setpriv', 'util-linux', 'rigs that die with their owner', ['test', 'demo']],
+  ['/usr/lib/polkit-1/polkitd', 'polkitd', 'the real polkit, which grants control of units', ['test']],
   ['mosquitto', 'mosquitto', 'the real MQTT broker', ['test', 'demo']],
   ['mosquitto_sub', 'mosquitto-clients', 'a subscriber that is not ours', ['test', 'demo']],
   ['prometheus', 'prometheus', 'the real Prometheus, scraping us', ['test']],
