@@ -20,6 +20,7 @@ import { eventsFile, type Logger, logSink } from './log/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import type { MqttSink } from './mqtt/options.ts'
 import type { EventSink } from './ports.ts'
+import { moreSinks } from './run-more.ts'
 import { baselinesFrom, freshState, stateFor } from './state-file.ts'
 import { isVolatile, mountOfPath } from './store/mounts.ts'
 import { openStore } from './store/open.ts'
@@ -154,6 +155,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   const { events_file, events_max_bytes, events_backup_count } = config
   if (events_file !== null)
     sinks.push(eventsFile({ events_file, events_max_bytes, events_backup_count }, () => identity, log))
+  sinks.push(...(await moreSinks({ config: now, metrics, gatewayId: name, env, uid, clock, log })))
   // Nobody is owed what happened while MQTT is off: it begins with what comes after it is switched on.
   sinks.push({
     accept: ({ after }) => (now().mqtt.enabled ? undefined : store.acknowledge(after.seq)),

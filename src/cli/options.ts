@@ -1,27 +1,24 @@
 // The one table of every configuration key: its type, default, flags and words. Arguments, environment, validation,
 // create-config, check-config, help, man page and completion are all derived from it.
+import { DEFAULT_UNITS } from './default-units.ts'
 import type { Home } from './home.ts'
 import { type Flag, key, type Row } from './key.ts'
-import { address, busAddress, gatewayId, host, line, mqttUrl, path, topicPrefix, unit } from './text-values.ts'
+import {
+  address,
+  busAddress,
+  gatewayId,
+  host,
+  hostPort,
+  line,
+  mqttUrl,
+  path,
+  topicPrefix,
+  unit,
+} from './text-values.ts'
 import { bool, integer, listOf, oneOf, orNone } from './value.ts'
 
 export type { Flag }
-
-/** The services of a Wirepas gateway. */
-export const DEFAULT_UNITS: readonly string[] = [
-  'wirepas-gateway.service',
-  'wirepas-sink-ttys1.service',
-  'wirepas-sink-ttys2.service',
-  'edger.connecteddev.service',
-  'edger.endries.service',
-  'devmgmt.service',
-  'hwcheck.service',
-  'provisioning.service',
-  'Node-Configuration.service',
-  'setup_cell_connect.service',
-  'mosquitto.service',
-  'wps_button_monitor.service',
-]
+export { DEFAULT_UNITS }
 
 const DAY = 86_400
 const MIB = 1_048_576
@@ -168,6 +165,13 @@ export const KEYS = {
   }),
   'mqtt.commands': key(bool, false, {
     help: 'Hear commands on <prefix>/<gateway_id>/unit/<unit>/set; obeyed only with control.enabled.',
+  }),
+  'notify.enabled': key(bool, false, {
+    help: 'Show crashes, and what is well again, on the desktop of the session that the agent runs in (--user).',
+  }),
+  'statsd.address': key(orNone(hostPort), null, {
+    help: 'Push the numbers of /metrics to StatsD by UDP every stats_interval: HOST[:PORT], port 8125.',
+    otherwise: 'none',
   }),
   backend: key(oneOf('auto', 'dbus', 'command'), 'auto', {
     help: 'How units are operated: over D-Bus, by the command systemctl, or (auto) by that where D-Bus cannot be had. Watching needs D-Bus.',

@@ -33,6 +33,14 @@ export const host: ValueType<string> = readWith('a host name or an IP address', 
     : { wrong: 'is not a host name or an IP address' }
 })
 
+/** Where datagrams go: `HOST[:PORT]`, always with its port then. */
+export const hostPort: ValueType<string> = readWith('a host with a port like 192.168.1.5:8125', (text) => {
+  const [, name = '', port = '8125'] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? []
+  const bare = name.replace(/^\[(.*)\]$/, '$1')
+  const good = (isIP(bare) || HOST.test(bare)) && Number(port) >= 1 && Number(port) <= 65_535
+  return good ? { value: `${name}:${port}` } : { wrong: 'is not a host with a port like 192.168.1.5:8125' }
+})
+
 /** An address to listen on, its port already cut off by `splitListen`. */
 export const address: ValueType<string> = readWith('an address, with :PORT if wanted', (text) => {
   const bare = text.replace(/^\[(.*)\]$/, '$1')

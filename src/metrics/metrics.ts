@@ -16,6 +16,8 @@ export interface Metrics {
   scrape(accept: string): Promise<Scraped>
   /** `matches` are its selectors. */
   federate(matches: readonly string[]): Promise<Scraped | SelectorProblem>
+  /** The same numbers as lines of StatsD. */
+  statsd(): Promise<readonly string[]>
 }
 
 /**
@@ -36,6 +38,10 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
     async scrape(accept) {
       const format = formatFor(accept)
       return { type: CONTENT_TYPES[format], body: exposition(FAMILIES, await read(), format) }
+    },
+    async statsd() {
+      const { statsdLines } = await import('./statsd-lines.ts')
+      return statsdLines(FAMILIES, await read())
     },
     async federate(matches) {
       const { federated } = await import('./federate.ts')

@@ -9,6 +9,7 @@ import { allProperties, changedProperties, wantedNames } from './changed.ts'
 import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './frame.ts'
 import { guard } from './gate.ts'
 import { plain } from './plain.ts'
+import { withVariants } from './typed.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
 /** A dead peer is noticed within the two together: less than 30 s. */
@@ -165,7 +166,8 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     waiting.ask(serial, call, answered, () => {
       const { signature = '', body = [], autoStart = false } = call
       const flags = autoStart ? 0 : NO_AUTO_START
-      library.send(new dbus.Message({ ...call, serial, signature, body: [...body], flags }))
+      const typed = body.map((one) => withVariants(one, (type, value) => new dbus.Variant(type, value)))
+      library.send(new dbus.Message({ ...call, serial, signature, body: typed, flags }))
     })
   }
 

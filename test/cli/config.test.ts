@@ -64,6 +64,8 @@ describe('without anything given', () => {
         homeassistant: false,
         commands: false,
       },
+      notify: { enabled: false },
+      statsd: { address: null },
       backend: 'auto',
       timeout: 300,
       socket: '/run/gatewatch/gatewatch.sock',

@@ -1,0 +1,72 @@
+// The push to StatsD: the numbers of a scrape as lines, in datagrams to a real socket.
+import { createSocket } from 'node:dgram'
+import { expect, test } from 'vitest'
+import type { Family } from '../../src/metrics/family.ts'
+import { statsdPush } from '../../src/metrics/statsd.ts'
+import { datagrams, statsdLines } from '../../src/metrics/statsd-lines.ts'
+import { until } from '../rig/until.ts'
+import { clock } from '../systemd/clock.ts'
+import { reading } from './readings.ts'
+
+const FAMILIES: readonly Family[] = [
+  {
+    ...{ name: 'starts_total', type: 'counter', help: '' },
+    samples: () => [{ labels: { service: 'a|b,c.service', result: '' }, value: 3 }],
+  },
+  { ...{ name: 'state', type: 'gauge', help: '' }, samples: () => [{ labels: {}, value: -1 }] },
+  {
+    ...{ name: 'seconds', type: 'histogram', help: '' },
+    samples: () => [
+      { suffix: '_bucket', labels: { le: '+Inf' }, value: 2 },
+      { suffix: '_sum', labels: {}, value: 0.5 },
+      { suffix: '_count', labels: {}, value: 2 },
+    ],
+  },
+]
+
+test('every sample is an absolute gauge with its labels as tags, a negative one after 0', () => {
+  expect(statsdLines(FAMILIES, reading([]))).toEqual([
+    'starts_total:3|g|#service:a_b_c.service',
+    'state:0|g\nstate:-1|g',
+    'seconds_sum:0.5|g',
+    'seconds_count:2|g',
+  ])
+})
+
+test('datagrams hold whole lines and cross an Ethernet in one piece', () => {
+  const lines = Array.from({ length: 100 }, (_, i) => `unit_${i}:1|g|#service:${'x'.repeat(i)}.service`)
+  const packed = datagrams(lines)
+  expect(packed.join('\n').split('\n')).toEqual(lines)
+  expect(Math.max(...packed.map((packet) => packet.length))).toBeLessThanOrEqual(1432)
+  expect(packed.length).toBeLessThan(10)
+  expect(datagrams(['y'.repeat(2000)])).toEqual([])
+})
+
+test('what is pushed arrives; what cannot be is said once, and that it goes again', async () => {
+  const heard: string[] = []
+  const server = createSocket('udp4').on('message', (packet) => heard.push(String(packet)))
+  await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve))
+  const good = `127.0.0.1:${server.address().port}`
+  const logged: string[] = []
+  let address: string | null = null
+  const push = statsdPush({
+    address: () => address,
+    lines: async () => ['a:1|g', 'b:2|g'],
+    everyMs: () => 5,
+    clock,
+    log: (level, message) => logged.push(`${level} ${message}`),
+  })
+  const said = (count: number) => until(() => logged.length >= count, { what: `${count} words of the log` })
+  address = 'no-such-host.invalid:8125'
+  await said(1)
+  address = good
+  await said(2)
+  await until(() => heard.length > 2, { what: 'datagrams' })
+  await push.stop()
+  server.close()
+  expect(heard[0]).toBe('a:1|g\nb:2|g')
+  expect(logged).toEqual([
+    expect.stringMatching(/^warning statsd: no-such-host.invalid:8125 does not get the numbers \(E\w+\)$/),
+    `info statsd: ${good} gets the numbers again`,
+  ])
+})
