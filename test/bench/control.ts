@@ -1,0 +1,91 @@
+// `npm run bench:control`: the cost of operating units over D-Bus and by systemctl, side by side in one run, on a real
+// systemd; and 200 operations at once, over and over.
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { systemClock as clock } from '../../src/host/clock.ts'
+import type { UnitControl } from '../../src/ports.ts'
+import { dbusControl } from '../../src/systemd/control.ts'
+import { type Ran, systemctlControl } from '../../src/systemd/systemctl.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
+
+const UNITS = Array.from({ length: 12 }, (_, i) => `bench${i}.service`)
+const MANY = Array.from({ length: 200 }, (_, i) => `many${i}.service`)
+const TIMES = 30
+const ROUNDS = 20
+const TICKS_PER_SECOND = 100 // USER_HZ, proc(5)
+
+await bench()
+
+async function bench(): Promise<void> {
+  await using rig = await startSystemd()
+  for (const unit of [...UNITS, ...MANY]) rig.writeUnit(unit, '[Service]\nExecStart=/bin/sleep infinity\n')
+  await rig.daemonReload()
+  const dbus = dbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: 0 })
+  const command = systemctlControl({ run: within(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
+  await Promise.all(UNITS.map((unit) => dbus.act('start', unit)))
+
+  console.log(`${TIMES} times each; time and CPU of this process and its children for one operation`)
+  console.log(`${'operation'.padEnd(24)}${'D-Bus'.padStart(24)}${'systemctl'.padStart(24)}`)
+  await row('start + stop of a unit', [dbus, command], async (control) => {
+    await control.act('start', MANY[0] ?? '')
+    await control.act('stop', MANY[0] ?? '')
+  })
+  await row('status of 12 units', [dbus, command], (control) => Promise.all(UNITS.map(control.status)))
+  await row('list of all units', [dbus, command], (control) => control.list())
+
+  const rss: number[] = []
+  let done = 0
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const ends = await Promise.all(MANY.map((unit) => dbus.act(round % 2 === 0 ? 'start' : 'stop', unit)))
+    done += ends.filter(({ outcome }) => outcome === 'done').length
+    rss.push(process.memoryUsage().rss / 2 ** 20)
+  }
+  const [first = 0, last = 0] = [rss[1], rss.at(-1)]
+  console.log(`${MANY.length} at once, ${ROUNDS} times: ${done} of ${MANY.length * ROUNDS} done`)
+  console.log(`resident: ${first.toFixed(0)} MB after 2 rounds, ${last.toFixed(0)} MB after ${ROUNDS}`)
+  dbus.close()
+}
+
+async function row(name: string, controls: readonly UnitControl[], run: (control: UnitControl) => Promise<unknown>) {
+  const costs: string[] = []
+  for (const control of controls) {
+    await run(control)
+    const [cpuBefore, began] = [cpuMs(), performance.now()]
+    for (let i = 0; i < TIMES; i += 1) await run(control)
+    const ms = (performance.now() - began) / TIMES
+    costs.push(`${ms.toFixed(1)} ms, CPU ${((cpuMs() - cpuBefore) / TIMES).toFixed(1)} ms`)
+  }
+  console.log(name.padEnd(24) + costs.map((cost) => cost.padStart(24)).join(''))
+}
+
+/** Of this process and of its children that have ended. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  const children = Number(fields[13]) + Number(fields[14])
+  return (user + system) / 1000 + (children * 1000) / TICKS_PER_SECOND
+}
+
+/** systemctl inside the rig, with nothing but nsenter(1) in front of it. */
+function within(rig: Systemd) {
+  return (words: readonly string[]): Promise<Ran> =>
+    new Promise((resolve) => {
+      const inside = [
+        '--target',
+        String(rig.pid),
+        '--mount',
+        '--pid',
+        '--cgroup',
+        '--ipc',
+        '--uts',
+        '--',
+        'systemctl',
+        ...words,
+      ]
+      execFile('nsenter', inside, { maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
+      })
+    })
+}
