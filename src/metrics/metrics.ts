@@ -30,7 +30,7 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
 
   const read = async () => {
     const facts = await gather()
-    const process = await readProcess(facts.now.monoMs)
+    const process = readProcess(facts.now.monoMs)
     startedAtMonoMs ??= process.startedAtMonoMs
     return { ...facts, process: { ...process, startedAtMonoMs }, now: steady(facts.now) }
   }
