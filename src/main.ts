@@ -72,7 +72,7 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
       beFrugal()
       return (await import('./run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
     case 'check-config':
-      return (await import('./cli/check-config.ts')).checkConfig(loaded, args.json, out)
+      return (await import('./cli/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)
     case 'status':
       return asking(loaded, async (from) => (await import('./cli/status.ts')).status(args.json, from, out))
     case 'events':
@@ -103,6 +103,24 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
         return (await import('./cli/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
       })
   }
+}
+
+/** What is wrong with the web file is a problem of the configuration. */
+async function withWebFile(loaded: Loaded): Promise<Loaded> {
+  const value = loaded.config.web_config_file
+  if (value === null) return loaded
+  const text = (await import('./http/web-file.ts')).webFileProblem(value)
+  if (text === null) return loaded
+  const place = loaded.origins.get('web_config_file')?.place ?? ''
+  const problem = {
+    place,
+    path: 'web_config_file',
+    value,
+    message: text,
+    text: `web_config_file: ${text}`,
+    fatal: false,
+  }
+  return { ...loaded, problems: [...loaded.problems, problem] }
 }
 
 /** Runs a command that asks the agent, or the state file where none runs. */

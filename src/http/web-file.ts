@@ -16,6 +16,16 @@ export interface WebFile {
   refresh(): void
 }
 
+/** Why the file cannot be used, with its place; null where it can. */
+export function webFileProblem(path: string): string | null {
+  try {
+    readWebFile(path)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
 interface Read {
   readonly config: WebConfig
   /** The files that it was made of. */

@@ -5,6 +5,7 @@
 // one took 0.9 ms of CPU instead of 0.2, and 1 MB of memory stayed; its registry also speaks only one of the two formats.
 import type { Family, Labels, Sample } from './family.ts'
 import type { Reading } from './reading.ts'
+import { turns } from './turns.ts'
 
 export type Format = 'text' | 'openmetrics'
 
@@ -13,10 +14,14 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 }
 
-/** All families that have a sample, with their HELP and TYPE. */
-export function exposition(families: readonly Family[], reading: Reading, format: Format): string {
+/** All families that have a sample, with their HELP and TYPE; of a thousand units in several turns. */
+export async function exposition(families: readonly Family[], reading: Reading, format: Format): Promise<string> {
+  const turn = turns()
   let text = ''
-  for (const family of families) text += familyText(family, family.samples(reading), format)
+  for (const family of families) {
+    text += familyText(family, family.samples(reading), format)
+    await turn()
+  }
   return format === 'openmetrics' ? `${text}# EOF\n` : text
 }
 

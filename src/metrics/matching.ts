@@ -1,11 +1,10 @@
 // Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
 import type { RE2JS } from 're2js'
 import type { Matcher, Selector, SelectorProblem } from './selector.ts'
+import { turns } from './turns.ts'
 
 /** What one request's expressions may take together; a usual one takes less than 1 ms. */
 const ALTOGETHER_MS = 250
-/** The event loop gets its turn at least this often. */
-const AT_ONCE_MS = 5
 /** States of the automaton, as far as repetitions multiply them: 1000 is the most that RE2 lets one repeat. */
 const SIZE_AT_MOST = 2_000
 
@@ -41,7 +40,7 @@ interface Test {
 async function all(tests: readonly Test[], labels: ReadonlyMap<string, string>, clock: Budget): Promise<boolean> {
   for (const { label, holds } of tests) {
     if (!holds(labels.get(label) ?? '')) return false
-    await clock.pause()
+    await clock.turn()
   }
   return true
 }
@@ -78,28 +77,21 @@ interface Budget {
   /** Throws a `TooExpensive` when all is used up. */
   measure<T>(work: () => T): T
   /** Lets others have a turn when it is time. */
-  pause(): Promise<void>
+  readonly turn: () => Promise<void> | null
 }
 
 function budget(): Budget {
   let usedMs = 0
-  let atOnceMs = 0
   return {
+    turn: turns(),
     measure(work) {
       if (usedMs > ALTOGETHER_MS) throw new TooExpensive('the regular expressions take too long')
       const from = performance.now()
       try {
         return work()
       } finally {
-        const tookMs = performance.now() - from
-        usedMs += tookMs
-        atOnceMs += tookMs
+        usedMs += performance.now() - from
       }
-    },
-    async pause() {
-      if (atOnceMs < AT_ONCE_MS) return
-      atOnceMs = 0
-      await new Promise((resolve) => setImmediate(resolve))
     },
   }
 }

@@ -37,7 +37,7 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
   return {
     async scrape(accept) {
       const format = formatFor(accept)
-      return { type: CONTENT_TYPES[format], body: exposition(FAMILIES, await read(), format) }
+      return { type: CONTENT_TYPES[format], body: await exposition(FAMILIES, await read(), format) }
     },
     async statsd() {
       const { statsdLines } = await import('./statsd-lines.ts')

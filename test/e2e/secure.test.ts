@@ -79,7 +79,7 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS a
   })
 })
 
-test('a file that cannot be used ends an agent in a terminal, with the place', () => {
+test('a file that cannot be used ends an agent in a terminal, with the place; check-config finds it, too', () => {
   const directory = temporaryDirectory()
   const web = join(directory, 'web.yml')
   writeFileSync(web, 'basic_auth_user:\n  prom: x\n')
@@ -88,6 +88,11 @@ test('a file that cannot be used ends an agent in a terminal, with the place', (
     ...['run', '--config', join(directory, 'config.json'), '--bus', NO_BUS],
     ...['-p', join(directory, 's.ring'), '--socket', join(directory, 'gw.sock')],
   )
+  const checked = gatewatch('check-config', join(directory, 'config.json'))
   removeDirectory(directory)
   expect([code, stderr]).toEqual([1, expect.stringContaining(`${web}:1:1: unknown field "basic_auth_user"`)])
+  expect([checked.code, checked.stderr]).toEqual([
+    2,
+    expect.stringContaining(`web_config_file: ${web}:1:1: unknown field`),
+  ])
 })
