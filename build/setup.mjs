@@ -1,11 +1,11 @@
-// Makes a fresh machine ready: `node build/setup.mjs demo|test|start|build`. Plain Node: it runs before `npm ci`.
+// Makes a fresh machine ready: `node build/setup.mjs demo|test|start|build|bench`. Plain Node: it runs before `npm ci`.
 // Quiet when there is nothing to do.
 import { installPackages } from './setup/debian.mjs'
 import { bundle } from './setup/dist.mjs'
 import { nodeProblem } from './setup/node-version.mjs'
 import { installDependencies } from './setup/npm.mjs'
 
-const MODES = ['demo', 'test', 'start', 'build']
+const MODES = ['demo', 'test', 'start', 'build', 'bench']
 const mode = process.argv[2]
 
 try {

@@ -23,6 +23,7 @@ const PROGRAMS = [
   ['prometheus-alertmanager', 'prometheus-alertmanager', 'the real Alertmanager, told by that Prometheus', ['test']],
   ['amtool', 'prometheus-alertmanager', 'checks of its configuration', ['test']],
   ['chromium', 'chromium', 'a real browser that looks at the dashboard', ['test']],
+  ['prometheus-node-exporter', 'prometheus-node-exporter', 'what systemd costs it, beside us', ['bench']],
   ['strace', 'strace', 'what is really written and synced', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
   ['mkfs.xfs', 'xfsprogs', 'a file system of another kind', ['test']],
@@ -44,6 +45,7 @@ const PROGRAMS = [
 const SERVICES = {
   mosquitto: ['mosquitto'],
   prometheus: ['prometheus'],
+  'prometheus-node-exporter': ['prometheus-node-exporter'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
 }
 
