@@ -1,6 +1,6 @@
 // What a file system writes beside the pages of a commit: any write changes the time of the file, and that is journaled.
-// No way of writing avoids it (O_DIRECT, O_DSYNC, a mapping, times set before; lazytime only before Linux 6.1), fdatasync
-// does not wait for it, and commits that follow each other at once share it. Measured by `npm run bench:flash`.
+// No way of writing avoids it (O_DIRECT, O_DSYNC, a mapping, a time set beforehand; nor does lazytime, on Linux 6.18).
+// fdatasync does not wait for it, and commits that follow each other at once share it. Measured by `npm run bench:flash`.
 import { type Mount, mountOfPath } from './mounts.ts'
 
 /** Of one file system. */
