@@ -4,8 +4,8 @@ import type { State } from '../../src/core/state.ts'
 import { PAGE_BYTES } from '../../src/store/page.ts'
 import { type PageRead, readPage, recover, recoverPages } from '../../src/store/recovery.ts'
 import { takeUp } from '../../src/store/take-up.ts'
-import { momentsOf } from './images.ts'
-import { LIVES, type Lived, LONG_LIVES, live } from './lives.ts'
+import { imageOf, momentsOf } from './images.ts'
+import { LIVES, type Lived, LONG_LIVES, live, liveFrom } from './lives.ts'
 import type { Entry } from './memory-fs.ts'
 import { freshState } from './sample.ts'
 
@@ -75,6 +75,25 @@ test('that was every one of many', () => {
   )
   expect(all.readings).toBeGreaterThan(3_000)
 })
+
+// The readings of the largest snapshot are left to `npm run prove:flash`.
+const AGAIN = Object.entries(LIVES).filter(([name]) => LONG || name !== 'many more units')
+
+test.each(AGAIN)(
+  'a second cut, of an agent that went on after the first: %s',
+  async (_, life) => {
+    const { bench, before } = await live(life)
+    let cuts = 0
+    for (const { readings } of momentsOf(bench.fs.log, before)) {
+      for (const pages of readings) {
+        const image = pages === null ? null : imageOf(pages)
+        cuts += tryAll(await liveFrom(image, [{ crash: 0 }, 'commit', { crash: 1 }], life.units)).readings
+      }
+    }
+    expect(cuts).toBeGreaterThan(100)
+  },
+  600_000,
+)
 
 test.each(Object.entries(LIVES))('a program without fdatasync fails this test: %s', async (_, life) => {
   const lived = await live(life)

@@ -137,6 +137,18 @@ function* tears(old: Uint8Array, written: Uint8Array): Generator<Uint8Array> {
   }
 }
 
+/** A file that reads like this. */
+export function imageOf(pages: readonly PageRead[]): Buffer {
+  return Buffer.concat(
+    pages.map((read) => {
+      if (read === 'empty') return ZEROS
+      return read === 'damaged' ? GARBAGE : (contents.get(read) as Uint8Array)
+    }),
+  )
+}
+
+const GARBAGE = new Uint8Array(PAGE_BYTES).fill(0xa5)
+const contents = new WeakMap<object, Uint8Array>()
 const known = new WeakMap<Uint8Array, PageRead>()
 const same = new Map<string, PageRead>()
 
@@ -149,6 +161,7 @@ function readOf(bytes: Uint8Array): PageRead {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   const one = same.get(key) ?? read
   same.set(key, one)
+  if (one === read) contents.set(read, bytes)
   known.set(bytes, one)
   return one
 }

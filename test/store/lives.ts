@@ -3,6 +3,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import type { Opened } from '../../src/store/open.ts'
+import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
 import { type Bench, bench, PATH } from './opened.ts'
 import { crashStep, names } from './sample.ts'
@@ -60,14 +61,25 @@ export interface Lived {
 }
 
 /** `ready` is called before the first operation of the life itself. Operations of flash are in `bench.fs.log`. */
-export async function live(life: Life, ready: (b: Bench) => void = () => {}): Promise<Lived> {
-  const b = bench(life.units)
-  const before = life.after === null ? null : await fileAfter(life.units, life.after)
+export async function live({ units, after, acts }: Life, ready: (b: Bench) => void = () => {}): Promise<Lived> {
+  return await liveFrom(after === null ? null : await fileAfter(units, after), acts, units, ready)
+}
+
+/** A life that begins with the file `before`, or with none. */
+export async function liveFrom(
+  before: Buffer | null,
+  acts: readonly Act[],
+  units: number,
+  ready: (b: Bench) => void = () => {},
+): Promise<Lived> {
+  const b = bench(units)
   if (before !== null) b.fs.put(PATH, before)
   ready(b)
   let opened = await b.open()
-  const states = [{ state: opened.state, at: 0 }]
-  const acknowledged: { index: number; at: number }[] = []
+  // What flash held before counts as acknowledged.
+  const held = before === null ? null : recover(before).state
+  const states = [...(held === null ? [] : [{ state: held, at: 0 }]), { state: opened.state, at: 0 }]
+  const acknowledged: { index: number; at: number }[] = held === null ? [] : [{ index: 0, at: 0 }]
   const done = () => b.fs.log.length
   const acknowledge = () => void acknowledged.push({ index: states.length - 1, at: done() })
   const now = () => (states.at(-1) as { state: State }).state
@@ -80,7 +92,7 @@ export async function live(life: Life, ready: (b: Bench) => void = () => {}): Pr
     opened.store.remember(stepped)
   }
   if (opened.store.health().problem === null) acknowledge()
-  for (const act of life.acts) {
+  for (const act of acts) {
     const at = b.clock.now()
     if (act === 'commit') {
       if (await opened.store.flush()) acknowledge()
