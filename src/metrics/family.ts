@@ -13,13 +13,15 @@ export interface Sample {
   readonly suffix?: '_bucket' | '_sum' | '_count'
 }
 
-export interface Family {
+export interface FamilyOf<R> {
   /** The whole name, `_total` of a counter included. */
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  readonly samples: (reading: Reading) => readonly Sample[]
+  readonly samples: (reading: R) => readonly Sample[]
 }
+
+export type Family = FamilyOf<Reading>
 
 /** A family without labels; null is "not known yet": no sample. */
 export function one(

@@ -14,7 +14,7 @@ import { committedUnit, type Family, perUnit, unixSeconds } from './family.ts'
 import type { Reading } from './reading.ts'
 
 /** Numbers of `systemd_service_state`, fixed by the contract. */
-const STATE_NUMBERS: Readonly<Record<string, number>> = {
+export const STATE_NUMBERS: Readonly<Record<string, number>> = {
   failed: -1,
   inactive: 0,
   active: 1,
@@ -24,8 +24,8 @@ const STATE_NUMBERS: Readonly<Record<string, number>> = {
   maintenance: 5,
   refreshing: 6,
 }
-const UNLOADED = -2
-const UNKNOWN = -99
+export const UNLOADED = -2
+export const UNKNOWN = -99
 
 /** A bus that is away for less is a restart of it; what was last said still holds. */
 const BUS_AWAY_MS = 30_000

@@ -53,7 +53,8 @@ describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
     const targets = [0, 1, 2].map((i) => ({ targets: [`${addressOf(i)}:${port}`], labels: { gateway: `gw-${i}` } }))
     site = await startPrometheusWith(hurriedSite(JSON.stringify(targets), '9'))
     const config = changed(shipped('prometheus/fleet/prometheus.yml'), {
-      'scrape_interval: 60s': 'scrape_interval: 1s\n  scrape_timeout: 1s',
+      'scrape_interval: 60s': 'scrape_interval: 1s',
+      'scrape_timeout: 30s': 'scrape_timeout: 1s',
       'evaluation_interval: 60s': 'evaluation_interval: 1s',
     })
     fleet = await startPrometheusWith({

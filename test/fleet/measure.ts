@@ -13,8 +13,3 @@ export function taken(pid: number): Taken {
   const kb = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS, residentMb: Number(kb) / 1024 }
 }
-
-/** `0.123 cores`, between two readings. */
-export function cores(before: Taken, after: Taken, seconds: number): string {
-  return `${((after.cpuSeconds - before.cpuSeconds) / seconds).toFixed(3)} cores`
-}

@@ -60,6 +60,16 @@ export async function startPrometheusWith(
   }
 }
 
+/** One in agent mode: it scrapes and writes to another, and answers no queries. */
+export function startPrometheusAgent(config: string): Promise<AsyncDisposable> {
+  return start('prometheus', { 'prometheus.yml': config }, (directory, address) => [
+    '--enable-feature=agent',
+    `--config.file=${directory}/prometheus.yml`,
+    `--storage.agent.path=${directory}/data`,
+    `--web.listen-address=${address}`,
+  ])
+}
+
 export interface Alert {
   readonly labels: Readonly<Record<string, string>>
   readonly status: { readonly state: string; readonly inhibitedBy: readonly string[] }

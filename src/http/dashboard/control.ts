@@ -37,6 +37,7 @@ export function buttonsOf(status: StatusView): Buttons {
 }
 
 function actionsFor(unit: UnitView): readonly Action[] {
+  if (unit.active_state === 'unloaded') return []
   if (unit.active_state === 'failed') return ['start', 'reset-failed']
   return unit.active_state === 'inactive' ? ['start'] : ['restart', 'stop']
 }

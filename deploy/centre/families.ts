@@ -1,0 +1,80 @@
+// The gateways as metrics: the names that a gateway's own /metrics has, with the gateway as a label.
+import type { Counters } from '../../src/core/unit.ts'
+import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
+import { STATE_NUMBERS, UNKNOWN, UNLOADED } from '../../src/metrics/services.ts'
+import { type Gateways, isUp, type UnitState } from './gateways.ts'
+
+type Family = FamilyOf<Gateways>
+
+export const FAMILIES: readonly Family[] = [
+  {
+    name: 'gatewatch_gateway_up',
+    type: 'gauge',
+    help: '1 while the gateway is heard: its agent is online, and the link of its bridge stands.',
+    samples: ({ all }) => [...all].map(([gateway, it]) => ({ labels: { gateway }, value: flag(isUp(it)) })),
+  },
+  gauge('systemd_service_state', 'ActiveState, as the gateway itself numbers it.', stateNumber),
+  counter('systemd_service_starts_total', 'Runs that began.', 'starts'),
+  counter('systemd_service_stops_total', 'Runs that ended well.', 'stops'),
+  counter('systemd_service_crashes_total', 'Runs that ended with a bad Result.', 'crashes'),
+  counter('systemd_service_restarts_total', 'Starts that followed straight from another run.', 'restarts'),
+  counter('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', 'lost'),
+  {
+    name: 'gatewatch_unit_failures_total',
+    type: 'counter',
+    help: "Crashes by systemd's Result; requested: while a stop or restart job was queued.",
+    samples: (gateways) => samples(gateways, failures),
+  },
+  gauge('gatewatch_unit_running', '1 while a run is open.', (unit) => flag(unit.running)),
+  gauge('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
+  gauge('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gave_up)),
+  gauge('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => {
+    return flag(unit.active_state !== 'unloaded')
+  }),
+  gauge(
+    'gatewatch_unit_last_crash_timestamp_seconds',
+    'When it last crashed, unix seconds.',
+    ({ last_crash: crash }) => {
+      return crash === null ? null : unixSeconds(Date.parse(crash.timestamp))
+    },
+  ),
+  {
+    name: 'gatewatch_centre_refused_messages_total',
+    type: 'counter',
+    help: 'Messages below the prefix that say nothing of a gateway.',
+    samples: (gateways) => [{ labels: {}, value: gateways.refused() }],
+  },
+]
+
+function samples({ all }: Gateways, of: (unit: UnitState) => readonly Sample[]): Sample[] {
+  return [...all].flatMap(([gateway, { units }]) =>
+    [...units.values()].flatMap((unit) =>
+      of(unit).map(({ labels, value }) => ({ labels: { gateway, service: unit.service, ...labels }, value })),
+    ),
+  )
+}
+
+function gauge(name: string, help: string, value: (unit: UnitState) => number | null): Family {
+  const one = (unit: UnitState) => {
+    const v = value(unit)
+    return v === null ? [] : [{ labels: {}, value: v }]
+  }
+  return { name, type: 'gauge', help, samples: (gateways) => samples(gateways, one) }
+}
+
+function counter(name: string, help: string, what: keyof Counters): Family {
+  return { ...gauge(name, help, (unit) => unit.counters[what]), type: 'counter' }
+}
+
+/** The two commonest exist at 0 from the start, as on the gateway: the first crash must not be a new series. */
+function failures(unit: UnitState): Sample[] {
+  const nothing = { unrequested: 0, requested: 0 }
+  return Object.entries({ 'exit-code': nothing, signal: nothing, ...unit.failures }).flatMap(([result, counted]) => [
+    { labels: { result, requested: 'false' }, value: counted.unrequested },
+    ...(counted.requested === 0 ? [] : [{ labels: { result, requested: 'true' }, value: counted.requested }]),
+  ])
+}
+
+function stateNumber(unit: UnitState): number {
+  return unit.active_state === 'unloaded' ? UNLOADED : (STATE_NUMBERS[unit.active_state] ?? UNKNOWN)
+}
