@@ -70,10 +70,14 @@ export function devicePayload({ gatewayId, version, topics, units, gone }: Devic
 
 const ORIGIN = 'gatewatch'
 
-/** Failed, waiting for the next attempt, or at it again and again. */
+/**
+ * Failed, waiting for the next attempt, at it again and again, or not there though it should be. A unit without a file,
+ * or masked, may be meant to be so.
+ */
 const PROBLEM =
   "{{ 'ON' if value_json.active_state == 'failed' or value_json.gave_up or value_json.flapping" +
-  " or 'auto-restart' in (value_json.sub_state or '') else 'OFF' }}"
+  " or 'auto-restart' in (value_json.sub_state or '')" +
+  " or value_json.missing in ['never-started', 'error', 'bad-setting'] else 'OFF' }}"
 
 const CAUSE =
   "{% set c = value_json.last_crash %}{{ 'never crashed' if not c else 'exit ' ~ c.exit_code if c.result == 'exit-code'" +
@@ -93,7 +97,8 @@ const ENTITIES = [
     platform: 'sensor',
     icon: 'mdi:cog-play',
     value_template: '{{ value_json.active_state }}',
-    json_attributes_template: "{{ {'sub_state': value_json.sub_state, 'since': value_json.since} | tojson }}",
+    json_attributes_template:
+      "{{ {'sub_state': value_json.sub_state, 'since': value_json.since, 'missing': value_json.missing} | tojson }}",
   },
   {
     what: 'last_cause',

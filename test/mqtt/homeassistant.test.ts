@@ -90,9 +90,12 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },
   })
 
-  it('tell a problem where a unit failed, waits to be restarted, or flaps', () => {
-    const told = render(unit, running, failed, waiting, { ...running, flapping: true }).map((r) => r['problem'])
-    expect(told).toEqual(['OFF', 'OFF', 'ON', 'ON', 'ON'])
+  it('tell a problem where a unit failed, waits to be restarted, flaps, or cannot be loaded as it is', () => {
+    const absent = (loadState: string): Unit => ({ ...unit, settings: { ...SETTINGS, loadState } })
+    const well = [unit, running, absent('not-found'), absent('masked')]
+    expect(render(...well).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
+    const bad = [failed, waiting, { ...running, flapping: true }, absent('bad-setting')]
+    expect(render(...bad).map((r) => r['problem'])).toEqual(['ON', 'ON', 'ON', 'ON'])
     expect(render(unit, failed).map((r) => r['state'])).toEqual(['inactive', 'failed'])
   })
 
@@ -112,7 +115,7 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     const [told = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
     expect(told).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
     expect(JSON.parse(told['last_cause_attributes'] ?? '')).toEqual({})
-    expect(JSON.parse(told['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null })
+    expect(JSON.parse(told['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null, missing: null })
     expect(JSON.parse(crashed['last_cause_attributes'] ?? '')).toMatchObject({ signal: 'SIGKILL', requested: false })
   })
 })

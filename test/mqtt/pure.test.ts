@@ -89,7 +89,7 @@ test('a state holds neither command lines nor an environment', () => {
   const state = JSON.parse(statePayload(newUnit('a.service'), IDENTITY))
   expect(Object.keys(state).toSorted()).toEqual([
     ...['active_state', 'baseline', 'counters', 'failures', 'flapping', 'gateway_id', 'gave_up', 'invocation_id'],
-    ...['last_crash', 'load_state', 'running', 'schema', 'service', 'since', 'sub_state'],
+    ...['last_crash', 'load_state', 'missing', 'running', 'schema', 'service', 'since', 'sub_state'],
   ])
 })
 

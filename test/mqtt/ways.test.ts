@@ -1,6 +1,6 @@
 // Ways to the broker: TLS with names and certificates verified, unix sockets, MQTT 3.1.1, and what a broker may refuse.
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { freePort, MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
@@ -87,6 +87,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT by other ways', () => {
     const socket = join(broker.directory, 'mqtt.sock')
     broker.configure(`listener 0 ${socket}`)
     await broker.start()
+    await until(() => existsSync(socket), { what: 'the socket' })
     await using gateway = startGateway({ config: { url: `${scheme}${socket}` }, units: [UNIT] })
     await connected(gateway)
     expect(gateway.logged).toEqual([`info: mqtt: connected to mqtt+unix://${socket}`])
