@@ -1,19 +1,11 @@
 // Prints what the README says of memory, time and CPU: `npm run bench`. On a real systemd in namespaces.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+import { cpuMs, rssAnonMb } from './process.ts'
 
 const KILLS = 200
-const CLOCK_TICKS = 100 // getconf CLK_TCK on every Linux that we know
-
-const status = (pid: number, field: string) =>
-  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-const cpuSeconds = (pid: number) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS
-}
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 const say = (what: string, value: string, aim = '') => console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${aim}`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -51,23 +43,23 @@ async function start() {
   const directory = temporaryDirectory()
   const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
   await sleep(5_000)
-  say('RssAnon idle, 12 units', `${status(agent.pid, 'RssAnon').toFixed(1)} MB`, 'aim: below 14 MB')
+  say('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'aim: below 14 MB')
   await sleep(20_000)
-  const before = cpuSeconds(agent.pid)
+  const before = cpuMs(agent.pid)
   for (let i = 0; i < 300; i++) await agent.get('/metrics')
-  say('CPU per scrape of 12 units, 300 scrapes', `${(((cpuSeconds(agent.pid) - before) / 300) * 1000).toFixed(2)} ms`)
-  say('RssAnon after 300 scrapes', `${status(agent.pid, 'RssAnon').toFixed(1)} MB`)
+  say('CPU per scrape of 12 units, 300 scrapes', `${((cpuMs(agent.pid) - before) / 300).toFixed(2)} ms`)
+  say('RssAnon after 300 scrapes', `${rssAnonMb(agent.pid).toFixed(1)} MB`)
   await kills(agent)
-  say(`RssAnon after ${KILLS} kills more`, `${status(agent.pid, 'RssAnon').toFixed(1)} MB`)
+  say(`RssAnon after ${KILLS} kills more`, `${rssAnonMb(agent.pid).toFixed(1)} MB`)
   await agent.end()
   removeDirectory(directory)
 }
 
 async function kills(agent: Gatewatch) {
-  const before = cpuSeconds(agent.pid)
+  const before = cpuMs(agent.pid)
   await kill(systemd, 'u1.service', KILLS)
   await counted(agent, 'u1.service', KILLS)
-  const perCycle = ((cpuSeconds(agent.pid) - before) / KILLS) * 1000
+  const perCycle = (cpuMs(agent.pid) - before) / KILLS
   say(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
 }
 
