@@ -1,7 +1,10 @@
 // The agent as shipped on flash that fails: power cuts, a device that refuses, a full one, one that turns read-only.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { encodePage, MAJOR } from '../../src/store/page.ts'
 import { type FileSystem, type Flash, noFlash, startFlash } from '../rig/flash.ts'
-import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -162,6 +165,27 @@ describeUnless(why, 'flash that fails', () => {
     })
     await agent.end('SIGKILL')
     expect(await (await start()).metric(CRASHES)).toBeGreaterThanOrEqual(shown ?? 0)
+  })
+
+  test('a file of a newer format is left alone: /-/ready says so, and counting goes on beside it', async () => {
+    const header = { kind: 'snapshot', part: 0, parts: 1, seq: 9, base: 9, boot: '0'.repeat(32), wallMs: 0 } as const
+    const newer = encodePage(header, Buffer.from('from the future'), { major: MAJOR + 1, minor: 0 })
+    const path = join(directory, 'state.ring')
+    writeFileSync(path, newer)
+    const agent = await start({}, false)
+    const reason = `newer format ${MAJOR + 1} and is left alone`
+    await until(() => agent.get('/-/ready'), { what: 'why', is: (r) => r.status === 503 && r.body.includes(reason) })
+    await crash()
+    await reaches(agent, 1)
+    expect(await agent.end()).toBe(0)
+    expect(readFileSync(path).equals(newer)).toBe(true)
+    const beside = `${path}.v${MAJOR}`
+    const kept = readFileSync(beside)
+    const { code, stdout } = gatewatch('dump', beside)
+    expect([code, stdout]).toEqual([0, expect.stringContaining(UNIT)])
+    expect(readFileSync(beside).equals(kept)).toBe(true)
+    expect(gatewatch('dump', path).stdout).toContain(UNIT)
+    expect(readFileSync(path).equals(newer)).toBe(true)
   })
 
   test(
