@@ -11,8 +11,8 @@ import type { Spill } from './spill.ts'
 import { openWindow, type Window } from './window.ts'
 
 export const HISTORY_EVENTS = 1000
-/** Event numbers are reserved in blocks of so many, the next one once half of one is used. */
-export const RESERVED_BLOCK = 100_000
+/** Event numbers are reserved so many at a time, again at half: months of a crash loop on flash that refuses. */
+export const RESERVED_BLOCK = 10_000_000
 /** With so few left the next commit is due at once. */
 const NUMBERS_LOW = 10_000
 const RETRY_FIRST_MS = 5_000

@@ -239,7 +239,7 @@ test('what another boot left, or another state file, is not taken up, and goes',
   const spill = new Map([...b.fs.files].filter(([path]) => path.startsWith(RUN)))
   const other = await b.open({ bootId: 'ffffffffffffffffffffffffffffffff' })
   expect(other.recovered).toBe('unclean')
-  expect(other.state.seqGap).toBe(100_000)
+  expect(other.state.seqGap).toBe(10_000_000)
 
   const fresh = bench()
   for (const [path, { bytes }] of spill) fresh.fs.put(path, bytes)
@@ -264,7 +264,7 @@ test('a spill with a damaged page is not taken for the whole story', async () =>
   for (const [path, { bytes }] of b.fs.files) if (path.startsWith(RUN)) bytes.writeUInt8(77, bytes.length - 4000)
   const second = await b.open()
   expect(second.recovered).toBe('unclean')
-  expect(second.state).toMatchObject({ seq: 100_000, seqGap: 100_000 })
+  expect(second.state).toMatchObject({ seq: 10_000_000, seqGap: 10_000_000 })
 })
 
 test.each(['ENOSPC', 'EROFS'])(
@@ -283,7 +283,7 @@ test.each(['ENOSPC', 'EROFS'])(
     store.remember(crashStep(two.after, names(1)[0] as string, 3))
     const second = await b.open()
     expect(second.recovered).toBe('unclean')
-    expect(second.state.seq).toBe(100_000)
+    expect(second.state.seq).toBe(10_000_000)
     expect(b.lines.filter((line) => line.includes('runtime directory'))).toHaveLength(1)
 
     // With the next commit it works again.
@@ -304,6 +304,6 @@ test('without a runtime directory a killed agent loses what was not on flash, an
   store.remember(crashStep(state, names(1)[0] as string, 1))
   const second = await b.open({ runtimeDir: null })
   expect(second.recovered).toBe('unclean')
-  expect(second.state.seq).toBe(100_000)
+  expect(second.state.seq).toBe(10_000_000)
   expect([...b.fs.files.keys()]).toEqual([PATH])
 })

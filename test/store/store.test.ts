@@ -87,13 +87,13 @@ test('a power cut skips the numbers that may have been used, and says how many',
   powerCut()
   const second = await open()
   expect(second.recovered).toBe('unclean')
-  expect(second.state.seq).toBe(100_000)
-  expect(second.state.seqGap).toBe(100_000 - 3)
+  expect(second.state.seq).toBe(10_000_000)
+  expect(second.state.seqGap).toBe(10_000_000 - 3)
   expect(crashesOf(second.state)).toEqual([3, 0, 0])
   powerCut()
   const third = await open()
-  expect(third.state.seq).toBe(200_000)
-  expect(third.state.seqGap).toBe(200_000 - 3)
+  expect(third.state.seq).toBe(20_000_000)
+  expect(third.state.seqGap).toBe(20_000_000 - 3)
 })
 
 test('a scrape that finds newer counts commits them first, while there are tokens to spare', async () => {
