@@ -1,5 +1,5 @@
 // Reads YAML by a table of fields: what is there of each, and the place of whatever should not be. Pure.
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
 
 /** What is wrong with a file, and where: `web.yml:3:5: unknown field ...`. */
 export class FileProblem extends Error {}
@@ -39,10 +39,8 @@ export function readFields(text: string, file: string, fields: readonly string[]
     wrong: (what) => new FileProblem(`${node?.range ? place(node.range[0]) : file}: ${what}`),
   })
   const resolved = (value: unknown): Node | null => {
-    const node = value as Node | null
-    return node !== null && node !== undefined && 'source' in node && node.constructor.name === 'Alias'
-      ? ((node as unknown as { resolve(d: unknown): Node | undefined }).resolve(document) ?? null)
-      : (node ?? null)
+    const node = isAlias(value) ? value.resolve(document) : (value as Node | null)
+    return node ?? null
   }
   const isNothing = (node: Node | null) => node === null || (isScalar(node) && node.value === null)
   const scalar = (node: Node | null, what: string): string => {
