@@ -1,9 +1,10 @@
 // /federate: the series that selectors choose, in the text that Prometheus itself gives a Prometheus.
 import { escaped, valueText } from './exposition.ts'
 import type { Family } from './family.ts'
-import { chooser, TooExpensive } from './matching.ts'
+import { chooser } from './matching.ts'
 import type { Reading } from './reading.ts'
 import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
+import { TooLong } from './turns.ts'
 
 /** What a Prometheus would hold of us, without the labels that it adds itself: the one that asks adds its own. */
 interface Series {
@@ -32,7 +33,7 @@ export async function federated(
     for (const series of allSeries(families, reading)) if (await chooses(series.labels)) chosen.push(series)
     return text(chosen, reading)
   } catch (error) {
-    if (error instanceof TooExpensive) return { problem: error.message }
+    if (error instanceof TooLong) return { problem: error.message }
     throw error
   }
 }

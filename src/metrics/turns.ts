@@ -2,11 +2,18 @@
 
 const AT_ONCE_MS = 5
 
-/** Resolves at once while the turn is young, else when the others had theirs. */
-export function turns(): () => Promise<void> | null {
+/** Work that took longer altogether than it may. */
+export class TooLong extends Error {}
+
+/** To be called again and again: null while the turn is young, else a promise that resolves when the others had theirs. */
+export function turns(altogetherMs = Number.POSITIVE_INFINITY): () => Promise<void> | null {
   let beganAtMs = performance.now()
+  let workedMs = 0
   return () => {
-    if (performance.now() - beganAtMs < AT_ONCE_MS) return null
+    const turnMs = performance.now() - beganAtMs
+    if (turnMs < AT_ONCE_MS) return null
+    workedMs += turnMs
+    if (workedMs > altogetherMs) throw new TooLong(`this takes longer than ${altogetherMs / 1000} s`)
     return new Promise((resolve) =>
       setImmediate(() => {
         beganAtMs = performance.now()

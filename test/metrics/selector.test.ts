@@ -94,7 +94,7 @@ test.each(['{a=~"("}', '{a=~"(?=b)"}', '{a=~"(b)\\\\1"}', '{a=~"b**"}', '{a=~"b{
 
 test('an expression that is made to hang takes no longer than any other', async () => {
   const from = process.cpuUsage()
-  for (const re of ['(x+x+)+y', '(a|a)*b', '(a*)*b', 'b((a?){25}){25}', '(.*)(.*)(.*)(.*)[^ax]']) {
+  for (const re of ['(x+x+)+y', '(a|a)*b', '(a*)*b', 'b((a?){15}){15}', '(.*)(.*)(.*)(.*)[^ax]']) {
     expect(await chosen(`{service=~"${re}"}`, 'x'.repeat(250), 'a'.repeat(250))).toEqual([])
   }
   const { user } = process.cpuUsage(from)
@@ -111,7 +111,7 @@ test('what would be a large automaton is refused before it is built', async () =
 test('many expressions in one request end when their time is used up', async () => {
   const selectors = Array.from(
     { length: 400 },
-    (_, i): Selector => [named('up'), by('service', '!~', `((a?){25}){25}${i}`)],
+    (_, i): Selector => [named('up'), by('service', '=~', `(a?){300}b${i}`)],
   )
   const chooses = await chooser(selectors).catch((error: Error) => error)
   const found =
@@ -120,5 +120,5 @@ test('many expressions in one request end when their time is used up', async () 
           for (let i = 0; i < 200; i += 1) await chooses(series('a'.repeat(200) + i))
         })().catch((error: Error) => error)
       : chooses
-  expect(found).toMatchObject({ message: 'the regular expressions take too long' })
+  expect(found).toMatchObject({ message: 'this takes longer than 2 s' })
 })
