@@ -26,6 +26,7 @@ const PROGRAMS = [
   ['prometheus-node-exporter', 'prometheus-node-exporter', 'what systemd costs it, beside us', ['bench']],
   ['strace', 'strace', 'what is really written and synced', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small file system that fills up', ['test']],
+  ['python3', 'python3', 'an ioctl that cuts a file system off', ['test']],
   ['mkfs.xfs', 'xfsprogs', 'a file system of another kind', ['test']],
   ['mount', 'mount', 'mounting it', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],

@@ -11,7 +11,7 @@ import { until } from '../rig/until.ts'
 import { crashesOf, freshState } from './sample.ts'
 
 /** 1.3 s each; more of them with `npm run prove:flash`. */
-const CUTS = Number(process.env['GATEWATCH_CUTS'] ?? 10)
+const CUTS = Number(process.env['GATEWATCH_CUTS'] ?? 5)
 
 interface Told {
   acked: number
