@@ -93,6 +93,12 @@ describe('without anything given', () => {
   })
 })
 
+test('--backend command says that watching needs D-Bus all the same', async () => {
+  const { config, notes } = await load(null, { GATEWATCH_BACKEND: 'command' })
+  expect(config.backend).toBe('command')
+  expect(notes).toEqual(['backend is command: units are operated by systemctl; watching needs D-Bus all the same'])
+})
+
 test('a file of the former program is used unchanged', async () => {
   const former = `{
     "monitored_services": ["wirepas-gateway", "mosquitto.service"],

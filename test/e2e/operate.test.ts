@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { BINARY } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
 import { writeControlUnits } from '../systemd/control-units.ts'
 
 describeUnless(noSystemd(), 'the commands that operate units', () => {
@@ -91,6 +92,28 @@ runs: stop done
       stdout: '',
       stderr: 'gatewatch: systemd cannot be reached: cannot reach the bus at unix:path=/nowhere: no such socket\n',
     })
+  })
+
+  it("operate the user's own systemd with --user, by both back ends", async () => {
+    const env = [
+      `XDG_RUNTIME_DIR=${rig.shareDir}`,
+      `HOME=${rig.shareDir}`,
+      `DBUS_SESSION_BUS_ADDRESS=unix:path=${rig.shareDir}/bus`,
+    ]
+    const inside = env.flatMap((one) => ['-E', one])
+    await rig.exec('systemd-run', '-p', 'Delegate=yes', ...inside, '/lib/systemd/systemd', '--user')
+    const mine = (...words: string[]) => rig.exec('env', ...env, process.execPath, BINARY, '--user', ...words)
+    await until(() => mine('list'), { what: "the user's systemd", is: ({ code }) => code === 0 })
+    expect(await mine('create-unit', 'mine', '--', 'sleep', '1000')).toEqual({
+      ...{ code: 0, stdout: '' },
+      stderr: `wrote ${rig.shareDir}/.config/systemd/user/mine.service\nmine: enabled and started\n`,
+    })
+    for (const backend of ['dbus', 'command']) {
+      expect((await mine('restart', 'mine', '--backend', backend)).stderr).toBe('mine: restart done\n')
+      expect((await mine('show', 'mine', '--backend', backend)).stdout).toContain('active (running)')
+    }
+    expect((await mine('remove-unit', 'mine')).code).toBe(0)
+    expect((await typed('show', 'mine')).code).toBe(5)
   })
 
   it('let anyone read, and tell whom they refuse what would grant it', async () => {
