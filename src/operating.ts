@@ -23,7 +23,10 @@ export async function operating(
   env: Outside['env'],
   uid: number,
 ): Promise<ExitCode> {
-  const { config, home } = loaded
+  const { config, home, problems } = loaded
+  const fatal = problems.filter((problem) => problem.fatal)
+  for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
+  if (fatal.length > 0) return 2
   const log: Outside['log'] = (level, message) => {
     if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
   }

@@ -1,4 +1,5 @@
 // Operations on a real systemd: what becomes of each job, and what is said where nothing can be done.
+import dbus from 'dbus-next'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Action } from '../../src/core/command.ts'
 import type { UnitControl } from '../../src/ports.ts'
@@ -76,6 +77,42 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
     expect(await end('start', 'bad.service')).toMatch(/^refused: systemd does not start bad.service: /)
     expect(await end('reload', 'fails.service')).toMatch(/^refused|^failed/)
     expect(await end('start', 'manual.service')).toMatch(/^refused: systemd does not start manual.service: /)
+  })
+
+  it('believe nobody but systemd about the end of a job', async () => {
+    let ended = ''
+    const starting = end('start', 'slow.service').then((how) => {
+      ended = how
+    })
+    const jobs = async () => (await rig.systemctl('list-jobs', '--no-legend')).stdout
+    const [, id] = /(\d+) slow/.exec(await until(jobs, { what: 'the job', is: (text) => text.includes('slow') })) ?? []
+    const liar = dbus.sessionBus({ busAddress: rig.busAddress })
+    await new Promise((resolve) => liar.once('connect', resolve))
+    const ask = (member: string) => ({
+      ...{
+        destination: 'org.freedesktop.DBus',
+        path: '/org/freedesktop/DBus',
+        interface: 'org.freedesktop.DBus',
+        member,
+      },
+    })
+    const [names] = (await liar.call(new dbus.Message(ask('ListNames'))))?.body ?? []
+    for (const destination of names.filter((name: string) => name.startsWith(':'))) {
+      const job = `/org/freedesktop/systemd1/job/${id}`
+      const lie = new dbus.Message({
+        ...{ type: dbus.MessageType.SIGNAL, destination, path: '/org/freedesktop/systemd1' },
+        ...{ interface: 'org.freedesktop.systemd1.Manager', member: 'JobRemoved', signature: 'uoss' },
+        body: [Number(id), job, 'slow.service', 'done'],
+      })
+      liar.send(lie)
+    }
+    await liar.call(new dbus.Message(ask('GetId'))) // all of it has gone out
+    liar.disconnect()
+    expect(await end('start', 'runs.service')).toBe('done') // and come in
+    expect(ended).toBe('')
+    await end('stop', 'slow.service')
+    await starting
+    expect(ended).toBe('canceled')
   })
 
   it('are waited for no longer than they are told', async () => {
