@@ -1,5 +1,4 @@
-// The sinks that most gateways do without: desktop notifications, and the push to StatsD.
-
+// The sinks that most gateways do without: desktop notifications, and the push to StatsD; loaded when first wanted.
 import { homeOf } from './cli/home.ts'
 import type { Config } from './cli/options.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -15,18 +14,30 @@ export interface MoreGiven {
   readonly log: Log
 }
 
-/** Each is loaded where the configuration wants it at the start; switched off and on by a reload from then on. */
-export async function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: MoreGiven): Promise<EventSink[]> {
-  const sinks: EventSink[] = []
-  if (config().notify.enabled) {
-    const { notifications } = await import('./systemd/notifications.ts')
-    const address = homeOf(true, env, uid).bus
-    sinks.push(notifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log }))
+export interface MoreSinks extends EventSink {
+  /** Loads what the configuration has come to want. Each of them looks by itself whether it is still wanted. */
+  use(): Promise<void>
+}
+
+export function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: MoreGiven): MoreSinks {
+  let notes: EventSink | null = null
+  let push: EventSink | null = null
+  return {
+    async use() {
+      if (config().notify.enabled && notes === null) {
+        const { notifications } = await import('./systemd/notifications.ts')
+        const address = homeOf(true, env, uid).bus
+        notes = notifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
+      }
+      if (config().statsd.address !== null && push === null) {
+        const { statsdPush } = await import('./metrics/statsd.ts')
+        const everyMs = () => config().stats_interval * 1000
+        push = statsdPush({ address: () => config().statsd.address, lines: metrics.statsd, everyMs, clock, log })
+      }
+    },
+    accept: (step) => notes?.accept(step),
+    async stop() {
+      await Promise.all([notes?.stop(), push?.stop()])
+    },
   }
-  if (config().statsd.address !== null) {
-    const { statsdPush } = await import('./metrics/statsd.ts')
-    const everyMs = () => config().stats_interval * 1000
-    sinks.push(statsdPush({ address: () => config().statsd.address, lines: metrics.statsd, everyMs, clock, log }))
-  }
-  return sinks
 }

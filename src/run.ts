@@ -155,7 +155,8 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   const { events_file, events_max_bytes, events_backup_count } = config
   if (events_file !== null)
     sinks.push(eventsFile({ events_file, events_max_bytes, events_backup_count }, () => identity, log))
-  sinks.push(...(await moreSinks({ config: now, metrics, gatewayId: name, env, uid, clock, log })))
+  const more = moreSinks({ config: now, metrics, gatewayId: name, env, uid, clock, log })
+  sinks.push(more)
   // Nobody is owed what happened while MQTT is off: it begins with what comes after it is switched on.
   sinks.push({
     accept: ({ after }) => (now().mqtt.enabled ? undefined : store.acknowledge(after.seq)),
@@ -181,6 +182,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     })
     await tcp.on(wantedOf(config), !asService)
     await mqtt.use(config.mqtt)
+    await more.use()
   } catch (error) {
     await stop()
     throw error
@@ -205,6 +207,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     source.watch(next.config.monitored_services)
     await tcp.on(wantedOf(next.config), false)
     await mqtt.use(next.config.mqtt)
+    await more.use()
     log('info', 'reload: configuration taken over')
   }
   const reload = async (next: Loaded) => {

@@ -50,6 +50,10 @@ export function sentence(code: ControlProblem, what: string, unit: string, words
   }
 }
 
+export function tooLong(timeoutMs: number): ControlError {
+  return new ControlError('timed_out', `timed out: not done within ${timeoutMs / 1000} s; systemd may still be at it`)
+}
+
 function userName(): string {
   try {
     return userInfo().username

@@ -2,6 +2,7 @@
 import { ControlError } from '../core/command.ts'
 import type { Clock } from '../ports.ts'
 import { type Body, type Bus, type Call, errorNameOf } from './bus.ts'
+import { tooLong } from './control-errors.ts'
 import * as manager from './manager.ts'
 import { connectBus } from './transport.ts'
 
@@ -179,10 +180,6 @@ function fewAtOnce(ask: Bus['ask']): Bus['ask'] {
     if (underWay < CALLS_AT_ONCE) send()
     else waiting.push(send)
   }
-}
-
-function tooLong(timeoutMs: number): ControlError {
-  return new ControlError('timed_out', `timed out: not done within ${timeoutMs / 1000} s; systemd may still be at it`)
 }
 
 function gone(reason: string): ControlError {

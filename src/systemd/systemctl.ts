@@ -1,7 +1,7 @@
-// Operates units by `systemctl`, for where no bus can be had: its exit codes, its JSON and its NAME=VALUE lines, never its prose.
+// Operates units by `systemctl`, for where no bus can be had: its exit codes, its JSON and its NAME=VALUE lines, never its prose (systemd 247 or newer).
 import { type Action, ControlError, type ControlProblem, type Done } from '../core/command.ts'
 import type { ListedUnit, UnitControl } from '../ports.ts'
-import { sentence } from './control-errors.ts'
+import { sentence, tooLong } from './control-errors.ts'
 import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './control-read.ts'
 import { shownTexts } from './property-text.ts'
 import { shownProperties } from './show-text.ts'
@@ -30,11 +30,7 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
       throw new ControlError('unreachable', sentence('unreachable', what, unit, error.message), { cause: error })
     })
     const { code } = ran
-    if (code === null)
-      throw new ControlError(
-        'timed_out',
-        `timed out: not done within ${timeoutMs / 1000} s; systemd may still be at it`,
-      )
+    if (code === null) throw tooLong(timeoutMs)
     return { ...ran, code }
   }
 
