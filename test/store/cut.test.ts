@@ -42,7 +42,7 @@ function expectOldOrNew(pages: readonly PageRead[] | null, states: readonly Stat
   if (read.state === null && least < 0) return
   const key = read.state === null ? 'nothing' : keyOf(read.state)
   const found = states.findLastIndex((state) => keyOf(state) === key)
-  if (found < least) throw new Error(`acknowledged state ${least} of ${states.length} is gone: ${key}`)
+  if (found < 0 || found < least) throw new Error(`acknowledged state ${least} of ${states.length} is gone: ${key}`)
   const next = takeUp(read, [], null, freshState(1)(), false)
   expect(next.state.seq).toBeGreaterThanOrEqual((states.at(-1) as State).seq)
 }
