@@ -38,9 +38,10 @@ export function replay(unit: Unit, ctx: Context, seen: Sighting, before: Setting
     if (end === null || lived.unit.run?.id !== id) continue
     lived = andThen(lived, (u) => endProven(u, ctx, end))
     // It may wait to be restarted now, unless someone asked for the end.
-    if (isCrash(end.cause)) lived = { ...lived, unit: showing(lived.unit, run, 'failed', 'failed') }
-    else if (end.requested) lived = { ...lived, unit: showing(lived.unit, run, 'inactive', 'dead') }
-    else lived = { ...lived, unit: showing(lived.unit, run, 'activating', 'auto-restart') }
+    const unit = end.requested
+      ? showing(lived.unit, run, 'inactive', 'dead')
+      : showing(lived.unit, run, 'activating', 'auto-restart')
+    lived = { ...lived, unit }
   }
   return lived
 }

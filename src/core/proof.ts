@@ -30,7 +30,7 @@ export function newsOf(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenR
   if (unit.contact !== 'broken') return NO_PROOF
   const newest = runs.findIndex(({ id }) => id === unit.runIds[0])
   if (newest < 0 && unit.seen !== null) return NO_PROOF
-  return runs.slice(Math.max(0, newest)).filter(({ id }, i) => i === 0 || !unit.runIds.includes(id))
+  return runs.slice(Math.max(0, newest))
 }
 
 /** How the open run ended, where the journal knows it. */

@@ -195,13 +195,8 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['the journal is followed until the run seen now', 'if (id === seen.invocationId) break', ''],
     ['a run of the journal that was counted is not opened again', '!lived.unit.runIds.includes(id)', 'true'],
     ['an end in the journal is of the run that is open', ' || lived.unit.run?.id !== id) continue', ') continue'],
-    [
-      'after a crash systemd may go on by itself',
-      "if (isCrash(end.cause)) lived = { ...lived, unit: showing(lived.unit, run, 'failed', 'failed') }\n    else if",
-      'if',
-    ],
-    ['an end that was asked for is a rest', 'else if (end.requested)', 'else if (false)'],
-    ['an end that was not asked for is no rest', 'else if (end.requested)', 'else if (true)'],
+    ['an end that was asked for is a rest', 'const unit = end.requested', 'const unit = false'],
+    ['an end that was not asked for is no rest', 'const unit = end.requested', 'const unit = true'],
     ['NRestarts is known as of the last line', 'run.nRestarts ?? last', 'last'],
     [
       'restarts without a line are counted',
@@ -286,7 +281,6 @@ const BY_FILE: Readonly<Record<string, readonly Row[]>> = {
     ['a journal cut off before the last run counted proves nothing', 'newest < 0 && unit.seen !== null', 'false'],
     ['in a new boot the whole journal is news', 'newest < 0 && unit.seen !== null', 'newest < 0'],
     ['the end of the last run counted may be news', 'Math.max(0, newest)', 'Math.max(0, newest + 1)'],
-    ['runs counted before are no news', ' || !unit.runIds.includes(id)', ' || true'],
     ['the end is that of the open run', 'id === run?.id', 'true'],
   ],
   'flap.ts': [

@@ -76,6 +76,22 @@ test('a line that is missing makes a run lost, or a crash where only crashes are
   expect(back('on-failure').events[0]).toMatchObject({ result: 'unknown', willRestart: true })
 })
 
+test('an end that was heard is not told again, and the end of one run is not that of another', () => {
+  const ended = live(watching(U), [read(U, 10, RUNNING), signal(U, 20, { invocationId: 'a1', mainCode: 1 })]).state
+  const { events } = live(ended, [
+    { kind: 'gap', at: at(40) },
+    proof(50, run('a1', { end: KILLED }), run('b2')),
+    read(U, 60, { ...RUNNING, invocationId: 'b2' }),
+  ])
+  expect(kinds(events)).toEqual(['start b2'])
+  const other = away(
+    'no',
+    proof(510, run('a1', { end: KILLED }), run('b2')),
+    read(U, 520, { invocationId: 'b2', mainCode: 1 }),
+  )
+  expect(kinds(other.events)).toEqual(['crash a1', 'start b2', 'stop b2'])
+})
+
 test('a restart job proves no crash', () => {
   const { events } = away(
     'on-failure',
@@ -138,10 +154,11 @@ test('a journal that does not reach back to the last run proves nothing; nor doe
   expect(cut.unit.counters).toEqual({ starts: 3, stops: 0, crashes: 0, restarts: 2, lost: 2 })
   const heard = live(watching(U), [
     read(U, 10, RUNNING),
+    signal(U, 15, { invocationId: 'a1', mainCode: 1 }),
     proof(20, run('a1', { end: KILLED }), run('b2')),
-    signal(U, 30, { ...RUNNING, subState: 'exited' }),
+    signal(U, 30, { ...RUNNING, invocationId: 'c3' }),
   ])
-  expect(kinds(heard.events)).toEqual(['start a1'])
+  expect(kinds(heard.events)).toEqual(['start a1', 'stop a1', 'start c3'])
 })
 
 test('the first absence of a unit is one that never was watched: nothing of before is counted', () => {
