@@ -1,7 +1,7 @@
 // Builds dist/gatewatch-linux-{x64,arm64,armv7}: one file each that needs no Node on the gateway.
-//   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node PATH] [--static] [--out DIR]
+//   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node [TARGET=]PATH]... [--static] [--out DIR]
 // `--static`: with pkg's own static Node (build/executable/static.mjs), as gatewatch-linux-TARGET-static.
-// `--node`: another Node executable than the pinned one, for one target. `script`: only the bundle, which is there already.
+// `--node`: another Node executable than the pinned one, for a target. `script`: only the bundle, which is there already.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ try {
   const { values } = parseArgs({
     options: {
       target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
-      node: { type: 'string' },
+      node: { type: 'string', multiple: true, default: [] },
       static: { type: 'boolean', default: false },
       out: { type: 'string', default: 'dist' },
     },
@@ -31,14 +31,27 @@ try {
   const unknown = values.target.find((arch) => arch !== 'script' && !(arch in TARGETS))
   if (unknown) throw new Error(`--target ${unknown}: one of ${Object.keys(TARGETS).join(', ')}, script`)
   const archs = values.target.filter((arch) => arch !== 'script')
-  if (values.node !== undefined && archs.length !== 1) throw new Error('--node goes with one --target')
+  const nodes = nodesOf(values.node, archs)
   needTools(archs)
   mkdirSync(values.out, { recursive: true })
   if (values.static) for (const arch of archs) buildStatic(arch, resolve(values.out))
-  else for (const arch of archs) build(arch, values.node, resolve(values.out))
+  else for (const arch of archs) build(arch, nodes[arch], resolve(values.out))
 } catch (error) {
   console.error(`build: ${error.message}`)
   process.exitCode = 1
+}
+
+/** `armv7=PATH`, or `PATH` where there is one target, as `{ armv7: PATH }`. */
+function nodesOf(given, archs) {
+  return Object.fromEntries(
+    given.map((text) => {
+      const [, arch, path] = /^(\w+)=(.+)$/.exec(text) ?? [null, archs.length === 1 ? archs[0] : null, text]
+      if (!archs.includes(arch))
+        throw new Error(`--node ${text}: which target? One of ${archs.map((a) => `${a}=PATH`).join(', ')}`)
+      if (!existsSync(path)) throw new Error(`--node ${text}: there is no ${path}`)
+      return [arch, path]
+    }),
+  )
 }
 
 function build(arch, node, out) {

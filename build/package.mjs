@@ -1,7 +1,9 @@
-// Packs what `npm run build` made, per target: a tarball, a Debian package, a bill of materials; and SHA256SUMS of all.
-//   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--from dist] [--out dist] [--level 0-9]
+// Builds the executables, and packs each: a tarball, a Debian package, a bill of materials; the Yocto layer; SHA256SUMS of all.
+//   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--sign KEY.pem] [--out dist] [--level 0-9]
+// `--node` as in executables.mjs; `--from DIR` packs what was built there, and builds nothing; `--sign` writes SHA256SUMS.sig.
 // Level 6: a gateway needs 9 MB to unpack it; 9 would save 1 % and need 65 MB.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,6 +17,7 @@ import { installedIn, unpackedIn } from './package/contents.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
 import { licences, packageAt } from './package/licences.mjs'
 import { sbom } from './package/sbom.mjs'
+import { signingKey, writeSums } from './package/sums.mjs'
 import { releasedLayerIn } from './package/yocto.mjs'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -25,32 +28,37 @@ try {
   const { values } = parseArgs({
     options: {
       target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
-      from: { type: 'string', default: 'dist' },
+      node: { type: 'string', multiple: true, default: [] },
+      from: { type: 'string' },
       out: { type: 'string', default: 'dist' },
       level: { type: 'string', default: '6' },
+      sign: { type: 'string' },
     },
   })
+  const key = values.sign === undefined ? null : signingKey(values.sign)
   needTools([], { xz: ['xz-utils'], 'dpkg-deb': ['dpkg'] })
   mkdirSync(values.out, { recursive: true })
+  if (values.from === undefined) build(values)
+  const from = values.from ?? 'dist'
   const how = { epoch: sourceDateEpoch(), level: values.level }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const manual = manualPage(version, new Date(how.epoch * 1000).toISOString().slice(0, 10))
-  for (const arch of values.target) pack(arch, values, how, { config, manual })
-  packLayer(values, how)
-  const made = readdirSync(values.out).filter((name) => /^(meta-)?gatewatch[-_].*\.(tar\.xz|deb|cdx\.json)$/.test(name))
-  writeFileSync(
-    join(values.out, 'SHA256SUMS'),
-    made
-      .sort()
-      .map((name) => `${digestOf(join(values.out, name))}  ${name}\n`)
-      .join(''),
-  )
+  for (const arch of values.target) pack(arch, { from, out: values.out }, how, { config, manual })
+  packLayer({ from, out: values.out }, how)
+  writeSums(values.out, version, key)
 } catch (error) {
   console.error(`package: ${error.message}`)
   process.exitCode = 1
 }
 
+function build({ target, node }) {
+  const args = [...target.flatMap((arch) => ['--target', arch]), ...node.flatMap((given) => ['--node', given])]
+  const { status } = spawnSync(process.execPath, ['build/executables.mjs', ...args], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new Error('the executables could not be built')
+}
+
 function pack(arch, { from, out }, how, common) {
+  const { deb: debArch, packedAtMostMB = Infinity } = TARGETS[arch]
   const executable = join(from, `gatewatch-${nameOf(arch)}`)
   const { node, packages: homes, sha256 } = JSON.parse(readFileSync(partsPath(executable), 'utf8'))
   if (digestOf(executable) !== sha256) throw new Error(`${executable} is not what the build made: npm run build`)
@@ -67,8 +75,11 @@ function pack(arch, { from, out }, how, common) {
     unpackedIn(join(work, name), executable, texts)
     tarXz(work, name, join(out, `${name}.tar.xz`), how)
     told(join(out, `${name}.tar.xz`))
+    const mb = statSync(join(out, `${name}.tar.xz`)).size / 1e6
+    if (Number(how.level) >= 6 && mb > packedAtMostMB)
+      say(`WARNING: that is more than the ${packedAtMostMB} MB aimed at`)
     installedIn(join(work, 'deb'), executable, texts, control(arch, executable))
-    const debName = `gatewatch_${version}_${TARGETS[arch].deb}.deb`
+    const debName = `gatewatch_${version}_${debArch}.deb`
     deb(join(work, 'deb'), join(out, debName), how)
     told(join(out, debName))
     writeFileSync(join(out, `${name}.cdx.json`), texts.sbom)

@@ -55,9 +55,7 @@ function fetched(arch, say) {
     runTool(['tar', '-xzf', packed, '-C', work, '--strip-components=1', 'package/bin/node', 'package/LICENSE'])
     strip(arch, join(work, 'bin/node'), join(work, 'node'))
     for (const done of [packed, join(work, 'bin')]) rmSync(done, { recursive: true })
-    writeFileSync(join(work, 'node.sha256'), digestOf(join(work, 'node')))
-    rmSync(home, { recursive: true, force: true })
-    renameSync(work, home)
+    settle(work, home)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -69,11 +67,16 @@ function given(arch, node) {
   const home = join(CACHE, `given-${digestOf(node).slice(0, 16)}`)
   const path = join(home, 'node')
   if (!isWhole(home)) {
-    mkdirSync(home, { recursive: true })
-    strip(arch, node, path)
-    const licence = ['../LICENSE', 'LICENSE'].map((name) => join(dirname(node), name)).find(existsSync)
-    if (licence) copyFileSync(licence, join(home, 'LICENSE'))
-    writeFileSync(join(home, 'node.sha256'), digestOf(path))
+    mkdirSync(CACHE, { recursive: true })
+    const work = mkdtempSync(join(CACHE, '.given-'))
+    try {
+      strip(arch, node, join(work, 'node'))
+      const licence = ['../LICENSE', 'LICENSE'].map((name) => join(dirname(node), name)).find(existsSync)
+      if (licence) copyFileSync(licence, join(work, 'LICENSE'))
+      settle(work, home)
+    } finally {
+      rmSync(work, { recursive: true, force: true })
+    }
   }
   const version = runTool([...TARGETS[arch].run, path, '--version'])
     .trim()
@@ -85,6 +88,13 @@ function strip(arch, from, to) {
   const machine = machineOf(from)
   if (machine !== TARGETS[arch].machine) throw new Error(`${from} is ${nameOfMachine(machine)}, not for ${arch}`)
   runTool([TARGETS[arch].strip, '-o', to, from])
+}
+
+/** What was made in `work` takes its place in the cache at once. */
+function settle(work, home) {
+  writeFileSync(join(work, 'node.sha256'), digestOf(join(work, 'node')))
+  rmSync(home, { recursive: true, force: true })
+  renameSync(work, home)
 }
 
 function isWhole(home) {

@@ -3,7 +3,7 @@
 /**
  * `machine`: e_machine of an ELF header, `elf` what readelf calls it. `strip`, `run`: the programs that strip and run its files here; `packages`: whose
  * they are on Debian. `needed`: exactly the libraries that the executable links to, `highestGlibc` the newest symbols.
- * `deb`: the architecture's name on Debian.
+ * `deb`: the architecture's name on Debian. `packedAtMostMB`: the aim for its tarball, on gateways that are paid by the byte.
  */
 export const TARGETS = {
   x64: {
@@ -23,6 +23,7 @@ export const TARGETS = {
     packages: ['binutils-aarch64-linux-gnu', 'qemu-user-static', 'libstdc++6-arm64-cross'],
     needed: ['ld-linux-aarch64.so.1', 'libc.so.6', 'libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0'],
     deb: 'arm64',
+    packedAtMostMB: 27,
   },
   armv7: {
     machine: 40,
@@ -40,6 +41,7 @@ export const TARGETS = {
       'libpthread.so.0',
     ],
     deb: 'armhf',
+    packedAtMostMB: 19,
   },
 }
 

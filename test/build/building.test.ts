@@ -1,38 +1,54 @@
 // The build itself: the same bytes twice, seconds when nothing changed, and one clear line where it cannot be done.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeUnless } from '../rig/unavailable.ts'
-import { build, noBuild, ROOT } from './executable.ts'
+import { type Arch, build, mustBuild, noBuild, ROOT } from './executable.ts'
 
+const { revision } = await import(join(ROOT, 'build/revision.mjs'))
 const PARTS = ['src', 'build', 'package.json', 'package-lock.json', 'tsconfig.json', 'node_modules']
 
 describeUnless(noBuild(), 'a build', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gw-building-'))
-  const here = join(directory, 'here')
   const there = join(directory, 'somewhere', 'else')
-  const sha256 = (tree: string) =>
+  const sha256 = (tree: string, arch: Arch) =>
     createHash('sha256')
-      .update(readFileSync(join(tree, 'dist/gatewatch-linux-x64')))
+      .update(readFileSync(join(tree, `dist/gatewatch-linux-${arch}`)))
       .digest('hex')
-  const copy = (from: string, to: string) => {
-    mkdirSync(join(to, 'dist'), { recursive: true })
-    for (const part of PARTS) cpSync(join(from, part), join(to, part), { recursive: true, verbatimSymlinks: true })
-  }
 
   beforeAll(() => {
-    copy(ROOT, here)
-    copy(here, there)
+    mustBuild({})
+    mkdirSync(join(there, 'dist'), { recursive: true })
+    for (const part of PARTS) cpSync(join(ROOT, part), join(there, part), { recursive: true, verbatimSymlinks: true })
   }, 900_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  it('gives the same bytes from two directories, and does nothing where they are there', { timeout: 300_000 }, () => {
-    for (const cwd of [here, there]) expect(build({ cwd }, '--target', 'x64')).toMatchObject({ status: 0 })
-    expect(sha256(there)).toBe(sha256(here))
-    const again = build({ cwd: here }, '--target', 'x64')
-    expect(again.stderr).toMatch(/gatewatch-linux-x64 is up to date/)
+  it('gives the same bytes in another directory, and does nothing where they are there', { timeout: 900_000 }, () => {
+    const env = { GATEWATCH_REVISION: revision() } // there is no git there
+    mustBuild({ cwd: there, env })
+    for (const arch of ['x64', 'arm64', 'armv7'] as const)
+      expect(`${arch} ${sha256(there, arch)}`).toBe(`${arch} ${sha256(ROOT, arch)}`)
+    expect(mustBuild({ cwd: there, env })).toMatch(
+      /x64 is up to date[\s\S]*arm64 is up to date[\s\S]*armv7 is up to date/,
+    )
+  })
+
+  it('warns of a Node that is past its end of life', { timeout: 300_000 }, () => {
+    expect(mustBuild({}, '--target', 'armv7')).toContain(
+      'WARNING: Node 20.11.0 is past its end of life (2026-04-30); for a release give a supported one by --node\n',
+    )
+  })
+
+  it('takes another Node by --node', { timeout: 300_000 }, () => {
+    const env = { XDG_CACHE_HOME: join(directory, 'cache-of-given') }
+    mustBuild({ cwd: there, env }, '--node', `x64=${process.execPath}`, '--target', 'x64', '--out', 'dist/given')
+    const { stdout } = spawnSync(join(there, 'dist/given/gatewatch-linux-x64'), ['version', '--json'], {
+      encoding: 'utf8',
+    })
+    expect(JSON.parse(stdout)).toMatchObject({ node_version: process.versions.node, target: 'linux-x64' })
   })
 
   it('refuses a base that is not the pinned one', { timeout: 300_000 }, () => {
@@ -49,7 +65,7 @@ describeUnless(noBuild(), 'a build', () => {
     const nowhere = { ...registry, npm_config_fetch_retries: '0' }
     const offline = (...args: string[]) => {
       const { status, stderr } = build(
-        { cwd: here, env: { ...nowhere, XDG_CACHE_HOME: join(directory, 'empty') } },
+        { cwd: there, env: { ...nowhere, XDG_CACHE_HOME: join(directory, 'empty') } },
         ...args,
       )
       return { status, said: stderr.split('\n').filter((line) => !/^build: +\d+ s {2}/.test(line)) }
@@ -64,17 +80,21 @@ describeUnless(noBuild(), 'a build', () => {
   })
 
   it('refuses a Node for another CPU, and names what is missing before it begins', { timeout: 60_000 }, () => {
-    expect(build({ cwd: here }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
+    expect(build({ cwd: there }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(/ is for x64, not for arm64\n$/),
     })
-    expect(build({ cwd: here, env: { PATH: '/usr/bin/nowhere:' } }, '--target', 'armv7')).toMatchObject({
+    expect(build({ cwd: there, env: { PATH: '/usr/bin/nowhere:' } }, '--target', 'armv7')).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
         /^build: missing: .*arm-linux-gnueabihf-strip.*apt-get install .*qemu-user-static.*\n$/,
       ),
     })
-    expect(build({ cwd: here }, '--target', 'mips')).toMatchObject({
+    expect(build({ cwd: there }, '--node', '/somewhere/node')).toMatchObject({
+      status: 1,
+      stderr: 'build: --node /somewhere/node: which target? One of x64=PATH, arm64=PATH, armv7=PATH\n',
+    })
+    expect(build({ cwd: there }, '--target', 'mips')).toMatchObject({
       status: 1,
       stderr: 'build: --target mips: one of x64, arm64, armv7, script\n',
     })
