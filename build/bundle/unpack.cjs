@@ -1,10 +1,10 @@
 // Unpacks in the running bundle what build/bundle/apart.mjs packed; called once for each pack, when it is first used.
 const { compileFunction } = require('node:vm')
-const { inflateRawSync } = require('node:zlib')
+const { brotliDecompressSync } = require('node:zlib')
 
 module.exports = (name, lines) => {
   const module = { exports: {} }
-  const source = inflateRawSync(Buffer.from(lines.join(''), 'base64')).toString('latin1')
+  const source = brotliDecompressSync(Buffer.from(lines.join(''), 'base64')).toString('latin1')
   compileFunction(source, ['module', 'exports', 'require'], { filename: `gatewatch:${name}` })(
     module,
     module.exports,

@@ -24,6 +24,8 @@ export interface GatewatchOptions {
   readonly logFile?: string
   /** A command that runs the agent: in another namespace, under a tracer. `pid` is then its own. */
   readonly within?: readonly string[]
+  /** How often it is looked whether it is ready, for measurements. */
+  readonly lookEveryMs?: number
   /** Node's own options, for measurements. */
   readonly nodeArgs?: readonly string[]
 }
@@ -83,6 +85,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     said += text
   })
   const ended = exitOf(child)
+  const look = options.lookEveryMs === undefined ? {} : { everyMs: options.lookEveryMs }
   const log = () => said + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
   const over = () => child.exitCode ?? child.signalCode
   const address = await until(() => /metrics at https?:\/\/(\S+)\/metrics/.exec(log())?.[1], {
@@ -119,7 +122,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     },
   }
   if (ready) {
-    await until(() => agent.get('/-/ready'), { what: 'the agent to be ready', is: (r) => r.status === 200 })
+    await until(() => agent.get('/-/ready'), { what: 'the agent to be ready', ...look, is: (r) => r.status === 200 })
   }
   return agent
 }
