@@ -65,7 +65,14 @@ export function jobBus(options: JobBusOptions): JobBus {
     }
   }
 
-  const open = async (): Promise<Link> => {
+  const open = (): Promise<Link> => {
+    const mine: Promise<Link> = opening(() => {
+      if (opened === mine) opened = null
+    })
+    return mine
+  }
+
+  const opening = async (closed: () => void): Promise<Link> => {
     const unreachable = (error: unknown) => {
       const words = error instanceof Error ? error.message : String(error)
       return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
@@ -74,19 +81,17 @@ export function jobBus(options: JobBusOptions): JobBus {
       throw unreachable(error)
     })
     try {
-      return await listen(bus)
+      return await listen(bus, closed)
     } catch (error) {
       bus.close()
       throw unreachable(error)
     }
   }
 
-  const listen = async (bus: Bus): Promise<Link> => {
+  const listen = async (bus: Bus, closed: () => void): Promise<Link> => {
     const ends: Link['ends'] = new Map()
     let owner: string | null = null
-    bus.onClose(() => {
-      opened = null
-    })
+    bus.onClose(closed)
     // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
     bus.onSignal(
       ({ member, body }) => {
@@ -145,10 +150,12 @@ export function jobBus(options: JobBusOptions): JobBus {
 function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: JobBusOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     let job = ''
+    let settled = false
     const ended = (result: string) => finish(() => resolve(result))
     const undoTimer = after(timeoutMs, () => finish(() => reject(tooLong(timeoutMs))))
     const undoClose = bus.onClose((reason) => finish(() => reject(gone(reason))))
     const finish = (settle: () => void) => {
+      settled = true
       undoTimer()
       undoClose()
       const waiting = ends.get(job)
@@ -158,6 +165,7 @@ function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: Jo
     }
     ask({ timeoutMs, ...call }, (error, [path]) => {
       if (error !== null) return finish(() => reject(errorNameOf(error) === 'timeout' ? tooLong(timeoutMs) : error))
+      if (settled) return
       job = String(path)
       ends.set(job, (ends.get(job) ?? new Set()).add(ended))
     })

@@ -25,9 +25,11 @@ export async function outcomeOf(ended: Unsuccessful): Promise<Ended> {
   const refuses = action === 'stop' ? seen['RefuseManualStop'] : seen['RefuseManualStart']
   if (code === 4) return { problem: refuses === true || isRoot ? 'refused' : 'denied' }
 
-  const changedAtMs = Number(seen['StateChangeTimestampMonotonic'] ?? 0) / 1000
-  const moved = changedAtMs >= startedAtMs
-  if (!moved && !isRoot) return { problem: 'denied' } // exit code 1 where polkit would first have asked for a password
+  if (!isRoot && !movedSince(seen, startedAtMs)) {
+    // Exit code 1 is also where polkit would first have asked for a password: then nothing at all has moved.
+    const dependency = (await dependencies(ended)).some((one) => isDown(one) && movedSince(one, startedAtMs))
+    return dependency ? { outcome: 'dependency' } : { problem: 'denied' }
+  }
   if (action === 'stop') return { outcome: 'canceled' }
   if (action === 'reload') return { outcome: 'failed' }
   switch (seen['ActiveState']) {
@@ -36,15 +38,22 @@ export async function outcomeOf(ended: Unsuccessful): Promise<Ended> {
     case 'activating':
       return { outcome: String(seen['SubState']).includes('auto-restart') ? 'failed' : 'timeout' }
     case 'inactive':
-      return { outcome: (await dependencyDown(ended)) ? 'dependency' : 'canceled' }
+      return { outcome: (await dependencies(ended)).some(isDown) ? 'dependency' : 'canceled' }
     default:
       return { outcome: 'canceled' }
   }
 }
 
-/** Whether a unit that this one cannot do without is not there. */
-async function dependencyDown({ seen, stateOf }: Unsuccessful): Promise<boolean> {
+/** The units that this one cannot do without. */
+async function dependencies({ seen, stateOf }: Unsuccessful): Promise<Properties[]> {
   const needed = ['Requires', 'Requisite', 'BindsTo'].flatMap((kind) => (seen[kind] ?? []) as string[])
-  const states = await Promise.all([...new Set(needed)].map(async (unit) => (await stateOf(unit))['ActiveState']))
-  return states.some((state) => state === 'failed' || state === 'inactive')
+  return Promise.all([...new Set(needed)].map(stateOf))
+}
+
+function isDown({ ActiveState: state }: Properties): boolean {
+  return state === 'failed' || state === 'inactive'
+}
+
+function movedSince({ StateChangeTimestampMonotonic: changedUs }: Properties, monoMs: number): boolean {
+  return Number(changedUs ?? 0) / 1000 >= monoMs
 }
