@@ -1,11 +1,13 @@
 // The polkit rule that comes with gatewatch, under a real polkit: exactly the named units, and no others.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BINARY } from '../rig/gatewatch.ts'
+import { askSocket, BINARY } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
 import { writeControlUnits } from '../systemd/control-units.ts'
 
 const RULE = readFileSync(join(import.meta.dirname, '../../systemd/drop-ins/control.rules'), 'utf8')
@@ -27,6 +29,14 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     rmSync(dirname(rules), { recursive: true })
   })
 
+  /** Installs the rule for nobody and runs.service; polkit reads it anew, as it does not watch a directory bound over its own. */
+  const grant = async () => {
+    const rule = RULE.replace('"gatewatch"', '"nobody"').replace('"mosquitto.service"', '"runs.service"')
+    expect(rule.match(/nobody|runs.service/g)).toEqual(['nobody', 'runs.service'])
+    writeFileSync(join(rules, '50-gatewatch.rules'), rule)
+    await rig.systemctl('stop', 'polkit')
+  }
+
   describe.each(['dbus', 'command'])('by %s', (backend) => {
     const denied = (what: string) => ({
       code: 4,
@@ -45,10 +55,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     })
 
     it('grants the named units to the named user, and nothing else', async () => {
-      const rule = RULE.replace('"gatewatch"', '"nobody"').replace('"mosquitto.service"', '"runs.service"')
-      expect(rule.match(/nobody|runs.service/g)).toEqual(['nobody', 'runs.service'])
-      writeFileSync(join(rules, '50-gatewatch.rules'), rule)
-      await rig.systemctl('stop', 'polkit') // read anew, as it has no inotify watch on a directory bound over its own
+      await grant()
       for (const action of ['start', 'restart', 'reload', 'stop', 'reset-failed'])
         expect([action, (await typed(action, 'runs')).code]).toEqual([action, 0])
       expect(await typed('start', 'needs')).toEqual(denied('start needs.service'))
@@ -57,4 +64,48 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
       expect((await rig.show('needs.service', 'ActiveState'))['ActiveState']).toBe('inactive')
     })
   })
+
+  it('lets an agent without root obey orders for exactly these units, each an event', async () => {
+    await grant()
+    const socket = join(rig.shareDir, 'gw.sock')
+    await rig.exec('chmod', '0777', rig.shareDir)
+    const service = [
+      '--unit=agent',
+      '-p',
+      'User=nobody',
+      '-E',
+      'GATEWATCH_CONTROL_ENABLED=true',
+      process.execPath,
+      BINARY,
+    ]
+    const watching = ['--services', 'runs', 'needs', '--socket', socket, '-p', join(rig.shareDir, 'state.ring')]
+    await rig.exec('systemd-run', ...service, ...watching, '--no-prometheus')
+    await until(() => askSocket(socket, '/api/v1/status'), {
+      what: 'the agent',
+      is: (s) => String(s['not_ready']) === '',
+    })
+    expect(await post(socket, '/api/v1/units/runs/restart')).toMatchObject({ outcome: 'done' })
+    expect(await post(socket, '/api/v1/units/needs/start')).toMatchObject({
+      error: { code: 'denied', message: expect.stringContaining('nobody may not start needs.service') },
+    })
+    const { events } = await askSocket(socket, '/api/v1/events?kind=command')
+    expect(events).toMatchObject([
+      { event: 'command', service: 'runs.service', action: 'restart', outcome: 'done', via: 'socket' },
+      { event: 'command', service: 'needs.service', action: 'start', outcome: 'denied', via: 'socket' },
+    ])
+  })
 })
+
+function post(socketPath: string, path: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, method: 'POST' }, (response) => {
+      let body = ''
+      response.on('data', (text) => {
+        body += text
+      })
+      response.on('end', () => resolve(JSON.parse(body)))
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}
