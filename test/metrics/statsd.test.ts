@@ -57,7 +57,7 @@ test('what is pushed arrives; what cannot be is said once, and that it goes agai
     log: (level, message) => logged.push(`${level} ${message}`),
   })
   const said = (count: number) => until(() => logged.length >= count, { what: `${count} words of the log` })
-  address = 'no-such-host.invalid:8125'
+  address = '255.255.255.255:8125'
   await said(1)
   address = good
   await said(2)
@@ -66,7 +66,7 @@ test('what is pushed arrives; what cannot be is said once, and that it goes agai
   server.close()
   expect(heard[0]).toBe('a:1|g\nb:2|g')
   expect(logged).toEqual([
-    expect.stringMatching(/^warning statsd: no-such-host.invalid:8125 does not get the numbers \(E\w+\)$/),
+    'warning statsd: 255.255.255.255:8125 does not get the numbers (EACCES)',
     `info statsd: ${good} gets the numbers again`,
   ])
 })
