@@ -29,7 +29,7 @@ export function unitFileText(unit: NewUnit): string {
     MADE_BY,
     ...(unit.watchedIn === null ? [] : [WATCHED_IN + unit.watchedIn]),
     '[Unit]',
-    `Description=${specifiersEscaped(unit.description ?? command.join(' ').replace(CONTROL, ' ').slice(0, 80))}`,
+    `Description=${specifiersEscaped(unit.description ?? shortened(command.join(' ')))}`,
     '',
     '[Service]',
     'Type=exec', // so that a program that cannot be run fails the start
@@ -45,6 +45,11 @@ export function unitFileText(unit: NewUnit): string {
     `WantedBy=${unit.userScope ? 'default.target' : 'multi-user.target'}`,
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** On one line, which a backslash at its end would carry on. */
+function shortened(line: string): string {
+  return line.replace(CONTROL, ' ').slice(0, 80).replace(/\\+$/, '')
 }
 
 function setting(name: string, value: string | null): string[] {

@@ -104,9 +104,14 @@ describe('completion in a real bash', () => {
     using directory = temporaryDirectory()
     const script = join(directory.path, 'completion')
     writeFileSync(script, bashCompletion())
+    const systemctl = '#!/bin/sh\necho "mosquitto.service loaded active running A broker"; echo "motd.timer static -"\n'
+    writeFileSync(join(directory.path, 'systemctl'), systemctl, { mode: 0o755 })
     const line = words.map((word) => `'${word}'`).join(' ')
     const ask = `source ${script}; COMP_WORDS=(gatewatch ${line}); COMP_CWORD=${words.length}; _gatewatch; printf '%s\\n' "\${COMPREPLY[@]}"`
-    return execFileSync('bash', ['--norc', '-uc', ask], { encoding: 'utf8', cwd: directory.path }).trim().split('\n')
+    const env = { ...process.env, PATH: `${directory.path}:${process.env['PATH']}` }
+    return execFileSync('bash', ['--norc', '-uc', ask], { encoding: 'utf8', cwd: directory.path, env })
+      .trim()
+      .split('\n')
   }
 
   test.each([
@@ -124,6 +129,15 @@ describe('completion in a real bash', () => {
     [['import', 'comp'], ['completion']],
     [['completion', ''], ['bash']],
     [['--prometheus-port', ''], ['']],
+    [
+      ['restart', 'mo'],
+      ['mosquitto.service', 'motd.timer'],
+    ],
+    [['show', 'mos'], ['mosquitto.service']],
+    [['--unit', 'mot'], ['motd.timer']],
+    [['create-unit', 'x', '--restart', 'on-f'], ['on-failure']],
+    [['list', '--fa'], ['--failed']],
+    [['start', '--backend', 'c'], ['command']],
   ])('%j offers %j', (words, expected) => {
     expect(offered(...words).sort()).toEqual([...expected].sort())
   })

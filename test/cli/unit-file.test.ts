@@ -47,6 +47,7 @@ WantedBy=multi-user.target
 `)
     expect(unitFileText({ ...UNIT, userScope: true })).toContain('WantedBy=default.target\n')
     expect(unitFileText(UNIT)).toContain('Description=/usr/bin/blink --every 5 s\n')
+    expect(unitFileText({ ...UNIT, command: ['/b', 'a\nb', '\\'] })).toContain('Description=/b a b \n\n[Service]\n')
   })
 
   test('quotes words as systemd reads them', () => {
