@@ -31,6 +31,8 @@ const common = {
   format: 'cjs',
   mainFields: ['module', 'main'], // jsonc-parser's main is UMD, whose requires cannot be bundled
   target: `node${OLDEST.join('.')}`,
+  // import() of Node's own modules becomes require(): a single executable of Node 20 cannot import, and says so only then.
+  supported: { 'dynamic-import': false },
   // Names stay and lines stay short, so that a stack trace from the field can be read (Node prints the whole line).
   minifySyntax: true,
   minifyWhitespace: true,

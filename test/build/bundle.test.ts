@@ -51,6 +51,19 @@ it('holds nothing of the packages that it never uses', () => {
   expect(report).not.toMatch(/xml2js|jsbi|x11|event-stream/)
 })
 
+it('imports nothing while it runs: in a single executable of Node 20 that fails', () => {
+  const { stdout } = spawnSync(
+    process.execPath,
+    ['build/bundle.mjs', '--quiet', '--out', join(directory, 'whole.cjs')],
+    {
+      cwd: ROOT,
+      encoding: 'utf8',
+    },
+  )
+  expect(stdout).toBe('')
+  expect(readFileSync(join(directory, 'whole.cjs'), 'utf8').match(/\bimport\("[^"]*"\)/g)).toBeNull()
+})
+
 it('loads a lazy module only when it is asked for', () => {
   expect(run('nothing')).toEqual({ status: 0, stdout: '', stderr: '' })
   expect(run('lazy')).toEqual({ status: 0, stdout: 'loaded\n42\n', stderr: '' })
