@@ -57,6 +57,7 @@ test('whoever has no password, or a wrong one, gets nothing at all; what is righ
   for (const [user, password] of [
     ['prom', 'Secret'],
     ['nobody', 'secret'],
+    ['nobody', 'fakepassword'], // whose hash stands in for that of an unknown user
     ['prom', ''],
     ['', ''],
   ] as const)
@@ -217,9 +218,11 @@ describeUnless(missingPrograms('openssl', 'curl'), 'TLS', () => {
     look()
     expect((await shownBy(tcp)).serialNumber).toBe(after.serialNumber)
     expect(tcp.problem()).toContain('certificate, key or ciphers cannot be used')
+    const client = made.ca.issue('client', 'DNS:client')
     write(tls('  client_auth_type: RequireAnyClientCert\n'))
     look()
     expect(await curl(tcp)).toMatch(/^curl: /)
+    expect(await curl(tcp, '--cert', client.cert, '--key', client.key)).toBe('200')
     expect(tcp.problem()).toBeNull()
   })
 
