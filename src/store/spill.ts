@@ -10,6 +10,8 @@ import { type Filling, filling, type Head } from './records.ts'
 
 /** A slot that grew by so many pages is written anew with only the newest of each unit. */
 const PAGES_UNTIL_REWRITE = 64
+/** Each step sums the page that it is added to, so pages are left mostly empty; there is no lack of room in RAM. */
+const FILLED_BYTES = 1000
 /** What a slot keeps of events; more are told but not kept. */
 const EVENTS_AT_MOST = 2000
 
@@ -119,7 +121,7 @@ export function openSpill(
       pwriteAllSync(fs, open.fd, page, (open.pages - 1) * PAGE_BYTES)
       return
     }
-    const page = filling()
+    const page = filling(FILLED_BYTES)
     const one = fill(page, head, changed, told)
     const payloads = one ? [page.bytes()] : allPayloads(head, changed, told)
     pwriteAllSync(fs, open.fd, encoded(head, payloads, open.group, open.base, false), open.pages * PAGE_BYTES)
