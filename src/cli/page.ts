@@ -62,7 +62,7 @@ export function commandPage(name: Command): Section[] {
       blocks: [
         ...own.map((option) => item(spelling(optionRow(option)), optionRow(option).help)),
         ...generalOptions(),
-        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions() : placeOptions()),
+        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions(name) : placeOptions()),
       ],
     },
     ...(row.examples.length > 0
@@ -156,8 +156,9 @@ function placeOptions(): Block[] {
 }
 
 /** How units are operated. */
-function controlOptions(): Block[] {
-  return (['backend', 'timeout', 'bus'] as const).flatMap(flagItems)
+function controlOptions(name: Command): Block[] {
+  const agent = name === 'show' ? (['socket'] as const) : []
+  return [...(['backend', 'timeout', 'bus'] as const), ...agent].flatMap(flagItems)
 }
 
 function configOptions(): Block[] {

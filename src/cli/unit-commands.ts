@@ -3,13 +3,12 @@ import { command } from './command-row.ts'
 import { RESTARTS } from './unit-file.ts'
 
 const MANY = Number.POSITIVE_INFINITY
-const ALL = 'Several units are operated at once.'
-const WAITS =
-  'Waits for the job and tells what became of it; exit code 0 where all is well, 4 without permission, 5 where there is no such unit, else 1.'
-const JSON_ROWS = 'With --json a list, alone on stdout: unit, action, outcome, cause, error of each.'
+const WAITS = 'Waits for the job and tells what became of it.'
+const COMMON =
+  'Several units are operated at once. Exit code 0 where all is well, 4 without permission, 5 where there is no such unit, else 1. With --json a list, alone on stdout: unit, action, outcome, cause, error of each.'
 
-function operation(summary: string, ...text: string[]) {
-  return command('UNIT...', 1, MANY, summary, { text: [...text, `${WAITS} ${ALL} ${JSON_ROWS}`] })
+function operation(summary: string, what: string) {
+  return command('UNIT...', 1, MANY, summary, { text: [what, COMMON] })
 }
 
 export const UNIT_COMMANDS = {
@@ -22,13 +21,13 @@ export const UNIT_COMMANDS = {
     ],
   }),
   start: {
-    ...operation('start units'),
+    ...operation('start units', WAITS),
     examples: [['gatewatch start mosquitto', 'start mosquitto.service and see how it ends']],
   },
-  stop: operation('stop units'),
-  restart: operation('restart units'),
-  reload: operation('let units read their configuration again'),
-  'reset-failed': operation('forget that units have failed'),
+  stop: operation('stop units', WAITS),
+  restart: operation('restart units', WAITS),
+  reload: operation('let units read their configuration again', WAITS),
+  'reset-failed': operation('forget that units have failed', 'Their start limits begin anew as well.'),
   enable: operation('let units start at boot', 'As its [Install] section says. It is not started now.'),
   disable: operation('no longer start units at boot', 'It is not stopped now.'),
   'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, MANY, 'make a service of a command', {

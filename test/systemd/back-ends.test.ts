@@ -123,4 +123,8 @@ describeUnless(noSystemd(), 'both back ends', () => {
 
 /** Units in a list have no order. */
 const sorted = (text: string | undefined) => text?.split(' ').sort().join(' ')
-const VOLATILE = new Set(['MemoryCurrent', 'CPUUsageNSec', 'TasksCurrent'])
+/** What may change from one question to the next. */
+const VOLATILE = new Set([
+  ...['MemoryCurrent', 'MemoryAvailable', 'MemoryPeak', 'MemorySwapCurrent', 'CPUUsageNSec', 'TasksCurrent'],
+  ...['IOReadBytes', 'IOReadOperations', 'IOWriteBytes', 'IOWriteOperations'],
+])
