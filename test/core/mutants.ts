@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MUTATIONS, type Mutation } from './mutations.ts'
+import { MUTATIONS } from './mutations/all.ts'
+import type { Mutation } from './mutations/mutation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const AT_ONCE = 2
@@ -42,6 +43,7 @@ async function worker(): Promise<void> {
 /** Names of the tests that fail in the copy. */
 function failing(copy: string): Promise<string[]> {
   const report = join(copy, 'report.json')
+  rmSync(report, { force: true })
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
   const args = [
     vitest,
@@ -51,17 +53,21 @@ function failing(copy: string): Promise<string[]> {
     '--reporter=json',
     `--outputFile=${report}`,
   ]
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     execFile(process.execPath, args, { cwd: copy }, () => {
-      const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as { testResults: readonly Result[] }
-      rmSync(report)
-      resolve(
-        testResults.flatMap(({ status, assertionResults, message }) => {
-          if (status === 'failed' && assertionResults.length === 0) throw new Error(`no test ran: ${message}`)
-          return assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName)
-        }),
-      )
+      try {
+        resolve(failedIn(JSON.parse(readFileSync(report, 'utf8'))))
+      } catch (error) {
+        reject(error)
+      }
     })
+  })
+}
+
+function failedIn({ testResults }: { readonly testResults: readonly Result[] }): string[] {
+  return testResults.flatMap(({ status, assertionResults, message }) => {
+    if (status === 'failed' && assertionResults.length === 0) throw new Error(`no test ran: ${message}`)
+    return assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName)
   })
 }
 

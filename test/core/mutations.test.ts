@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { MUTATIONS } from './mutations.ts'
+import { MUTATIONS } from './mutations/all.ts'
 
 test('each rule of the list is found at one place of the core, and is another one when broken', () => {
   for (const { rule, file, from, to } of MUTATIONS) {

@@ -46,8 +46,12 @@ async function soak(): Promise<number> {
   return failures.length > 0 || sums.doubtful > sums.seeds / 10 ? 1 : 0
 }
 
+/** Where no terminal is, the progress is a line now and then. */
+const LINE_EVERY_SEEDS = 10
+
 function progress(sums: Sums, began: number): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${words(sums, began)}`)
+  else if (sums.seeds % LINE_EVERY_SEEDS === 0) console.log(words(sums, began))
 }
 
 function words(sums: Sums, began: number): string {

@@ -1,0 +1,98 @@
+// The rules of what nobody saw, each broken once.
+import type { ByFile } from './mutation.ts'
+
+export const ABSENCE: ByFile = {
+  'absence.ts': [
+    ['what the journal knows of the run seen now is used', 'known === undefined ? unseenStarts', 'true ? unseenStarts'],
+    ['the journal is followed until the run seen now', 'if (id === seen.invocationId) break', ''],
+    ['a run of the journal that was counted is not opened again', '!lived.unit.runIds.includes(id)', 'true'],
+    ['an end in the journal is of the run that is open', ' || lived.unit.run?.id !== id) continue', ') continue'],
+    ['an end that was asked for is a rest', 'const unit = end.requested', 'const unit = false'],
+    ['an end that was not asked for is no rest', 'const unit = end.requested', 'const unit = true'],
+    ['NRestarts is known as of the last line', 'run.nRestarts ?? last', 'last'],
+    [
+      'restarts without a line are counted',
+      "restart === 'automatic' ? missed + 1 : 0",
+      "restart === 'automatic' ? 1 : 0",
+    ],
+    ['a restart job proves no crash', "restart === 'automatic' ? missed + 1 : 0", 'restart === null ? 0 : missed + 1'],
+    ['a restart job is a restart', 'restart === null ? 0 : 1), automatic', '0), automatic'],
+    ['the journal knows an end better than systemd', 'if (proven !== null) {', 'if (false) {'],
+    ['systemd still knows how the main process went', '...causeOf(seen), result', '...proven.cause, result'],
+    ['a signal that may be the opening one ends nothing', "place !== 'opening' && isEnded(seen)", 'isEnded(seen)'],
+    ['a run found over is ended', 'return over ? andThen(', 'return false ? andThen('],
+    ['only both settings prove a crash', ' && (before === null || restartProvesCrash(before))', ''],
+    [
+      'an automatic restart proves a crash only where nothing else is restarted',
+      'left <= automatic && provesCrash',
+      'left <= automatic',
+    ],
+    ['only automatic restarts prove crashes', 'left <= automatic && provesCrash', 'provesCrash'],
+    ['the latest starts are the automatic ones', 'left <= restarts', 'left > starts - restarts'],
+    ['only the last start was seen', 'last ? seen : null', 'seen'],
+    ['a restart counted before it happened is not counted', 'over && countsAhead(unit, seen, place) ? 1 : 0', '0'],
+    [
+      'in a new boot all of NRestarts is unseen',
+      '{ starts: now + 1, restarts: now, automatic: now }',
+      '{ starts: 1, restarts: 0, automatic: 0 }',
+    ],
+    [
+      'from an open run systemd goes on by itself',
+      'unit.run !== null || restartAnnounced(last)',
+      'restartAnnounced(last)',
+    ],
+    ['from a wait systemd goes on by itself', 'restartAnnounced(last) || last', 'last'],
+    ['from a failure systemd goes on by itself', " || last.activeState === 'failed'\n", '\n'],
+    [
+      'NRestarts that fell counts from 0',
+      'now < last.nRestarts ? now : now - last.nRestarts',
+      'Math.max(0, now - last.nRestarts)',
+    ],
+    ['NRestarts that grew counts the difference', 'now < last.nRestarts ? now : now - last.nRestarts', 'now'],
+    ['from a rest the first start was by hand', 'goesOn ? restarts : restarts + 1', 'restarts'],
+    ['one job over the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],
+    [
+      'only with no run open one job covers both',
+      'unit.run === null && seen.job !== 0 && seen.job === job',
+      'seen.job !== 0 && seen.job === job',
+    ],
+    ['a job queued while waiting covers the restart', 'restartAnnounced(last) ? last.job : unit.endJob', 'unit.endJob'],
+    [
+      'a waiting restart counts ahead only with its job',
+      'if (restartAnnounced(seen)) return seen.job !== 0',
+      'if (restartAnnounced(seen)) return true',
+    ],
+    ['a refused restart counts ahead', 'return rests && willRestart', 'return false && willRestart'],
+    ['only a read finds a unit at rest in failed', " && place === 'read'\n", '\n'],
+    [
+      'where settings restart nothing, nothing counts ahead',
+      'willRestart(unit.settings, causeOf(seen), seen, false) !== false',
+      'true',
+    ],
+    [
+      'reset-failed takes the cause of a crash, not the crash',
+      'restartAnnounced(seen) && restartProvesCrash(unit.settings)) {',
+      'false) {',
+    ],
+    ['an unclean end that was reset is lost', 'isCrash(causeOf(seen)) || endedCleanly(seen) ?', 'true ?'],
+    [
+      'SIGKILL is no clean end',
+      'seen.mainCode === 2 ? CLEAN_SIGNALS.includes(seen.mainStatus)',
+      'seen.mainCode === 2 ? true',
+    ],
+    ['SIGTERM is a clean end', "'SIGTERM', ", ''],
+    ['an exit with 3 is no clean end', 'seen.mainCode < 2 && seen.mainStatus === 0', 'seen.mainCode < 2'],
+    [
+      'a skipped run found is a stop',
+      "if (seen.result === 'exec-condition' || seen.result === null) return true",
+      'if (seen.result === null) return true',
+    ],
+  ],
+  'proof.ts': [
+    ['what was heard needs no proof', "if (unit.contact !== 'broken') return NO_PROOF", ''],
+    ['a journal cut off before the last run counted proves nothing', 'newest < 0 && unit.seen !== null', 'false'],
+    ['in a new boot the whole journal is news', 'newest < 0 && unit.seen !== null', 'newest < 0'],
+    ['the end of the last run counted may be news', 'Math.max(0, newest)', 'Math.max(0, newest + 1)'],
+    ['the end is that of the open run', 'id === run?.id', 'true'],
+  ],
+}
