@@ -3,7 +3,8 @@ import mqtt from 'mqtt'
 import { until } from '../rig/until.ts'
 
 export interface QuickSubscriber extends AsyncDisposable {
-  readonly heard: readonly { readonly topic: string; readonly payload: string }[]
+  /** `subscription`: the how manieth one brought it. */
+  readonly heard: readonly { readonly topic: string; readonly payload: string; readonly subscription: number }[]
   /** How often it was subscribed: again after each loss of the broker. */
   subscriptions(): number
   /** Calls back with the next message. */
@@ -17,7 +18,7 @@ export interface QuickSubscriber extends AsyncDisposable {
  */
 export async function subscribeQuickly(url: string, filter: string, session?: string): Promise<QuickSubscriber> {
   const kept = session === undefined ? {} : { clean: false, clientId: session }
-  const heard: { topic: string; payload: string }[] = []
+  const heard: { topic: string; payload: string; subscription: number }[] = []
   let subscriptions = 0
   const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...kept })
   client.on('connect', () => {
@@ -26,7 +27,9 @@ export async function subscribeQuickly(url: string, filter: string, session?: st
     })
   })
   client.on('error', () => {}) // nobody there yet
-  client.on('message', (topic, payload: Buffer) => heard.push({ topic, payload: payload.toString('utf8') }))
+  client.on('message', (topic, payload: Buffer) =>
+    heard.push({ topic, payload: payload.toString('utf8'), subscription: subscriptions }),
+  )
   await until(() => subscriptions > 0, { what: 'a subscription', everyMs: 5 })
   return {
     heard,
