@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import axe from 'axe-core'
+import { hashSync } from 'bcryptjs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
@@ -203,5 +204,19 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       ),
     ).not.toContain('sesame')
     expect(complaints).toEqual([])
+  })
+
+  test('behind a password it is the same page, and shows whom it knows the last words of a crash', async () => {
+    const webFile = join(temporaryDirectory(), 'web.yml')
+    writeFileSync(webFile, `basic_auth_users: {tech: ${hashSync('secret', 4)}}`)
+    await using shown = await show(SCENES['all-well'] as Scene, webFile)
+    const { it, http, url } = shown
+    const { page, complaints } = await openPage(browser, url, { credentials: { username: 'tech', password: 'secret' } })
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    tell(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
+    await page.locator('#events summary').click()
+    expect(await page.locator('#events pre').textContent()).toBe('out of paper')
+    expect(complaints).toEqual([])
+    await page.context().close()
   })
 })

@@ -4,15 +4,13 @@ import { createHttp } from '../../src/http/http.ts'
 import { realClock } from '../http/served.ts'
 import { type Scene, staged } from './scenes.ts'
 
-/** What esbuild puts in place of the name when it bundles. */
-export async function withDashboard(): Promise<void> {
+/** `webFile`: a web_config_file, for a gateway that asks for a password. */
+export async function show(scene: Scene, webFile?: string) {
+  // What esbuild puts in place of the name when it bundles.
   Object.assign(globalThis, { __DASHBOARD__: await dashboard() })
-}
-
-export async function show(scene: Scene) {
-  await withDashboard()
   const it = staged(scene, Date.now())
   const http = createHttp({ views: it.views, clock: realClock, log: () => {}, hostname: 'gw-7', allowedHosts: [] })
-  const { port } = await http.serveTcp('127.0.0.1', 0)
+  const web = webFile === undefined ? undefined : { path: webFile, stale: () => {} }
+  const { port } = await http.serveTcp('127.0.0.1', 0, web)
   return { it, http, url: `http://127.0.0.1:${port}/`, [Symbol.asyncDispose]: () => http.stop() }
 }
