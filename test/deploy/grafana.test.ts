@@ -1,9 +1,6 @@
 // Every query of the Grafana dashboards, asked of a real site's and a real fleet's Prometheus that have data.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { addressOf } from '../fleet/addresses.ts'
-import { freePort } from '../rig/mosquitto.ts'
+import { type Simulated, startGateways } from '../fleet/simulated.ts'
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -42,16 +39,13 @@ function values(query: string): string {
 }
 
 describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
-  let gateways: ChildProcess
+  let gateways: Simulated
   let site: Prometheus
   let fleet: Prometheus
 
   beforeAll(async () => {
-    const port = await freePort()
-    const program = join(import.meta.dirname, '../fleet/gateways.ts')
-    gateways = spawn(process.execPath, ['--import', 'tsx', program, '3', String(port)], { stdio: 'ignore' })
-    const targets = [0, 1, 2].map((i) => ({ targets: [`${addressOf(i)}:${port}`], labels: { gateway: `gw-${i}` } }))
-    site = await startPrometheusWith(hurriedSite(JSON.stringify(targets), '9'))
+    gateways = await startGateways(3)
+    site = await startPrometheusWith(hurriedSite(gateways.targets(), '9'))
     const config = changed(shipped('prometheus/fleet/prometheus.yml'), {
       'scrape_interval: 60s': 'scrape_interval: 1s',
       'scrape_timeout: 30s': 'scrape_timeout: 1s',
@@ -64,7 +58,7 @@ describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
     })
   }, 120_000)
   afterAll(async () => {
-    gateways.kill('SIGKILL')
+    await gateways[Symbol.asyncDispose]()
     await site[Symbol.asyncDispose]()
     await fleet[Symbol.asyncDispose]()
   })

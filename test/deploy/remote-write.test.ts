@@ -1,27 +1,22 @@
 // A Prometheus in agent mode, as shipped for a gateway that nobody reaches, writes to one that takes it.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { addressOf } from '../fleet/addresses.ts'
-import { freePort } from '../rig/mosquitto.ts'
+import { type Simulated, startGateways } from '../fleet/simulated.ts'
 import { type Prometheus, startPrometheusAgent, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { changed, hurriedSite, shipped } from './shipped.ts'
 
 describeUnless(missingPrograms('prometheus'), 'remote write', () => {
-  let gateway: ChildProcess
+  let gateway: Simulated
   let site: Prometheus
   let agent: AsyncDisposable
 
   beforeAll(async () => {
-    const port = await freePort()
-    const program = join(import.meta.dirname, '../fleet/gateways.ts')
-    gateway = spawn(process.execPath, ['--import', 'tsx', program, '1', String(port)], { stdio: 'ignore' })
+    gateway = await startGateways(1)
     site = await startPrometheusWith(hurriedSite('[]', '9'), '--web.enable-remote-write-receiver')
     const config = changed(shipped('prometheus/agent/prometheus.yml'), {
       'scrape_interval: 60s': 'scrape_interval: 1s\n  scrape_timeout: 1s',
-      '127.0.0.1:9100': `${addressOf(0)}:${port}`,
+      '127.0.0.1:9100': gateway.addressOf(0),
       'https://SITE': site.url,
       '    basic_auth: { username: GATEWAY_ID, password_file: /etc/prometheus/site.password }\n': '',
       GATEWAY_ID: 'gw-7',
@@ -31,7 +26,7 @@ describeUnless(missingPrograms('prometheus'), 'remote write', () => {
   afterAll(async () => {
     await agent[Symbol.asyncDispose]()
     await site[Symbol.asyncDispose]()
-    gateway.kill('SIGKILL')
+    await gateway[Symbol.asyncDispose]()
   })
 
   test('its series arrive, the rules see them, and what nobody alerts on stays where it is', async () => {

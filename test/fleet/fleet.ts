@@ -1,15 +1,13 @@
 // `npm run fleet -- --gateways 1000 --sites 10 --minutes 5`: a site's Prometheus and a fleet's, as shipped, under load.
 // The gateways are one process with the real exposition; each of `--sites` is that one site once more, under another name.
-import { spawn } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { changed, shipped } from '../deploy/shipped.ts'
-import { freePort } from '../rig/mosquitto.ts'
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { until } from '../rig/until.ts'
-import { addressOf } from './addresses.ts'
 import { taken } from './measure.ts'
+import { startGateways } from './simulated.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,45 +21,40 @@ const sites = Number(values.sites)
 const seconds = Number(values.minutes) * 60
 const say = (what: string, value: string) => console.log(`${what.padEnd(60)} ${value.padStart(16)}`)
 
-const port = await freePort()
-const them = await startGateways()
-try {
-  await using site = await startPrometheusWith(siteFiles())
-  await using fleet = await startPrometheusWith(fleetFiles(site))
-  for (const { url, directory } of [site, fleet]) {
-    writeFileSync(join(directory, 'itself.json'), JSON.stringify([{ targets: [new URL(url).host] }]))
-  }
-  await until(() => site.query('count(up{job="gatewatch"} == 1)'), {
-    what: 'all gateways to be scraped',
-    is: (found) => Number(found[0]?.value[1]) === gateways,
-    timeoutMs: 120_000,
-  })
-  await until(() => fleet.query('count(gateway:gatewatch_up)'), {
-    what: 'the fleet to have them',
-    is: (found) => Number(found[0]?.value[1]) === gateways * sites,
-    timeoutMs: 240_000,
-  })
-  const before = [taken(them.pid), await busy(site), await busy(fleet)] as const
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-  const after = [taken(them.pid), await busy(site), await busy(fleet)] as const
-
-  const body = await (await fetch(`http://${addressOf(7)}:${port}/metrics`)).text()
-  const packed = await fetch(`http://${addressOf(7)}:${port}/metrics`, { headers: { 'accept-encoding': 'gzip' } })
-  say(
-    'series of a gateway with 12 units',
-    String(await number(site, 'max(max_over_time(scrape_samples_scraped{job="gatewatch"}[5m]))')),
-  )
-  say('bytes of a scrape', String(Buffer.byteLength(body)))
-  say('  packed, as Prometheus asks for it', packed.headers.get('content-length') ?? '')
-  say('all gateways together: CPU', `${((after[0].cpuSeconds - before[0].cpuSeconds) / seconds).toFixed(3)} cores`)
-  await report('site', site, before[1], after[1])
-  say('  alerts that fire', String(await number(site, 'count(ALERTS{alertstate="firing"}) or vector(0)')))
-  await report('fleet', fleet, before[2], after[2])
-  say('  series from a site', String(await number(fleet, 'max(scrape_samples_scraped)')))
-  say('  taking them', `${(await number(fleet, 'max(scrape_duration_seconds)')).toFixed(2)} s`)
-} finally {
-  them.end()
+await using them = await startGateways(gateways)
+await using site = await startPrometheusWith(siteFiles())
+await using fleet = await startPrometheusWith(fleetFiles(site))
+for (const { url, directory } of [site, fleet]) {
+  writeFileSync(join(directory, 'itself.json'), JSON.stringify([{ targets: [new URL(url).host] }]))
 }
+await until(() => site.query('count(up{job="gatewatch"} == 1)'), {
+  what: 'all gateways to be scraped',
+  is: (found) => Number(found[0]?.value[1]) === gateways,
+  timeoutMs: 120_000,
+})
+await until(() => fleet.query('count(gateway:gatewatch_up)'), {
+  what: 'the fleet to have them',
+  is: (found) => Number(found[0]?.value[1]) === gateways * sites,
+  timeoutMs: 240_000,
+})
+const before = [taken(them.pid), await busy(site), await busy(fleet)] as const
+await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+const after = [taken(them.pid), await busy(site), await busy(fleet)] as const
+
+const body = await (await fetch(`http://${them.addressOf(7)}/metrics`)).text()
+const packed = await fetch(`http://${them.addressOf(7)}/metrics`, { headers: { 'accept-encoding': 'gzip' } })
+say(
+  'series of a gateway with 12 units',
+  String(await number(site, 'max(max_over_time(scrape_samples_scraped{job="gatewatch"}[5m]))')),
+)
+say('bytes of a scrape', String(Buffer.byteLength(body)))
+say('  packed, as Prometheus asks for it', packed.headers.get('content-length') ?? '')
+say('all gateways together: CPU', `${((after[0].cpuSeconds - before[0].cpuSeconds) / seconds).toFixed(3)} cores`)
+await report('site', site, before[1], after[1])
+say('  alerts that fire', String(await number(site, 'count(ALERTS{alertstate="firing"}) or vector(0)')))
+await report('fleet', fleet, before[2], after[2])
+say('  series from a site', String(await number(fleet, 'max(scrape_samples_scraped)')))
+say('  taking them', `${(await number(fleet, 'max(scrape_duration_seconds)')).toFixed(2)} s`)
 
 type Busy = Awaited<ReturnType<typeof busy>>
 
@@ -88,26 +81,15 @@ async function number(prometheus: Prometheus, query: string): Promise<number> {
   return Number((await prometheus.query(query))[0]?.value[1])
 }
 
-async function startGateways() {
-  const args = ['--import', 'tsx', join(import.meta.dirname, 'gateways.ts'), String(gateways), String(port)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  process.once('exit', () => child.kill('SIGKILL'))
-  await new Promise((resolve) => child.stdout.once('data', resolve))
-  return { pid: child.pid ?? 0, end: () => child.kill('SIGTERM') }
-}
-
 /** As shipped, and with a job for itself, whose numbers are asked for here. */
 function siteFiles(): Record<string, string> {
-  const targets = Array.from({ length: gateways }, (_, i) => {
-    return { targets: [`${addressOf(i)}:${port}`], labels: { gateway: `gw-${i}` } }
-  })
   const rules = readdirSync(join(import.meta.dirname, '../../deploy/prometheus/site')).filter((n) =>
     /^(al|rec)/.test(n),
   )
   return {
     ...Object.fromEntries(rules.map((name) => [name, shipped(`prometheus/site/${name}`)])),
     'prometheus.yml': withItself(shipped('prometheus/site/prometheus.yml')),
-    'gateways/them.json': JSON.stringify(targets),
+    'gateways/them.json': them.targets(),
   }
 }
 
