@@ -78,7 +78,10 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'events':
       return asking(loaded, async (from) => (await import('./cli/events.ts')).events(args, from, out, following()))
     case 'system':
-      return asking(loaded, async (from) => (await import('./cli/system.ts')).system(args.json, from, out))
+      return asking(loaded, async (from) => {
+        const directly = async () => (await import('./system-now.ts')).systemNow(loaded.config)
+        return (await import('./cli/system.ts')).system(args.json, from, directly, out)
+      })
     case 'list':
     case 'show':
     case 'daemon-reload':

@@ -6,8 +6,8 @@ import { type Identity, type Json, rfc3339 } from './core/json.ts'
 import type { State } from './core/state.ts'
 import type { LoopLag } from './host/loop-lag.ts'
 import type { Listening } from './listening.ts'
-import type { Facts } from './metrics/reading.ts'
-import type { Clock, HttpHealth, MqttHealth, StateStore, UnitSource } from './ports.ts'
+import type { Facts, HostUsage } from './metrics/reading.ts'
+import type { Clock, HttpHealth, MqttHealth, StateStore, SystemDetail, UnitSource } from './ports.ts'
 import type { Usage } from './usage.ts'
 
 /** What a reload changes. */
@@ -89,8 +89,10 @@ export function status(parts: Parts): Json {
 /** The answer of /api/v1/system; null where systemd does not answer. */
 export async function system({ source, usage, agent }: Parts): Promise<Json | null> {
   const told = await source.readSystem()
-  if (told === null) return null
-  const { host } = await usage(agent().state())
+  return told && systemJson(told, (await usage(agent().state())).host)
+}
+
+export function systemJson(told: SystemDetail, host: HostUsage): Json {
   return {
     state: told.state,
     systemd_version: told.version,

@@ -43,7 +43,7 @@ export const COMMANDS = {
   }),
   system: command('', 0, 0, 'show systemd as a whole: its state, failed units, jobs and boot times', {
     text: [
-      'Asks the running agent: the state of systemd, units that failed (watched or not), the queue of jobs, how long each stage of booting took, and how full the gateway is.',
+      'The state of systemd, units that failed (watched or not), the queue of jobs, how long each stage of booting took, and how full the gateway is. Asks the running agent, and systemd itself where none runs.',
     ],
     examples: [['gatewatch system --json | jq .failed[]', 'names of the units that failed']],
   }),

@@ -1,11 +1,19 @@
 // gatewatch system: systemd as a whole, and how full the gateway is.
 import pc from 'picocolors'
+import type { Json } from '../core/json.ts'
 import type { SystemView } from '../core/status-view.ts'
+import { ifRunning } from './ask.ts'
 import type { Console, ExitCode, Sources } from './console.ts'
 import { table } from './table.ts'
 
-export async function system(json: boolean, { client }: Sources, out: Console): Promise<ExitCode> {
-  const shown = (await client.get('/api/v1/system')) as SystemView
+/** `directly` asks systemd itself, where no agent runs. */
+export async function system(
+  json: boolean,
+  { client }: Sources,
+  directly: () => Promise<Json>,
+  out: Console,
+): Promise<ExitCode> {
+  const shown = ((await ifRunning(client.get('/api/v1/system'))) ?? (await directly())) as unknown as SystemView
   out.stdout(json ? `${JSON.stringify(shown)}\n` : `${systemText(shown, out).join('\n')}\n`)
   return 0
 }

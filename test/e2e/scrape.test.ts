@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { problems } from '../http/described.ts'
-import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -63,6 +63,15 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     if (process.env['GOLDEN'] === 'write') writeFileSync(GOLDEN, scrape)
     expect(status).toBe(200)
     expect(scrape).toBe(readFileSync(GOLDEN, 'utf8'))
+  })
+
+  test('gatewatch system says the same with and without an agent', () => {
+    const said = (...place: string[]) => JSON.parse(gatewatch('system', '--json', ...place).stdout)
+    const [asked, direct] = [said('--socket', agent.socket), said('--socket', '/none', '--bus', systemd.busAddress)]
+    expect(direct).toMatchObject({ failed: ['exits.service'], boot_seconds: asked.boot_seconds })
+    expect(asked.failed).toEqual(direct.failed)
+    const nowhere = gatewatch('system', '--socket', '/none', '--bus', 'unix:path=/no/such/bus')
+    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining('cannot reach the bus')])
   })
 
   test('asks systemd for nothing', async () => {
