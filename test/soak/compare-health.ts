@@ -13,7 +13,7 @@ export interface AtRest {
 }
 
 /** A journal line is later than what it tells of; RestartSec= is 400 ms at most here. */
-const SOON_MS = 1_500
+const SOON_MS = 10_000
 const FLAP_CRASHES = 5
 /** systemd's times are its own, ours are of when it was read. */
 const SAME_TIME_MS = 50
@@ -27,7 +27,7 @@ export function healthOf(
 ): string[] {
   return [
     ...forecasts(unit.name, runs, events, actions),
-    ...givenUp(runs, events),
+    ...(events.some((event) => event.kind === 'summary') || unit.burst?.summary ? [] : givenUp(runs, events)),
     ...flapping(unit, runs, events),
     ...summed(unit, events),
   ]
@@ -111,7 +111,8 @@ function summed(unit: Unit, events: readonly Event[]): string[] {
 
 /** At rest: failed for good is given up, and the time of the last change is systemd's, whatever the clock did. */
 export function restOf(unit: Unit, runs: readonly Run[], rest: AtRest | undefined, now: Instant): string[] {
-  if (rest === undefined) return []
+  // It moved once more since (what systemd was asked for was on its way): this says nothing then.
+  if (rest === undefined || (unit.seen?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS) return []
   const found: string[] = []
   const asked = runs.at(-1)?.end?.requested !== false
   if (rest.activeState === 'failed' ? !unit.gaveUp && !asked : unit.gaveUp)

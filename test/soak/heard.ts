@@ -50,7 +50,9 @@ export interface HearOptions {
 export async function hear({ busAddress, patterns, bootId, journalDir }: HearOptions): Promise<Heard> {
   let kept: State = newState('00112233aabbccdd')
   let events: Event[] = []
-  let history: { readonly monoMs: number; readonly state: State }[] = []
+  let history: { readonly monoMs: number; readonly heardMs: number; readonly state: State }[] = []
+  /** systemd's own time of the newest change that was taken in: on a busy machine far behind. Signals come in order. */
+  let heardMs = 0
   let agent: Agent | null = null
   let source: UnitSource | null = null
   let fromMs: number | null = null
@@ -65,7 +67,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
     remember(step: Step) {
       kept = step.after
       events.push(...step.events)
-      history.push({ monoMs: clock.now().monoMs, state: step.after })
+      history.push({ monoMs: clock.now().monoMs, heardMs, state: step.after })
     },
     stop: async () => {},
   } as unknown as StateStore
@@ -89,6 +91,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
       start: (observe) =>
         inner.start((observation) => {
           observations.push(observation)
+          if ('seen' in observation) heardMs = Math.max(heardMs, observation.seen.changedAtMonoMs)
           observe(observation)
         }),
     }
@@ -110,12 +113,12 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
       await agent?.stop()
       const last = history.findLast(({ monoMs }) => monoMs <= cutMs)
       const from = fromMs
-      close(Math.max(cutMs, from ?? 0))
+      close(Math.max(Math.min(cutMs, last?.heardMs ?? 0), from ?? 0))
       // Not before this run of the agent: what it found then was committed.
       if (last !== undefined) kept = last.state
       events = events.filter((event) => event.seq <= kept.seq)
       kept = asFromFlash(kept)
-      history = [{ monoMs: clock.now().monoMs, state: kept }]
+      history = [{ monoMs: clock.now().monoMs, heardMs: 0, state: kept }]
       agent = null
     },
     async back() {
@@ -126,7 +129,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
     setClock(ahead) {
       aheadMs = ahead
     },
-    deaf: () => close(clock.now().monoMs),
+    deaf: () => close(heardMs),
     async listening() {
       await until(() => source?.reconcile() ?? false, { what: 'the agent to read its units', timeoutMs: 20_000 })
       fromMs = clock.now().monoMs
