@@ -8,6 +8,9 @@ import { many, type Sums } from './many.ts'
 import { shrink } from './shrink.ts'
 import { chronicle, told } from './story.ts'
 
+/** Where no terminal is, the progress is a line now and then. */
+const LINE_EVERY_SEEDS = 10
+
 process.exit(await soak())
 
 async function soak(): Promise<number> {
@@ -45,9 +48,6 @@ async function soak(): Promise<number> {
   console.log(words(sums, began))
   return failures.length > 0 || sums.doubtful > sums.seeds / 10 ? 1 : 0
 }
-
-/** Where no terminal is, the progress is a line now and then. */
-const LINE_EVERY_SEEDS = 10
 
 function progress(sums: Sums, began: number): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${words(sums, began)}`)
