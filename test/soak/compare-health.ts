@@ -14,6 +14,8 @@ export interface AtRest {
 
 /** A journal line is later than what it tells of; RestartSec= is 400 ms at most here. */
 const SOON_MS = 10_000
+/** Before the end nothing is sure to have been restarted yet on a busy machine. */
+const AT_THE_END_MS = 60_000
 const FLAP_CRASHES = 5
 /** systemd's times are its own, ours are of when it was read. */
 const SAME_TIME_MS = 50
@@ -25,12 +27,7 @@ export function healthOf(
   events: readonly Event[],
   actions: readonly Done[],
 ): string[] {
-  return [
-    ...forecasts(unit.name, runs, events, actions),
-    ...(events.some((event) => event.kind === 'summary') || unit.burst?.summary ? [] : givenUp(runs, events)),
-    ...flapping(unit, runs, events),
-    ...summed(unit, events),
-  ]
+  return [...forecasts(unit.name, runs, events, actions), ...flapping(unit, runs, events), ...summed(unit, events)]
 }
 
 /** A crash told with `willRestart` is followed by a restart, or not, unless someone meddled with the unit. */
@@ -52,23 +49,9 @@ function forecasts(name: string, runs: readonly Run[], events: readonly Event[],
 /** Its file or its state were changed before or while systemd waited to restart it; the end of the soak stops everything. */
 function meddles({ ms, text }: Done, name: string, endedMs: number): boolean {
   if (text.includes('$ETC') && text.includes(name.replace(/@[^.]*/, '@'))) return ms < endedMs + SOON_MS
-  const touches =
-    text.includes(name) || text.includes('daemon-re') || text === 'systemctl reset-failed' || text === 'rest'
+  if (text === 'rest' && ms < endedMs + AT_THE_END_MS) return true
+  const touches = text.includes(name) || text.includes('daemon-re') || text === 'systemctl reset-failed'
   return touches && ms > endedMs - SOON_MS && ms < endedMs + SOON_MS
-}
-
-/** A unit that gave up is not restarted by systemd. */
-function givenUp(runs: readonly Run[], events: readonly Event[]): string[] {
-  return events.flatMap((event, i) => {
-    if (event.kind !== 'gave_up') return []
-    const last = events.slice(0, i).findLast((e) => e.kind === 'crash' || e.kind === 'stop')
-    const ended = runs.findIndex(
-      (run) => last?.kind !== undefined && 'invocationId' in last && run.id === last.invocationId,
-    )
-    const next = runs[ended + 1]
-    const restarted = ended >= 0 && next?.restart === true && next.automatic
-    return restarted ? [`told gave_up after run ${ended + 1}, and systemd restarted it`] : []
-  })
 }
 
 /** Everything happened within one window. */
@@ -111,8 +94,9 @@ function summed(unit: Unit, events: readonly Event[]): string[] {
 
 /** At rest: failed for good is given up, and the time of the last change is systemd's, whatever the clock did. */
 export function restOf(unit: Unit, runs: readonly Run[], rest: AtRest | undefined, now: Instant): string[] {
-  // It moved once more since (what systemd was asked for was on its way): this says nothing then.
-  if (rest === undefined || (unit.seen?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS) return []
+  // Of what is unloaded systemd knows nothing. It moved once more since (what systemd was asked for was on its way): this says nothing then.
+  if (rest === undefined || rest.changedMs === 0 || (unit.seen?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS)
+    return []
   const found: string[] = []
   const asked = runs.at(-1)?.end?.requested !== false
   if (rest.activeState === 'failed' ? !unit.gaveUp && !asked : unit.gaveUp)
