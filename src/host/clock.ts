@@ -10,7 +10,14 @@ export const systemClock: Clock = {
     return { monoMs: seconds * 1000 + nanoseconds / 1e6, wallMs: Date.now() }
   },
   after(ms, call) {
-    const timer = setTimeout(call, Math.min(ms, LONGEST_MS))
-    return () => clearTimeout(timer)
+    let wanted = true
+    // On a busy device a timer overtakes what waits in the sockets, and no restart was announced only because it was
+    // not read: one turn of the loop reads first.
+    const late = () => setImmediate(() => wanted && call())
+    const timer = setTimeout(late, Math.min(ms, LONGEST_MS))
+    return () => {
+      wanted = false
+      clearTimeout(timer)
+    }
   },
 }

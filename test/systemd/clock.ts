@@ -1,10 +1,8 @@
 // The real clocks and timers, as `main` makes them.
+import { systemClock } from '../../src/host/clock.ts'
 import type { Clock } from '../../src/ports.ts'
 
 export const clock: Clock = {
   now: () => ({ monoMs: Number(process.hrtime.bigint() / 1_000_000n), wallMs: Date.now() }),
-  after(ms, call) {
-    const timer = setTimeout(call, ms)
-    return () => clearTimeout(timer)
-  },
+  after: systemClock.after,
 }
