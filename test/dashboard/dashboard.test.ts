@@ -96,6 +96,8 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       /^No answer\. Shown is what was known at \d\d:\d\d:\d\d; trying again\.$/,
     )
 
+    expect(await page.locator('body[data-stale]').count()).toBe(1)
+
     const { it } = shown
     it.events = [...it.events, crash((it.events.at(-1)?.seq ?? 0) + 1, 'hwcheck.timer', { atMs: Date.now() })]
     it.state = { ...it.state, seq: it.events.length }
@@ -104,6 +106,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     await page.locator('#events li', { hasText: 'hwcheck.timer' }).filter({ hasText: 'crash' }).waitFor()
     expect(await page.textContent('#headline')).toBe('All is well')
+    expect(await page.locator('body[data-stale]').count()).toBe(0)
     await page.context().close()
   })
 

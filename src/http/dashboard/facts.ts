@@ -89,7 +89,7 @@ function stateFact(state: StatusView['state'], nowMs: number): Fact {
 function brokerFact(mqtt: StatusView['mqtt']): Fact {
   if (!mqtt) return { tone: 'idle', text: 'off' }
   if (mqtt.connected) return { tone: mqtt.problem === null ? 'ok' : 'warn', text: mqtt.problem ?? 'connected' }
-  return { tone: 'warn', text: `away, ${plural(mqtt.queued, 'event')} kept for it` }
+  return { tone: 'warn', text: `away, ${plural(mqtt.queued, 'event')} kept` }
 }
 
 function clockFact(aheadMs: number): Fact {

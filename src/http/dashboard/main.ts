@@ -44,6 +44,7 @@ function show(): void {
   if (status === null) return
   say(byId('link').querySelector('span') ?? byId('link'), text)
   byId('link').title = deaf ?? ''
+  document.body.toggleAttribute('data-stale', lost !== null)
   document.title = `${status.gateway_id ?? 'gateway'} - gatewatch`
   say(byId('gateway'), status.gateway_id ?? 'gateway')
   showFacts(status, system, now, clockAheadMs())
