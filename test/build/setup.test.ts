@@ -91,7 +91,7 @@ it('the lock file names the packages of every platform, as npm ci wants it', () 
 it('an unknown mode is an error that names the known ones', () => {
   expect(setup('tset')).toMatchObject({
     status: 1,
-    stderr: 'setup: usage: node build/setup.mjs demo|test|start|build\n',
+    stderr: 'setup: usage: node build/setup.mjs demo|test|start|build|bench\n',
   })
 })
 
