@@ -97,7 +97,7 @@ test('what waits for time is woken by one timer', () => {
       mainStatus: 9,
     }),
   )
-  pass(99)
+  pass(249)
   expect(steps.at(-1)?.events.map((e) => e.kind)).toEqual(['crash'])
   pass(1)
   expect(steps.at(-1)?.events.map((e) => e.kind)).toEqual(['gave_up'])

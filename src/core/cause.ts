@@ -49,8 +49,11 @@ export function isEnded(seen: Sighting): boolean {
   return seen.activeState === 'inactive' || seen.activeState === 'failed' || seen.subState.startsWith('auto-restart')
 }
 
-/** systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. */
-export const GAVE_UP_AFTER_MS = 100
+/**
+ * systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. Between the
+ * two a busy machine may take its time: over 100 ms were seen at a load of 15 a core.
+ */
+export const GAVE_UP_AFTER_MS = 250
 
 /** systemd says itself that a start follows (from 254 at once, before also after 0.1 to 3 ms). */
 export function restartAnnounced(seen: Sighting): boolean {

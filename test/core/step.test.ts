@@ -35,12 +35,12 @@ test('an observation that changes nothing returns the very same state', () => {
 
 test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {
   const crash = (restart: string) =>
-    live(watching(U), [read(U, 10, RUNNING, { restart }), signal(U, 20, { ...FAILED, invocationId: 'a1' }), tick(119)])
+    live(watching(U), [read(U, 10, RUNNING, { restart }), signal(U, 20, { ...FAILED, invocationId: 'a1' }), tick(269)])
   expect(crash('no').events).toMatchObject([{}, { kind: 'crash', willRestart: false }, { kind: 'gave_up' }])
   expect(crash('on-failure').events).toMatchObject([{}, { kind: 'crash', willRestart: true }])
   const waiting = crash('on-failure').state
-  expect(dueAtMonoMs(the(waiting, U), waiting)).toBe(120)
-  expect(kinds(step(waiting, tick(120)).events)).toEqual(['gave_up signal'])
+  expect(dueAtMonoMs(the(waiting, U), waiting)).toBe(270)
+  expect(kinds(step(waiting, tick(270)).events)).toEqual(['gave_up signal'])
 })
 
 test('a transient unit has not given up because there was no file of it before', () => {

@@ -27,7 +27,13 @@ export function healthOf(
   events: readonly Event[],
   actions: readonly Done[],
 ): string[] {
-  return [...forecasts(unit.name, runs, events, actions), ...flapping(unit, runs, events), ...summed(unit, events)]
+  const summarised = unit.burst?.summary != null || events.some((event) => event.kind === 'summary')
+  return [
+    ...forecasts(unit.name, runs, events, actions),
+    ...(summarised ? [] : givenUp(runs, events)),
+    ...flapping(unit, runs, events),
+    ...summed(unit, events),
+  ]
 }
 
 /** A crash told with `willRestart` is followed by a restart, or not, unless someone meddled with the unit. */
@@ -52,6 +58,18 @@ function meddles({ ms, text }: Done, name: string, endedMs: number): boolean {
   if (text === 'rest' && ms < endedMs + AT_THE_END_MS) return true
   const touches = text.includes(name) || text.includes('daemon-re') || text === 'systemctl reset-failed'
   return touches && ms > endedMs - SOON_MS && ms < endedMs + SOON_MS
+}
+
+/** A unit that gave up is not restarted by systemd. */
+function givenUp(runs: readonly Run[], events: readonly Event[]): string[] {
+  return events.flatMap((event, i) => {
+    if (event.kind !== 'gave_up') return []
+    const last = events.slice(0, i).findLast((e) => e.kind === 'crash' || e.kind === 'stop')
+    const ended = runs.findIndex((run) => last !== undefined && 'invocationId' in last && run.id === last.invocationId)
+    const next = runs[ended + 1]
+    const restarted = ended >= 0 && next?.restart === true && next.automatic
+    return restarted ? [`told gave_up after run ${ended + 1}, and systemd restarted it`] : []
+  })
 }
 
 /** Everything happened within one window. */
