@@ -70,7 +70,8 @@ export function journal({ lines, withinMs, clock, log, command = ['journalctl'] 
     }
     // Silent, or so short that the journal does not know whose words these were.
     if (answer?.lines.length === 0) answer = (await ask(asked, byUnit(asked.unit, lines))) ?? answer
-    return answer?.lines ?? null
+    // No line and no word of the end: the journal is behind, which is no proof of silence.
+    return answer === null || (answer.lines.length === 0 && !answer.over) ? null : answer.lines
   }
 
   const work = async () => {

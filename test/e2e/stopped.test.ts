@@ -46,7 +46,9 @@ describeUnless(noSystemd(), 'an agent that stands still under fire', () => {
       const done = (c: unknown) => Number(Object(c)['starts']) >= STARTS
       await until(() => counters(FIRE), { what: 'the last run', is: done, timeoutMs: 60_000 })
       await until(() => agent.ask(`/api/v1/units/${FIRE}`), { what: 'giving up', is: (u) => u['gave_up'] === true })
-      return { unit: await counters(FIRE), quiet: await counters('quiet.service') }
+      const ends = (c: unknown) => Number(Object(c)['crashes']) + Number(Object(c)['lost']) > 0
+      const quiet = await until(() => counters('quiet.service'), { what: 'the quiet one to be read', is: ends })
+      return { unit: await counters(FIRE), quiet }
     } finally {
       await agent.end('SIGKILL')
       removeDirectory(agent.directory)

@@ -133,7 +133,7 @@ describeUnless(noSystemd() ?? missingPrograms('journalctl'), 'a real journal', (
   test('has nothing of a silent run, and nothing of another', async () => {
     await runOf(UNIT)
     expect(await here().linesOf(await runOf('silent.service'), 'silent.service')).toEqual([])
-    expect(await here().linesOf('0'.repeat(32), UNIT)).toEqual([])
+    expect(await here().linesOf('0'.repeat(32), UNIT)).toBeNull() // not a word of its end: the journal may be behind
   })
 
   test('is complete in time, fifty crashes long', { timeout: 60_000 }, async () => {

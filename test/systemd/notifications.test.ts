@@ -83,7 +83,11 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
         body: 'systemd does not start it again (start-limit-hit) (gw-7)',
       },
       { ...{ id: 1, replaces: 1, urgency: 0, summary: 'a<b> is running again' }, body: 'gw-7' },
-      { ...{ id: 2, replaces: 0, urgency: 2, summary: 'a<b> crashed' }, body: 'SIGKILL; crash 6 (gw-7)' },
+      // A bubble of its own, or the last one where the daemon's answer to that is still under way.
+      {
+        ...{ id: expect.any(Number), replaces: expect.any(Number), urgency: 2, summary: 'a<b> crashed' },
+        body: 'SIGKILL; crash 6 (gw-7)',
+      },
     ])
   })
 
