@@ -5,7 +5,7 @@ import { andThen, type Context, end, type Lived, lose, open } from './life.ts'
 import type { Instant } from './observation.ts'
 import { NO_PROOF } from './proof.ts'
 import type { Policy } from './state.ts'
-import { isUnloaded, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
+import { isUnloaded, type Run, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
 
 /** A signal's sighting, or the answer to a read when `read` holds the settings that came with it. */
 export function sight(known: Unit, at: Instant, policy: Policy, seen: Sighting, read: Settings | null): Lived {
@@ -89,12 +89,22 @@ function note(unit: Unit, at: Instant, seen: Sighting): Unit {
   const changedAtMs = known ? unit.changedAtMs : at.wallMs - (at.monoMs - seen.changedAtMonoMs)
   return {
     ...unit,
+    run: underWay(unit, seen),
     seen: { ...seen, nRestarts: ownRestarts(unit, seen) },
     contact: 'kept',
     toldRestarts: seen.nRestarts,
     proven: NO_PROOF,
     changedAtMs,
   }
+}
+
+/**
+ * The job that opened a run is over once it is active. An end under the same id later on was asked for: systemd merges a
+ * restart into a start job that still runs, and starts that job anew.
+ */
+function underWay({ run, seen: last }: Unit, seen: Sighting): Run | null {
+  const started = seen.activeState === 'active' && last?.invocationId === seen.invocationId
+  return run !== null && run.job !== 0 && started ? { ...run, job: 0 } : run
 }
 
 /** NRestarts of the run that is over, heard before the restart that now waits with its job was counted, or was not. */

@@ -40,7 +40,7 @@ export interface Run {
   readonly id: string
   readonly openedAtMonoMs: number
   readonly openedAtMs: number
-  /** The job under which it opened: while that is the queued one, nobody asked for an end. */
+  /** The job under which it opened, 0 once that is over: while it is the queued one, nobody asked for an end. */
   readonly job: number
 }
 

@@ -43,6 +43,19 @@ test('a restart forecast comes from the settings; giving up is told when no rest
   expect(kinds(step(waiting, tick(270)).events)).toEqual(['gave_up signal'])
 })
 
+test('a restart that systemd merged into the start job of the run asks for its end all the same', () => {
+  const { events } = live(watching(U), [
+    read(U, 10, { activeState: 'inactive', subState: 'dead' }, { restart: 'always' }),
+    signal(U, 20, { activeState: 'inactive', subState: 'dead', invocationId: 'a1', job: 7 }),
+    signal(U, 21, { activeState: 'activating', subState: 'start', invocationId: 'a1', job: 7 }),
+    signal(U, 22, { ...RUNNING, invocationId: 'a1', job: 7 }),
+    signal(U, 23, { activeState: 'deactivating', subState: 'stop-sigterm', invocationId: 'a1', job: 7 }),
+    signal(U, 24, { activeState: 'inactive', subState: 'dead', invocationId: 'a1', job: 7 }),
+    signal(U, 25, { activeState: 'inactive', subState: 'dead', invocationId: 'b2', job: 7 }),
+  ])
+  expect(events).toMatchObject([{ kind: 'start' }, { kind: 'stop', requested: true }, { kind: 'restart' }])
+})
+
 test('a transient unit has not given up because there was no file of it before', () => {
   const { events } = live(watching(U), [
     read(U, 10, {}, { loadState: 'not-found', restart: null }),

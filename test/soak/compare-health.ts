@@ -14,6 +14,8 @@ export interface AtRest {
 
 /** A journal line is later than what it tells of; RestartSec= is 400 ms at most here. */
 const SOON_MS = 10_000
+/** Half a second after a daemon-reload the settings are read again; the machine is busy. */
+const REREAD_WITHIN_MS = 3000
 /** Before the end nothing is sure to have been restarted yet on a busy machine. */
 const AT_THE_END_MS = 60_000
 const FLAP_CRASHES = 5
@@ -30,7 +32,7 @@ export function healthOf(
   const summarised = unit.burst?.summary != null || events.some((event) => event.kind === 'summary')
   return [
     ...forecasts(unit.name, runs, events, actions),
-    ...(summarised ? [] : givenUp(runs, events)),
+    ...(summarised ? [] : givenUp(unit.name, runs, events, actions)),
     ...flapping(unit, runs, events),
     ...summed(unit, events),
   ]
@@ -54,21 +56,27 @@ function forecasts(name: string, runs: readonly Run[], events: readonly Event[],
 
 /** Its file or its state were changed before or while systemd waited to restart it; the end of the soak stops everything. */
 function meddles({ ms, text }: Done, name: string, endedMs: number): boolean {
-  if (text.includes('$ETC') && text.includes(name.replace(/@[^.]*/, '@'))) return ms < endedMs + SOON_MS
+  if (edits({ text }, name)) return ms < endedMs + SOON_MS
   if (text === 'rest' && ms < endedMs + AT_THE_END_MS) return true
   const touches = text.includes(name) || text.includes('daemon-re') || text === 'systemctl reset-failed'
   return touches && ms > endedMs - SOON_MS && ms < endedMs + SOON_MS
 }
 
-/** A unit that gave up is not restarted by systemd. */
-function givenUp(runs: readonly Run[], events: readonly Event[]): string[] {
+function edits({ text }: Pick<Done, 'text'>, name: string): boolean {
+  return text.includes('$ETC') && text.includes(name.replace(/@[^.]*/, '@'))
+}
+
+/** A unit that gave up is not restarted by systemd, but for one whose settings were edited and are not read again yet. */
+function givenUp(name: string, runs: readonly Run[], events: readonly Event[], actions: readonly Done[]): string[] {
   return events.flatMap((event, i) => {
     if (event.kind !== 'gave_up') return []
     const last = events.slice(0, i).findLast((e) => e.kind === 'crash' || e.kind === 'stop')
     const ended = runs.findIndex((run) => last !== undefined && 'invocationId' in last && run.id === last.invocationId)
     const next = runs[ended + 1]
     const restarted = ended >= 0 && next?.restart === true && next.automatic
-    return restarted ? [`told gave_up after run ${ended + 1}, and systemd restarted it`] : []
+    const endedMs = runs[ended]?.end?.atMs ?? 0
+    const edited = actions.some((done) => edits(done, name) && Math.abs(done.ms - endedMs) < REREAD_WITHIN_MS)
+    return restarted && !edited ? [`told gave_up after run ${ended + 1}, and systemd restarted it`] : []
   })
 }
 

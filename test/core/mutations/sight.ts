@@ -117,6 +117,7 @@ export const SIGHT: ByFile = {
     ['giving up is told once', ' || unit.gaveUp || ', ' || '],
     ['without a bus nobody gives up', " || unit.contact !== 'kept') return still", ') return still'],
     ['appearing and vanishing are told once', 'isUnloaded(unit) === gone) return', 'false) return'],
+    ['the job of a start is over once it is active', 'run !== null && run.job !== 0 && started', 'false'],
     ['first sight of a file is no appearance', 'unit.settings === null || isUnloaded', 'isUnloaded'],
     ['since when it is gone is kept', 'unit.goneSinceMonoMs ?? ctx.at.monoMs', 'ctx.at.monoMs'],
   ],
