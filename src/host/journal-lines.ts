@@ -1,4 +1,5 @@
 // What journalctl is asked for of one run, and what is taken from its answer. Pure.
+import { ENDED_WELL, FAILED, PROCESS_EXIT } from './journal-messages.ts'
 
 /** A line that is longer is cut. */
 export const LINE_AT_MOST_BYTES = 1024
@@ -9,12 +10,8 @@ export const LINES_AT_MOST_BYTES = 8192
 const WORDS_OF_SYSTEMD = 8
 /** By its unit, the answer may begin with a run that came after. */
 const OF_LATER_RUNS = 64
-/** systemd's messages that a run is over (`journalctl --list-catalog`): process exited, failed, ended well. */
-const OVER: ReadonlySet<unknown> = new Set([
-  '98e322203f7a4ed290d09fe03c09fe15',
-  'd9b373ed55a64feb8242e02dbe79a49c',
-  '7ad2d189f7e94e70a38c781354912448',
-])
+/** systemd's messages that a run is over. */
+const OVER: ReadonlySet<unknown> = new Set([PROCESS_EXIT, FAILED, ENDED_WELL])
 const FIELDS = 'MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID'
 
 export interface Answer {

@@ -2,15 +2,7 @@
 import { signalName } from '../core/cause.ts'
 import type { ProvenEnd, ProvenRun } from '../core/proof.ts'
 import type { Cause } from '../core/unit.ts'
-
-// systemd's messages (`journalctl --list-catalog`).
-const STOPPING = 'de5b426a63be47a7b6ac3eaac82e2f6f'
-const STOPPED = '9d1aaa27d60140bd96365438aad20286'
-const ENDED_WELL = '7ad2d189f7e94e70a38c781354912448'
-const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
-const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
-const RESTART_SCHEDULED = '5eb03494b6584870a536b337290809b3'
-const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
+import { ENDED_WELL, FAILED, PROCESS_EXIT, RESTART_SCHEDULED, SKIPPED, STOPPED, STOPPING } from './journal-messages.ts'
 
 const FIELDS = 'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'
 /** What fits into an answer; beyond it the oldest are left out. */

@@ -63,7 +63,7 @@ export function sendRaw(connection: Duplex, said: Said, more: Readonly<Record<st
 }
 
 /** RFC 9110, 12.5.3, as far as gzip goes. */
-export function acceptsGzip(header: string | string[] | undefined): boolean {
+function acceptsGzip(header: string | string[] | undefined): boolean {
   const codings = String(header ?? '')
     .toLowerCase()
     .split(',')

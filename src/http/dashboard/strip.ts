@@ -65,7 +65,7 @@ function before({ event, source }: EventView): Life {
   return event === 'stop' || event === 'crash' || event === 'lost' ? 'running' : 'unknown'
 }
 
-export function lifeOf({ active_state: state }: UnitView): Life {
+function lifeOf({ active_state: state }: UnitView): Life {
   if (state === 'active' || state === 'reloading' || state === 'refreshing' || state === 'deactivating')
     return 'running'
   if (state === 'failed') return 'failed'
