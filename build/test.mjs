@@ -9,7 +9,7 @@ import { join, relative } from 'node:path'
 const CHECKS = {
   'biome check': ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
   'tsc -p src/core': ['node_modules/typescript/bin/tsc', '-p', 'src/core'],
-  'tsc -p src/http/dashboard': ['node_modules/typescript/bin/tsc', '-p', 'src/http/dashboard'],
+  'tsc -p src/dashboard': ['node_modules/typescript/bin/tsc', '-p', 'src/dashboard'],
   'tsc -p .': ['node_modules/typescript/bin/tsc', '-p', '.'],
 }
 

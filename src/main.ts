@@ -1,13 +1,13 @@
 // gatewatch: the command line in, a command done, an exit code out.
 import { readFileSync } from 'node:fs'
 import { type Arguments, parseArguments } from './cli/args.ts'
-import { orFail } from './cli/ask.ts'
+import { orFail } from './cli/agent-or-file.ts'
 import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
-import { help, usageError } from './cli/help.ts'
-import type { Loaded } from './cli/load.ts'
-import { version } from './cli/version.ts'
+import { help, usageError } from './cli/commands/help.ts'
+import type { Loaded } from './config/load.ts'
+import { version } from './cli/commands/version.ts'
 import { writerTo } from './cli/writer.ts'
-import { beFrugal } from './host/frugal.ts'
+import { beFrugal } from './host/v8-flags.ts'
 import type { Log } from './ports.ts'
 
 declare const __VERSION__: string
@@ -46,11 +46,11 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     case 'version':
       return version(BUILD, args.json, out)
     case 'completion':
-      out.stdout((await import('./cli/completion.ts')).bashCompletion())
+      out.stdout((await import('./cli/commands/completion.ts')).bashCompletion())
       return 0
     case 'create-config': {
-      const { homeOf } = await import('./cli/home.ts')
-      const { createConfig } = await import('./cli/create-config.ts')
+      const { homeOf } = await import('./config/paths.ts')
+      const { createConfig } = await import('./cli/commands/create-config.ts')
       const home = homeOf(args.user, process.env, uid)
       return createConfig(args.operands[0] ?? home.configFile, home, out)
     }
@@ -63,24 +63,24 @@ type Configured = Exclude<Arguments['command'], 'help' | 'version' | 'completion
 
 /** The commands that need the configuration, if only to know where socket and state file are. */
 async function configured(args: Arguments, command: Configured): Promise<ExitCode> {
-  const { loadConfig } = await import('./cli/load.ts')
+  const { loadConfig } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
   const load = () => loadConfig(args, { env: process.env, uid, readText }, file)
   const loaded = await load()
   switch (command) {
     case 'run':
       beFrugal()
-      return (await import('./run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
+      return (await import('./app/run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
     case 'check-config':
-      return (await import('./cli/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)
+      return (await import('./cli/commands/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)
     case 'status':
-      return asking(loaded, async (from) => (await import('./cli/status.ts')).status(args.json, from, out))
+      return asking(loaded, async (from) => (await import('./cli/commands/status.ts')).status(args.json, from, out))
     case 'events':
-      return asking(loaded, async (from) => (await import('./cli/events.ts')).events(args, from, out, following()))
+      return asking(loaded, async (from) => (await import('./cli/commands/events.ts')).events(args, from, out, following()))
     case 'system':
       return asking(loaded, async (from) => {
-        const directly = async () => (await import('./system-now.ts')).systemNow(loaded.config)
-        return (await import('./cli/system.ts')).system(args.json, from, directly, out)
+        const directly = async () => (await import('./app/query-system.ts')).systemNow(loaded.config)
+        return (await import('./cli/commands/system.ts')).system(args.json, from, directly, out)
       })
     case 'list':
     case 'show':
@@ -94,16 +94,16 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'disable':
     case 'create-unit':
     case 'remove-unit':
-      return (await import('./operating.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
+      return (await import('./app/unit-cli.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
     case 'clear':
-      return asking(loaded, async (from) => (await import('./cli/clear.ts')).clear(from, out))
+      return asking(loaded, async (from) => (await import('./cli/commands/clear.ts')).clear(from, out))
     case 'dump':
       return asking(loaded, async ({ stateFile }) => {
-        return (await import('./cli/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)
+        return (await import('./cli/commands/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)
       })
     case 'import':
       return asking(loaded, async (from) => {
-        return (await import('./cli/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
+        return (await import('./cli/commands/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
       })
   }
 }
@@ -112,7 +112,7 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
 async function withWebFile(loaded: Loaded): Promise<Loaded> {
   const value = loaded.config.web_config_file
   if (value === null) return loaded
-  const text = (await import('./http/web-file.ts')).webFileProblem(value)
+  const text = (await import('./http/access/web-config-file.ts')).webFileProblem(value)
   if (text === null) return loaded
   const place = loaded.origins.get('web_config_file')?.place ?? ''
   const problem = {
@@ -129,8 +129,8 @@ async function withWebFile(loaded: Loaded): Promise<Loaded> {
 /** Runs a command that asks the agent, or the state file where none runs. */
 function asking(loaded: Loaded, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
   return orFail(out, async () => {
-    const { clientOf } = await import('./cli/client.ts')
-    const { stateFileOf } = await import('./state-file.ts')
+    const { clientOf } = await import('./cli/agent-client.ts')
+    const { stateFileOf } = await import('./app/offline-state.ts')
     const log: Log = (level, message) => {
       if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
     }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as esbuild from 'esbuild'
 
-const FROM = 'src/http/dashboard'
+const FROM = 'src/dashboard'
 
 /** Browsers of 2024 and later. */
 const TARGET = ['chrome122', 'firefox128', 'safari17.4']

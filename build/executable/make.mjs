@@ -15,7 +15,7 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
 /**
  * What keeps V8 small (build/README.md has the numbers). Part of the executable from Node 24 on; an older one refuses them
- * in NODE_OPTIONS and ignores them later, and has src/host/frugal.ts alone.
+ * in NODE_OPTIONS and ignores them later, and has src/host/v8-flags.ts alone.
  */
 const FLAGS = ['--optimize-for-size', '--max-semi-space-size=1', '--no-opt', '--no-maglev', '--single-threaded-gc']
 export const flagsFor = (version) => (Number(version.split('.')[0]) >= 24 ? FLAGS : [])

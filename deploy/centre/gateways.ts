@@ -1,5 +1,5 @@
 // What a central broker was told of its gateways, by the topics of gatewatch. Pure.
-import type { UnitView } from '../../src/core/status-view.ts'
+import type { UnitView } from '../../src/core/api-views.ts'
 import type { Failures } from '../../src/core/unit.ts'
 
 /** A unit's retained state, as `unitJson` of the core makes it. */

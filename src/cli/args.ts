@@ -1,11 +1,11 @@
 // The command line: words in, a command with its operands and options out, or one problem in words.
 import { EVENT_KINDS } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
-import { COMMAND_NAMES, COMMANDS, type Command, isCommand, OPERATIONS, type OptionName, optionRow } from './commands.ts'
+import { COMMAND_NAMES, COMMANDS, type Command, isCommand, OPERATIONS, type OptionName, optionRow } from './command-table.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
-import { nearest } from './nearest.ts'
-import { IGNORED, isKey, type Key, rowOf } from './options.ts'
-import { unitName } from './unit-name.ts'
+import { nearest } from '../config/did-you-mean.ts'
+import { IGNORED, isKey, type Key, rowOf } from '../config/keys.ts'
+import { unitName } from '../core/unit-name.ts'
 
 /** A value as given, not yet validated, and the flag that gave it. */
 export interface Given {

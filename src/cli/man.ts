@@ -1,5 +1,5 @@
 // gatewatch(1) in roff, from the same pages as the help; man(7) tells the macros.
-import { type Block, type Section, SUMMARY, wholeManual } from './page.ts'
+import { type Block, type Section, SUMMARY, wholeManual } from './manual.ts'
 
 /** The manual page; names are never hyphenated, so that they can be copied. `date` is the release's, as YYYY-MM-DD: the same sources give the same bytes. */
 export function manualPage(version: string, date: string): string {

@@ -1,6 +1,6 @@
 // What the bus, the clock and the operator tell: the only inputs of `step`.
 import type { ControlProblem, Order, Outcome } from './command.ts'
-import type { ProvenRun } from './proof.ts'
+import type { ProvenRun } from './journal-proof.ts'
 import type { Policy } from './state.ts'
 import type { Counters, Settings, Sighting } from './unit.ts'
 

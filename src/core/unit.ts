@@ -1,5 +1,5 @@
 // What is known of one watched unit: what systemd last said, the run that is open, and what was counted.
-import { NO_PROOF, type ProvenRun } from './proof.ts'
+import { NO_PROOF, type ProvenRun } from './journal-proof.ts'
 
 /** Everything systemd says of a unit at one instant, as parsed by the bus adapter. */
 export interface Sighting {

@@ -1,7 +1,7 @@
 // Takes a message to systemd: a plain write where it handed us a socket, else the program systemd-notify.
 import { write } from 'node:fs'
 import { promisify } from 'node:util'
-import { datagram, type Way } from './sd-notify.ts'
+import { datagram, type Way } from '../service/sd-notify.ts'
 
 const writeTo = promisify(write)
 const PROGRAM = 'systemd-notify'

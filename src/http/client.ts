@@ -1,7 +1,7 @@
 // Who is at the other end of a connection, as far as the connection itself shows it.
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Asked, Side } from './api.ts'
+import type { Asked, Side } from './route.ts'
 
 /** By TLS, or from an address of this very host. A name in `who` is only that of a valid certificate. */
 export function clientOf(socket: Socket, side: Side): Pick<Asked, 'secure' | 'who'> {

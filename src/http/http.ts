@@ -1,16 +1,16 @@
 // HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
 import type { Server } from 'node:http'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
-import type { Side, Views } from './api.ts'
-import type { Door } from './door.ts'
-import { ownNames } from './hosts.ts'
+import type { Side, Views } from './route.ts'
+import type { Door } from './access/access.ts'
+import { ownNames } from './access/host-check.ts'
 import { createListener } from './listener.ts'
-import { createRequests } from './requests.ts'
-import { routesOf } from './routes.ts'
+import { createRequests } from './request-metrics.ts'
+import { routesOf } from './api/routes.ts'
 import { close, createLimited, createSecure, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
-import { createStream } from './stream.ts'
-import { tcpProblem } from './tcp-problem.ts'
+import { createStream } from './api/stream.ts'
+import { tcpProblem } from './listen-error.ts'
 
 export interface HttpGiven {
   readonly views: Views
@@ -85,7 +85,7 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
     health: () => ({ ...requests.read(), streamClientsDropped: stream.dropped() }),
     accept: stream.accept,
     async serveTcp(host, port, web) {
-      const { openDoor } = web === undefined ? { openDoor: null } : await import('./door.ts')
+      const { openDoor } = web === undefined ? { openDoor: null } : await import('./access/access.ts')
       const door = web && openDoor ? await openDoor(web.path, clock, log, web.stale) : null
       const server = await serverFor('tcp', door)
       try {

@@ -1,5 +1,5 @@
 // The events file: every event as the JSON object of the contract, one a line, rotated by size.
-import { eventJson, type Identity } from '../core/json.ts'
+import { eventJson, type Identity } from '../core/api-json.ts'
 import type { EventSink, Log } from '../ports.ts'
 import { rotatingFile } from './rotating-file.ts'
 

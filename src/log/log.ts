@@ -5,7 +5,7 @@ import { oneLine, prefixed, stamp } from './lines.ts'
 import { rotatingFile } from './rotating-file.ts'
 
 export { eventsFile } from './events-file.ts'
-export { logSink } from './sink.ts'
+export { logSink } from './event-sink.ts'
 
 export interface LogSettings {
   readonly log_file: string | null

@@ -2,7 +2,7 @@
 import type { Histogram } from '../core/histogram.ts'
 import { unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
-import type { Reading } from './reading.ts'
+import type { Reading } from './scrape-input.ts'
 
 export type Labels = Readonly<Record<string, string>>
 

@@ -1,10 +1,10 @@
 // One scrape: gather the facts, read them through the table of families, in the format asked for.
-import { formatFor } from './accept.ts'
+import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
 import { readProcess } from './process.ts'
-import { type Facts, steadyClock } from './reading.ts'
-import type { SelectorProblem } from './selector.ts'
-import { FAMILIES } from './table.ts'
+import { type Facts, steadyClock } from './scrape-input.ts'
+import type { SelectorProblem } from './federate/selector.ts'
+import { FAMILIES } from './families/all.ts'
 
 export interface Scraped {
   readonly type: string
@@ -44,7 +44,7 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
       return statsdLines(FAMILIES, await read())
     },
     async federate(matches) {
-      const { federated } = await import('./federate.ts')
+      const { federated } = await import('./federate/federate.ts')
       const body = await federated(FAMILIES, await read(), matches)
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },

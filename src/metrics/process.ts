@@ -1,6 +1,6 @@
 // The process' own numbers, at the price of one directory listing a scrape.
 import { readdirSync } from 'node:fs'
-import type { ProcessFacts } from './reading.ts'
+import type { ProcessFacts } from './scrape-input.ts'
 
 /** Reads them. `nowMonoMs` is CLOCK_MONOTONIC, as everywhere. */
 export function readProcess(nowMonoMs: number): ProcessFacts {

@@ -1,6 +1,6 @@
 // The families of a scrape as lines of StatsD, with labels as tags (`|#name:value`, which Telegraf, statsd_exporter and Datadog read). Pure.
 import type { Family, Labels } from './family.ts'
-import type { Reading } from './reading.ts'
+import type { Reading } from './scrape-input.ts'
 
 /** A datagram of this size crosses any Ethernet in one piece: 1500 bytes less the headers of IPv6 and UDP. */
 const DATAGRAM_BYTES = 1432

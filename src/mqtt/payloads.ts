@@ -1,6 +1,6 @@
 // What is said in each topic. Pure.
 import type { Event } from '../core/event.ts'
-import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/json.ts'
+import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/api-json.ts'
 import type { Unit } from '../core/unit.ts'
 import type { MqttHealth, StoreHealth } from '../ports.ts'
 import type { Gap } from './gap.ts'

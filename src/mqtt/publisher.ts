@@ -1,6 +1,6 @@
 // Publishes everything over one connection: the birth first, then what waits, with a bounded number in flight.
 import type { Clock } from '../ports.ts'
-import type { Capacity, Connection, Message } from './connection.ts'
+import type { Capacity, Connection, Message } from './connection/connection.ts'
 
 /** A message that the broker has not acknowledged after this long has met a dead link. */
 const ACK_AT_MOST_MS = 30_000

@@ -1,5 +1,5 @@
 // Which units' retained states the broker does not have as they are: the newest wins, however often one changed. Pure.
-import { unitJson } from '../core/json.ts'
+import { unitJson } from '../core/api-json.ts'
 import { changedUnits, type State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'

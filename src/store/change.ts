@@ -2,8 +2,8 @@
 import { type State, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
-import { sameCounters } from './unit-parts.ts'
-import { differs } from './unit-record.ts'
+import { sameCounters } from './format/unit-fields.ts'
+import { differs } from './format/unit-record.ts'
 
 export interface Change {
   /** True when there is something to keep at all; what systemd tells again when asked is not. */

@@ -1,7 +1,7 @@
 // How writing goes: counts for the metrics, the problem in words, and one log line on each change.
 import { tally } from '../core/histogram.ts'
 import type { Log, StoreHealth } from '../ports.ts'
-import { errno } from './fs.ts'
+import { errno } from './file/fs.ts'
 
 /** Seconds; flash takes milliseconds, a tired card seconds. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]

@@ -2,8 +2,8 @@
 import type { Event } from '../core/event.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
-import { decodePage, MAJOR, PAGE_BYTES, type Page } from './page.ts'
-import { type Head, type Payload, readPayload } from './records.ts'
+import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
+import { type Head, type Payload, readPayload } from './format/page-records.ts'
 
 /** A page that is whole and ours, and where in the file it lies. */
 export interface Found {

@@ -2,11 +2,11 @@
 import { join } from 'node:path'
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
-import { errno, pwriteAllSync, type SyncFs } from './fs.ts'
-import { pathHash } from './lock.ts'
-import { allPayloads } from './pack.ts'
-import { bootKey, encodePage, PAGE_BYTES } from './page.ts'
-import { type Filling, filling, type Head } from './records.ts'
+import { errno, pwriteAllSync, type SyncFs } from './file/fs.ts'
+import { pathHash } from './file/lock.ts'
+import { allPayloads } from './format/pack.ts'
+import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
+import { type Filling, filling, type Head } from './format/page-records.ts'
 
 /** A slot that grew by so many pages is written anew with only the newest of each unit. */
 const PAGES_UNTIL_REWRITE = 64

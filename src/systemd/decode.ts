@@ -1,7 +1,7 @@
 // From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
 import type { Settings, Sighting } from '../core/unit.ts'
-import { plain } from './plain.ts'
-import { MANAGER_PROPERTIES } from './system.ts'
+import { plain } from '../dbus/variants.ts'
+import { MANAGER_PROPERTIES } from './manager-state.ts'
 
 const PREFIX = 'org.freedesktop.systemd1.'
 const UNIT_INTERFACE = `${PREFIX}Unit`

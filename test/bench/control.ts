@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { systemClock as clock } from '../../src/host/clock.ts'
 import type { UnitControl } from '../../src/ports.ts'
-import { dbusControl } from '../../src/systemd/control.ts'
-import { type Ran, systemctlControl } from '../../src/systemd/systemctl.ts'
+import { dbusControl } from '../../src/systemd/operate/dbus-control.ts'
+import { type Ran, systemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 
 const UNITS = Array.from({ length: 12 }, (_, i) => `bench${i}.service`)

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clientOf } from '../../src/cli/client.ts'
+import { clientOf } from '../../src/cli/agent-client.ts'
 import type { Console, Kept, StateFile } from '../../src/cli/console.ts'
 
 export interface Asked {

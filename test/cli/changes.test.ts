@@ -1,10 +1,10 @@
 // The commands that change something: import, clear; and the ones that only show: dump, version.
 import { expect, test } from 'vitest'
-import { clear } from '../../src/cli/clear.ts'
-import { clientOf } from '../../src/cli/client.ts'
-import { dump } from '../../src/cli/dump.ts'
-import { importFile, importStates } from '../../src/cli/import.ts'
-import { version } from '../../src/cli/version.ts'
+import { clear } from '../../src/cli/commands/clear.ts'
+import { clientOf } from '../../src/cli/agent-client.ts'
+import { dump } from '../../src/cli/commands/dump.ts'
+import { importFile, importStates } from '../../src/cli/commands/import.ts'
+import { version } from '../../src/cli/commands/version.ts'
 import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from './agent.ts'
 import { EVENTS, gateway, IDENTITY } from './life.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { execLine, type NewUnit, settingProblem, unitFileText } from '../../src/cli/unit-file.ts'
-import { withoutWatched, withWatched } from '../../src/cli/watch-config.ts'
+import { withoutWatched, withWatched } from '../../src/config/edit-file.ts'
 
 const UNIT: NewUnit = {
   name: 'blink.service',

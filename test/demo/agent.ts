@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Client, clientOf } from '../../src/cli/client.ts'
+import { type Client, clientOf } from '../../src/cli/agent-client.ts'
 import { until } from '../rig/until.ts'
 import type { Stage } from './stage.ts'
 

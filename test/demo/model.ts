@@ -1,8 +1,8 @@
 // What the demo shows: the agent's own answer, and what was told so far, oldest first.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '../../src/cli/client.ts'
-import type { statusText } from '../../src/cli/status.ts'
-import type { EventView } from '../../src/core/event-words.ts'
+import type { Client } from '../../src/cli/agent-client.ts'
+import type { statusText } from '../../src/cli/commands/status.ts'
+import type { EventView } from '../../src/core/event-text.ts'
 import type { DemoAgent } from './agent.ts'
 
 export type Status = Parameters<typeof statusText>[0]

@@ -1,8 +1,8 @@
 // The demo's screen as lines of text: what it is, the units, and what happened. Pure.
 import pc from 'picocolors'
-import { eventText } from '../../src/cli/event-text.ts'
+import { eventText } from '../../src/cli/event-line.ts'
 import { type Cell, type Column, table } from '../../src/cli/table.ts'
-import { age, causeText, shortName } from '../../src/core/words.ts'
+import { age, causeText, shortName } from '../../src/core/format.ts'
 import type { Model, Status, Told } from './model.ts'
 
 export interface Size {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { encodePage, MAJOR } from '../../src/store/page.ts'
+import { encodePage, MAJOR } from '../../src/store/format/page.ts'
 import { type FileSystem, type Flash, noFlash, startFlash } from '../rig/flash.ts'
 import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'

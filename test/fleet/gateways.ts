@@ -2,7 +2,7 @@
 // `node --import tsx test/fleet/gateways.ts COUNT PORT`; on SIGTERM it ends.
 import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
-import { send } from '../../src/http/send.ts'
+import { send } from '../../src/http/respond.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { reading, runs, state } from '../metrics/readings.ts'
 import { addressOf, UNITS_EACH } from './addresses.ts'

@@ -1,7 +1,7 @@
 // The description of the API as a measure: whether a value is as it says, down to each field.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import type { Json } from '../../src/core/json.ts'
-import { openApi } from '../../src/http/openapi.ts'
+import type { Json } from '../../src/core/api-json.ts'
+import { openApi } from '../../src/http/api/openapi.ts'
 
 /** Its schemas, closed: a field that they do not name is found. */
 const closed = (schema: unknown): unknown => {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { tcpProblem } from '../../src/http/tcp-problem.ts'
+import { tcpProblem } from '../../src/http/listen-error.ts'
 import { ask, gateway, httpOf, serve, temporaryDirectory } from './served.ts'
 
 test('a port that is taken is named; the socket is served all the same, and the port once it is free', async () => {

@@ -9,7 +9,7 @@ import { ControlError, type Order } from '../../src/core/command.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
-import type { Views } from '../../src/http/api.ts'
+import type { Views } from '../../src/http/route.ts'
 import { createHttp, type Http, type Served } from '../../src/http/http.ts'
 import type { Clock, Step, UnitCommands } from '../../src/ports.ts'
 

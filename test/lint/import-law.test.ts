@@ -71,7 +71,7 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
     'src/main.ts',
     "export { a } from 'node:fs'\nexport { b } from './agent.ts'\nexport { c } from './http/server.ts'\n",
   ],
-  ['src/systemd/transport.ts', imports('dbus-next')],
+  ['src/dbus/connection.ts', imports('dbus-next')],
   ['src/systemd/good.ts', "export { a } from '../core/unit.ts'\nexport { b } from '../ports.ts'\n"],
   ['src/store/good.ts', "export { a } from 'node:fs'\nexport { b } from './page.ts'\n"],
   ['src/mqtt/good.ts', imports('mqtt')],

@@ -1,9 +1,9 @@
 // What a scrape may cost the network and the fleet's Prometheus: series and bytes, for 12 units that have seen it all.
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { DEFAULT_UNITS } from '../../src/cli/options.ts'
+import { DEFAULT_UNITS } from '../../src/config/keys.ts'
 import { exposition, type Format } from '../../src/metrics/exposition.ts'
-import { FAMILIES } from '../../src/metrics/table.ts'
+import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { reading, runs, state } from './readings.ts'
 
 const tally = { bounds: [0.01, 0.1], counts: [1_234, 1_240], sum: 2.4567, count: 1_241 }

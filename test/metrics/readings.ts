@@ -1,7 +1,7 @@
 // Literal readings that the tests of the metrics share.
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Settings, type Sighting, type Unit } from '../../src/core/unit.ts'
-import type { Reading } from '../../src/metrics/reading.ts'
+import type { Reading } from '../../src/metrics/scrape-input.ts'
 
 /** 2026-11-20T10:15:23.412Z, one day after the gateway booted. */
 export const NOW = { monoMs: 86_400_000, wallMs: 1_795_169_723_412 }

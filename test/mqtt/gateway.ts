@@ -3,7 +3,7 @@ import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
-import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/mqtt.ts'
+import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/sink.ts'
 import type { Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
 import { IDLE, SETTINGS } from '../core/lives.ts'
 

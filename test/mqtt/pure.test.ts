@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest'
 import { newUnit } from '../../src/core/unit.ts'
 import { backoffMs } from '../../src/mqtt/backoff.ts'
-import { readBrokerUrl } from '../../src/mqtt/broker-url.ts'
+import { readBrokerUrl } from '../../src/mqtt/connection/broker-url.ts'
 import { droppedPayload, eventPayload, statePayload } from '../../src/mqtt/payloads.ts'
-import { reasonOf } from '../../src/mqtt/reason.ts'
+import { reasonOf } from '../../src/mqtt/connection/error-text.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
 import { crashed } from './event.ts'
 

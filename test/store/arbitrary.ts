@@ -1,9 +1,9 @@
 // Any unit and any event, for the round trips.
 import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
-import { NO_PROOF } from '../../src/core/proof.ts'
+import { NO_PROOF } from '../../src/core/journal-proof.ts'
 import type { Unit } from '../../src/core/unit.ts'
-import { WORDS } from '../../src/store/words.ts'
+import { WORDS } from '../../src/store/format/word-table.ts'
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat())
 const counters = fc.record({ starts: count, stops: count, crashes: count, restarts: count, lost: count })

@@ -1,9 +1,9 @@
 // The power goes after any operation, with any part of what was not synced kept, lost or torn: the old state or the new one.
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
-import { PAGE_BYTES } from '../../src/store/page.ts'
+import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type PageRead, readPage, recover, recoverPages } from '../../src/store/recovery.ts'
-import { takeUp } from '../../src/store/take-up.ts'
+import { takeUp } from '../../src/store/resume.ts'
 import { imageOf, momentsOf } from './images.ts'
 import { LIVES, type Lived, LONG_LIVES, live, liveFrom } from './lives.ts'
 import type { Entry } from './memory-fs.ts'

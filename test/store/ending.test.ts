@@ -1,6 +1,6 @@
 // What is found at a start besides a whole file of ours: nothing, another format, another program's file, a second agent.
 import { expect, test } from 'vitest'
-import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/page.ts'
+import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
 import { bench, PATH } from './opened.ts'

@@ -1,5 +1,5 @@
 // Every image that flash may hold after a power cut, from the operations recorded by the file system in memory.
-import { PAGE_BYTES } from '../../src/store/page.ts'
+import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type PageRead, readPage } from '../../src/store/recovery.ts'
 import type { Entry } from './memory-fs.ts'
 import { PATH } from './opened.ts'

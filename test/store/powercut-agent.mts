@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs'
 import type { State } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
-import { nodeFs } from '../../src/store/fs.ts'
+import { nodeFs } from '../../src/store/file/fs.ts'
 import { openStore } from '../../src/store/open.ts'
 import { BOOT, crashStep, names, stateOf } from './sample.ts'
 

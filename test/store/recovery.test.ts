@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
-import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/page.ts'
+import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { type Recovered, recover } from '../../src/store/recovery.ts'
 import { bench, PATH } from './opened.ts'
 import { crashesOf, crashStep, names } from './sample.ts'

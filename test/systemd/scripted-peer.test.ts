@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Bus, Signal } from '../../src/systemd/bus.ts'
-import { connectBus } from '../../src/systemd/transport.ts'
+import type { Bus, Signal } from '../../src/dbus/bus.ts'
+import { connectBus } from '../../src/dbus/connection.ts'
 import { until } from '../rig/until.ts'
 import { clock } from './clock.ts'
 import { type Caller, DRIVER, OUR_NAME, type Peer, startPeer } from './peer.ts'

@@ -1,0 +1,107 @@
+// The state file for commands where no agent runs: what it holds, and what an operator changes in it.
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import type { StateFile } from '../cli/console.ts'
+import { readLegacy } from '../config/legacy-counters.ts'
+import type { Loaded } from '../config/load.ts'
+import type { Observation } from '../core/observation.ts'
+import { newState, type State } from '../core/state.ts'
+import { step } from '../core/step.ts'
+import type { Counters } from '../core/unit.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
+import { runtimeDirectory } from '../host/runtime-directory.ts'
+import type { Log } from '../ports.ts'
+import { editState, readPagesOf, readState } from '../store/offline.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export function stateFileOf({ config, home }: Loaded, env: Env, uid: number, log: Log): StateFile {
+  const { path } = stateFor(config.persistence_file)
+  const runtimeDir = runtimeDirectory(env, uid)
+  const machineId = readMachineId()
+  const bootId = readBootId()
+  const change = async (at: string, observations: (state: State) => readonly Observation[]) => {
+    await editState(
+      {
+        ...{ path: at, runtimeDir, bootId, clock, log },
+        flushIntervalMs: config.flush_interval * 1000,
+        fresh: () => freshState(),
+      },
+      (before) => {
+        let state = before
+        const events = observations(before).flatMap((o) => {
+          const stepped = step(state, o)
+          state = stepped.state
+          return stepped.events
+        })
+        return { state, events }
+      },
+    )
+  }
+  return {
+    path,
+    async read(at) {
+      const kept = await readState(at, runtimeDir, bootId)
+      if (kept.ending === 'damaged')
+        throw new Error(`${at} holds no state that can be read: an agent would set it aside and begin anew`)
+      if (kept.state === null) return null
+      const { state } = kept
+      const pages = await readPagesOf(kept.path)
+      return {
+        state,
+        events: kept.history,
+        identity: {
+          gatewayId: gatewayId(config.gateway_id, state.gatewayId, machineId, home.user ? uid : null),
+          machineId: machineId ?? 'unknown',
+          stream: state.stream,
+        },
+        writtenAtMs: pages.length === 0 ? null : Math.max(...pages.map((page) => page.wallMs)),
+      }
+    },
+    clear: (at) => change(at, () => [{ kind: 'clear', at: clock.now() }]),
+    import: (at, baselines) =>
+      change(at, (state) => {
+        const now = clock.now()
+        const units = [...new Set([...state.units.map((unit) => unit.name), ...baselines.keys()])]
+        return [
+          { kind: 'watch', at: now, units, patterns: [] },
+          { kind: 'import', at: now, baselines },
+        ]
+      }),
+  }
+}
+
+export function freshState(): State {
+  return newState(randomBytes(8).toString('hex'))
+}
+
+/**
+ * Where the state is kept: the path asked for, or beside it, where that is a file of the former program. Such a file
+ * is left untouched; its counters are the baseline of a state that begins.
+ */
+export function stateFor(path: string): { path: string; legacy: string | null } {
+  return firstByte(path) === '{' ? { path: `${path}.ring`, legacy: path } : { path, legacy: null }
+}
+
+/** The counters of a file of the former program, problems logged. */
+export function baselinesFrom(path: string, log: Log): ReadonlyMap<string, Counters> {
+  const { baselines, problems, notes } = readLegacy(readFileSync(path, 'utf8'))
+  for (const problem of problems) log('error', `${path}: ${problem}`)
+  for (const note of notes) log('info', `${path}: ${note}`)
+  return baselines
+}
+
+function firstByte(path: string): string | null {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      const byte = Buffer.alloc(1)
+      return readSync(fd, byte, 0, 1, 0) === 1 ? byte.toString('latin1') : null
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,21 @@
+// systemd as a whole where no agent runs: asked once, and let go.
+import { dirname } from 'node:path'
+import type { Config } from '../config/keys.ts'
+import type { Json } from '../core/api-json.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import { machine } from '../host/system-usage.ts'
+import { WANTED_PROPERTIES } from '../systemd/decode.ts'
+import { readSystem } from '../systemd/manager-state.ts'
+import { connectBus } from '../dbus/connection.ts'
+import { systemJson } from './status.ts'
+
+/** The answer of /api/v1/system. Rejects in the user's words where the bus or systemd does not answer. */
+export async function systemNow({ bus: address, persistence_file }: Config): Promise<Json> {
+  const bus = await connectBus(address, { after: clock.after, properties: WANTED_PROPERTIES })
+  try {
+    const host = await machine(['/', dirname(persistence_file)]).read(clock.now().monoMs)
+    return systemJson(await readSystem(bus), host)
+  } finally {
+    bus.close()
+  }
+}

@@ -1,0 +1,72 @@
+// gatewatch run: from the configuration to a running agent, and from a signal to its orderly end.
+import { fstatSync } from 'node:fs'
+import type { Console, ExitCode } from '../cli/console.ts'
+import { fatalProblems, type Loaded, runsAsService } from '../config/load.ts'
+import type { Build } from '../cli/commands/version.ts'
+import { openLog, readerOf } from '../log/log.ts'
+import { run } from './run.ts'
+
+/** `reload` reads the configuration again, for SIGHUP. */
+export async function runCommand(
+  loaded: Loaded,
+  reload: () => Promise<Loaded>,
+  build: Build,
+  out: Console,
+  uid: number,
+): Promise<ExitCode> {
+  const isTerminal = process.stderr.isTTY === true
+  const asService = runsAsService(process.env, isTerminal)
+  const fatal = fatalProblems(loaded, asService)
+  if (fatal.length > 0) {
+    for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
+    return 2
+  }
+  const { dev, ino, isFile } = stderrFile()
+  const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
+  const logger = openLog(loaded.config, { stderr: out.stderr, reader, now: Date.now })
+  for (const note of loaded.notes) logger.log('info', note)
+  for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
+  try {
+    const asked = endAsked()
+    let reloading = Promise.resolve()
+    const running = await run({ loaded, build, logger, env: process.env, uid, asService })
+    process.on('SIGHUP', () => {
+      reloading = reloading
+        .then(async () => running.reload(await reload()))
+        .catch((error: Error) => {
+          logger.log('error', `reload: ${error.message}`)
+        })
+    })
+    logger.log('info', `${await asked}: stopping`)
+    await running.stop()
+    return 0
+  } catch (error) {
+    logger.log('error', error instanceof Error ? error.message : String(error))
+    return 1
+  } finally {
+    await logger.stop()
+  }
+}
+
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
+function endAsked(): Promise<string> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(1)
+        asked = true
+        resolve(signal)
+      })
+    }
+  })
+}
+
+function stderrFile(): { dev: number; ino: number; isFile: boolean } {
+  try {
+    const stat = fstatSync(2)
+    return { dev: stat.dev, ino: stat.ino, isFile: stat.isFile() }
+  } catch {
+    return { dev: 0, ino: 0, isFile: false }
+  }
+}

@@ -1,0 +1,45 @@
+// Which back end operates units, for the running agent and for the commands; loaded by the first operation.
+import type { Agent } from '../agent.ts'
+import type { Config } from '../config/keys.ts'
+import { type Commands, unitCommands } from './unit-commands.ts'
+import type { Clock, Log, UnitControl } from '../ports.ts'
+
+/** systemd itself gives up a start after 90 s unless told otherwise (DefaultTimeoutStartSec=). */
+const AGENT_WAITS_MS = 120_000
+
+export interface Outside {
+  readonly clock: Clock
+  readonly log: Log
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly uid: number
+  /** The user's own systemd instead of the system's. */
+  readonly user: boolean
+}
+
+/** Orders to the running agent, under the configuration in force. */
+export function agentCommands(config: () => Config, agent: () => Agent, outside: Outside): Commands {
+  return unitCommands({
+    rules: () => config().control,
+    isWatched: (unit) => agent().state().index.has(unit),
+    control: () => openControl(config(), AGENT_WAITS_MS, outside),
+    observe: (observation) => agent().observe(observation),
+    ...{ clock: outside.clock, log: outside.log },
+  })
+}
+
+/** The back end that `--backend` names. `timeoutMs`: how long one operation is waited for. */
+export async function openControl(config: Config, timeoutMs: number, outside: Outside): Promise<UnitControl> {
+  const { clock, log, env, uid, user } = outside
+  const { bus: address, backend } = config
+  const overCommand = async () => {
+    const { systemctlControl } = await import('../systemd/operate/systemctl-control.ts')
+    const { runSystemctl } = await import('../systemd/operate/run-systemctl.ts')
+    return systemctlControl({ run: runSystemctl(user, env), timeoutMs, now: clock.now, isRoot: uid === 0 || user })
+  }
+  if (backend === 'command') return overCommand()
+  const { dbusControl } = await import('../systemd/operate/dbus-control.ts')
+  const dbus = dbusControl({ address, after: clock.after, timeoutMs, retries: config.max_retries })
+  if (backend === 'dbus') return dbus
+  const { withFallBack } = await import('../systemd/operate/fallback.ts')
+  return withFallBack(dbus, await overCommand(), (why) => log('warning', `${why}; using systemctl`))
+}

@@ -1,0 +1,35 @@
+// Where observations come from in a run: systemd on the bus, and the journal for what happened while nobody looked.
+import { existsSync } from 'node:fs'
+import type { Loaded } from '../config/load.ts'
+import type { State } from '../core/state.ts'
+import { provenByJournal } from '../journal/replay-source.ts'
+import type { Clock, Log, UnitSource } from '../ports.ts'
+import { systemdSource } from '../systemd/source.ts'
+import { noticingStalls } from '../host/stall-detector.ts'
+
+/** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
+const CLOCK_MARK = '/run/systemd/timesync/synchronized'
+
+export interface WatchGiven {
+  readonly loaded: Loaded
+  /** As it was when the agent came, and as it is. */
+  readonly before: State
+  readonly now: () => State
+  readonly bootId: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiven): UnitSource {
+  const { config, home } = loaded
+  const systemd = systemdSource({
+    ...{ address: config.bus, clock, log, random: Math.random, patterns: config.monitored_services },
+    known: before.units.filter((u) => u.byPattern).map((u) => u.name),
+    resyncIntervalMs: config.resync_interval * 1000,
+    maxUnits: config.max_units,
+    clockMark: () => existsSync(CLOCK_MARK),
+  })
+  const source = noticingStalls(systemd, clock, log)
+  // A user's own systemd has other fields in the journal, and is another process.
+  return home.user ? source : provenByJournal({ source, state: now, bootId, clock, log })
+}

@@ -1,0 +1,37 @@
+// The agent first, the state file where none runs, and the words for it.
+import { NoAgent, Refused } from './agent-client.ts'
+import type { Console, ExitCode, Kept, Sources } from './console.ts'
+
+/** The answer of the running agent; null where none runs. */
+export async function ifRunning<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof NoAgent) return null
+    throw error
+  }
+}
+
+/** What the state file holds, said so on stderr; throws where there is none. */
+export async function keptState({ client, stateFile }: Sources, out: Console): Promise<Kept> {
+  const kept = await stateFile.read(stateFile.path)
+  if (kept === null) {
+    throw new Refused(
+      `no agent runs (nobody listens on ${client.socket}) and there is no state file ${stateFile.path}: ` +
+        "start it with 'systemctl start gatewatch' or 'gatewatch run', or name the ones in use with --socket and -p",
+    )
+  }
+  const when = kept.writtenAtMs === null ? '' : `, written ${new Date(kept.writtenAtMs).toISOString().slice(0, 19)}Z`
+  out.stderr(`gatewatch: no agent runs; this is what the state file holds (${stateFile.path}${when})\n`)
+  return kept
+}
+
+/** Runs a command; a failure is one line on stderr and exit code 1. */
+export async function orFail(out: Console, command: () => Promise<ExitCode | undefined>): Promise<ExitCode> {
+  try {
+    return (await command()) ?? 0
+  } catch (error) {
+    out.stderr(`gatewatch: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}

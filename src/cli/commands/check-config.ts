@@ -1,0 +1,40 @@
+// gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
+import type { Console, ExitCode } from '../console.ts'
+import type { Loaded } from '../../config/load.ts'
+import { KEY_NAMES, type Key, valueAt } from '../../config/keys.ts'
+import { masked } from '../secret.ts'
+
+/** Strict whatever it runs under: exit code 2 where there is any problem. */
+export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCode {
+  const { problems, notes, file, config } = loaded
+  if (json) {
+    const values = KEY_NAMES.map((key) => [key, { value: masked(key, valueAt(config, key)), ...originOf(loaded, key) }])
+    out.stdout(
+      `${JSON.stringify({
+        file,
+        config: Object.fromEntries(values),
+        problems: problems.map(({ place, path, message, text }) => ({ place, path, message, text })),
+        notes,
+      })}\n`,
+    )
+  } else {
+    for (const key of KEY_NAMES) {
+      const { origin, place } = originOf(loaded, key)
+      const value = JSON.stringify(masked(key, valueAt(config, key)))
+      out.stdout(`${key} = ${value}  (${origin}${place === '' ? '' : `: ${place}`})\n`)
+    }
+  }
+  for (const note of notes) out.stderr(`note: ${note}\n`)
+  for (const { text } of problems) out.stderr(`error: ${text}\n`)
+  const named = file ?? `no file (${loaded.home.configFile} is not there)`
+  if (problems.length > 0) {
+    out.stderr(`gatewatch: ${named}: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}\n`)
+    return 2
+  }
+  out.stderr(`gatewatch: ${named}: good\n`)
+  return 0
+}
+
+function originOf({ origins }: Loaded, key: Key): { origin: string; place: string } {
+  return origins.get(key) ?? { origin: 'default', place: '' }
+}

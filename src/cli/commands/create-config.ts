@@ -1,0 +1,65 @@
+// gatewatch create-config: a configuration file with every key, its default and what it means.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Console, ExitCode } from '../console.ts'
+import { fill } from '../fill.ts'
+import type { Home } from '../../config/paths.ts'
+import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
+import { keyHelp } from '../manual.ts'
+
+/** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
+export function createConfig(path: string, home: Home, out: Console): ExitCode {
+  const text = configText(home)
+  if (path === '-') {
+    out.stdout(text)
+    return 0
+  }
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
+  } catch (error) {
+    out.stderr(`gatewatch: ${path} ${whyNot(error as NodeJS.ErrnoException)}: name another file, or "-" for stdout\n`)
+    return 1
+  }
+  out.stderr(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
+  return 0
+}
+
+function whyNot({ code, syscall, message }: NodeJS.ErrnoException): string {
+  if (code === 'EEXIST' && syscall === 'open') return 'is there already and is not overwritten'
+  return `cannot be written (${message})`
+}
+
+/** The file: what a parser makes of it is exactly the defaults. */
+export function configText(home: Home): string {
+  const lines = [
+    '// Configuration of gatewatch: JSON with comments. Every key is here with its default; remove what you do not change.',
+    '// Order: defaults < this file < environment (GATEWATCH_...) < command line.',
+    '{',
+  ]
+  const keys = KEY_NAMES.filter((key) => rowOf(key).inFile !== false)
+  const heads = [...new Set(keys.map((key) => key.split('.')[0] ?? key))]
+  for (const [i, head] of heads.entries()) {
+    const comma = i < heads.length - 1 ? ',' : ''
+    const below = keys.filter((key) => key.startsWith(`${head}.`))
+    if (below.length === 0) lines.push(...entry(head as Key, head, home, '  ', comma))
+    else {
+      lines.push(`  "${head}": {`)
+      for (const [j, key] of below.entries()) {
+        lines.push(...entry(key, key.slice(head.length + 1), home, '    ', j < below.length - 1 ? ',' : ''))
+      }
+      lines.splice(-1, 1, `  }${comma}`, '')
+    }
+  }
+  if (lines.at(-1) === '') lines.pop()
+  return `${[...lines, '}'].join('\n')}\n`
+}
+
+function entry(key: Key, label: string, home: Home, indent: string, comma: string): string[] {
+  const { otherwise } = rowOf(key)
+  const value = defaultOf(key, home)
+  const absent = value === null && otherwise ? ` Absent or null: ${otherwise}.` : ''
+  const help = `${keyHelp(key)}${absent} (${variableOf(key)})`
+  const json = JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`)
+  return [...fill(help, 110, `${indent}// `), `${indent}"${label}": ${json}${comma}`, '']
+}

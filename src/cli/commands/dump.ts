@@ -1,0 +1,21 @@
+// gatewatch dump: what a state file holds, as JSON.
+import { eventJson, rfc3339, unitJson } from '../../core/api-json.ts'
+import type { Console, ExitCode, StateFile } from '../console.ts'
+
+export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out: Console): Promise<ExitCode> {
+  const kept = await stateFile.read(path)
+  if (kept === null) throw new Error(`${path}: no such file; 'gatewatch dump FILE' names the state file to show`)
+  const { state, events, identity, writtenAtMs } = kept
+  const whole = {
+    file: path,
+    written_at: writtenAtMs === null ? null : rfc3339(writtenAtMs),
+    stream: state.stream,
+    gateway_id: state.gatewayId,
+    boot_id: state.bootId,
+    seq: state.seq,
+    units: state.units.map(unitJson),
+    events: events.map((event) => eventJson(event, identity, true)),
+  }
+  out.stdout(`${JSON.stringify(whole, null, 2)}\n`)
+  return 0
+}

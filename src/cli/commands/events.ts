@@ -1,0 +1,92 @@
+// gatewatch events: recent events, and what follows them.
+import pc from 'picocolors'
+import type { EventView } from '../../core/event-text.ts'
+import { eventJson } from '../../core/api-json.ts'
+import type { Arguments } from '../args.ts'
+import { ifRunning, keptState } from '../agent-or-file.ts'
+import { NoAgent } from '../agent-client.ts'
+import type { Console, ExitCode, Sources } from '../console.ts'
+import { eventText } from '../event-line.ts'
+
+const SHOWN = 50
+/** As tail(1) does before it follows. */
+const SHOWN_BEFORE_FOLLOWING = 10
+const AGAIN_AFTER_MS = 1_000
+
+type Asked = Pick<Arguments, 'follow' | 'json' | 'unit' | 'kind' | 'limit'>
+
+/** `until`: aborts when the user has seen enough; `pause` waits, or less when it aborts. */
+export interface Following {
+  readonly until: AbortSignal
+  readonly pause: (ms: number) => Promise<void>
+}
+
+export async function events(asked: Asked, sources: Sources, out: Console, following: Following): Promise<ExitCode> {
+  const tell = teller(asked.json, out)
+  const limit = asked.limit ?? (asked.follow ? SHOWN_BEFORE_FOLLOWING : SHOWN)
+  const filter = filterQuery(asked)
+  const path = `/api/v1/events?limit=${limit}${filter}`
+  const page = (await ifRunning(sources.client.get(path))) as { events: EventView[]; next: string } | null
+  if (page === null) {
+    if (asked.follow) throw new NoAgent(noneToFollow(sources.client.socket))
+    for (const event of await keptEvents(asked, limit, sources, out)) tell(event)
+    return 0
+  }
+  for (const event of page.events) tell(event)
+  if (asked.follow) await follow(page.next, filter, tell, sources, out, following)
+  return 0
+}
+
+function noneToFollow(socket: string): string {
+  return `no agent runs that could be followed (nobody listens on ${socket}): start it with 'systemctl start gatewatch'`
+}
+
+async function keptEvents(asked: Asked, limit: number, sources: Sources, out: Console): Promise<EventView[]> {
+  const kept = await keptState(sources, out)
+  return kept.events
+    .filter((event) => (asked.unit ?? event.unit) === event.unit && (asked.kind ?? event.kind) === event.kind)
+    .slice(-limit)
+    .map((event) => eventJson(event, kept.identity, true) as unknown as EventView)
+}
+
+/** Goes on over restarts of the agent: what happened meanwhile is asked for by the last id seen. */
+async function follow(
+  from: string,
+  filter: string,
+  tell: (event: EventView) => void,
+  { client }: Sources,
+  out: Console,
+  { until, pause }: Following,
+): Promise<void> {
+  let last = from
+  let away = false
+  while (!until.aborted) {
+    try {
+      await client.stream(
+        `/api/v1/stream?since=${encodeURIComponent(last)}${filter}`,
+        ({ id, data }) => {
+          if (away) out.stderr('gatewatch: the agent is back\n')
+          away = false
+          if (id !== '') last = id
+          tell(JSON.parse(data) as EventView)
+        },
+        until,
+      )
+    } catch (error) {
+      if (!(error instanceof NoAgent)) throw error
+    }
+    if (until.aborted) return
+    if (!away) out.stderr('gatewatch: the agent went away; waiting for it\n')
+    away = true
+    await pause(AGAIN_AFTER_MS)
+  }
+}
+
+function filterQuery({ unit, kind }: Asked): string {
+  return `${unit === null ? '' : `&unit=${encodeURIComponent(unit)}`}${kind === null ? '' : `&kind=${kind}`}`
+}
+
+function teller(json: boolean, out: Console): (event: EventView) => void {
+  const paint = pc.createColors(out.color)
+  return (event) => out.stdout(`${json ? JSON.stringify(event) : eventText(event, paint)}\n`)
+}

@@ -1,0 +1,54 @@
+// gatewatch help: the pages as text for a terminal.
+import pc from 'picocolors'
+import { isCommand } from '../command-table.ts'
+import type { Console, ExitCode } from '../console.ts'
+import { fill } from '../fill.ts'
+import { type Block, commandPage, overview, type Section } from '../manual.ts'
+
+/** Lines longer than this are hard to read, however wide the terminal. */
+const WIDEST = 100
+const INDENT = '  '
+
+export function help(topic: string | undefined, out: Console): ExitCode {
+  const page = topic !== undefined && isCommand(topic) ? commandPage(topic) : overview()
+  out.stdout(`${helpLines(page, Math.min(out.columns || 80, WIDEST), out.color).join('\n')}\n`)
+  return 0
+}
+
+/** What a wrong command line is answered with, on stderr. */
+export function usageError(problem: string): string {
+  return `gatewatch: ${problem}\ngatewatch: 'gatewatch help' shows how it is used\n`
+}
+
+export function helpLines(page: readonly Section[], width: number, color: boolean): string[] {
+  const paint = pc.createColors(color)
+  const lines: string[] = []
+  for (const { title, blocks } of page) {
+    const terms = blocks.map((block) => (block.kind === 'item' ? block.term.length : 0))
+    const column = Math.min(Math.max(...terms), 26) + INDENT.length * 2
+    lines.push(paint.bold(title))
+    for (const [i, block] of blocks.entries()) {
+      if (block.kind === 'text' && i > 0) lines.push('')
+      lines.push(...blockLines(block, width, column, paint.bold))
+    }
+    lines.push('')
+  }
+  lines.pop()
+  return lines
+}
+
+function blockLines(block: Block, width: number, column: number, bold: (text: string) => string): string[] {
+  switch (block.kind) {
+    case 'text':
+      return fill(block.text, width, INDENT)
+    case 'usage':
+      return [INDENT + block.line]
+    case 'item': {
+      const said = fill(block.text, width, ' '.repeat(column))
+      const term = INDENT + bold(block.term)
+      const length = INDENT.length + block.term.length
+      if (length + INDENT.length > column) return [term, ...said]
+      return [term + ' '.repeat(column - length) + (said[0] ?? '').slice(column), ...said.slice(1)]
+    }
+  }
+}

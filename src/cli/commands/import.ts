@@ -1,0 +1,48 @@
+// gatewatch import: the former program's counters become the baseline.
+
+import { plural } from '../../core/format.ts'
+import { ifRunning } from '../agent-or-file.ts'
+import type { Console, ExitCode, Sources } from '../console.ts'
+import { readLegacy } from '../../config/legacy-counters.ts'
+
+/** Reads the file and imports it. */
+export async function importFile(
+  path: string,
+  readText: (path: string) => string,
+  sources: Sources,
+  out: Console,
+): Promise<ExitCode> {
+  let text: string
+  try {
+    text = readText(path)
+  } catch (error) {
+    out.stderr(`gatewatch: ${path} cannot be read (${(error as Error).message}): name the old service_states.json\n`)
+    return 1
+  }
+  return importStates(path, text, sources, out)
+}
+
+/** `text` is the content of `path`, which is left untouched. What cannot be taken over is named, and makes exit code 1. */
+export async function importStates(path: string, text: string, sources: Sources, out: Console): Promise<ExitCode> {
+  const { baselines, problems, notes } = readLegacy(text)
+  for (const problem of problems) out.stderr(`gatewatch: ${path}: ${problem}\n`)
+  if (baselines.size === 0) {
+    out.stderr(
+      `gatewatch: ${path}: nothing to import; expected {"UNIT": {"starts": N, "stops": N, "crashes": N}, ...}\n`,
+    )
+    return 1
+  }
+  for (const note of notes) out.stderr(`gatewatch: ${note}\n`)
+  const answer = (await ifRunning(sources.client.post('/api/v1/import', Object.fromEntries(baselines)))) as {
+    readonly not_watched?: readonly string[]
+  } | null
+  if (answer === null) {
+    await sources.stateFile.import(sources.stateFile.path, baselines)
+    out.stderr(`gatewatch: no agent runs; the counters went into the state file ${sources.stateFile.path}\n`)
+  }
+  const missing = answer?.not_watched ?? []
+  for (const name of missing)
+    out.stderr(`gatewatch: ${name} is not watched: add it to monitored_services, import again\n`)
+  out.stderr(`gatewatch: imported the counters of ${plural(baselines.size - missing.length, 'unit')} from ${path}\n`)
+  return problems.length > 0 || missing.length > 0 ? 1 : 0
+}

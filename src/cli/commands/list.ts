@@ -1,0 +1,43 @@
+// gatewatch list: the units that systemd knows.
+import pc from 'picocolors'
+import type { ListedUnit, UnitControl } from '../../ports.ts'
+import type { Console, ExitCode } from '../console.ts'
+import { stateColor } from '../state-color.ts'
+import { type Column, table } from '../table.ts'
+
+const COLUMNS: readonly Column[] = [
+  { title: 'UNIT', least: 20 },
+  { title: 'LOAD' },
+  { title: 'STATE' },
+  { title: 'SUB' },
+  { title: 'DESCRIPTION', least: 11 },
+]
+
+export async function list(
+  only: { failed: boolean; json: boolean },
+  control: UnitControl,
+  out: Console,
+): Promise<ExitCode> {
+  const all = await control.list()
+  const units = only.failed ? all.filter((unit) => unit.activeState === 'failed') : all
+  if (only.json) out.stdout(`${JSON.stringify(units.map(listedJson))}\n`)
+  else if (units.length === 0) out.stderr(only.failed ? 'no unit has failed\n' : 'systemd knows no unit\n')
+  else out.stdout(`${listText(units, out).join('\n')}\n`)
+  return 0
+}
+
+function listedJson({ unit, description, loadState, activeState, subState }: ListedUnit) {
+  return { unit, load_state: loadState, active_state: activeState, sub_state: subState, description }
+}
+
+function listText(units: readonly ListedUnit[], { columns, color }: Console): string[] {
+  const paint = pc.createColors(color)
+  const rows = units.map(({ unit, loadState, activeState, subState, description }) => [
+    { text: unit },
+    { text: loadState },
+    { text: activeState, paint: stateColor(activeState, paint) },
+    { text: subState },
+    { text: description },
+  ])
+  return table(COLUMNS, rows, columns || null)
+}

@@ -1,0 +1,90 @@
+// gatewatch start, stop, restart, reload, reset-failed, enable, disable: what became of each unit, waited for.
+import { type Action, ControlError, type Done } from '../../core/command.ts'
+import { causeText, shortName } from '../../core/format.ts'
+import type { UnitControl } from '../../ports.ts'
+import type { Console, ExitCode } from '../console.ts'
+import type { Progress } from '../progress.ts'
+
+export interface Operation {
+  readonly action: Action
+  readonly units: readonly string[]
+  readonly noWait: boolean
+  readonly json: boolean
+}
+
+/** All units at once; one line each, in the order given. */
+export async function operate(
+  asked: Operation,
+  control: UnitControl,
+  out: Console,
+  progress: Progress,
+): Promise<ExitCode> {
+  const { action, units, noWait, json } = asked
+  progress.begin(`${action} ${units.map(shortName).join(', ')}`)
+  const ends = await Promise.all(
+    units.map((unit) => control.act(action, unit, noWait).catch((error: unknown) => onlyControl(error))),
+  )
+  progress.end()
+  if (json) {
+    const rows = units.map((unit, i) => ({ unit, action, ...endJson(ends[i]) }))
+    out.stdout(`${JSON.stringify(rows)}\n`)
+  } else for (const [i, unit] of units.entries()) out.stderr(`${endLine(action, unit, ends[i])}\n`)
+  return Math.max(...ends.map(exitCode)) as ExitCode
+}
+
+type End = Done | ControlError
+
+function onlyControl(error: unknown): ControlError {
+  if (error instanceof ControlError) return error
+  throw error
+}
+
+function endJson(end: End | undefined): Record<string, unknown> {
+  if (end instanceof ControlError)
+    return { outcome: null, cause: null, error: { code: end.code, message: end.message } }
+  const cause = end?.cause
+  return {
+    outcome: end?.outcome,
+    cause: cause ? { result: cause.result, exit_code: cause.exitCode, signal: cause.signal } : null,
+    error: null,
+  }
+}
+
+function endLine(action: Action, unit: string, end: End | undefined): string {
+  if (end === undefined) return ''
+  if (end instanceof ControlError) return `gatewatch: ${end.message}`
+  const name = shortName(unit)
+  const { outcome, cause } = end
+  switch (outcome) {
+    case 'done':
+      return `${name}: ${action} done`
+    case 'queued':
+      return `${name}: ${action} queued`
+    case 'skipped':
+      return action === 'enable' || action === 'disable'
+        ? `${name}: nothing to ${action}: its unit file has no [Install] section`
+        : `${name}: not started: a condition of the unit is not met ('gatewatch show ${name}' shows it)`
+    case 'failed': {
+      const why = cause
+        ? ` (${causeText({ result: cause.result, exit_code: cause.exitCode, signal: cause.signal })})`
+        : ''
+      return `gatewatch: ${name}: ${action} failed${why}: 'journalctl -u ${name}' tells more`
+    }
+    case 'dependency':
+      return `gatewatch: ${name}: ${action} failed: a unit that it needs is not there ('gatewatch show ${name}' names them)`
+    case 'canceled':
+      return `gatewatch: ${name}: ${action} canceled: another job came in between`
+    case 'timeout':
+      return `gatewatch: ${name}: ${action} took longer than its unit allows (JobTimeoutSec=)`
+  }
+}
+
+/** As systemctl: 4 no permission, 5 no such unit, 1 anything else that is not well. */
+function exitCode(end: End): ExitCode {
+  if (end instanceof ControlError) return codeOf(end)
+  return end.outcome === 'done' || end.outcome === 'queued' || end.outcome === 'skipped' ? 0 : 1
+}
+
+export function codeOf(error: ControlError): ExitCode {
+  return error.code === 'denied' ? 4 : error.code === 'no_such_unit' ? 5 : 1
+}

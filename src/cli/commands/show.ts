@@ -1,0 +1,111 @@
+// gatewatch show: one unit in detail, with its counters where the agent watches it.
+import pc from 'picocolors'
+import type { Counters } from '../../core/unit.ts'
+import { age, causeText } from '../../core/format.ts'
+import type { UnitControl, UnitStatus } from '../../ports.ts'
+import { type Client, NoAgent, Refused } from '../agent-client.ts'
+import type { Console, ExitCode } from '../console.ts'
+import { fill } from '../fill.ts'
+import { stateColor } from '../state-color.ts'
+
+export interface Shown {
+  readonly control: UnitControl
+  readonly client: Client
+  readonly nowMonoMs: () => number
+}
+
+/** No such unit: exit code 5, as systemctl has it. */
+export async function show(
+  unit: string,
+  json: boolean,
+  { control, client, nowMonoMs }: Shown,
+  out: Console,
+): Promise<ExitCode> {
+  const [status, counters] = await Promise.all([control.status(unit), countersOf(client, unit)])
+  if (status.loadState === 'not-found') {
+    out.stderr(`gatewatch: ${unit}: no such unit: systemd finds no file of that name\n`)
+    return 5
+  }
+  const sinceMs = status.changedAtMonoMs === null ? null : out.now() - (nowMonoMs() - status.changedAtMonoMs)
+  if (json) {
+    const properties = await control.properties(unit)
+    out.stdout(
+      `${JSON.stringify({ ...statusJson(status, sinceMs), counters, properties: withoutSecrets(properties) })}\n`,
+    )
+  } else out.stdout(`${showText(status, sinceMs, counters, out).join('\n')}\n`)
+  return 0
+}
+
+/** Null where no agent runs, it does not let us ask, or it does not watch this unit. */
+async function countersOf(client: Client, unit: string): Promise<Counters | null> {
+  try {
+    const answer = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
+    return answer.counters ?? null
+  } catch (error) {
+    if (error instanceof NoAgent || error instanceof Refused) return null
+    throw error
+  }
+}
+
+/** Values of environment variables may be secret. */
+function withoutSecrets({ Environment: _, ...others }: Readonly<Record<string, string>>) {
+  return others
+}
+
+function statusJson(s: UnitStatus, sinceMs: number | null) {
+  const { cause } = s
+  return {
+    ...{ unit: s.unit, description: s.description },
+    ...{ load_state: s.loadState, active_state: s.activeState, sub_state: s.subState, file_state: s.fileState },
+    since: sinceMs === null ? null : new Date(sinceMs).toISOString(),
+    cause: cause && { result: cause.result, exit_code: cause.exitCode, signal: cause.signal },
+    ...{ main_pid: s.mainPid, restarts: s.restarts },
+    ...{ memory_bytes: s.memoryBytes, cpu_seconds: s.cpuSeconds, tasks: s.tasks },
+    ...{ user: s.user, working_directory: s.workingDirectory, commands: s.commands },
+    ...{ environment_names: s.environmentNames, environment_files: s.environmentFiles },
+    ...{ file: s.file, drop_ins: s.dropIns, dependencies: s.dependencies },
+  }
+}
+
+function showText(s: UnitStatus, sinceMs: number | null, counters: Counters | null, out: Console): string[] {
+  const paint = pc.createColors(out.color)
+  const since =
+    sinceMs === null ? '' : ` since ${new Date(sinceMs).toISOString().slice(0, 19)}Z (${age(out.now() - sinceMs)})`
+  const { cause } = s
+  const rows: [string, string | null][] = [
+    ['State', `${stateColor(s.activeState, paint)(s.activeState)} (${s.subState})${since}`],
+    ['Cause', cause && causeText({ result: cause.result, exit_code: cause.exitCode, signal: cause.signal })],
+    ['Loaded', [s.loadState, s.fileState].filter(Boolean).join(', ')],
+    ['File', s.file],
+    ['Drop-ins', s.dropIns.join(' ')],
+    ['Counted', counters && counted(counters)],
+    ['Restarts', s.restarts ? `${s.restarts} by systemd` : null],
+    ['Main PID', s.mainPid === null ? null : String(s.mainPid)],
+    ['Memory', s.memoryBytes === null ? null : bytesText(s.memoryBytes)],
+    ['CPU', s.cpuSeconds === null ? null : `${s.cpuSeconds.toFixed(3)} s`],
+    ['Tasks', s.tasks === null ? null : String(s.tasks)],
+    ['User', s.user],
+    ['Directory', s.workingDirectory],
+    ...s.commands.map(({ setting, line }): [string, string] => [setting, line]),
+    ['Environment', s.environmentNames.join(' ')],
+    ['Env. files', s.environmentFiles.join(' ')],
+    ...Object.entries(s.dependencies).map(([kind, units]): [string, string] => [kind, units.join(' ')]),
+  ]
+  const lines = rows.flatMap(([name, value]) => (value ? row(name, value, out.columns) : []))
+  return [`${paint.bold(s.unit)} - ${s.description}`, ...lines]
+}
+
+const INDENT = 16
+
+function row(name: string, value: string, columns: number | null): string[] {
+  const [first = '', ...rest] = fill(value, columns || Number.POSITIVE_INFINITY, ' '.repeat(INDENT))
+  return [`${`  ${name}`.padEnd(INDENT)}${first.slice(INDENT)}`, ...rest]
+}
+
+function counted(c: Counters): string {
+  return `${c.starts} starts, ${c.stops} stops, ${c.crashes} crashes, ${c.restarts} restarts, ${c.lost} lost`
+}
+
+function bytesText(bytes: number): string {
+  return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`
+}

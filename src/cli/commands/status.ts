@@ -1,0 +1,93 @@
+// gatewatch status: the watched units as a table, and the agent's own health.
+import pc from 'picocolors'
+import { type Json, unitJson } from '../../core/api-json.ts'
+import type { StatusView, UnitView } from '../../core/api-views.ts'
+import { age, causeText, plural, shortName } from '../../core/format.ts'
+import { ifRunning, keptState } from '../agent-or-file.ts'
+import type { Console, ExitCode, Kept, Sources } from '../console.ts'
+import { fill } from '../fill.ts'
+import { type Paint, stateColor } from '../state-color.ts'
+import { type Cell, type Column, table } from '../table.ts'
+
+export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
+  const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null
+  const shown = answer ?? keptStatus(await keptState(sources, out), sources.stateFile.path)
+  if (json) out.stdout(`${JSON.stringify({ agent_running: answer !== null, ...shown })}\n`)
+  else out.stdout(`${statusText(shown, out).join('\n')}\n`)
+  return 0
+}
+
+function keptStatus({ state, identity }: Kept, path: string): StatusView & Json {
+  return {
+    gateway_id: identity.gatewayId,
+    machine_id: identity.machineId,
+    boot_id: state.bootId,
+    stream: state.stream,
+    state: { path, problem: null },
+    units: state.units.map((unit) => unitJson(unit) as unknown as UnitView),
+  }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'UNIT', least: 10 },
+  { title: 'STATE' },
+  { title: 'SINCE', align: 'right' },
+  { title: 'START', align: 'right' },
+  { title: 'STOP', align: 'right' },
+  { title: 'CRASH', align: 'right' },
+  { title: 'RESTART', align: 'right' },
+  { title: 'LAST CRASH', least: 10 },
+]
+
+/** The lines that people are shown. */
+export function statusText(shown: StatusView, { columns: wide, color, now }: Console): string[] {
+  const columns = wide || null // a terminal of no width is one that does not know it
+  const paint = pc.createColors(color)
+  const rows = shown.units.map((unit) => cells(unit, now(), paint))
+  const lines = [...health(shown, now(), paint), ...table(COLUMNS, rows, columns)]
+  const notes = shown.units.flatMap(remarks).flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
+  return notes.length === 0 ? lines : [...lines, '', ...notes]
+}
+
+function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
+  const { counters, last_crash: crash } = unit
+  return [
+    { text: shortName(unit.service) },
+    { text: stateText(unit), paint: stateColor(unit.active_state, paint) },
+    { text: unit.since === null ? '-' : age(now - Date.parse(unit.since)) },
+    { text: String(counters.starts) },
+    { text: String(counters.stops) },
+    counters.crashes > 0 ? { text: String(counters.crashes), paint: paint.red } : { text: '0' },
+    { text: String(counters.restarts) },
+    { text: crash === null ? '-' : `${causeText(crash)} ${age(now - Date.parse(crash.timestamp))}` },
+  ]
+}
+
+/** What is not there shows why: not-found, masked, bad-setting, error, never-started. */
+function stateText({ active_state, load_state, missing }: UnitView): string {
+  return missing ?? (active_state === 'unloaded' ? (load_state ?? active_state) : active_state)
+}
+
+/** What the agent says of itself: one line when all is well, one more for each reason when it is not. */
+function health(shown: StatusView, now: number, paint: Paint): string[] {
+  const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = shown
+  if (version === undefined) return []
+  const uptime = started === undefined ? '' : `, up ${age(now - Date.parse(started))}`
+  const line = `gatewatch ${version} on ${gateway ?? 'an unnamed gateway'}${uptime}: `
+  const problems = new Set(reasons)
+  if (bus?.problem) problems.add(`bus: ${bus.problem}`)
+  if (state?.problem) problems.add(`state file: ${state.problem}`)
+  if (problems.size === 0) return [line + paint.green('well'), '']
+  return [line + paint.red('not well'), ...[...problems].map((reason) => `  ${reason}`), '']
+}
+
+function remarks(unit: UnitView): string[] {
+  const said: string[] = []
+  const name = shortName(unit.service)
+  if (unit.gave_up) said.push(`${name}: gave up: see 'systemctl status ${name}'`)
+  if (unit.missing === 'never-started')
+    said.push(`${name}: enabled, but not started since boot: see 'systemctl status ${name}'`)
+  if (unit.flapping) said.push(`${name}: flapping`)
+  if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
+  return said
+}

@@ -1,0 +1,61 @@
+// gatewatch system: systemd as a whole, and how full the gateway is.
+import pc from 'picocolors'
+import type { Json } from '../../core/api-json.ts'
+import type { SystemView } from '../../core/api-views.ts'
+import { ifRunning } from '../agent-or-file.ts'
+import type { Console, ExitCode, Sources } from '../console.ts'
+import { table } from '../table.ts'
+
+/** `directly` asks systemd itself, where no agent runs. */
+export async function system(
+  json: boolean,
+  { client }: Sources,
+  directly: () => Promise<Json>,
+  out: Console,
+): Promise<ExitCode> {
+  const shown = ((await ifRunning(client.get('/api/v1/system'))) ?? (await directly())) as unknown as SystemView
+  out.stdout(json ? `${JSON.stringify(shown)}\n` : `${systemText(shown, out).join('\n')}\n`)
+  return 0
+}
+
+/** The lines that people are shown. */
+export function systemText(shown: SystemView, { color, columns }: Pick<Console, 'color' | 'columns'>): string[] {
+  const paint = pc.createColors(color)
+  const state = shown.state === 'running' ? paint.green(shown.state) : paint.red(shown.state)
+  const jobs = shown.queue.map(({ id, unit, type, state: at }) =>
+    [String(id), unit, type, at].map((text) => ({ text })),
+  )
+  const heads = [
+    { title: 'JOB', align: 'right' as const },
+    { title: 'UNIT', least: 10 },
+    { title: 'TYPE' },
+    { title: 'STATE' },
+  ]
+  return [
+    `systemd ${shown.systemd_version}: ${state}`,
+    ...line('booted', bootWords(shown.boot_seconds)),
+    ...line('used', usedWords(shown.host)),
+    ...line('failed', shown.failed.join(', ')),
+    ...(jobs.length > 0 ? ['', ...table(heads, jobs, columns || null)] : []),
+  ]
+}
+
+function line(what: string, said: string): string[] {
+  return said === '' ? [] : [`  ${what}: ${said}`]
+}
+
+function bootWords(stages: SystemView['boot_seconds']): string {
+  const known = Object.entries(stages).filter(([, seconds]) => seconds !== null)
+  return known.map(([stage, seconds]) => `${stage} ${seconds?.toFixed(1)} s`).join(', ')
+}
+
+function usedWords({ memory_used_ratio, cpu_used_ratio, disks, flash }: SystemView['host']): string {
+  const parts: [string, number | null][] = [
+    ['memory', memory_used_ratio],
+    ['CPU', cpu_used_ratio],
+    ...disks.map(({ path, used_ratio }): [string, number] => [`disk ${path}`, used_ratio]),
+    ...flash.map(({ device, life_used_ratio }): [string, number] => [`life of ${device}`, life_used_ratio]),
+  ]
+  const known = parts.filter(([, part]) => part !== null)
+  return known.map(([what, part]) => `${what} ${Math.round((part ?? 0) * 100)} %`).join(', ')
+}

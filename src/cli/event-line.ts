@@ -1,0 +1,27 @@
+// One event as a line for people.
+import type pc from 'picocolors'
+import { type EventView, eventDetails } from '../core/event-text.ts'
+import { plural, shortName } from '../core/format.ts'
+
+type Paint = ReturnType<typeof pc.createColors>
+
+/** `2026-11-20 10:15:23  crash          mosquitto: SIGKILL, will restart (crash 4)`, in local time. */
+export function eventText(event: EventView, paint: Paint): string {
+  const when = event.timestamp === undefined ? ' '.repeat(19) : local(new Date(event.timestamp))
+  const kind = color(event.event, paint)(event.event.padEnd(13))
+  const unit = event.service === undefined ? '' : `${shortName(event.service)}: `
+  const gap = event.seq_gap ? `; ${plural(event.seq_gap, 'event number')} before it never used` : ''
+  return `${when}  ${kind}  ${unit}${eventDetails(event)}${gap}`
+}
+
+function color(kind: string, paint: Paint): (text: string) => string {
+  if (kind === 'crash' || kind === 'gave_up') return paint.red
+  if (kind === 'start' || kind === 'restart') return paint.green
+  return kind === 'stop' ? paint.dim : paint.yellow
+}
+
+function local(at: Date): string {
+  const two = (n: number) => String(n).padStart(2, '0')
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+}

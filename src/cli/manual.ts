@@ -1,0 +1,207 @@
+// What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
+import {
+  COMMAND_NAMES,
+  COMMANDS,
+  type Command,
+  type CommandRow,
+  isUnitCommand,
+  OPTIONS,
+  type OptionName,
+  optionRow,
+} from './command-table.ts'
+import { SYSTEM } from '../config/paths.ts'
+import { defaultOf, type Flag, IGNORED, KEY_NAMES, type Key, rowOf, variableOf } from '../config/keys.ts'
+
+export type Block =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'usage'; readonly line: string }
+  | { readonly kind: 'item'; readonly term: string; readonly text: string }
+
+export interface Section {
+  readonly title: string
+  readonly blocks: readonly Block[]
+}
+
+export const SUMMARY = 'watch systemd units, count their starts, stops and crashes exactly, and serve the counts'
+
+const text = (said: string): Block => ({ kind: 'text', text: said })
+const usage = (line: string): Block => ({ kind: 'usage', line })
+const item = (term: string, said: string): Block => ({ kind: 'item', term, text: said })
+
+export function overview(): Section[] {
+  return [
+    { title: 'NAME', blocks: [text(`gatewatch - ${SUMMARY}`)] },
+    {
+      title: 'SYNOPSIS',
+      blocks: [usage('gatewatch [run] [OPTION...]'), usage('gatewatch COMMAND [OPTION...] [OPERAND]')],
+    },
+    { title: 'COMMANDS', blocks: COMMAND_NAMES.map((name) => item(synopsis(name), `${rowOfCommand(name).summary}.`)) },
+    { title: 'OPTIONS', blocks: [...generalOptions(), ...configOptions()] },
+    exitCodes(),
+    {
+      title: 'SEE ALSO',
+      blocks: [text("'gatewatch help COMMAND' tells more of a command, 'gatewatch create-config -' of every key.")],
+    },
+  ]
+}
+
+export function commandPage(name: Command): Section[] {
+  const row = rowOfCommand(name)
+  const own = optionsOf(name)
+  const options =
+    own.length > 0 && !row.operands.includes('[OPTION...]')
+      ? `${own.map((option) => ` [${spelling(optionRow(option))}]`).join('')}`
+      : ''
+  const configured = name === 'run' || name === 'check-config'
+  return [
+    { title: 'NAME', blocks: [text(`gatewatch ${name} - ${row.summary}`)] },
+    { title: 'SYNOPSIS', blocks: [usage(`gatewatch ${synopsis(name)}${options}${configured ? ' [OPTION...]' : ''}`)] },
+    ...(row.text.length > 0 ? [{ title: 'DESCRIPTION', blocks: row.text.map(text) }] : []),
+    {
+      title: 'OPTIONS',
+      blocks: [
+        ...own.map((option) => item(spelling(optionRow(option)), optionRow(option).help)),
+        ...generalOptions(),
+        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions(name) : placeOptions()),
+      ],
+    },
+    ...(row.examples.length > 0
+      ? [{ title: 'EXAMPLES', blocks: row.examples.map(([line, what]) => item(line, `${what}.`)) }]
+      : []),
+    ...(configured ? [files(), environment()] : []),
+    exitCodes(),
+  ]
+}
+
+/** All of it, for gatewatch(1). */
+export function wholeManual(): Section[] {
+  const [name, synopsisSection, commands, options] = overview()
+  const described = COMMAND_NAMES.map((command) => {
+    const row = rowOfCommand(command)
+    const own = optionsOf(command).map((option) => item(spelling(optionRow(option)), optionRow(option).help))
+    const examples = row.examples.map(([line, what]) => item(line, `${what}.`))
+    return {
+      title: `COMMAND ${command}`,
+      blocks: [text(`${capital(row.summary)}.`), ...row.text.map(text), ...own, ...examples],
+    }
+  })
+  const rest = [configuration(), files(), environment(), exitCodes()]
+  return [name, synopsisSection, commands, options, ...described, ...rest].filter((section) => section !== undefined)
+}
+
+function configuration(): Section {
+  const keys = KEY_NAMES.filter((key) => rowOf(key).inFile !== false)
+  return {
+    title: 'CONFIGURATION',
+    blocks: [
+      text(
+        'The file is JSON with comments; a key a.b is b in the object a. Defaults < file < environment < command line.',
+      ),
+      ...keys.map((key) => item(`${key} (${defaultWords(key)})`, `${keyHelp(key)} Environment: ${variableOf(key)}.`)),
+      ...Object.entries(IGNORED).map(([key, { note }]) => item(key, `Accepted from older files; ${note}.`)),
+    ],
+  }
+}
+
+function files(): Section {
+  const of = (path: string, said: string) => item(path, said)
+  return {
+    title: 'FILES',
+    blocks: [
+      of(SYSTEM.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
+      of(SYSTEM.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
+      of(SYSTEM.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
+    ],
+  }
+}
+
+function environment(): Section {
+  return {
+    title: 'ENVIRONMENT',
+    blocks: [
+      item('GATEWATCH_CONFIG', 'The configuration file, where --config does not name one.'),
+      item('GATEWATCH_<KEY>', 'Any key: GATEWATCH_MQTT_URL is mqtt.url. Lists are comma-separated; empty means unset.'),
+      item('WM_GW_ID', 'gateway_id, where it is not configured.'),
+      item('DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS', 'The bus, without and with --user.'),
+      item(
+        'INVOCATION_ID, JOURNAL_STREAM',
+        'Set by systemd: the agent runs as a service, its log goes to the journal.',
+      ),
+      item('NO_COLOR', 'No colours, not even on a terminal.'),
+    ],
+  }
+}
+
+function exitCodes(): Section {
+  return {
+    title: 'EXIT CODES',
+    blocks: [
+      item('0', 'done.'),
+      item('1', 'failed while running.'),
+      item('2', 'wrong usage or configuration.'),
+      item('4', 'no permission to operate the unit.'),
+      item('5', 'no such unit.'),
+    ],
+  }
+}
+
+function generalOptions(): Block[] {
+  const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => optionRow(name).commands === undefined)
+  return names.map((name) => item(spelling(optionRow(name)), optionRow(name).help))
+}
+
+/** Where another agent than the usual one is found. */
+function placeOptions(): Block[] {
+  return flagItems('socket').concat(flagItems('persistence_file'))
+}
+
+/** How units are operated. */
+function controlOptions(name: Command): Block[] {
+  const agent = name === 'show' ? (['socket'] as const) : []
+  return [...(['backend', 'timeout', 'bus'] as const), ...agent].flatMap(flagItems)
+}
+
+function configOptions(): Block[] {
+  const ignored = Object.values(IGNORED).flatMap(({ flag }) => (flag ? [item(spelling(flag), flag.help ?? '')] : []))
+  return KEY_NAMES.flatMap(flagItems).concat(ignored)
+}
+
+function flagItems(key: Key): Block[] {
+  return (rowOf(key).flags ?? []).map((flag) => {
+    const said = flag.help ?? `${keyHelp(key)}${flag.value ? ` Default: ${defaultWords(key)}.` : ''}`
+    return item(spelling(flag), said)
+  })
+}
+
+export function keyHelp(key: Key): string {
+  const { help, unit } = rowOf(key)
+  return unit ? `${help} In ${unit}.` : help
+}
+
+function defaultWords(key: Key): string {
+  const { otherwise } = rowOf(key)
+  const value = defaultOf(key, SYSTEM)
+  return otherwise ?? (typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+function spelling(flag: Pick<Flag, 'long' | 'short' | 'value' | 'many'>): string {
+  const value = flag.value ? ` ${flag.value}${flag.many ? ` [${flag.value}...]` : ''}` : ''
+  return `${flag.short ? `${flag.short}, ` : ''}${flag.long}${value}`
+}
+
+function optionsOf(command: Command): OptionName[] {
+  return (Object.keys(OPTIONS) as OptionName[]).filter((name) => optionRow(name).commands?.includes(command))
+}
+
+function rowOfCommand(name: Command): CommandRow {
+  return COMMANDS[name]
+}
+
+function synopsis(name: Command): string {
+  const { operands } = rowOfCommand(name)
+  return operands === '' ? name : `${name} ${operands}`
+}
+
+function capital(said: string): string {
+  return said.charAt(0).toUpperCase() + said.slice(1)
+}

@@ -1,0 +1,106 @@
+// A configuration file, JSON with comments: its text in, a layer of values out, each with its line and column.
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
+import { type Entry, type Layer, type Problem, problemOf, withPort } from './layer.ts'
+import { nearest } from './did-you-mean.ts'
+import { IGNORED, isKey, KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
+
+/** `name` is how the file is called in errors. A byte order mark at the front is let pass. */
+export function fileLayer(text: string, name: string): Layer {
+  const entries = new Map<Key, Entry>()
+  const problems: Problem[] = []
+  const notes: string[] = []
+  const body = text.replace(/^\uFEFF/, '')
+  const at = (offset: number) => `${name}:${position(body, offset)}`
+  const errors: ParseError[] = []
+  const root = parseTree(body, errors, { allowTrailingComma: true })
+  const [first] = errors
+  const layer = { origin: 'file' as const, entries, problems, notes }
+  if (first) {
+    problems.push(problemOf(at(first.offset), '', undefined, syntaxMessage(first, body), true))
+    return layer
+  }
+  if (root?.type !== 'object') {
+    problems.push(problemOf(at(root?.offset ?? 0), '', undefined, 'expected an object: { "key": value, ... }', true))
+    return layer
+  }
+  const seen = new Set<string>()
+  const walk = (object: Node, above: string) => {
+    for (const property of object.children ?? []) {
+      const [label, value] = property.children ?? []
+      if (!label || !value) continue
+      const path = `${above}${label.value}`
+      const place = `${at(label.offset)}: ${path}`
+      if (seen.has(path)) problems.push(problemOf(place, path, undefined, 'stands here a second time'))
+      seen.add(path)
+      if (isKey(path) && !String(label.value).includes('.') && rowOf(path).inFile !== false)
+        entries.set(path, entryOf(value, path, at))
+      else if (KEY_NAMES.some((key) => key.startsWith(`${path}.`))) {
+        if (value.type === 'object') walk(value, `${path}.`)
+        else problems.push(problemOf(`${at(value.offset)}: ${path}`, path, plain(value), 'is not an object: { ... }'))
+      } else if (Object.hasOwn(IGNORED, path)) notes.push(`${place} ${IGNORED[path]?.note}`)
+      else problems.push(problemOf(place, path, undefined, unknownMessage(path)))
+    }
+  }
+  walk(root, '')
+  withPort(entries)
+  return layer
+}
+
+function entryOf(node: Node, path: string, at: (offset: number) => string): Entry {
+  const elements = node.type === 'array' ? (node.children ?? []) : []
+  return {
+    value: plain(node),
+    where: at(node.offset),
+    place: `${at(node.offset)}: ${path}`,
+    placeOf: (index) => `${at((elements[index] ?? node).offset)}: ${path}[${index}]`,
+  }
+}
+
+/** The value of a node as JSON.parse would give it. */
+function plain(node: Node): unknown {
+  if (node.type === 'array') return (node.children ?? []).map(plain)
+  if (node.type !== 'object') return node.value
+  return Object.fromEntries((node.children ?? []).map(({ children: [k, v] = [] }) => [k?.value, v && plain(v)]))
+}
+
+function unknownMessage(path: string): string {
+  const known = KEY_NAMES.filter((key) => rowOf(key).inFile !== false)
+  const [head, rest] = path.split('.')
+  if (isKey(path) && rest) return `is written nested: "${head}": { "${rest}": ... }`
+  if (isKey(path)) return `is no key of the file: use --${path} or ${variableOf(path)}`
+  return `unknown key: ${nearest(path, known)}`
+}
+
+/** `line:column`, both from 1, columns in characters. */
+function position(text: string, offset: number): string {
+  const before = text.slice(0, offset)
+  const line = before.split('\n').length
+  return `${line}:${[...before.slice(before.lastIndexOf('\n') + 1)].length + 1}`
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  PropertyNameExpected: 'a key in double quotes',
+  ColonExpected: '":" behind the key',
+  CommaExpected: '"," between two entries',
+  CloseBraceExpected: '"," or "}"',
+  CloseBracketExpected: '"," or "]"',
+  ValueExpected: 'a value (text in double quotes, a number, true, false, null, [...] or {...})',
+  InvalidSymbol: 'a value (text in double quotes, a number, true, false, null, [...] or {...})',
+  EndOfFileExpected: 'the end of the file behind the last "}"',
+  UnexpectedEndOfString: 'a closing double quote on the same line',
+  UnexpectedEndOfComment: '"*/" behind a comment that begins with "/*"',
+  UnexpectedEndOfNumber: 'a whole number',
+  InvalidNumberFormat: 'a number',
+  InvalidEscapeCharacter: 'an escape that JSON knows (\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)',
+  InvalidUnicode: 'four hex digits behind \\u',
+  InvalidCharacter: 'a text without control characters',
+}
+
+function syntaxMessage({ error, offset, length }: ParseError, text: string): string {
+  const name = printParseErrorCode(error)
+  const isLabel = name === 'InvalidSymbol' && /^\s*:/.test(text.slice(offset + length))
+  const expected = EXPECTED[isLabel ? 'PropertyNameExpected' : name] ?? 'JSON'
+  if (offset >= text.trimEnd().length) return `not JSON: expected ${expected}, but the file ends`
+  const found = text.slice(offset, offset + Math.max(1, length)).split('\n')[0] ?? ''
+  return `not JSON: expected ${expected}, found ${found === '' ? 'the end of the line' : found.slice(0, 40)}`
+}

@@ -1,0 +1,67 @@
+// Finds, reads and merges the configuration of this run; what the outside is made of comes in as arguments.
+import type { Arguments } from '../cli/args.ts'
+import { type Effective, effective } from './merge.ts'
+import { type Env, type Home, homeOf } from './paths.ts'
+import { argumentLayer, environmentLayer, inheritedLayer, type Layer, type Problem, problemOf } from './layer.ts'
+
+/** What a run is told from outside. */
+export interface Outside {
+  readonly env: Env
+  readonly uid: number
+  /** Reads a text file; throws as node:fs does. */
+  readonly readText: (path: string) => string
+}
+
+export interface Loaded extends Effective {
+  /** The configuration file that was read, null where none is there. */
+  readonly file: string | null
+  readonly home: Home
+}
+
+/**
+ * The configuration as the arguments, the environment and the file say. `file` overrides which one is read. Only a file
+ * that nobody named may be missing. Resolves always; read `problems`.
+ */
+export async function loadConfig(
+  args: Pick<Arguments, 'given' | 'notes' | 'configFile' | 'user'>,
+  outside: Outside,
+  file: string | null = null,
+): Promise<Loaded> {
+  const { env, uid, readText } = outside
+  const home = homeOf(args.user, env, uid)
+  const named = file ?? args.configFile ?? (env.GATEWATCH_CONFIG || null)
+  const path = named ?? home.configFile
+  const read = readFile(path, named !== null, readText)
+  const layers: Layer[] = [environmentLayer(env), argumentLayer(args)]
+  if (typeof read === 'string') layers.unshift((await import('./jsonc-file.ts')).fileLayer(read, path))
+  if (!layers.some(({ entries }) => entries.has('gateway_id'))) layers.unshift(inheritedLayer(env))
+  const merged = effective(layers, home)
+  const problems = typeof read === 'object' && read !== null ? [read, ...merged.problems] : merged.problems
+  return { ...merged, problems, home, file: typeof read === 'string' ? path : null }
+}
+
+function readFile(path: string, named: boolean, readText: (path: string) => string): string | Problem | null {
+  try {
+    return readText(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && !named) return null
+    return problemOf(path, '', undefined, `cannot be read: ${REASONS[code ?? ''] ?? code ?? String(error)}`, true)
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file; 'gatewatch create-config FILE' writes one",
+  EACCES: 'permission denied; it must be readable by the user that runs gatewatch',
+  EISDIR: 'it is a directory',
+}
+
+/** Problems that end a run: all of them in a terminal; as a service only wrong usage and what is no configuration at all. */
+export function fatalProblems(loaded: Loaded, asService: boolean): readonly Problem[] {
+  return loaded.problems.filter((problem) => !asService || problem.fatal)
+}
+
+/** True under systemd. A shell of a desktop inherits INVOCATION_ID too, but its stderr is a terminal. */
+export function runsAsService(env: Env, stderrIsTerminal: boolean): boolean {
+  return Boolean(env.INVOCATION_ID) && !stderrIsTerminal
+}

@@ -1,0 +1,103 @@
+// Values of all layers in, the effective configuration out: defaults < file < environment < command line, each value
+// validated where it stands.
+import * as v from 'valibot'
+import type { Home } from './paths.ts'
+import { type Entry, type Layer, type Origin, type Problem, problemOf } from './layer.ts'
+import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
+import { masked } from '../cli/secret.ts'
+
+export interface Effective {
+  readonly config: Config
+  readonly origins: ReadonlyMap<Key, { readonly origin: Origin; readonly place: string }>
+  readonly problems: readonly Problem[]
+  readonly notes: readonly string[]
+}
+
+/**
+ * Merges the layers, lowest first. A wrong value is a problem wherever it stands, and leaves the value below it in
+ * force; of a list only the wrong elements fall away. Whether problems are fatal is the caller's to say.
+ */
+export function effective(layers: readonly Layer[], home: Home): Effective {
+  const problems: Problem[] = layers.flatMap((layer) => layer.problems)
+  const notes = layers.flatMap((layer) => layer.notes)
+  const values = new Map<Key, unknown>(KEY_NAMES.map((key) => [key, defaultOf(key, home)]))
+  const origins = new Map<Key, { origin: Origin; place: string }>(
+    KEY_NAMES.map((key) => [key, { origin: 'default', place: '' }]),
+  )
+  for (const { origin, entries } of layers) {
+    for (const [key, entry] of entries) {
+      const checked = check(key, entry, origin === 'command line')
+      problems.push(...checked.problems)
+      if (!('value' in checked)) continue
+      values.set(key, checked.value)
+      origins.set(key, { origin, place: entry.where })
+    }
+  }
+  const config = nest(values)
+  for (const [key, message] of contradictions(config)) {
+    const place = origins.get(key)?.place
+    problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message))
+  }
+  if (config.backend === 'command')
+    notes.push('backend is command: units are operated by systemctl; watching needs D-Bus all the same')
+  if (
+    !config.mqtt.enabled &&
+    origins.get('mqtt.url')?.origin !== 'default' &&
+    origins.get('mqtt.enabled')?.origin === 'default'
+  ) {
+    notes.push('mqtt.url is set but mqtt.enabled is not: nothing is published')
+  }
+  return { config, origins, problems, notes }
+}
+
+function check(key: Key, entry: Entry, fatal: boolean): { value?: unknown; problems: Problem[] } {
+  const { schema } = rowOf(key).type
+  const result = v.safeParse(schema, entry.value)
+  if (result.success) return { value: result.output, problems: [] }
+  const place = entry.place ?? entry.where
+  const wrong = new Set<number>()
+  const problems = result.issues.map((issue) => {
+    const index = issue.path?.[0]?.key
+    if (typeof index !== 'number') return problemOf(place, key, masked(key, entry.value), issue.message, fatal)
+    wrong.add(index)
+    const value = (entry.value as unknown[])[index]
+    return problemOf(entry.placeOf?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)
+  })
+  if (!Array.isArray(entry.value) || wrong.size === 0 || wrong.size === entry.value.length) return { problems }
+  const rest = v.safeParse(
+    schema,
+    entry.value.filter((_, index) => !wrong.has(index)),
+  )
+  return rest.success ? { value: rest.output, problems } : { problems }
+}
+
+/** What is wrong with values that are right each by itself. */
+function* contradictions(config: Config): Generator<[Key, string]> {
+  const { cert_file, key_file } = config.mqtt
+  if (cert_file !== null && key_file === null) yield ['mqtt.cert_file', 'needs mqtt.key_file too']
+  if (key_file !== null && cert_file === null) yield ['mqtt.key_file', 'needs mqtt.cert_file too']
+  const { length } = config.monitored_services
+  if (length > config.max_units)
+    yield ['monitored_services', `has ${length} names, more than max_units (${config.max_units})`]
+  const taken = new Map<string, Key>()
+  const files: [Key, string | null][] = [
+    ['persistence_file', config.persistence_file],
+    ['log_file', config.log_file],
+    ['events_file', config.events_file],
+  ]
+  for (const [key, file] of files) {
+    const other = file === null ? undefined : taken.get(file)
+    if (other) yield [key, `is the same file as ${other}: give each its own`]
+    if (file !== null) taken.set(file, key)
+  }
+}
+
+function nest(values: ReadonlyMap<Key, unknown>): Config {
+  const root: Record<string, unknown> = {}
+  for (const [key, value] of values) {
+    const [head = '', rest] = key.split('.')
+    if (rest === undefined) root[head] = value
+    else root[head] = { ...(root[head] as object | undefined), [rest]: value }
+  }
+  return root as Config
+}

@@ -1,0 +1,72 @@
+// What an event says, in words for people: the same on a terminal and on the dashboard.
+import type { Counters } from './unit.ts'
+import { causeText, plural } from './format.ts'
+
+/** An event as `eventJson` of the core makes it, or the record of dropped ones. */
+export interface EventView {
+  readonly event: string
+  readonly service?: string
+  readonly timestamp?: string
+  readonly counters?: Counters
+  readonly source?: string
+  readonly result?: string
+  readonly exit_code?: number | null
+  readonly signal?: string | null
+  readonly core_dumped?: boolean
+  readonly requested?: boolean
+  readonly will_restart?: boolean | null
+  readonly flapping?: boolean
+  readonly crashes_in_window?: number
+  readonly window_seconds?: number
+  readonly starts?: number
+  readonly stops?: number
+  readonly crashes?: number
+  readonly load_state?: string
+  readonly dropped?: number
+  readonly seq_gap?: number
+  readonly action?: string
+  readonly outcome?: string
+  readonly via?: string
+  readonly who?: string | null
+}
+
+/** What there is to say beside its kind and its unit: `SIGKILL, will restart (crash 4)`. */
+export function eventDetails(event: EventView): string {
+  const { counters } = event
+  const found = event.source === 'reconcile' ? ', found out afterwards' : ''
+  switch (event.event) {
+    case 'start':
+      return `start ${counters?.starts}${found}`
+    case 'restart':
+      return `restart ${counters?.restarts}, start ${counters?.starts}${found}`
+    case 'stop':
+      return `stop ${counters?.stops}${found}`
+    case 'crash': {
+      const { result = 'unknown', exit_code = null, signal = null } = event
+      const core = event.core_dumped ? ', core dumped' : ''
+      const asked = event.requested ? ', requested' : ''
+      const next =
+        event.will_restart === true ? ', will restart' : event.will_restart === false ? ', will not restart' : ''
+      return `${causeText({ result, exit_code, signal })}${core}${asked}${next} (crash ${counters?.crashes})${found}`
+    }
+    case 'lost':
+      return `a run ended and nobody saw how (lost ${counters?.lost})`
+    case 'gave_up':
+      return `${event.result}: systemd does not start it again`
+    case 'flapping':
+      return event.flapping
+        ? `${plural(event.crashes_in_window ?? 0, 'crash', 'crashes')} in ${event.window_seconds} s`
+        : 'over'
+    case 'summary':
+      return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} at once`
+    case 'unit_appeared':
+    case 'unit_vanished':
+      return `${event.load_state}`
+    case 'command':
+      return `${event.action} via ${event.via}${event.who ? ` by ${event.who}` : ''}: ${event.outcome}`
+    case 'dropped':
+      return `${plural(event.dropped ?? 0, 'event')} dropped: too many to keep`
+    default:
+      return ''
+  }
+}

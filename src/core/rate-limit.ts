@@ -1,0 +1,70 @@
+// Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
+import type { Context, Lived, Telling } from './runs.ts'
+import type { Instant } from './observation.ts'
+import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
+
+export const BURST_WINDOW_MS = 60_000
+export const BURST_ENDS = 120
+
+type Start = Extract<Telling, { kind: 'start' | 'restart' }>
+type End = Extract<Telling, { kind: 'stop' | 'crash' | 'lost' }>
+
+/** Tells of a start, or adds it to the summary that stands in for this unit's events now. */
+export function tellOfStart(unit: Unit, ctx: Context, start: Start): Lived {
+  const burst = unit.burst
+  if (burst?.summary == null) return { unit, told: [start] }
+  const counted = { ...ZERO, starts: 1, restarts: start.kind === 'restart' ? 1 : 0 }
+  return { unit: { ...unit, burst: { ...burst, summary: gather(burst.summary, ctx.at, counted, null) } }, told: [] }
+}
+
+/** Tells of an end, or adds it to the summary; the one that passes the limit begins the summary. */
+export function tellOfEnd(unit: Unit, ctx: Context, end: End): Lived {
+  const rolled = roll(unit, ctx.at)
+  const before: Burst = rolled.unit.burst ?? { sinceMonoMs: ctx.at.monoMs, ends: 0, summary: null }
+  const ends = before.ends + 1
+  if (before.summary === null && ends <= BURST_ENDS) {
+    return { unit: { ...rolled.unit, burst: { ...before, ends } }, told: [...rolled.told, end] }
+  }
+  const counted: Counters = { ...ZERO, [COUNTED_AS[end.kind]]: 1 }
+  const summary = gather(
+    before.summary ?? emptySummary(ctx.at),
+    ctx.at,
+    counted,
+    end.kind === 'crash' ? end.result : null,
+  )
+  return { unit: { ...rolled.unit, burst: { ...before, ends, summary } }, told: rolled.told }
+}
+
+const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
+
+/** When the window is over: tells what was gathered, and goes on gathering while the last window was above the limit. */
+export function roll(unit: Unit, at: Instant): Lived {
+  const burst = unit.burst
+  if (burst === null || at.monoMs < burst.sinceMonoMs + BURST_WINDOW_MS) return { unit, told: [] }
+  const still = burst.ends > BURST_ENDS
+  const next: Burst | null = still ? { sinceMonoMs: at.monoMs, ends: 0, summary: emptySummary(at) } : null
+  const told = burst.summary !== null && gathered(burst.summary) > 0 ? [summaryOf(unit, burst.summary)] : []
+  return { unit: { ...unit, burst: next }, told }
+}
+
+function summaryOf(unit: Unit, summary: Summary): Telling {
+  return { kind: 'summary', unit: unit.name, source: 'signal', counters: shownCounters(unit), ...summary }
+}
+
+function emptySummary(at: Instant): Summary {
+  return { counted: ZERO, byResult: {}, firstMs: at.wallMs, lastMs: at.wallMs }
+}
+
+function gathered({ counted }: Summary): number {
+  return counted.starts + counted.stops + counted.crashes + counted.lost
+}
+
+function gather(summary: Summary, at: Instant, counted: Counters, result: string | null): Summary {
+  const byResult = summary.byResult
+  return {
+    counted: addCounters(summary.counted, counted),
+    byResult: result === null ? byResult : { ...byResult, [result]: (own(byResult, result) ?? 0) + 1 },
+    firstMs: gathered(summary) === 0 ? at.wallMs : summary.firstMs,
+    lastMs: at.wallMs,
+  }
+}

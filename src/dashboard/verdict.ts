@@ -1,0 +1,75 @@
+// How the gateway is, in one sentence and one more. Pure.
+import type { StatusView, UnitView } from '../core/api-views.ts'
+import { age, causeText, plural, shortName } from '../core/format.ts'
+import type { Tone } from './dom.ts'
+
+export interface Verdict {
+  readonly tone: Tone
+  readonly headline: string
+  /** One line, or several. */
+  readonly detail: string
+}
+
+/** Tone and words of one unit's state. */
+export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: string } {
+  const { active_state: state } = unit
+  if (unit.gave_up) return { tone: 'bad', text: 'gave up' }
+  if (unit.flapping) return { tone: 'warn', text: 'flapping' }
+  if (state === 'failed') return { tone: 'bad', text: 'failed' }
+  if (state === 'active') return { tone: 'ok', text: 'active' }
+  if (unit.missing === 'never-started') return { tone: 'warn', text: 'never started' }
+  if (state === 'inactive') return { tone: 'idle', text: 'inactive' }
+  if (state === 'unloaded') return { tone: 'unknown', text: unit.load_state ?? 'unloaded' }
+  return { tone: state === 'unknown' ? 'unknown' : 'busy', text: state }
+}
+
+function isTrouble(unit: UnitView): boolean {
+  const { tone } = stateOf(unit)
+  return tone === 'bad' || tone === 'warn'
+}
+
+/** `lost`: why the gateway does not answer, null while it does. Times in ms of the gateway's clock. */
+export function verdictOf(status: StatusView, lost: string | null, nowMs: number): Verdict {
+  if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not answer', detail: lost }
+  const troubled = status.units.filter(isTrouble)
+  const reasons = status.not_ready ?? []
+  if (reasons.length > 0) {
+    const detail = troubled.length === 0 ? reasons : [...reasons, needAttention(troubled)]
+    return { tone: 'bad', headline: 'gatewatch itself is not well', detail: detail.join('\n') }
+  }
+  if (troubled.length > 0) {
+    const tone = troubled.some((unit) => stateOf(unit).tone === 'bad') ? 'bad' : 'warn'
+    const of = `${troubled.length} of ${plural(status.units.length, 'unit')}`
+    const headline = `${of} ${troubled.length === 1 ? 'needs' : 'need'} attention`
+    return {
+      tone,
+      headline,
+      detail: troubled.map((unit) => `${shortName(unit.service)}: ${why(unit, nowMs)}`).join('; '),
+    }
+  }
+  return { tone: 'ok', headline: 'All is well', detail: lastCrash(status.units, nowMs) }
+}
+
+function needAttention(units: readonly UnitView[]): string {
+  return `${units.map((unit) => shortName(unit.service)).join(', ')} ${units.length === 1 ? 'needs' : 'need'} attention too`
+}
+
+function why(unit: UnitView, nowMs: number): string {
+  const { text } = stateOf(unit)
+  return unit.last_crash === null
+    ? text
+    : `${text}, ${causeText(unit.last_crash)} ${ago(unit.last_crash.timestamp, nowMs)}`
+}
+
+function lastCrash(units: readonly UnitView[], nowMs: number): string {
+  const latest = units
+    .flatMap(({ service, last_crash: crash }) => (crash === null ? [] : [{ service, ...crash }]))
+    .sort((a, b) => Date.parse(b.timestamp) - Date.parse(a.timestamp))[0]
+  if (latest === undefined) return `${plural(units.length, 'unit')} watched, no crash so far.`
+  return `${plural(units.length, 'unit')} watched. Last crash: ${shortName(latest.service)}, ${causeText(latest)}, ${ago(latest.timestamp, nowMs)}.`
+}
+
+/** `12m ago` */
+export function ago(timestamp: string, nowMs: number): string {
+  return `${age(nowMs - Date.parse(timestamp))} ago`
+}

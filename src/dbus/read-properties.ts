@@ -1,0 +1,120 @@
+// Reads properties without decoding all of them: nine values of a hundred are wanted, three thousand times a second. Pure.
+import { advance, align, array, type Cursor, cursorAt, skip, text, u32, u64, variant } from './wire-reader.ts'
+
+export interface Changed {
+  readonly interface: string
+  /** Plain values; one whose type is not read here is left out. */
+  readonly properties: Readonly<Record<string, unknown>>
+}
+
+/** Names of wanted properties, by their length. */
+export type Wanted = readonly (readonly string[] | undefined)[]
+
+export function wantedNames(names: Iterable<string>): Wanted {
+  const byLength: string[][] = []
+  for (const name of names) {
+    byLength[name.length] ??= []
+    byLength[name.length]?.push(name)
+  }
+  return byLength
+}
+
+/**
+ * The body of a signal of signature `sa{sv}as`, which begins at `at` (a multiple of 8 within the message); of the values
+ * only the `wanted` ones. Throws RangeError where it contradicts itself.
+ */
+export function changedProperties(bytes: Buffer, at: number, little: boolean, wanted: Wanted): Changed {
+  const cursor = cursorAt(bytes, at, little)
+  const face = text(cursor, u32(cursor))
+  return { interface: face, properties: dictionary(cursor, wanted) }
+}
+
+/** The same of the answer to GetAll, signature `a{sv}`: of a unit's 400 properties dbus-next makes 400 objects. */
+export function allProperties(bytes: Buffer, at: number, little: boolean, wanted: Wanted): Changed['properties'] {
+  return dictionary(cursorAt(bytes, at, little), wanted)
+}
+
+function dictionary(cursor: Cursor, wanted: Wanted): Record<string, unknown> {
+  const end = array(cursor, 8)
+  const properties: Record<string, unknown> = {}
+  while (cursor.at < end) {
+    align(cursor, 8)
+    const name = wantedName(cursor, wanted)
+    const signatureAt = variant(cursor)
+    const found = name === null ? undefined : value(cursor, signatureAt)
+    if (found === undefined) skip(cursor, signatureAt)
+    else properties[name as string] = found
+  }
+  if (cursor.at !== end) throw new RangeError('the properties do not end where they say')
+  return properties
+}
+
+/** Steps over a name; null where it is not wanted, which its length and first letter nearly always say. */
+function wantedName(c: Cursor, wanted: Wanted): string | null {
+  const length = u32(c)
+  const at = advance(c, length + 1)
+  const names = wanted[length]
+  if (names === undefined) return null
+  for (const name of names) {
+    if (c.bytes[at] === name.charCodeAt(0) && c.bytes.toString('latin1', at, at + length) === name) return name
+  }
+  return null
+}
+
+/** The value of a type that systemd's states have; undefined, and nothing read, for every other. */
+function value(c: Cursor, signatureAt: number): unknown {
+  const signature = c.bytes.toString('latin1', signatureAt, signatureAt + (c.bytes[signatureAt - 1] ?? 0))
+  switch (signature) {
+    case 's':
+      return text(c, u32(c))
+    case 'b':
+      return u32(c) !== 0
+    case 'u':
+      return u32(c)
+    case 'i':
+      return u32(c) | 0
+    case 't':
+      return u64(c)
+    case 'ay': {
+      const end = array(c, 1)
+      const at = advance(c, end - c.at)
+      return c.bytes.subarray(at, end)
+    }
+    case 'as':
+      return list(c, 4, () => text(c, u32(c)))
+    case 'a(sb)':
+      return list(c, 8, () => [text(c, u32(c)), u32(c) !== 0])
+    case 'a(sasbttttuii)': // a command: its path, its words, and what became of it
+      return list(c, 8, () => {
+        const command = [text(c, u32(c)), list(c, 4, () => text(c, u32(c)))]
+        for (let type = signature.indexOf('b'); signature[type] !== ')'; type++) skip(c, signatureAt + type)
+        return command
+      })
+    case '(aiai)':
+      align(c, 8)
+      return [integers(c), integers(c)]
+    case '(uo)':
+      align(c, 8)
+      return [u32(c), text(c, u32(c))]
+    default:
+      return undefined
+  }
+}
+
+/** Elements with this alignment, each read by `read`. */
+function list<T>(c: Cursor, alignment: number, read: () => T): T[] {
+  const end = array(c, alignment)
+  const elements: T[] = []
+  while (c.at < end) {
+    align(c, alignment)
+    elements.push(read())
+  }
+  return elements
+}
+
+function integers(c: Cursor): number[] {
+  const end = array(c, 4)
+  const list: number[] = []
+  while (c.at < end) list.push(u32(c) | 0)
+  return list
+}

@@ -1,0 +1,113 @@
+// How full the gateway is: memory, CPU, disks and the life of its flash, each read no more often than it changes.
+import { promises, readdirSync, readFileSync } from 'node:fs'
+import { type KeptFile, keptFile } from './reread-file.ts'
+
+/** Null where it cannot be known. All are parts of 1. */
+export interface MachineUsage {
+  readonly memory: number | null
+  /** Since the reading before, at least a second ago; the first one is since the boot. */
+  readonly cpu: number | null
+  readonly disks: readonly { readonly path: string; readonly used: number }[]
+  readonly flash: readonly { readonly device: string; readonly lifeUsed: number }[]
+}
+
+export interface Machine {
+  read(nowMonoMs: number): Promise<MachineUsage>
+}
+
+const CPU_EVERY_MS = 1_000
+const DISKS_EVERY_MS = 60_000
+const FLASH_EVERY_MS = 3_600_000
+
+/** `paths`: a file system is told once, by the first of the paths that lies on it. */
+export function machine(paths: readonly string[], proc = '/proc', sys = '/sys'): Machine {
+  const meminfo = keptFile(`${proc}/meminfo`)
+  const cpu = cached(CPU_EVERY_MS, cpuUsed(keptFile(`${proc}/stat`)))
+  const disks = cached(DISKS_EVERY_MS, () => disksUsed(paths))
+  const flash = cached(FLASH_EVERY_MS, () => flashLife(`${sys}/block`))
+  return {
+    read: async (now) => ({
+      memory: memoryUsed(meminfo.read() ?? ''),
+      cpu: cpu(now),
+      disks: await disks(now),
+      flash: flash(now),
+    }),
+  }
+}
+
+/** More digits would say nothing, and cost each scrape. */
+function rounded(part: number): number {
+  return Math.round(part * 10_000) / 10_000
+}
+
+function cached<T>(everyMs: number, read: () => T): (nowMonoMs: number) => T {
+  let last: { readonly atMs: number; readonly value: T } | null = null
+  return (now) => {
+    if (last === null || now - last.atMs >= everyMs) last = { atMs: now, value: read() }
+    return last.value
+  }
+}
+
+/** What is not available without swapping (proc_meminfo(5)); kernels before 3.14 do not say. */
+function memoryUsed(meminfo: string): number | null {
+  const kib = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo)?.[1])
+  const used = 1 - kib('MemAvailable') / kib('MemTotal')
+  return Number.isFinite(used) ? rounded(used) : null
+}
+
+/** proc_stat(5): user nice system idle iowait irq softirq steal; a guest's time is in user already. */
+function cpuUsed(stat: KeptFile): () => number | null {
+  let before = { idle: 0, all: 0 }
+  let used: number | null = null
+  return () => {
+    const line = /^cpu +(.*)$/m.exec(stat.read() ?? '')?.[1]
+    if (line === undefined) return null
+    const ticks = line.split(' ').slice(0, 8).map(Number)
+    const all = ticks.reduce((sum, n) => sum + n, 0)
+    const idle = (ticks[3] ?? 0) + (ticks[4] ?? 0)
+    if (all > before.all) used = rounded(Math.max(0, 1 - (idle - before.idle) / (all - before.all)))
+    before = { idle, all }
+    return used
+  }
+}
+
+/** As df(1): what is used of what a user may use. */
+async function disksUsed(paths: readonly string[]): Promise<MachineUsage['disks']> {
+  const seen = new Set<number>()
+  const disks: { path: string; used: number }[] = []
+  for (const path of paths) {
+    try {
+      const { dev } = await promises.stat(path)
+      if (seen.has(dev)) continue
+      seen.add(dev)
+      const { blocks, bfree, bavail } = await promises.statfs(path)
+      const used = blocks - bfree
+      if (used + bavail > 0) disks.push({ path, used: rounded(used / (used + bavail)) })
+    } catch {} // not there: not told
+  }
+  return disks
+}
+
+/**
+ * eMMC says in steps of a tenth how much of its life is used, of both kinds of its cells (JEDEC JESD84-B51, EXT_CSD
+ * 268 and 269): the worse one, at its upper end. 0x0b, told as 1.1: beyond its end. 0: it does not say.
+ */
+function flashLife(block: string): MachineUsage['flash'] {
+  try {
+    return readdirSync(block).flatMap((device) => {
+      const life = /^mmcblk\d+$/.test(device) ? lifeTime(`${block}/${device}/device/life_time`) : 0
+      return life > 0 ? [{ device, lifeUsed: life / 10 }] : []
+    })
+  } catch {
+    return []
+  }
+}
+
+function lifeTime(path: string): number {
+  try {
+    const steps = readFileSync(path, 'latin1').trim().split(/\s+/).map(Number)
+    return Math.max(...steps.filter((step) => step >= 1 && step <= 11), 0)
+  } catch {
+    return 0 // an SD card, which does not say
+  }
+}

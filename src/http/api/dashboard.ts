@@ -1,0 +1,34 @@
+// The dashboard as it is served: one page, whole, under a policy that lets nothing else in.
+import type { Said } from '../route.ts'
+
+/** The page and the digests of its one script and its one style, from build/bundle/dashboard.mjs. */
+declare const __DASHBOARD__: { readonly html: string; readonly script: string; readonly style: string }
+
+/** The page for who asks for HTML; null for others, and where the sources run unbundled. */
+export function dashboard(accept: string | undefined): Said | null {
+  if (!accept?.includes('text/html') || typeof __DASHBOARD__ === 'undefined') return null
+  const { html, script, style } = __DASHBOARD__
+  const policy = [
+    "default-src 'none'",
+    `script-src '${script}'`,
+    `style-src '${style}'`,
+    "connect-src 'self'",
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    // No string becomes markup or script, wherever it may come from.
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ]
+  return {
+    status: 200,
+    type: 'text/html; charset=utf-8',
+    body: html,
+    headers: {
+      'content-security-policy': policy.join('; '),
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+    },
+  }
+}

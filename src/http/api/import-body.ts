@@ -1,0 +1,36 @@
+// Reads the body of an import: counts of the former program, by unit name. Pure.
+import { type Counters, ZERO } from '../../core/unit.ts'
+import { fullName } from './event-query.ts'
+
+const COUNTED: readonly (keyof Counters)[] = ['starts', 'stops', 'crashes', 'restarts', 'lost']
+
+/** `{"mosquitto.service": {"starts": 5, ...}, ...}`; a count that is absent is 0. */
+export function baselinesOf(body: string): ReadonlyMap<string, Counters> | { readonly problem: string } {
+  const parsed = parse(body)
+  if (!isObject(parsed)) return { problem: 'the body must be a JSON object of units' }
+  const baselines = new Map<string, Counters>()
+  for (const [name, given] of Object.entries(parsed)) {
+    if (!isObject(given)) return { problem: `${name}: must be an object of counts` }
+    const counters = { ...ZERO }
+    for (const [key, value] of Object.entries(given)) {
+      const counted = COUNTED.find((c) => c === key)
+      if (counted === undefined) return { problem: `${name}.${key}: is none of ${COUNTED.join(', ')}` }
+      if (!Number.isSafeInteger(value) || Number(value) < 0) return { problem: `${name}.${key}: must be a count` }
+      counters[counted] = Number(value)
+    }
+    baselines.set(fullName(name), counters)
+  }
+  return baselines
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return null
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,140 @@
+// The shapes of what the API answers, as JSON Schema for the description at /api/v1/openapi.json. Fields may be added.
+import type { Json } from '../../core/api-json.ts'
+
+export const text: Json = { type: 'string' }
+const count: Json = { type: 'integer', minimum: 0 }
+const flag: Json = { type: 'boolean' }
+const ratio: Json = { type: 'number', minimum: 0 }
+const time: Json = { type: 'string', format: 'date-time', description: 'UTC, with milliseconds' }
+const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] })
+const list = (items: Json): Json => ({ type: 'array', items })
+const oneOf = (...values: readonly string[]): Json => ({ type: 'string', enum: values })
+const mapOf = (values: Json): Json => ({ type: 'object', additionalProperties: values })
+export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
+
+/** A name that ends in `?` need not be there. */
+function object(fields: Readonly<Record<string, Json>>, description?: string): Json {
+  const names = Object.keys(fields)
+  return {
+    type: 'object',
+    ...(description === undefined ? {} : { description }),
+    required: names.filter((name) => !name.endsWith('?')),
+    properties: Object.fromEntries(names.map((name) => [name.replace(/\?$/, ''), fields[name]])),
+  }
+}
+
+const cause = { result: text, exit_code: orNull(count), signal: orNull(text), core_dumped: flag }
+const change = { from_state: text, to_state: text, sub_state: text }
+
+/** An event of these kinds; `own` is what only they have. */
+function event(kinds: readonly string[], own: Readonly<Record<string, Json>>, description: string): Json {
+  const fields = {
+    ...{ schema: { const: 1 }, id: { ...text, description: '<stream>-<seq>' }, seq: count, event: oneOf(...kinds) },
+    ...{ service: text, timestamp: time, gateway_id: text, machine_id: text, boot_id: text, ...own },
+    ...{ counters: ref('Counters'), source: oneOf('signal', 'reconcile'), replayed: flag },
+    ...{ clock_synced: orNull(flag), 'seq_gap?': count },
+  }
+  return object(fields, description)
+}
+
+const EVENTS: readonly Json[] = [
+  event(['start', 'restart'], { ...change, invocation_id: orNull(text) }, 'A run began.'),
+  event(['stop'], { ...change, ...cause, invocation_id: text, requested: flag }, 'A run ended well.'),
+  event(
+    ['crash'],
+    {
+      ...change,
+      ...cause,
+      invocation_id: orNull(text),
+      requested: flag,
+      will_restart: orNull(flag),
+      'log?': list(text),
+    },
+    'A run ended with a bad Result. `log` is told to those alone who have shown who they are.',
+  ),
+  event(['lost'], { invocation_id: orNull(text) }, 'A run ended where nobody saw it.'),
+  event(['gave_up'], { ...change, result: text }, 'It failed, and systemd will not restart it.'),
+  event(
+    ['flapping'],
+    { flapping: flag, crashes_in_window: count, window_seconds: count },
+    'It crashes again and again.',
+  ),
+  event(
+    ['summary'],
+    {
+      ...{ starts: count, stops: count, crashes: count, restarts: count, lost: count, by_result: mapOf(count) },
+      ...{ first_timestamp: time, last_timestamp: time },
+    },
+    'Above 120 ends in 60 s, instead of an event for each.',
+  ),
+  event(['unit_appeared', 'unit_vanished'], { load_state: text }, 'systemd can load it, or cannot any more.'),
+  event(['command'], { action: text, outcome: text, via: text, who: orNull(text) }, 'An order was obeyed.'),
+]
+
+export const SCHEMAS: Readonly<Record<string, Json>> = {
+  Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
+  Counters: object(
+    { starts: count, stops: count, crashes: count, restarts: count, lost: count },
+    'starts = stops + crashes + lost + (1 if running), but for imported counts.',
+  ),
+  Unit: object({
+    ...{
+      service: text,
+      load_state: orNull(text),
+      active_state: text,
+      sub_state: orNull(text),
+      missing: orNull(text),
+      since: orNull(time),
+    },
+    ...{ running: flag, invocation_id: orNull(text), flapping: flag, gave_up: flag },
+    ...{ counters: ref('Counters'), baseline: ref('Counters') },
+    failures: mapOf(object({ unrequested: count, requested: count })),
+    last_crash: orNull(object({ timestamp: time, ...cause, requested: flag })),
+  }),
+  Units: object({ units: list(ref('Unit')) }),
+  Status: object({
+    ...{ version: text, gateway_id: text, machine_id: text, boot_id: text, stream: text, started_at: time },
+    listening: orNull(text),
+    bus: object({ connected: flag, problem: orNull(text) }),
+    state: object({
+      ...{ path: text, problem: orNull(text), volatile: flag, commits: count, bytes_written: count },
+      last_commit: orNull(time),
+    }),
+    mqtt: orNull(
+      object({
+        ...{ connected: flag, problem: orNull(text), queued: count, published: count, reconnects: count },
+        dropped: mapOf(count),
+      }),
+    ),
+    not_ready: list(text),
+    control: orNull(object({ units: list(text) })),
+    units: list(ref('Unit')),
+  }),
+  System: object({
+    ...{ state: text, systemd_version: text, failed_units: count, jobs: count, failed: list(text) },
+    queue: list(object({ id: count, unit: text, type: text, state: text })),
+    boot_seconds: mapOf(orNull({ type: 'number', minimum: 0 })),
+    host: object({
+      memory_used_ratio: orNull(ratio),
+      cpu_used_ratio: orNull(ratio),
+      disks: list(object({ path: text, used_ratio: ratio })),
+      flash: list(object({ device: text, life_used_ratio: ratio })),
+    }),
+  }),
+  Event: { oneOf: EVENTS },
+  Events: object({
+    events: list(ref('Event')),
+    next: { ...text, description: '`since` of the next page' },
+    dropped: {
+      ...count,
+      description: 'events between `since` and the end of this page that are told of nowhere any more',
+    },
+  }),
+  Ordered: object({
+    ...{ service: text, action: text },
+    outcome: oneOf('done', 'skipped', 'queued', 'failed', 'canceled', 'timeout', 'dependency'),
+    cause: orNull(object({ result: text, exit_code: orNull(count), signal: orNull(text) })),
+  }),
+  Cleared: object({ cleared: count }),
+  Imported: object({ imported: list(text), not_watched: list(text) }),
+}

@@ -1,0 +1,81 @@
+// Which route a request is for, and whether it may: the same for a request and for a WebSocket, by TCP and by the socket.
+import type { IncomingMessage } from 'node:http'
+import { type Asked, problem, type Route, type Said, type Side } from './route.ts'
+import { clientOf } from './client.ts'
+import type { Door } from './access/access.ts'
+import { isKnownHost, isKnownOrigin } from './access/host-check.ts'
+import { findRoute, type Match } from './find-route.ts'
+
+const URL_BYTES_AT_MOST = 8 * 1024
+
+export interface Rules {
+  readonly routes: readonly Route[]
+  /** Names that a Host header may have, in lower case. */
+  readonly names: ReadonlySet<string>
+  /** Those of them that are configured, whose pages may ask, too. */
+  readonly configured: ReadonlySet<string>
+}
+
+export interface Found extends Match {
+  readonly query: URLSearchParams
+}
+
+export interface Admission {
+  find(request: IncomingMessage): Found | Said
+  /** The refusal, or null where it may ask what was found. */
+  refusal(request: IncomingMessage, found: Found | Said): Promise<Said | null>
+  asked(request: IncomingMessage, found: Found, body: string): Asked
+  /** Headers that every answer has. */
+  headers(): Readonly<Record<string, string>>
+}
+
+/** `door`: who may come in, where that is configured; the local socket has none. */
+export function createAdmission({ routes, names, configured }: Rules, side: Side, door: Door | null): Admission {
+  function refuseForeign({ headers }: IncomingMessage): Said | null {
+    if (!isKnownHost(headers.host, names)) {
+      return problem(403, 'unknown_host', 'Host is no name of this gateway; http.allowed_hosts can add one')
+    }
+    if (!isKnownOrigin(headers.origin, headers.host, configured)) {
+      return problem(403, 'foreign_origin', 'a page of another origin may not ask')
+    }
+    return null
+  }
+  return {
+    find(request) {
+      const target = targetOf(request.url ?? '')
+      if ('status' in target) return target
+      const found = findRoute(routes, side, request.method ?? '', target.path)
+      return 'status' in found ? found : { ...found, query: target.query }
+    },
+    // Who may not come in is not told what there is.
+    async refusal(request, found) {
+      const turnedAway = (await door?.refusal(request, bringsToken(request, found))) ?? null
+      if (turnedAway !== null) return turnedAway
+      if ('status' in found) return found
+      return side === 'tcp' && found.route.hosts === 'known' ? refuseForeign(request) : null
+    },
+    asked: (request, { params, query }, body) => ({
+      ...{ side, params, query, body, headers: request.headers },
+      ...clientOf(request.socket, side),
+      trusted: side === 'socket' || door?.isKnown(request) === true,
+    }),
+    headers: () => door?.headers() ?? {},
+  }
+}
+
+function bringsToken({ headers }: IncomingMessage, found: Found | Said): boolean {
+  return 'route' in found && found.route.byToken === true && /^bearer /i.test(headers.authorization ?? '')
+}
+
+interface Target {
+  readonly path: string
+  readonly query: URLSearchParams
+}
+
+function targetOf(url: string): Target | Said {
+  if (url.length > URL_BYTES_AT_MOST) return problem(414, 'url_too_long', `at most ${URL_BYTES_AT_MOST} bytes`)
+  if (!url.startsWith('/')) return problem(400, 'bad_url', 'the request target must be a path')
+  const at = url.indexOf('?')
+  const path = at < 0 ? url : url.slice(0, at)
+  return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
+}

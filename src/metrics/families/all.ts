@@ -1,0 +1,21 @@
+// All families, in the order in which a scrape shows them.
+import { agentFamilies } from './agent.ts'
+import { busFamilies } from './bus.ts'
+import type { Family } from '../family.ts'
+import { flashFamilies } from './flash.ts'
+import { httpFamilies } from './http.ts'
+import { mqttFamilies } from './mqtt.ts'
+import { serviceFamilies } from './services.ts'
+import { systemFamilies } from './system.ts'
+import { unitFamilies } from './units.ts'
+
+export const FAMILIES: readonly Family[] = [
+  ...serviceFamilies,
+  ...unitFamilies,
+  ...systemFamilies,
+  ...flashFamilies,
+  ...busFamilies,
+  ...mqttFamilies,
+  ...httpFamilies,
+  ...agentFamilies,
+]

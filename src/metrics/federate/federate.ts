@@ -1,0 +1,72 @@
+// /federate: the series that selectors choose, in the text that Prometheus itself gives a Prometheus.
+import { escaped, valueText } from '../exposition.ts'
+import type { Family } from '../family.ts'
+import { chooser } from './matcher.ts'
+import type { Reading } from '../scrape-input.ts'
+import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
+import { TooLong } from '../time-slices.ts'
+
+/** What a Prometheus would hold of us, without the labels that it adds itself: the one that asks adds its own. */
+interface Series {
+  readonly name: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly value: number
+}
+
+/** Selectors joined by "or"; none chooses nothing. */
+export async function federated(
+  families: readonly Family[],
+  reading: Reading,
+  matches: readonly string[],
+): Promise<string | SelectorProblem> {
+  const selectors: Selector[] = []
+  for (const match of matches) {
+    const selector = parseSelector(match)
+    if ('problem' in selector) return selector
+    selectors.push(selector)
+  }
+  if (selectors.length === 0) return ''
+  try {
+    const chooses = await chooser(selectors)
+    if ('problem' in chooses) return chooses
+    const chosen: Series[] = []
+    for (const series of allSeries(families, reading)) if (await chooses(series.labels)) chosen.push(series)
+    return text(chosen, reading)
+  } catch (error) {
+    if (error instanceof TooLong) return { problem: error.message }
+    throw error
+  }
+}
+
+function* allSeries(families: readonly Family[], reading: Reading): Generator<Series> {
+  for (const family of families) {
+    for (const { labels, value, suffix } of family.samples(reading)) {
+      const name = family.name + (suffix ?? '')
+      const given = Object.entries(labels).filter(([, text]) => text !== '')
+      yield { name, labels: new Map([['__name__', name], ...given]), value }
+    }
+  }
+}
+
+/** Sorted by name, then by labels, each with the time of the reading where the clock can be believed. */
+function text(chosen: readonly Series[], { live, now }: Reading): string {
+  const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
+  const lines = chosen.map(({ name, labels, value }) => {
+    const shown = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
+    const inside = shown.map(([label, text]) => `${label}="${escaped(text)}"`).join(',')
+    return {
+      name,
+      key: shown.flat().join('\xff'),
+      line: `${name}${inside && `{${inside}}`} ${valueText(value)}${time}\n`,
+    }
+  })
+  lines.sort((a, b) => (a.name === b.name ? (a.key < b.key ? -1 : 1) : a.name < b.name ? -1 : 1))
+  let before = ''
+  let said = ''
+  for (const { name, line } of lines) {
+    if (name !== before) said += `# TYPE ${name} untyped\n`
+    said += line
+    before = name
+  }
+  return said
+}

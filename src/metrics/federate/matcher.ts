@@ -1,0 +1,94 @@
+// Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
+import type { RE2JS } from 're2js'
+import type { Matcher, Selector, SelectorProblem } from './selector.ts'
+import { turns } from '../time-slices.ts'
+
+/** What one request may take, in turns; a usual one takes a few milliseconds. */
+const ALTOGETHER_MS = 2_000
+/** States of the automaton, as far as repetitions multiply them: 1000 is the most that RE2 lets one repeat. */
+const SIZE_AT_MOST = 1_100
+
+export type Choice = (labels: ReadonlyMap<string, string>) => Promise<boolean>
+
+/** True for what one of the selectors chooses. Both reject with a `TooLong`. */
+export async function chooser(selectors: readonly Selector[]): Promise<Choice | SelectorProblem> {
+  const library = selectors.some((s) => s.some(isRegular)) ? (await import('re2js')).RE2JS : null
+  const turn = turns(ALTOGETHER_MS)
+  const compiled: Test[][] = []
+  for (const selector of selectors) {
+    const tests: Test[] = []
+    for (const matcher of selector) {
+      const made = library !== null && isRegular(matcher) ? regular(library, matcher) : plainTest(matcher)
+      if ('problem' in made) return made
+      tests.push(made)
+      await turn()
+    }
+    compiled.push(tests)
+  }
+  return async (labels) => {
+    for (const tests of compiled) {
+      const others = turn()
+      if (others !== null) await others
+      if (tests.length > 0 && tests.every(({ label, holds }) => holds(labels.get(label) ?? ''))) return true
+    }
+    return false
+  }
+}
+
+interface Test {
+  readonly label: string
+  readonly holds: (value: string) => boolean
+}
+
+function isRegular({ op }: Matcher): boolean {
+  return op === '=~' || op === '!~'
+}
+
+function plainTest({ label, op, value }: Matcher): Test {
+  return { label, holds: op === '=' ? (v) => v === value : (v) => v !== value }
+}
+
+/** Anchored at both ends, as Prometheus does. Each value is looked at once: there are few of each label. */
+function regular(library: typeof RE2JS, { label, op, value }: Matcher): Test | SelectorProblem {
+  if (expandedSize(value) > SIZE_AT_MOST) return { problem: `the expression ${JSON.stringify(value)} repeats too much` }
+  const known = new Map<string, boolean>()
+  try {
+    const expression = library.compile(`^(?:${value})$`)
+    const holds = (v: string): boolean => {
+      const before = known.get(v)
+      if (before !== undefined) return before
+      const is = expression.testExact(v) === (op === '=~')
+      known.set(v, is)
+      return is
+    }
+    return { label, holds }
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** How large the expression is with its repetitions written out: an upper bound, found without parsing all of RE2. */
+export function expandedSize(expression: string): number {
+  const groups: { size: number; last: number }[] = [{ size: 0, last: 0 }]
+  const token =
+    /\\[pPx]\{[^}]*\}|\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|[\s\S]/gy
+  for (const [text, least, most] of expression.matchAll(token)) {
+    const group = groups.at(-1)
+    if (group === undefined) return Number.POSITIVE_INFINITY
+    if (text === '(') groups.push({ size: 0, last: 0 })
+    else if (text === ')' && groups.length > 1) {
+      groups.pop()
+      const outer = groups.at(-1) ?? group
+      outer.last = group.size + 1
+      outer.size += outer.last
+    } else if (least !== undefined) {
+      const times = Math.max(1, Number(least), Number(most ?? 0))
+      group.size += group.last * (times - 1)
+      group.last *= times
+    } else {
+      group.last = text.startsWith('\\Q') ? text.length : 1
+      group.size += group.last
+    }
+  }
+  return groups.reduce((sum, { size }) => sum + size, 0)
+}

@@ -1,0 +1,83 @@
+// Reads the selectors that /federate is given, as Prometheus reads them: `name{label="value", other=~"re"}`. Pure.
+import { readLiteral } from './promql-string.ts'
+
+export interface Matcher {
+  /** `__name__` for the metric's own. */
+  readonly label: string
+  readonly op: '=' | '!=' | '=~' | '!~'
+  readonly value: string
+}
+
+/** All of the matchers must hold. Where there are none it chooses nothing, as in Prometheus. */
+export type Selector = readonly Matcher[]
+
+export interface SelectorProblem {
+  readonly problem: string
+}
+
+const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
+const LABEL = /[a-zA-Z_][a-zA-Z0-9_]*/y
+const OPERATOR = /=~|!~|!=|=/y
+const SPACE = /(?:[ \t\r\n]|#[^\n]*)+/y
+
+/** The place in a problem is the character's, counted from 1, as Prometheus counts. */
+export function parseSelector(text: string): Selector | SelectorProblem {
+  let at = 0
+  const take = (pattern: RegExp): string | null => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)?.[0] ?? null
+    at += found?.length ?? 0
+    return found
+  }
+  const skip = () => void take(SPACE)
+  const wrong = (what: string): SelectorProblem => {
+    const found = at < text.length ? JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0)) : 'the end'
+    return { problem: `${JSON.stringify(text)}: character ${at + 1}: ${what}, found ${found}` }
+  }
+  const literal = (): { readonly value: string } | SelectorProblem => {
+    const read = readLiteral(text, at)
+    if ('problem' in read) return { problem: `${JSON.stringify(text)}: character ${read.at + 1}: ${read.problem}` }
+    at = read.end
+    return read
+  }
+  const isQuote = () => at < text.length && '"\'`'.includes(text[at] ?? '')
+  /** A label, or a metric's name in quotes (Prometheus 3), with its operator and value. */
+  const matcher = (): Matcher | SelectorProblem => {
+    let label = take(LABEL)
+    const quoted = label === null && isQuote()
+    if (quoted) {
+      const read = literal()
+      if ('problem' in read) return read
+      label = read.value
+    }
+    if (label === null) return wrong('expected a label or "}"')
+    skip()
+    const op = take(OPERATOR) as Matcher['op'] | null
+    if (op === null) return quoted ? { label: '__name__', op: '=', value: label } : wrong('expected =, !=, =~ or !~')
+    skip()
+    if (!isQuote()) return wrong('expected a string')
+    const read = literal()
+    return 'problem' in read ? read : { label, op, value: read.value }
+  }
+
+  skip()
+  const matchers: Matcher[] = []
+  const name = take(NAME)
+  if (name !== null) matchers.push({ label: '__name__', op: '=', value: name })
+  skip()
+  if (text[at] === '{') {
+    at += 1
+    for (skip(); text[at] !== '}'; skip()) {
+      const read = matcher()
+      if ('problem' in read) return read
+      matchers.push(read)
+      skip()
+      if (text[at] === '}') break
+      if (text[at] !== ',') return wrong('expected "," or "}"')
+      at += 1
+    }
+    at += 1
+  } else if (name === null) return wrong('expected a metric name or "{"')
+  skip()
+  return at < text.length ? wrong('expected nothing more') : matchers
+}

@@ -1,0 +1,111 @@
+// One commit onto flash: as a delta where that fits, as a snapshot where it must be, into a new file where there is none.
+import { dirname } from 'node:path'
+import type { Event } from '../../core/event.ts'
+import { type State, unitOf } from '../../core/state.ts'
+import type { Unit } from '../../core/unit.ts'
+import type { Clock } from '../../ports.ts'
+import { sameUnits } from '../change.ts'
+import type { Fs } from './fs.ts'
+import { deltaPayload, historyPayloads, snapshotPayloads } from '../format/pack.ts'
+import { bootKey, encodePage, type PageKind } from '../format/page.ts'
+import type { Head } from '../format/page-records.ts'
+import { type Commit, createRing, type Ring } from './ring.ts'
+import { type SideWrites, sideWriteCounter } from './write-amplification.ts'
+import { differs } from '../format/unit-record.ts'
+import type { Window } from '../pending-events.ts'
+
+/** Pages of a new file that take over the history. */
+const HISTORY_PAGES = 32
+
+export interface ToWrite {
+  readonly state: State
+  /** What the last commit holds. */
+  readonly committed: State
+  readonly window: Window
+  readonly head: Head
+  readonly seq: number
+  /** For a new file. */
+  readonly history: readonly Event[]
+}
+
+export interface Written {
+  /** What the file system writes beside them included. */
+  readonly bytes: number
+  /** Events that found no room. */
+  readonly omitted: readonly Event[]
+}
+
+export interface Disk {
+  /** Resolves once flash holds it. After a rejection `abandon` comes first. */
+  write(what: ToWrite): Promise<Written>
+  /**
+   * Closes the file; the next write makes a new one. After a failed fdatasync the kernel takes the pages for clean: to
+   * try again on the same descriptor would succeed without data.
+   */
+  abandon(): Promise<void>
+}
+
+/** `boot`: of the running system, null to take that of the state. `clearTheWay` moves what a new file would replace. */
+export function openDisk(
+  {
+    fs,
+    clock,
+    path,
+    boot,
+    sideWrites,
+  }: {
+    readonly fs: Fs
+    readonly clock: Clock
+    readonly path: string
+    readonly boot: string | null
+    readonly sideWrites: SideWrites
+  },
+  found: Ring | null,
+  clearTheWay: () => Promise<void>,
+): Disk {
+  let ring = found
+  const beside = sideWriteCounter(sideWrites)
+
+  async function abandon(): Promise<void> {
+    await ring?.close().catch(() => {})
+    ring = null
+  }
+
+  async function write({ state, committed, window, head, seq, history }: ToWrite): Promise<Written> {
+    const wallMs = clock.now().wallMs
+    const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
+      const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
+      return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
+    }
+    // A file that someone removed, or put another one over, is made again.
+    const there = await fs.stat(path).catch(() => null)
+    if (there?.ino !== ring?.ino) await abandon()
+    if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
+      const seen = state.units.filter((unit, i) => unit !== committed.units[i])
+      const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
+      const delta = deltaPayload(head, changed, window, seen)
+      if (delta !== null) {
+        const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
+        return { bytes, omitted: delta.omitted }
+      }
+    }
+    const { payloads, omitted } = snapshotPayloads(head, state.units, window)
+    const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
+    if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
+    await fs.mkdir(dirname(path)).catch(() => {})
+    await clearTheWay()
+    const told = historyPayloads(head, history, HISTORY_PAGES)
+    const made = await createRing(fs, path, snapshot, pages('history', seq, told))
+    await abandon()
+    ring = made.ring
+    return { bytes: made.bytes, omitted: [] }
+  }
+
+  return {
+    abandon,
+    async write(what) {
+      const { bytes, omitted } = await write(what)
+      return { bytes: bytes + beside(clock.now().monoMs), omitted }
+    },
+  }
+}

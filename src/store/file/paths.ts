@@ -1,0 +1,89 @@
+// What lies at the path of a state file: resolved, read, and set aside where it is not ours to overwrite.
+import { basename, dirname, join, resolve } from 'node:path'
+import { errno, type Fs, preadAll } from './fs.ts'
+import { PAGE_BYTES } from '../format/page.ts'
+import { slotPaths } from '../spill.ts'
+import { readSlot, type Slot } from '../resume.ts'
+
+/** Larger than the ring of any number of units; more of a file that is no ring is not read. */
+const READ_AT_MOST = 4096 * PAGE_BYTES
+const SET_ASIDE_AT_MOST = 3
+
+export type Content = { readonly bytes: Uint8Array } | { readonly error: unknown }
+
+/**
+ * The directory without symbolic links, so that two names of one file share a lock. A link at the file itself is followed,
+ * but not by root in a directory of someone else, who could point it anywhere.
+ */
+export async function resolved(fs: Fs, path: string): Promise<string> {
+  const absolute = resolve(path)
+  const directory = await fs.realpath(dirname(absolute)).catch(() => dirname(absolute))
+  const plain = join(directory, basename(absolute))
+  try {
+    if (!(await fs.stat(plain)).isSymlink) return plain
+    const trusted = fs.uid !== 0 || (await fs.stat(directory)).uid === 0
+    return trusted ? await fs.realpath(plain) : plain
+  } catch {
+    return plain
+  }
+}
+
+/** The bytes at `path`, none where there is no file. A page that the device cannot read is taken for damaged. */
+export async function contentOf(fs: Fs, path: string): Promise<Content> {
+  try {
+    const { isFile, size } = await fs.stat(path)
+    if (!isFile) throw Object.assign(new Error('EINVAL: not a regular file'), { code: 'EINVAL' })
+    const fd = await fs.open(path, 'read')
+    try {
+      return { bytes: await readable(fs, fd, Math.min(size, READ_AT_MOST)) }
+    } finally {
+      await fs.close(fd).catch(() => {})
+    }
+  } catch (error) {
+    return errno(error) === 'ENOENT' ? { bytes: new Uint8Array() } : { error }
+  }
+}
+
+async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
+  try {
+    return await preadAll(fs, fd, size, 0)
+  } catch {
+    const bytes = new Uint8Array(size).fill(0xff)
+    for (let at = 0; at < size; at += PAGE_BYTES) {
+      const page = await preadAll(fs, fd, Math.min(PAGE_BYTES, size - at), at).catch(() => null)
+      if (page !== null) bytes.set(page, at)
+    }
+    return bytes
+  }
+}
+
+/** What a killed agent left of the state at `path`. */
+export function slotsOf(fs: Fs, directory: string | null, path: string): Slot[] {
+  if (directory === null) return []
+  return slotPaths(directory, path).flatMap((slot) => {
+    try {
+      return readSlot(fs.sync.read(slot)) ?? []
+    } catch {
+      return []
+    }
+  })
+}
+
+/**
+ * Renames a regular file at `path` to `path.damaged-1`, `-2` or `-3`, the third being given up for a later one; resolves
+ * to the new name, null where there was nothing to move.
+ */
+export async function setAside(fs: Fs, path: string): Promise<string | null> {
+  const there = await fs.stat(path).catch(() => null)
+  if (there === null || !there.isFile) return null
+  for (let n = 1; ; n++) {
+    const aside = `${path}.damaged-${n}`
+    const taken = await fs.stat(aside).then(
+      () => true,
+      () => false,
+    )
+    if (taken && n < SET_ASIDE_AT_MOST) continue
+    await fs.rename(path, aside)
+    return aside
+  }
+}

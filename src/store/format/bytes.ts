@@ -1,0 +1,205 @@
+// How values become bytes: varints, exact doubles, words, ids and tagged fields. The alphabet of every record.
+import { WORDS, wordNumber } from './word-table.ts'
+
+const LITERAL = 0
+const NULL_WORD = 255
+/** Integers of seven varint bytes; above it, and for all else, a double. */
+const VARINT_BELOW = 2 ** 49
+/** Monotonic times have microseconds: a length of 8 is a double, one above it a varint of thousandths. */
+const MICRO = 8
+const MAX_TEXT_BYTES = 1024
+
+/** Appends to a buffer that grows. Never throws, whatever it is given. */
+export interface Writer {
+  u8(n: number): void
+  /** Non-negative safe integer as LEB128; anything else becomes 0. */
+  uint(n: number): void
+  /** Any number exactly: a byte of length, then a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7). */
+  num(n: number): void
+  /** UTF-8 with its length, cut at 1,024 bytes. */
+  text(s: string): void
+  /** One byte where the word is known. */
+  word(s: string | null): void
+  /** An id in hex as raw bytes; one byte where it is the same as `like`. */
+  id(s: string | null, like?: string | null): void
+  /** Tag, length, and what `body` writes. */
+  field(tag: number, body: () => void): void
+  /** A copy of what was written since the last time. */
+  take(): Uint8Array
+}
+
+export function writer(): Writer {
+  let buf = Buffer.allocUnsafe(512)
+  let at = 0
+
+  function room(n: number): void {
+    if (at + n <= buf.length) return
+    const bigger = Buffer.allocUnsafe(Math.max(buf.length * 2, at + n))
+    buf.copy(bigger, 0, 0, at)
+    buf = bigger
+  }
+  function u8(n: number): void {
+    room(1)
+    buf[at++] = n & 255
+  }
+  function uint(n: number): void {
+    let rest = Number.isSafeInteger(n) && n > 0 ? n : 0
+    room(8)
+    for (; rest >= 128; rest = Math.floor(rest / 128)) buf[at++] = (rest % 128) + 128
+    buf[at++] = rest
+  }
+  function num(n: number): void {
+    room(9)
+    const start = at++
+    const micro = Math.round(n * 1000)
+    if (isShort(n)) uint(n)
+    else if (isShort(micro) && micro / 1000 === n) uint(micro)
+    else at = buf.writeDoubleLE(n, at)
+    const length = at - start - 1
+    buf[start] = length === 8 || isShort(n) ? length : length + MICRO
+  }
+  function text(s: string): void {
+    let bytes = Buffer.from(s, 'utf8')
+    if (bytes.length > MAX_TEXT_BYTES) bytes = bytes.subarray(0, MAX_TEXT_BYTES)
+    uint(bytes.length)
+    room(bytes.length)
+    at += bytes.copy(buf, at)
+  }
+  function word(s: string | null): void {
+    const number = s === null ? NULL_WORD : (wordNumber(s) ?? LITERAL)
+    u8(number)
+    if (s !== null && number === LITERAL) text(s)
+  }
+  function id(s: string | null, like: string | null = null): void {
+    if (s === null) u8(0)
+    else if (s === like) u8(3)
+    else if (/^[0-9a-f]+$/.test(s) && (s.length === 32 || s.length === 16)) {
+      u8(s.length === 32 ? 1 : 4)
+      room(16)
+      at += buf.write(s, at, 'hex')
+    } else {
+      u8(2)
+      text(s)
+    }
+  }
+  function field(tag: number, body: () => void): void {
+    u8(tag)
+    u8(0)
+    const start = at
+    body()
+    const length = at - start
+    if (length < 128) {
+      buf[start - 1] = length
+      return
+    }
+    const extra = length < 128 ** 2 ? 1 : 2
+    room(extra)
+    buf.copyWithin(start + extra, start, at)
+    at = start - 1
+    uint(length)
+    at = start + extra + length
+  }
+  function take(): Uint8Array {
+    const bytes = new Uint8Array(buf.subarray(0, at))
+    at = 0
+    return bytes
+  }
+  return { u8, uint, num, text, word, id, field, take }
+}
+
+function isShort(n: number): boolean {
+  return Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)
+}
+
+/** Reads what a Writer wrote, within the field it is in. Throws RangeError past its end; whoever reads flash catches it. */
+export interface Reader {
+  u8(): number
+  uint(): number
+  num(): number
+  text(): string
+  word(): string | null
+  id(like?: string | null): string | null
+  /** True where nothing is left of the field, or of the whole. */
+  done(): boolean
+  /** Calls `read` for every `tag, length, value` that is left, to read as much of the value as it knows. */
+  fields(read: (tag: number) => void): void
+}
+
+export function reader(bytes: Uint8Array): Reader {
+  const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+  let end = buf.length
+
+  /** Where the next `n` bytes begin. */
+  function take(n: number): number {
+    if (at + n > end) throw new RangeError('record ends too early')
+    at += n
+    return at - n
+  }
+  function u8(): number {
+    return buf[take(1)] as number
+  }
+  function uint(): number {
+    let n = 0
+    let unit = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = u8()
+      n += (byte & 127) * unit
+      if (byte < 128) return n
+      unit *= 128
+    }
+    throw new RangeError('number is too long')
+  }
+  function num(): number {
+    const length = u8()
+    if (length === MICRO) return buf.readDoubleLE(take(8))
+    const from = take(length > MICRO ? length - MICRO : length)
+    const after = at
+    at = from
+    const n = uint()
+    at = after
+    return length > MICRO ? n / 1000 : n
+  }
+  function text(): string {
+    const length = uint()
+    const from = take(length)
+    return buf.toString('utf8', from, from + length)
+  }
+  function hex(length: number): string {
+    const from = take(length)
+    return buf.toString('hex', from, from + length)
+  }
+  function word(): string | null {
+    const number = u8()
+    if (number === NULL_WORD) return null
+    return number === LITERAL ? text() : (WORDS[number - 1] ?? 'unknown')
+  }
+  function id(like: string | null = null): string | null {
+    switch (u8()) {
+      case 0:
+        return null
+      case 1:
+        return hex(16)
+      case 2:
+        return text()
+      case 3:
+        return like
+      case 4:
+        return hex(8)
+    }
+    throw new RangeError('unknown kind of id')
+  }
+  function fields(read: (tag: number) => void): void {
+    const outer = end
+    while (at < outer) {
+      const tag = u8()
+      const length = uint()
+      end = take(length) + length
+      at = end - length
+      read(tag)
+      at = end
+      end = outer
+    }
+  }
+  return { u8, uint, num, text, word, id, fields, done: () => at >= end }
+}

@@ -1,0 +1,183 @@
+// An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
+import type { Change, Event, EventKind } from '../../core/event.ts'
+import type { Reader, Writer } from './bytes.ts'
+import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
+
+// Tags of an event's fields. FROZEN: append only.
+const COMMON = 1
+const BOOT = 2
+const SEQ_GAP = 3
+const CHANGE = 4
+const RUN = 5
+const CAUSE = 6
+const DETAIL = 7
+
+/** Numbers of the kinds on flash, from 1. FROZEN: append only. */
+const KINDS: readonly EventKind[] = [
+  ...(['start', 'restart', 'stop', 'crash', 'lost'] as const),
+  ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command'] as const),
+]
+
+/** Two bits for true, false, null. */
+const TRISTATE: readonly (boolean | null)[] = [null, false, true, null]
+
+export function kindNumber(kind: EventKind): number {
+  return KINDS.indexOf(kind) + 1
+}
+
+export function kindOf(number: number): EventKind | null {
+  return KINDS[number - 1] ?? null
+}
+
+/** `unit` is the number of the unit's name in its page, `boot` the boot that the page speaks of. */
+export function writeEvent(to: Writer, event: Event, unit: number, boot: string): void {
+  to.field(COMMON, () => {
+    to.u8(kindNumber(event.kind))
+    const requested = 'requested' in event && event.requested
+    to.u8(
+      (event.source === 'reconcile' ? 1 : 0) |
+        (requested ? 2 : 0) |
+        (tristate(event.clockSynced) << 2) |
+        (tristate(event.kind === 'crash' ? event.willRestart : null) << 4),
+    )
+    to.uint(unit)
+    to.uint(event.seq)
+    to.num(event.atMs)
+    writeCounters(to, event.counters)
+  })
+  if (event.bootId !== boot) to.field(BOOT, () => to.id(event.bootId))
+  const gap = event.seqGap
+  if (gap !== undefined) to.field(SEQ_GAP, () => to.uint(gap))
+  if ('toState' in event) writeChange(to, event)
+  if ('invocationId' in event) to.field(RUN, () => to.id(event.invocationId))
+  writeDetails(to, event)
+}
+
+function writeDetails(to: Writer, event: Event): void {
+  switch (event.kind) {
+    case 'start':
+    case 'restart':
+    case 'lost':
+      break
+    case 'stop':
+    case 'crash':
+      to.field(CAUSE, () => writeCause(to, event))
+      break
+    case 'gave_up':
+      to.field(DETAIL, () => to.word(event.result))
+      break
+    case 'flapping':
+      to.field(DETAIL, () => {
+        to.u8(event.flapping ? 1 : 0)
+        to.num(event.crashesInWindow)
+        to.num(event.windowSeconds)
+      })
+      break
+    case 'summary':
+      to.field(DETAIL, () => writeSummary(to, event))
+      break
+    case 'unit_appeared':
+    case 'unit_vanished':
+      to.field(DETAIL, () => to.word(event.loadState))
+      break
+    case 'command':
+      to.field(DETAIL, () => each([event.action, event.outcome, event.via, event.who], to.word))
+  }
+}
+
+/** Null for a kind that this version does not know. Throws RangeError on bytes that are no event. */
+export function readEvent(from: Reader, names: readonly string[], boot: string): Event | null {
+  const found: { kind: EventKind | null } = { kind: null }
+  const parts: object[] = []
+  from.fields((tag) => {
+    const { kind } = found
+    if (tag === COMMON) {
+      found.kind = kindOf(from.u8())
+      if (found.kind !== null) parts.push({ kind: found.kind, bootId: boot, ...readCommon(from, found.kind, names) })
+    } else if (tag === BOOT) parts.push({ bootId: from.id() ?? boot })
+    else if (tag === SEQ_GAP) parts.push({ seqGap: from.uint() })
+    else if (tag === CHANGE) parts.push(readChange(from))
+    else if (tag === RUN) parts.push({ invocationId: from.id() ?? (kind === 'stop' ? '' : null) })
+    else if (tag === CAUSE) parts.push(readCause(from))
+    else if (tag === DETAIL && kind !== null) parts.push(readDetail(from, kind))
+  })
+  if (found.kind === null) return null
+  const event = Object.assign({}, ...parts)
+  for (const key of NEEDED[found.kind]) if (!(key in event)) throw new RangeError(`event without ${key}`)
+  return event
+}
+
+/** What the fields besides the common one must have given, so that an event is what its kind says. */
+const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
+  start: ['toState', 'invocationId'],
+  restart: ['toState', 'invocationId'],
+  stop: ['toState', 'invocationId', 'result'],
+  crash: ['toState', 'invocationId', 'result'],
+  lost: ['invocationId'],
+  gave_up: ['toState', 'result'],
+  flapping: ['flapping'],
+  summary: ['counted'],
+  unit_appeared: ['loadState'],
+  unit_vanished: ['loadState'],
+  command: ['action', 'outcome', 'via', 'who'],
+}
+
+function readCommon(from: Reader, kind: EventKind, names: readonly string[]): object {
+  const flags = from.u8()
+  const unit = names[from.uint()]
+  if (unit === undefined) throw new RangeError('event of no unit')
+  return {
+    unit,
+    seq: from.uint(),
+    atMs: from.num(),
+    counters: readCounters(from),
+    source: flags & 1 ? 'reconcile' : 'signal',
+    clockSynced: TRISTATE[(flags >> 2) & 3] ?? null,
+    ...(kind === 'stop' || kind === 'crash' ? { requested: (flags & 2) !== 0 } : {}),
+    ...(kind === 'crash' ? { willRestart: TRISTATE[(flags >> 4) & 3] ?? null } : {}),
+  }
+}
+
+function readDetail(from: Reader, kind: EventKind): object {
+  switch (kind) {
+    case 'gave_up':
+      return { result: from.word() ?? 'unknown' }
+    case 'flapping':
+      return { flapping: from.u8() !== 0, crashesInWindow: from.num(), windowSeconds: from.num() }
+    case 'summary':
+      return readSummary(from)
+    case 'unit_appeared':
+    case 'unit_vanished':
+      return { loadState: from.word() ?? 'unknown' }
+    case 'command': {
+      const text = () => from.word() ?? 'unknown'
+      return { action: text(), outcome: text(), via: text(), who: from.word() }
+    }
+    case 'start':
+    case 'restart':
+    case 'stop':
+    case 'crash':
+    case 'lost':
+      return {}
+  }
+}
+
+function tristate(value: boolean | null): number {
+  return value === null ? 0 : value ? 2 : 1
+}
+
+function writeChange(to: Writer, change: Change): void {
+  to.field(CHANGE, () => {
+    to.word(change.fromState)
+    to.word(change.toState)
+    to.word(change.subState)
+  })
+}
+
+function readChange(from: Reader): Change {
+  return {
+    fromState: from.word() ?? 'unknown',
+    toState: from.word() ?? 'unknown',
+    subState: from.word() ?? 'unknown',
+  }
+}

@@ -1,0 +1,184 @@
+// The records of a page: header of the state, names, units, events, and what found no room. One payload in, one out.
+import type { Event, EventKind } from '../../core/event.ts'
+import type { State } from '../../core/state.ts'
+import type { Unit } from '../../core/unit.ts'
+import { type Reader, reader, type Writer, writer } from './bytes.ts'
+import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
+import { PAYLOAD_BYTES } from './page.ts'
+import { readUnit, writeUnit } from './unit-record.ts'
+
+// Tags of a page's records. FROZEN: append only; a tag that is not known is skipped.
+const STATE = 1
+const NAME = 2
+const UNIT = 3
+const EVENT = 4
+const LEFT_OUT = 5
+
+const STREAM = 1
+const NUMBERS = 2
+const GATEWAY = 3
+const BOOT = 4
+
+/** What a page says of the whole state; the units come beside it. */
+export interface Head {
+  readonly stream: string
+  readonly gatewayId: string | null
+  readonly bootId: string
+  readonly seq: number
+  readonly seqGap: number
+  /** No event number above it was ever given out. */
+  readonly reserved: number
+  /** Newest event that the outbox has seen acknowledged. */
+  readonly acknowledged: number
+  /** Written by an orderly stop, after which nothing happened. */
+  readonly clean: boolean
+}
+
+/** Events of one unit and kind that found no room in their page. `unit` is '' for several together. */
+export interface LeftOut {
+  readonly unit: string
+  readonly kind: EventKind
+  readonly count: number
+}
+
+export interface Payload {
+  readonly head: Head
+  readonly units: readonly Unit[]
+  readonly events: readonly Event[]
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** The head of `state`, as of now. */
+export function headOf(state: State, kept: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
+  const { stream, gatewayId, bootId, seq, seqGap } = state
+  return { stream, gatewayId, bootId, seq, seqGap, ...kept }
+}
+
+/** A payload being filled. Each `add` returns false, and changes nothing, where the rest of the page is too small. */
+export interface Filling {
+  head(head: Head): boolean
+  unit(unit: Unit): boolean
+  event(event: Event): boolean
+  leftOut(entry: LeftOut): boolean
+  /** Bytes left. */
+  room(): number
+  bytes(): Uint8Array
+  /** Remembers how full it is; the returned function goes back to that. */
+  mark(): () => void
+}
+
+export function filling(capacity = PAYLOAD_BYTES): Filling {
+  const buf = Buffer.allocUnsafe(capacity)
+  const to = writer()
+  const names = new Map<string, number>()
+  let used = 0
+  let boot = ''
+
+  function put(record: Uint8Array): boolean {
+    if (used + record.length > capacity) return false
+    buf.set(record, used)
+    used += record.length
+    return true
+  }
+  /** Adds a record that speaks of a unit, and its name before it where the page has not got it yet. */
+  function named(unit: string, tag: number, body: (name: number) => void): boolean {
+    const known = names.get(unit)
+    if (known === undefined) to.field(NAME, () => to.text(unit))
+    to.field(tag, () => body(known ?? names.size))
+    if (!put(to.take())) return false
+    if (known === undefined) names.set(unit, names.size)
+    return true
+  }
+
+  return {
+    head(head) {
+      to.field(STATE, () => writeHead(to, head))
+      if (!put(to.take())) return false
+      boot = head.bootId
+      return true
+    },
+    unit: (unit) => named(unit.name, UNIT, (name) => writeUnit(to, unit, name)),
+    event: (event) => named(event.unit, EVENT, (name) => writeEvent(to, event, name, boot)),
+    leftOut: ({ unit, kind, count }) =>
+      named(unit, LEFT_OUT, (name) => {
+        to.uint(name)
+        to.u8(kindNumber(kind))
+        to.uint(count)
+      }),
+    room: () => capacity - used,
+    bytes: () => buf.subarray(0, used),
+    mark() {
+      const then = { used, boot, names: names.size }
+      return () => {
+        used = then.used
+        boot = then.boot
+        for (const [name, number] of names) if (number >= then.names) names.delete(name)
+      }
+    },
+  }
+}
+
+/** What a payload says, later records over earlier ones; null where it is not ours to read. */
+export function readPayload(bytes: Uint8Array): Payload | null {
+  const names: string[] = []
+  const units = new Map<string, Unit>()
+  const events: Event[] = []
+  const leftOut: LeftOut[] = []
+  const found: { head: Head | null } = { head: null }
+  try {
+    const from = reader(bytes)
+    from.fields((tag) => {
+      if (tag === STATE) found.head = readHead(from)
+      else if (tag === NAME) names.push(from.text())
+      else if (tag === UNIT) {
+        const unit = readUnit(from, names)
+        units.set(unit.name, unit)
+      } else if (tag === EVENT) {
+        const event = readEvent(from, names, found.head?.bootId ?? '')
+        if (event !== null) events.push(event)
+      } else if (tag === LEFT_OUT) {
+        const unit = names[from.uint()] ?? ''
+        const kind = kindOf(from.u8())
+        if (kind !== null) leftOut.push({ unit, kind, count: from.uint() })
+      }
+    })
+  } catch {
+    return null
+  }
+  const { head } = found
+  return head === null ? null : { head, units: [...units.values()], events, leftOut }
+}
+
+function writeHead(to: Writer, head: Head): void {
+  to.field(STREAM, () => to.id(head.stream))
+  to.field(NUMBERS, () => {
+    to.u8(head.clean ? 1 : 0)
+    to.uint(head.seq)
+    to.uint(head.reserved)
+    to.uint(head.acknowledged)
+    to.uint(head.seqGap)
+  })
+  const gateway = head.gatewayId
+  if (gateway !== null) to.field(GATEWAY, () => to.text(gateway))
+  if (head.bootId !== '') to.field(BOOT, () => to.id(head.bootId))
+}
+
+function readHead(from: Reader): Head {
+  const head: { -readonly [K in keyof Head]: Head[K] } = {
+    ...{ stream: '', gatewayId: null, bootId: '' },
+    ...{ seq: 0, seqGap: 0, reserved: 0, acknowledged: 0, clean: false },
+  }
+  from.fields((tag) => {
+    if (tag === STREAM) head.stream = from.id() ?? ''
+    else if (tag === NUMBERS) {
+      head.clean = (from.u8() & 1) !== 0
+      head.seq = from.uint()
+      head.reserved = from.uint()
+      head.acknowledged = from.uint()
+      head.seqGap = from.uint()
+    } else if (tag === GATEWAY) head.gatewayId = from.text()
+    else if (tag === BOOT) head.bootId = from.id() ?? ''
+  })
+  if (head.stream === '') throw new RangeError('no stream')
+  return head
+}

@@ -1,0 +1,143 @@
+// The parts of a unit that stand as one value each, as bytes and back; events share some of them.
+import type { Burst, Cause, Counters, Failures, Run, Settings, Sighting, Summary } from '../../core/unit.ts'
+import type { Reader, Writer } from './bytes.ts'
+
+/** systemd has fewer than twenty results. */
+const FAILURES_AT_MOST = 64
+
+export function sameCounters(a: Counters, b: Counters): boolean {
+  return (
+    a === b ||
+    (a.starts === b.starts &&
+      a.stops === b.stops &&
+      a.crashes === b.crashes &&
+      a.restarts === b.restarts &&
+      a.lost === b.lost)
+  )
+}
+
+export function writeCounters(to: Writer, c: Counters): void {
+  for (const n of [c.starts, c.stops, c.crashes, c.restarts, c.lost]) to.uint(n)
+}
+
+export function readCounters(from: Reader): Counters {
+  return { starts: from.uint(), stops: from.uint(), crashes: from.uint(), restarts: from.uint(), lost: from.uint() }
+}
+
+/** `exitCode` is -1 for none; codes are 0..255 (waitid(2)), more is kept all the same. */
+export function writeCause(to: Writer, cause: Cause): void {
+  to.word(cause.result)
+  to.num(cause.exitCode ?? -1)
+  to.word(cause.signal)
+  to.u8(cause.coreDumped ? 1 : 0)
+}
+
+export function readCause(from: Reader): Cause {
+  const result = from.word() ?? 'unknown'
+  const exitCode = from.num()
+  return { result, exitCode: exitCode === -1 ? null : exitCode, signal: from.word(), coreDumped: from.u8() !== 0 }
+}
+
+export function writeFailures(to: Writer, failures: Readonly<Record<string, Failures>>): void {
+  for (const [result, count] of Object.entries(failures).slice(0, FAILURES_AT_MOST)) {
+    to.word(result)
+    to.uint(count.unrequested)
+    to.uint(count.requested)
+  }
+}
+
+export function failuresOf(from: Reader): Failures {
+  return { unrequested: from.uint(), requested: from.uint() }
+}
+
+/** Words with something each, to the end. */
+export function readTallies<T>(from: Reader, read: (from: Reader) => T): Record<string, T> {
+  return Object.fromEntries(all(from, () => [from.word() ?? 'unknown', read(from)] as const))
+}
+
+export function writeRun(to: Writer, run: Run, newestId: string | null): void {
+  to.id(run.id, newestId)
+  to.num(run.openedAtMonoMs)
+  to.num(run.openedAtMs)
+  to.num(run.job)
+}
+
+export function readRun(from: Reader, newestId: string | null): Run {
+  return { id: from.id(newestId) ?? '', openedAtMonoMs: from.num(), openedAtMs: from.num(), job: from.num() }
+}
+
+export function writeSettings(to: Writer, settings: Settings): void {
+  to.word(settings.loadState)
+  to.word(settings.restart)
+  to.u8((settings.restartForced ? 1 : 0) | (settings.restartPrevented ? 2 : 0) | (settings.enabled ? 4 : 0))
+}
+
+export function readSettings(from: Reader): Settings {
+  const [loadState, restart, flags] = [from.word() ?? 'unknown', from.word(), from.u8()]
+  const has = (flag: number) => (flags & flag) !== 0
+  return { loadState, restart, restartForced: has(1), restartPrevented: has(2), enabled: has(4) }
+}
+
+/** A burst is kept so that a summary which a killed agent was gathering is told by the next one. */
+export function writeBurst(to: Writer, burst: Burst): void {
+  to.num(burst.sinceMonoMs)
+  to.num(burst.ends)
+  if (burst.summary !== null) writeSummary(to, burst.summary)
+}
+
+export function readBurst(from: Reader): Burst {
+  return { sinceMonoMs: from.num(), ends: from.num(), summary: from.done() ? null : readSummary(from) }
+}
+
+export function writeSummary(to: Writer, summary: Summary): void {
+  writeCounters(to, summary.counted)
+  to.num(summary.firstMs)
+  to.num(summary.lastMs)
+  for (const [result, n] of Object.entries(summary.byResult).slice(0, FAILURES_AT_MOST)) {
+    to.word(result)
+    to.uint(n)
+  }
+}
+
+/** To the end of `from`. */
+export function readSummary(from: Reader): Summary {
+  const counted = readCounters(from)
+  return { counted, firstMs: from.num(), lastMs: from.num(), byResult: readTallies(from, (n) => n.uint()) }
+}
+
+export function writeSighting(to: Writer, seen: Sighting, newestId: string | null): void {
+  to.word(seen.activeState)
+  to.word(seen.subState)
+  to.id(seen.invocationId, newestId)
+  to.num(seen.job)
+  to.word(seen.result)
+  to.num(seen.mainCode)
+  to.num(seen.mainStatus)
+  to.num(seen.nRestarts)
+  to.num(seen.changedAtMonoMs)
+}
+
+export function readSighting(from: Reader, newestId: string | null): Sighting {
+  return {
+    activeState: from.word() ?? 'unknown',
+    subState: from.word() ?? 'unknown',
+    invocationId: from.id(newestId),
+    job: from.num(),
+    result: from.word(),
+    mainCode: from.num(),
+    mainStatus: from.num(),
+    nRestarts: from.num(),
+    changedAtMonoMs: from.num(),
+  }
+}
+
+/** Reads until nothing is left. */
+export function all<T>(from: Reader, read: () => T): T[] {
+  const values: T[] = []
+  while (!from.done()) values.push(read())
+  return values
+}
+
+export function each<T>(values: readonly T[], write: (value: T) => void): void {
+  for (const value of values) write(value)
+}

@@ -1,0 +1,136 @@
+// Operates units over D-Bus: an operation is done when its job has ended, and says how.
+import { type Action, ControlError, type Done, type Outcome } from '../../core/command.ts'
+import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
+import { controlError, sentence } from './errors.ts'
+import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
+import { type JobBus, jobBus } from './job-bus.ts'
+import { readUnit } from '../manager-api.ts'
+import { plain } from '../../dbus/variants.ts'
+import { plainTexts } from './property-text.ts'
+import type { connectBus } from '../../dbus/connection.ts'
+
+export interface DbusControlOptions {
+  readonly address: string
+  readonly after: Clock['after']
+  /** How long one answer, or the end of one job, is waited for. */
+  readonly timeoutMs: number
+  /** Further attempts while systemd cannot be reached. */
+  readonly retries: number
+  readonly connect?: typeof connectBus
+}
+
+export interface DbusControl extends UnitControl {
+  /** Connects, unless it is; rejects with a `ControlError` where systemd cannot be reached. */
+  reach(): Promise<void>
+}
+
+/** Nothing is connected before the first operation. */
+export function dbusControl(options: DbusControlOptions): DbusControl {
+  const bus = jobBus({ ...options, properties: STATUS_PROPERTIES })
+  /** For the rare wish to see all properties. */
+  const whole = jobBus(options)
+  return {
+    async act(action, unit, noWait = false) {
+      try {
+        return await ACTS[action](bus, unit, noWait)
+      } catch (error) {
+        throw controlError(error, `${action} ${unit}`, unit)
+      }
+    },
+    async daemonReload() {
+      await bus.ask(bus.manager('Reload')).catch(fails('reload the unit files', 'the unit files'))
+    },
+    async list() {
+      const [units] = (await bus.ask(bus.manager('ListUnits')).catch(fails('list its units', 'units'))).map(plain)
+      return (Array.isArray(units) ? units : []).map(listed).sort(byName)
+    },
+    status: (unit) => read(bus, unit).then((found) => statusIn(unit, found), fails(`tell of ${unit}`, unit)),
+    async properties(unit) {
+      const [properties] = await whole.ask(readUnit(unit)).catch(fails(`tell of ${unit}`, unit))
+      return plainTexts(properties as Properties)
+    },
+    reach: bus.reach,
+    close() {
+      bus.close()
+      whole.close()
+    },
+  }
+}
+
+function fails(what: string, unit: string): (error: unknown) => never {
+  return (error) => {
+    throw controlError(error, what, unit)
+  }
+}
+
+/** One of ListUnits: name, description, load, active and sub state, and more. */
+function listed(row: unknown): ListedUnit {
+  const [unit, description, loadState, activeState, subState] = (row as unknown[]).map(String)
+  return { unit: unit ?? '', description: description ?? '', ...states(loadState, activeState, subState) }
+}
+
+function states(loadState = 'unknown', activeState = 'unknown', subState = 'unknown') {
+  return { loadState, activeState, subState }
+}
+
+type Act = (bus: JobBus, unit: string, noWait: boolean) => Promise<Done>
+
+const ACTS: Readonly<Record<Action, Act>> = {
+  start: jobOf('StartUnit'),
+  stop: jobOf('StopUnit'),
+  restart: jobOf('RestartUnit'),
+  reload: jobOf('ReloadUnit'),
+  'reset-failed': resetFailed,
+  enable: (bus, unit) => unitFile(bus, unit, bus.manager('EnableUnitFiles', 'asbb', [[unit], false, false])),
+  disable: (bus, unit) => unitFile(bus, unit, bus.manager('DisableUnitFiles', 'asb', [[unit], false])),
+}
+
+function jobOf(member: 'StartUnit' | 'StopUnit' | 'RestartUnit' | 'ReloadUnit'): Act {
+  return async (bus, unit, noWait) => {
+    const call = bus.manager(member, 'ss', [unit, 'replace'])
+    if (noWait) {
+      await bus.ask(call)
+      return { outcome: 'queued', cause: null }
+    }
+    const outcome = OUTCOMES[await bus.job(call)] ?? 'failed'
+    if (outcome === 'failed' || outcome === 'timeout') return { outcome, cause: causeIn(await read(bus, unit)) }
+    const started = outcome === 'done' && (member === 'StartUnit' || member === 'RestartUnit')
+    return { outcome: started && skippedIn(await read(bus, unit)) ? 'skipped' : outcome, cause: null }
+  }
+}
+
+/** Results of jobs (org.freedesktop.systemd1(5)); `invalid`, `assert`, `unsupported`, `once` and later ones are failures. */
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  done: 'done',
+  skipped: 'skipped',
+  canceled: 'canceled',
+  timeout: 'timeout',
+  dependency: 'dependency',
+}
+
+/** systemd knows no failure of a unit that it has not loaded: then there is nothing to forget. */
+async function resetFailed(bus: JobBus, unit: string): Promise<Done> {
+  try {
+    await bus.ask(bus.manager('ResetFailedUnit', 's', [unit]))
+  } catch (error) {
+    const problem = controlError(error, `reset-failed ${unit}`, unit)
+    if (problem.code !== 'no_such_unit' || (await read(bus, unit))['LoadState'] === 'not-found') throw problem
+  }
+  return { outcome: 'done', cause: null }
+}
+
+/** Changes links of a unit file; systemd then has to read its files again, as `systemctl enable` lets it. */
+async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['ask']>[0]): Promise<Done> {
+  await bus.ask(call)
+  await bus.ask(bus.manager('Reload'))
+  const [state] = await bus.ask(bus.manager('GetUnitFileState', 's', [unit]))
+  return { outcome: state === 'static' ? 'skipped' : 'done', cause: null }
+}
+
+/** The properties of a unit that a status is made of; systemd loads the unit for it. */
+async function read(bus: JobBus, unit: string): Promise<Properties> {
+  const [properties] = (await bus.ask(readUnit(unit))).map(plain)
+  if (typeof properties !== 'object' || properties === null)
+    throw new ControlError('refused', sentence('refused', `tell of ${unit}`, unit, 'its answer holds no properties'))
+  return properties as Properties
+}

@@ -1,0 +1,195 @@
+// The connection that operations go over: made by the first that needs it, let go after the last; hears how jobs end.
+import { ControlError } from '../../core/command.ts'
+import type { Clock } from '../../ports.ts'
+import { type Body, type Bus, type Call, errorNameOf } from '../../dbus/bus.ts'
+import { tooLong } from './errors.ts'
+import * as manager from '../manager-api.ts'
+import { connectBus } from '../../dbus/connection.ts'
+
+const JOB_REMOVED = `type='signal',sender='${manager.SYSTEMD}',path='${manager.MANAGER_PATH}',interface='${manager.MANAGER}',member='JobRemoved'`
+/** An idle connection costs a ping every 20 s. */
+const IDLE_AT_MOST_MS = 30_000
+const FIRST_RETRY_AFTER_MS = 200
+/** The bus daemon lets 128 calls of one connection wait for their answers (max_replies_per_connection) and refuses more. */
+const CALLS_AT_ONCE = 64
+
+export interface JobBusOptions {
+  readonly address: string
+  readonly after: Clock['after']
+  /** How long one answer, or the end of one job, is waited for. */
+  readonly timeoutMs: number
+  /** Further attempts while systemd cannot be reached: nothing was asked yet, so that nothing is done twice. */
+  readonly retries: number
+  /** Of answers to GetAll only these are decoded, all where absent. */
+  readonly properties?: ReadonlySet<string>
+  readonly connect?: typeof connectBus
+}
+
+export interface JobBus {
+  /** Rejects with a `BusError` of whom it asks, or with a `ControlError` where nobody is there. */
+  ask(call: Call): Promise<Body>
+  /** Makes a call whose answer is a job, and resolves with systemd's result of that job (`done`, `failed`, ...). */
+  job(call: Call): Promise<string>
+  /** A call of org.freedesktop.systemd1.Manager. */
+  manager(member: string, signature?: string, body?: readonly unknown[]): Call
+  /** Connects, unless it is. */
+  reach(): Promise<void>
+  close(): void
+}
+
+interface Link {
+  readonly bus: Bus
+  /** By the job's object path: all who wait for its end. systemd merges what is asked twice into one job. */
+  readonly ends: Map<string, Set<(result: string) => void>>
+  readonly ask: Bus['ask']
+}
+
+export function jobBus(options: JobBusOptions): JobBus {
+  const { address, after, timeoutMs, retries, connect = connectBus } = options
+  const only = options.properties === undefined ? {} : { properties: options.properties }
+  let opened: Promise<Link> | null = null
+  let users = 0
+  let undoIdle = () => {}
+
+  const link = async (): Promise<Link> => {
+    for (let attempt = 0; ; attempt += 1) {
+      opened ??= open()
+      const mine = opened
+      try {
+        return await mine
+      } catch (error) {
+        if (opened === mine) opened = null
+        if (attempt >= retries) throw error
+        await new Promise<void>((resolve) => after(FIRST_RETRY_AFTER_MS * 2 ** attempt, resolve))
+      }
+    }
+  }
+
+  const open = (): Promise<Link> => {
+    const mine: Promise<Link> = opening(() => {
+      if (opened === mine) opened = null
+    })
+    return mine
+  }
+
+  const opening = async (closed: () => void): Promise<Link> => {
+    const unreachable = (error: unknown) => {
+      const words = error instanceof Error ? error.message : String(error)
+      return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
+    }
+    const bus = await connect(address, { after, ...only }).catch((error) => {
+      throw unreachable(error)
+    })
+    try {
+      return await listen(bus, closed)
+    } catch (error) {
+      bus.close()
+      throw unreachable(error)
+    }
+  }
+
+  const listen = async (bus: Bus, closed: () => void): Promise<Link> => {
+    const ends: Link['ends'] = new Map()
+    let owner: string | null = null
+    bus.onClose(closed)
+    // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
+    bus.onSignal(
+      ({ member, body }) => {
+        if (member === 'NameOwnerChanged') owner = String(body[2])
+        else for (const end of ends.get(String(body[1])) ?? []) end(String(body[3]))
+      },
+      ({ sender, member }) =>
+        sender === manager.DRIVER ? member === 'NameOwnerChanged' : member === 'JobRemoved' && sender === owner,
+    )
+    await bus.addMatch(manager.OWNER_RULE)
+    await bus.addMatch(JOB_REMOVED)
+    owner = await new Promise<string | null>((resolve, reject) =>
+      manager.systemdOwner(bus, (error, name) => (error === null ? resolve(name) : reject(error))),
+    )
+    if (owner === null) throw new Error(`systemd is not on the bus at ${address}`)
+    await manager.subscribe(bus)
+    return { bus, ends, ask: fewAtOnce(bus.ask) }
+  }
+
+  /** Runs `use` on a connection, which is let go some time after the last one is done. */
+  const using = async <T>(use: (link: Link) => Promise<T>): Promise<T> => {
+    users += 1
+    undoIdle()
+    try {
+      return await use(await link())
+    } finally {
+      users -= 1
+      if (users === 0) undoIdle = after(IDLE_AT_MOST_MS, close)
+    }
+  }
+
+  const close = () => {
+    undoIdle()
+    opened?.then(({ bus }) => bus.close()).catch(() => {})
+    opened = null
+  }
+
+  const asked = ({ ask }: Link, call: Call) =>
+    new Promise<Body>((resolve, reject) => {
+      ask({ timeoutMs, ...call }, (error, body) => (error === null ? resolve(body) : reject(error)))
+    })
+
+  return {
+    ask: (call) => using((on) => asked(on, call)),
+    job: (call) => using((on) => endOfJob(on, call, options)),
+    manager: (member, signature = '', body = []) => ({
+      ...{ destination: manager.SYSTEMD, path: manager.MANAGER_PATH, interface: manager.MANAGER },
+      ...{ member, signature, body },
+    }),
+    reach: () => using(async () => {}),
+    close,
+  }
+}
+
+/** The answer names the job and comes before the news of its end, both in the order of the bus. */
+function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: JobBusOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let job = ''
+    let settled = false
+    const ended = (result: string) => finish(() => resolve(result))
+    const undoTimer = after(timeoutMs, () => finish(() => reject(tooLong(timeoutMs))))
+    const undoClose = bus.onClose((reason) => finish(() => reject(gone(reason))))
+    const finish = (settle: () => void) => {
+      settled = true
+      undoTimer()
+      undoClose()
+      const waiting = ends.get(job)
+      waiting?.delete(ended)
+      if (waiting?.size === 0) ends.delete(job)
+      settle()
+    }
+    ask({ timeoutMs, ...call }, (error, [path]) => {
+      if (error !== null) return finish(() => reject(errorNameOf(error) === 'timeout' ? tooLong(timeoutMs) : error))
+      if (settled) return
+      job = String(path)
+      ends.set(job, (ends.get(job) ?? new Set()).add(ended))
+    })
+  })
+}
+
+/** The same, in the order given, with the next call made when one is answered. */
+function fewAtOnce(ask: Bus['ask']): Bus['ask'] {
+  const waiting: (() => void)[] = []
+  let underWay = 0
+  return (call, answered) => {
+    const send = () => {
+      underWay += 1
+      ask(call, (error, body) => {
+        underWay -= 1
+        answered(error, body)
+        waiting.shift()?.()
+      })
+    }
+    if (underWay < CALLS_AT_ONCE) send()
+    else waiting.push(send)
+  }
+}
+
+function gone(reason: string): ControlError {
+  return new ControlError('unreachable', `the bus went away (${reason}) before systemd told whether it was done`)
+}

@@ -1,0 +1,106 @@
+// Every property of a unit as a text, the same whether the bus or `systemctl show` told it. Pure.
+import { plain } from '../../dbus/variants.ts'
+import { shownLines } from './systemctl-show.ts'
+
+/** "Not set" and "no limit", which systemd tells by the largest number. */
+const INFINITY = 'infinity'
+const LARGEST_64 = 2n ** 64n - 1n
+const LARGEST_32 = 2 ** 32 - 1
+
+/** What has a structure (systemd 247 to 257), and sets of flags, which systemctl spells out in ways of its own. */
+const LEFT_OUT: ReadonlySet<string> = new Set(
+  [
+    'ActivationDetails AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile Asserts BPFProgram',
+    'BindPaths BindReadOnlyPaths BlockIODeviceWeight BlockIOReadBandwidth BlockIOWriteBandwidth CPUAffinity',
+    'CacheDirectorySymlink CapabilityBoundingSet Conditions CoredumpFilter DeviceAllow EffectiveCPUs',
+    'EffectiveMemoryNodes EnvironmentFiles ExecMount ExecRemount ExecUnmount ExtensionDirectories ExtensionImages',
+    'IODeviceLatencyTargetUSec IODeviceWeight IOReadBandwidthMax IOReadIOPSMax IOWriteBandwidthMax IOWriteIOPSMax',
+    'IPAddressAllow IPAddressDeny ImportCredentialEx Job Listen LoadCredential LoadCredentialEncrypted LoadError',
+    'LogExtraFields LogFilterPatterns LogsDirectorySymlink MountFlags MountImages NFTSet NUMAMask NUMAPolicy',
+    'OpenFile Paths Refs RestartForceExitStatus RestartPreventExitStatus RestrictAddressFamilies',
+    'RestrictFileSystems RestrictNamespaces RestrictNetworkInterfaces RootHash RootHashSignature RootImageOptions',
+    'RuntimeDirectorySymlink SELinuxContext SetCredential SetCredentialEncrypted SmackProcessLabel',
+    'SocketBindAllow SocketBindDeny StandardInputData StartupAllowedCPUs StartupAllowedMemoryNodes',
+    'StateDirectorySymlink SuccessExitStatus SymlinksRuntime SystemCallFilter SystemCallLog TTYColumns TTYRows',
+    'TemporaryFileSystem TimersCalendar TimersMonotonic',
+  ].flatMap((names) => names.split(' ')),
+)
+const isLeftOut = (name: string) => LEFT_OUT.has(name) || (name.startsWith('Exec') && !name.startsWith('ExecMain'))
+
+/** `properties` as decoded: variants, which know their types. What has a structure is left out. */
+export function plainTexts(properties: Readonly<Record<string, unknown>>): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const [name, variant] of Object.entries(properties)) {
+    const { signature } = variant as { signature: string }
+    const text = isLeftOut(name) ? null : textOf(name, signature, plain(variant))
+    if (text !== null) texts[name] = text
+  }
+  return texts
+}
+
+function textOf(name: string, signature: string, value: unknown): string | null {
+  switch (signature) {
+    case 's':
+    case 'o':
+      return String(value)
+    case 'b':
+      return value === true ? 'yes' : 'no'
+    case 'as':
+      return (value as string[]).map(quoted).join(' ')
+    case 'u':
+      if (/Mode$|^UMask$/.test(name)) return Number(value).toString(8).padStart(4, '0')
+      return value === LARGEST_32 ? INFINITY : String(value)
+    case 't':
+      return value === LARGEST_64 ? INFINITY : String(value)
+    case 'i':
+      return value === -1 && name.endsWith('ActionExitStatus') ? INFINITY : String(value)
+    case 'x':
+      return String(value)
+    case 'ay':
+      return Buffer.isBuffer(value) ? value.toString('hex') : null
+    default:
+      return null
+  }
+}
+
+/** As systemd quotes a word of a list (shell_maybe_quote()). */
+function quoted(word: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (word !== '' && !/[\u0000-\u0020\u007f"\\`$*?['()<>|&;!]/.test(word)) return word
+  const inside = word.replace(/["\\`$]/g, '\\$&').replace(/[\t\n]/g, (c) => (c === '\t' ? '\\t' : '\\n'))
+  return `"${inside}"`
+}
+
+/** The same of what `systemctl show --timestamp=us+utc` prints. */
+export function shownTexts(text: string): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const [name, values] of shownLines(text)) {
+    if (!isLeftOut(name)) texts[name] = comparable(name, values.join('\n'))
+  }
+  return texts
+}
+
+function comparable(name: string, text: string): string {
+  if (/^\[(not set|no data)\]$/.test(text) || text === String(LARGEST_64)) return INFINITY
+  if (name.endsWith('Timestamp')) return timestampUs(text)
+  return name.includes('USec') ? timespanUs(text) : text
+}
+
+/** `Thu 2026-11-26 15:10:57.123456 UTC` -> microseconds since the epoch; 0 for never. */
+function timestampUs(text: string): string {
+  const [, date, time, us = '0'] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{6}))? UTC$/.exec(text) ?? []
+  return date === undefined ? '0' : String(Date.parse(`${date}T${time}Z`) * 1000 + Number(us))
+}
+
+const US: Readonly<Record<string, number>> = {
+  ...{ us: 1, ms: 1000, s: 1e6, min: 60e6, h: 3600e6, d: 86_400e6, w: 7 * 86_400e6 },
+  ...{ month: 2_629_800e6, y: 31_557_600e6 },
+}
+
+/** `1min 30s` -> microseconds (systemd.time(7)). */
+function timespanUs(text: string): string {
+  const parts = [...text.matchAll(/([\d.]+)\s*([a-z]+)/g)]
+  return parts.length === 0
+    ? text
+    : String(Math.round(parts.reduce((us, [, n, unit = '']) => us + Number(n) * (US[unit] ?? 1), 0)))
+}

@@ -1,0 +1,62 @@
+// What `systemctl show` prints, as values: lines of NAME=VALUE, which systemctl(1) calls computer-parsable. Pure.
+import { STATUS_TYPES } from './unit-status.ts'
+
+/** Texts by name; a name comes as often as it has values (ExecStart). A line without a name goes on with the one before. */
+export function shownLines(text: string): Map<string, string[]> {
+  const values = new Map<string, string[]>()
+  let last: string[] = []
+  for (const line of text.replace(/\n$/, '').split('\n')) {
+    const found = /^([A-Z][A-Za-z0-9]*)=(.*)$/.exec(line)
+    if (found === null) {
+      if (last.length > 0) last.push(`${last.pop()}\n${line}`)
+      continue
+    }
+    const [, name = '', value = ''] = found
+    last = values.get(name) ?? []
+    last.push(value)
+    values.set(name, last)
+  }
+  return values
+}
+
+/** The properties that a status is made of, typed as the bus has them. */
+export function shownProperties(text: string): Record<string, unknown> {
+  const properties: Record<string, unknown> = {}
+  for (const [name, values] of shownLines(text)) {
+    const type = Object.hasOwn(STATUS_TYPES, name) ? STATUS_TYPES[name] : undefined
+    if (type !== undefined) properties[name] = READ[type](values)
+  }
+  return properties
+}
+
+const READ: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (values: string[]) => unknown>> = {
+  text: ([value = '']) => value,
+  number: ([value = '']) => (/^-?\d+$/.test(value) ? Number(value) : null),
+  truth: ([value]) => value === 'yes',
+  words: (values) => values.flatMap(shownWords),
+  files: (values) =>
+    values.flatMap((value) =>
+      [...value.matchAll(/(.*?) \(ignore_errors=(yes|no)\)\s?/g)].map((f) => [f[1], f[2] === 'yes']),
+    ),
+  commands: (values) => values.flatMap((value) => (COMMAND.exec(value) ?? []).slice(1).map((line) => ['', line])),
+}
+
+const COMMAND =
+  /^\{ path=.*? ; argv\[\]=(.*) ; (?:ignore_errors|flags)=[^;]* ; start_time=[^;]* ; stop_time=[^;]* ; pid=\d+ ; code=[^;]* ; status=\S+ \}$/s
+
+/** Words of a list, some of them quoted with C escapes in them (shell_maybe_quote() of systemd): `"B=x y"`, `$'E=\\t'`. */
+export function shownWords(text: string): string[] {
+  const words = text.match(/\$'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\S+/gs) ?? []
+  return words.map((word) => {
+    const inside = /^(?:"(.*)"|\$'(.*)')$/s.exec(word)
+    return inside === null ? word : (inside[1] ?? inside[2] ?? '').replace(/\\(x[0-9a-f]{2}|[0-7]{3}|.)/gs, unescaped)
+  })
+}
+
+const LETTERS: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' }
+
+function unescaped(_: string, code: string): string {
+  if (/^x/.test(code)) return String.fromCharCode(Number.parseInt(code.slice(1), 16))
+  if (/^[0-7]{3}$/.test(code)) return String.fromCharCode(Number.parseInt(code, 8))
+  return LETTERS[code] ?? code
+}

@@ -1,0 +1,103 @@
+// What operations look at of a unit's properties, from whichever back end they come. Pure.
+import { causeOf } from '../../core/cause.ts'
+import type { Cause } from '../../core/unit.ts'
+import type { ListedUnit, UnitStatus } from '../../ports.ts'
+import { unitRead } from '../decode.ts'
+
+export type Properties = Readonly<Record<string, unknown>>
+
+const COMMANDS = ['ExecStartPre', 'ExecStart', 'ExecStartPost', 'ExecReload', 'ExecStop', 'ExecStopPost'] as const
+/** systemd.unit(5), "Mapping of unit properties to their inverses". */
+const DEPENDENCIES = [
+  ...['Requires', 'Requisite', 'Wants', 'BindsTo', 'PartOf', 'Triggers', 'OnFailure'],
+  ...['RequiredBy', 'RequisiteOf', 'WantedBy', 'BoundBy', 'ConsistsOf', 'TriggeredBy', 'OnFailureOf'],
+] as const
+
+/** How each property reads that a status is made of; nothing else is asked for or decoded. */
+export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'truth' | 'words' | 'commands' | 'files'>> = {
+  ...{ Id: 'text', Description: 'text', LoadState: 'text', ActiveState: 'text', SubState: 'text' },
+  ...{ UnitFileState: 'text', FragmentPath: 'text', User: 'text', WorkingDirectory: 'text', Result: 'text' },
+  ...{ ExecMainCode: 'number', ExecMainStatus: 'number', NRestarts: 'number', MainPID: 'number' },
+  ...{ MemoryCurrent: 'number', CPUUsageNSec: 'number', TasksCurrent: 'number' },
+  ...{ StateChangeTimestampMonotonic: 'number', ConditionTimestampMonotonic: 'number' },
+  ...{ ConditionResult: 'truth', CanReload: 'truth', RefuseManualStart: 'truth', RefuseManualStop: 'truth' },
+  ...{ DropInPaths: 'words', Environment: 'words', EnvironmentFiles: 'files' },
+  ...of(COMMANDS, 'commands'),
+  ...of(DEPENDENCIES, 'words'),
+}
+
+export const STATUS_PROPERTIES: ReadonlySet<string> = new Set(Object.keys(STATUS_TYPES))
+
+function of<const T>(names: readonly string[], type: T): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, type]))
+}
+
+/** Why the unit ended; null where it did not end badly, or systemd cannot say. */
+export function causeIn(properties: Properties): Cause | null {
+  const read = unitRead([properties])
+  if ('malformed' in read) return null
+  const cause = causeOf(read.seen)
+  return cause.result === 'success' ? null : cause
+}
+
+/**
+ * A start that was well and started nothing: a condition of the unit is not met (systemd.unit(5), systemd.service(5)).
+ * A unit that nothing else refers to is unloaded at once, and nobody can tell then.
+ */
+export function skippedIn(properties: Properties): boolean {
+  const { ActiveState: state, ConditionResult: met, ConditionTimestampMonotonic: checked, Result: result } = properties
+  return state === 'inactive' && ((checked !== 0 && met === false) || result === 'exec-condition')
+}
+
+/** `properties` by the names and types of STATUS_TYPES: commands as [path, words], files as [path, optional]. */
+export function statusIn(unit: string, properties: Properties): UnitStatus {
+  const text = (name: string) => {
+    const value = properties[name]
+    return typeof value === 'string' && value !== '' ? value : null
+  }
+  /** systemd's "not set" is the largest number of 64 bits. */
+  const number = (name: string) => {
+    const value = properties[name]
+    return typeof value === 'number' && Number.isSafeInteger(value) ? value : null
+  }
+  const aboveZero = (name: string) => number(name) || null
+  const rows = (name: string) => (Array.isArray(properties[name]) ? (properties[name] as unknown[]) : [])
+  const words = (name: string) => rows(name).map(String).sort()
+  const changedUs = aboveZero('StateChangeTimestampMonotonic')
+  const cpuNs = number('CPUUsageNSec')
+  return {
+    unit: text('Id') ?? unit,
+    description: text('Description') ?? '',
+    loadState: text('LoadState') ?? 'unknown',
+    activeState: text('ActiveState') ?? 'unknown',
+    subState: text('SubState') ?? 'unknown',
+    fileState: text('UnitFileState'),
+    changedAtMonoMs: changedUs === null ? null : changedUs / 1000,
+    cause: causeIn(properties),
+    mainPid: aboveZero('MainPID'),
+    restarts: number('NRestarts'),
+    memoryBytes: number('MemoryCurrent'),
+    cpuSeconds: cpuNs === null ? null : cpuNs / 1e9,
+    tasks: number('TasksCurrent'),
+    user: text('User'),
+    workingDirectory: text('WorkingDirectory'),
+    commands: COMMANDS.flatMap((setting) =>
+      rows(setting).map((command) => ({ setting, line: lineOf((command as unknown[])[1]) })),
+    ),
+    environmentNames: words('Environment').map((one) => one.split('=')[0] ?? one),
+    environmentFiles: rows('EnvironmentFiles').map((file) => String((file as unknown[])[0])),
+    file: text('FragmentPath'),
+    dropIns: words('DropInPaths'),
+    dependencies: Object.fromEntries(
+      DEPENDENCIES.map((kind) => [kind, words(kind)] as const).filter(([, units]) => units.length > 0),
+    ),
+  }
+}
+
+function lineOf(words: unknown): string {
+  return Array.isArray(words) ? words.join(' ') : String(words)
+}
+
+export function byName(a: ListedUnit, b: ListedUnit): number {
+  return a.unit < b.unit ? -1 : 1
+}

@@ -1,0 +1,68 @@
+// What a shutdown that is under way will end while we are still there to see it, as systemd's own queue of jobs says.
+import type { Bus } from '../dbus/bus.ts'
+import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
+import { unitPath } from './names.ts'
+
+/** systemd is busy while it shuts down, but nobody waits longer for us than a moment. */
+const ANSWER_AT_MOST_MS = 2000
+/** More than any chain of units that come before one another; what is behind it is taken as independent of us. */
+const UNITS_AT_MOST = 500
+
+/**
+ * Those of the units that `isWatched` names with a stop job, while systemd's SystemState is `stopping`
+ * (org.freedesktop.systemd1(5)); null while it is not. All jobs of a shutdown are queued at once, and a job leaves the
+ * queue only after the signals of its unit's end were sent. Units that systemd stops only once we are gone are left
+ * out: waiting for them would be waiting for ourselves.
+ */
+export async function unitsGoingDown(
+  bus: Bus,
+  isWatched: (unit: string) => boolean,
+): Promise<ReadonlySet<string> | null> {
+  const ask = async (path: string, face: string, member: string, signature = '', body: readonly unknown[] = []) =>
+    (await bus.call(SYSTEMD, path, face, member, signature, body, ANSWER_AT_MOST_MS))[0]
+  const property = (path: string, name: string) => ask(path, PROPERTIES, 'Get', 'ss', [`${SYSTEMD}.Unit`, name])
+
+  if ((await ask(MANAGER_PATH, PROPERTIES, 'Get', 'ss', [MANAGER, 'SystemState'])) !== 'stopping') return null
+  const jobs = await ask(MANAGER_PATH, MANAGER, 'ListJobs')
+  const stopping = new Set<string>()
+  for (const job of Array.isArray(jobs) ? jobs : []) {
+    const [, unit, type] = Array.isArray(job) ? job : []
+    if (typeof unit === 'string' && type === 'stop') stopping.add(unit)
+  }
+  const watched = [...stopping].filter(isWatched)
+  if (watched.length === 0) return new Set()
+  try {
+    const own = await property(String(await ask(MANAGER_PATH, MANAGER, 'GetUnitByPID', 'u', [0])), 'Id')
+    const before = async (unit: string) => {
+      const units = await property(unitPath(unit), 'Before').catch(() => [])
+      return (Array.isArray(units) ? units : []).filter((other) => other === own || stopping.has(other))
+    }
+    const late = leadingTo(String(own), await graphFrom(watched, before))
+    return new Set(watched.filter((unit) => !late.has(unit)))
+  } catch {
+    return new Set(watched) // we are no unit of this systemd: nothing waits for us
+  }
+}
+
+type Graph = ReadonlyMap<string, readonly string[]>
+
+/** What comes after each of the units, and after those. */
+async function graphFrom(units: readonly string[], next: (unit: string) => Promise<string[]>): Promise<Graph> {
+  const graph = new Map<string, string[]>()
+  for (let front = units; front.length > 0 && graph.size < UNITS_AT_MOST; ) {
+    const found = await Promise.all(front.map(async (unit) => [unit, await next(unit)] as const))
+    for (const [unit, after] of found) graph.set(unit, after)
+    front = [...new Set(found.flatMap(([, after]) => after))].filter((unit) => !graph.has(unit))
+  }
+  return graph
+}
+
+/** `end`, and all from which a way leads to it. */
+export function leadingTo(end: string, graph: Graph): ReadonlySet<string> {
+  const leading = new Set([end])
+  for (let size = 0; size < leading.size; ) {
+    size = leading.size
+    for (const [unit, after] of graph) if (after.some((other) => leading.has(other))) leading.add(unit)
+  }
+  return leading
+}

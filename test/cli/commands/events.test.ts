@@ -1,0 +1,105 @@
+// gatewatch events: a page, the state file's, and following over a restart of the agent.
+import { expect, test } from 'vitest'
+import { clientOf } from '../../../src/cli/agent-client.ts'
+import { events } from '../../../src/cli/commands/events.ts'
+import { eventJson } from '../../../src/core/api-json.ts'
+import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from '../agent.ts'
+import { EVENTS, gateway, IDENTITY } from '../life.ts'
+
+process.env.TZ = 'UTC'
+
+const ALL = { follow: false, json: false, unit: null, kind: null, limit: null }
+const NEVER = { until: new AbortController().signal, pause: async () => {} }
+const PAGE = { events: EVENTS.map((event) => eventJson(event, IDENTITY)), next: 'x-51' }
+const KEPT = { state: gateway(), events: EVENTS, identity: IDENTITY, writtenAtMs: NOON }
+
+test('each kind is one line', async () => {
+  await using agent = await fakeAgent((_, response) => json(response, PAGE))
+  const out = keptConsole()
+  expect(await events(ALL, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out, NEVER)).toBe(0)
+  expect(out.out()).toMatchInlineSnapshot(`
+    "2026-11-20 12:00:01  start          mosquitto: start 5; 64 event numbers before it never used
+    2026-11-20 12:00:02  restart        mosquitto: restart 4, start 5
+    2026-11-20 12:00:03  stop           mosquitto: stop 1
+    2026-11-20 12:00:00  crash          mosquitto: SIGKILL, will restart (crash 4)
+    2026-11-20 12:00:00  crash          mosquitto: exit 3, will not restart (crash 4)
+    2026-11-20 12:00:00  crash          mosquitto: SIGSEGV, core dumped, requested (crash 4)
+    2026-11-20 12:00:00  crash          mosquitto: unknown (crash 4), found out afterwards
+    2026-11-20 12:00:45  lost           mosquitto: a run ended and nobody saw how (lost 1)
+    2026-11-20 12:00:46  gave_up        mosquitto: exit-code: systemd does not start it again
+    2026-11-20 12:00:47  flapping       mosquitto: 5 crashes in 300 s
+    2026-11-20 12:00:48  flapping       mosquitto: over
+    2026-11-20 12:00:49  summary        mosquitto: 600 starts, 0 stops, 600 crashes at once
+    2026-11-20 12:00:50  unit_appeared  mosquitto: loaded
+    2026-11-20 12:00:51  unit_vanished  mosquitto: not-found
+    2026-11-20 12:00:52  command        mosquitto: restart via mqtt: done
+    2026-11-20 12:00:53  command        mosquitto: stop via http by ops: denied
+    "
+  `)
+  expect(agent.asked[0]?.url).toBe('/api/v1/events?limit=50')
+})
+
+test('filters are asked of the agent, and each event is one JSON line', async () => {
+  await using agent = await fakeAgent((_, response) => json(response, { events: PAGE.events.slice(0, 2), next: 'x-2' }))
+  const out = keptConsole()
+  const asked = { ...ALL, json: true, unit: 'a@b.service', kind: 'crash', limit: 2 }
+  await events(asked, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out, NEVER)
+  expect(agent.asked[0]?.url).toBe('/api/v1/events?limit=2&unit=a%40b.service&kind=crash')
+  expect(
+    out
+      .out()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual(JSON.parse(JSON.stringify(PAGE.events.slice(0, 2))))
+})
+
+test('the state file is filtered the same where no agent runs', async () => {
+  const out = keptConsole()
+  const asked = { ...ALL, json: true, kind: 'crash', limit: 2 }
+  await events(asked, { client: nobody, stateFile: stateFileOf(KEPT) }, out, NEVER)
+  const told = out
+    .out()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(told.map(({ seq, replayed }) => ({ seq, replayed }))).toEqual([
+    { seq: 43, replayed: true },
+    { seq: 44, replayed: true },
+  ])
+  expect(out.err()).toMatch(/^gatewatch: no agent runs; this is what the state file holds/)
+})
+
+test('following goes on over a restart of the agent, from the last event seen', async () => {
+  const enough = new AbortController()
+  const frames = ['id: x-52\ndata: {"event":"start","service":"a.service"}\n\n', 'id: x-53\ndata: {"event":"stop"}\n\n']
+  await using agent = await fakeAgent(({ url }, response) => {
+    if (url.startsWith('/api/v1/events')) return json(response, { events: [], next: 'x-51' })
+    response.writeHead(200)
+    if (frames.length === 0) enough.abort()
+    response.end(frames.shift())
+  })
+  const out = keptConsole()
+  const sources = { client: clientOf(agent.socket), stateFile: stateFileOf(null) }
+  const pauses: number[] = []
+  const pause = async (ms: number) => void pauses.push(ms)
+  await events({ ...ALL, follow: true, json: true }, sources, out, { until: enough.signal, pause })
+  expect(agent.asked.map(({ url }) => url)).toEqual([
+    '/api/v1/events?limit=10',
+    '/api/v1/stream?since=x-51',
+    '/api/v1/stream?since=x-52',
+    '/api/v1/stream?since=x-53',
+  ])
+  expect(out.out()).toBe('{"event":"start","service":"a.service"}\n{"event":"stop"}\n')
+  expect(out.err()).toBe(
+    'gatewatch: the agent went away; waiting for it\ngatewatch: the agent is back\ngatewatch: the agent went away; waiting for it\n',
+  )
+  expect(pauses).toEqual([1000, 1000])
+})
+
+test('there is nothing to follow where no agent runs', async () => {
+  const sources = { client: nobody, stateFile: stateFileOf(KEPT) }
+  await expect(events({ ...ALL, follow: true }, sources, keptConsole(), NEVER)).rejects.toThrow(
+    "no agent runs that could be followed (nobody listens on /nonexistent/gatewatch.sock): start it with 'systemctl start gatewatch'",
+  )
+})

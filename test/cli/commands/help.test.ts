@@ -1,0 +1,144 @@
+// Help, man page and completion: made from the tables, so that each says everything.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { COMMAND_NAMES } from '../../../src/cli/command-table.ts'
+import { bashCompletion } from '../../../src/cli/commands/completion.ts'
+import { FLAGS } from '../../../src/cli/flags.ts'
+import { help, usageError } from '../../../src/cli/commands/help.ts'
+import { manualPage } from '../../../src/cli/man.ts'
+import { KEY_NAMES } from '../../../src/config/keys.ts'
+import { keptConsole, temporaryDirectory } from '../agent.ts'
+
+function helpOf(topic?: string): string {
+  const out = keptConsole()
+  help(topic, out)
+  return out.out()
+}
+
+describe('help', () => {
+  test('names every command and every option of configuration, in 80 columns', () => {
+    const text = helpOf()
+    for (const name of COMMAND_NAMES) expect(text).toMatch(new RegExp(`^  ${name}\\b`, 'm'))
+    for (const [flag, { kind }] of FLAGS) if (kind !== 'option') expect(text).toContain(flag)
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+  })
+
+  test.each(COMMAND_NAMES)('of %s fits 80 columns and names its options', (name) => {
+    const text = helpOf(name)
+    expect(text).toContain(`  gatewatch ${name} - `)
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+  })
+
+  test('of a command is a page', () => {
+    expect(helpOf('clear')).toMatchInlineSnapshot(`
+      "NAME
+        gatewatch clear - set all counters to zero
+
+      SYNOPSIS
+        gatewatch clear
+
+      DESCRIPTION
+        A unit that is running counts one start. The gateway keeps its identity, and
+        the sequence of events goes on.
+
+      OPTIONS
+        --config FILE               Configuration file (environment:
+                                    GATEWATCH_CONFIG).
+        --user                      The user's own systemd, with the XDG directories
+                                    and any free port.
+        -h, --help                  Show the help.
+        -v, --version               Show the version.
+        -c, --clear                 The same as the command clear.
+        --create-config FILE        The same as the command create-config.
+        --socket PATH               The local socket, on which the commands of this
+                                    device reach the agent. Default:
+                                    /run/gatewatch/gatewatch.sock.
+        -p, --persistence-file FILE
+                                    The state file: counters and recent events. It
+                                    belongs on flash, not on a tmpfs. Default:
+                                    /var/lib/gatewatch/state.ring.
+
+      EXIT CODES
+        0  done.
+        1  failed while running.
+        2  wrong usage or configuration.
+        4  no permission to operate the unit.
+        5  no such unit.
+      "
+    `)
+  })
+
+  test('has bold titles on a terminal', () => {
+    const out = keptConsole({ color: true })
+    help('clear', out)
+    expect(out.out().startsWith('\u001b[1mNAME\u001b[22m\n')).toBe(true)
+  })
+
+  test('is named under an error of usage', () => {
+    expect(usageError('no')).toBe("gatewatch: no\ngatewatch: 'gatewatch help' shows how it is used\n")
+  })
+})
+
+describe('the manual page', () => {
+  const page = manualPage('0.1.0', '2026-11-20')
+
+  test('names every command, option and key', () => {
+    const plain = page.replaceAll('\\-', '-')
+    for (const name of COMMAND_NAMES) expect(plain).toContain(`.SH "COMMAND ${name}"`)
+    for (const flag of FLAGS.keys()) expect(plain).toContain(flag)
+    for (const key of KEY_NAMES) expect(plain).toContain(key)
+    expect(page).toContain('.SH NAME\ngatewatch \\- watch systemd units')
+  })
+
+  test('is the same from the same sources, without a line that begins by chance like a macro', () => {
+    expect(manualPage('0.1.0', '2026-11-20')).toBe(page)
+    for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|TP|PP|B|br|nh)\b/)
+  })
+})
+
+describe('completion in a real bash', () => {
+  /** What bash offers for the words, the last one being completed. */
+  function offered(...words: string[]): string[] {
+    using directory = temporaryDirectory()
+    const script = join(directory.path, 'completion')
+    writeFileSync(script, bashCompletion())
+    const systemctl = '#!/bin/sh\necho "mosquitto.service loaded active running A broker"; echo "motd.timer static -"\n'
+    writeFileSync(join(directory.path, 'systemctl'), systemctl, { mode: 0o755 })
+    const line = words.map((word) => `'${word}'`).join(' ')
+    const ask = `source ${script}; COMP_WORDS=(gatewatch ${line}); COMP_CWORD=${words.length}; _gatewatch; printf '%s\\n' "\${COMPREPLY[@]}"`
+    const env = { ...process.env, PATH: `${directory.path}:${process.env['PATH']}` }
+    return execFileSync('bash', ['--norc', '-uc', ask], { encoding: 'utf8', cwd: directory.path, env })
+      .trim()
+      .split('\n')
+  }
+
+  test.each([
+    [['stat'], ['status']],
+    [['c'], ['check-config', 'create-config', 'create-unit', 'clear', 'completion']],
+    [['help', 'ev'], ['events']],
+    [['events', '--f'], ['--follow']],
+    [['events', '--kind', 'cr'], ['crash']],
+    [
+      ['run', '--log-f'],
+      ['--log-format', '--log-file'],
+    ],
+    [['--log-format', 'j'], ['json']],
+    [['status', '--j'], ['--json']],
+    [['import', 'comp'], ['completion']],
+    [['completion', ''], ['bash']],
+    [['--prometheus-port', ''], ['']],
+    [
+      ['restart', 'mo'],
+      ['mosquitto.service', 'motd.timer'],
+    ],
+    [['show', 'mos'], ['mosquitto.service']],
+    [['--unit', 'mot'], ['motd.timer']],
+    [['create-unit', 'x', '--restart', 'on-f'], ['on-failure']],
+    [['list', '--fa'], ['--failed']],
+    [['start', '--backend', 'c'], ['command']],
+  ])('%j offers %j', (words, expected) => {
+    expect(offered(...words).sort()).toEqual([...expected].sort())
+  })
+})

@@ -1,0 +1,73 @@
+// gatewatch show, of a unit that the agent watches and of one that it does not.
+import { expect, test } from 'vitest'
+import { clientOf } from '../../../src/cli/agent-client.ts'
+import { show } from '../../../src/cli/commands/show.ts'
+import type { UnitControl, UnitStatus } from '../../../src/ports.ts'
+import { fakeAgent, keptConsole } from '../agent.ts'
+
+const STATUS: UnitStatus = {
+  ...{ unit: 'mosquitto.service', description: 'An MQTT broker' },
+  ...{ loadState: 'loaded', activeState: 'failed', subState: 'failed', fileState: 'enabled' },
+  ...{ changedAtMonoMs: 400_000, mainPid: null, restarts: 4, memoryBytes: 3 << 20, cpuSeconds: 1.5, tasks: 2 },
+  cause: { result: 'exit-code', exitCode: 3, signal: null, coreDumped: false },
+  ...{ user: 'mosquitto', workingDirectory: '/', file: '/lib/systemd/system/mosquitto.service', dropIns: [] },
+  commands: [{ setting: 'ExecStart', line: '/usr/sbin/mosquitto -c /etc/mosquitto/mosquitto.conf' }],
+  ...{ environmentNames: ['TOKEN'], environmentFiles: [] },
+  dependencies: { Requires: ['sysinit.target', 'system.slice'], WantedBy: ['multi-user.target'] },
+}
+
+function shownBy(socket: string, status: UnitStatus = STATUS) {
+  const never = () => Promise.reject(new Error('not asked for'))
+  const control: UnitControl = {
+    ...{ act: never, daemonReload: never, list: never, close() {} },
+    status: async () => status,
+    properties: async () => ({ Type: 'notify', Environment: 'TOKEN=secret' }),
+  }
+  return { control, client: clientOf(socket), nowMonoMs: () => 1_000_000 }
+}
+
+test('is a page, with the counters of the agent', async () => {
+  await using agent = await fakeAgent((_, response) => {
+    response.end(JSON.stringify({ counters: { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 } }))
+  })
+  const out = { ...keptConsole(), now: () => Date.parse('2026-11-20T10:15:00Z') }
+  expect(await show('mosquitto.service', false, shownBy(agent.socket), out)).toBe(0)
+  expect(agent.asked[0]?.url).toBe('/api/v1/units/mosquitto.service')
+  expect(out.out()).toMatchInlineSnapshot(`
+    "mosquitto.service - An MQTT broker
+      State         failed (failed) since 2026-11-20T10:05:00Z (10m)
+      Cause         exit 3
+      Loaded        loaded, enabled
+      File          /lib/systemd/system/mosquitto.service
+      Counted       5 starts, 0 stops, 5 crashes, 4 restarts, 0 lost
+      Restarts      4 by systemd
+      Memory        3.0 MiB
+      CPU           1.500 s
+      Tasks         2
+      User          mosquitto
+      Directory     /
+      ExecStart     /usr/sbin/mosquitto -c /etc/mosquitto/mosquitto.conf
+      Environment   TOKEN
+      Requires      sysinit.target system.slice
+      WantedBy      multi-user.target
+    "
+  `)
+})
+
+test('as JSON has every plain property, and no value of the environment', async () => {
+  const out = keptConsole()
+  expect(await show('mosquitto.service', true, shownBy('/nowhere'), out)).toBe(0)
+  const json = JSON.parse(out.out())
+  expect(json).toMatchObject({ counters: null, cause: { exit_code: 3 }, properties: { Type: 'notify' } })
+  expect(out.out()).not.toContain('secret')
+})
+
+test('of a unit that is not there is told as an error', async () => {
+  const out = keptConsole()
+  const gone = { ...STATUS, loadState: 'not-found' }
+  expect(await show('mosquitto.service', false, shownBy('/nowhere', gone), out)).toBe(5)
+  expect([out.out(), out.err()]).toEqual([
+    '',
+    'gatewatch: mosquitto.service: no such unit: systemd finds no file of that name\n',
+  ])
+})

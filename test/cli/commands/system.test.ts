@@ -1,0 +1,35 @@
+// What `gatewatch system` shows of an answer.
+import { expect, test } from 'vitest'
+import { systemText } from '../../../src/cli/commands/system.ts'
+
+const HOST = { memory_used_ratio: 0.254, cpu_used_ratio: null, disks: [], flash: [] }
+const BOOT = { firmware: null, loader: null, kernel: 2.25, initrd: null, userspace: 20.5 }
+
+test('what there is, and no word of what there is not', () => {
+  const well = { state: 'running', systemd_version: '252', failed: [], queue: [], boot_seconds: BOOT, host: HOST }
+  expect(systemText(well, { color: false, columns: null })).toEqual([
+    'systemd 252: running',
+    '  booted: kernel 2.3 s, userspace 20.5 s',
+    '  used: memory 25 %',
+  ])
+  const ill = {
+    ...well,
+    state: 'degraded',
+    failed: ['a.service', 'b.mount'],
+    queue: [{ id: 12, unit: 'c.service', type: 'start', state: 'running' }],
+    boot_seconds: {},
+    host: {
+      ...HOST,
+      disks: [{ path: '/', used_ratio: 0.9 }],
+      flash: [{ device: 'mmcblk0', life_used_ratio: 1.1 }],
+    },
+  }
+  expect(systemText(ill, { color: false, columns: null })).toEqual([
+    'systemd 252: degraded',
+    '  used: memory 25 %, disk / 90 %, life of mmcblk0 110 %',
+    '  failed: a.service, b.mount',
+    '',
+    'JOB  UNIT       TYPE   STATE',
+    ' 12  c.service  start  running',
+  ])
+})

@@ -1,0 +1,158 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { Signal } from '../../src/dbus/bus.ts'
+import { changedProperties, wantedNames } from '../../src/dbus/read-properties.ts'
+import { pairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
+import { bytesToCome, FIXED_BYTES, headOf } from '../../src/dbus/message-header.ts'
+import { connectBus } from '../../src/dbus/connection.ts'
+import { startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { clock } from '../systemd/clock.ts'
+import { message, type Value } from '../systemd/wire.ts'
+
+const ID = [...Array(16).keys()]
+const OTHERS: Record<string, Value> = {
+  StatusText: ['s', 'ActiveState'],
+  MemoryCurrent: ['t', 18446744073709551615n],
+  Flag: ['b', 1],
+  Byte: ['y', 7],
+  Signature: ['g', 'a{sv}'],
+  Nested: ['v', ['v', ['a(sv)', [['x', ['u', 1]]]]]],
+  ExecStart: ['a(sasbttttuii)', [['/bin/x', ['x', 'y'], 1, 1, 2, 3, 4, 5, 6, 7]]],
+  Struct: ['(aiai)', [[1], [2, 3]]],
+  Map: ['a{sv}', { ActiveState: ['s', 'wrong'] }],
+  Empty: ['at', []],
+  Bytes: ['ay', [1, 2, 3]],
+  Path: ['o', '/a'],
+}
+const WANTED: Record<string, Value> = {
+  ActiveState: ['s', 'active'],
+  InvocationID: ['ay', ID],
+  Job: ['(uo)', [73, '/org/freedesktop/systemd1/job/73']],
+  StateChangeTimestampMonotonic: ['t', 2_145_883_999],
+  ExecMainStatus: ['i', -9],
+  NRestarts: ['u', 4],
+}
+
+function changed(properties: Record<string, Value>): Buffer {
+  return message({
+    type: 4,
+    path: '/org/freedesktop/systemd1/unit/a_2eservice',
+    interface: 'org.freedesktop.DBus.Properties',
+    member: 'PropertiesChanged',
+    sender: ':1.0',
+    body: [
+      ['s', 'org.freedesktop.systemd1.Unit'],
+      ['a{sv}', properties],
+      ['as', ['Invalidated']],
+    ],
+  })
+}
+
+const NAMES = wantedNames(WANTED_PROPERTIES)
+
+/** As the transport does it. */
+function read(bytes: Buffer) {
+  const fixed = bytes.subarray(0, FIXED_BYTES)
+  const rest = bytes.subarray(FIXED_BYTES)
+  if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
+  const head = headOf(fixed, rest)
+  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, NAMES)
+}
+
+it('reads the wanted values wherever they stand among all types there are', () => {
+  const expected = {
+    interface: 'org.freedesktop.systemd1.Unit',
+    properties: {
+      ActiveState: 'active',
+      InvocationID: Buffer.from(ID),
+      Job: [73, '/org/freedesktop/systemd1/job/73'],
+      StateChangeTimestampMonotonic: 2_145_883_999,
+      ExecMainStatus: -9,
+      NRestarts: 4,
+    },
+  }
+  const all = Object.entries({ ...OTHERS, ...WANTED })
+  for (let turn = 0; turn < all.length; turn++) {
+    const turned = Object.fromEntries([...all.slice(turn), ...all.slice(0, turn)])
+    expect(read(changed(turned))).toEqual(expected)
+  }
+})
+
+it('leaves out a wanted property of a type that it never has', () => {
+  expect(read(changed({ ActiveState: ['ao', ['/x']], SubState: ['s', 'dead'] }))?.properties).toEqual({
+    SubState: 'dead',
+  })
+})
+
+it('throws a RangeError, or reads something, of whatever bytes: it neither hangs nor reads beyond them', () => {
+  const good = changed({ ...OTHERS, ...WANTED })
+  const attempt = (bytes: Buffer) => {
+    try {
+      read(bytes)
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError)
+    }
+  }
+  for (let cut = FIXED_BYTES + 1; cut < good.length; cut++) attempt(good.subarray(0, cut))
+  const position = fc.integer({ min: FIXED_BYTES, max: good.length - 1 })
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(position, fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
+      (changes) => {
+        const bytes = Buffer.from(good)
+        for (const [at, byte] of changes) bytes[at] = byte
+        attempt(bytes)
+      },
+    ),
+    { numRuns: 5000 },
+  )
+})
+
+describeUnless(noSystemd(), 'the signals of a real systemd', () => {
+  it('are read as dbus-next reads them', async () => {
+    await using rig = await startSystemd()
+    rig.writeUnit('again.service', '[Service]\nExecStart=/bin/sleep 1000\nRestart=always\nRestartSec=0\n')
+    rig.writeUnit('talk.socket', '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n')
+    rig.writeUnit('talk@.service', '[Service]\nExecStart=/bin/cat\n')
+    await rig.daemonReload()
+    const options = [{ properties: WANTED_PROPERTIES }, {}]
+    const [ours, theirs] = await Promise.all(
+      options.map(async (option) => {
+        const bus = await connectBus(rig.busAddress, { after: clock.after, ...option })
+        await bus.addMatch("type='signal',sender='org.freedesktop.systemd1',member='PropertiesChanged'")
+        await bus.call(
+          'org.freedesktop.systemd1',
+          '/org/freedesktop/systemd1',
+          'org.freedesktop.systemd1.Manager',
+          'Subscribe',
+        )
+        const pairs = pairing()
+        const seen: unknown[] = []
+        bus.onSignal(
+          (signal: Signal) => seen.push([signal.path, pairs.changed(signal.path, signal.body)]),
+          (head) => head.member === 'PropertiesChanged',
+        )
+        return { bus, seen }
+      }),
+    )
+    if (ours === undefined || theirs === undefined) throw new Error('unreachable')
+    const before = ours.seen.length - theirs.seen.length
+    await rig.start('again.service')
+    await rig.kill('again.service')
+    await rig.start('talk.socket')
+    await rig.stop('again.service')
+    await rig.stop('talk.socket')
+    const enough = () => ours.seen.length > 30 && ours.seen.length - theirs.seen.length === before
+    await until(enough, { what: 'the same number of signals in both' })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const common = Math.min(ours.seen.length, theirs.seen.length)
+    expect(ours.seen.slice(-common)).toEqual(theirs.seen.slice(-common))
+    expect(ours.seen.flat()).toContainEqual(
+      expect.objectContaining({ result: 'signal', mainStatus: 9, activeState: 'failed' }),
+    )
+    ours.bus.close()
+    theirs.bus.close()
+  })
+})

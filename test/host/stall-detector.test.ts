@@ -1,0 +1,44 @@
+// A process that stood still reads every unit again; one whose timers come when they are due does not.
+import { expect, test } from 'vitest'
+import type { Clock, UnitSource } from '../../src/ports.ts'
+import { noticingStalls } from '../../src/host/stall-detector.ts'
+
+/** A clock whose timers are called by the test, so much too late. */
+function byHand() {
+  let monoMs = 1000
+  let timer: { readonly dueMs: number; readonly call: () => void } | null = null
+  const clock: Clock = {
+    now: () => ({ monoMs, wallMs: 0 }),
+    after(ms, call) {
+      const mine = { dueMs: monoMs + ms, call }
+      timer = mine
+      return () => {
+        if (timer === mine) timer = null
+      }
+    },
+  }
+  const fire = (lateMs: number) => {
+    if (timer === null) throw new Error('nothing waits')
+    monoMs = timer.dueMs + lateMs
+    timer.call()
+  }
+  return { clock, fire, waits: () => timer !== null }
+}
+
+test('what came far too late has every unit read again, once', async () => {
+  const { clock, fire, waits } = byHand()
+  const logs: string[] = []
+  let reads = 0
+  const still = { start() {}, stop: async () => {}, reconcile: async () => ++reads > 0 } as unknown as UnitSource
+  const source = noticingStalls(still, clock, (level, text) => logs.push(`${level} ${text}`))
+  source.start(() => {})
+  fire(1999)
+  expect(reads).toBe(0)
+  fire(30_000)
+  expect(reads).toBe(1)
+  fire(3)
+  expect(reads).toBe(1)
+  expect(logs).toEqual(['warning stood still for 30 s: every unit is read again'])
+  await source.stop()
+  expect(waits()).toBe(false)
+})

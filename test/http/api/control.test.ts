@@ -1,0 +1,169 @@
+// Orders by HTTP: refused without everything that they need, obeyed with it.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashSync } from 'bcryptjs'
+import { expect, test } from 'vitest'
+import { clientOf } from '../../../src/http/client.ts'
+import type { Served } from '../../../src/http/http.ts'
+import { certificates } from '../../rig/certificates.ts'
+import { ask, gateway, httpOf, serve, temporaryDirectory } from '../served.ts'
+
+const RESTART = '/api/v1/units/mosquitto/restart'
+
+function controlled(token = 'topsecret\n') {
+  const it = gateway()
+  const token_file = join(temporaryDirectory(), 'token')
+  writeFileSync(token_file, token)
+  it.rules = { enabled: true, token_file }
+  return { it, token_file }
+}
+
+async function order(at: Served, path: string, headers: Record<string, string> = {}) {
+  const got = await ask(at, path, { method: 'POST', headers })
+  const said = JSON.parse(got.body)
+  return [got.status, said.error?.code ?? said.outcome]
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+test('without control.enabled, a token, or the right one, nothing is obeyed', async () => {
+  const off = gateway()
+  expect(await order((await serve(off)).tcp, RESTART, bearer('topsecret'))).toEqual([403, 'control_off'])
+  const none = gateway()
+  none.rules = { enabled: true, token_file: null }
+  const { tcp: open } = await serve(none)
+  expect(await order(open, RESTART, bearer(''))).toEqual([403, 'no_token'])
+  none.rules = { enabled: true, token_file: '/no/such/token' }
+  expect(await order(open, RESTART, bearer('null'))).toEqual([403, 'no_token'])
+
+  const { it } = controlled()
+  const { tcp } = await serve(it)
+  for (const token of ['topsecre', 'topsecret2', 'TOPSECRET', ' ', 'topsecret\\n'])
+    expect(await order(tcp, RESTART, bearer(token))).toEqual([401, 'unauthorized'])
+  expect(await order(tcp, RESTART)).toEqual([401, 'unauthorized'])
+  expect(await order(tcp, RESTART, { authorization: 'Basic topsecret' })).toEqual([401, 'unauthorized'])
+  expect([...off.orders, ...none.orders, ...it.orders]).toEqual([])
+})
+
+test('a file of tokens that is empty is no token', async () => {
+  const { it } = controlled('\n')
+  expect(await order((await serve(it)).tcp, RESTART, bearer(''))).toEqual([403, 'no_token'])
+})
+
+test('with the token it is obeyed, and a changed token counts at once', async () => {
+  const { it, token_file } = controlled()
+  const { tcp } = await serve(it)
+  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
+  expect(await order(tcp, '/api/v1/units/devmgmt.service/stop?wait=false', bearer('topsecret'))).toEqual([
+    202,
+    'queued',
+  ])
+  writeFileSync(token_file, 'another')
+  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([401, 'unauthorized'])
+  expect(it.orders).toEqual([
+    { action: 'restart', unit: 'mosquitto.service', via: 'http', who: null, noWait: false },
+    { action: 'stop', unit: 'devmgmt.service', via: 'http', who: null, noWait: true },
+  ])
+})
+
+test('a refusal of the configuration, or of systemd, is told in the format of errors', async () => {
+  const { it } = controlled()
+  const { tcp } = await serve(it)
+  expect(await order(tcp, '/api/v1/units/sshd/stop', bearer('topsecret'))).toEqual([403, 'denied'])
+  expect(await order(tcp, '/api/v1/units/mosquitto/reload', bearer('topsecret'))).toEqual([409, 'refused'])
+  expect(await order(tcp, '/api/v1/units/mosquitto/enable', bearer('topsecret'))).toEqual([404, 'not_found'])
+  expect((await ask(tcp, RESTART)).status).toBe(405)
+})
+
+test('a page of another origin, or a rebound name, may not even with the token', async () => {
+  const { it } = controlled()
+  const { tcp } = await serve(it)
+  expect(await order(tcp, RESTART, { ...bearer('topsecret'), host: 'evil.example' })).toEqual([403, 'unknown_host'])
+  const page = { ...bearer('topsecret'), host: '127.0.0.1', origin: 'http://evil.example' }
+  expect(await order(tcp, RESTART, page)).toEqual([403, 'foreign_origin'])
+  expect(it.orders).toEqual([])
+})
+
+test('on the local socket the permissions of the file are the token', async () => {
+  const { it } = controlled()
+  const { socket } = await serve(it)
+  expect(await order(socket, RESTART)).toEqual([200, 'done'])
+  expect(it.orders[0]?.via).toBe('socket')
+})
+
+test('the token stands in for the password there, and nowhere else', async () => {
+  const { it } = controlled()
+  const path = join(temporaryDirectory(), 'web.yml')
+  writeFileSync(path, `basic_auth_users: {prom: ${hashSync('secret', 4)}}`)
+  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path, stale: () => {} })
+  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
+  expect(await order(tcp, RESTART, bearer('wrong'))).toEqual([401, 'unauthorized'])
+  expect((await ask(tcp, '/metrics', { headers: bearer('topsecret') })).status).toBe(401)
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['::ffff:127.8.9.1', true],
+  ['::1', true],
+  ['192.168.1.127', false],
+  ['::ffff:10.127.0.0', false],
+  ['::2', false],
+  ['', false],
+])('whoever comes from %j without TLS is on the gateway itself: %s', (remoteAddress, secure) => {
+  expect(clientOf({ remoteAddress } as never, 'tcp')).toEqual({ secure, who: null })
+})
+
+test('from another host it needs TLS; who has a valid certificate is named in the event', async () => {
+  const { it } = controlled()
+  const directory = temporaryDirectory()
+  const ca = certificates(directory)
+  const server = ca.issue('server', 'IP:127.0.0.1')
+  const web = join(directory, 'web.yml')
+  const clients = `  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${ca.ca}\n`
+  writeFileSync(web, `tls_server_config:\n  cert_file: ${server.cert}\n  key_file: ${server.key}\n${clients}`)
+  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path: web, stale: () => {} })
+  const { request } = await import('node:https')
+  const { readFileSync } = await import('node:fs')
+  const fleet = ca.issue('fleet', 'DNS:fleet')
+  const files = { ca: readFileSync(ca.ca), cert: readFileSync(fleet.cert), key: readFileSync(fleet.key) }
+  const status = await new Promise((resolve, reject) => {
+    const options = {
+      ...files,
+      host: '127.0.0.1',
+      port: tcp.port,
+      path: RESTART,
+      method: 'POST',
+      headers: bearer('topsecret'),
+    }
+    request(options, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end()
+  })
+  expect([status, it.orders[0]?.who]).toEqual([200, 'fleet'])
+})
+
+test('from another host without TLS it is refused', async () => {
+  const { it } = controlled()
+  const { obey } = await import('../../../src/http/api/control.ts')
+  const asked = {
+    ...({ side: 'tcp', trusted: false, secure: false, who: null, headers: bearer('topsecret') } as const),
+    ...{ params: { unit: 'mosquitto', action: 'stop' }, query: new URLSearchParams(), body: '' },
+  }
+  const said = await obey(it.views.control, asked)
+  expect('body' in said && [said.status, JSON.parse(said.body).error.code]).toEqual([403, 'tls_required'])
+})
+
+test('the status says what may be controlled, from where it is asked', async () => {
+  const { it } = controlled()
+  it.commands = { ...it.commands, refusal: (unit) => (unit.startsWith('mosquitto') ? null : 'no') }
+  const { tcp, socket } = await serve(it)
+  const shown = async (at: Served) => JSON.parse((await ask(at, '/api/v1/status')).body).control
+  expect([await shown(tcp), await shown(socket)]).toEqual([
+    { units: ['mosquitto.service'] },
+    { units: ['mosquitto.service'] },
+  ])
+  it.rules = { enabled: true, token_file: null }
+  expect([await shown(tcp), await shown(socket)]).toEqual([null, { units: ['mosquitto.service'] }])
+  it.rules = { enabled: false, token_file: null }
+  expect([await shown(tcp), await shown(socket)]).toEqual([null, null])
+})

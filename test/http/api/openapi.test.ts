@@ -1,0 +1,65 @@
+// The description of the API against the table of routes and against real answers, down to each field.
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { expect, test } from 'vitest'
+import type { Event } from '../../../src/core/event.ts'
+import { eventJson, type Json } from '../../../src/core/api-json.ts'
+import { openApi } from '../../../src/http/api/openapi.ts'
+import { routesOf } from '../../../src/http/api/routes.ts'
+import { SCHEMAS } from '../../../src/http/api/schemas.ts'
+import { problems } from '../described.ts'
+import { ask, crash, gateway, IDENTITY, lost, serve } from '../served.ts'
+
+const answerOf = (path: string, method: string, code: string) => {
+  const escaped = path.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
+  return `/paths/${escaped}/${method}/responses/${code}/content/application~1json/schema`
+}
+
+test('every route is described, and nothing else', () => {
+  const table = routesOf(gateway().views, {} as never).map(
+    ({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`,
+  )
+  const paths = Object.entries(openApi('0')['paths'] as Json).flatMap(([path, methods]) =>
+    Object.keys(methods as Json).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(paths.sort()).toEqual(table.sort())
+})
+
+test.each([
+  ['/api/v1/units', '/api/v1/units'],
+  ['/api/v1/units/mosquitto', '/api/v1/units/{unit}'],
+  ['/api/v1/events', '/api/v1/events'],
+  ['/api/v1/events?limit=0', '/api/v1/events'],
+  ['/api/v1/units/nothing', '/api/v1/units/{unit}'],
+  ['/api/v1/openapi.json', '/api/v1/openapi.json'],
+])('the answer of %s is as described', async (url, path) => {
+  const got = await ask((await serve(gateway())).socket, url)
+  const code = got.status === 200 ? '200' : 'default'
+  expect(problems(answerOf(path, 'get', code), JSON.parse(got.body))).toEqual([])
+})
+
+const { kind: _kind, ...crashed } = crash(1)
+const base = { ...crashed, seqGap: 2 }
+
+test.each([
+  { ...base, kind: 'start' },
+  { ...base, kind: 'restart', invocationId: null },
+  { ...base, kind: 'stop', result: 'success' },
+  { ...base, kind: 'crash', log: ['a line'], exitCode: 3, signal: null },
+  lost(1),
+  { ...base, kind: 'gave_up' },
+  { ...base, kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 },
+  { ...base, kind: 'summary', counted: base.counters, byResult: { signal: 121 }, firstMs: 0, lastMs: 1 },
+  { ...base, kind: 'unit_appeared', loadState: 'loaded' },
+  { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
+] as Event[])('an event of the kind $kind is as described', (event) => {
+  expect(problems('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
+})
+
+test('what is not as described is found', () => {
+  expect(problems('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), more: 1 })).not.toEqual([])
+  expect(problems('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), result: undefined })).not.toEqual([])
+})
+
+test.each(Object.entries(SCHEMAS))('the schema of %s is one', (_name, schema) => {
+  expect(new Ajv2020({ strict: false }).validateSchema(schema)).toBe(true)
+})

@@ -1,0 +1,203 @@
+// Every route, asked over a real TCP port and a real unix socket.
+import { gunzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import { eventJson, unitJson } from '../../../src/core/api-json.ts'
+import { newUnit } from '../../../src/core/unit.ts'
+import type { Served } from '../../../src/http/http.ts'
+import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from '../served.ts'
+
+test.each(['tcp', 'socket'] as const)('every GET route answers by %s', async (side) => {
+  const at = (await serve(gateway()))[side]
+  const paths: [string, string][] = [
+    ['/', 'text/plain; charset=utf-8'],
+    ['/metrics', 'text/plain; version=0.0.4'],
+    ['/-/healthy', 'text/plain; charset=utf-8'],
+    ['/-/ready', 'text/plain; charset=utf-8'],
+    ['/api/v1/status', 'application/json'],
+    ['/api/v1/units', 'application/json'],
+    ['/api/v1/units/mosquitto.service', 'application/json'],
+    ['/api/v1/events', 'application/json'],
+  ]
+  for (const [path, type] of paths) {
+    const got = await ask(at, path)
+    expect([path, got.status, got.headers['content-type']]).toEqual([path, 200, type])
+    expect(got.headers['content-length']).toBe(String(got.bytes.length))
+  }
+})
+
+test('the first page lists what there is', async () => {
+  const { tcp } = await serve(gateway())
+  expect((await ask(tcp, '/')).body).toContain('\n/metrics\n')
+})
+
+test('readiness tells each reason on its own line', async () => {
+  const it = gateway()
+  const { tcp } = await serve(it)
+  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body: 'ready\n' })
+  it.notReady = ['bus: not connected', 'state file: EROFS']
+  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 503, body: 'bus: not connected\nstate file: EROFS\n' })
+  expect(await ask(tcp, '/-/healthy')).toMatchObject({ status: 200, body: 'ok\n' })
+})
+
+test('a scrape hands the Accept header on', async () => {
+  const { tcp } = await serve(gateway())
+  const got = await ask(tcp, '/metrics', { headers: { accept: 'application/openmetrics-text' } })
+  expect(got.body.split('\n')[0]).toBe('# application/openmetrics-text')
+})
+
+test('units are shown as everywhere, a bare name is a service, a backslash in a name is fine', async () => {
+  const { tcp } = await serve(gateway())
+  const units = JSON.parse((await ask(tcp, '/api/v1/units')).body)
+  expect(units.units[0]).toEqual(unitJson(newUnit('mosquitto.service')))
+  expect(JSON.parse((await ask(tcp, '/api/v1/units/mosquitto')).body).service).toBe('mosquitto.service')
+  const mount = await ask(tcp, '/api/v1/units/dev-disk-by%5Cx2dlabel-data.mount')
+  expect(JSON.parse(mount.body).service).toBe('dev-disk-by\\x2dlabel-data.mount')
+})
+
+test('status is the agent and its units', async () => {
+  const { socket } = await serve(gateway())
+  const status = JSON.parse((await ask(socket, '/api/v1/status')).body)
+  expect(status).toMatchObject({ version: '0.1.0', bus: { connected: true } })
+  expect(status.units).toHaveLength(3)
+})
+
+test('a unit that is not watched, and a path that is not there, are 404 in the format of errors', async () => {
+  const { tcp } = await serve(gateway())
+  const unknown = await ask(tcp, '/api/v1/units/nginx.service')
+  expect(unknown.status).toBe(404)
+  expect(JSON.parse(unknown.body)).toEqual({ error: { code: 'unknown_unit', message: 'nginx.service is not watched' } })
+  for (const path of [
+    '/nothing',
+    '/api/v1/units/',
+    '/api/v1/units/%zz',
+    '/metrics/',
+    '//metrics',
+    '/-/healthy/../ready',
+  ]) {
+    const got = await ask(tcp, path)
+    expect([path, got.status, JSON.parse(got.body).error.code]).toEqual([path, 404, 'not_found'])
+  }
+})
+
+test('events: all, the newest ones, those since an id, of one unit, of one kind', async () => {
+  const { tcp } = await serve(gateway())
+  const events = async (query: string) => JSON.parse((await ask(tcp, `/api/v1/events${query}`)).body)
+  const seqs = async (query: string) => (await events(query)).events.map((e: { seq: number }) => e.seq)
+  expect((await events('')).events[0]).toEqual(eventJson(crash(1), IDENTITY))
+  expect(await events('?limit=1')).toMatchObject({ events: [{ seq: 3 }], next: `${STREAM}-3` })
+  expect(await events(`?since=${STREAM}-1&limit=1`)).toMatchObject({ events: [{ seq: 2 }], next: `${STREAM}-2` })
+  expect(await events(`?since=${STREAM}-3`)).toEqual({ events: [], next: `${STREAM}-3`, dropped: 0 })
+  expect(await seqs('?since=ffffffffffffffff-3')).toEqual([1, 2, 3])
+  expect(await seqs('?since=nonsense')).toEqual([1, 2, 3])
+  expect(await seqs('?unit=devmgmt')).toEqual([3])
+  expect(await seqs('?kind=lost')).toEqual([2])
+  expect(await seqs('?kind=lost,crash&unit=mosquitto.service')).toEqual([1, 2])
+})
+
+test('events: the answer says how many are told of nowhere any more', async () => {
+  const { tcp } = await serve(gateway([crash(5), lost(8)]))
+  const got = JSON.parse((await ask(tcp, `/api/v1/events?since=${STREAM}-2`)).body)
+  expect(got).toMatchObject({ events: [{ seq: 5 }, { seq: 8 }], dropped: 4 })
+})
+
+test('events: one answer by TCP is a page of at most 500, the local socket gives what is asked', async () => {
+  const { tcp, socket } = await serve(gateway(Array.from({ length: 1_500 }, (_, i) => crash(i + 1))))
+  const page = async (at: Served, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
+  const first = await page(tcp, 'since=x-0&limit=1200')
+  expect([first.events.length, first.next]).toEqual([500, `${STREAM}-500`])
+  const second = await page(tcp, `since=${first.next}`)
+  expect([second.events.length, second.next]).toEqual([500, `${STREAM}-1000`])
+  expect((await page(socket, 'limit=1200')).events.length).toBe(1_200)
+})
+
+test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused with its value', async (limit) => {
+  const { tcp } = await serve(gateway())
+  const got = await ask(tcp, `/api/v1/events?limit=${limit}`)
+  expect(got.status).toBe(400)
+  expect(JSON.parse(got.body).error).toEqual({
+    code: 'bad_limit',
+    message: `limit must be a whole number above 0, not "${limit}"`,
+  })
+})
+
+test('events: an unknown kind is refused with those there are', async () => {
+  const { tcp } = await serve(gateway())
+  const got = await ask(tcp, '/api/v1/events?kind=crashes')
+  expect([got.status, JSON.parse(got.body).error.code]).toEqual([400, 'bad_kind'])
+  expect(got.body).toContain('gave_up')
+})
+
+test('clear and import work over the socket and are refused by TCP', async () => {
+  const it = gateway()
+  const { tcp, socket } = await serve(it)
+  for (const path of ['/api/v1/clear', '/api/v1/import']) {
+    const refused = await ask(tcp, path, { method: 'POST' })
+    expect([refused.status, JSON.parse(refused.body).error.code]).toEqual([403, 'socket_only'])
+  }
+  expect(it.cleared).toBe(0)
+  expect(await ask(socket, '/api/v1/clear', { method: 'POST' })).toMatchObject({ status: 200, body: '{"cleared":3}\n' })
+  expect(it.cleared).toBe(1)
+  const body = JSON.stringify({ mosquitto: { starts: 5, crashes: 2 }, 'nginx.service': { starts: 1 } })
+  const imported = await ask(socket, '/api/v1/import', { method: 'POST', body })
+  expect(JSON.parse(imported.body)).toEqual({ imported: ['mosquitto.service'], not_watched: ['nginx.service'] })
+  expect(it.imported?.get('mosquitto.service')).toEqual({ starts: 5, stops: 0, crashes: 2, restarts: 0, lost: 0 })
+})
+
+test.each([
+  ['nonsense', 'the body must be a JSON object of units'],
+  ['[]', 'the body must be a JSON object of units'],
+  ['{"a.service": 5}', 'a.service: must be an object of counts'],
+  ['{"a.service": {"starts": -1}}', 'a.service.starts: must be a count'],
+  ['{"a.service": {"start": 1}}', 'a.service.start: is none of starts, stops, crashes, restarts, lost'],
+])('import of %s is refused and says what is wrong', async (body, message) => {
+  const it = gateway()
+  const { socket } = await serve(it)
+  const got = await ask(socket, '/api/v1/import', { method: 'POST', body })
+  expect([got.status, JSON.parse(got.body).error]).toEqual([400, { code: 'bad_import', message }])
+  expect(it.imported).toBeNull()
+})
+
+test('HEAD is GET without the body', async () => {
+  const { tcp } = await serve(gateway())
+  const get = await ask(tcp, '/metrics')
+  const head = await ask(tcp, '/metrics', { method: 'HEAD' })
+  expect(head).toMatchObject({ status: 200, body: '' })
+  expect(head.headers['content-length']).toBe(get.headers['content-length'])
+  expect((await ask(tcp, '/api/v1/stream', { method: 'HEAD' })).headers['content-type']).toBe('text/event-stream')
+})
+
+test('another method is 405 with those that are allowed', async () => {
+  const { tcp, socket } = await serve(gateway())
+  const post = await ask(tcp, '/metrics', { method: 'POST' })
+  expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD'])
+  expect(JSON.parse(post.body).error.code).toBe('method_not_allowed')
+  const get = await ask(socket, '/api/v1/clear')
+  expect([get.status, get.headers['allow']]).toEqual([405, 'POST'])
+})
+
+test('a large answer is compressed where the client takes that', async () => {
+  const { tcp } = await serve(gateway())
+  const plain = await ask(tcp, '/metrics', { headers: { accept: 'x' } })
+  const packed = await ask(tcp, '/metrics', { headers: { accept: 'x', 'accept-encoding': 'gzip' } })
+  expect(packed.headers['content-encoding']).toBe('gzip')
+  expect(gunzipSync(packed.bytes as unknown as Uint8Array).toString()).toBe(plain.body)
+  expect(plain.headers['content-encoding']).toBeUndefined()
+  const refused = await ask(tcp, '/metrics', { headers: { 'accept-encoding': 'gzip;q=0, *' } })
+  expect(refused.headers['content-encoding']).toBeUndefined()
+  const small = await ask(tcp, '/-/healthy', { headers: { 'accept-encoding': 'gzip' } })
+  expect(small.headers['content-encoding']).toBeUndefined()
+})
+
+test('what throws is a 500, one line in the log until it changes, and the next one is answered', async () => {
+  const it = gateway()
+  const { tcp } = await serve(it)
+  it.broken = new Error('out of order')
+  for (let i = 0; i < 3; i += 1) {
+    const got = await ask(tcp, '/api/v1/status')
+    expect([got.status, JSON.parse(got.body).error.code]).toEqual([500, 'internal'])
+    expect(got.body).not.toContain('out of order')
+  }
+  expect(it.logged).toEqual(['error http: GET /api/v1/status failed: out of order'])
+  it.broken = null
+  expect((await ask(tcp, '/api/v1/status')).status).toBe(200)
+})

@@ -1,0 +1,116 @@
+// The stream over WebSocket: the same events, the same resumption, the same refusals.
+import { connect } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { eventJson } from '../../../src/core/api-json.ts'
+import type { Served } from '../../../src/http/http.ts'
+import { ask, crash, gateway, handClock, IDENTITY, lost, raw, STREAM, serve, tell, until } from '../served.ts'
+
+async function follow(at: Served, query = '', headers: Record<string, string> = {}) {
+  const got: Record<string, unknown>[] = []
+  const client = new WebSocket(`ws://127.0.0.1:${at.port}/api/v1/ws${query}`, { headers })
+  onTestFinished(() => client.terminate())
+  client.on('message', (text) => got.push(JSON.parse(String(text))))
+  let closed: number | null = null
+  client.on('close', (code) => {
+    closed = code
+  })
+  await new Promise((resolve, reject) => client.on('open', resolve).on('error', reject))
+  return { client, got, seqs: () => got.map(({ seq }) => seq), closed: () => closed }
+}
+
+test('events come as they happen, each as one message of the same object as everywhere', async () => {
+  const it = gateway()
+  const { tcp, http } = await serve(it)
+  const { got } = await follow(tcp)
+  tell(it, http, crash(4), lost(5))
+  await until(() => got.length === 2, 'two events')
+  expect(got).toEqual([eventJson(crash(4), IDENTITY), eventJson(lost(5), IDENTITY)])
+})
+
+test('since resumes, and says what is lost for good; unit and kind filter', async () => {
+  const it = gateway([crash(3), lost(4), crash(5, 'devmgmt.service')])
+  const { tcp } = await serve(it)
+  const all = await follow(tcp, `?since=${STREAM}-1`)
+  await until(() => all.got.length === 4, 'all of it')
+  expect(all.got[0]).toEqual({ schema: 1, event: 'dropped', dropped: 1, from_seq: 2 })
+  expect(all.seqs().slice(1)).toEqual([3, 4, 5])
+  expect(all.got[1]).toMatchObject({ replayed: true })
+  const one = await follow(tcp, `?since=${STREAM}-2&unit=devmgmt`)
+  await until(() => one.got.length === 1, 'one')
+  expect(one.seqs()).toEqual([5])
+})
+
+test('whoever may not ask is refused in the format of errors', async () => {
+  const { tcp } = await serve(gateway())
+  const shake =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+  const refused = async (path: string, headers: string) => {
+    const [head = '', body = ''] = (await raw(tcp, `GET ${path} HTTP/1.1\r\n${headers}${shake}\r\n`)).split('\r\n\r\n')
+    return [Number(head.split(' ')[1]), JSON.parse(body).error.code]
+  }
+  expect(await refused('/api/v1/ws', 'Host: evil.example\r\n')).toEqual([403, 'unknown_host'])
+  expect(await refused('/api/v1/ws', 'Host: 127.0.0.1\r\nOrigin: http://evil.example\r\n')).toEqual([
+    403,
+    'foreign_origin',
+  ])
+  expect(await refused('/api/v1/ws?kind=x', 'Host: 127.0.0.1\r\n')).toEqual([400, 'bad_kind'])
+  expect(await refused('/metrics', 'Host: 127.0.0.1\r\n')).toEqual([400, 'no_upgrade'])
+  expect(await refused('/nothing', 'Host: 127.0.0.1\r\n')).toEqual([404, 'not_found'])
+  expect(await refused('/api/v1/ws', 'Host: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n')).toEqual([
+    400,
+    'chunked_body',
+  ])
+  const plain = await ask(tcp, '/api/v1/ws')
+  expect([plain.status, plain.headers.upgrade]).toEqual([426, 'websocket'])
+  expect(
+    await raw(tcp, 'GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'),
+  ).toMatch(/^HTTP\/1.1 400 /)
+})
+
+test('a client that says more than a little is hung up on', async () => {
+  const { tcp } = await serve(gateway())
+  const { client, closed } = await follow(tcp)
+  client.send('x'.repeat(5_000))
+  await until(() => closed() !== null, 'the end')
+  expect(closed()).toBe(1009)
+})
+
+test('one that does not answer a ping until the next is gone; one that does stays', async () => {
+  const clock = handClock()
+  const { tcp } = await serve(gateway(), clock)
+  const living = await follow(tcp)
+  const dead = connect(tcp.port ?? 0, '127.0.0.1')
+  onTestFinished(() => void dead.destroy())
+  let gone = false
+  dead.on('close', () => {
+    gone = true
+  })
+  dead.resume()
+  dead.write('GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\n')
+  dead.write(
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await until(() => dead.bytesRead > 0, 'the handshake')
+  for (let beats = 0; beats < 3; beats += 1) {
+    const pinged = new Promise((resolve) => living.client.once('ping', resolve))
+    clock.pass(15_000)
+    await pinged
+    await ask(tcp, '/-/healthy')
+  }
+  await until(() => gone, 'the end of the one that is dead')
+  expect(living.closed()).toBeNull()
+})
+
+test('it ends in order with the server, and a listener that is closed ends the rest', async () => {
+  const it = gateway()
+  const { tcp, http } = await serve(it)
+  const first = await follow(tcp)
+  await tcp.stop()
+  await until(() => first.closed() !== null, 'the end of the first')
+  const again = await http.serveTcp('127.0.0.1', 0)
+  const second = await follow(again)
+  await http.stop()
+  await until(() => second.closed() !== null, 'the end of the second')
+  expect(second.closed()).toBe(1001)
+})

@@ -1,0 +1,127 @@
+// What is taken from systemd's lines in the journal, by literal lines of a real systemd 252.
+import { expect, test } from 'vitest'
+import { aboutUnits, runsIn } from '../../src/journal/runs.ts'
+
+const A = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1'
+const B = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2'
+const C = 'ccccccccccccccccccccccccccccccc3'
+
+type Fields = Readonly<Record<string, string | undefined>>
+const line = (ms: number, id: string, message: string, fields: Fields) =>
+  JSON.stringify({
+    ...{ UNIT: 'u.service', INVOCATION_ID: id, MESSAGE: `u.service: ${message}` },
+    __MONOTONIC_TIMESTAMP: String(ms * 1000),
+    ...fields,
+  })
+const of =
+  (id: string, message: string, messageId: string) =>
+  (ms: number, more: Fields = {}) =>
+    line(ms, id, message, { MESSAGE_ID: messageId, ...more })
+
+const starting = (ms: number, id: string, job: string) =>
+  of(id, 'Starting', '7d4958e842da4a758f6c1cdc7b36dcc5')(ms, { JOB_ID: job, JOB_TYPE: 'start' })
+const stopping = (ms: number, id: string) => of(id, 'Stopping', 'de5b426a63be47a7b6ac3eaac82e2f6f')(ms)
+const stopped = (ms: number, id: string, job: string, type: 'stop' | 'restart') =>
+  of(id, 'Stopped', '9d1aaa27d60140bd96365438aad20286')(ms, { JOB_ID: job, JOB_TYPE: type })
+const well = (ms: number, id: string) => of(id, 'Deactivated successfully.', '7ad2d189f7e94e70a38c781354912448')(ms)
+const failed = (ms: number, id: string, result: string) =>
+  of(id, `Failed with result '${result}'.`, 'd9b373ed55a64feb8242e02dbe79a49c')(ms, { UNIT_RESULT: result })
+const scheduled = (ms: number, id: string, n: number) =>
+  of(id, 'Scheduled restart job', '5eb03494b6584870a536b337290809b3')(ms, { N_RESTARTS: String(n) })
+const exited = (ms: number, id: string, code: string, status: number, whose = 'Main') =>
+  of(
+    id,
+    `${whose} process exited, code=${code}`,
+    '98e322203f7a4ed290d09fe03c09fe15',
+  )(ms, {
+    EXIT_CODE: code,
+    EXIT_STATUS: String(status),
+  })
+
+/** journalctl answers newest first. */
+const runs = (untilMs: number, ...lines: string[]) => {
+  return runsIn(`${[...lines].reverse().join('\n')}\n{"UNIT":"u.ser`, untilMs).get('u.service')
+}
+const main = { exitCode: null, signal: null, coreDumped: false }
+
+test('a crash with its cause, the automatic restart that follows, and a stop that was asked for', () => {
+  expect(
+    runs(
+      Infinity,
+      starting(1, A, '7'),
+      exited(2, A, 'killed', 9),
+      failed(2, A, 'signal'),
+      scheduled(3, A, 1),
+      stopped(3, A, '8', 'restart'),
+      starting(3, B, '8'),
+      stopping(4, B),
+      exited(5, B, 'exited', 0, 'Control'),
+      well(5, B),
+      stopped(5, B, '9', 'stop'),
+      starting(6, C, '10'),
+    ),
+  ).toEqual([
+    {
+      ...{ id: A, restart: null, missed: 0, nRestarts: null },
+      end: { requested: false, cause: { result: 'signal', ...main, signal: 'SIGKILL' } },
+    },
+    {
+      ...{ id: B, restart: 'automatic', missed: 0, nRestarts: 1 },
+      end: { requested: true, cause: { result: 'success', ...main } },
+    },
+    { id: C, restart: null, missed: 0, nRestarts: 1, end: null },
+  ])
+})
+
+test('exit codes, core dumps and skipped runs', () => {
+  const causes = runs(
+    Infinity,
+    exited(1, A, 'exited', 3),
+    failed(1, A, 'exit-code'),
+    exited(2, B, 'dumped', 11),
+    failed(2, B, 'core-dump'),
+    of(C, 'Skipped', '0e4284a0caca4bfc81c0bb6786972673')(3, { UNIT_RESULT: 'exec-condition' }),
+  )?.map(({ end }) => end?.cause)
+  expect(causes).toEqual([
+    { result: 'exit-code', ...main, exitCode: 3 },
+    { result: 'core-dump', ...main, signal: 'SIGSEGV', coreDumped: true },
+    { result: 'exec-condition', ...main },
+  ])
+})
+
+test('a restart job is a restart; a start after a stop is none; a restart that a stop took back is none', () => {
+  const restart = (...lines: string[]) => runs(Infinity, ...lines)?.at(-1)?.restart
+  expect(restart(starting(1, A, '1'), well(2, A), stopped(2, A, '2', 'restart'), starting(2, B, '2'))).toBe('job')
+  expect(restart(starting(1, A, '1'), well(2, A), stopped(2, A, '2', 'stop'), starting(3, B, '3'))).toBeNull()
+  expect(
+    restart(failed(1, A, 'signal'), scheduled(2, A, 1), stopped(2, A, '2', 'stop'), starting(3, B, '3')),
+  ).toBeNull()
+})
+
+test('a start that the limit refused goes by the run before it, and says nothing of its end', () => {
+  expect(runs(Infinity, starting(1, A, '1'), failed(2, A, 'start-limit-hit'))?.[0]?.end).toBeNull()
+  expect(runs(Infinity, well(1, A), failed(2, A, 'start-limit-hit'))?.[0]?.end?.cause.result).toBe('success')
+})
+
+test('restarts of which there is no line are known by their number; one announced twice is not missed', () => {
+  const missed = (...lines: string[]) => runs(Infinity, ...lines)?.map((run) => run.missed)
+  expect(missed(scheduled(1, A, 1), starting(2, B, '1'), scheduled(3, B, 5), starting(4, C, '2'))).toEqual([0, 0, 3])
+  expect(
+    missed(scheduled(1, A, 1), scheduled(2, A, 2), starting(3, B, '1'), scheduled(4, B, 3), starting(5, C, '2')),
+  ).toEqual([0, 0, 0])
+  expect(missed(scheduled(1, A, 9), starting(2, B, '1'), scheduled(3, B, 1), starting(4, C, '2'))).toEqual([0, 0, 0])
+})
+
+test('what came after the absence is not told: the bus tells it', () => {
+  expect(runs(4, starting(1, A, '1'), well(4, A), starting(5, B, '2'))?.map(({ id }) => id)).toEqual([A])
+})
+
+test('lines without a unit, without a run, or that are none at all, are passed over', () => {
+  const text = ['null', '[]', '{', line(1, 'x', 'Starting', {}), line(1, A, 'Starting', { UNIT: undefined })].join('\n')
+  expect(runsIn(text, Infinity).get('u.service') ?? []).toEqual([])
+})
+
+test("only systemd's own words on these units in this boot are asked for", () => {
+  const args = aboutUnits(['a.service', 'b.socket'], '0123-4567')
+  expect(args.slice(-5)).toEqual(['_PID=1', '_UID=0', '_BOOT_ID=01234567', 'UNIT=a.service', 'UNIT=b.socket'])
+})

@@ -1,0 +1,190 @@
+// What the log tells of steps: one line when something changes, none when nothing does.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Event } from '../../src/core/event.ts'
+import { eventJson } from '../../src/core/api-json.ts'
+import type { State } from '../../src/core/state.ts'
+import { newUnit, type Unit } from '../../src/core/unit.ts'
+import { eventLine } from '../../src/log/lines.ts'
+import { eventsFile, logSink, openLog } from '../../src/log/log.ts'
+import { NOON } from '../cli/agent.ts'
+import { CRASH, EVENTS, IDENTITY, seen, stateOf, unit } from '../cli/life.ts'
+
+process.env.TZ = 'UTC'
+
+function sinkTo(format: 'text' | 'json' = 'text', debug = false, numbers?: () => string) {
+  const lines: string[] = []
+  const timers: { ms: number; call: () => void }[] = []
+  const settings = { log_file: null, log_max_bytes: 1e6, log_backups: 1, log_format: format, debug }
+  const stderr = (text: string) => void lines.push(text.trimEnd())
+  const logger = openLog(settings, { stderr, reader: 'journal', now: () => NOON })
+  const after = (ms: number, call: () => void) => {
+    const timer = { ms, call }
+    timers.push(timer)
+    return () => void timers.splice(timers.indexOf(timer), 1)
+  }
+  const options = { identity: () => IDENTITY, clock: { after }, statsEveryMs: () => 60_000 }
+  const sink = logSink(logger, numbers ? { ...options, numbers } : options)
+  const step = (before: State, after: State, events: readonly Event[] = []) =>
+    sink.accept({ before, after, events, at: { monoMs: 0, wallMs: NOON } })
+  return { lines, timers, sink, step }
+}
+
+const M = 'mosquitto.service'
+const inactive = (more: Partial<Unit> = {}) => unit(M, { seen: seen('inactive', 'dead'), ...more })
+
+describe('a change of state', () => {
+  test.each([
+    [inactive(), unit(M), '<6>[INFO] mosquitto.service:  inactive      -> active        (SubState: running)'],
+    [
+      unit(M),
+      unit(M, { seen: seen('deactivating', 'stop-sigterm') }),
+      '<6>[INFO] mosquitto.service:  active        -> deactivating  (SubState: stop-sigterm)',
+    ],
+    [newUnit(M), unit(M), '<6>[INFO] mosquitto.service:  unknown       -> active        (SubState: running)'],
+    [
+      unit(M),
+      unit(M, {
+        settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
+      }),
+      '<6>[INFO] mosquitto.service:  active        -> unloaded      (SubState: running)',
+    ],
+  ])('is one line', (before, after, line) => {
+    const { lines, step } = sinkTo()
+    step(stateOf(before), stateOf(after))
+    expect(lines).toEqual([line])
+  })
+
+  test('is none where only the sub-state is another, but for debugging', () => {
+    const before = stateOf(unit(M, { seen: seen('activating', 'start-pre') }))
+    const after = stateOf(unit(M, { seen: seen('activating', 'start') }))
+    const quiet = sinkTo()
+    quiet.step(before, after)
+    expect(quiet.lines).toEqual([])
+    const loud = sinkTo('text', true)
+    loud.step(before, after)
+    expect(loud.lines).toEqual(['<7>[DEBUG] mosquitto.service:  activating (SubState: start-pre -> start)'])
+  })
+
+  test('is none where nothing of it is another', () => {
+    const { lines, step } = sinkTo('text', true)
+    const state = stateOf(unit(M))
+    step(state, state)
+    step(state, stateOf(unit(M, { contact: 'kept' })))
+    expect(lines).toEqual([])
+  })
+
+  test('is found when the set of units changed too', () => {
+    const { lines, step } = sinkTo()
+    step(stateOf(unit('a.service'), inactive()), stateOf(unit(M)))
+    expect(lines).toEqual(['<6>[INFO] mosquitto.service:  inactive      -> active        (SubState: running)'])
+  })
+
+  test('is none while a summary tells of the unit', () => {
+    const { lines, step } = sinkTo()
+    const counted = { starts: 1, stops: 0, crashes: 1, restarts: 1, lost: 0 }
+    const summary = { counted, byResult: {}, firstMs: 0, lastMs: 0 }
+    step(stateOf(inactive()), stateOf(unit(M, { burst: { sinceMonoMs: 0, ends: 121, summary } })))
+    expect(lines).toEqual([])
+  })
+
+  test('is an object in a JSON log', () => {
+    const { lines, step } = sinkTo('json')
+    step(stateOf(inactive()), stateOf(unit(M)))
+    expect(JSON.parse(lines[0]?.slice(3) ?? '')).toEqual({
+      timestamp: '2026-11-20T12:00:00.000Z',
+      level: 'info',
+      message: 'mosquitto.service:  inactive      -> active        (SubState: running)',
+      service: M,
+      from_state: 'inactive',
+      to_state: 'active',
+      sub_state: 'running',
+    })
+  })
+})
+
+test('each kind of event is one line', () => {
+  expect(EVENTS.map((event) => eventLine(event)).map(({ level, text }) => `${level} ${text}`)).toMatchInlineSnapshot(`
+    [
+      "info mosquitto.service:  Incrementing start counter -> 5 (64 event numbers before this one were never used)",
+      "info mosquitto.service:  Incrementing start counter -> 5, restart counter -> 4",
+      "info mosquitto.service:  Incrementing stop counter -> 1",
+      "error mosquitto.service: **CRASH** (ExitCode: none, Signal: 9 (SIGKILL)), Result: signal, will restart, Starts: 5, Stops: 1, Crashes: 4, Restarts: 4, Lost: 0",
+      "error mosquitto.service: **CRASH** (ExitCode: 3, Signal: none), Result: exit-code, will not restart, Starts: 5, Stops: 1, Crashes: 4, Restarts: 4, Lost: 0",
+      "error mosquitto.service: **CRASH** (ExitCode: none, Signal: 11 (SIGSEGV)), Result: core-dump, core dumped, requested, Starts: 5, Stops: 1, Crashes: 4, Restarts: 4, Lost: 0",
+      "error mosquitto.service: **CRASH** (ExitCode: none, Signal: none), Result: unknown, Starts: 5, Stops: 1, Crashes: 4, Restarts: 4, Lost: 0 (found out afterwards)",
+      "warning mosquitto.service:  Incrementing lost counter -> 1: nobody saw how a run ended",
+      "error mosquitto.service: **GAVE UP** (Result: exit-code): systemd does not start it again",
+      "warning mosquitto.service:  Flapping: 5 crashes in 300 s",
+      "info mosquitto.service:  No longer flapping",
+      "warning mosquitto.service:  Too many to tell one by one, in 60 s: Starts: 600, Stops: 0, Crashes: 600, Restarts: 600, Lost: 0 (exit-code 598, signal 2)",
+      "info mosquitto.service:  Unit appeared (LoadState: loaded)",
+      "warning mosquitto.service:  Unit vanished (LoadState: not-found)",
+      "info mosquitto.service:  Command restart via mqtt: done",
+      "warning mosquitto.service:  Command stop via http by ops: denied",
+    ]
+  `)
+})
+
+test('a crash is told in the words of the contract', () => {
+  expect(eventLine(CRASH).text).toMatch(/^mosquitto.service: \*\*CRASH\*\* \(ExitCode: none, Signal: 9 \(SIGKILL\)\)/)
+  expect(eventLine({ ...CRASH, exitCode: 3, signal: null }).text).toContain('(ExitCode: 3, Signal: none)')
+})
+
+test('an event in a JSON log is the event itself', () => {
+  const { lines, step } = sinkTo('json')
+  const state = stateOf(unit(M))
+  step(state, state, [CRASH])
+  expect(lines).toEqual([`<3>${JSON.stringify(eventJson(CRASH, IDENTITY))}`])
+})
+
+describe('the summary', () => {
+  test('is one line an interval after the first event, and none while nothing happens', () => {
+    const { lines, timers, step } = sinkTo('text', false, () => '3 commits')
+    const state = stateOf(unit(M))
+    step(stateOf(inactive()), state)
+    expect(timers).toEqual([])
+    step(state, state, [CRASH])
+    step(state, state, [CRASH, { ...CRASH, unit: 'a.service' }])
+    expect(timers.map(({ ms }) => ms)).toEqual([60_000])
+    timers.shift()?.call()
+    expect(lines.at(-1)).toBe('<6>[INFO] Summary: crash 3; 2 units; 3 commits')
+    expect(timers).toEqual([])
+    step(state, state, [CRASH])
+    expect(timers).toHaveLength(1)
+  })
+
+  test('comes at the end too, if something happened since the last one', async () => {
+    const { lines, timers, sink, step } = sinkTo()
+    const state = stateOf(unit(M))
+    step(state, state, [CRASH])
+    await sink.stop()
+    expect(lines.at(-1)).toBe('<6>[INFO] Summary: crash 1; 1 unit')
+    expect(timers).toEqual([])
+    const idle = sinkTo()
+    await idle.sink.stop()
+    expect(idle.lines).toEqual([])
+  })
+})
+
+test('the events file gets every event as a line of JSON', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gatewatch-events-'))
+  const path = join(directory, 'events.jsonl')
+  const settings = { events_file: path, events_max_bytes: 1e6, events_backup_count: 1 }
+  const told: string[] = []
+  const sink = eventsFile(
+    settings,
+    () => IDENTITY,
+    (_, message) => told.push(message),
+  )
+  const state = stateOf(unit(M))
+  for (const event of EVENTS)
+    sink.accept({ before: state, after: state, events: [event], at: { monoMs: 0, wallMs: NOON } })
+  await sink.stop()
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  expect(lines).toEqual(EVENTS.map((event) => JSON.stringify(eventJson(event, IDENTITY))))
+  expect({ told, dropped: sink.dropped() }).toEqual({ told: [], dropped: 0 })
+  rmSync(directory, { recursive: true })
+})

@@ -1,0 +1,124 @@
+// The selectors of /federate: what Prometheus takes is taken, what it refuses is refused with the place.
+import { expect, test } from 'vitest'
+import { chooser, expandedSize } from '../../../src/metrics/federate/matcher.ts'
+import { parseSelector, type Selector } from '../../../src/metrics/federate/selector.ts'
+
+const by = (label: string, op: '=' | '!=' | '=~' | '!~', value: string) => ({ label, op, value })
+const named = (name: string) => by('__name__', '=', name)
+
+test.each([
+  ['up', [named('up')]],
+  [' job:rate:5m ', [named('job:rate:5m')]],
+  ['up{}', [named('up')]],
+  ['up{a="b",}', [named('up'), by('a', '=', 'b')]],
+  [
+    '{__name__=~"systemd_.*",service!="a",x!~"y|z"}',
+    [by('__name__', '=~', 'systemd_.*'), by('service', '!=', 'a'), by('x', '!~', 'y|z')],
+  ],
+  ['{ a = "b" , # a comment, "}"\n c=`d\\n` }', [by('a', '=', 'b'), by('c', '=', 'd\\n')]],
+  [`{a='it"s \\'x\\''}`, [by('a', '=', `it"s 'x'`)]],
+  ['{a="\\a\\b\\f\\n\\r\\t\\v\\\\\\""}', [by('a', '=', '\x07\b\f\n\r\t\v\\"')]],
+  ['{a="\\x41\\101\\u00e4\\U0001F600\\xc3\\xa4"}', [by('a', '=', 'AAä😀ä')]],
+  ['{by="x",on="y"}', [by('by', '=', 'x'), by('on', '=', 'y')]],
+  ['{"quoted.name","a.b"="c"}', [named('quoted.name'), by('a.b', '=', 'c')]],
+  ['up{__name__!="down"}', [named('up'), by('__name__', '!=', 'down')]],
+])('%j is read', (text, matchers) => {
+  expect(parseSelector(text)).toEqual(matchers)
+})
+
+test.each([
+  ['', 'character 1: expected a metric name or "{", found the end'],
+  ['1up', 'character 1: expected a metric name or "{", found "1"'],
+  ['up up', 'character 4: expected nothing more, found "u"'],
+  ['up{', 'character 4: expected a label or "}", found the end'],
+  ['up{,}', 'character 4: expected a label or "}", found ","'],
+  ['up{a}', 'character 5: expected =, !=, =~ or !~, found "}"'],
+  ['up{a=b}', 'character 6: expected a string, found "b"'],
+  ['up{a="b" c="d"}', 'character 10: expected "," or "}", found "c"'],
+  ['up{a=="b"}', 'character 6: expected a string, found "="'],
+  ['up{a="b}', 'character 6: unterminated quoted string'],
+  ['up{a="b\n"}', 'character 6: unterminated quoted string'],
+  ['up{a=`b}', 'character 6: unterminated raw string'],
+  ['up{a="\\q"}', 'character 7: unknown escape sequence "\\\\q"'],
+  ['up{a="\\400"}', 'character 7: unknown escape sequence "\\\\4"'],
+  ['up{a="\\ud800"}', 'character 7: unknown escape sequence "\\\\u"'],
+  ["up{a='\\\"'}", 'character 7: unknown escape sequence "\\\\\\""'],
+  ['up{a="b"}[5m]', 'character 10: expected nothing more, found "["'],
+  ['up offset 5m', 'character 4: expected nothing more, found "o"'],
+  ['{😀="b"}', 'character 2: expected a label or "}", found "😀"'],
+])('%j is refused, with the place', (text, problem) => {
+  expect(parseSelector(text)).toEqual({ problem: `${JSON.stringify(text)}: ${problem}` })
+})
+
+const series = (service: string) =>
+  new Map([
+    ['__name__', 'up'],
+    ['service', service],
+  ])
+
+async function chosen(text: string, ...services: string[]): Promise<string[] | string> {
+  const selector = parseSelector(text)
+  if ('problem' in selector) return selector.problem
+  const chooses = await chooser([selector])
+  if ('problem' in chooses) return chooses.problem
+  const found: string[] = []
+  for (const service of services) if (await chooses(series(service))) found.push(service)
+  return found
+}
+
+test.each([
+  ['{service="a.service"}', ['a.service']],
+  ['up{service!="a.service"}', ['b.service', 'A.service']],
+  ['{service=~"a.*"}', ['a.service']],
+  ['{service=~"service"}', []],
+  ['{service=~"a|b.service"}', ['b.service']],
+  ['{service=~"(?i)a\\\\.service"}', ['a.service', 'A.service']],
+  ['{service=~`\\Qa.s\\Eervice`}', ['a.service']],
+  ['{service=~"[[:lower:]]\\\\.\\\\pL+"}', ['a.service', 'b.service']],
+  ['up{service!~"(a|A).*"}', ['b.service']],
+  ['up{other=""}', ['a.service', 'b.service', 'A.service']],
+  ['up{other=~".*"}', ['a.service', 'b.service', 'A.service']],
+  ['up{other!=""}', []],
+  ['{}', []],
+  ['up{__name__="down"}', []],
+])('%s chooses as Prometheus does', async (text, services) => {
+  expect(await chosen(text, 'a.service', 'b.service', 'A.service')).toEqual(services)
+})
+
+test.each(['{a=~"("}', '{a=~"(?=b)"}', '{a=~"(b)\\\\1"}', '{a=~"b**"}', '{a=~"b{1001}"}', '{a=~"*"}'])(
+  '%s is no expression of RE2',
+  async (text) => {
+    expect(await chosen(text)).toMatch(/error parsing regexp|repeats too much/)
+  },
+)
+
+test('an expression that is made to hang takes no longer than any other', async () => {
+  const from = process.cpuUsage()
+  for (const re of ['(x+x+)+y', '(a|a)*b', '(a*)*b', 'b((a?){15}){15}', '(.*)(.*)(.*)(.*)[^ax]']) {
+    expect(await chosen(`{service=~"${re}"}`, 'x'.repeat(250), 'a'.repeat(250))).toEqual([])
+  }
+  const { user } = process.cpuUsage(from)
+  expect(user / 1e6).toBeLessThan(10)
+})
+
+test('what would be a large automaton is refused before it is built', async () => {
+  for (const re of ['a{1000}'.repeat(3), '(((a?){9}){9}){9}'.repeat(10), '(a{50}){50}'])
+    expect(await chosen(`{service=~"${re}"}`)).toContain('repeats too much')
+  expect(expandedSize('[{(]{3}\\{9}(a{2,5}b){10}\\p{Greek}{2}')).toBeLessThan(90)
+  expect(expandedSize('a{1000}')).toBe(1000)
+})
+
+test('many expressions in one request end when their time is used up', async () => {
+  const selectors = Array.from(
+    { length: 400 },
+    (_, i): Selector => [named('up'), by('service', '=~', `(a?){300}b${i}`)],
+  )
+  const chooses = await chooser(selectors).catch((error: Error) => error)
+  const found =
+    typeof chooses === 'function'
+      ? await (async () => {
+          for (let i = 0; i < 200; i += 1) await chooses(series('a'.repeat(200) + i))
+        })().catch((error: Error) => error)
+      : chooses
+  expect(found).toMatchObject({ message: 'this takes longer than 2 s' })
+})

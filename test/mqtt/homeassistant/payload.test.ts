@@ -1,0 +1,214 @@
+// Home Assistant: what it is told is by its schema, its templates say what they should, and what is gone is taken back.
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { unitJson } from '../../../src/core/api-json.ts'
+import { newUnit, type Unit } from '../../../src/core/unit.ts'
+import { configTopic, devicePayload } from '../../../src/mqtt/homeassistant/payload.ts'
+import { topicsOf } from '../../../src/mqtt/topics.ts'
+import { IDLE, SETTINGS } from '../../core/lives.ts'
+import { MOSQUITTO, type Mosquitto, startMosquitto } from '../../rig/mosquitto.ts'
+import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
+import { until } from '../../rig/until.ts'
+import { startGateway } from '../gateway.ts'
+import { connected, drained, json } from '../heard.ts'
+import { faults } from '../homeassistant-schema.ts'
+import { startLink } from '../link.ts'
+
+const TOPIC = 'homeassistant/device/gatewatch-gw-7/config'
+const UNITS = ['mosquitto.service', 'sink@tty-1.service', 'a\\x2db.socket']
+
+function message(gone: Record<string, string> = {}) {
+  const given = { gatewayId: 'gw-7', version: '0.1.0', topics: topicsOf('gatewatch', 'gw-7'), units: UNITS }
+  return JSON.parse(devicePayload({ ...given, gone: new Map(Object.entries(gone)) }))
+}
+
+describe('the device as Home Assistant is told of it', () => {
+  it('is by the documented schema', () => {
+    expect(faults(message({ 'old.service_state': 'sensor' }))).toEqual([])
+    expect(faults({ ...message(), origin: {} })).toEqual(['origin.name'])
+    expect(Object.keys(message().components)).toHaveLength(8 * UNITS.length)
+  })
+
+  it('has one device, its availability, and entities that read the retained state', () => {
+    const { components, ...rest } = message()
+    expect(rest).toEqual({
+      device: { identifiers: ['gatewatch_gw-7'], name: 'gw-7', model: 'Gateway', sw_version: '0.1.0' },
+      origin: { name: 'gatewatch', sw_version: '0.1.0' },
+      availability: [{ topic: 'gatewatch/gw-7/availability' }],
+      qos: 1,
+    })
+    expect(components['sink@tty-1.service_crashes']).toEqual({
+      platform: 'sensor',
+      unique_id: 'gatewatch_gw-7_sink@tty-1.service_crashes',
+      name: 'sink@tty-1 crashes',
+      state_topic: 'gatewatch/gw-7/unit/sink@tty-1.service/state',
+      entity_category: 'diagnostic',
+      state_class: 'total_increasing',
+      value_template: '{{ value_json.counters.crashes }}',
+    })
+  })
+
+  it('has a topic of letters, digits, underscores and hyphens, whatever the gateway is called', () => {
+    expect(configTopic('gw.7_a-b')).toBe('homeassistant/device/gatewatch-gw_2e7_a-b/config')
+  })
+})
+
+/** Python's Jinja, which Home Assistant renders templates with, on a unit's snapshot; undefined names are errors. */
+const RENDER = `
+import json, sys
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import StrictUndefined
+env = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+given = json.load(sys.stdin)
+print(json.dumps([{k: env.from_string(t).render(value_json=v) for k, t in given["templates"].items()} for v in given["values"]]))
+`
+/** Debian's own: the package is there for no other one. */
+const PYTHON = '/usr/bin/python3'
+const noJinja = () => (spawnSync(PYTHON, ['-c', 'import jinja2']).status === 0 ? null : 'not installed: python3-jinja2')
+
+function render(...units: readonly Unit[]): Record<string, string>[] {
+  const templates: Record<string, string> = {}
+  for (const [id, component] of Object.entries<Record<string, string>>(message().components)) {
+    const what = id.replace('mosquitto.service_', '')
+    if (what === id) continue
+    templates[what] = component['value_template'] ?? ''
+    if (component['json_attributes_template']) templates[`${what}_attributes`] = component['json_attributes_template']
+  }
+  const input = JSON.stringify({ templates, values: units.map(unitJson) })
+  const { stdout, stderr } = spawnSync(PYTHON, ['-c', RENDER], { input, encoding: 'utf8' })
+  if (stderr !== '') throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+describeUnless(noJinja(), "Home Assistant's templates", () => {
+  const unit = newUnit('mosquitto.service')
+  const running: Unit = { ...unit, settings: SETTINGS, seen: { ...IDLE, activeState: 'active', subState: 'running' } }
+  const failed: Unit = { ...running, seen: { ...IDLE, activeState: 'failed', subState: 'failed' }, gaveUp: true }
+  const waiting: Unit = { ...running, seen: { ...IDLE, activeState: 'activating', subState: 'auto-restart' } }
+  const after = (result: string, exitCode: number | null, signal: string | null): Unit => ({
+    ...running,
+    lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },
+  })
+
+  it('tell a problem where a unit failed, waits to be restarted, flaps, or cannot be loaded as it is', () => {
+    const absent = (loadState: string): Unit => ({ ...unit, settings: { ...SETTINGS, loadState } })
+    const well = [unit, running, absent('not-found'), absent('masked')]
+    expect(render(...well).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
+    const bad = [failed, waiting, { ...running, flapping: true }, absent('bad-setting')]
+    expect(render(...bad).map((r) => r['problem'])).toEqual(['ON', 'ON', 'ON', 'ON'])
+    expect(render(unit, failed).map((r) => r['state'])).toEqual(['inactive', 'failed'])
+  })
+
+  it('tell the last cause as a person would', () => {
+    const units = [
+      ...[running, after('exit-code', 3, null), after('signal', null, 'SIGKILL'), after('core-dump', null, 'SIGSEGV')],
+      ...[after('watchdog', null, 'SIGABRT'), after('exit-code', null, null), after('timeout', null, 'SIGKILL')],
+    ]
+    expect(render(...units).map((r) => r['last_cause'])).toEqual([
+      ...['never crashed', 'exit 3', 'SIGKILL', 'SIGSEGV'],
+      ...['watchdog', 'exit-code', 'timeout'],
+    ])
+  })
+
+  it('tell counters, and attributes that are always an object', () => {
+    const counters = { starts: 5, stops: 1, crashes: 4, restarts: 3, lost: 0 }
+    const [told = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
+    expect(told).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
+    expect(JSON.parse(told['last_cause_attributes'] ?? '')).toEqual({})
+    expect(JSON.parse(told['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null, missing: null })
+    expect(JSON.parse(crashed['last_cause_attributes'] ?? '')).toMatchObject({ signal: 'SIGKILL', requested: false })
+  })
+})
+
+describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitto', () => {
+  const start = (broker: Mosquitto, homeassistant: boolean, units: string[], speed = 100) =>
+    startGateway({ config: { url: broker.url, homeassistant }, units, speed })
+  const kept = async (broker: Mosquitto) => {
+    const payload = (await broker.retained(TOPIC))[TOPIC]
+    return payload === undefined ? [] : Object.keys(JSON.parse(payload).components)
+  }
+
+  it('is told once per connection, and again each time that Home Assistant starts', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe(TOPIC)
+    await using gateway = start(broker, true, ['a.service'])
+    await until(() => subscriber.heard.length === 1, { what: 'the device' })
+    expect(faults(json(subscriber.heard[0]))).toEqual([])
+    broker.publish('homeassistant/status', 'offline')
+    broker.publish('homeassistant/status', 'online')
+    await until(() => subscriber.heard.length === 2, { what: 'the device again' })
+    expect(await kept(broker)).toHaveLength(8)
+    await broker.kill()
+    await broker.start()
+    await connected(gateway)
+    await until(() => kept(broker), {
+      what: 'the device at a broker that had forgotten it',
+      is: (ids) => ids.length === 8,
+    })
+  })
+
+  it('is told what is gone by platform alone, then without it', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe(TOPIC)
+    await using gateway = start(broker, true, ['a.service', 'b.service'])
+    await until(() => subscriber.heard.length === 1, { what: 'the device' })
+    gateway.watch('b.service')
+    await until(() => subscriber.heard.length === 3, { what: 'the change, and what is left' })
+    const [, change, rest] = subscriber.heard.map((heard) => json(heard)['components'] as Record<string, object>)
+    expect(change).toMatchObject({ 'a.service_problem': { platform: 'binary_sensor' }, 'b.service_state': {} })
+    expect(change?.['a.service_crashes']).toEqual({ platform: 'sensor' })
+    expect(Object.keys(change ?? {})).toHaveLength(16)
+    expect(Object.keys(rest ?? {}).every((id) => id.startsWith('b.service_'))).toBe(true)
+  })
+
+  it('takes back what an earlier run told: units that are no more, and everything once it is switched off', async () => {
+    await using broker = await startMosquitto()
+    const first = start(broker, true, ['a.service', 'b.service'])
+    await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 16 })
+    await first.stop()
+    await using subscriber = await broker.subscribe(TOPIC)
+    const second = start(broker, true, ['b.service'], 0.1)
+    await until(() => subscriber.heard.length === 3, { what: 'the change, and what is left' })
+    expect(json(subscriber.heard[1])['components']).toMatchObject({ 'a.service_lost': { platform: 'sensor' } })
+    expect(await kept(broker)).toHaveLength(8)
+    await second.stop()
+    await using _third = start(broker, false, ['b.service'], 0.1)
+    await until(() => subscriber.heard.at(-1)?.payload === '', { what: 'the end of the device' })
+    expect(await kept(broker)).toEqual([])
+  })
+
+  it('tells a hundred units and says so where there are more, and takes those back too', async () => {
+    await using broker = await startMosquitto()
+    const units = Array.from({ length: 101 }, (_, i) => `wirepas-sink-ttys${i}.service`)
+    const many = start(broker, true, units)
+    await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 800 })
+    expect(many.logged).toContain('warning: mqtt: Home Assistant is told of the first 100 of 101 units')
+    await many.stop()
+    await using _off = start(broker, false, units, 0.1)
+    await until(() => kept(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
+  })
+
+  it.each([5, 4])('gives up a device that is too large for the broker, and nothing else (MQTT %i)', async (version) => {
+    await using broker = await startMosquitto({ config: 'max_packet_size 20000' })
+    const refusal = Buffer.from([0x20, 2, 0, 1]) // CONNACK: unacceptable protocol version
+    await using link = await startLink(broker.port, (first) => ((first[8] ?? 0) > version ? refusal : null))
+    const units = Array.from({ length: 12 }, (_, i) => `u${i}.service`)
+    const speed = version === 5 ? 1 : 20 // 3.1.1 has to be tried again, after seconds
+    await using gateway = startGateway({ config: { url: link.url, homeassistant: true }, units, speed })
+    await until(() => gateway.sink.health(), {
+      what: 'the reason on a living connection',
+      is: ({ connected, problem }) => connected && /^the broker refuses homeassistant.*config: it /.test(problem ?? ''),
+    })
+    gateway.fail('u1.service', 5)
+    await drained(gateway)
+    expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 3)
+  })
+
+  it("leaves another program's device alone", async () => {
+    await using broker = await startMosquitto()
+    broker.publish(TOPIC, '{"origin":{"name":"other"},"components":{"x":{"platform":"sensor"}}}', '-r')
+    await using _gateway = start(broker, false, ['a.service'], 0.1)
+    await until(() => broker.log().includes(`Received UNSUBSCRIBE`), { what: 'it to have heard of it' })
+    expect(await kept(broker)).toEqual(['x'])
+  })
+})

@@ -1,0 +1,114 @@
+// The agent as a service: what systemd hears while the bus answers, while it does not, and where nobody listens.
+import { expect, test } from 'vitest'
+import { service } from '../../src/service/service.ts'
+import { statusLine } from '../../src/service/status-line.ts'
+import type { BusHealth } from '../../src/ports.ts'
+import { gateway, seen, stateOf, unit } from '../cli/life.ts'
+import { testClock } from '../store/clock.ts'
+
+const WATCHED = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000', WATCHDOG_PID: '42' }
+
+function rig(env: Readonly<Record<string, string>> = WATCHED) {
+  const clock = testClock()
+  const told: string[] = []
+  const logged: string[] = []
+  let problem: string | null = null
+  let answeredAt: number | null = clock.now().monoMs
+  const health = (): BusHealth => ({
+    ...{ connected: problem === null, lostAtMonoMs: null, problem },
+    ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {} },
+  })
+  const it = service({
+    ...{ env, pid: 42, clock, status: () => 'fine' },
+    bus: { health, answeredAtMonoMs: () => answeredAt },
+    log: (level, message) => void logged.push(`${level} ${message}`),
+    tell: async (assignments) => void told.push(assignments.join(' ')),
+  })
+  return {
+    ...{ it, clock, told, logged },
+    bus: (now: string | null) => {
+      problem = now
+    },
+    answered: () => {
+      answeredAt = clock.now().monoMs
+    },
+  }
+}
+
+/** As the bus' sign of life comes every 20 s. */
+async function busAnswersFor(r: ReturnType<typeof rig>, seconds: number) {
+  for (let s = 0; s < seconds; s += 20) {
+    r.answered()
+    await r.clock.go(20_000)
+  }
+}
+
+test('the watchdog is fed twice in its time while the bus answers', async () => {
+  const r = rig()
+  r.it.ready()
+  await busAnswersFor(r, 120)
+  expect(r.told).toEqual(['READY=1 STATUS=fine', ...Array(5).fill('WATCHDOG=1')])
+  expect(r.logged).toEqual([])
+})
+
+test('it is not fed while the bus is away, and at once when it is back', async () => {
+  const r = rig()
+  r.it.ready()
+  r.bus('no such socket')
+  await r.clock.go(50_000)
+  expect(r.told).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1'])
+  expect(r.logged).toEqual([
+    'warning watchdog: not fed (bus: no such socket): systemd restarts the agent if that goes on',
+  ])
+  r.bus(null)
+  r.answered()
+  await r.clock.go(1000)
+  expect(r.told).toHaveLength(3)
+})
+
+test('a bus that is connected and does not answer feeds nothing', async () => {
+  const r = rig()
+  r.it.ready()
+  await r.clock.go(300_000)
+  expect(r.told).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1', 'WATCHDOG=1'])
+  expect(r.logged).toHaveLength(1)
+})
+
+test('after the word of stopping nothing is told any more', async () => {
+  const r = rig()
+  r.it.ready()
+  r.it.stopping()
+  await busAnswersFor(r, 120)
+  r.it.ready()
+  await r.it.stop()
+  expect(r.told.at(-1)).toBe('STOPPING=1')
+  expect(r.clock.pending()).toBe(0)
+})
+
+test('without a watchdog nothing is told while nothing changes', async () => {
+  const r = rig({ NOTIFY_SOCKET: '@/notify' })
+  r.it.ready()
+  await busAnswersFor(r, 600)
+  expect(r.told).toEqual(['READY=1 STATUS=fine'])
+  expect(r.clock.pending()).toBe(0)
+})
+
+test('where nobody listens nothing is told', async () => {
+  const r = rig({ WATCHDOG_USEC: '60000000' })
+  r.it.ready()
+  r.it.reloading()
+  r.it.stopping()
+  await r.it.stop()
+  expect(r.told).toEqual([])
+  expect(r.clock.pending()).toBe(0)
+})
+
+test('the status line counts what runs, what failed and what cannot be loaded, and names one problem', () => {
+  expect(statusLine(gateway(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
+  const failed = unit('a.service', { seen: seen('failed', 'failed') })
+  const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }
+  expect(statusLine(stateOf(unit('b.service', { run })), [])).toBe('watching 1 unit, 1 running')
+  expect(statusLine(stateOf(failed, unit('b.service', { run })), ['bus: no such socket', 'more'])).toBe(
+    'watching 2 units, 1 running; 1 failed; bus: no such socket',
+  )
+})

@@ -1,0 +1,243 @@
+// On a real file system, with the real lock.
+import { spawnSync } from 'node:child_process'
+import * as node from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import type { State } from '../../../src/core/state.ts'
+import { nodeFs } from '../../../src/store/file/fs.ts'
+import { editState, readPagesOf, readState } from '../../../src/store/offline.ts'
+import { type Opened, type OpenOptions, openStore } from '../../../src/store/open.ts'
+import { slotPaths } from '../../../src/store/spill.ts'
+import { testClock } from '../clock.ts'
+import { BOOT, busyUnit, crashStep, names, stateOf } from '../sample.ts'
+
+const directories: string[] = []
+const stores: Opened[] = []
+
+function place(): OpenOptions & { runtimeDir: string; lines: string[] } {
+  const directory = node.mkdtempSync(join(tmpdir(), 'gatewatch-store-'))
+  directories.push(directory)
+  const lines: string[] = []
+  return {
+    path: join(directory, 'lib', 'state.ring'),
+    runtimeDir: join(directory, 'run'),
+    clock: testClock(),
+    log: (level, message) => void lines.push(`${level}: ${message}`),
+    flushIntervalMs: 60_000,
+    fresh: () => stateOf(names(12).map((name) => busyUnit(name))),
+    bootId: BOOT,
+    lines,
+  }
+}
+
+async function open(options: OpenOptions): Promise<Opened> {
+  const opened = await openStore(options)
+  stores.push(opened)
+  return opened
+}
+
+function crash({ store }: Opened, state: State, n: number): State {
+  let now = state
+  for (let i = 0; i < n; i++) {
+    const step = crashStep(now, names(12)[i % 12] as string, 20_000 + i)
+    store.remember(step)
+    now = step.after
+  }
+  return now
+}
+
+afterEach(async () => {
+  for (const { store } of stores.splice(0)) await store.stop()
+  for (const directory of directories.splice(0)) node.rmSync(directory, { recursive: true, force: true })
+})
+
+test('a life on a real file: made, committed to, stopped, opened again', async () => {
+  const at = place()
+  const first = await open(at)
+  expect(first.recovered).toBe('fresh')
+  const { size, mode, blocks } = node.statSync(at.path)
+  expect(size).toBe(256 * 4096)
+  expect(mode & 0o777).toBe(0o640)
+  expect(blocks * 512).toBeGreaterThanOrEqual(size)
+  expect(node.readdirSync(join(at.path, '..'))).toEqual(['state.ring'])
+  let now = first.state
+  for (let i = 0; i < 200; i++) {
+    now = crash(first, now, 3)
+    expect(await first.store.flush()).toBe(true)
+  }
+  expect(first.store.health()).toMatchObject({ problem: null, commits: 201 })
+  expect(node.statSync(at.path).size).toBe(size)
+  const left = crash(first, now, 2)
+  const reading = await readState(at.path, at.runtimeDir, BOOT)
+  expect(reading).toMatchObject({ ending: 'spill', state: { seq: left.seq, seqGap: 0 } })
+  expect(reading.state?.units).toEqual(left.units)
+  await first.store.stop()
+  expect(node.readdirSync(at.runtimeDir)).toEqual([])
+  const second = await open(at)
+  expect(second.recovered).toBe('clean')
+  expect(second.state.units).toEqual(left.units)
+  expect(second.store.history().length).toBe(602)
+})
+
+test('a second agent on the same file is refused, by whatever name it calls it; after the first it may', async () => {
+  const at = place()
+  const first = await open(at)
+  const message = `another gatewatch is already running with this state file: ${at.path}`
+  await expect(openStore(at)).rejects.toThrow(message)
+  const linked = join(directories[0] as string, 'linked')
+  node.symlinkSync(join(at.path, '..'), linked)
+  await expect(openStore({ ...at, path: join(linked, 'state.ring') })).rejects.toThrow(message)
+  await expect(editState(at, (state) => ({ state, events: [] }))).rejects.toThrow(message)
+  // The same directory at another path, as another container may see it.
+  const moved = join(directories[0] as string, 'moved')
+  node.renameSync(join(at.path, '..'), moved)
+  await expect(openStore({ ...at, path: join(moved, 'state.ring') })).rejects.toThrow('another gatewatch is already')
+  node.renameSync(moved, join(at.path, '..'))
+  const other = await open({ ...at, path: join(at.path, '..', 'other.ring') })
+  await other.store.stop()
+  await first.store.stop()
+  await expect(open(at)).resolves.toMatchObject({ recovered: 'clean' })
+})
+
+test('the lock of a killed agent is gone with it, and what it had seen is not', async () => {
+  const at = place()
+  const sources = join(import.meta.dirname, '..', '..', 'src')
+  const program = join(directories[0] as string, 'agent.mts')
+  node.writeFileSync(
+    program,
+    `import { openStore } from ${JSON.stringify(join(sources, 'store', 'open.ts'))}
+     import { crashStep, names, stateOf } from ${JSON.stringify(join(import.meta.dirname, 'sample.ts'))}
+     import { newUnit } from ${JSON.stringify(join(sources, 'core', 'unit.ts'))}
+     const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now() }), after: () => () => {} }
+     const fresh = () => stateOf(names(2).map(newUnit))
+     const options = { path: process.argv[2], runtimeDir: process.argv[3], clock, log() {}, flushIntervalMs: 60_000, fresh }
+     const { store, state } = await openStore({ ...options, bootId: process.argv[4] })
+     let now = state
+     for (let i = 0; i < 50; i++) {
+       const step = crashStep(now, names(2)[i % 2], i)
+       store.remember(step)
+       now = step.after
+       if (i % 20 === 10) await store.flush()
+     }
+     process.kill(process.pid, 'SIGKILL')`,
+  )
+  const { signal, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program, at.path, at.runtimeDir, BOOT], {
+    cwd: join(sources, '..'),
+    encoding: 'utf8',
+  })
+  expect([signal, stderr]).toEqual(['SIGKILL', ''])
+  const { recovered, state, store } = await open(at)
+  expect(recovered).toBe('spill')
+  expect(state).toMatchObject({ seq: 50, seqGap: 0 })
+  expect(state.units.map((u) => u.counters.crashes)).toEqual([25, 25])
+  expect(store.history().map((e) => e.seq)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
+})
+
+test('reading changes nothing, not even a time stamp', async () => {
+  const at = place()
+  const first = await open(at)
+  crash(first, first.state, 30)
+  await first.store.flush()
+  crash(first, first.store.committed(), 2)
+  const all = [at.path, ...slotPaths(at.runtimeDir, at.path)].filter((path) => node.existsSync(path))
+  const seen = () =>
+    all.map((path) => [path, node.statSync(path, { bigint: true }).mtimeNs, node.readFileSync(path, 'latin1')])
+  const before = seen()
+  await readState(at.path, at.runtimeDir, BOOT)
+  const pages = await readPagesOf(at.path)
+  expect(seen()).toEqual(before)
+  expect(pages[0]).toMatchObject({ page: 0, kind: 'snapshot', part: '1/1', commit: 1, clean: false })
+  expect(pages[1]).toMatchObject({ kind: 'delta', commit: 2, base: 1, seq: 30 })
+})
+
+test('reading where there is nothing, or nothing that can be read', async () => {
+  const at = place()
+  expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, ending: 'fresh', history: [] })
+  node.mkdirSync(at.path, { recursive: true })
+  await expect(readState(at.path, null)).rejects.toThrow(`read ${at.path}`)
+  const opened = await open(at)
+  expect(opened.store.health().problem).toContain(`cannot write ${at.path}`)
+  expect(node.statSync(at.path).isDirectory()).toBe(true)
+})
+
+test('an operator changes the state while no agent runs: it is on flash, clean, and nothing is left in the runtime directory', async () => {
+  const at = place()
+  const first = await open(at)
+  const before = crash(first, first.state, 5)
+  await first.store.stop()
+  const after = await editState(at, (state) => {
+    expect(state.units).toEqual(before.units)
+    const units = state.units.map((u) => ({ ...u, baseline: { ...u.baseline, starts: 1000 } }))
+    return { state: { ...state, units }, events: [] }
+  })
+  expect(after.units[0]?.baseline.starts).toBe(1000)
+  expect(node.readdirSync(at.runtimeDir)).toEqual([])
+  const reading = await readState(at.path, at.runtimeDir)
+  expect(reading).toMatchObject({ ending: 'clean', path: at.path })
+  expect(reading.state?.units).toEqual(after.units)
+})
+
+test('an operator who cannot write is told so', async () => {
+  const at = place()
+  const fs = { ...nodeFs, open: refuse('EROFS', nodeFs.open), rename: refuse('EROFS', nodeFs.rename) }
+  await expect(
+    editState({ ...at, fs }, (state) => ({ state: { ...state, gatewayId: 'x' }, events: [] })),
+  ).rejects.toThrow(`cannot write ${at.path}: read-only file system (EROFS)`)
+})
+
+test('root leaves the files to the owner of the directory', async () => {
+  if (process.getuid?.() !== 0) return
+  const at = place()
+  const directory = join(at.path, '..')
+  node.mkdirSync(directory)
+  node.chownSync(directory, 4321, 4322)
+  await editState(at, (state) => ({ state: { ...state, gatewayId: 'x' }, events: [] }))
+  const { uid, gid } = node.statSync(at.path)
+  expect([uid, gid]).toEqual([4321, 4322])
+  // Someone else's directory may hold a link to anything: root neither follows it nor moves what it points to.
+  const target = join(directories[0] as string, 'precious')
+  node.writeFileSync(target, 'precious')
+  node.rmSync(at.path)
+  node.symlinkSync(target, at.path)
+  await editState(at, (state) => ({ state: { ...state, gatewayId: 'y' }, events: [] }))
+  expect(node.readFileSync(target, 'utf8')).toBe('precious')
+  expect(node.lstatSync(at.path).isFile()).toBe(true)
+})
+
+test('a link at the path is followed', async () => {
+  const at = place()
+  const real = join(directories[0] as string, 'data')
+  node.mkdirSync(real)
+  node.mkdirSync(join(at.path, '..'))
+  node.writeFileSync(join(real, 'ring'), '')
+  node.symlinkSync(join(real, 'ring'), at.path)
+  const { path } = await open(at)
+  expect(path).toBe(join(real, 'ring'))
+  expect(node.lstatSync(at.path).isSymbolicLink()).toBe(true)
+})
+
+test('in a directory that nobody can write to it runs on', async () => {
+  const at = place()
+  const opened = await open({ ...at, path: '/proc/self/nowhere/state.ring', runtimeDir: '/proc/self/nowhere' })
+  expect(opened.recovered).toBe('fresh')
+  expect(opened.store.health().problem).toMatch(/^cannot write \/proc\/self\/nowhere\/state.ring: /)
+  const now = crash(opened, opened.state, 5)
+  expect(opened.store.committed()).toBe(now)
+})
+
+test('a file that is not of this program keeps its bytes under another name', async () => {
+  const at = place()
+  node.mkdirSync(join(at.path, '..'))
+  node.writeFileSync(at.path, '{"services": {}}')
+  const { setAside, recovered } = await open(at)
+  expect([setAside, recovered]).toEqual([`${at.path}.damaged-1`, 'damaged'])
+  expect(node.readFileSync(`${at.path}.damaged-1`, 'utf8')).toBe('{"services": {}}')
+})
+
+function refuse<A extends unknown[], R>(code: string, real: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
+  return (...args) =>
+    args[1] === 'read'
+      ? real(...args)
+      : Promise.reject(Object.assign(new Error(`${code}: read-only file system, x`), { code }))
+}

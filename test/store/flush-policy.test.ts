@@ -1,0 +1,137 @@
+import { expect, test } from 'vitest'
+import {
+  afterCommit,
+  commitDueMs,
+  type Governor,
+  NOTHING,
+  newGovernor,
+  nowWaiting,
+  readerMay,
+  type Waiting,
+  whyNow,
+} from '../../src/store/flush-policy.ts'
+
+const MINUTE = 60_000
+const full = (lastCommitMs: number | null = null, atMs = 0): Governor => ({
+  tokens: 10,
+  allowance: 10,
+  atMs,
+  lastCommitMs,
+})
+const left = (tokens: number, allowance = 10, lastCommitMs: number | null = null): Governor => ({
+  ...{ tokens, allowance, atMs: 0, lastCommitMs },
+})
+const since = (sinceMs: number): Waiting => ({ ...NOTHING, sinceMs })
+const first = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, firstCrashMs: atMs })
+const again = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, crashAgainMs: atMs })
+
+test.each<[string, Governor, Waiting, number | null]>([
+  ['nothing changed: never', full(), NOTHING, null],
+  ['a start after a calm time: within the interval', full(), since(1000), 60_500],
+  ['a start soon after a commit: an interval after that', full(900), since(1000), 60_900],
+  ['a start long after a commit: within the interval', full(900), since(90_000), 149_500],
+  ['a first crash: half a second', full(), first(1000), 1500],
+  ['a first crash soon after a commit: half a second', full(900), first(1000), 1500],
+  ['a first crash with the last token: half a second', left(1), first(1000), 1500],
+  ['a first crash without a token: when one comes back', left(0.75), first(1000), 30_000],
+  ['a first crash without a token for long: with the rest', left(0), first(1000), 60_500],
+  ['a first crash when the average is used up: when it allows', left(10, 0.75), first(1000), 15_000],
+  ['one more crash of the unit, tokens to spare: half a second', left(6), again(1000), 1500],
+  ['one more crash of the unit, tokens kept for others: with the rest', left(5), again(1000), 60_500],
+  ['event numbers run out: at once', left(0, -5, 0), { ...NOTHING, numbersLow: true }, 0],
+])('%s', (_, governor, waiting, due) => {
+  expect(commitDueMs(governor, waiting, MINUTE)).toBe(due)
+})
+
+test.each<[string, Governor, Waiting, boolean]>([
+  ['may commit what waits', full(), since(1000), true],
+  ['has no commit where nothing waits', full(), NOTHING, false],
+  ['may not use the last five tokens', left(5.9), since(1000), false],
+  ['may use the sixth', left(6), since(1000), true],
+  ['may not use up the average', left(10, 5), since(1000), false],
+])('a reader %s', (_, governor, waiting, may) => {
+  expect(readerMay(governor, waiting, 0, MINUTE)).toBe(may)
+})
+
+test('a token comes back every two minutes, and no more than ten', () => {
+  const spent = afterCommit(full(), 'early', 0, MINUTE)
+  expect(spent).toEqual({ tokens: 9, allowance: 9, atMs: 0, lastCommitMs: 0 })
+  expect(afterCommit(spent, 'routine', 60_000, MINUTE)).toMatchObject({ tokens: 9.5, allowance: 9 })
+  expect(afterCommit(spent, 'routine', 9_999_999, MINUTE)).toMatchObject({ tokens: 10, allowance: 9 })
+})
+
+test.each([
+  ['what is due anyway costs no token', since(0), 60_000, 'routine'],
+  ['a crash before that does', first(0), 1000, 'early'],
+  ['numbers are raised whatever it costs', { ...NOTHING, numbersLow: true }, 0, 'forced'],
+] as const)('%s', (_, waiting, nowMs, why) => {
+  expect(whyNow(full(), waiting, nowMs, MINUTE)).toBe(why)
+})
+
+test('a crash is a first one where the unit has not crashed for an interval', () => {
+  const last = new Map([['a', 1000]])
+  expect(nowWaiting(NOTHING, ['a'], last, 30_000, MINUTE)).toEqual({ ...again(30_000) })
+  expect(nowWaiting(NOTHING, ['a'], last, 61_000, MINUTE)).toEqual({ ...first(61_000) })
+  expect(nowWaiting(NOTHING, ['a', 'b'], last, 30_000, MINUTE)).toEqual({ ...again(30_000), firstCrashMs: 30_000 })
+  expect(nowWaiting(since(5), [], last, 30_000, MINUTE)).toEqual(since(5))
+})
+
+/** A day of commits as the store makes them, with crashes of `units` in turn every `everyMs` and a scrape every 15 s. */
+function commitsOfADay(everyMs: number, units: number, scrapes: boolean, intervalMs = MINUTE): number {
+  let governor = newGovernor(0)
+  let waiting = NOTHING
+  let commits = 0
+  const last = new Map<string, number>()
+  for (let nowMs = 0, crashes = 0; nowMs < 86_400_000; nowMs += 500) {
+    if (nowMs % everyMs === 0) {
+      const unit = `${crashes++ % units}`
+      waiting = nowWaiting(waiting, [unit], last, nowMs, intervalMs)
+      last.set(unit, nowMs)
+    }
+    const due = commitDueMs(governor, waiting, intervalMs)
+    const read = scrapes && nowMs % 15_000 === 0 && readerMay(governor, waiting, nowMs, intervalMs)
+    if (!read && (due === null || due > nowMs)) continue
+    governor = afterCommit(governor, whyNow(governor, waiting, nowMs, intervalMs), nowMs, intervalMs)
+    waiting = NOTHING
+    commits++
+  }
+  return commits
+}
+
+test.each([
+  [500, 1],
+  [1000, 1],
+  [5000, 12],
+  [7000, 1000],
+  [59_000, 1],
+  [61_000, 1],
+  [119_000, 2],
+])('whatever crashes, every %i ms, %i units in turn: at most 1,450 commits a day', (everyMs, units) => {
+  expect(commitsOfADay(everyMs, units, false)).toBeLessThanOrEqual(1450)
+  expect(commitsOfADay(everyMs, units, true)).toBeLessThanOrEqual(1450)
+})
+
+test('any events on any day: at most ten commits more than intervals', () => {
+  let seed = 1
+  const random = () => {
+    seed = (seed * 48271) % 2147483647
+    return seed / 2147483647
+  }
+  for (let day = 0; day < 12; day++) {
+    let [governor, waiting, commits] = [newGovernor(0), NOTHING, 0]
+    const last = new Map<string, number>()
+    const pace = 10 ** (1 + random() * 4)
+    for (let nowMs = 0; nowMs < 10_000_000; nowMs += Math.ceil(random() * pace) + 200) {
+      const unit = `${Math.floor(random() * 30)}`
+      const crashed = random() < 0.5 ? [unit] : []
+      waiting = nowWaiting(waiting, crashed, last, nowMs, MINUTE)
+      for (const one of crashed) last.set(one, nowMs)
+      const due = commitDueMs(governor, waiting, MINUTE) ?? Number.POSITIVE_INFINITY
+      if (due > nowMs && !(random() < 0.1 && readerMay(governor, waiting, nowMs, MINUTE))) continue
+      governor = afterCommit(governor, whyNow(governor, waiting, nowMs, MINUTE), nowMs, MINUTE)
+      waiting = NOTHING
+      commits++
+    }
+    expect(commits).toBeLessThanOrEqual(10 + 10_000_000 / MINUTE)
+  }
+})

@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { EVENT_KINDS } from '../../../src/core/event.ts'
+import { reader, writer } from '../../../src/store/format/bytes.ts'
+import { kindNumber } from '../../../src/store/format/event-record.ts'
+import { filling, readPayload } from '../../../src/store/format/page-records.ts'
+import { WORDS } from '../../../src/store/format/word-table.ts'
+import { anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
+import { BOOT, busyUnit, crashOf, STREAM } from '../sample.ts'
+
+const HEAD = {
+  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT, seq: 7, seqGap: 0 },
+  reserved: 9,
+  acknowledged: 3,
+  clean: false,
+}
+
+test('any head, units and events come back as they went', () => {
+  fc.assert(
+    fc.property(
+      anyHead,
+      fc.uniqueArray(anyUnit, { maxLength: 4, selector: (unit) => unit.name }),
+      fc.array(anyEvent, { maxLength: 6 }),
+      (head, units, events) => {
+        const page = filling(100_000)
+        expect(page.head(head)).toBe(true)
+        for (const unit of units) expect(page.unit(unit)).toBe(true)
+        for (const event of events) expect(page.event(event)).toBe(true)
+        expect(readPayload(page.bytes())).toEqual({ head, units, events, leftOut: [] })
+      },
+    ),
+    { numRuns: 400 },
+  )
+})
+
+test('any number comes back exactly', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          fc.double({ noNaN: true }),
+          fc.integer(),
+          fc.maxSafeInteger(),
+          fc.nat().map((n) => n / 1000),
+          fc.maxSafeNat().map((n) => n / 1000),
+        ),
+      ),
+      (numbers) => {
+        const to = writer()
+        for (const n of numbers) to.num(n)
+        const from = reader(to.take())
+        for (const n of numbers) expect(from.num()).toBe(n)
+      },
+    ),
+  )
+})
+
+test('any bytes are read without an error, or refused', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      readPayload(bytes)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('any damage to a payload is read without an error, or refused', () => {
+  const page = filling()
+  page.head(HEAD)
+  page.unit(busyUnit('a.service'))
+  page.event(crashOf('a.service', 5))
+  const good = Buffer.from(page.bytes())
+  for (let at = 0; at < good.length; at++) {
+    for (const value of [0, 1, 127, 128, 255]) {
+      const bytes = Buffer.from(good)
+      bytes[at] = value
+      readPayload(bytes)
+      readPayload(bytes.subarray(0, at))
+    }
+  }
+})
+
+test('records and fields with unknown tags are skipped', () => {
+  const page = filling()
+  page.head(HEAD)
+  const unit = busyUnit('a.service')
+  page.unit(unit)
+  page.event(crashOf('a.service', 5))
+  const known = page.bytes()
+  const extra = writer()
+  extra.field(200, () => extra.text('from a later minor version'))
+  expect(readPayload(Buffer.concat([extra.take(), known, extra.take()]))).toEqual(readPayload(known))
+
+  // The unit's record with one more field in it: tag 3, its length, its value.
+  const to = writer()
+  to.field(1, () => {
+    to.field(1, () => to.id(STREAM))
+    to.field(99, () => to.num(1))
+  })
+  to.field(2, () => to.text('a.service'))
+  to.field(3, () => {
+    to.field(1, () => to.uint(0))
+    to.field(2, () => [1, 0, 0, 0, 0, 42].map(to.uint)) // and one more counter than is known
+    to.field(250, () => to.text('?'))
+  })
+  to.field(4, () => to.field(1, () => [99, 0, 0].map(to.u8))) // an event of an unknown kind
+  const read = readPayload(to.take())
+  expect(read?.units.map((u) => [u.name, u.counters.starts])).toEqual([['a.service', 1]])
+  expect(read?.events).toEqual([])
+})
+
+test('a word that a later version added reads as unknown', () => {
+  const to = writer()
+  to.u8(254)
+  expect(reader(to.take()).word()).toBe('unknown')
+})
+
+test('numbers on flash are frozen: words, kinds of events', () => {
+  expect(WORDS).toHaveLength(new Set(WORDS).size)
+  expect(WORDS.length).toBeLessThan(254)
+  const frozen = { unknown: 1, active: 2, inactive: 4, failed: 5, dead: 10, running: 15, success: 59, signal: 64 }
+  for (const [word, number] of Object.entries(frozen)) expect([word, WORDS.indexOf(word) + 1]).toEqual([word, number])
+  expect(WORDS.indexOf('loaded') + 1).toBe(75)
+  expect(WORDS.indexOf('always') + 1).toBe(87)
+  expect(WORDS.indexOf('SIGKILL') + 1).toBe(96)
+  expect(WORDS.indexOf('SIGSYS') + 1).toBe(118)
+  expect(EVENT_KINDS.map(kindNumber)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+})
+
+test('an event takes 40 to 75 bytes, a busy unit no more than 215', () => {
+  const page = filling()
+  page.head(HEAD)
+  const head = page.bytes().length
+  page.unit(busyUnit('a.service', 5))
+  const unit = page.bytes().length
+  page.event(crashOf('a.service', 500))
+  expect(head).toBeLessThan(60)
+  expect(unit - head).toBeLessThan(215)
+  expect(page.bytes().length - unit).toBeGreaterThan(40)
+  expect(page.bytes().length - unit).toBeLessThan(75)
+})
+
+test('what does not fit changes nothing', () => {
+  const page = filling(360)
+  page.head(HEAD)
+  expect(page.unit(busyUnit('a.service'))).toBe(true)
+  const before = Buffer.from(page.bytes())
+  expect(page.unit(busyUnit('b.service'))).toBe(false)
+  expect(page.bytes()).toEqual(before)
+  expect(page.event(crashOf('a.service', 1))).toBe(true)
+  expect(readPayload(page.bytes())?.events[0]?.unit).toBe('a.service')
+})

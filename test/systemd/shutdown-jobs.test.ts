@@ -1,0 +1,43 @@
+// Which units a shutdown ends before it ends us, and that there is none while the system runs.
+import { expect, test } from 'vitest'
+import { leadingTo } from '../../src/systemd/shutdown-jobs.ts'
+import { startSystemd } from '../rig/systemd.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { clock } from './clock.ts'
+import { watching, watchingWell } from './watching.ts'
+
+test('what comes before us, by however many steps, goes only after us', () => {
+  const graph = new Map([
+    ['mosquitto.service', ['multi-user.target']],
+    ['multi-user.target', []],
+    ['talk.socket', ['sockets.target']],
+    ['sockets.target', ['basic.target']],
+    ['basic.target', ['gatewatch.service', 'mosquitto.service']],
+    ['dbus.service', ['gatewatch.service', 'mosquitto.service']],
+    ['round.service', ['about.service']],
+    ['about.service', ['round.service']],
+  ])
+  expect([...leadingTo('gatewatch.service', graph)].sort()).toEqual([
+    ...['basic.target', 'dbus.service', 'gatewatch.service', 'sockets.target', 'talk.socket'],
+  ])
+  expect([...leadingTo('unknown.service', graph)]).toEqual(['unknown.service'])
+})
+
+describeUnless(noSystemd(), 'a source', () => {
+  test('tells of no shutdown while the system runs, and when the bus answered', async () => {
+    await using rig = await startSystemd()
+    const before = clock.now().monoMs
+    await using w = await watchingWell(rig.busAddress, ['dbus.service'])
+    await w.source.tried()
+    expect(await w.source.goingDown()).toBeNull()
+    expect(w.source.answeredAtMonoMs()).toBeGreaterThanOrEqual(before)
+  })
+
+  test('has tried when nobody is there, too', async () => {
+    await using w = await watching('unix:path=/nowhere/bus', ['dbus.service'])
+    await w.source.tried()
+    expect(w.source.health().problem).toContain('/nowhere/bus')
+    expect(w.source.answeredAtMonoMs()).toBeNull()
+    expect(await w.source.goingDown()).toBeNull()
+  })
+})

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { backoffMs } from '../../src/core/backoff.ts'
+import { labels } from '../../src/systemd/watch-list.ts'
+import { unitPath, watched } from '../../src/systemd/names.ts'
+
+function make(configured: string[], known: string[] = [], maxUnits = 100) {
+  const full: string[] = []
+  return { list: labels(watched(configured), known, maxUnits, (name) => full.push(name)), full }
+}
+
+it('a unit speaks for its own label, and for an alias once that is resolved', () => {
+  const { list } = make(['alias', 'real'])
+  expect(list.at(unitPath('real.service'))).toEqual(['real.service'])
+  list.resolved('alias.service', 'real.service')
+  expect(list.at(unitPath('real.service'))).toEqual(['real.service', 'alias.service'])
+})
+
+it('an alias that comes to mean another unit leaves the first', () => {
+  const { list } = make(['alias'])
+  list.resolved('alias.service', 'one.service')
+  list.resolved('alias.service', 'two.service')
+  expect(list.at(unitPath('one.service'))).toEqual([])
+  expect(list.at(unitPath('two.service'))).toEqual(['alias.service'])
+})
+
+it('what a pattern stands for comes and goes; what is named stays', () => {
+  const { list } = make(['named', 'sink@*'], ['sink@old.service', 'other@x.service'])
+  expect(list.all()).toEqual(['named.service', 'sink@old.service'])
+  expect(list.add('sink@new.service')).toBe(true)
+  expect(list.add('sink@new.service')).toBe(false)
+  list.remove('sink@new.service')
+  list.remove('named.service')
+  expect(list.all()).toEqual(['named.service', 'sink@old.service'])
+  expect(list.at(unitPath('sink@new.service'))).toEqual([])
+})
+
+it('there is room for so many and no more, which is said once until there is room again', () => {
+  const { list, full } = make(['a', '*@*'], ['x@1.service', 'x@2.service'], 2)
+  expect(list.all()).toEqual(['a.service', 'x@1.service'])
+  expect(list.add('x@3.service')).toBe(false)
+  expect(full).toEqual(['x@2.service'])
+  list.remove('x@1.service')
+  expect(list.add('x@3.service')).toBe(true)
+  expect(list.add('x@4.service')).toBe(false)
+  expect(full).toEqual(['x@2.service', 'x@4.service'])
+})
+
+it('attempts come after 0.5 s at first and 15 to 30 s at last', () => {
+  const waits = (random: number) => [0, 1, 2, 3, 6, 100].map((attempt) => backoffMs(attempt, random))
+  expect(waits(0)).toEqual([500, 1000, 2000, 4000, 30_000, 30_000])
+  expect(waits(0.5)).toEqual([500, 750, 1500, 3000, 22_500, 22_500])
+  expect(Math.min(...waits(0.999_999))).toBeGreaterThanOrEqual(500)
+})
