@@ -1,12 +1,12 @@
 // gatewatch: the command line in, a command done, an exit code out.
 import { readFileSync } from 'node:fs'
-import { type Arguments, parseArguments } from './cli/args.ts'
 import { orFail } from './cli/agent-or-file.ts'
-import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
+import { type Arguments, parseArguments } from './cli/args.ts'
 import { help, usageError } from './cli/commands/help.ts'
-import type { Loaded } from './config/load.ts'
 import { version } from './cli/commands/version.ts'
+import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
 import { writerTo } from './cli/writer.ts'
+import type { Loaded } from './config/load.ts'
 import { beFrugal } from './host/v8-flags.ts'
 import type { Log } from './ports.ts'
 
@@ -76,7 +76,9 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'status':
       return asking(loaded, async (from) => (await import('./cli/commands/status.ts')).status(args.json, from, out))
     case 'events':
-      return asking(loaded, async (from) => (await import('./cli/commands/events.ts')).events(args, from, out, following()))
+      return asking(loaded, async (from) =>
+        (await import('./cli/commands/events.ts')).events(args, from, out, following()),
+      )
     case 'system':
       return asking(loaded, async (from) => {
         const directly = async () => (await import('./app/query-system.ts')).systemNow(loaded.config)

@@ -1,7 +1,7 @@
 // The gateways as metrics: the names that a gateway's own /metrics has, with the gateway as a label.
 import type { Counters } from '../../src/core/unit.ts'
-import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
 import { STATE_NUMBERS, UNKNOWN, UNLOADED } from '../../src/metrics/families/services.ts'
+import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
 import { type Gateways, isUp, type UnitState } from './gateways.ts'
 
 type Family = FamilyOf<Gateways>

@@ -2,11 +2,11 @@
 import { dirname } from 'node:path'
 import type { Config } from '../config/keys.ts'
 import type { Json } from '../core/api-json.ts'
+import { connectBus } from '../dbus/connection.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { machine } from '../host/system-usage.ts'
 import { WANTED_PROPERTIES } from '../systemd/decode.ts'
 import { readSystem } from '../systemd/manager-state.ts'
-import { connectBus } from '../dbus/connection.ts'
 import { systemJson } from './status.ts'
 
 /** The answer of /api/v1/system. Rejects in the user's words where the bus or systemd does not answer. */

@@ -1,8 +1,8 @@
 // gatewatch run: from the configuration to a running agent, and from a signal to its orderly end.
 import { fstatSync } from 'node:fs'
+import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
 import { fatalProblems, type Loaded, runsAsService } from '../config/load.ts'
-import type { Build } from '../cli/commands/version.ts'
 import { openLog, readerOf } from '../log/log.ts'
 import { run } from './run.ts'
 

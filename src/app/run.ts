@@ -1,33 +1,33 @@
 // Wires one run of the agent out of the parts, and takes over a new configuration while it goes on.
 import { hostname } from 'node:os'
 import { type Agent, startAgent } from '../agent.ts'
-import type { Loaded } from '../config/load.ts'
 import type { Build } from '../cli/commands/version.ts'
-import { agentCommands } from './unit-control.ts'
-import { isPattern } from '../core/glob.ts'
+import type { Loaded } from '../config/load.ts'
 import type { Identity } from '../core/api-json.ts'
+import { isPattern } from '../core/glob.ts'
 import type { Policy, State } from '../core/state.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { loopLag } from '../host/loop-lag.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
-import { service } from '../service/service.ts'
-import { statusLine } from '../service/status-line.ts'
 import { createHttp } from '../http/http.ts'
-import { unitsDown } from './drain.ts'
-import { type Listening, listening, metricsAt, wantedOf } from './tcp-listener.ts'
 import { eventsFile, type Logger, logSink } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import type { MqttSink } from '../mqtt/options.ts'
 import type { EventSink } from '../ports.ts'
-import { moreSinks } from './optional-sinks.ts'
-import { baselinesFrom, freshState, stateFor } from './offline-state.ts'
+import { service } from '../service/service.ts'
+import { statusLine } from '../service/status-line.ts'
 import { isVolatile, mountOfPath } from '../store/file/mounts.ts'
-import { openStore } from '../store/open.ts'
 import { sideWritesAt } from '../store/file/write-amplification.ts'
-import { unitSource } from './unit-source.ts'
+import { openStore } from '../store/open.ts'
+import { unitsDown } from './drain.ts'
+import { baselinesFrom, freshState, stateFor } from './offline-state.ts'
+import { moreSinks } from './optional-sinks.ts'
 import { usageReader } from './resource-usage.ts'
 import { type Configured, notReady, type Parts, scrapeFacts, status, system } from './status.ts'
+import { type Listening, listening, metricsAt, wantedOf } from './tcp-listener.ts'
+import { agentCommands } from './unit-control.ts'
+import { unitSource } from './unit-source.ts'
 
 export interface RunGiven {
   readonly loaded: Loaded
@@ -164,7 +164,8 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   })
 
   const lines = config.crash_log_lines
-  const crashes = lines > 0 ? (await import('../journal/crash-log-sink.ts')).crashLog({ lines, sinks, clock, log }) : null
+  const crashes =
+    lines > 0 ? (await import('../journal/crash-log-sink.ts')).crashLog({ lines, sinks, clock, log }) : null
   const agent: Agent = startAgent({ state, bootId, store, source, sinks: crashes ? [crashes] : sinks, clock, log })
   if (file.legacy !== null && opened.recovered === 'fresh')
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(file.legacy, log) })

@@ -1,14 +1,14 @@
 // What the running agent shows of itself: to a scrape, to `gatewatch status`, and to /-/ready.
 import type { Agent } from '../agent.ts'
-import type { Loaded } from '../config/load.ts'
 import type { Build } from '../cli/commands/version.ts'
+import type { Loaded } from '../config/load.ts'
 import { type Identity, type Json, rfc3339 } from '../core/api-json.ts'
 import type { State } from '../core/state.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
-import type { Listening } from './tcp-listener.ts'
 import type { Facts, HostUsage } from '../metrics/scrape-input.ts'
 import type { Clock, HttpHealth, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
 import type { Usage } from './resource-usage.ts'
+import type { Listening } from './tcp-listener.ts'
 
 /** What a reload changes. */
 export interface Configured {

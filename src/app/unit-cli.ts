@@ -1,16 +1,17 @@
 // The commands that list, inspect and operate units: from their words to systemd and an exit code.
-import type { Arguments } from '../cli/args.ts'
+
 import { clientOf } from '../cli/agent-client.ts'
-import type { Console, ExitCode } from '../cli/console.ts'
-import { unitDirectory } from '../config/paths.ts'
-import type { Loaded } from '../config/load.ts'
+import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'
+import type { Console, ExitCode } from '../cli/console.ts'
 import { progressOn } from '../cli/progress.ts'
-import type { Outside } from './unit-control.ts'
-import { openControl } from './unit-control.ts'
+import type { Loaded } from '../config/load.ts'
+import { unitDirectory } from '../config/paths.ts'
 import { type Action, ControlError } from '../core/command.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import type { UnitControl } from '../ports.ts'
+import type { Outside } from './unit-control.ts'
+import { openControl } from './unit-control.ts'
 
 type Asked = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitSettings'> & {
   readonly command: Action | 'list' | 'show' | 'daemon-reload' | 'create-unit' | 'remove-unit'
@@ -66,7 +67,12 @@ async function answer(
       return createUnit({ name, command: words, settings: asked.unitSettings }, placeOf(loaded, env), control, out)
     }
     case 'remove-unit':
-      return (await import('../cli/commands/create-unit.ts')).removeUnit(operands[0] ?? '', placeOf(loaded, env), control, out)
+      return (await import('../cli/commands/create-unit.ts')).removeUnit(
+        operands[0] ?? '',
+        placeOf(loaded, env),
+        control,
+        out,
+      )
     case 'daemon-reload':
       await control.daemonReload()
       out.stderr('unit files read again\n')

@@ -1,8 +1,8 @@
 // Which back end operates units, for the running agent and for the commands; loaded by the first operation.
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
-import { type Commands, unitCommands } from './unit-commands.ts'
 import type { Clock, Log, UnitControl } from '../ports.ts'
+import { type Commands, unitCommands } from './unit-commands.ts'
 
 /** systemd itself gives up a start after 90 s unless told otherwise (DefaultTimeoutStartSec=). */
 const AGENT_WAITS_MS = 120_000

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import type { Loaded } from '../config/load.ts'
 import type { State } from '../core/state.ts'
+import { noticingStalls } from '../host/stall-detector.ts'
 import { provenByJournal } from '../journal/replay-source.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { systemdSource } from '../systemd/source.ts'
-import { noticingStalls } from '../host/stall-detector.ts'
 
 /** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'

@@ -1,11 +1,20 @@
 // The command line: words in, a command with its operands and options out, or one problem in words.
-import { EVENT_KINDS } from '../core/event.ts'
-import { isPattern } from '../core/glob.ts'
-import { COMMAND_NAMES, COMMANDS, type Command, isCommand, OPERATIONS, type OptionName, optionRow } from './command-table.ts'
-import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
+
 import { nearest } from '../config/did-you-mean.ts'
 import { IGNORED, isKey, type Key, rowOf } from '../config/keys.ts'
+import { EVENT_KINDS } from '../core/event.ts'
+import { isPattern } from '../core/glob.ts'
 import { unitName } from '../core/unit-name.ts'
+import {
+  COMMAND_NAMES,
+  COMMANDS,
+  type Command,
+  isCommand,
+  OPERATIONS,
+  type OptionName,
+  optionRow,
+} from './command-table.ts'
+import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
 
 /** A value as given, not yet validated, and the flag that gave it. */
 export interface Given {

@@ -1,10 +1,11 @@
 // What a command is given to work with: where it writes, what its terminal can, whom it asks.
-import type { Event } from '../core/event.ts'
+
+import type { Env } from '../config/paths.ts'
 import type { Identity } from '../core/api-json.ts'
+import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Client } from './agent-client.ts'
-import type { Env } from '../config/paths.ts'
 
 export interface Console {
   /** Writes as it is; must not throw, not even on a closed pipe. */

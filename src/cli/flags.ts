@@ -1,6 +1,7 @@
 // Every flag by its spelling: those that set configuration and those that do not, from the two tables.
-import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
+
 import { type Flag, IGNORED, KEY_NAMES, type Key, rowOf } from '../config/keys.ts'
+import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
 
 export type Spelled =
   | { readonly kind: 'key'; readonly key: Key; readonly flag: Flag }

@@ -1,4 +1,7 @@
 // What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
+
+import { defaultOf, type Flag, IGNORED, KEY_NAMES, type Key, rowOf, variableOf } from '../config/keys.ts'
+import { SYSTEM } from '../config/paths.ts'
 import {
   COMMAND_NAMES,
   COMMANDS,
@@ -9,8 +12,6 @@ import {
   type OptionName,
   optionRow,
 } from './command-table.ts'
-import { SYSTEM } from '../config/paths.ts'
-import { defaultOf, type Flag, IGNORED, KEY_NAMES, type Key, rowOf, variableOf } from '../config/keys.ts'
 
 export type Block =
   | { readonly kind: 'text'; readonly text: string }

@@ -1,4 +1,5 @@
 // A table of text: columns as wide as their content, the widest ones cut where the terminal is narrower.
+import type pc from 'picocolors'
 
 export interface Column {
   readonly title: string
@@ -51,4 +52,25 @@ export function cutMiddle(text: string, width: number): string {
   if (text.length <= width) return text
   const head = Math.ceil((width - 1) / 2)
   return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`
+}
+
+export type Paint = ReturnType<typeof pc.createColors>
+
+export function stateColor(state: string, paint: Paint): (text: string) => string {
+  if (state === 'active') return paint.green
+  if (state === 'failed') return paint.red
+  return state === 'inactive' || state === 'unloaded' || state === 'unknown' ? paint.dim : paint.yellow
+}
+
+/** `prefix` goes before every line and counts. A word that is longer than a line stays whole. */
+export function fill(text: string, width: number, prefix = ''): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && prefix.length + line.length + 1 + word.length > width) {
+      lines.push(prefix + line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, prefix + line]
 }

@@ -1,8 +1,8 @@
 // A configuration file, JSON with comments: its text in, a layer of values out, each with its line and column.
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import { type Entry, type Layer, type Problem, problemOf, withPort } from './layer.ts'
 import { nearest } from './did-you-mean.ts'
 import { IGNORED, isKey, KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
+import { type Entry, type Layer, type Problem, problemOf, withPort } from './layer.ts'
 
 /** `name` is how the file is called in errors. A byte order mark at the front is let pass. */
 export function fileLayer(text: string, name: string): Layer {

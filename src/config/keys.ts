@@ -1,20 +1,9 @@
 // The one table of every configuration key: its type, default, flags and words. Arguments, environment, validation,
 // create-config, check-config, help, man page and completion are all derived from it.
 import { DEFAULT_UNITS } from './default-units.ts'
-import type { Home } from './paths.ts'
 import { type Flag, key, type Row } from './key-row.ts'
-import {
-  address,
-  busAddress,
-  gatewayId,
-  host,
-  hostPort,
-  line,
-  mqttUrl,
-  path,
-  topicPrefix,
-  unit,
-} from './text-types.ts'
+import type { Home } from './paths.ts'
+import { address, busAddress, gatewayId, host, hostPort, line, mqttUrl, path, topicPrefix, unit } from './text-types.ts'
 import { bool, integer, listOf, oneOf, orNone } from './value-types.ts'
 
 export type { Flag }

@@ -1,8 +1,9 @@
 // One source of configuration values: what it gives for each key, and where exactly it says so.
+
 import type { Arguments } from '../cli/args.ts'
-import type { Env } from './paths.ts'
 import { nearest } from './did-you-mean.ts'
-import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
+import { KEY_NAMES, type Key, type Key, rowOf, rowOf, variableOf } from './keys.ts'
+import type { Env } from './paths.ts'
 import { splitListen } from './text-types.ts'
 
 export type Origin = 'default' | 'file' | 'environment' | 'command line'
@@ -95,4 +96,10 @@ export function withPort(entries: Map<Key, Entry>): Map<Key, Entry> {
   entries.set('listen', { ...listen, value: cut.address })
   if (!entries.has('prometheus_port')) entries.set('prometheus_port', { ...listen, value: Number(cut.port) })
   return entries
+}
+
+/** The value with the password of a URL masked, where the key can hold one. */
+export function masked(key: Key, value: unknown): unknown {
+  if (!rowOf(key).secret || typeof value !== 'string') return value
+  return value.replace(/^([^/]*\/\/[^/@]*:)[^@]*@/, '$1***@')
 }

@@ -1,8 +1,8 @@
 // Finds, reads and merges the configuration of this run; what the outside is made of comes in as arguments.
 import type { Arguments } from '../cli/args.ts'
+import { argumentLayer, environmentLayer, inheritedLayer, type Layer, type Problem, problemOf } from './layer.ts'
 import { type Effective, effective } from './merge.ts'
 import { type Env, type Home, homeOf } from './paths.ts'
-import { argumentLayer, environmentLayer, inheritedLayer, type Layer, type Problem, problemOf } from './layer.ts'
 
 /** What a run is told from outside. */
 export interface Outside {

@@ -1,10 +1,9 @@
 // Values of all layers in, the effective configuration out: defaults < file < environment < command line, each value
 // validated where it stands.
 import * as v from 'valibot'
-import type { Home } from './paths.ts'
-import { type Entry, type Layer, type Origin, type Problem, problemOf } from './layer.ts'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
-import { masked } from '../cli/secret.ts'
+import { type Entry, type Layer, masked, type Origin, type Problem, problemOf } from './layer.ts'
+import type { Home } from './paths.ts'
 
 export interface Effective {
   readonly config: Config

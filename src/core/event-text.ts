@@ -1,6 +1,7 @@
 // What an event says, in words for people: the same on a terminal and on the dashboard.
-import type { Counters } from './unit.ts'
+
 import { causeText, plural } from './format.ts'
+import type { Counters } from './unit.ts'
 
 /** An event as `eventJson` of the core makes it, or the record of dropped ones. */
 export interface EventView {

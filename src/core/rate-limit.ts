@@ -1,6 +1,7 @@
 // Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
-import type { Context, Lived, Telling } from './runs.ts'
+
 import type { Instant } from './observation.ts'
+import type { Context, Lived, Telling } from './runs.ts'
 import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
 
 export const BURST_WINDOW_MS = 60_000

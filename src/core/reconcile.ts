@@ -1,7 +1,7 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { andThen, type Context, end, endProven, endProvenCrash, type Lived, lose, open } from './runs.ts'
 import { type ProvenRun, provenEnd } from './journal-proof.ts'
+import { andThen, type Context, end, endProven, endProvenCrash, type Lived, lose, open } from './runs.ts'
 import type { Settings, Sighting, Unit } from './unit.ts'
 
 /**

@@ -1,10 +1,11 @@
 // The ways a unit's life is counted: a run opens, ends, or is lost. Each returns the unit after it and what to tell.
-import { tellOfEnd, tellOfStart } from './rate-limit.ts'
+
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
 import type { Change, Event, Source } from './event.ts'
 import { noteCrash } from './flapping.ts'
-import type { Instant } from './observation.ts'
 import type { ProvenEnd } from './journal-proof.ts'
+import type { Instant } from './observation.ts'
+import { tellOfEnd, tellOfStart } from './rate-limit.ts'
 import type { Policy } from './state.ts'
 import { type Cause, type Counters, own, type Sighting, shownCounters, type Unit } from './unit.ts'
 

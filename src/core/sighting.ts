@@ -1,9 +1,10 @@
 // One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
-import { catchUp, endFound, type Place, replay } from './reconcile.ts'
+
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
-import { andThen, type Context, end, type Lived, lose, open } from './runs.ts'
-import type { Instant } from './observation.ts'
 import { NO_PROOF } from './journal-proof.ts'
+import type { Instant } from './observation.ts'
+import { catchUp, endFound, type Place, replay } from './reconcile.ts'
+import { andThen, type Context, end, type Lived, lose, open } from './runs.ts'
 import type { Policy } from './state.ts'
 import { isUnloaded, type Run, type Settings, type Sighting, shownCounters, type Unit } from './unit.ts'
 

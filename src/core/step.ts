@@ -1,12 +1,13 @@
 // The one verb: what an observation makes of the State, and which events tell of it.
-import { BURST_WINDOW_MS, roll } from './rate-limit.ts'
+
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
 import { calmAtMonoMs, settle } from './flapping.ts'
 import { globMatcher } from './glob.ts'
-import { andThen, type Context, type Lived, lose, open, type Telling } from './runs.ts'
-import type { Instant, Observation } from './observation.ts'
 import { NO_PROOF, newsOf, type ProvenRun } from './journal-proof.ts'
+import type { Instant, Observation } from './observation.ts'
+import { BURST_WINDOW_MS, roll } from './rate-limit.ts'
+import { andThen, type Context, type Lived, lose, open, type Telling } from './runs.ts'
 import { giveUp, sight } from './sighting.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { newUnit, shownCounters, type Unit, ZERO } from './unit.ts'

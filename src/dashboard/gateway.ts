@@ -1,6 +1,7 @@
 // What the page asks of the gateway, by the same API as everybody.
-import type { EventView } from '../core/event-text.ts'
+
 import type { StatusView, SystemView } from '../core/api-views.ts'
+import type { EventView } from '../core/event-text.ts'
 
 /** An event of the API, with its id. */
 export interface Told extends EventView {

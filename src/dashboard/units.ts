@@ -1,7 +1,7 @@
 // The list of units: one row each, changed in place, in the order of the configuration.
 import type { StatusView, UnitView } from '../core/api-views.ts'
-import type { Counters } from '../core/unit.ts'
 import { age, causeText, plural, shortName } from '../core/format.ts'
+import type { Counters } from '../core/unit.ts'
 import { type Buttons, buttonsOf } from './control.ts'
 import { byId, el, icon, say, sayTime, svg, timeEl, tint } from './dom.ts'
 import type { Told } from './gateway.ts'

@@ -4,12 +4,11 @@ import type { Message, MessageBus } from 'dbus-next'
 import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
+import { guard } from './message-guard.ts'
+import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './message-header.ts'
 import { type Answered, calls } from './pending-calls.ts'
 import { allProperties, changedProperties, wantedNames } from './read-properties.ts'
-import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './message-header.ts'
-import { guard } from './message-guard.ts'
-import { plain } from './variants.ts'
-import { withVariants } from '../systemd/typed.ts'
+import { plain, withVariants } from './variants.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
 /** A dead peer is noticed within the two together: less than 30 s. */

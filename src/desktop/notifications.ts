@@ -1,10 +1,10 @@
 // Desktop notifications of what goes wrong and of what is well again, by org.freedesktop.Notifications on the session bus.
 import type { Event } from '../core/event.ts'
 import { shortName } from '../core/format.ts'
-import type { Clock, EventSink, Log } from '../ports.ts'
 import type { Bus } from '../dbus/bus.ts'
-import { type Note, noteOf } from './notification.ts'
 import { connectBus } from '../dbus/connection.ts'
+import type { Clock, EventSink, Log } from '../ports.ts'
+import { type Note, noteOf } from './notification.ts'
 
 export interface NotificationsOptions {
   /** The session bus. */

@@ -1,10 +1,13 @@
 // Which route a request is for, and whether it may: the same for a request and for a WebSocket, by TCP and by the socket.
+
 import type { IncomingMessage } from 'node:http'
-import { type Asked, problem, type Route, type Said, type Side } from './route.ts'
-import { clientOf } from './client.ts'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Door } from './access/access.ts'
 import { isKnownHost, isKnownOrigin } from './access/host-check.ts'
 import { findRoute, type Match } from './find-route.ts'
+import type { Asked, Side } from './route.ts'
+import { type Asked, problem, type Route, type Said, type Side } from './route.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
 
@@ -78,4 +81,23 @@ function targetOf(url: string): Target | Said {
   const at = url.indexOf('?')
   const path = at < 0 ? url : url.slice(0, at)
   return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
+}
+
+/** By TLS, or from an address of this very host. A name in `who` is only that of a valid certificate. */
+export function clientOf(socket: Socket, side: Side): Pick<Asked, 'secure' | 'who'> {
+  if (side === 'socket') return { secure: true, who: null }
+  if (isTls(socket)) {
+    const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : null
+    return { secure: true, who: (Array.isArray(name) ? name[0] : name) ?? null }
+  }
+  return { secure: isLoopback(socket.remoteAddress ?? ''), who: null }
+}
+
+function isTls(socket: Socket): socket is TLSSocket {
+  return 'encrypted' in socket && socket.encrypted === true
+}
+
+/** 127.0.0.0/8 and ::1; the former also as a dual-stack listener writes it. */
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address)
 }

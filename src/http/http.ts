@@ -1,16 +1,16 @@
 // HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
 import type { Server } from 'node:http'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
-import type { Side, Views } from './route.ts'
 import type { Door } from './access/access.ts'
 import { ownNames } from './access/host-check.ts'
-import { createListener } from './listener.ts'
-import { createRequests } from './request-metrics.ts'
 import { routesOf } from './api/routes.ts'
-import { close, createLimited, createSecure, listen } from './server.ts'
-import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 import { createStream } from './api/stream.ts'
 import { tcpProblem } from './listen-error.ts'
+import { createListener } from './listener.ts'
+import { createRequests } from './request-metrics.ts'
+import type { Side, Views } from './route.ts'
+import { close, createLimited, createSecure, listen } from './server.ts'
+import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
 export interface HttpGiven {
   readonly views: Views

@@ -1,7 +1,7 @@
 // What HTTP asks of the agent, and what a route is: a line of the one table that TCP and the local socket serve.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Event } from '../core/event.ts'
 import type { Identity, Json } from '../core/api-json.ts'
+import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { UnitCommands } from '../ports.ts'

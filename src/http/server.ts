@@ -3,9 +3,9 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import type { ListenOptions, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../ports.ts'
-import { problem } from './route.ts'
 import type { Listener } from './listener.ts'
 import { sendRaw } from './respond.ts'
+import { problem } from './route.ts'
 
 const HEADER_BYTES_AT_MOST = 16 * 1024
 const HEADERS_WITHIN_MS = 10_000

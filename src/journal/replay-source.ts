@@ -1,12 +1,12 @@
 // Stands between systemd and the agent: after an absence it asks the journal what happened meanwhile, before anything
 // that was seen since is told, so that what the journal proves is counted and not lost.
 import { accessSync, constants, readdirSync } from 'node:fs'
-import type { Observation } from '../core/observation.ts'
 import type { ProvenRun } from '../core/journal-proof.ts'
+import type { Observation } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
-import { aboutUnits, runsIn } from './runs.ts'
 import { readJournal } from './journalctl.ts'
+import { aboutUnits, runsIn } from './runs.ts'
 
 /** journald takes up what systemd says a moment after it was done. */
 const SETTLE_MS = 50

@@ -1,6 +1,7 @@
 // Tells the log of steps: one line for each state change and event, one summary per interval in which something happened.
-import type { EventKind } from '../core/event.ts'
+
 import { eventJson, type Identity } from '../core/api-json.ts'
+import type { EventKind } from '../core/event.ts'
 import { changedUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'

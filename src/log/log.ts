@@ -4,8 +4,8 @@ import type { Level, Log } from '../ports.ts'
 import { oneLine, prefixed, stamp } from './lines.ts'
 import { rotatingFile } from './rotating-file.ts'
 
-export { eventsFile } from './events-file.ts'
 export { logSink } from './event-sink.ts'
+export { eventsFile } from './events-file.ts'
 
 export interface LogSettings {
   readonly log_file: string | null

@@ -1,10 +1,11 @@
 // One scrape: gather the facts, read them through the table of families, in the format asked for.
+import { readdirSync } from 'node:fs'
 import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
-import { readProcess } from './process.ts'
-import { type Facts, steadyClock } from './scrape-input.ts'
-import type { SelectorProblem } from './federate/selector.ts'
 import { FAMILIES } from './families/all.ts'
+import type { SelectorProblem } from './federate/selector.ts'
+import type { ProcessFacts } from './scrape-input.ts'
+import { type Facts, steadyClock } from './scrape-input.ts'
 
 export interface Scraped {
   readonly type: string
@@ -48,5 +49,25 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
       const body = await federated(FAMILIES, await read(), matches)
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },
+  }
+}
+
+/** Reads them. `nowMonoMs` is CLOCK_MONOTONIC, as everywhere. */
+export function readProcess(nowMonoMs: number): ProcessFacts {
+  const { user, system } = process.cpuUsage()
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    residentBytes: process.memoryUsage.rss(),
+    openFds: openFds(),
+    startedAtMonoMs: nowMonoMs - process.uptime() * 1000,
+  }
+}
+
+function openFds(): number | null {
+  try {
+    // The listing itself holds one of them open.
+    return readdirSync('/proc/self/fd').length - 1
+  } catch {
+    return null
   }
 }

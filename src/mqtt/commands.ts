@@ -1,6 +1,7 @@
 // Commands by MQTT: heard on `unit/<unit>/set`, refused with a reason or carried out, answered on `unit/<unit>/result`.
-import { type Action, ControlError, type Done } from '../core/command.ts'
+
 import { type Identity, rfc3339 } from '../core/api-json.ts'
+import { type Action, ControlError, type Done } from '../core/command.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Sending } from './publisher.ts'

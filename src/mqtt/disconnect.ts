@@ -1,8 +1,8 @@
 // A clean end: what waits goes out if the link is quick, then `offline`, then a DISCONNECT; within 2 s in any case.
 import type { Clock } from '../ports.ts'
 import type { Connection } from './connection/connection.ts'
-import type { Mail } from './send-order.ts'
 import type { Publisher } from './publisher.ts'
+import type { Mail } from './send-order.ts'
 
 const DRAIN_AT_MOST_MS = 1000
 const DRAIN_LOOK_EVERY_MS = 10

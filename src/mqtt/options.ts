@@ -1,6 +1,7 @@
 // What MQTT is given, and what it gives back.
-import type { Event } from '../core/event.ts'
+
 import type { Identity } from '../core/api-json.ts'
+import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
 import type { Files } from './connection/dial.ts'

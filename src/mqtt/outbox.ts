@@ -1,6 +1,5 @@
 // The events that the broker does not have yet: bounded in number and bytes, and whatever is given up is told. Pure.
 import type { Event, EventKind } from '../core/event.ts'
-import { type Gap, mergeGaps } from './gap.ts'
 
 /** An event is about 610 bytes, so that the number is what usually binds. */
 export const OUTBOX_LIMITS: Limits = { events: 1000, bytes: 1_048_576 }
@@ -168,5 +167,28 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
     size: () => entries.length + (gap === null && gapInFlight === null ? 0 : 1),
     bytes: () => bytes,
     dropped: () => dropped,
+  }
+}
+
+export interface Gap {
+  /** The first and the last sequence number given up; between them there may be some that are told. */
+  readonly fromSeq: number
+  readonly toSeq: number
+  readonly count: number
+  /** How many of each kind; `unknown` for events that history had forgotten already. */
+  readonly byKind: Readonly<Record<string, number>>
+}
+
+/** Both in one; either may be missing. */
+export function mergeGaps(a: Gap | null, b: Gap | null): Gap | null {
+  if (a === null) return b
+  if (b === null) return a
+  const byKind: Record<string, number> = { ...a.byKind }
+  for (const [kind, n] of Object.entries(b.byKind)) byKind[kind] = (byKind[kind] ?? 0) + n
+  return {
+    fromSeq: Math.min(a.fromSeq, b.fromSeq),
+    toSeq: Math.max(a.toSeq, b.toSeq),
+    count: a.count + b.count,
+    byKind,
   }
 }

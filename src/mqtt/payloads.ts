@@ -1,9 +1,10 @@
 // What is said in each topic. Pure.
-import type { Event } from '../core/event.ts'
+
 import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/api-json.ts'
+import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
 import type { MqttHealth, StoreHealth } from '../ports.ts'
-import type { Gap } from './gap.ts'
+import type { Gap } from './outbox.ts'
 
 export const ONLINE = 'online'
 export const OFFLINE = 'offline'

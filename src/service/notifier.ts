@@ -1,7 +1,8 @@
 // Tells systemd how the service is: ready, reloading, stopping, alive, and a status line that is sent when it is another.
+
 import type { Clock, Log } from '../ports.ts'
+import type { Teller } from './sd-notify.ts'
 import { ALIVE, READY, reloading, STOPPING, status } from './sd-notify.ts'
-import type { Teller } from '../host/tell-systemd.ts'
 
 /** A message may cost a process: what changes all the time is told this often. */
 const STATUS_AT_MOST_EVERY_MS = 5000

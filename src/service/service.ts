@@ -1,8 +1,8 @@
 // The agent as a service of systemd (Type=notify): ready, reloading and stopping states, status line, watchdog.
+
 import type { Clock, EventSink, Log, UnitSource } from '../ports.ts'
 import { notifier } from './notifier.ts'
-import { notifyWay, watchdogMs } from './sd-notify.ts'
-import { type Teller, tellerBy } from '../host/tell-systemd.ts'
+import { notifyWay, type Teller, tellerBy, watchdogMs } from './sd-notify.ts'
 import { watchdog } from './watchdog.ts'
 
 /** Twice the distance at which the bus is asked for a sign of life. */

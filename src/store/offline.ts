@@ -2,11 +2,11 @@
 import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
-import { contentOf, resolved, slotsOf } from './file/paths.ts'
 import { type Fs, nodeFs } from './file/fs.ts'
-import { type OpenOptions, openStore } from './open.ts'
+import { contentOf, resolved, slotsOf } from './file/paths.ts'
 import { MAJOR, MINOR } from './format/page.ts'
 import type { LeftOut } from './format/page-records.ts'
+import { type OpenOptions, openStore } from './open.ts'
 import { type Recovered, recover, type Summary } from './recovery.ts'
 import { type Ending, takeUp } from './resume.ts'
 

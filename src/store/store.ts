@@ -4,11 +4,11 @@ import type { State } from '../core/state.ts'
 import type { Clock, Log, StateStore, Step } from '../ports.ts'
 import { changeOf } from './change.ts'
 import type { Disk } from './file/commit-writer.ts'
-import { newHealth } from './health.ts'
 import * as policy from './flush-policy.ts'
 import { type Head, headOf } from './format/page-records.ts'
-import type { Spill } from './spill.ts'
+import { newHealth } from './health.ts'
 import { openWindow, type Window } from './pending-events.ts'
+import type { Spill } from './spill.ts'
 
 export const HISTORY_EVENTS = 1000
 /** Event numbers are reserved so many at a time, again at half: months of a crash loop on flash that refuses. */

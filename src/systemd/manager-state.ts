@@ -1,8 +1,9 @@
 // systemd as a whole: its state, its queue and how long booting took. It signals none of it, so it is asked now and then.
-import type { Clock, SystemDetail, SystemHealth } from '../ports.ts'
+
 import type { Bus } from '../dbus/bus.ts'
-import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 import { plain } from '../dbus/variants.ts'
+import type { Clock, SystemDetail, SystemHealth } from '../ports.ts'
+import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 
 const ASK_EVERY_MS = 30_000
 const ANSWER_AT_MOST_MS = 5000

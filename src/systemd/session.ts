@@ -1,13 +1,13 @@
 // One connection's worth of watching: subscribes, follows systemd's owner on the bus, turns signals into observations.
 import type { Observation } from '../core/observation.ts'
-import type { Clock, Log } from '../ports.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
-import type { Pairing, UnitRead } from './decode.ts'
 import type { Head } from '../dbus/message-header.ts'
-import type { Labels } from './watch-list.ts'
+import type { Clock, Log } from '../ports.ts'
+import type { Pairing, UnitRead } from './decode.ts'
 import * as manager from './manager-api.ts'
 import { isUnitName, unitAt } from './names.ts'
 import { reader } from './unit-reader.ts'
+import type { Labels } from './watch-list.ts'
 
 /** A package's installation reloads several times in a row. */
 const RECONCILE_AFTER_RELOAD_MS = 500

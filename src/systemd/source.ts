@@ -1,18 +1,19 @@
 // systemd as the source of observations: keeps one connection to the bus, comes back when it is lost, and says so once.
-import type { Observation } from '../core/observation.ts'
-import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
+
 import { backoffMs } from '../core/backoff.ts'
+import type { Observation } from '../core/observation.ts'
 import type { Bus } from '../dbus/bus.ts'
+import { connectBus } from '../dbus/connection.ts'
+import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
+import { answerTimes } from './call-durations.ts'
 import { unitPlaces } from './cgroup-path.ts'
 import { pairing, WANTED_PROPERTIES } from './decode.ts'
-import { type Labels, labels } from './watch-list.ts'
 import { ntpSynchronized } from './manager-api.ts'
+import { systemAsked } from './manager-state.ts'
 import { unitPath, type Watched, watched } from './names.ts'
 import { openSession, type Session } from './session.ts'
 import { unitsGoingDown } from './shutdown-jobs.ts'
-import { systemAsked } from './manager-state.ts'
-import { answerTimes } from './call-durations.ts'
-import { connectBus } from '../dbus/connection.ts'
+import { type Labels, labels } from './watch-list.ts'
 
 /** A connection that lasted this long was a good one: the next attempt is the first again. */
 const GOOD_AFTER_MS = 30_000

@@ -1,12 +1,12 @@
 // Asks systemd for units, a few at a time, and tells each answer as an observation at its place in the stream.
 import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
-import type { Clock, Log } from '../ports.ts'
 import { type Bus, isGone } from '../dbus/bus.ts'
+import type { Clock, Log } from '../ports.ts'
 import { type Pairing, type UnitRead, unitRead } from './decode.ts'
-import type { Labels } from './watch-list.ts'
 import { readUnit } from './manager-api.ts'
 import { isInstance, unitPath } from './names.ts'
+import type { Labels } from './watch-list.ts'
 
 /** Reading an unloaded unit loads it, which another monitor sees and may answer in kind: not more often than this. */
 const READ_AGAIN_AFTER_MS = 10_000

@@ -1,7 +1,7 @@
 // The TCP listener: tried again while the port is taken, moved by a reload, insisting in a terminal.
 import { expect, test } from 'vitest'
-import type { Http } from '../../src/http/http.ts'
 import { listening } from '../../src/app/tcp-listener.ts'
+import type { Http } from '../../src/http/http.ts'
 
 function rig() {
   const taken = new Set<number>()

@@ -1,8 +1,8 @@
 // Orders to the running agent, with a control that does as it is told.
 import { expect, test } from 'vitest'
+import { unitCommands } from '../../src/app/unit-commands.ts'
 import { ControlError, type Done, type Order } from '../../src/core/command.ts'
 import type { Observation } from '../../src/core/observation.ts'
-import { unitCommands } from '../../src/app/unit-commands.ts'
 
 const ORDER: Order = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
 const AT = { monoMs: 1, wallMs: 2 }

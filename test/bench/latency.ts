@@ -1,7 +1,7 @@
 // From SIGKILL of a unit's process to the crash message at a subscriber: real systemd, real mosquitto, the built agent.
 import { existsSync, readFileSync } from 'node:fs'
-import { systemClock as clock } from '../../src/host/clock.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
+import { systemClock as clock } from '../../src/host/clock.ts'
 import { subscribeQuickly } from '../mqtt/quick-subscriber.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { startMosquitto } from '../rig/mosquitto.ts'

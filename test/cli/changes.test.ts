@@ -1,7 +1,7 @@
 // The commands that change something: import, clear; and the ones that only show: dump, version.
 import { expect, test } from 'vitest'
-import { clear } from '../../src/cli/commands/clear.ts'
 import { clientOf } from '../../src/cli/agent-client.ts'
+import { clear } from '../../src/cli/commands/clear.ts'
 import { dump } from '../../src/cli/commands/dump.ts'
 import { importFile, importStates } from '../../src/cli/commands/import.ts'
 import { version } from '../../src/cli/commands/version.ts'

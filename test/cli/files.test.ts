@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest'
 import { type Arguments, parseArguments } from '../../src/cli/args.ts'
 import { checkConfig } from '../../src/cli/commands/check-config.ts'
 import { configText, createConfig } from '../../src/cli/commands/create-config.ts'
-import { SYSTEM } from '../../src/config/paths.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { KEY_NAMES, rowOf, variableOf } from '../../src/config/keys.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { SYSTEM } from '../../src/config/paths.ts'
 import { keptConsole, temporaryDirectory } from './agent.ts'
 
 function load(file: string | null, env: Record<string, string> = {}, line = 'check-config') {

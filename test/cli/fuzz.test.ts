@@ -6,10 +6,10 @@ import { parseArguments } from '../../src/cli/args.ts'
 import { COMMAND_NAMES } from '../../src/cli/command-table.ts'
 import { configText } from '../../src/cli/commands/create-config.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
-import { SYSTEM } from '../../src/config/paths.ts'
+import { KEY_NAMES, rowOf, valueAt } from '../../src/config/keys.ts'
 import { readLegacy } from '../../src/config/legacy-counters.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { KEY_NAMES, rowOf, valueAt } from '../../src/config/keys.ts'
+import { SYSTEM } from '../../src/config/paths.ts'
 
 const word = fc.oneof(fc.constantFrom(...FLAGS.keys(), ...COMMAND_NAMES, '--', '-', '=', 'a,b', '-1'), fc.string())
 

@@ -1,8 +1,8 @@
 // For tests: units and events as the core makes them, with little said.
 
 import { DEFAULT_UNITS } from '../../src/config/keys.ts'
-import type { CrashEvent, Event } from '../../src/core/event.ts'
 import type { Identity } from '../../src/core/api-json.ts'
+import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Sighting, type Unit } from '../../src/core/unit.ts'
 import { NOON } from './agent.ts'

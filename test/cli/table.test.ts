@@ -1,8 +1,7 @@
 // Tables, filled lines and words for people.
 import { expect, test } from 'vitest'
-import { fill } from '../../src/cli/fill.ts'
+import { cutMiddle, fill, table } from '../../src/cli/table.ts'
 import { nearest } from '../../src/config/did-you-mean.ts'
-import { cutMiddle, table } from '../../src/cli/table.ts'
 import { age, causeText } from '../../src/core/format.ts'
 
 test('columns are as wide as their content, numbers to the right', () => {

@@ -1,8 +1,8 @@
 // Configuration: layers, their order, what each key takes, and the words for what is wrong.
 import { describe, expect, test } from 'vitest'
 import { type Arguments, parseArguments } from '../../src/cli/args.ts'
-import { fatalProblems, type Loaded, loadConfig, runsAsService } from '../../src/config/load.ts'
 import { DEFAULT_UNITS, KEY_NAMES, valueAt } from '../../src/config/keys.ts'
+import { fatalProblems, type Loaded, loadConfig, runsAsService } from '../../src/config/load.ts'
 
 type Env = Record<string, string>
 

@@ -1,7 +1,7 @@
 // The strip of a unit's last day, out of literal events: only what is known, from when on it is known.
 import { expect, test } from 'vitest'
-import type { EventView } from '../../src/core/event-text.ts'
 import type { UnitView } from '../../src/core/api-views.ts'
+import type { EventView } from '../../src/core/event-text.ts'
 import { stripOf, stripText } from '../../src/dashboard/strip.ts'
 
 const NOW = Date.parse('2026-11-20T12:00:00Z')

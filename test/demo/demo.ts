@@ -1,6 +1,7 @@
 // npm run demo: gatewatch at work on a real systemd, on a fresh machine.
-import { wantsColor } from '../../src/cli/console.ts'
+
 import { statusText } from '../../src/cli/commands/status.ts'
+import { wantsColor } from '../../src/cli/console.ts'
 import { plural } from '../../src/core/format.ts'
 import { parseArguments, USAGE } from './arguments.ts'
 import { runDemo, type Seen } from './run.ts'

@@ -1,7 +1,7 @@
 // A process that stood still reads every unit again; one whose timers come when they are due does not.
 import { expect, test } from 'vitest'
-import type { Clock, UnitSource } from '../../src/ports.ts'
 import { noticingStalls } from '../../src/host/stall-detector.ts'
+import type { Clock, UnitSource } from '../../src/ports.ts'
 
 /** A clock whose timers are called by the test, so much too late. */
 function byHand() {

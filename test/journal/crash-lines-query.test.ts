@@ -1,6 +1,12 @@
 // What journalctl is asked, and what is taken from answers that it really gives, and from those that it could.
 import { expect, test } from 'vitest'
-import { byRun, byUnit, LINE_AT_MOST_BYTES, LINES_AT_MOST_BYTES, readAnswer } from '../../src/journal/crash-lines-query.ts'
+import {
+  byRun,
+  byUnit,
+  LINE_AT_MOST_BYTES,
+  LINES_AT_MOST_BYTES,
+  readAnswer,
+} from '../../src/journal/crash-lines-query.ts'
 
 const ID = 'b6365141448c4ff2b52cec1bdde3251f'
 const LATER = 'f8ba76b21c94c4ff2b52cec1bdde3251'

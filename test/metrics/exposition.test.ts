@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { exposition } from '../../src/metrics/exposition.ts'
-import type { Reading } from '../../src/metrics/scrape-input.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
+import type { Reading } from '../../src/metrics/scrape-input.ts'
 import { reading, runs, state, unit } from './readings.ts'
 
 const GOLDEN = new URL('./golden.prom', import.meta.url)

@@ -1,9 +1,9 @@
 // What each family makes of a reading: state numbers, committed counts, what is absent until known.
 import { expect, test } from 'vitest'
 import { formatFor } from '../../src/metrics/content-type.ts'
+import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { type Reading, steadyClock } from '../../src/metrics/scrape-input.ts'
-import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { LOADED, NOW, RUNNING, reading, runs, state, unit } from './readings.ts'
 
 /** The values of a family by its labels, joined. */

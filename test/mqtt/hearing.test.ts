@@ -2,10 +2,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Order } from '../../src/core/command.ts'
+import { createOrders } from '../../src/mqtt/commands.ts'
 import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createDiscovery } from '../../src/mqtt/homeassistant/discovery.ts'
 import { configTopic } from '../../src/mqtt/homeassistant/payload.ts'
-import { createOrders } from '../../src/mqtt/commands.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
 import { IDENTITY } from './gateway.ts'
 

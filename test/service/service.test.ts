@@ -1,8 +1,8 @@
 // The agent as a service: what systemd hears while the bus answers, while it does not, and where nobody listens.
 import { expect, test } from 'vitest'
+import type { BusHealth } from '../../src/ports.ts'
 import { service } from '../../src/service/service.ts'
 import { statusLine } from '../../src/service/status-line.ts'
-import type { BusHealth } from '../../src/ports.ts'
 import { gateway, seen, stateOf, unit } from '../cli/life.ts'
 import { testClock } from '../store/clock.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pairing, unitRead } from '../../src/systemd/decode.ts'
 import { plain } from '../../src/dbus/variants.ts'
+import { pairing, unitRead } from '../../src/systemd/decode.ts'
 
 class Variant {
   constructor(

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { backoffMs } from '../../src/core/backoff.ts'
-import { labels } from '../../src/systemd/watch-list.ts'
 import { unitPath, watched } from '../../src/systemd/names.ts'
+import { labels } from '../../src/systemd/watch-list.ts'
 
 function make(configured: string[], known: string[] = [], maxUnits = 100) {
   const full: string[] = []

@@ -1,8 +1,9 @@
 // gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
-import type { Console, ExitCode } from '../console.ts'
-import type { Loaded } from '../../config/load.ts'
+
 import { KEY_NAMES, type Key, valueAt } from '../../config/keys.ts'
-import { masked } from '../secret.ts'
+import { masked } from '../../config/layer.ts'
+import type { Loaded } from '../../config/load.ts'
+import type { Console, ExitCode } from '../console.ts'
 
 /** Strict whatever it runs under: exit code 2 where there is any problem. */
 export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCode {

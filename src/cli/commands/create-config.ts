@@ -1,11 +1,11 @@
 // gatewatch create-config: a configuration file with every key, its default and what it means.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Console, ExitCode } from '../console.ts'
-import { fill } from '../fill.ts'
-import type { Home } from '../../config/paths.ts'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
+import type { Home } from '../../config/paths.ts'
+import type { Console, ExitCode } from '../console.ts'
 import { keyHelp } from '../manual.ts'
+import { fill } from '../table.ts'
 
 /** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
 export function createConfig(path: string, home: Home, out: Console): ExitCode {

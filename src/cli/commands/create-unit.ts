@@ -12,13 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { withoutWatched, withWatched } from '../../config/edit-file.ts'
 import { type Action, ControlError } from '../../core/command.ts'
 import { causeText, shortName } from '../../core/format.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { UnitSettings } from '../args.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { MADE_BY, type NewUnit, settingProblem, unitFileText, WATCHED_IN } from '../unit-file.ts'
-import { withoutWatched, withWatched } from '../../config/edit-file.ts'
 
 export interface Place {
   /** Where unit files of the administrator are. */

@@ -1,10 +1,10 @@
 // gatewatch events: recent events, and what follows them.
 import pc from 'picocolors'
-import type { EventView } from '../../core/event-text.ts'
 import { eventJson } from '../../core/api-json.ts'
-import type { Arguments } from '../args.ts'
-import { ifRunning, keptState } from '../agent-or-file.ts'
+import type { EventView } from '../../core/event-text.ts'
 import { NoAgent } from '../agent-client.ts'
+import { ifRunning, keptState } from '../agent-or-file.ts'
+import type { Arguments } from '../args.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 import { eventText } from '../event-line.ts'
 

@@ -2,8 +2,8 @@
 import pc from 'picocolors'
 import { isCommand } from '../command-table.ts'
 import type { Console, ExitCode } from '../console.ts'
-import { fill } from '../fill.ts'
 import { type Block, commandPage, overview, type Section } from '../manual.ts'
+import { fill } from '../table.ts'
 
 /** Lines longer than this are hard to read, however wide the terminal. */
 const WIDEST = 100

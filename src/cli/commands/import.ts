@@ -1,9 +1,9 @@
 // gatewatch import: the former program's counters become the baseline.
 
+import { readLegacy } from '../../config/legacy-counters.ts'
 import { plural } from '../../core/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
-import { readLegacy } from '../../config/legacy-counters.ts'
 
 /** Reads the file and imports it. */
 export async function importFile(

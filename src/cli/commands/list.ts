@@ -2,8 +2,7 @@
 import pc from 'picocolors'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
-import { stateColor } from '../state-color.ts'
-import { type Column, table } from '../table.ts'
+import { type Column, stateColor, table } from '../table.ts'
 
 const COLUMNS: readonly Column[] = [
   { title: 'UNIT', least: 20 },

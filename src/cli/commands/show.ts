@@ -1,12 +1,11 @@
 // gatewatch show: one unit in detail, with its counters where the agent watches it.
 import pc from 'picocolors'
-import type { Counters } from '../../core/unit.ts'
 import { age, causeText } from '../../core/format.ts'
+import type { Counters } from '../../core/unit.ts'
 import type { UnitControl, UnitStatus } from '../../ports.ts'
 import { type Client, NoAgent, Refused } from '../agent-client.ts'
 import type { Console, ExitCode } from '../console.ts'
-import { fill } from '../fill.ts'
-import { stateColor } from '../state-color.ts'
+import { fill, stateColor } from '../table.ts'
 
 export interface Shown {
   readonly control: UnitControl

@@ -5,9 +5,7 @@ import type { StatusView, UnitView } from '../../core/api-views.ts'
 import { age, causeText, plural, shortName } from '../../core/format.ts'
 import { ifRunning, keptState } from '../agent-or-file.ts'
 import type { Console, ExitCode, Kept, Sources } from '../console.ts'
-import { fill } from '../fill.ts'
-import { type Paint, stateColor } from '../state-color.ts'
-import { type Cell, type Column, table } from '../table.ts'
+import { type Cell, type Column, fill, type Paint, stateColor, table } from '../table.ts'
 
 export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
   const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null

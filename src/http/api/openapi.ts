@@ -1,7 +1,8 @@
 // The API described for programs, served at /api/v1/openapi.json. A test holds it against the table and the answers.
+
+import type { Json } from '../../core/api-json.ts'
 import { ACTIONS } from '../../core/command.ts'
 import { EVENT_KINDS } from '../../core/event.ts'
-import type { Json } from '../../core/api-json.ts'
 import { ref, SCHEMAS, text } from './schemas.ts'
 
 const answer = (type: string, schema: Json, description: string): Json => ({

@@ -2,10 +2,10 @@
 import { eventJson, unitJson } from '../../core/api-json.ts'
 import { unitOf } from '../../core/state.ts'
 import { type Answer, type Asked, json, problem, type Route, text, type Views } from '../route.ts'
-import { baselinesOf } from './import-body.ts'
 import { controllable, obey } from './control.ts'
-import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
 import { dashboard } from './dashboard.ts'
+import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
+import { baselinesOf } from './import-body.ts'
 import type { Stream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024

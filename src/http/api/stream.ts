@@ -1,6 +1,7 @@
 // Events as they happen, to any number of readers, with history as everybody's queue.
-import type { Event } from '../../core/event.ts'
+
 import { eventJson, type Identity, type Json } from '../../core/api-json.ts'
+import type { Event } from '../../core/event.ts'
 import type { Clock, EventSink, Step } from '../../ports.ts'
 import { droppedBefore, eventsAfter, type Filter, shownTo, wants } from './event-query.ts'
 import type { Outlet } from './stream-writer.ts'

@@ -1,7 +1,8 @@
 // All families, in the order in which a scrape shows them.
+
+import type { Family } from '../family.ts'
 import { agentFamilies } from './agent.ts'
 import { busFamilies } from './bus.ts'
-import type { Family } from '../family.ts'
 import { flashFamilies } from './flash.ts'
 import { httpFamilies } from './http.ts'
 import { mqttFamilies } from './mqtt.ts'

@@ -1,10 +1,10 @@
 // /federate: the series that selectors choose, in the text that Prometheus itself gives a Prometheus.
 import { escaped, valueText } from '../exposition.ts'
 import type { Family } from '../family.ts'
-import { chooser } from './matcher.ts'
 import type { Reading } from '../scrape-input.ts'
-import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
 import { TooLong } from '../time-slices.ts'
+import { chooser } from './matcher.ts'
+import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
 
 /** What a Prometheus would hold of us, without the labels that it adds itself: the one that asks adds its own. */
 interface Series {

@@ -1,7 +1,7 @@
 // Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
 import type { RE2JS } from 're2js'
-import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 import { turns } from '../time-slices.ts'
+import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 
 /** What one request may take, in turns; a usual one takes a few milliseconds. */
 const ALTOGETHER_MS = 2_000

@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer'
 import type { Clock, Log, Step } from '../../ports.ts'
 import type { Connection } from '../connection/connection.ts'
-import { BIRTH_TOPIC, configTopic, devicePayload, entities, entitiesIn, UNITS_AT_MOST } from './payload.ts'
 import type { Sending } from '../publisher.ts'
 import type { Topics } from '../topics.ts'
+import { BIRTH_TOPIC, configTopic, devicePayload, entities, entitiesIn, UNITS_AT_MOST } from './payload.ts'
 
 /** What the broker still holds of an earlier run comes within this time, or is not there. */
 const HEAR_FOR_MS = 2_000

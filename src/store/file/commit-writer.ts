@@ -5,14 +5,14 @@ import { type State, unitOf } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import type { Clock } from '../../ports.ts'
 import { sameUnits } from '../change.ts'
-import type { Fs } from './fs.ts'
 import { deltaPayload, historyPayloads, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { Head } from '../format/page-records.ts'
-import { type Commit, createRing, type Ring } from './ring.ts'
-import { type SideWrites, sideWriteCounter } from './write-amplification.ts'
 import { differs } from '../format/unit-record.ts'
 import type { Window } from '../pending-events.ts'
+import type { Fs } from './fs.ts'
+import { type Commit, createRing, type Ring } from './ring.ts'
+import { type SideWrites, sideWriteCounter } from './write-amplification.ts'
 
 /** Pages of a new file that take over the history. */
 const HISTORY_PAGES = 32

@@ -1,9 +1,9 @@
 // What lies at the path of a state file: resolved, read, and set aside where it is not ours to overwrite.
 import { basename, dirname, join, resolve } from 'node:path'
-import { errno, type Fs, preadAll } from './fs.ts'
 import { PAGE_BYTES } from '../format/page.ts'
-import { slotPaths } from '../spill.ts'
 import { readSlot, type Slot } from '../resume.ts'
+import { slotPaths } from '../spill.ts'
+import { errno, type Fs, preadAll } from './fs.ts'
 
 /** Larger than the ring of any number of units; more of a file that is no ring is not read. */
 const READ_AT_MOST = 4096 * PAGE_BYTES

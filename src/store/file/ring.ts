@@ -1,7 +1,7 @@
 // The file: a ring of pages in which a commit goes where nothing live lies, and how a new such file comes to be.
 import { dirname } from 'node:path'
-import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
 import { PAGE_BYTES } from '../format/page.ts'
+import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
 
 /** A snapshot is due after so many deltas. */
 const DELTAS_PER_SNAPSHOT = 64

@@ -1,8 +1,8 @@
 // What goes on the pages of one commit: all units that changed, then as many events as fit, the newest crashes first.
 import type { Event } from '../../core/event.ts'
 import type { Unit } from '../../core/unit.ts'
-import { type Filling, filling, type Head, type LeftOut } from './page-records.ts'
 import { counted, type Window } from '../pending-events.ts'
+import { type Filling, filling, type Head, type LeftOut } from './page-records.ts'
 
 /** Bytes that the counts of what was left out may take of a page. */
 const LEFT_OUT_BYTES_AT_MOST = 1024

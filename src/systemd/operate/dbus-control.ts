@@ -1,13 +1,13 @@
 // Operates units over D-Bus: an operation is done when its job has ended, and says how.
 import { type Action, ControlError, type Done, type Outcome } from '../../core/command.ts'
-import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
-import { controlError, sentence } from './errors.ts'
-import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
-import { type JobBus, jobBus } from './job-bus.ts'
-import { readUnit } from '../manager-api.ts'
-import { plain } from '../../dbus/variants.ts'
-import { plainTexts } from './property-text.ts'
 import type { connectBus } from '../../dbus/connection.ts'
+import { plain } from '../../dbus/variants.ts'
+import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
+import { readUnit } from '../manager-api.ts'
+import { controlError, sentence } from './errors.ts'
+import { type JobBus, jobBus } from './job-bus.ts'
+import { plainTexts } from './property-text.ts'
+import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
 
 export interface DbusControlOptions {
   readonly address: string

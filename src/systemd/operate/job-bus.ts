@@ -1,10 +1,10 @@
 // The connection that operations go over: made by the first that needs it, let go after the last; hears how jobs end.
 import { ControlError } from '../../core/command.ts'
-import type { Clock } from '../../ports.ts'
 import { type Body, type Bus, type Call, errorNameOf } from '../../dbus/bus.ts'
-import { tooLong } from './errors.ts'
-import * as manager from '../manager-api.ts'
 import { connectBus } from '../../dbus/connection.ts'
+import type { Clock } from '../../ports.ts'
+import * as manager from '../manager-api.ts'
+import { tooLong } from './errors.ts'
 
 const JOB_REMOVED = `type='signal',sender='${manager.SYSTEMD}',path='${manager.MANAGER_PATH}',interface='${manager.MANAGER}',member='JobRemoved'`
 /** An idle connection costs a ping every 20 s. */

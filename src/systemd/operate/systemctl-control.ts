@@ -2,10 +2,10 @@
 import { type Action, ControlError, type ControlProblem, type Done } from '../../core/command.ts'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
 import { sentence, tooLong } from './errors.ts'
-import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './unit-status.ts'
 import { shownTexts } from './property-text.ts'
-import { shownProperties } from './systemctl-show.ts'
 import { outcomeOf } from './systemctl-outcome.ts'
+import { shownProperties } from './systemctl-show.ts'
+import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './unit-status.ts'
 
 export interface Ran {
   /** Exit code; null where it took too long and was ended. */

@@ -1,7 +1,7 @@
 // gatewatch status: from the agent, from the state file, from nowhere.
 import { expect, test } from 'vitest'
-import { orFail } from '../../../src/cli/agent-or-file.ts'
 import { clientOf } from '../../../src/cli/agent-client.ts'
+import { orFail } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { unitJson } from '../../../src/core/api-json.ts'
 import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from '../agent.ts'

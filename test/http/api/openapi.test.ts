@@ -1,8 +1,8 @@
 // The description of the API against the table of routes and against real answers, down to each field.
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
-import type { Event } from '../../../src/core/event.ts'
 import { eventJson, type Json } from '../../../src/core/api-json.ts'
+import type { Event } from '../../../src/core/event.ts'
 import { openApi } from '../../../src/http/api/openapi.ts'
 import { routesOf } from '../../../src/http/api/routes.ts'
 import { SCHEMAS } from '../../../src/http/api/schemas.ts'

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { bootKey, decodePage, encodePage, PAGE_BYTES, PAYLOAD_BYTES, type PageHeader } from '../../../src/store/format/page.ts'
+import {
+  bootKey,
+  decodePage,
+  encodePage,
+  PAGE_BYTES,
+  PAYLOAD_BYTES,
+  type PageHeader,
+} from '../../../src/store/format/page.ts'
 import { BOOT } from '../sample.ts'
 
 const HEADER: PageHeader = {
