@@ -1,7 +1,8 @@
 // One run of the agent: every observation is one synchronous step from the source to the store and the sinks.
+import { messageOf } from './core/error-text.ts'
 import type { Observation } from './core/observation.ts'
 import { type State, unitOf } from './core/state.ts'
-import { dueAtMonoMs, lawHolds, step } from './core/step.ts'
+import { countersBalance, dueAtMonoMs, step } from './core/step.ts'
 import type { Unit } from './core/unit.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
 
@@ -48,7 +49,7 @@ export function startAgent({ state: loaded, bootId, store, source, sinks, clock,
       wakeFor(touched ? [touched] : after.units, observation.at.monoMs)
     } catch (error) {
       const place = 'unit' in observation ? `${observation.kind} of ${observation.unit}` : observation.kind
-      report(place, `cannot take in a ${place}: ${error instanceof Error ? error.message : String(error)}`)
+      report(place, `cannot take in a ${place}: ${messageOf(error)}`)
     }
   }
 
@@ -59,7 +60,7 @@ export function startAgent({ state: loaded, bootId, store, source, sinks, clock,
   }
 
   const check = (unit: Unit) => {
-    if (lawHolds(unit)) return
+    if (countersBalance(unit)) return
     report(unit.name, `${unit.name}: starts are not stops + crashes + lost + running: ${JSON.stringify(unit.counters)}`)
   }
 

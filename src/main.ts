@@ -7,6 +7,7 @@ import { version } from './cli/commands/version.ts'
 import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
 import { writerTo } from './cli/writer.ts'
 import type { Loaded } from './config/load.ts'
+import { stackOf } from './core/error-text.ts'
 import { beFrugal } from './host/v8-flags.ts'
 import type { Log } from './ports.ts'
 
@@ -160,7 +161,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error) => {
-    out.stderr(`gatewatch: ${error instanceof Error ? error.stack : String(error)}\n`)
+    out.stderr(`gatewatch: ${stackOf(error)}\n`)
     process.exitCode = 1
   },
 )

@@ -1,5 +1,5 @@
 // The contracts between the agent and what it talks to; nothing else lives here.
-import type { Action, Done, Order } from './core/command.ts'
+import type { Action, CommandResult, UnitCommand } from './core/command.ts'
 import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
@@ -31,9 +31,9 @@ export interface UnitSource {
   watch(patterns: readonly string[]): void
   health(): BusHealth
   /** Resolves when the first attempt at the bus has ended, whether or not somebody was there. */
-  tried(): Promise<void>
+  firstAttempt(): Promise<void>
   /** Monotonic ms of the last answer to any call; null while there was none. */
-  answeredAtMonoMs(): number | null
+  lastReplyAtMonoMs(): number | null
   /** systemd as a whole, asked now and then; null while nobody tells. */
   system(): SystemHealth | null
   /** The same asked now, with the names; null where nobody answers. */
@@ -44,7 +44,7 @@ export interface UnitSource {
    * Watched units that a shutdown under way will end before it ends us; null while there is none, or nobody to ask.
    * Answers within a few seconds.
    */
-  goingDown(): Promise<ReadonlySet<string> | null>
+  unitsShuttingDown(): Promise<ReadonlySet<string> | null>
   stop(): Promise<void>
 }
 
@@ -81,6 +81,22 @@ export interface BusHealth {
   readonly malformed: number
   /** How long answers took, by what was called. */
   readonly callSeconds: Readonly<Record<string, Histogram>>
+}
+
+/** What a unit uses, as the kernel accounts for it; null where it does not. */
+export interface UnitUsage {
+  readonly memoryBytes: number | null
+  readonly cpuSeconds: number | null
+  readonly tasks: number | null
+}
+
+/** Parts of 1; null, or no entry, where it cannot be known. */
+export interface HostUsage {
+  readonly memory: number | null
+  /** Since the reading before, at least a second ago; the first one is since boot. */
+  readonly cpu: number | null
+  readonly disks: readonly { readonly path: string; readonly used: number }[]
+  readonly flash: readonly { readonly device: string; readonly lifeUsed: number }[]
 }
 
 /** One step of the agent: what was, what is, what is told of it. */
@@ -159,7 +175,7 @@ export interface MqttHealth {
  */
 export interface UnitControl {
   /** Waits for the job, however it ends, and tells what became of it; with `noWait` it resolves as `queued` at once. */
-  act(action: Action, unit: string, noWait?: boolean): Promise<Done>
+  run(action: Action, unit: string, noWait?: boolean): Promise<CommandResult>
   /** Lets systemd read all unit files again. */
   daemonReload(): Promise<void>
   /** Every unit that systemd has loaded, in the order of names. */
@@ -213,7 +229,7 @@ export interface UnitCommands {
    * Obeys, or rejects with a `ControlError`: `denied`, which is no event, where the configuration does not let the unit
    * be controlled. Whoever calls has made sure that the sender may (a token, the socket's permissions).
    */
-  obey(order: Order): Promise<Done>
+  run(order: UnitCommand): Promise<CommandResult>
   /** Null where this unit may be controlled now, else why not, in words. */
   refusal(unit: string): string | null
 }

@@ -7,7 +7,7 @@ const STAY_AT_MOST_MS = 10_000
 const LOOK_EVERY_MS = 50
 
 export interface Leaving {
-  readonly source: Pick<UnitSource, 'goingDown' | 'health'>
+  readonly source: Pick<UnitSource, 'unitsShuttingDown' | 'health'>
   readonly state: () => State
   readonly clock: Clock
   readonly log: Log
@@ -19,7 +19,7 @@ export interface Leaving {
  * leaves at once sees no end of theirs, and counts a lost run for each clean reboot.
  */
 export async function unitsDown({ source, state, clock, log }: Leaving): Promise<void> {
-  const goingDown = await source.goingDown()
+  const goingDown = await source.unitsShuttingDown()
   if (goingDown === null) return
   const left = () => state().units.flatMap(({ name, run }) => (run !== null && goingDown.has(name) ? [name] : []))
   const first = left().length

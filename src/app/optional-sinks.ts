@@ -1,5 +1,4 @@
 // The sinks that most gateways do without: desktop notifications, and the push to StatsD; loaded when first wanted.
-
 import type { Config } from '../config/keys.ts'
 import { homeOf } from '../config/paths.ts'
 import type { Metrics } from '../metrics/metrics.ts'

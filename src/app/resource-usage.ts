@@ -14,9 +14,9 @@ export function usageReader(source: UnitSource, stateFile: string, clock: Clock)
   const groups = controlGroups()
   const host = machine(['/', dirname(stateFile)])
   const groupOf = (unit: Unit) => {
-    const run = unit.seen?.invocationId ?? null
+    const run = unit.snapshot?.invocationId ?? null
     const path = source.controlGroup(unit.name)
-    const isUp = unit.run !== null || unit.seen?.activeState === 'active'
+    const isUp = unit.run !== null || unit.snapshot?.activeState === 'active'
     return isUp && path !== null ? [{ unit: unit.name, run: run ?? '', path }] : []
   }
   return async ({ units }) => ({

@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
 import { fatalProblems, type Loaded, runsAsService } from '../config/load.ts'
+import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
 import { run } from './run.ts'
 
@@ -41,7 +42,7 @@ export async function runCommand(
     await running.stop()
     return 0
   } catch (error) {
-    logger.log('error', error instanceof Error ? error.message : String(error))
+    logger.log('error', messageOf(error))
     return 1
   } finally {
     await logger.stop()

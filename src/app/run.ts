@@ -190,7 +190,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   }
   const units = config.monitored_services.filter((unit) => !isPattern(unit)).length
   log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp)}`)
-  void source.tried().then(systemd.ready)
+  void source.firstAttempt().then(systemd.ready)
 
   const takeOver = async (next: Loaded) => {
     const problems = next.problems.map((problem) => problem.text)

@@ -1,5 +1,6 @@
 // TCP for the scrapers: tried again while the port is taken, moved when the configuration says another.
 import type { Loaded } from '../config/load.ts'
+import { messageOf } from '../core/error-text.ts'
 import type { Http, Served } from '../http/http.ts'
 import type { Clock, Log } from '../ports.ts'
 
@@ -39,7 +40,7 @@ export function listening(http: Http, clock: Clock, log: Log): Listening {
       problem = null
     } catch (error) {
       if (insist) throw error
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       if (problem === null) log('error', `${message}; trying again every ${AGAIN_AFTER_MS / 1000} s`)
       problem = message
       undoRetry = clock.after(AGAIN_AFTER_MS, () => void listen(wanted, false))

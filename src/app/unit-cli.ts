@@ -1,5 +1,4 @@
 // The commands that list, inspect and operate units: from their words to systemd and an exit code.
-
 import { clientOf } from '../cli/agent-client.ts'
 import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'

@@ -1,5 +1,11 @@
 // Orders to the running agent: allowed by the configuration, carried out by systemd, told as events.
-import { ControlError, type ControlRules, controlRefusal, type Done, type Order } from '../core/command.ts'
+import {
+  type CommandResult,
+  ControlError,
+  type ControlRules,
+  controlRefusal,
+  type UnitCommand,
+} from '../core/command.ts'
 import type { Observation } from '../core/observation.ts'
 import type { Clock, Log, UnitCommands, UnitControl } from '../ports.ts'
 
@@ -22,24 +28,24 @@ export function unitCommands(options: ObeyOptions): Commands {
   let control: Promise<UnitControl> | null = null
   const refusal = (unit: string) => controlRefusal(unit, rules(), isWatched)
 
-  const tell = (order: Order, outcome: (Observation & { kind: 'command' })['outcome']) =>
-    observe({ ...order, kind: 'command', at: clock.now(), outcome })
+  const record = (command: UnitCommand, outcome: (Observation & { kind: 'command' })['outcome']) =>
+    observe({ ...command, kind: 'command', at: clock.now(), outcome })
 
-  const obey = async (order: Order): Promise<Done> => {
-    const why = refusal(order.unit)
+  const run = async (command: UnitCommand): Promise<CommandResult> => {
+    const why = refusal(command.unit)
     if (why !== null) throw new ControlError('denied', why)
     try {
       control ??= options.control()
-      const done = await (await control).act(order.action, order.unit, order.noWait)
-      tell(order, done.outcome)
+      const done = await (await control).run(command.action, command.unit, command.noWait)
+      record(command, done.outcome)
       return done
     } catch (error) {
       if (error instanceof ControlError) {
-        log('warning', `${order.action} ${order.unit} via ${order.via}: ${error.message}`)
-        tell(order, error.code)
+        log('warning', `${command.action} ${command.unit} via ${command.via}: ${error.message}`)
+        record(command, error.code)
       }
       throw error
     }
   }
-  return { obey, refusal, close: () => void control?.then((one) => one.close()) }
+  return { run, refusal, close: () => void control?.then((one) => one.close()) }
 }

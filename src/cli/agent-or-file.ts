@@ -1,4 +1,5 @@
 // The agent first, the state file where none runs, and the words for it.
+import { messageOf } from '../core/error-text.ts'
 import { NoAgent, Refused } from './agent-client.ts'
 import type { Console, ExitCode, Kept, Sources } from './console.ts'
 
@@ -31,7 +32,7 @@ export async function orFail(out: Console, command: () => Promise<ExitCode | und
   try {
     return (await command()) ?? 0
   } catch (error) {
-    out.stderr(`gatewatch: ${error instanceof Error ? error.message : String(error)}\n`)
+    out.stderr(`gatewatch: ${messageOf(error)}\n`)
     return 1
   }
 }

@@ -1,7 +1,7 @@
 // The command line: words in, a command with its operands and options out, or one problem in words.
-
 import { nearest } from '../config/did-you-mean.ts'
 import { IGNORED, isKey, type Key, rowOf } from '../config/keys.ts'
+import type { CommandLine, OptionValue } from '../config/layer.ts'
 import { EVENT_KINDS } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
 import { unitName } from '../core/unit-name.ts'
@@ -16,17 +16,9 @@ import {
 } from './command-table.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
 
-/** A value as given, not yet validated, and the flag that gave it. */
-export interface Given {
-  readonly value: unknown
-  readonly flag: string
-}
-
-export interface Arguments {
+export interface Arguments extends CommandLine {
   readonly command: Command
   readonly operands: readonly string[]
-  readonly configFile: string | null
-  readonly user: boolean
   readonly json: boolean
   readonly failed: boolean
   readonly noBlock: boolean
@@ -35,9 +27,6 @@ export interface Arguments {
   readonly kind: string | null
   readonly limit: number | null
   readonly unitSettings: UnitSettings
-  readonly given: ReadonlyMap<Key, Given>
-  /** What was accepted and means nothing, in words. */
-  readonly notes: readonly string[]
 }
 
 /** What create-unit is told besides a name and a command; null where it is not. */
@@ -71,7 +60,7 @@ function parse(argv: readonly string[]): Arguments {
   const words = [...argv]
   const operands: string[] = []
   const options = new Map<OptionName, string>()
-  const given = new Map<Key, Given>()
+  const given = new Map<Key, OptionValue>()
   const notes: string[] = []
   let command: Command | null = null
 
@@ -127,8 +116,8 @@ function settings(
   spelled: Spelled & { kind: 'key' },
   flag: string,
   values: readonly string[],
-  before: ReadonlyMap<Key, Given>,
-): [Key, Given][] {
+  before: ReadonlyMap<Key, OptionValue>,
+): [Key, OptionValue][] {
   const { key } = spelled
   const { type } = rowOf(key)
   const [first = ''] = values
@@ -137,7 +126,7 @@ function settings(
     const earlier = (before.get(key)?.value ?? []) as unknown[]
     value = [...earlier, ...values.flatMap((one) => type.fromText(one) as unknown[])]
   }
-  const also = Object.entries(spelled.flag.also ?? {}).map(([name, one]): [Key, Given] => {
+  const also = Object.entries(spelled.flag.also ?? {}).map(([name, one]): [Key, OptionValue] => {
     if (!isKey(name)) throw new Error(`no such key: ${name}`)
     return [name, { value: one, flag }]
   })
@@ -148,7 +137,7 @@ function finish(
   word: Command | null,
   operands: readonly string[],
   options: ReadonlyMap<OptionName, string>,
-  given: ReadonlyMap<Key, Given>,
+  given: ReadonlyMap<Key, OptionValue>,
   notes: readonly string[],
 ): Arguments {
   const { command, operands: all } = commandOf(word, operands, options)

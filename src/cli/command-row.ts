@@ -1,5 +1,4 @@
 // What a row of the table of commands is made of.
-
 export interface CommandRow {
   /** What may stand behind it. */
   readonly operands: string

@@ -1,5 +1,4 @@
 // The table of commands, and of the options that are no configuration: what help, man page, completion and parsing share.
-
 import { ACTIONS } from '../core/command.ts'
 import { type CommandRow, command } from './command-row.ts'
 import { CREATE_OPTIONS, UNIT_COMMANDS } from './unit-command-table.ts'

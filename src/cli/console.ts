@@ -1,5 +1,4 @@
 // What a command is given to work with: where it writes, what its terminal can, whom it asks.
-
 import type { Env } from '../config/paths.ts'
 import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'

@@ -1,5 +1,4 @@
 // Every flag by its spelling: those that set configuration and those that do not, from the two tables.
-
 import { type Flag, IGNORED, KEY_NAMES, type Key, rowOf } from '../config/keys.ts'
 import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
 

@@ -1,5 +1,4 @@
 // What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
-
 import { defaultOf, type Flag, IGNORED, KEY_NAMES, type Key, rowOf, variableOf } from '../config/keys.ts'
 import { SYSTEM } from '../config/paths.ts'
 import {

@@ -1,5 +1,4 @@
 // The unit file of `gatewatch create-unit`: a kept template, with whatever it is given quoted as systemd reads it. Pure.
-
 export interface NewUnit {
   /** With its type: `blink.service`. */
   readonly name: string

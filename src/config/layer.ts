@@ -1,8 +1,6 @@
 // One source of configuration values: what it gives for each key, and where exactly it says so.
-
-import type { Arguments } from '../cli/args.ts'
 import { nearest } from './did-you-mean.ts'
-import { KEY_NAMES, type Key, type Key, rowOf, rowOf, variableOf } from './keys.ts'
+import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
 import type { Env } from './paths.ts'
 import { splitListen } from './text-types.ts'
 
@@ -29,6 +27,21 @@ export interface Problem {
   readonly text: string
   /** Never tolerated, not even as a service: wrong usage, a file that is no JSON. */
   readonly fatal: boolean
+}
+
+/** The value of an option as typed, not yet validated, and the option that it was given with. */
+export interface OptionValue {
+  readonly value: unknown
+  readonly flag: string
+}
+
+/** The part of the command line that configures a run. */
+export interface CommandLine {
+  readonly configFile: string | null
+  readonly user: boolean
+  readonly given: ReadonlyMap<Key, OptionValue>
+  /** Options that were accepted and have no effect, each with the reason. */
+  readonly notes: readonly string[]
 }
 
 export interface Layer {
@@ -76,7 +89,7 @@ export function inheritedLayer(env: Env): Layer {
   return { origin: 'environment', entries, problems: [], notes: [] }
 }
 
-export function argumentLayer(args: Pick<Arguments, 'given' | 'notes'>): Layer {
+export function argumentLayer(args: Pick<CommandLine, 'given' | 'notes'>): Layer {
   const entries = new Map<Key, Entry>()
   const problems: Problem[] = []
   for (const [key, { value, flag }] of args.given) {

@@ -1,6 +1,13 @@
 // Finds, reads and merges the configuration of this run; what the outside is made of comes in as arguments.
-import type { Arguments } from '../cli/args.ts'
-import { argumentLayer, environmentLayer, inheritedLayer, type Layer, type Problem, problemOf } from './layer.ts'
+import {
+  argumentLayer,
+  type CommandLine,
+  environmentLayer,
+  inheritedLayer,
+  type Layer,
+  type Problem,
+  problemOf,
+} from './layer.ts'
 import { type Effective, effective } from './merge.ts'
 import { type Env, type Home, homeOf } from './paths.ts'
 
@@ -22,11 +29,7 @@ export interface Loaded extends Effective {
  * The configuration as the arguments, the environment and the file say. `file` overrides which one is read. Only a file
  * that nobody named may be missing. Resolves always; read `problems`.
  */
-export async function loadConfig(
-  args: Pick<Arguments, 'given' | 'notes' | 'configFile' | 'user'>,
-  outside: Outside,
-  file: string | null = null,
-): Promise<Loaded> {
+export async function loadConfig(args: CommandLine, outside: Outside, file: string | null = null): Promise<Loaded> {
   const { env, uid, readText } = outside
   const home = homeOf(args.user, env, uid)
   const named = file ?? args.configFile ?? (env.GATEWATCH_CONFIG || null)

@@ -1,5 +1,4 @@
 // Where things are: the system's directories, or with --user the XDG ones of the user.
-
 import { dirname } from 'node:path'
 
 export interface Home {

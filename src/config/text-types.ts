@@ -1,7 +1,7 @@
 // The value types that are texts with a grammar of their own: units, addresses, URLs, names, paths.
 import { isIP } from 'node:net'
-import { unitName } from '../core/unit-name.ts'
-import { type Read, readWith, type ValueType } from './value-types.ts'
+import { type Read, unitName } from '../core/unit-name.ts'
+import { readWith, type ValueType } from './value-types.ts'
 
 export const unit: ValueType<string> = readWith('a unit name', unitName)
 

@@ -1,5 +1,6 @@
 // Value types of the configuration: each as a valibot schema, in words for people, and as read from plain text.
 import * as v from 'valibot'
+import type { Read } from '../core/unit-name.ts'
 
 export interface ValueType<T> {
   /** What is accepted, worded to follow "is not": `a whole number from 0 to 65535`. */
@@ -10,9 +11,6 @@ export interface ValueType<T> {
   /** True where the value is a list: several texts make one value. */
   readonly list?: true
 }
-
-/** The outcome of reading a text: the value, or why it is none (worded to follow the value). */
-export type Read<T> = { readonly value: T } | { readonly wrong: string }
 
 const same = (text: string) => text
 

@@ -94,7 +94,7 @@ export function unitJson(unit: Unit): Json {
     service: unit.name,
     load_state: unit.settings?.loadState ?? null,
     active_state: isUnloaded(unit) ? 'unloaded' : activeState(unit),
-    sub_state: unit.seen?.subState ?? null,
+    sub_state: unit.snapshot?.subState ?? null,
     missing: missing(unit),
     since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
     running: unit.run !== null,

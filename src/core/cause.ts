@@ -1,5 +1,5 @@
 // Reads why a run ended out of a sighting, and forecasts whether systemd will start it again.
-import type { Cause, Settings, Sighting } from './unit.ts'
+import type { Cause, Settings, UnitSnapshot } from './unit.ts'
 
 /** Linux signal numbers of the architectures that gateways have (signal(7): x86, ARM). */
 const SIGNALS: readonly string[] =
@@ -29,10 +29,10 @@ const DUMPED = 3
 export const UNKNOWN_CAUSE: Cause = { result: 'unknown', exitCode: null, signal: null, coreDumped: false }
 
 /** The cause as the sighting tells it. `mainCode` 0: the main process never ran, so neither code nor signal. */
-export function causeOf(seen: Sighting): Cause {
-  const { mainCode: code, mainStatus: status } = seen
+export function causeOf(snapshot: UnitSnapshot): Cause {
+  const { mainCode: code, mainStatus: status } = snapshot
   return {
-    result: seen.result ?? (seen.activeState === 'failed' ? 'unknown' : 'success'),
+    result: snapshot.result ?? (snapshot.activeState === 'failed' ? 'unknown' : 'success'),
     exitCode: code === EXITED ? status : null,
     signal: code === KILLED || code === DUMPED ? signalName(status) : null,
     coreDumped: code === DUMPED,
@@ -45,8 +45,8 @@ export function isCrash(cause: Cause): boolean {
 }
 
 /** The run is over: ActiveState says so, or systemd already waits to start it again. */
-export function isEnded(seen: Sighting): boolean {
-  return seen.activeState === 'inactive' || seen.activeState === 'failed' || seen.subState.startsWith('auto-restart')
+export function isEnded({ activeState, subState }: UnitSnapshot): boolean {
+  return activeState === 'inactive' || activeState === 'failed' || subState.startsWith('auto-restart')
 }
 
 /**
@@ -56,8 +56,8 @@ export function isEnded(seen: Sighting): boolean {
 export const GAVE_UP_AFTER_MS = 250
 
 /** systemd says itself that a start follows (from 254 at once, before also after 0.1 to 3 ms). */
-export function restartAnnounced(seen: Sighting): boolean {
-  return seen.subState.includes('auto-restart')
+export function restartAnnounced(snapshot: UnitSnapshot): boolean {
+  return snapshot.subState.includes('auto-restart')
 }
 
 /**
@@ -67,10 +67,10 @@ export function restartAnnounced(seen: Sighting): boolean {
 export function willRestart(
   settings: Settings | null,
   cause: Cause,
-  seen: Sighting,
+  snapshot: UnitSnapshot,
   requested: boolean,
 ): boolean | null {
-  if (restartAnnounced(seen)) return true
+  if (restartAnnounced(snapshot)) return true
   // A unit that could not be loaded when it was read has become another one since: a transient unit, a file that came.
   if (settings?.loadState !== 'loaded' || requested) return null
   if (settings.restart === null || settings.restart === 'no') return settings.restartForced ? null : false

@@ -11,7 +11,7 @@ export type Action = (typeof ACTIONS)[number]
  */
 export type Outcome = 'done' | 'skipped' | 'queued' | 'failed' | 'canceled' | 'timeout' | 'dependency'
 
-export interface Done {
+export interface CommandResult {
   readonly outcome: Outcome
   /** Why the unit ended, where it failed and systemd knows. */
   readonly cause: Cause | null
@@ -43,7 +43,7 @@ export class ControlError extends Error {
 export type Via = 'http' | 'socket' | 'mqtt'
 
 /** A command from outside, to be obeyed by the running agent. */
-export interface Order {
+export interface UnitCommand {
   readonly action: Action
   /** The full name: `mosquitto.service`. */
   readonly unit: string

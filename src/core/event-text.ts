@@ -1,5 +1,4 @@
 // What an event says, in words for people: the same on a terminal and on the dashboard.
-
 import { causeText, plural } from './format.ts'
 import type { Counters } from './unit.ts'
 

@@ -1,26 +1,26 @@
 // Flapping: too many unrequested crashes of one unit within a window.
-import type { Context, Lived, Telling } from './runs.ts'
 import type { Policy } from './state.ts'
+import type { Context, PendingEvent, Transition } from './transition.ts'
 import { shownCounters, type Unit } from './unit.ts'
 
 /** Notes a crash at `ctx.at`; tells when it makes the unit flapping. */
-export function noteCrash(unit: Unit, ctx: Context): Lived {
+export function noteCrash(unit: Unit, ctx: Context): Transition {
   const { flapCount, flapWindowMs } = ctx.policy
   const times = [...unit.crashTimesMonoMs, ctx.at.monoMs].slice(-flapCount)
   const noted = { ...unit, crashTimesMonoMs: times }
   const oldest = times[0] ?? ctx.at.monoMs
   if (unit.flapping || times.length < flapCount || ctx.at.monoMs - oldest > flapWindowMs)
-    return { unit: noted, told: [] }
+    return { unit: noted, events: [] }
   const flapping = { ...noted, flapping: true }
-  return { unit: flapping, told: [tell(flapping, ctx.policy, times.length)] }
+  return { unit: flapping, events: [tell(flapping, ctx.policy, times.length)] }
 }
 
 /** Tells that a unit is no longer flapping once its window holds fewer crashes. */
-export function settle(unit: Unit, ctx: Context): Lived {
-  if (!unit.flapping || ctx.at.monoMs < calmAtMonoMs(unit, ctx.policy)) return { unit, told: [] }
+export function settle(unit: Unit, ctx: Context): Transition {
+  if (!unit.flapping || ctx.at.monoMs < calmAtMonoMs(unit, ctx.policy)) return { unit, events: [] }
   const recent = unit.crashTimesMonoMs.filter((t) => ctx.at.monoMs - t <= ctx.policy.flapWindowMs)
   const calm = { ...unit, flapping: false, crashTimesMonoMs: recent }
-  return { unit: calm, told: [tell(calm, ctx.policy, recent.length)] }
+  return { unit: calm, events: [tell(calm, ctx.policy, recent.length)] }
 }
 
 /** The instant at which the oldest crash leaves the window. */
@@ -28,7 +28,7 @@ export function calmAtMonoMs(unit: Unit, policy: Policy): number {
   return (unit.crashTimesMonoMs[0] ?? 0) + policy.flapWindowMs + 1
 }
 
-function tell(unit: Unit, policy: Policy, crashesInWindow: number): Telling {
+function tell(unit: Unit, policy: Policy, crashesInWindow: number): PendingEvent {
   return {
     kind: 'flapping',
     unit: unit.name,

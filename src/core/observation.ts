@@ -1,8 +1,7 @@
 // What the bus, the clock and the operator tell: the only inputs of `step`.
-import type { ControlProblem, Order, Outcome } from './command.ts'
-import type { ProvenRun } from './journal-proof.ts'
+import type { ControlProblem, Outcome, UnitCommand } from './command.ts'
 import type { Policy } from './state.ts'
-import type { Counters, Settings, Sighting } from './unit.ts'
+import type { Counters, ProvenRun, Settings, UnitSnapshot } from './unit.ts'
 
 /** One instant, in both clocks. Order is by `monoMs` (CLOCK_MONOTONIC): gateways boot in 1970. */
 export interface Instant {
@@ -12,13 +11,13 @@ export interface Instant {
 
 export type Observation =
   /** A PropertiesChanged of the unit, with the cause that came just before it. */
-  | { readonly kind: 'signal'; readonly unit: string; readonly at: Instant; readonly seen: Sighting }
+  | { readonly kind: 'signal'; readonly unit: string; readonly at: Instant; readonly snapshot: UnitSnapshot }
   /** The answer to a read: as atomic as a signal, at its place in the stream, settings included. */
   | {
       readonly kind: 'read'
       readonly unit: string
       readonly at: Instant
-      readonly seen: Sighting
+      readonly snapshot: UnitSnapshot
       readonly settings: Settings
     }
   /** What to watch from now on, by name and by pattern; counts of units that stay are kept. */
@@ -46,4 +45,4 @@ export type Observation =
   /** Counters of the former program, by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
   /** An order of an operator was obeyed, or could not be. The unit may be one that is not watched. */
-  | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & Order)
+  | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)

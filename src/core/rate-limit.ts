@@ -1,30 +1,29 @@
 // Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
-
 import type { Instant } from './observation.ts'
-import type { Context, Lived, Telling } from './runs.ts'
+import type { Context, PendingEvent, Transition } from './transition.ts'
 import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
 
 export const BURST_WINDOW_MS = 60_000
 export const BURST_ENDS = 120
 
-type Start = Extract<Telling, { kind: 'start' | 'restart' }>
-type End = Extract<Telling, { kind: 'stop' | 'crash' | 'lost' }>
+type Start = Extract<PendingEvent, { kind: 'start' | 'restart' }>
+type End = Extract<PendingEvent, { kind: 'stop' | 'crash' | 'lost' }>
 
 /** Tells of a start, or adds it to the summary that stands in for this unit's events now. */
-export function tellOfStart(unit: Unit, ctx: Context, start: Start): Lived {
+export function emitStart(unit: Unit, ctx: Context, start: Start): Transition {
   const burst = unit.burst
-  if (burst?.summary == null) return { unit, told: [start] }
+  if (burst?.summary == null) return { unit, events: [start] }
   const counted = { ...ZERO, starts: 1, restarts: start.kind === 'restart' ? 1 : 0 }
-  return { unit: { ...unit, burst: { ...burst, summary: gather(burst.summary, ctx.at, counted, null) } }, told: [] }
+  return { unit: { ...unit, burst: { ...burst, summary: gather(burst.summary, ctx.at, counted, null) } }, events: [] }
 }
 
 /** Tells of an end, or adds it to the summary; the one that passes the limit begins the summary. */
-export function tellOfEnd(unit: Unit, ctx: Context, end: End): Lived {
+export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
   const rolled = roll(unit, ctx.at)
   const before: Burst = rolled.unit.burst ?? { sinceMonoMs: ctx.at.monoMs, ends: 0, summary: null }
   const ends = before.ends + 1
   if (before.summary === null && ends <= BURST_ENDS) {
-    return { unit: { ...rolled.unit, burst: { ...before, ends } }, told: [...rolled.told, end] }
+    return { unit: { ...rolled.unit, burst: { ...before, ends } }, events: [...rolled.events, end] }
   }
   const counted: Counters = { ...ZERO, [COUNTED_AS[end.kind]]: 1 }
   const summary = gather(
@@ -33,22 +32,22 @@ export function tellOfEnd(unit: Unit, ctx: Context, end: End): Lived {
     counted,
     end.kind === 'crash' ? end.result : null,
   )
-  return { unit: { ...rolled.unit, burst: { ...before, ends, summary } }, told: rolled.told }
+  return { unit: { ...rolled.unit, burst: { ...before, ends, summary } }, events: rolled.events }
 }
 
 const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
 
 /** When the window is over: tells what was gathered, and goes on gathering while the last window was above the limit. */
-export function roll(unit: Unit, at: Instant): Lived {
+export function roll(unit: Unit, at: Instant): Transition {
   const burst = unit.burst
-  if (burst === null || at.monoMs < burst.sinceMonoMs + BURST_WINDOW_MS) return { unit, told: [] }
+  if (burst === null || at.monoMs < burst.sinceMonoMs + BURST_WINDOW_MS) return { unit, events: [] }
   const still = burst.ends > BURST_ENDS
   const next: Burst | null = still ? { sinceMonoMs: at.monoMs, ends: 0, summary: emptySummary(at) } : null
-  const told = burst.summary !== null && gathered(burst.summary) > 0 ? [summaryOf(unit, burst.summary)] : []
-  return { unit: { ...unit, burst: next }, told }
+  const events = burst.summary !== null && gathered(burst.summary) > 0 ? [summaryOf(unit, burst.summary)] : []
+  return { unit: { ...unit, burst: next }, events }
 }
 
-function summaryOf(unit: Unit, summary: Summary): Telling {
+function summaryOf(unit: Unit, summary: Summary): PendingEvent {
   return { kind: 'summary', unit: unit.name, source: 'signal', counters: shownCounters(unit), ...summary }
 }
 

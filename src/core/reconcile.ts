@@ -1,8 +1,9 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { type ProvenRun, provenEnd } from './journal-proof.ts'
-import { andThen, type Context, end, endProven, endProvenCrash, type Lived, lose, open } from './runs.ts'
-import type { Settings, Sighting, Unit } from './unit.ts'
+import { provenEnd } from './journal-proof.ts'
+import { end, endProven, endProvenCrash, lose, open } from './runs.ts'
+import { andThen, type Context, type Transition } from './transition.ts'
+import type { ProvenRun, Settings, Unit, UnitSnapshot } from './unit.ts'
 
 /**
  * Where in a run's life a sighting stands: a signal may be the `opening` one, whose states are those of the run
@@ -17,41 +18,47 @@ export type Place = 'opening' | 'later' | 'read'
  * `before`: the settings as noted earlier; they may have been edited meanwhile, and only where both agree is anything
  * proven.
  */
-export function catchUp(unit: Unit, ctx: Context, seen: Sighting, place: Place, before: Settings | null): Lived {
-  const over = place !== 'opening' && isEnded(seen)
-  const known = unit.proven.find(({ id }) => id === seen.invocationId)
-  const unseen = known === undefined ? unseenStarts(unit, seen, over, place) : startsOf(known)
-  const lived = openUnseen(unit, ctx, unseen, before, seen, seen.invocationId)
-  return over ? andThen(lived, (u) => endFound(u, ctx, seen)) : lived
+export function catchUp(
+  unit: Unit,
+  ctx: Context,
+  snapshot: UnitSnapshot,
+  place: Place,
+  before: Settings | null,
+): Transition {
+  const over = place !== 'opening' && isEnded(snapshot)
+  const known = unit.proven.find(({ id }) => id === snapshot.invocationId)
+  const unseen = known === undefined ? unseenStarts(unit, snapshot, over, place) : startsOf(known)
+  const transition = openUnseen(unit, ctx, unseen, before, snapshot, snapshot.invocationId)
+  return over ? andThen(transition, (u) => endFound(u, ctx, snapshot)) : transition
 }
 
 /** What the journal proves, run by run until the one that is seen now, as if it had been heard. */
-export function replay(unit: Unit, ctx: Context, seen: Sighting, before: Settings | null): Lived {
-  let lived: Lived = { unit, told: [] }
+export function replay(unit: Unit, ctx: Context, snapshot: UnitSnapshot, before: Settings | null): Transition {
+  let transition: Transition = { unit, events: [] }
   for (const run of unit.proven) {
     const { id, end } = run
-    if (id === seen.invocationId) break
-    if (!lived.unit.runIds.includes(id)) {
-      lived = andThen(lived, (u) => openUnseen(u, ctx, startsOf(run), before, null, id))
-      lived = { ...lived, unit: showing(lived.unit, run, 'active', 'running') }
+    if (id === snapshot.invocationId) break
+    if (!transition.unit.runIds.includes(id)) {
+      transition = andThen(transition, (u) => openUnseen(u, ctx, startsOf(run), before, null, id))
+      transition = { ...transition, unit: showing(transition.unit, run, 'active', 'running') }
     }
-    if (end === null || lived.unit.run?.id !== id) continue
-    lived = andThen(lived, (u) => endProven(u, ctx, end))
+    if (end === null || transition.unit.run?.id !== id) continue
+    transition = andThen(transition, (u) => endProven(u, ctx, end))
     // It may wait to be restarted now, unless someone asked for the end.
     const unit = end.requested
-      ? showing(lived.unit, run, 'inactive', 'dead')
-      : showing(lived.unit, run, 'activating', 'auto-restart')
-    lived = { ...lived, unit }
+      ? showing(transition.unit, run, 'inactive', 'dead')
+      : showing(transition.unit, run, 'activating', 'auto-restart')
+    transition = { ...transition, unit }
   }
-  return lived
+  return transition
 }
 
 /** What systemd would have shown of the unit. */
 function showing(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
-  const last = unit.seen
+  const last = unit.snapshot
   const nRestarts = run.nRestarts ?? last?.nRestarts ?? 0
   const none = { job: 0, result: null, mainCode: 0, mainStatus: 0, changedAtMonoMs: last?.changedAtMonoMs ?? 0 }
-  return { ...unit, seen: { ...none, activeState, subState, invocationId: run.id, nRestarts } }
+  return { ...unit, snapshot: { ...none, activeState, subState, invocationId: run.id, nRestarts } }
 }
 
 /** Starts that nobody saw, how many of the latest were restarts, and how many of those systemd's own. */
@@ -72,18 +79,18 @@ function openUnseen(
   ctx: Context,
   { starts, restarts, automatic }: Unseen,
   before: Settings | null,
-  seen: Sighting | null,
+  snapshot: UnitSnapshot | null,
   id: string | null,
-): Lived {
+): Transition {
   const provesCrash = restartProvesCrash(unit.settings) && (before === null || restartProvesCrash(before))
-  let lived: Lived = { unit, told: [] }
+  let transition: Transition = { unit, events: [] }
   for (let left = starts; left > 0; left--) {
     const crashed = left <= automatic && provesCrash
-    if (lived.unit.run !== null) lived = andThen(lived, (u) => (crashed ? endProvenCrash : lose)(u, ctx))
+    if (transition.unit.run !== null) transition = andThen(transition, (u) => (crashed ? endProvenCrash : lose)(u, ctx))
     const last = left === 1
-    lived = andThen(lived, (u) => open(u, ctx, last ? seen : null, left <= restarts, last ? id : null))
+    transition = andThen(transition, (u) => open(u, ctx, last ? snapshot : null, left <= restarts, last ? id : null))
   }
-  return lived
+  return transition
 }
 
 /**
@@ -91,16 +98,16 @@ function openUnseen(
  * than the fewest that explain NRestarts. It falls to 0 on reset-failed, without a start, and on most starts by hand;
  * not on one that ends a wait for the restart.
  */
-function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): Unseen {
-  const now = Math.max(0, seen.nRestarts - (over && countsAhead(unit, seen, place) ? 1 : 0))
-  const last = unit.seen
+function unseenStarts(unit: Unit, snapshot: UnitSnapshot, over: boolean, place: Place): Unseen {
+  const now = Math.max(0, snapshot.nRestarts - (over && countsAhead(unit, snapshot, place) ? 1 : 0))
+  const last = unit.snapshot
   if (last === null) return { starts: now + 1, restarts: now, automatic: now }
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
   const goesOn = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
   // Where a job was queued already it may have counted the restart, or be a start by hand that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
   const job = restartAnnounced(last) ? last.job : unit.endJob
-  const oneJob = unit.run === null && seen.job !== 0 && seen.job === job
+  const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === job
   const starts = Math.max(1, goesOn ? restarts : restarts + 1)
   return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
 }
@@ -110,32 +117,34 @@ function unseenStarts(unit: Unit, seen: Sighting, over: boolean, place: Place): 
  * refused. Then the unit rests in failed though its settings restart it, and a read finds it so: between failing and
  * waiting to restart systemd answers nobody, only its signals show failed then.
  */
-function countsAhead(unit: Unit, seen: Sighting, place: Place): boolean {
-  if (restartAnnounced(seen)) return seen.job !== 0
-  const rests = seen.activeState === 'failed' && place === 'read'
-  return rests && willRestart(unit.settings, causeOf(seen), seen, false) !== false
+function countsAhead(unit: Unit, snapshot: UnitSnapshot, place: Place): boolean {
+  if (restartAnnounced(snapshot)) return snapshot.job !== 0
+  const rests = snapshot.activeState === 'failed' && place === 'read'
+  return rests && willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false
 }
 
 /**
  * The run was found ended by a read. `failed` tells its cause; a clean Result beside an unclean death means that
  * someone ran reset-failed since (or that SuccessExitStatus allows it): nobody can say which.
  */
-export function endFound(unit: Unit, ctx: Context, seen: Sighting): Lived {
-  if (unit.run === null) return { unit, told: [] }
+export function endFound(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
+  if (unit.run === null) return { unit, events: [] }
   const proven = provenEnd(unit)
   if (proven !== null) {
-    return endProven(unit, ctx, { ...proven, cause: { ...causeOf(seen), result: proven.cause.result } })
+    return endProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
   }
-  if (!isCrash(causeOf(seen)) && restartAnnounced(seen) && restartProvesCrash(unit.settings)) {
+  if (!isCrash(causeOf(snapshot)) && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
     return endProvenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
   }
-  return isCrash(causeOf(seen)) || endedCleanly(seen) ? end(unit, ctx, seen) : lose(unit, ctx)
+  return isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ? end(unit, ctx, snapshot) : lose(unit, ctx)
 }
 
 /** Signals that systemd takes for a clean end (systemd.service(5), SuccessExitStatus=). */
 const CLEAN_SIGNALS: readonly (number | null)[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE'].map(signalNumber)
 
-function endedCleanly(seen: Sighting): boolean {
-  if (seen.result === 'exec-condition' || seen.result === null) return true
-  return seen.mainCode === 2 ? CLEAN_SIGNALS.includes(seen.mainStatus) : seen.mainCode < 2 && seen.mainStatus === 0
+function endedCleanly(snapshot: UnitSnapshot): boolean {
+  if (snapshot.result === 'exec-condition' || snapshot.result === null) return true
+  return snapshot.mainCode === 2
+    ? CLEAN_SIGNALS.includes(snapshot.mainStatus)
+    : snapshot.mainCode < 2 && snapshot.mainStatus === 0
 }

@@ -1,5 +1,4 @@
 // Server-sent events out of a stream of text, as the WHATWG HTML standard lays them down (9.2.6).
-
 export interface Message {
   readonly id: string
   readonly event: string

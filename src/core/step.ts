@@ -1,16 +1,16 @@
 // The one verb: what an observation makes of the State, and which events tell of it.
-
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
 import { calmAtMonoMs, settle } from './flapping.ts'
 import { globMatcher } from './glob.ts'
-import { NO_PROOF, newsOf, type ProvenRun } from './journal-proof.ts'
+import { newsOf } from './journal-proof.ts'
 import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, roll } from './rate-limit.ts'
-import { andThen, type Context, type Lived, lose, open, type Telling } from './runs.ts'
-import { giveUp, sight } from './sighting.ts'
+import { lose, open } from './runs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
-import { newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
+import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
+import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
+import { applySnapshot, giveUp } from './unit-snapshot.ts'
 
 /** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
@@ -26,7 +26,7 @@ export function step(state: State, o: Observation): Stepped {
     case 'signal':
     case 'read':
       return ofUnit(state, o.unit, o.at, (unit) =>
-        sight(unit, o.at, state.policy, o.seen, o.kind === 'read' ? o.settings : null),
+        applySnapshot(unit, o.at, state.policy, o.snapshot, o.kind === 'read' ? o.settings : null),
       )
     case 'tick':
       return tick(state, o.at)
@@ -35,9 +35,9 @@ export function step(state: State, o: Observation): Stepped {
     case 'found':
       return { state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, found(o.unit)]), events: [] }
     case 'gap':
-      return { state: { ...state, units: state.units.map(breakContact) }, events: [] }
+      return { state: { ...state, units: state.units.map(interrupt) }, events: [] }
     case 'proof':
-      return ofAll(state, o.at, (unit) => ({ unit: prove(unit, o.runs.get(unit.name) ?? NO_PROOF), told: [] }))
+      return ofAll(state, o.at, (unit) => ({ unit: prove(unit, o.runs.get(unit.name) ?? NO_PROOF), events: [] }))
     case 'boot':
       return boot(state, o.at, o.bootId)
     case 'clock':
@@ -49,7 +49,7 @@ export function step(state: State, o: Observation): Stepped {
     case 'import':
       return ofAll(state, o.at, (unit) => ({
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
-        told: [],
+        events: [],
       }))
     case 'command':
       return number(state, o.at, [obeyed(state, o)])
@@ -57,41 +57,44 @@ export function step(state: State, o: Observation): Stepped {
 }
 
 /** Tells of an order; it changes nothing itself: what it did to the unit is seen on the bus. */
-function obeyed(state: State, { unit: name, action, outcome, via, who }: Observation & { kind: 'command' }): Telling {
+function obeyed(
+  state: State,
+  { unit: name, action, outcome, via, who }: Observation & { kind: 'command' },
+): PendingEvent {
   const unit = unitOf(state, name)
   const counters = unit === undefined ? ZERO : shownCounters(unit)
   return { kind: 'command', unit: name, source: 'signal', counters, action, outcome, via, who }
 }
 
-function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => Lived): Stepped {
+function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => Transition): Stepped {
   const i = state.index.get(name)
   const unit = i === undefined ? undefined : state.units[i]
   if (i === undefined || unit === undefined) return { state, events: [] }
-  const lived = live(unit)
-  if (lived.told.length === 0 && same(unit, lived.unit)) return { state, events: [] }
-  return number({ ...state, units: state.units.with(i, lived.unit) }, at, lived.told)
+  const transition = live(unit)
+  if (transition.events.length === 0 && same(unit, transition.unit)) return { state, events: [] }
+  return number({ ...state, units: state.units.with(i, transition.unit) }, at, transition.events)
 }
 
-function ofAll(state: State, at: Instant, live: (unit: Unit) => Lived): Stepped {
+function ofAll(state: State, at: Instant, live: (unit: Unit) => Transition): Stepped {
   const lives = state.units.map(live)
-  if (lives.every((l, i) => l.unit === state.units[i] && l.told.length === 0)) return { state, events: [] }
+  if (lives.every((l, i) => l.unit === state.units[i] && l.events.length === 0)) return { state, events: [] }
   return number(
     { ...state, units: lives.map((l) => l.unit) },
     at,
-    lives.flatMap((l) => l.told),
+    lives.flatMap((l) => l.events),
   )
 }
 
 /** Gives the events their numbers, time and boot. */
-function number(state: State, at: Instant, told: readonly Telling[]): Stepped {
-  if (told.length === 0) return { state, events: [] }
+function number(state: State, at: Instant, pending: readonly PendingEvent[]): Stepped {
+  if (pending.length === 0) return { state, events: [] }
   let { seq, seqGap, corrections } = state
-  const events = told.map((telling): Event => {
+  const events = pending.map((event): Event => {
     seq += 1
-    if (telling.source === 'reconcile') corrections += 1
+    if (event.source === 'reconcile') corrections += 1
     const gap = seqGap > 0 ? { seqGap } : {}
     seqGap = 0
-    return { ...telling, seq, atMs: at.wallMs, bootId: state.bootId, clockSynced: state.clockSynced, ...gap }
+    return { ...event, seq, atMs: at.wallMs, bootId: state.bootId, clockSynced: state.clockSynced, ...gap }
   })
   return { state: { ...state, seq, seqGap, corrections }, events }
 }
@@ -104,9 +107,9 @@ function tick(state: State, at: Instant): Stepped {
   )
   const units = kept.length === state.units.length ? state : withUnits(state, kept)
   return ofAll(units, at, (unit) => {
-    if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, told: [] }
+    if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, events: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
-    const decided: Lived = due ? giveUp(unit, ctx) : { unit, told: [] }
+    const decided: Transition = due ? giveUp(unit, ctx) : { unit, events: [] }
     return andThen(
       andThen(decided, (u) => settle(u, ctx)),
       (u) => roll(u, at),
@@ -117,7 +120,7 @@ function tick(state: State, at: Instant): Stepped {
 /** The monotonic instant at which `unit` wants a tick, or Infinity. */
 export function dueAtMonoMs(unit: Unit, state: State): number {
   return Math.min(
-    unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.contact === 'kept'
+    unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.tracking === 'continuous'
       ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
       : Infinity,
     unit.flapping ? calmAtMonoMs(unit, state.policy) : Infinity,
@@ -155,8 +158,8 @@ function prove(unit: Unit, runs: readonly ProvenRun[]): Unit {
   return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
 }
 
-function breakContact(unit: Unit): Unit {
-  return unit.contact === 'kept' ? { ...unit, contact: 'broken' } : unit
+function interrupt(unit: Unit): Unit {
+  return unit.tracking === 'continuous' ? { ...unit, tracking: 'interrupted' } : unit
 }
 
 /** The agent starts. Nothing survives a reboot: monotonic times mean nothing, and runs left open are lost. */
@@ -164,9 +167,9 @@ function boot(state: State, at: Instant, bootId: string): Stepped {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
   return ofAll({ ...state, bootId }, at, (unit) => {
-    const ended: Lived = unit.run === null ? { unit, told: [] } : lose(unit, ctx)
+    const ended: Transition = unit.run === null ? { unit, events: [] } : lose(unit, ctx)
     const fresh: Partial<Unit> = {
-      seen: null,
+      snapshot: null,
       runIds: [],
       endJob: 0,
       failed: null,
@@ -176,11 +179,11 @@ function boot(state: State, at: Instant, bootId: string): Stepped {
       burst: null,
     }
     const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
-    return andThen(ended, (u) => ({ unit: { ...breakContact(u), ...fresh, goneSinceMonoMs }, told: [] }))
+    return andThen(ended, (u) => ({ unit: { ...interrupt(u), ...fresh, goneSinceMonoMs }, events: [] }))
   })
 }
 
-function clear(unit: Unit, ctx: Context): Lived {
+function clear(unit: Unit, ctx: Context): Transition {
   const zeroed: Unit = {
     ...unit,
     run: null,
@@ -192,32 +195,32 @@ function clear(unit: Unit, ctx: Context): Lived {
     flapping: false,
     burst: null,
   }
-  return unit.run === null || unit.seen === null
-    ? { unit: zeroed, told: [] }
-    : reopen(open(zeroed, ctx, unit.seen, false), unit)
+  return unit.run === null || unit.snapshot === null
+    ? { unit: zeroed, events: [] }
+    : reopen(open(zeroed, ctx, unit.snapshot, false), unit)
 }
 
 /** After `clear` the run that was open goes on under its own times and ids. */
-function reopen(lived: Lived, before: Unit): Lived {
-  return { unit: { ...lived.unit, run: before.run, runIds: before.runIds }, told: lived.told }
+function reopen(transition: Transition, before: Unit): Transition {
+  return { unit: { ...transition.unit, run: before.run, runIds: before.runIds }, events: transition.events }
 }
 
 function same(a: Unit, b: Unit): boolean {
   if (a === b) return true
-  if (a.seen !== b.seen) {
-    if (a.seen === null || b.seen === null) return false
-    for (const key of Object.keys(a.seen) as (keyof typeof a.seen)[]) {
-      if (a.seen[key] !== b.seen[key]) return false
+  if (a.snapshot !== b.snapshot) {
+    if (a.snapshot === null || b.snapshot === null) return false
+    for (const key of Object.keys(a.snapshot) as (keyof typeof a.snapshot)[]) {
+      if (a.snapshot[key] !== b.snapshot[key]) return false
     }
   }
   for (const key of Object.keys(a) as (keyof Unit)[]) {
-    if (key !== 'seen' && a[key] !== b[key]) return false
+    if (key !== 'snapshot' && a[key] !== b[key]) return false
   }
   return true
 }
 
 /** True while `starts = stops + crashes + lost + (1 if running)` and every crash has its Result counted. */
-export function lawHolds(unit: Unit): boolean {
+export function countersBalance(unit: Unit): boolean {
   const { starts, stops, crashes, lost } = unit.counters
   const byResult = Object.values(unit.failures).reduce((sum, f) => sum + f.unrequested + f.requested, 0)
   return starts === stops + crashes + lost + (unit.run === null ? 0 : 1) && byResult === crashes

@@ -1,5 +1,7 @@
 // Unit names as people write them, made into the full names and patterns that systemd knows.
-import type { Read } from '../config/value-types.ts'
+
+/** The outcome of reading a text: the value, or why it is none (worded to follow the value). */
+export type Read<T> = { readonly value: T } | { readonly wrong: string }
 
 const TYPES = 'service|socket|device|mount|automount|swap|target|path|timer|slice|scope'
 const TYPED = new RegExp(`\\.(${TYPES})$`)

@@ -1,8 +1,7 @@
 // What is known of one watched unit: what systemd last said, the run that is open, and what was counted.
-import { NO_PROOF, type ProvenRun } from './journal-proof.ts'
 
 /** Everything systemd says of a unit at one instant, as parsed by the bus adapter. */
-export interface Sighting {
+export interface UnitSnapshot {
   /** org.freedesktop.systemd1.Unit.ActiveState; a state unknown to us is carried as itself. */
   readonly activeState: string
   readonly subState: string
@@ -94,13 +93,33 @@ export interface Summary {
  * How well we know what happened since the last sighting. `never`: first sight is still to come;
  * `broken`: the agent or the bus was away, things may have gone unseen; `kept`: every signal was heard.
  */
-export type Contact = 'never' | 'broken' | 'kept'
+export type Tracking = 'unseen' | 'interrupted' | 'continuous'
+
+/** One run of a unit, as systemd's own lines in the journal tell of it. Each of them happened; some may be missing. */
+export interface ProvenRun {
+  readonly id: string
+  /** It followed straight from another run: by systemd's own doing, or by a restart job. Null where no line says so. */
+  readonly restart: 'automatic' | 'job' | null
+  /** Automatic restarts just before it that systemd counted and of which there is no line. */
+  readonly missed: number
+  /** `NRestarts` as systemd said it last before this run; null where it said nothing. */
+  readonly nRestarts: number | null
+  /** Null where it goes on, or where no line tells of its end. */
+  readonly end: ProvenEnd | null
+}
+
+export interface ProvenEnd {
+  readonly cause: Cause
+  readonly requested: boolean
+}
+
+export const NO_PROOF: readonly ProvenRun[] = []
 
 export interface Unit {
   /** The name as configured (an alias keeps its label), with its suffix. */
   readonly name: string
   /** Last sighting; null until systemd said anything in this boot. */
-  readonly seen: Sighting | null
+  readonly snapshot: UnitSnapshot | null
   /** As last read; of an earlier run of the agent until read again. */
   readonly settings: Settings | null
   /** Only a pattern names it: it is forgotten a while after it is gone. */
@@ -108,9 +127,9 @@ export interface Unit {
   readonly run: Run | null
   /** The latest invocation ids seen in this boot, newest first, at most 3: an id is new when it is none of these. */
   readonly runIds: readonly string[]
-  readonly contact: Contact
+  readonly tracking: Tracking
   /** `NRestarts` as systemd told it last, while contact is kept. Not kept on flash. */
-  readonly toldRestarts: number
+  readonly reportedRestarts: number
   /** After an absence, until the first sighting: what the journal proves of it. Not kept. */
   readonly proven: readonly ProvenRun[]
   /** The non-zero job under which the last run ended: a start under the same job is a restart. */
@@ -140,13 +159,13 @@ export const ZERO: Counters = { starts: 0, stops: 0, crashes: 0, restarts: 0, lo
 export function newUnit(name: string): Unit {
   return {
     name,
-    seen: null,
+    snapshot: null,
     settings: null,
     byPattern: false,
     run: null,
     runIds: [],
-    contact: 'never',
-    toldRestarts: 0,
+    tracking: 'unseen',
+    reportedRestarts: 0,
     proven: NO_PROOF,
     endJob: 0,
     failed: null,
@@ -180,7 +199,7 @@ export function shownCounters(unit: Unit): Counters {
 
 /** `ActiveState` as shown; a unit that systemd has collected, or that it never spoke of, is inactive. */
 export function activeState(unit: Unit): string {
-  return unit.seen?.activeState ?? 'inactive'
+  return unit.snapshot?.activeState ?? 'inactive'
 }
 
 /** True when systemd could not load the unit: no such file, masked, or a bad one. */
@@ -194,9 +213,9 @@ export function isUnloaded(unit: Unit): boolean {
  * enabled and did nothing in this boot (a dependency that failed, a condition that was not met).
  */
 export function missing(unit: Unit): string | null {
-  const { settings, seen, runIds } = unit
+  const { settings, snapshot, runIds } = unit
   if (settings === null || isUnloaded(unit)) return settings?.loadState ?? null
-  const never = seen?.activeState === 'inactive' && seen.changedAtMonoMs === 0 && runIds.length === 0
+  const never = snapshot?.activeState === 'inactive' && snapshot.changedAtMonoMs === 0 && runIds.length === 0
   return settings.enabled && never ? 'never-started' : null
 }
 
@@ -205,7 +224,7 @@ export function missing(unit: Unit): string | null {
  * clock; what was noted last where this boot knows none. Null until known.
  */
 export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
-  const monoMs = unit.seen?.changedAtMonoMs ?? 0
+  const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
   return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
 }
 

@@ -1,5 +1,4 @@
 // Elements, and their texts: whatever comes from the gateway becomes text, never markup.
-
 export type Tone = 'ok' | 'bad' | 'warn' | 'idle' | 'busy' | 'unknown'
 
 /** The element of the page that has this id. */

@@ -1,5 +1,4 @@
 // What the page asks of the gateway, by the same API as everybody.
-
 import type { StatusView, SystemView } from '../core/api-views.ts'
 import type { EventView } from '../core/event-text.ts'
 

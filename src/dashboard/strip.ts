@@ -1,5 +1,4 @@
 // A unit's last 24 hours out of its events: what it was when, as far as that is known. Pure.
-
 import type { UnitView } from '../core/api-views.ts'
 import type { EventView } from '../core/event-text.ts'
 import { plural } from '../core/format.ts'

@@ -1,6 +1,7 @@
 // One connection to a message bus: the only file that knows dbus-next, and where all its faults end (pinned at 0.10.2).
 import { Socket } from 'node:net'
 import type { Message, MessageBus } from 'dbus-next'
+import { messageOf, stackOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
@@ -43,7 +44,7 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
     try {
       return await connectTo(socket, options)
     } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error))
+      problems.push(messageOf(error))
     }
   }
   throw new Error(problems.join('; '))
@@ -74,7 +75,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     try {
       run()
     } catch (error) {
-      fault(`${what} threw: ${error instanceof Error ? error.stack : String(error)}`)
+      fault(`${what} threw: ${stackOf(error)}`)
     }
   }
 

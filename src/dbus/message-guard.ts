@@ -1,5 +1,6 @@
 // Stands between a bus socket and dbus-next's reader: only whole, sane and wanted messages get through, and no throw gets out.
 import type { Socket } from 'node:net'
+import { messageOf } from '../core/error-text.ts'
 import { bytesToCome, FIXED_BYTES, type Head, headOf } from './message-header.ts'
 
 /** D-Bus allows 128 MiB; systemd's largest answers (thousands of units) stay below 2 MiB. */
@@ -107,7 +108,7 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
       try {
         listener(...args)
       } catch (error) {
-        giveUp(`a message could not be decoded (${error instanceof Error ? error.message : String(error)})`)
+        giveUp(`a message could not be decoded (${messageOf(error)})`)
       }
     }
     return on(event, Object.assign(contained, { listener }) as () => void) // `listener`: as `once` does it, so that it can be removed

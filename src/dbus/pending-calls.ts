@@ -1,4 +1,5 @@
 // Calls that wait for their answer: each is answered once, by the bus, by time, or by the end of the connection.
+import { stackOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
 import { type Body, busError, type Call } from './bus.ts'
 
@@ -29,7 +30,7 @@ export function calls(
       try {
         answered(error, body)
       } catch (thrown) {
-        fault(`an answer's listener threw: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+        fault(`an answer's listener threw: ${stackOf(thrown)}`)
       }
     }
   }

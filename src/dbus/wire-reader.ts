@@ -1,6 +1,5 @@
 // A place in a message, moved value by value; every step is checked against the message's end (RangeError). Pure.
 // What is stepped over is never made a string: of a hundred properties in a message nine are looked at.
-
 export interface Cursor {
   readonly bytes: Buffer
   readonly view: DataView

@@ -1,4 +1,5 @@
 // Desktop notifications of what goes wrong and of what is well again, by org.freedesktop.Notifications on the session bus.
+import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import { shortName } from '../core/format.ts'
 import type { Bus } from '../dbus/bus.ts'
@@ -62,11 +63,7 @@ export function notifications(options: NotificationsOptions): EventSink {
     } catch (error) {
       bus = null
       shown.next = null
-      if (failedAtMonoMs === null)
-        log(
-          'warning',
-          `notify: no notification can be shown (${error instanceof Error ? error.message : String(error)})`,
-        )
+      if (failedAtMonoMs === null) log('warning', `notify: no notification can be shown (${messageOf(error)})`)
       failedAtMonoMs = clock.now().monoMs
     } finally {
       shown.sending = false

@@ -1,13 +1,7 @@
 // What each unit uses, from the files of its control group: no call to systemd, which would read the very same files.
 import { existsSync } from 'node:fs'
+import type { UnitUsage } from '../ports.ts'
 import { keptFile } from './reread-file.ts'
-
-/** Null where the kernel or systemd does not account for it. */
-export interface UnitUsage {
-  readonly memoryBytes: number | null
-  readonly cpuSeconds: number | null
-  readonly tasks: number | null
-}
 
 /** A run whose group has to be read. */
 export interface Group {

@@ -1,18 +1,10 @@
 // How full the gateway is: memory, CPU, disks and the life of its flash, each read no more often than it changes.
 import { promises, readdirSync, readFileSync } from 'node:fs'
+import type { HostUsage } from '../ports.ts'
 import { type KeptFile, keptFile } from './reread-file.ts'
 
-/** Null where it cannot be known. All are parts of 1. */
-export interface MachineUsage {
-  readonly memory: number | null
-  /** Since the reading before, at least a second ago; the first one is since the boot. */
-  readonly cpu: number | null
-  readonly disks: readonly { readonly path: string; readonly used: number }[]
-  readonly flash: readonly { readonly device: string; readonly lifeUsed: number }[]
-}
-
 export interface Machine {
-  read(nowMonoMs: number): Promise<MachineUsage>
+  read(nowMonoMs: number): Promise<HostUsage>
 }
 
 const CPU_EVERY_MS = 1_000
@@ -72,7 +64,7 @@ function cpuUsed(stat: KeptFile): () => number | null {
 }
 
 /** As df(1): what is used of what a user may use. */
-async function disksUsed(paths: readonly string[]): Promise<MachineUsage['disks']> {
+async function disksUsed(paths: readonly string[]): Promise<HostUsage['disks']> {
   const seen = new Set<number>()
   const disks: { path: string; used: number }[] = []
   for (const path of paths) {
@@ -92,7 +84,7 @@ async function disksUsed(paths: readonly string[]): Promise<MachineUsage['disks'
  * eMMC says in steps of a tenth how much of its life is used, of both kinds of its cells (JEDEC JESD84-B51, EXT_CSD
  * 268 and 269): the worse one, at its upper end. 0x0b, told as 1.1: beyond its end. 0: it does not say.
  */
-function flashLife(block: string): MachineUsage['flash'] {
+function flashLife(block: string): HostUsage['flash'] {
   try {
     return readdirSync(block).flatMap((device) => {
       const life = /^mmcblk\d+$/.test(device) ? lifeTime(`${block}/${device}/device/life_time`) : 0

@@ -1,13 +1,11 @@
 // Which route a request is for, and whether it may: the same for a request and for a WebSocket, by TCP and by the socket.
-
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Door } from './access/access.ts'
 import { isKnownHost, isKnownOrigin } from './access/host-check.ts'
 import { findRoute, type Match } from './find-route.ts'
-import type { Asked, Side } from './route.ts'
-import { type Asked, problem, type Route, type Said, type Side } from './route.ts'
+import { type HttpRequest, type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
 
@@ -24,17 +22,17 @@ export interface Found extends Match {
 }
 
 export interface Admission {
-  find(request: IncomingMessage): Found | Said
+  find(request: IncomingMessage): Found | HttpResponse
   /** The refusal, or null where it may ask what was found. */
-  refusal(request: IncomingMessage, found: Found | Said): Promise<Said | null>
-  asked(request: IncomingMessage, found: Found, body: string): Asked
+  refusal(request: IncomingMessage, found: Found | HttpResponse): Promise<HttpResponse | null>
+  asked(request: IncomingMessage, found: Found, body: string): HttpRequest
   /** Headers that every answer has. */
   headers(): Readonly<Record<string, string>>
 }
 
 /** `door`: who may come in, where that is configured; the local socket has none. */
-export function createAdmission({ routes, names, configured }: Rules, side: Side, door: Door | null): Admission {
-  function refuseForeign({ headers }: IncomingMessage): Said | null {
+export function createAdmission({ routes, names, configured }: Rules, side: Transport, door: Door | null): Admission {
+  function refuseForeign({ headers }: IncomingMessage): HttpResponse | null {
     if (!isKnownHost(headers.host, names)) {
       return problem(403, 'unknown_host', 'Host is no name of this gateway; http.allowed_hosts can add one')
     }
@@ -66,7 +64,7 @@ export function createAdmission({ routes, names, configured }: Rules, side: Side
   }
 }
 
-function bringsToken({ headers }: IncomingMessage, found: Found | Said): boolean {
+function bringsToken({ headers }: IncomingMessage, found: Found | HttpResponse): boolean {
   return 'route' in found && found.route.byToken === true && /^bearer /i.test(headers.authorization ?? '')
 }
 
@@ -75,7 +73,7 @@ interface Target {
   readonly query: URLSearchParams
 }
 
-function targetOf(url: string): Target | Said {
+function targetOf(url: string): Target | HttpResponse {
   if (url.length > URL_BYTES_AT_MOST) return problem(414, 'url_too_long', `at most ${URL_BYTES_AT_MOST} bytes`)
   if (!url.startsWith('/')) return problem(400, 'bad_url', 'the request target must be a path')
   const at = url.indexOf('?')
@@ -84,7 +82,7 @@ function targetOf(url: string): Target | Said {
 }
 
 /** By TLS, or from an address of this very host. A name in `who` is only that of a valid certificate. */
-export function clientOf(socket: Socket, side: Side): Pick<Asked, 'secure' | 'who'> {
+export function clientOf(socket: Socket, side: Transport): Pick<HttpRequest, 'secure' | 'who'> {
   if (side === 'socket') return { secure: true, who: null }
   if (isTls(socket)) {
     const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : null

@@ -1,5 +1,5 @@
 // Finds the route of a request in the table, or says why there is none. Pure.
-import { problem, type Route, type Said, type Side } from './route.ts'
+import { type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
 export interface Match {
   readonly route: Route
@@ -7,7 +7,12 @@ export interface Match {
 }
 
 /** HEAD is answered by the route of GET. */
-export function findRoute(routes: readonly Route[], side: Side, method: string, path: string): Match | Said {
+export function findRoute(
+  routes: readonly Route[],
+  side: Transport,
+  method: string,
+  path: string,
+): Match | HttpResponse {
   const wanted = method === 'HEAD' ? 'GET' : method
   const here: Match[] = []
   for (const route of routes) {

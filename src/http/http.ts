@@ -1,5 +1,6 @@
 // HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
 import type { Server } from 'node:http'
+import { messageOf } from '../core/error-text.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { Door } from './access/access.ts'
 import { ownNames } from './access/host-check.ts'
@@ -8,7 +9,7 @@ import { createStream } from './api/stream.ts'
 import { tcpProblem } from './listen-error.ts'
 import { createListener } from './listener.ts'
 import { createRequests } from './request-metrics.ts'
-import type { Side, Views } from './route.ts'
+import type { Transport, Views } from './route.ts'
 import { close, createLimited, createSecure, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
@@ -59,7 +60,7 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
   const listening = { routes: routesOf(views, stream), names, configured, log, requests }
   const open = new Set<Served>()
 
-  async function serverFor(side: Side, door: Door | null): Promise<Server> {
+  async function serverFor(side: Transport, door: Door | null): Promise<Server> {
     const listener = createListener(listening, side, door)
     const server = door?.tls ? await createSecure(listener, door.tls) : createLimited(listener)
     door?.guard(server)
@@ -110,7 +111,7 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
         restrictSocketFile(path)
       } catch (error) {
         server.close()
-        throw new Error(`listen on ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+        throw new Error(`listen on ${path}: ${messageOf(error)}`, {
           cause: error,
         })
       }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { messageOf } from '../core/error-text.ts'
 import type { Log } from '../ports.ts'
 import type { Door } from './access/access.ts'
 import { type Outlet, sseOutlet } from './api/stream-writer.ts'
@@ -10,7 +11,7 @@ import { createAdmission, type Rules } from './authorize.ts'
 import { readBody, refuseBody } from './request-body.ts'
 import type { Requests } from './request-metrics.ts'
 import { send, sendLast, sendRaw } from './respond.ts'
-import { type Answer, problem, type Route, type Said, type Side } from './route.ts'
+import { type Answer, type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
 const STREAM_TYPE = 'text/event-stream'
 
@@ -30,7 +31,7 @@ export interface Listener {
   upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void
 }
 
-export function createListener(listening: Listening, side: Side, door: Door | null): Listener {
+export function createListener(listening: Listening, side: Transport, door: Door | null): Listener {
   const { log, requests } = listening
   const admission = createAdmission(listening, side, door)
   /** Routes whose last answer was an error, and which: one line when it changes, not one a request. */
@@ -43,7 +44,7 @@ export function createListener(listening: Listening, side: Side, door: Door | nu
       failing.delete(route)
       return answer
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       if (failing.get(route) !== message) log('error', `http: ${route.method} ${route.path} failed: ${message}`)
       failing.set(route, message)
       return problem(500, 'internal', 'this could not be answered; the log of gatewatch says why')
@@ -82,7 +83,7 @@ export function createListener(listening: Listening, side: Side, door: Door | nu
   async function shake(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
     const found = admission.find(request)
     const path = 'route' in found ? found.route.path : 'other'
-    const refuse = (said: Said) => {
+    const refuse = (said: HttpResponse) => {
       requests.answered(path, said.status, null)
       sendRaw(connection, said, admission.headers())
     }
@@ -107,14 +108,14 @@ export function createListener(listening: Listening, side: Side, door: Door | nu
       response.on('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1))
       if (waiting > PIPELINED_AT_MOST) return hangUp(request)
       handle(request, response).catch((error: unknown) => {
-        log('error', `http: ${error instanceof Error ? error.message : String(error)}`)
+        log('error', `http: ${messageOf(error)}`)
         response.destroy()
       })
     },
     upgrade(request, connection, head) {
       connection.on('error', () => {})
       shake(request, connection, head).catch((error: unknown) => {
-        log('error', `http: ${error instanceof Error ? error.message : String(error)}`)
+        log('error', `http: ${messageOf(error)}`)
         connection.destroy()
       })
     },

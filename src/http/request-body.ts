@@ -1,12 +1,12 @@
 // Whether a request may carry the body it announces, and reading it, bounded.
 import type { IncomingMessage } from 'node:http'
-import { problem, type Said } from './route.ts'
+import { type HttpResponse, problem } from './route.ts'
 
 /**
  * The refusal of a body that is not wanted, or null. Chunks are never wanted: their extensions are read without a bound
  * by Node 20.11.0 (CVE-2024-22019), so the connection has to go before they are.
  */
-export function refuseBody(request: IncomingMessage, atMostBytes: number): Said | null {
+export function refuseBody(request: IncomingMessage, atMostBytes: number): HttpResponse | null {
   if (request.headers['transfer-encoding'] !== undefined) {
     return problem(400, 'chunked_body', 'send a body with Content-Length, or none')
   }

@@ -2,7 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { gzip, gzipSync } from 'node:zlib'
-import type { Said } from './route.ts'
+import type { HttpResponse } from './route.ts'
 
 /** Below this, gzip saves less than one packet. */
 const GZIP_FROM_BYTES = 1_024
@@ -10,7 +10,7 @@ const GZIP_FROM_BYTES = 1_024
 const GZIP_AT_ONCE_BYTES = 65_536
 const PACKED = { 'content-encoding': 'gzip' }
 
-export function send(request: IncomingMessage, response: ServerResponse, said: Said): void {
+export function send(request: IncomingMessage, response: ServerResponse, said: HttpResponse): void {
   const bytes = Buffer.byteLength(said.body)
   if (bytes < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding'])) {
     write(response, said, said.body, {})
@@ -27,13 +27,18 @@ export function send(request: IncomingMessage, response: ServerResponse, said: S
 }
 
 /** Answers, and closes the connection: the rest of what the client sends is not to be read. */
-export function sendLast(response: ServerResponse, said: Said): void {
+export function sendLast(response: ServerResponse, said: HttpResponse): void {
   const { socket } = response
   response.on('finish', () => socket?.destroySoon())
   write(response, said, said.body, { connection: 'close' })
 }
 
-function write(response: ServerResponse, said: Said, body: string | Buffer, more: Record<string, string>): void {
+function write(
+  response: ServerResponse,
+  said: HttpResponse,
+  body: string | Buffer,
+  more: Record<string, string>,
+): void {
   if (response.destroyed || response.headersSent) return
   response.writeHead(said.status, {
     'content-type': said.type,
@@ -49,7 +54,7 @@ function write(response: ServerResponse, said: Said, body: string | Buffer, more
 }
 
 /** Answers where there is no response object, and closes the connection. */
-export function sendRaw(connection: Duplex, said: Said, more: Readonly<Record<string, string>> = {}): void {
+export function sendRaw(connection: Duplex, said: HttpResponse, more: Readonly<Record<string, string>> = {}): void {
   const headers = {
     Connection: 'close',
     'Content-Type': said.type,

@@ -40,11 +40,11 @@ export interface HttpControl {
 }
 
 /** `socket`: this device's users only, behind the permissions of the file. */
-export type Side = 'tcp' | 'socket'
+export type Transport = 'tcp' | 'socket'
 
 /** A request as a handler sees it. */
-export interface Asked {
-  readonly side: Side
+export interface HttpRequest {
+  readonly side: Transport
   /** On the device itself, or by TCP after having shown who it is. */
   readonly trusted: boolean
   /** On the device itself, or by TLS. */
@@ -59,7 +59,7 @@ export interface Asked {
   readonly body: string
 }
 
-export interface Said {
+export interface HttpResponse {
   readonly status: number
   readonly type: string
   readonly body: string
@@ -71,7 +71,7 @@ export interface Streamed {
   readonly stream: (outlet: Outlet) => void
 }
 
-export type Answer = Said | Streamed
+export type Answer = HttpResponse | Streamed
 
 export interface Route {
   readonly method: 'GET' | 'POST'
@@ -89,18 +89,23 @@ export interface Route {
   readonly byToken?: true
   /** The largest body it takes, in bytes; none where absent. */
   readonly bodyBytes?: number
-  readonly answer: (asked: Asked) => Answer | Promise<Answer>
+  readonly answer: (asked: HttpRequest) => Answer | Promise<Answer>
 }
 
-export function json(body: unknown, status = 200): Said {
+export function json(body: unknown, status = 200): HttpResponse {
   return { status, type: 'application/json', body: `${JSON.stringify(body)}\n` }
 }
 
-export function text(body: string, status = 200): Said {
+export function text(body: string, status = 200): HttpResponse {
   return { status, type: 'text/plain; charset=utf-8', body }
 }
 
 /** An error as every route tells it; `code` is for programs, `message` for people. */
-export function problem(status: number, code: string, message: string, headers: Record<string, string> = {}): Said {
+export function problem(
+  status: number,
+  code: string,
+  message: string,
+  headers: Record<string, string> = {},
+): HttpResponse {
   return { ...json({ error: { code, message } }, status), headers }
 }

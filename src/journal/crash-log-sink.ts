@@ -1,4 +1,5 @@
 // Attaches the journal's last lines to crash events: stands before the sinks and holds what is told until they are here.
+import { stackOf } from '../core/error-text.ts'
 import type { CrashEvent, Event } from '../core/event.ts'
 import type { Clock, EventSink, Log, Step } from '../ports.ts'
 import { type Journal, journal } from './crash-lines.ts'
@@ -70,7 +71,7 @@ export function crashLog({ lines, sinks, clock, log, ...given }: CrashLogOptions
     try {
       for (const sink of sinks) sink.accept(shown)
     } catch (error) {
-      log('error', `a step was not told: ${error instanceof Error ? error.stack : String(error)}`)
+      log('error', `a step was not told: ${stackOf(error)}`)
     }
   }
 

@@ -1,5 +1,4 @@
 // The ids of systemd's own messages on units (`journalctl --list-catalog`).
-
 export const STOPPING = 'de5b426a63be47a7b6ac3eaac82e2f6f'
 export const STOPPED = '9d1aaa27d60140bd96365438aad20286'
 export const ENDED_WELL = '7ad2d189f7e94e70a38c781354912448'

@@ -1,9 +1,9 @@
 // Stands between systemd and the agent: after an absence it asks the journal what happened meanwhile, before anything
 // that was seen since is told, so that what the journal proves is counted and not lost.
 import { accessSync, constants, readdirSync } from 'node:fs'
-import type { ProvenRun } from '../core/journal-proof.ts'
 import type { Observation } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
+import type { ProvenRun } from '../core/unit.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { readJournal } from './journalctl.ts'
 import { aboutUnits, runsIn } from './runs.ts'
@@ -57,7 +57,7 @@ export function provenByJournal(options: JournalProofOptions): UnitSource {
   }
 
   const ask = ({ at }: Observation, untilMonoMs: number) => {
-    const units = state().units.flatMap(({ name, contact }) => (contact === 'broken' ? [name] : []))
+    const units = state().units.flatMap(({ name, tracking }) => (tracking === 'interrupted' ? [name] : []))
     if (units.length === 0 || !readable()) return
     const answered = read(units, untilMonoMs)
     const givenUp = new Promise<typeof NONE>((resolve) => {

@@ -1,7 +1,6 @@
 // What systemd's own lines in the journal prove of the runs of units: which there were, and how they ended. Pure.
 import { signalName } from '../core/cause.ts'
-import type { ProvenEnd, ProvenRun } from '../core/journal-proof.ts'
-import type { Cause } from '../core/unit.ts'
+import type { Cause, ProvenEnd, ProvenRun } from '../core/unit.ts'
 import { ENDED_WELL, FAILED, PROCESS_EXIT, RESTART_SCHEDULED, SKIPPED, STOPPED, STOPPING } from './message-ids.ts'
 
 const FIELDS = 'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'

@@ -1,5 +1,4 @@
 // Tells the log of steps: one line for each state change and event, one summary per interval in which something happened.
-
 import { eventJson, type Identity } from '../core/api-json.ts'
 import type { EventKind } from '../core/event.ts'
 import { changedUnits } from '../core/state.ts'
@@ -60,13 +59,13 @@ function tellChange(logger: Logger, before: Unit | undefined, after: Unit): void
   const to = shownState(after)
   // What a start is first seen with are the states of the run before it.
   if (after.run !== null && after.run.id !== before?.run?.id && (to === 'inactive' || to === 'failed')) return
-  const subState = after.seen?.subState ?? 'unknown'
+  const subState = after.snapshot?.subState ?? 'unknown'
   const fields = { service: after.name, from_state: from, to_state: to, sub_state: subState }
   if (from !== to) logger.log('info', changeLine(after.name, from, to, subState), fields)
-  else if (before?.seen?.subState !== subState) {
+  else if (before?.snapshot?.subState !== subState) {
     logger.log(
       'debug',
-      `${after.name}:  ${to} (SubState: ${before?.seen?.subState ?? 'unknown'} -> ${subState})`,
+      `${after.name}:  ${to} (SubState: ${before?.snapshot?.subState ?? 'unknown'} -> ${subState})`,
       fields,
     )
   }

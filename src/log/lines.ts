@@ -38,7 +38,7 @@ export function oneLine(message: string): string {
 
 /** The state as people are shown it; `unknown` until systemd said something. */
 export function shownState(unit: Unit | undefined): string {
-  if (unit === undefined || (unit.seen === null && unit.settings === null)) return 'unknown'
+  if (unit === undefined || (unit.snapshot === null && unit.settings === null)) return 'unknown'
   return isUnloaded(unit) ? 'unloaded' : activeState(unit)
 }
 

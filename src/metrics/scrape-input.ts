@@ -1,7 +1,7 @@
 // All that a scrape looks at, taken at one instant: the truth as it is, as flash holds it, and the agent's own facts.
 import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
-import type { BusHealth, HttpHealth, MqttHealth, StoreHealth, SystemHealth } from '../ports.ts'
+import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
 
 /** What does not change while the agent runs, and what only the agent knows of itself. */
 export interface AgentFacts {
@@ -20,21 +20,6 @@ export interface AgentFacts {
   readonly lastReloadSuccessMs: number | null
   /** How late the event loop's own timer was at worst lately, seconds. */
   readonly eventLoopLagSeconds: number
-}
-
-/** What a unit uses, as the kernel accounts for it; null where it does not. */
-export interface UnitUsage {
-  readonly memoryBytes: number | null
-  readonly cpuSeconds: number | null
-  readonly tasks: number | null
-}
-
-/** Parts of 1; null, or no entry, where it cannot be known. */
-export interface HostUsage {
-  readonly memory: number | null
-  readonly cpu: number | null
-  readonly disks: readonly { readonly path: string; readonly used: number }[]
-  readonly flash: readonly { readonly device: string; readonly lifeUsed: number }[]
 }
 
 /** What the wiring hands over at each scrape. */

@@ -1,7 +1,7 @@
 // Commands by MQTT: heard on `unit/<unit>/set`, refused with a reason or carried out, answered on `unit/<unit>/result`.
-
 import { type Identity, rfc3339 } from '../core/api-json.ts'
-import { type Action, ControlError, type Done } from '../core/command.ts'
+import { type Action, type CommandResult, ControlError } from '../core/command.ts'
+import { messageOf } from '../core/error-text.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Sending } from './publisher.ts'
@@ -113,10 +113,10 @@ export function createOrders(options: OrdersOptions): Orders {
   async function obey(unit: string, action: Action): Promise<void> {
     busy.add(unit)
     try {
-      const { outcome, cause }: Done = await commands.obey({ action, unit, via: 'mqtt', who: null })
+      const { outcome, cause }: CommandResult = await commands.run({ action, unit, via: 'mqtt', who: null })
       answer(unit, action, outcome, cause?.result ?? null)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
+      const message = messageOf(error)
       answer(unit, action, error instanceof ControlError ? error.code : 'failed', message)
     } finally {
       busy.delete(unit)

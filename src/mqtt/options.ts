@@ -1,5 +1,4 @@
 // What MQTT is given, and what it gives back.
-
 import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'

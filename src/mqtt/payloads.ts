@@ -1,5 +1,4 @@
 // What is said in each topic. Pure.
-
 import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'

@@ -195,7 +195,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
 }
 
 function cameUp({ before, after }: Step, unit: string): boolean {
-  const isActive = (state: State) => unitOf(state, unit)?.seen?.activeState === 'active'
+  const isActive = (state: State) => unitOf(state, unit)?.snapshot?.activeState === 'active'
   return isActive(after) && !isActive(before)
 }
 

@@ -1,5 +1,5 @@
 // Tells systemd how the service is: ready, reloading, stopping, alive, and a status line that is sent when it is another.
-
+import { messageOf } from '../core/error-text.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { Teller } from './sd-notify.ts'
 import { ALIVE, READY, reloading, STOPPING, status } from './sd-notify.ts'
@@ -48,8 +48,7 @@ export function notifier({ tell, status: line, clock, log }: NotifierOptions): N
         if (failing) log('info', 'systemd: can be told again')
         failing = false
       } catch (error) {
-        if (!failing)
-          log('warning', `systemd: cannot be told: ${error instanceof Error ? error.message : String(error)}`)
+        if (!failing) log('warning', `systemd: cannot be told: ${messageOf(error)}`)
         failing = true
         told = ''
       }

@@ -1,5 +1,4 @@
 // The agent as a service of systemd (Type=notify): ready, reloading and stopping states, status line, watchdog.
-
 import type { Clock, EventSink, Log, UnitSource } from '../ports.ts'
 import { notifier } from './notifier.ts'
 import { notifyWay, type Teller, tellerBy, watchdogMs } from './sd-notify.ts'
@@ -13,7 +12,7 @@ export interface ServiceOptions {
   readonly pid: number
   /** The line for `systemctl status`. */
   readonly status: () => string
-  readonly bus: Pick<UnitSource, 'health' | 'answeredAtMonoMs'>
+  readonly bus: Pick<UnitSource, 'health' | 'lastReplyAtMonoMs'>
   readonly clock: Clock
   readonly log: Log
   /** How systemd is told; by the environment unless given. */
@@ -39,7 +38,7 @@ export function service({ env, pid, status, bus, clock, log, tell }: ServiceOpti
   const problem = (): string | null => {
     const health = bus.health()
     if (health.problem !== null) return `bus: ${health.problem}`
-    const answeredAt = bus.answeredAtMonoMs()
+    const answeredAt = bus.lastReplyAtMonoMs()
     const isRecent = answeredAt !== null && clock.now().monoMs - answeredAt <= ANSWER_IS_RECENT_MS
     return isRecent ? null : 'bus: it has not answered for a while'
   }

@@ -18,7 +18,7 @@ const ROUTINE_EARLY_MS = 500
  * every commit takes one and which gains one per flush interval: so any load writes at most TOKENS more than one commit
  * per interval, whatever comes together.
  */
-export interface Governor {
+export interface FlushBudget {
   readonly tokens: number
   readonly allowance: number
   readonly atMs: number
@@ -41,12 +41,12 @@ export const NOTHING: Waiting = { sinceMs: null, firstCrashMs: null, crashAgainM
 /** Why a commit happened: `early` ones cost a token. */
 export type Why = 'routine' | 'early' | 'forced'
 
-export function newGovernor(nowMs: number): Governor {
+export function newGovernor(nowMs: number): FlushBudget {
   return { tokens: TOKENS, allowance: TOKENS, atMs: nowMs, lastCommitMs: null }
 }
 
 /** When the next commit is due, null when there is nothing to write; in the past when it is due already. */
-export function commitDueMs(g: Governor, waiting: Waiting, flushIntervalMs: number): number | null {
+export function commitDueMs(g: FlushBudget, waiting: Waiting, flushIntervalMs: number): number | null {
   if (waiting.numbersLow) return g.atMs
   if (waiting.sinceMs === null) return null
   const due = [routineMs(g, waiting.sinceMs, flushIntervalMs)]
@@ -61,18 +61,18 @@ export function commitDueMs(g: Governor, waiting: Waiting, flushIntervalMs: numb
 }
 
 /** What a commit at `nowMs` is, if it is made because it is due. */
-export function whyNow(g: Governor, waiting: Waiting, nowMs: number, flushIntervalMs: number): Why {
+export function whyNow(g: FlushBudget, waiting: Waiting, nowMs: number, flushIntervalMs: number): Why {
   if (waiting.numbersLow) return 'forced'
   return waiting.sinceMs !== null && routineMs(g, waiting.sinceMs, flushIntervalMs) <= nowMs ? 'routine' : 'early'
 }
 
 /** May a scrape have its commit now? */
-export function readerMay(g: Governor, waiting: Waiting, nowMs: number, flushIntervalMs: number): boolean {
+export function readerMay(g: FlushBudget, waiting: Waiting, nowMs: number, flushIntervalMs: number): boolean {
   return waiting.sinceMs !== null && availableAtMs(g, KEPT_FOR_FIRST_CRASHES + 1, flushIntervalMs) <= nowMs
 }
 
 /** The governor after a commit that began at `nowMs`. */
-export function afterCommit(g: Governor, why: Why, nowMs: number, flushIntervalMs: number): Governor {
+export function afterCommit(g: FlushBudget, why: Why, nowMs: number, flushIntervalMs: number): FlushBudget {
   const { tokens, allowance } = refilled(g, nowMs, flushIntervalMs)
   return {
     tokens: why === 'early' ? Math.max(0, tokens - 1) : tokens,
@@ -100,19 +100,19 @@ export function nowWaiting(
   }
 }
 
-function routineMs(g: Governor, sinceMs: number, flushIntervalMs: number): number {
+function routineMs(g: FlushBudget, sinceMs: number, flushIntervalMs: number): number {
   const early = Math.min(ROUTINE_EARLY_MS, flushIntervalMs / 2)
   return Math.max((g.lastCommitMs ?? Number.NEGATIVE_INFINITY) + flushIntervalMs, sinceMs + flushIntervalMs - early)
 }
 
 /** When both buckets hold `n`. */
-function availableAtMs(g: Governor, n: number, flushIntervalMs: number): number {
+function availableAtMs(g: FlushBudget, n: number, flushIntervalMs: number): number {
   const tokens = Math.max(0, n - g.tokens) * TOKEN_EVERY_MS
   const allowance = Math.max(0, n - g.allowance) * flushIntervalMs
   return g.atMs + Math.max(tokens, allowance)
 }
 
-function refilled(g: Governor, nowMs: number, flushIntervalMs: number): { tokens: number; allowance: number } {
+function refilled(g: FlushBudget, nowMs: number, flushIntervalMs: number): { tokens: number; allowance: number } {
   const past = Math.max(0, nowMs - g.atMs)
   return {
     tokens: Math.min(TOKENS, g.tokens + past / TOKEN_EVERY_MS),

@@ -1,4 +1,5 @@
 // How writing goes: counts for the metrics, the problem in words, and one log line on each change.
+import { messageOf } from '../core/error-text.ts'
 import { tally } from '../core/histogram.ts'
 import type { Log, StoreHealth } from '../ports.ts'
 import { errno } from './file/fs.ts'
@@ -60,7 +61,7 @@ export function newHealth(path: string, log: Log): Health {
 
 /** `cannot write /var/lib/...: no space left on device (ENOSPC)` */
 export function cannotWrite(path: string, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
   const code = errno(error)
   return `cannot write ${path}: ${words}${code === 'other' ? '' : ` (${code})`}`

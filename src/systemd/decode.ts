@@ -1,5 +1,5 @@
 // From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
-import type { Settings, Sighting } from '../core/unit.ts'
+import type { Settings, UnitSnapshot } from '../core/unit.ts'
 import { plain } from '../dbus/variants.ts'
 import { MANAGER_PROPERTIES } from './manager-state.ts'
 
@@ -34,7 +34,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
 type Properties = Readonly<Record<string, unknown>>
 
 /** The part of a sighting that the type's interface carries (`...Service`, `...Socket`). */
-type Cause = Pick<Sighting, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
+type Cause = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
 
 /** Types without a Result (target, slice, device), and those not heard of yet. */
 const NO_CAUSE: Cause = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
@@ -54,9 +54,9 @@ export interface Pairing {
   /** A connection, or systemd itself, begins anew: half a pair of before is none. */
   begin(): void
   /** The sighting when the second one came, null before it and for what tells nothing of a state. */
-  changed(path: string, body: readonly unknown[]): Sighting | Malformed | typeof HALF_A_PAIR | null
+  changed(path: string, body: readonly unknown[]): UnitSnapshot | Malformed | typeof HALF_A_PAIR | null
   /** A read told both: a signal of Unit alone is complete then. */
-  read(path: string, seen: Sighting): void
+  read(path: string, snapshot: UnitSnapshot): void
   removed(path: string): void
 }
 
@@ -88,7 +88,7 @@ export function pairing(): Pairing {
       if (half.delete(path)) whole.add(path)
       else if (whole.has(path)) return HALF_A_PAIR
       if (properties['ActiveState'] === undefined) return null
-      return sightingIn(properties, causes.get(path) ?? NO_CAUSE)
+      return snapshotIn(properties, causes.get(path) ?? NO_CAUSE)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
@@ -102,7 +102,7 @@ export function pairing(): Pairing {
 export interface UnitRead {
   /** The canonical name; signals come on its path only. */
   readonly id: string
-  readonly seen: Sighting
+  readonly snapshot: UnitSnapshot
   readonly settings: Settings
   /** Empty while it does not run, and for a type without processes; so is the slice. */
   readonly controlGroup: string
@@ -116,14 +116,14 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
   const loadState = plain(properties['LoadState'])
   const restart = plain(properties['Restart'])
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
-  const seen = sightingIn(properties, causeIn(properties, NO_CAUSE))
-  if ('malformed' in seen) return seen
+  const snapshot = snapshotIn(properties, causeIn(properties, NO_CAUSE))
+  if ('malformed' in snapshot) return snapshot
   const text = (name: string) => String(plain(properties[name]) ?? '')
   return {
     id,
     controlGroup: text('ControlGroup'),
     slice: text('Slice'),
-    seen,
+    snapshot,
     settings: {
       loadState,
       enabled: /^enabled(-runtime)?$/.test(String(plain(properties['UnitFileState']))),
@@ -146,7 +146,7 @@ function causeIn(properties: Properties, before: Cause): Cause {
 }
 
 /** Written out and without detours: this runs for every signal of a crash loop. */
-function sightingIn(properties: Properties, cause: Cause): Sighting | Malformed {
+function snapshotIn(properties: Properties, cause: Cause): UnitSnapshot | Malformed {
   const activeState = plain(properties['ActiveState'])
   const subState = plain(properties['SubState'])
   const job = plain(properties['Job'])

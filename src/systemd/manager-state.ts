@@ -1,5 +1,4 @@
 // systemd as a whole: its state, its queue and how long booting took. It signals none of it, so it is asked now and then.
-
 import type { Bus } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
 import type { Clock, SystemDetail, SystemHealth } from '../ports.ts'

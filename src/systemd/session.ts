@@ -1,4 +1,5 @@
 // One connection's worth of watching: subscribes, follows systemd's owner on the bus, turns signals into observations.
+import { messageOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { Head } from '../dbus/message-header.ts'
@@ -7,7 +8,7 @@ import type { Pairing, UnitRead } from './decode.ts'
 import * as manager from './manager-api.ts'
 import { isUnitName, unitAt } from './names.ts'
 import { reader } from './unit-reader.ts'
-import type { Labels } from './watch-list.ts'
+import type { WatchList } from './watch-list.ts'
 
 /** A package's installation reloads several times in a row. */
 const RECONCILE_AFTER_RELOAD_MS = 500
@@ -16,7 +17,7 @@ const CANDIDATES_AT_MOST = 256
 
 export interface SessionContext {
   readonly bus: Bus
-  readonly labels: () => Labels
+  readonly labels: () => WatchList
   readonly patterns: () => readonly string[]
   readonly pairing: Pairing
   readonly clock: Clock
@@ -79,17 +80,17 @@ export async function openSession(context: SessionContext): Promise<Session> {
 
   const changed = ({ path, body }: Signal) => {
     const at = clock.now()
-    const seen = pairing.changed(path, body)
-    if (seen === null) return
-    if ('missed' in seen) return bus.close('it dropped signals: its queue for us was full')
-    if ('malformed' in seen) return context.malformed(`${unitAt(path)}: ${seen.malformed}`)
+    const snapshot = pairing.changed(path, body)
+    if (snapshot === null) return
+    if ('missed' in snapshot) return bus.close('it dropped signals: its queue for us was full')
+    if ('malformed' in snapshot) return context.malformed(`${unitAt(path)}: ${snapshot.malformed}`)
     const candidate = candidates.get(path)
     if (candidate !== undefined) {
       candidates.delete(path)
       if (context.labels().add(candidate)) observe({ kind: 'found', at, unit: candidate })
     }
     for (const unit of context.labels().at(path)) {
-      observe({ kind: 'signal', unit, at, seen })
+      observe({ kind: 'signal', unit, at, snapshot })
       units.moved(unit)
     }
   }
@@ -136,7 +137,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     try {
       await manager.subscribe(bus)
     } catch (error) {
-      if (owner === adopted && !ended) bus.close(`systemd does not let us subscribe: ${wordsOf(error)}`)
+      if (owner === adopted && !ended) bus.close(`systemd does not let us subscribe: ${messageOf(error)}`)
       return
     }
     if (owner !== adopted || ended) return
@@ -154,7 +155,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
       await find()
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
-      if (!isGone(error)) context.log('warning', `bus: cannot reconcile (${wordsOf(error)})`)
+      if (!isGone(error)) context.log('warning', `bus: cannot reconcile (${messageOf(error)})`)
       return false
     }
   }
@@ -198,11 +199,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     })
   } catch (error) {
     end()
-    throw new Error(`cannot listen on the bus: ${wordsOf(error)}`, { cause: error })
+    throw new Error(`cannot listen on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, end }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

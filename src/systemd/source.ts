@@ -1,6 +1,6 @@
 // systemd as the source of observations: keeps one connection to the bus, comes back when it is lost, and says so once.
-
-import { backoffMs } from '../core/backoff.ts'
+import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { messageOf, stackOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
@@ -13,8 +13,9 @@ import { systemAsked } from './manager-state.ts'
 import { unitPath, type Watched, watched } from './names.ts'
 import { openSession, type Session } from './session.ts'
 import { unitsGoingDown } from './shutdown-jobs.ts'
-import { type Labels, labels } from './watch-list.ts'
+import { createWatchList, type WatchList } from './watch-list.ts'
 
+const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
 /** A connection that lasted this long was a good one: the next attempt is the first again. */
 const GOOD_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
@@ -45,7 +46,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   const system = systemAsked(clock)
   const places = unitPlaces()
   let configured: Watched
-  let list: Labels
+  let list: WatchList
   let observer: (observation: Observation) => void = () => {}
   let bus: Bus | null = null
   let session: Session | null = null
@@ -69,7 +70,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   const configure = (patterns: readonly string[], known: readonly string[]) => {
     configured = watched(patterns)
     for (const name of configured.invalid) log('error', `${name}: neither a unit name nor a pattern, not watched`)
-    list = labels(configured, known, options.maxUnits, (name) =>
+    list = createWatchList(configured, known, options.maxUnits, (name) =>
       log('warning', `${name}: not watched, ${options.maxUnits} units are the most (max_units)`),
     )
   }
@@ -86,7 +87,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     try {
       observer(observation)
     } catch (error) {
-      log('error', `bus: an observation was not taken: ${error instanceof Error ? error.stack : String(error)}`)
+      log('error', `bus: an observation was not taken: ${stackOf(error)}`)
     }
   }
 
@@ -136,7 +137,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     down(reason)
     if (stopped) return
     undoRetry()
-    undoRetry = clock.after(backoffMs(attempt, options.random()), () => void open())
+    undoRetry = clock.after(backoffMs(RECONNECT, attempt, options.random()), () => void open())
     attempt += 1
   }
 
@@ -154,7 +155,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
         },
       })
     } catch (error) {
-      return lost(error instanceof Error ? error.message : String(error))
+      return lost(messageOf(error))
     }
     if (stopped) return opened.close('not needed any more')
     bus = opened
@@ -183,7 +184,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
       if (bus === opened) session = begun
       else begun.end()
     } catch (error) {
-      opened.close(error instanceof Error ? error.message : String(error))
+      opened.close(messageOf(error))
     }
   }
 
@@ -226,12 +227,12 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
         callSeconds: took.read(),
       }
     },
-    tried: () => tried,
-    answeredAtMonoMs: () => answeredAtMonoMs,
+    firstAttempt: () => tried,
+    lastReplyAtMonoMs: () => answeredAtMonoMs,
     system: system.latest,
     readSystem: system.detail,
     controlGroup: (unit) => places.of(unit, system.controlGroup()),
-    async goingDown() {
+    async unitsShuttingDown() {
       const labelsOf = (unit: string) => list.at(unitPath(unit))
       const isWatched = (unit: string) => labelsOf(unit).length > 0
       const units = bus === null ? null : await unitsGoingDown(bus, isWatched).catch(() => null)

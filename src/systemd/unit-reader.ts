@@ -6,7 +6,7 @@ import type { Clock, Log } from '../ports.ts'
 import { type Pairing, type UnitRead, unitRead } from './decode.ts'
 import { readUnit } from './manager-api.ts'
 import { isInstance, unitPath } from './names.ts'
-import type { Labels } from './watch-list.ts'
+import type { WatchList } from './watch-list.ts'
 
 /** Reading an unloaded unit loads it, which another monitor sees and may answer in kind: not more often than this. */
 const READ_AGAIN_AFTER_MS = 10_000
@@ -19,7 +19,7 @@ const FORGET_AFTER_MS = 24 * 3600_000
 
 export interface ReaderContext {
   readonly bus: Bus
-  readonly labels: () => Labels
+  readonly labels: () => WatchList
   readonly pairing: Pairing
   readonly clock: Clock
   readonly log: Log
@@ -70,12 +70,12 @@ export function reader(context: ReaderContext): Reader {
   }
 
   const tell = (label: string, at: Instant, answer: UnitRead) => {
-    const { id, seen, settings } = answer
+    const { id, snapshot, settings } = answer
     const watched = context.labels()
     const before = known.get(label)
     let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !watched.isNamed(label)
     if (!watched.has(label)) {
-      if (settings.loadState === 'not-found' || (seen.activeState === 'inactive' && isInstance(label))) return
+      if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
       if (id !== label || !watched.add(label)) return // an alias is watched as its unit, if at all
       appeared = true
     }
@@ -83,10 +83,10 @@ export function reader(context: ReaderContext): Reader {
     if (settings.loadState !== 'not-found') goneAt.delete(label)
     else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
     watched.resolved(label, id)
-    context.pairing.read(unitPath(id), seen)
+    context.pairing.read(unitPath(id), snapshot)
     context.wasRead(label, answer)
     if (appeared) context.observe({ kind: 'found', at, unit: label })
-    context.observe({ kind: 'read', unit: label, at, seen, settings })
+    context.observe({ kind: 'read', unit: label, at, snapshot, settings })
   }
 
   const readUnless = (label: string, withinMs: number) => {

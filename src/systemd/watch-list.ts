@@ -1,7 +1,7 @@
 // Which units are watched, by the names that the user knows them by, and where on the bus each one speaks.
 import { isUnitName, patternMatcher, unitPath, type Watched } from './names.ts'
 
-export interface Labels {
+export interface WatchList {
   /** Every label, the configured names first. */
   all(): readonly string[]
   has(label: string): boolean
@@ -19,12 +19,12 @@ export interface Labels {
 }
 
 /** `known`: units that the patterns stood for before. `onFull` is told once, of the first unit without room. */
-export function labels(
+export function createWatchList(
   watched: Watched,
   known: readonly string[],
   maxUnits: number,
   onFull: (name: string) => void,
-): Labels {
+): WatchList {
   const named = new Set<string>()
   const found = new Set<string>()
   const byPath = new Map<string, string[]>()

@@ -15,7 +15,7 @@ function rig(goingDown: ReadonlySet<string> | null) {
   let connected = true
   let gone = false
   void unitsDown({
-    source: { goingDown: async () => goingDown, health: () => ({ connected }) as BusHealth },
+    source: { unitsShuttingDown: async () => goingDown, health: () => ({ connected }) as BusHealth },
     state: () => state,
     clock,
     log: (level, message) => void logged.push(`${level} ${message}`),

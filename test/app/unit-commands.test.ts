@@ -1,16 +1,16 @@
 // Orders to the running agent, with a control that does as it is told.
 import { expect, test } from 'vitest'
 import { unitCommands } from '../../src/app/unit-commands.ts'
-import { ControlError, type Done, type Order } from '../../src/core/command.ts'
+import { type CommandResult, ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { Observation } from '../../src/core/observation.ts'
 
-const ORDER: Order = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
+const ORDER: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
 const AT = { monoMs: 1, wallMs: 2 }
 
 const never = () => Promise.reject(new Error('not asked for'))
 const NOTHING_ELSE = { daemonReload: never, list: never, status: never, properties: never }
 
-function commanding(act: () => Promise<Done>, enabled = true) {
+function commanding(run: () => Promise<CommandResult>, enabled = true) {
   const made: string[] = []
   const observed: Observation[] = []
   const commands = unitCommands({
@@ -18,7 +18,7 @@ function commanding(act: () => Promise<Done>, enabled = true) {
     isWatched: (unit) => unit === 'mosquitto.service',
     control: async () => {
       made.push('made')
-      return { ...NOTHING_ELSE, act, close: () => made.push('closed') }
+      return { ...NOTHING_ELSE, run, close: () => made.push('closed') }
     },
     observe: (observation) => observed.push(observation),
     clock: { now: () => AT, after: () => () => {} },
@@ -30,8 +30,8 @@ function commanding(act: () => Promise<Done>, enabled = true) {
 test('an order is carried out by a control that the first one makes, and told', async () => {
   const { commands, made, observed } = commanding(async () => ({ outcome: 'done', cause: null }))
   expect(made).toEqual([])
-  expect(await commands.obey(ORDER)).toEqual({ outcome: 'done', cause: null })
-  await commands.obey({ ...ORDER, noWait: true })
+  expect(await commands.run(ORDER)).toEqual({ outcome: 'done', cause: null })
+  await commands.run({ ...ORDER, noWait: true })
   commands.close()
   await Promise.resolve()
   expect(made).toEqual(['made', 'closed'])
@@ -43,10 +43,10 @@ test('an order is carried out by a control that the first one makes, and told', 
 
 test('what the configuration does not let be controlled is refused before anything is done', async () => {
   const { commands, made, observed } = commanding(async () => ({ outcome: 'done', cause: null }))
-  await expect(commands.obey({ ...ORDER, unit: 'ssh.service' })).rejects.toMatchObject({ code: 'denied' })
+  await expect(commands.run({ ...ORDER, unit: 'ssh.service' })).rejects.toMatchObject({ code: 'denied' })
   expect(commands.refusal('mosquitto.service')).toBeNull()
   const off = commanding(async () => ({ outcome: 'done', cause: null }), false)
-  await expect(off.commands.obey(ORDER)).rejects.toThrow('control.enabled')
+  await expect(off.commands.run(ORDER)).rejects.toThrow('control.enabled')
   expect([made, observed, off.made]).toEqual([[], [], []])
 })
 
@@ -54,7 +54,7 @@ test('what systemd refuses is logged and told by its code', async () => {
   const { commands, made, observed } = commanding(async () => {
     throw new ControlError('masked', 'mosquitto.service is masked')
   })
-  await expect(commands.obey(ORDER)).rejects.toMatchObject({ code: 'masked' })
+  await expect(commands.run(ORDER)).rejects.toMatchObject({ code: 'masked' })
   expect(observed).toMatchObject([{ kind: 'command', outcome: 'masked' }])
   expect(made).toEqual(['made', 'warning restart mosquitto.service via http: mosquitto.service is masked'])
 })

@@ -22,13 +22,13 @@ async function bench(): Promise<void> {
   await rig.daemonReload()
   const dbus = dbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: 0 })
   const command = systemctlControl({ run: within(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
-  await Promise.all(UNITS.map((unit) => dbus.act('start', unit)))
+  await Promise.all(UNITS.map((unit) => dbus.run('start', unit)))
 
   console.log(`${TIMES} times each; time and CPU of this process and its children for one operation`)
   console.log(`${'operation'.padEnd(24)}${'D-Bus'.padStart(24)}${'systemctl'.padStart(24)}`)
   await row('start + stop of a unit', [dbus, command], async (control) => {
-    await control.act('start', MANY[0] ?? '')
-    await control.act('stop', MANY[0] ?? '')
+    await control.run('start', MANY[0] ?? '')
+    await control.run('stop', MANY[0] ?? '')
   })
   await row('status of 12 units', [dbus, command], (control) => Promise.all(UNITS.map(control.status)))
   await row('list of all units', [dbus, command], (control) => control.list())
@@ -36,7 +36,7 @@ async function bench(): Promise<void> {
   const heaps: number[] = []
   let done = 0
   for (let round = 0; round < ROUNDS; round += 1) {
-    const ends = await Promise.all(MANY.map((unit) => dbus.act(round % 2 === 0 ? 'start' : 'stop', unit)))
+    const ends = await Promise.all(MANY.map((unit) => dbus.run(round % 2 === 0 ? 'start' : 'stop', unit)))
     done += ends.filter(({ outcome }) => outcome === 'done').length
     globalThis.gc?.()
     heaps.push(process.memoryUsage().heapUsed / 2 ** 20)

@@ -67,7 +67,7 @@ async function live(
   tell({ kind: 'watch', at: clock.now(), units: names, patterns: [] })
   const happen = sightings()
   const happens = (h: Happening) =>
-    tell({ kind: 'signal', unit: names[h.unit] as string, at: clock.now(), seen: happen(h, clock.now().monoMs) })
+    tell({ kind: 'signal', unit: names[h.unit] as string, at: clock.now(), snapshot: happen(h, clock.now().monoMs) })
   for (let unit = 0; unit < units; unit++) happens({ atMs: 0, unit, what: 'start' })
   await store.flush()
   await clock.go(10 * MINUTE)
@@ -99,10 +99,10 @@ function sightings() {
     made++
     const id = what === 'start' ? made.toString(16).padStart(32, '0') : (runs.get(unit) ?? null)
     runs.set(unit, id ?? '')
-    const seen = { ...IDLE, invocationId: id, job: what === 'crash' ? 0 : made, changedAtMonoMs }
-    if (what === 'start') return { ...seen, activeState: 'active', subState: 'running' }
-    if (what === 'stop') return seen
-    return { ...seen, activeState: 'failed', subState: 'failed', result: 'signal', mainCode: 2, mainStatus: 9 }
+    const snapshot = { ...IDLE, invocationId: id, job: what === 'crash' ? 0 : made, changedAtMonoMs }
+    if (what === 'start') return { ...snapshot, activeState: 'active', subState: 'running' }
+    if (what === 'stop') return snapshot
+    return { ...snapshot, activeState: 'failed', subState: 'failed', result: 'signal', mainCode: 2, mainStatus: 9 }
   }
 }
 

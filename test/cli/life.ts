@@ -1,15 +1,14 @@
 // For tests: units and events as the core makes them, with little said.
-
 import { DEFAULT_UNITS } from '../../src/config/keys.ts'
 import type { Identity } from '../../src/core/api-json.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
-import { newUnit, type Sighting, type Unit } from '../../src/core/unit.ts'
+import { newUnit, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
 import { NOON } from './agent.ts'
 
 export const IDENTITY: Identity = { gatewayId: 'gw-7', machineId: 'a'.repeat(32), stream: '0123456789abcdef' }
 
-export function seen(activeState: string, subState: string): Sighting {
+export function snapshot(activeState: string, subState: string): UnitSnapshot {
   return {
     activeState,
     subState,
@@ -32,7 +31,13 @@ const LOADED = {
 }
 
 export function unit(name: string, more: Partial<Unit> = {}): Unit {
-  return { ...newUnit(name), seen: seen('active', 'running'), settings: LOADED, changedAtMs: NOON - 90_000, ...more }
+  return {
+    ...newUnit(name),
+    snapshot: snapshot('active', 'running'),
+    settings: LOADED,
+    changedAtMs: NOON - 90_000,
+    ...more,
+  }
 }
 
 export function stateOf(...units: Unit[]): State {
@@ -52,7 +57,7 @@ export function gateway(): State {
       flapping: true,
     },
     'hwcheck.service': {
-      seen: seen('failed', 'failed'),
+      snapshot: snapshot('failed', 'failed'),
       counters: { starts: 1204, stops: 1, crashes: 1200, restarts: 1199, lost: 3 },
       lastCrash: {
         cause: { result: 'exit-code', exitCode: 203, signal: null, coreDumped: false },
@@ -61,10 +66,10 @@ export function gateway(): State {
       },
       gaveUp: true,
     },
-    'devmgmt.service': { seen: seen('deactivating', 'stop-sigterm'), changedAtMs: NOON - 200 * 86_400_000 },
-    'provisioning.service': { seen: seen('inactive', 'dead'), changedAtMs: null },
+    'devmgmt.service': { snapshot: snapshot('deactivating', 'stop-sigterm'), changedAtMs: NOON - 200 * 86_400_000 },
+    'provisioning.service': { snapshot: snapshot('inactive', 'dead'), changedAtMs: null },
     'Node-Configuration.service': {
-      seen: seen('inactive', 'dead'),
+      snapshot: snapshot('inactive', 'dead'),
       settings: { ...LOADED, loadState: 'masked' },
       changedAtMs: null,
     },

@@ -20,7 +20,7 @@ const on = (wallMs: number, o: Observation): Observation => ({ ...o, at: { ...o.
 test('a new boot ends every run as lost at once, before any unit is read', () => {
   const { state, events } = live(live(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-2', 5)])
   expect(events).toMatchObject([{ kind: 'lost', invocationId: 'a1', source: 'reconcile', bootId: 'boot-2' }])
-  expect(the(state, U)).toMatchObject({ run: null, seen: null, contact: 'broken' })
+  expect(the(state, U)).toMatchObject({ run: null, snapshot: null, tracking: 'interrupted' })
 })
 
 test('a new boot of a unit at rest loses nothing', () => {
@@ -37,7 +37,7 @@ test('failures, jobs, crash times and summaries of another boot mean nothing in 
   expect(the(before, U)).toMatchObject({ gaveUp: true, flapping: true, endJob: 7, burst: { ends: 5 } })
   const { state, events } = live(before, [boot('boot-2', 5)])
   expect(events).toEqual([])
-  expect(the(state, U)).toMatchObject({ seen: null, endJob: 0, failed: null, gaveUp: false, flapping: false })
+  expect(the(state, U)).toMatchObject({ snapshot: null, endJob: 0, failed: null, gaveUp: false, flapping: false })
   expect(the(state, U)).toMatchObject({ crashTimesMonoMs: [], burst: null, counters: { crashes: 5 } })
   expect(dueAtMonoMs(the(state, U), state)).toBe(Infinity)
 })
@@ -122,16 +122,18 @@ test('when a unit changed is told by its age: right after the clock was set, too
 })
 
 test('an enabled unit that did nothing in this boot is missing, as is one that cannot be loaded', () => {
-  const seen = (settings: object, ...more: Observation[]) =>
+  const snapshot = (settings: object, ...more: Observation[]) =>
     missing(the(live(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
   expect(missing(the(watching(U), U))).toBeNull()
-  expect(seen({ enabled: true })).toBe('never-started')
-  expect(seen({ enabled: false })).toBeNull()
+  expect(snapshot({ enabled: true })).toBe('never-started')
+  expect(snapshot({ enabled: false })).toBeNull()
   for (const loadState of ['not-found', 'masked', 'error', 'bad-setting'])
-    expect(seen({ enabled: true, loadState })).toBe(loadState)
+    expect(snapshot({ enabled: true, loadState })).toBe(loadState)
   const again = read(U, 40, {}, { enabled: true })
   const ran = [signal(U, 20, { invocationId: 'a1' }), signal(U, 30, { invocationId: 'a1', mainCode: 1 }), again]
-  expect(seen({ enabled: true }, ...ran)).toBeNull()
-  expect(seen({ enabled: true }, read(U, 20, { changedAtMonoMs: 15 }, { enabled: true }))).toBeNull()
-  expect(seen({ enabled: true }, ...ran, boot('boot-2', 5), read(U, 6, {}, { enabled: true }))).toBe('never-started')
+  expect(snapshot({ enabled: true }, ...ran)).toBeNull()
+  expect(snapshot({ enabled: true }, read(U, 20, { changedAtMonoMs: 15 }, { enabled: true }))).toBeNull()
+  expect(snapshot({ enabled: true }, ...ran, boot('boot-2', 5), read(U, 6, {}, { enabled: true }))).toBe(
+    'never-started',
+  )
 })

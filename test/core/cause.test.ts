@@ -13,7 +13,7 @@ import {
 import { IDLE, SETTINGS } from './lives.ts'
 
 test('the cause is what the main process went by, where it ran', () => {
-  const cause = (seen: object) => causeOf({ ...IDLE, ...seen })
+  const cause = (snapshot: object) => causeOf({ ...IDLE, ...snapshot })
   expect(cause({ mainCode: 0, mainStatus: 0, result: 'exit-code' })).toMatchObject({ exitCode: null, signal: null })
   expect(cause({ mainCode: 1, mainStatus: 3 })).toMatchObject({ exitCode: 3, signal: null, coreDumped: false })
   expect(cause({ mainCode: 2, mainStatus: 9 })).toMatchObject({ exitCode: null, signal: 'SIGKILL', coreDumped: false })

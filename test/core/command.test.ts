@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { controlRefusal, type Order } from '../../src/core/command.ts'
+import { controlRefusal, type UnitCommand } from '../../src/core/command.ts'
 import { newState, withUnits } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { newUnit } from '../../src/core/unit.ts'
@@ -37,7 +37,7 @@ describe('whether a unit may be controlled', () => {
 })
 
 describe('an obeyed command', () => {
-  const order: Order = { action: 'restart', unit: 'mosquitto.service', via: 'mqtt', who: 'ops' }
+  const order: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 'mqtt', who: 'ops' }
 
   it('is an event of its own, with a number, and counts nothing', () => {
     const unit = {

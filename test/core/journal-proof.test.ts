@@ -1,8 +1,8 @@
 // What the journal proves of an absence: run by run, and what it does not say stays unsaid.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
-import type { ProvenEnd, ProvenRun } from '../../src/core/journal-proof.ts'
 import type { Observation } from '../../src/core/observation.ts'
+import type { ProvenEnd, ProvenRun } from '../../src/core/unit.ts'
 import { at, live, read, signal, the, watching } from './lives.ts'
 
 const U = 'u.service'

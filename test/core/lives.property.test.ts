@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
-import { type Counters, type Sighting, ZERO } from '../../src/core/unit.ts'
+import { type Counters, type UnitSnapshot, ZERO } from '../../src/core/unit.ts'
 import { live, read, signal, the, watching } from './lives.ts'
 
 const U = 'u.service'
@@ -24,14 +24,14 @@ const ACTS: readonly Act[] = [
 
 /** A unit with Restart=on-failure as systemd 252 signals it, and the truth of what it went through. */
 class Simulated {
-  readonly signals: Partial<Sighting>[] = []
+  readonly signals: Partial<UnitSnapshot>[] = []
   truth: Counters = ZERO
   running = false
-  private now: Partial<Sighting> = {}
+  private now: Partial<UnitSnapshot> = {}
   private runs = 0
   private jobs = 0
 
-  private tell(change: Partial<Sighting>) {
+  private tell(change: Partial<UnitSnapshot>) {
     this.now = { ...this.now, ...change }
     this.signals.push(this.now)
   }
@@ -53,7 +53,7 @@ class Simulated {
     this.tell({ activeState: 'active', subState: 'running' })
     this.tell({ job: 0 })
   }
-  private crash(cause: Partial<Sighting>) {
+  private crash(cause: Partial<UnitSnapshot>) {
     this.add('crashes')
     this.running = false
     this.tell({ ...cause, activeState: 'failed', subState: 'failed' })
@@ -132,13 +132,13 @@ class Simulated {
   }
 
   /** What a read answers now. */
-  get state(): Partial<Sighting> {
+  get state(): Partial<UnitSnapshot> {
     return this.now
   }
 }
 
 const acts = fc.array(fc.constantFrom(...ACTS), { maxLength: 60 })
-const told = (signals: readonly Partial<Sighting>[], from: number): Observation[] =>
+const told = (signals: readonly Partial<UnitSnapshot>[], from: number): Observation[] =>
   signals.map((s, i) => signal(U, from + i, s))
 const begin = () => live(watching(U), [read(U, 1, {}, SETTINGS)]).state
 
@@ -200,7 +200,7 @@ test('while only crashes and automatic restarts go unseen, nothing is lost', () 
 
 test('nonsense from the bus breaks neither the law nor the agent', () => {
   const word = fc.constantFrom('active', 'inactive', 'failed', 'activating', 'auto-restart', 'dead', 'running', 'x', '')
-  const sighting: fc.Arbitrary<Sighting> = fc.record({
+  const sighting: fc.Arbitrary<UnitSnapshot> = fc.record({
     activeState: word,
     subState: word,
     invocationId: fc.option(fc.constantFrom('a', 'b', 'c', 'd', 'e')),

@@ -2,10 +2,10 @@
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
-import { lawHolds, step } from '../../src/core/step.ts'
-import type { Settings, Sighting, Unit } from '../../src/core/unit.ts'
+import { countersBalance, step } from '../../src/core/step.ts'
+import type { Settings, Unit, UnitSnapshot } from '../../src/core/unit.ts'
 
-export const IDLE: Sighting = {
+export const IDLE: UnitSnapshot = {
   activeState: 'inactive',
   subState: 'dead',
   invocationId: null,
@@ -36,7 +36,7 @@ export function live(from: State, observations: readonly Observation[]): { state
     state = stepped.state
     events.push(...stepped.events)
     for (const unit of state.units) {
-      if (!lawHolds(unit)) throw new Error(`law broken by ${JSON.stringify(o)}: ${JSON.stringify(unit)}`)
+      if (!countersBalance(unit)) throw new Error(`law broken by ${JSON.stringify(o)}: ${JSON.stringify(unit)}`)
     }
   }
   return { state, events }
@@ -56,15 +56,21 @@ export function the(state: State, name: string): Unit {
   return unit
 }
 
-export function signal(unit: string, monoMs: number, seen: Partial<Sighting>): Observation {
-  return { kind: 'signal', unit, at: at(monoMs), seen: { ...IDLE, ...seen } }
+export function signal(unit: string, monoMs: number, snapshot: Partial<UnitSnapshot>): Observation {
+  return { kind: 'signal', unit, at: at(monoMs), snapshot: { ...IDLE, ...snapshot } }
 }
 
 export function read(
   unit: string,
   monoMs: number,
-  seen: Partial<Sighting>,
+  snapshot: Partial<UnitSnapshot>,
   settings: Partial<Settings> = {},
 ): Observation {
-  return { kind: 'read', unit, at: at(monoMs), seen: { ...IDLE, ...seen }, settings: { ...SETTINGS, ...settings } }
+  return {
+    kind: 'read',
+    unit,
+    at: at(monoMs),
+    snapshot: { ...IDLE, ...snapshot },
+    settings: { ...SETTINGS, ...settings },
+  }
 }

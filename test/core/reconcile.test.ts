@@ -16,7 +16,7 @@ const told = (...observations: Observation[]) => kinds(live(watching(U), observa
 test('the first word after a gap is found out, also where a signal brings it', () => {
   const { events } = live(watching(U), [read(U, 10, RUNNING), GAP, signal(U, 500, { ...FAILED, invocationId: 'a1' })])
   expect(events[1]).toMatchObject({ kind: 'crash', source: 'reconcile', result: 'signal' })
-  expect(the(live(watching(U), [read(U, 10, RUNNING)]).state, U).seen?.nRestarts).toBe(0)
+  expect(the(live(watching(U), [read(U, 10, RUNNING)]).state, U).snapshot?.nRestarts).toBe(0)
 })
 
 test('what is found out, and only that, is a correction', () => {
@@ -81,7 +81,7 @@ test('from systemd 254 the restart may be seen first in the new run itself', () 
 })
 
 test('what a queued restart counted ahead is known of the run that was heard, and of no other', () => {
-  const counted = (...observations: Observation[]) => the(live(watching(U), observations).state, U).seen?.nRestarts
+  const counted = (...observations: Observation[]) => the(live(watching(U), observations).state, U).snapshot?.nRestarts
   const waits = (id: string) => signal(U, 500, { ...WAITS, invocationId: id, job: 9, nRestarts: 6 })
   const runs = read(U, 10, { ...RUNNING, nRestarts: 5 })
   expect(counted(runs, waits('a1'))).toBe(5)

@@ -99,14 +99,14 @@ test('systemd 254: RestartMode=direct never shows failed', () => {
 })
 
 test('a socket, a timer or a oneshot that remains is restarted in one go: a stop and a restart', () => {
-  const events = (unit: string, subState: string, seen: object) =>
+  const events = (unit: string, subState: string, snapshot: object) =>
     live(watching(unit), [
       read(unit, 1, {}),
-      signal(unit, 10, { invocationId: 'a1', job: 22, ...seen, mainCode: 0 }),
-      signal(unit, 11, { invocationId: 'a1', activeState: 'active', subState, job: 0, ...seen }),
-      signal(unit, 20, { invocationId: 'a1', activeState: 'active', subState, job: 30, ...seen }),
-      signal(unit, 21, { invocationId: 'b2', job: 30, ...seen, mainCode: 0 }),
-      signal(unit, 22, { invocationId: 'b2', activeState: 'active', subState, job: 0, ...seen }),
+      signal(unit, 10, { invocationId: 'a1', job: 22, ...snapshot, mainCode: 0 }),
+      signal(unit, 11, { invocationId: 'a1', activeState: 'active', subState, job: 0, ...snapshot }),
+      signal(unit, 20, { invocationId: 'a1', activeState: 'active', subState, job: 30, ...snapshot }),
+      signal(unit, 21, { invocationId: 'b2', job: 30, ...snapshot, mainCode: 0 }),
+      signal(unit, 22, { invocationId: 'b2', activeState: 'active', subState, job: 0, ...snapshot }),
     ]).events
   for (const told of [
     events('x.socket', 'listening', {}),
@@ -126,7 +126,7 @@ test('an unknown state is carried as itself and ends nothing', () => {
     signal(U, 20, { ...RUNNING, activeState: 'refreshing', subState: 'whatever' }),
   ])
   expect(events).toHaveLength(1)
-  expect(the(state, U)).toMatchObject({ seen: { activeState: 'refreshing' }, run: { id: 'a1' } })
+  expect(the(state, U)).toMatchObject({ snapshot: { activeState: 'refreshing' }, run: { id: 'a1' } })
 })
 
 test('a late signal of the run before opens nothing', () => {
@@ -149,8 +149,11 @@ test('the power went: open runs are lost, counters go on', () => {
 
 test('the agent was away, and since a start was refused by the limit: the run had ended well, or nobody can say', () => {
   const LIMIT = { activeState: 'failed', subState: 'failed', result: 'start-limit-hit', invocationId: 'a1' } as const
-  const away = (seen: object) =>
-    live(live(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-1', 500), read(U, 510, { ...LIMIT, ...seen })])
+  const away = (snapshot: object) =>
+    live(live(watching(U), [read(U, 10, RUNNING)]).state, [
+      boot('boot-1', 500),
+      read(U, 510, { ...LIMIT, ...snapshot }),
+    ])
   const well = away({ mainCode: 1, mainStatus: 0 })
   expect(kinds(well.events)).toEqual(['stop reconcile', 'gave_up reconcile'])
   expect(well.events[0]).toMatchObject({ result: 'success' })
@@ -264,10 +267,10 @@ test('back after an absence, a signal with a new id that shows a main process th
 })
 
 test('the agent was away while the unit crashed and was restarted: proven where only crashes are restarted', () => {
-  const away = (restart: string, seen: object) =>
+  const away = (restart: string, snapshot: object) =>
     live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
       boot('boot-1', 500),
-      read(U, 510, { ...RUNNING, ...seen }, { restart }),
+      read(U, 510, { ...RUNNING, ...snapshot }, { restart }),
     ])
   const proven = away('on-failure', { invocationId: 'd4', nRestarts: 3 })
   expect(the(proven.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
@@ -335,9 +338,9 @@ test('settings edited while the agent was away prove nothing', () => {
 })
 
 test('the run was found ended: its cause is read, unless the unit was unloaded or reset meanwhile', () => {
-  const found = (seen: object) =>
+  const found = (snapshot: object) =>
     the(
-      live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, seen)]).state,
+      live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, snapshot)]).state,
       U,
     )
   expect(found({ ...FAILED, invocationId: 'a1' })).toMatchObject({

@@ -100,7 +100,7 @@ function observations(text: string): Observation[] {
       kind: 'signal',
       unit: 'u',
       at: at(monoMs),
-      seen: {
+      snapshot: {
         ...IDLE,
         activeState: known.ActiveState ?? '',
         subState: known.SubState ?? '',

@@ -178,7 +178,7 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
       restartForced: false,
       restartPrevented: false,
     },
-    seen: {
+    snapshot: {
       activeState: state,
       subState: { failed: 'failed', active: 'running', inactive: 'dead' }[state] ?? '',
       invocationId: null,

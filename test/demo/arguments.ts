@@ -1,5 +1,4 @@
 // The demo's own command line: for how long, or what it is.
-
 export const USAGE = `npm run demo -- [--seconds N]
 
 Watches a real systemd with the built agent: this machine's own where it runs one (only watching it), else, as root,

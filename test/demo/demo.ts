@@ -1,5 +1,4 @@
 // npm run demo: gatewatch at work on a real systemd, on a fresh machine.
-
 import { statusText } from '../../src/cli/commands/status.ts'
 import { wantsColor } from '../../src/cli/console.ts'
 import { plural } from '../../src/core/format.ts'

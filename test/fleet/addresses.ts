@@ -1,5 +1,4 @@
 // Where the gateways of the simulation are.
-
 export const UNITS_EACH = 12
 
 /** The loopback address of one: 127.1.0.1, 127.1.0.2, ... */

@@ -1,5 +1,4 @@
 // Where it listens: ports that are taken, sockets that are stale, and how it ends.
-
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

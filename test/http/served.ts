@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { ControlError, type Order } from '../../src/core/command.ts'
+import { ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
@@ -86,7 +86,7 @@ export interface Gateway {
   broken: Error | null
   rules: { enabled: boolean; token_file: string | null }
   /** What was obeyed. */
-  readonly orders: Order[]
+  readonly orders: UnitCommand[]
   commands: UnitCommands
   readonly logged: string[]
   readonly views: Views
@@ -105,7 +105,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
     orders: [],
     commands: {
       refusal: (unit) => (it.state.index.has(unit) ? null : `${unit} may not be controlled`),
-      async obey(order) {
+      async run(order) {
         if (order.action === 'reload') throw new ControlError('refused', 'it has no ExecReload=')
         it.orders.push(order)
         return { outcome: order.noWait ? 'queued' : 'done', cause: null }
@@ -123,7 +123,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
           ? { problem: 'not a selector' }
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
       control: {
-        commands: { refusal: (unit) => it.commands.refusal(unit), obey: (order) => it.commands.obey(order) },
+        commands: { refusal: (unit) => it.commands.refusal(unit), run: (order) => it.commands.run(order) },
         rules: () => it.rules,
       },
       status() {

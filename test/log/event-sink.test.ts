@@ -10,7 +10,7 @@ import { newUnit, type Unit } from '../../src/core/unit.ts'
 import { eventLine } from '../../src/log/lines.ts'
 import { eventsFile, logSink, openLog } from '../../src/log/log.ts'
 import { NOON } from '../cli/agent.ts'
-import { CRASH, EVENTS, IDENTITY, seen, stateOf, unit } from '../cli/life.ts'
+import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/life.ts'
 
 process.env.TZ = 'UTC'
 
@@ -33,14 +33,14 @@ function sinkTo(format: 'text' | 'json' = 'text', debug = false, numbers?: () =>
 }
 
 const M = 'mosquitto.service'
-const inactive = (more: Partial<Unit> = {}) => unit(M, { seen: seen('inactive', 'dead'), ...more })
+const inactive = (more: Partial<Unit> = {}) => unit(M, { snapshot: snapshot('inactive', 'dead'), ...more })
 
 describe('a change of state', () => {
   test.each([
     [inactive(), unit(M), '<6>[INFO] mosquitto.service:  inactive      -> active        (SubState: running)'],
     [
       unit(M),
-      unit(M, { seen: seen('deactivating', 'stop-sigterm') }),
+      unit(M, { snapshot: snapshot('deactivating', 'stop-sigterm') }),
       '<6>[INFO] mosquitto.service:  active        -> deactivating  (SubState: stop-sigterm)',
     ],
     [newUnit(M), unit(M), '<6>[INFO] mosquitto.service:  unknown       -> active        (SubState: running)'],
@@ -58,8 +58,8 @@ describe('a change of state', () => {
   })
 
   test('is none where only the sub-state is another, but for debugging', () => {
-    const before = stateOf(unit(M, { seen: seen('activating', 'start-pre') }))
-    const after = stateOf(unit(M, { seen: seen('activating', 'start') }))
+    const before = stateOf(unit(M, { snapshot: snapshot('activating', 'start-pre') }))
+    const after = stateOf(unit(M, { snapshot: snapshot('activating', 'start') }))
     const quiet = sinkTo()
     quiet.step(before, after)
     expect(quiet.lines).toEqual([])
@@ -72,7 +72,7 @@ describe('a change of state', () => {
     const { lines, step } = sinkTo('text', true)
     const state = stateOf(unit(M))
     step(state, state)
-    step(state, stateOf(unit(M, { contact: 'kept' })))
+    step(state, stateOf(unit(M, { tracking: 'continuous' })))
     expect(lines).toEqual([])
   })
 

@@ -53,7 +53,7 @@ function twelveUnits(crashed: boolean): Reading {
     })
     return {
       ...quiet,
-      seen: quiet.seen && { ...quiet.seen, changedAtMonoMs: monoMs },
+      snapshot: quiet.snapshot && { ...quiet.snapshot, changedAtMonoMs: monoMs },
       run: quiet.run && { ...quiet.run, openedAtMonoMs: monoMs - 311 },
       ...(crashed ? { lastCrash: { cause, requested: false, atMs: 1_795_087_322_000 + i * 654_321 } } : {}),
     }

@@ -27,7 +27,7 @@ test.each([
   ['refreshing', 6],
   ['a-state-of-the-future', -99],
 ])('a unit that is %s has state %i', (activeState, number) => {
-  expect(only('systemd_service_state', reading([unit(A, { seen: { ...RUNNING, activeState } })]))).toBe(number)
+  expect(only('systemd_service_state', reading([unit(A, { snapshot: { ...RUNNING, activeState } })]))).toBe(number)
 })
 
 test.each([
@@ -55,9 +55,9 @@ test('without a bus the last state holds for 30 s, then it is unknown', () => {
 test('a unit is not called inactive before the bus was ever there; a collected one is', () => {
   const bus = { ...reading([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
   const state = (more: Parameters<typeof unit>[1]) => only('systemd_service_state', reading([unit(A, more)], { bus }))
-  expect(state({ contact: 'never' })).toBe(-99)
-  expect(state({ contact: 'broken' })).toBe(-99)
-  expect(state({ contact: 'kept' })).toBe(0)
+  expect(state({ tracking: 'unseen' })).toBe(-99)
+  expect(state({ tracking: 'interrupted' })).toBe(-99)
+  expect(state({ tracking: 'continuous' })).toBe(0)
 })
 
 test('counters are those on flash, not the live ones; a unit that flash does not know has 0', () => {
@@ -124,7 +124,7 @@ test.each([
 
 test('active since is the start of the run, also after a reload, and gone when it is not active', () => {
   const since = (more: Partial<typeof RUNNING>) => {
-    const given = reading([runs(A, { seen: { ...RUNNING, ...more } })])
+    const given = reading([runs(A, { snapshot: { ...RUNNING, ...more } })])
     return only('gatewatch_unit_active_since_timestamp_seconds', given)
   }
   expect(since({})).toBe(1_795_087_322.912)

@@ -1,6 +1,6 @@
 // Literal readings that the tests of the metrics share.
 import { newState, type State, withUnits } from '../../src/core/state.ts'
-import { newUnit, type Settings, type Sighting, type Unit } from '../../src/core/unit.ts'
+import { newUnit, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
 import type { Reading } from '../../src/metrics/scrape-input.ts'
 
 /** 2026-11-20T10:15:23.412Z, one day after the gateway booted. */
@@ -14,7 +14,7 @@ export const LOADED: Settings = {
   restartPrevented: false,
 }
 
-export const RUNNING: Sighting = {
+export const RUNNING: UnitSnapshot = {
   activeState: 'active',
   subState: 'running',
   invocationId: '0123456789abcdef0123456789abcdef',
@@ -34,12 +34,12 @@ const OPEN = {
 }
 
 export function unit(name: string, more: Partial<Unit> = {}): Unit {
-  return { ...newUnit(name), settings: LOADED, contact: 'kept', ...more }
+  return { ...newUnit(name), settings: LOADED, tracking: 'continuous', ...more }
 }
 
 export function runs(name: string, more: Partial<Unit> = {}): Unit {
   const counters = { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }
-  return unit(name, { seen: RUNNING, run: OPEN, counters, changedAtMs: 1_795_087_323_412, ...more })
+  return unit(name, { snapshot: RUNNING, run: OPEN, counters, changedAtMs: 1_795_087_323_412, ...more })
 }
 
 export function state(units: readonly Unit[]): State {

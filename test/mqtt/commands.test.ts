@@ -1,6 +1,6 @@
 // Commands at a real mosquitto: which are obeyed, which are refused and with which reason, and where the answer goes.
 import { expect, it } from 'vitest'
-import { ControlError, type Order } from '../../src/core/command.ts'
+import { ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { UnitCommands } from '../../src/ports.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -13,11 +13,11 @@ const set = (unit: string) => `gatewatch/gw-7/unit/${unit}/set`
 
 /** Carries out what it is told, a stop when it is let, and may control units of one letter only. */
 function operator() {
-  const orders: Order[] = []
+  const orders: UnitCommand[] = []
   let let_ = () => {}
   const commands: UnitCommands = {
     refusal: (unit) => (/^[a-z]\.service$/.test(unit) ? null : `${unit} may not be controlled`),
-    async obey(order) {
+    async run(order) {
       orders.push(order)
       if (order.action === 'stop') await new Promise<void>((resolve) => (let_ = resolve))
       if (order.unit === 'b.service') throw new ControlError('masked', 'b.service is masked')

@@ -173,7 +173,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     await using gateway = startGateway({
       config: { url: urlAs(broker, 'gatewatch'), commands: true, homeassistant: true },
       units: [UNIT],
-      commands: { refusal: () => null, obey: async () => ({ outcome: 'done', cause: null }) },
+      commands: { refusal: () => null, run: async () => ({ outcome: 'done', cause: null }) },
     })
     await isUp(viewer)
     centre.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'restart', ...as('operator'))

@@ -33,7 +33,7 @@ const FLASH: StoreHealth = {
 
 /** Who obeys where a test has no use for commands. */
 const NOBODY: UnitCommands = {
-  obey: () => Promise.reject(new Error('nobody obeys here')),
+  run: () => Promise.reject(new Error('nobody obeys here')),
   refusal: () => 'nobody obeys here',
 }
 
@@ -112,7 +112,8 @@ export function startGateway(options: GatewayOptions): Gateway {
   const watch = (...units: string[]) => {
     observe({ kind: 'watch', at: now(), units, patterns: [] })
     for (const unit of units) {
-      if (unitOf(state, unit)?.seen == null) observe({ kind: 'read', at: now(), unit, seen: IDLE, settings: SETTINGS })
+      if (unitOf(state, unit)?.snapshot == null)
+        observe({ kind: 'read', at: now(), unit, snapshot: IDLE, settings: SETTINGS })
     }
   }
   observe({ kind: 'boot', at: now(), bootId: 'boot-1' })
@@ -120,13 +121,23 @@ export function startGateway(options: GatewayOptions): Gateway {
 
   function start(unit: string): void {
     runs += 1
-    const seen = { ...IDLE, activeState: 'active', subState: 'running', changedAtMonoMs: now().monoMs }
-    observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+    const snapshot = { ...IDLE, activeState: 'active', subState: 'running', changedAtMonoMs: now().monoMs }
+    observe({
+      kind: 'signal',
+      at: now(),
+      unit,
+      snapshot: { ...snapshot, invocationId: runs.toString(16).padStart(32, '0') },
+    })
   }
   function crash(unit: string): void {
     const cause = { result: 'signal', mainCode: 2, mainStatus: 9, changedAtMonoMs: now().monoMs }
-    const seen = { ...IDLE, ...cause, activeState: 'failed', subState: 'failed' }
-    observe({ kind: 'signal', at: now(), unit, seen: { ...seen, invocationId: runs.toString(16).padStart(32, '0') } })
+    const snapshot = { ...IDLE, ...cause, activeState: 'failed', subState: 'failed' }
+    observe({
+      kind: 'signal',
+      at: now(),
+      unit,
+      snapshot: { ...snapshot, invocationId: runs.toString(16).padStart(32, '0') },
+    })
   }
 
   return {

@@ -1,7 +1,7 @@
 // Whatever arrives on our topics is taken in: it never throws, and nothing but a command of three words is obeyed.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { Order } from '../../src/core/command.ts'
+import type { UnitCommand } from '../../src/core/command.ts'
 import { createOrders } from '../../src/mqtt/commands.ts'
 import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createDiscovery } from '../../src/mqtt/homeassistant/discovery.ts'
@@ -23,12 +23,12 @@ const payload = fc.oneof(fc.constantFrom('start', 'stop', 'restart', ''), fc.str
 it('takes in any message', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ topic, payload, retained: fc.boolean() })), (messages) => {
-      const orders: Order[] = []
+      const orders: UnitCommand[] = []
       let monoMs = 0
       const clock = { now: () => ({ monoMs, wallMs: 0 }), after: () => () => {} }
       const heard = createOrders({
         ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
-        commands: { refusal: () => null, obey: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
+        commands: { refusal: () => null, run: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
       })
       const discovery = createDiscovery({
         ...{ ...silent, enabled: true, gatewayId: 'gw-7', version: '0', topics, clock },
@@ -59,7 +59,7 @@ it('takes in any message', () => {
 
 it('answers again what was in flight when the connection ended', () => {
   const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
-  const refuses = { refusal: () => 'no', obey: () => Promise.reject(new Error('no')) }
+  const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const orders = createOrders({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
   orders.heard(topics.unitSets.replace('+', 'a.service'), 'stop', false)
   const first = orders.next()
@@ -71,7 +71,7 @@ it('answers again what was in flight when the connection ended', () => {
 it('leaves alone what no unit can be called', () => {
   const logged: string[] = []
   const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
-  const refuses = { refusal: () => 'no', obey: () => Promise.reject(new Error('no')) }
+  const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const log = (_: string, text: string) => void logged.push(text)
   const orders = createOrders({ ...silent, log, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
   for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])

@@ -1,7 +1,6 @@
 // Topics, payloads, URLs, reasons and the back-off, by literal tables.
 import { expect, test } from 'vitest'
 import { newUnit } from '../../src/core/unit.ts'
-import { backoffMs } from '../../src/mqtt/backoff.ts'
 import { readBrokerUrl } from '../../src/mqtt/connection/broker-url.ts'
 import { reasonOf } from '../../src/mqtt/connection/error-text.ts'
 import { droppedPayload, eventPayload, statePayload } from '../../src/mqtt/payloads.ts'
@@ -126,13 +125,6 @@ test.each([
   ['mqtt:///x', 'mqtt.url names no host'],
 ])('%s is refused, without telling its password', (text, problem) => {
   expect(() => readBrokerUrl(text)).toThrow(new Error(problem))
-})
-
-test('the back-off grows from 1 s to 60 s, between a half and the whole', () => {
-  expect([0, 1, 2, 3, 4, 5, 6, 100].map((n) => backoffMs(n, 0))).toEqual([
-    2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000,
-  ])
-  expect([0, 1, 5].map((n) => backoffMs(n, 0.999_999))).toEqual([1000, 2000, 30_000])
 })
 
 test.each([

@@ -1,5 +1,4 @@
 // Chance from a seed: the same number gives the same choices again.
-
 export interface Chance {
   /** A whole number from `from` to `to`, both included. */
   whole(from: number, to: number): number

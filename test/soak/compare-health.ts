@@ -121,14 +121,18 @@ function summed(unit: Unit, events: readonly Event[]): string[] {
 /** At rest: failed for good is given up, and the time of the last change is systemd's, whatever the clock did. */
 export function restOf(unit: Unit, runs: readonly Run[], rest: AtRest | undefined, now: Instant): string[] {
   // Of what is unloaded systemd knows nothing. It moved once more since (what systemd was asked for was on its way): this says nothing then.
-  if (rest === undefined || rest.changedMs === 0 || (unit.seen?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS)
+  if (
+    rest === undefined ||
+    rest.changedMs === 0 ||
+    (unit.snapshot?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS
+  )
     return []
   const found: string[] = []
   const asked = runs.at(-1)?.end?.requested !== false
   if (rest.activeState === 'failed' ? !unit.gaveUp && !asked : unit.gaveUp)
     found.push(`gave up ${unit.gaveUp}, and systemd says ${rest.activeState}`)
   const shown = changedAtMs(unit, now)
-  if (unit.seen !== null && unit.seen.changedAtMonoMs > 0 && shown !== null && rest.changedMs > 0) {
+  if (unit.snapshot !== null && unit.snapshot.changedAtMonoMs > 0 && shown !== null && rest.changedMs > 0) {
     const wrong = Math.abs(now.wallMs - shown - (now.monoMs - rest.changedMs))
     if (wrong > SAME_TIME_MS) found.push(`last change told ${Math.round(wrong)} ms off`)
   }

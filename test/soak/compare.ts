@@ -2,7 +2,7 @@
 import type { Event } from '../../src/core/event.ts'
 import type { Instant } from '../../src/core/observation.ts'
 import { type State, unitOf } from '../../src/core/state.ts'
-import { lawHolds } from '../../src/core/step.ts'
+import { countersBalance } from '../../src/core/step.ts'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { type AtRest, healthOf, restOf } from './compare-health.ts'
 import type { Window } from './heard.ts'
@@ -80,7 +80,7 @@ export function countersOf(runs: readonly Run[]): Counters {
 }
 
 function law(unit: Unit): string[] {
-  return lawHolds(unit) ? [] : [`the law is broken: ${JSON.stringify(unit.counters)}`]
+  return countersBalance(unit) ? [] : [`the law is broken: ${JSON.stringify(unit.counters)}`]
 }
 
 function exact(unit: Unit, runs: readonly Run[]): string[] {

@@ -91,7 +91,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
       start: (observe) =>
         inner.start((observation) => {
           observations.push(observation)
-          if ('seen' in observation) heardMs = Math.max(heardMs, observation.seen.changedAtMonoMs)
+          if ('snapshot' in observation) heardMs = Math.max(heardMs, observation.snapshot.changedAtMonoMs)
           observe(observation)
         }),
     }

@@ -26,7 +26,7 @@ function ofUnit(unit: string, plan: Plan, outcome: Outcome): string {
     ...outcome.actions.map(({ ms, text }): [number, string] => [ms, `> ${text}`]),
     ...outcome.observations
       .filter((o) => !('unit' in o) || o.unit === unit)
-      .map((o): [number, string] => [o.at.monoMs, seen(o)]),
+      .map((o): [number, string] => [o.at.monoMs, snapshot(o)]),
     ...outcome.journal.split('\n').flatMap((line): [number, string][] => entry(line, unit)),
   ]
   const events = outcome.events.filter((event) => event.unit === unit).map(eventLine)
@@ -34,9 +34,9 @@ function ofUnit(unit: string, plan: Plan, outcome: Outcome): string {
   return [`=== ${unit}`, plan.files[unit] ?? '', ...events, ...told].join('\n')
 }
 
-function seen(o: Observation): string {
+function snapshot(o: Observation): string {
   if (o.kind !== 'signal' && o.kind !== 'read') return o.kind
-  const s = o.seen
+  const s = o.snapshot
   const restart = o.kind === 'read' ? ` Restart=${o.settings.restart}` : ''
   const cause = `${s.result} ${s.mainCode}/${s.mainStatus} NRestarts=${s.nRestarts}${restart}`
   return `${o.kind} ${s.activeState}/${s.subState} ${s.invocationId?.slice(0, 6)} job=${s.job} ${cause}`

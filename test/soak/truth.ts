@@ -1,5 +1,4 @@
 // What really happened, without D-Bus: the runs of each unit from the journal's invocation ids and from ExecStopPost. Pure.
-
 export interface Run {
   readonly id: string
   /** By the journal's monotonic clock, ms: a little later than systemd. */

@@ -1,8 +1,8 @@
 // Any unit and any event, for the round trips.
 import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
-import { NO_PROOF } from '../../src/core/journal-proof.ts'
 import type { Unit } from '../../src/core/unit.ts'
+import { NO_PROOF } from '../../src/core/unit.ts'
 import { WORDS } from '../../src/store/format/word-table.ts'
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat())
@@ -26,7 +26,7 @@ const summary = { counted: counters, byResult: tally(count), firstMs: ms, lastMs
 
 export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   name,
-  seen: maybe(
+  snapshot: maybe(
     fc.record({
       ...{ activeState: word, subState: word, invocationId: maybe(id), job: int, result: maybe(word) },
       ...{ mainCode: int, mainStatus: int, nRestarts: int, changedAtMonoMs: ms },
@@ -44,8 +44,8 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   byPattern: fc.boolean(),
   run: maybe(fc.record({ id, openedAtMonoMs: ms, openedAtMs: ms, job: int })),
   runIds: fc.array(id, { maxLength: 3 }),
-  contact: fc.constantFrom('never', 'broken', 'kept'),
-  toldRestarts: fc.constant(0),
+  tracking: fc.constantFrom('unseen', 'interrupted', 'continuous'),
+  reportedRestarts: fc.constant(0),
   proven: fc.constant(NO_PROOF),
   endJob: int,
   failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),

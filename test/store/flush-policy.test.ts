@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import {
   afterCommit,
   commitDueMs,
-  type Governor,
+  type FlushBudget,
   NOTHING,
   newGovernor,
   nowWaiting,
@@ -12,20 +12,20 @@ import {
 } from '../../src/store/flush-policy.ts'
 
 const MINUTE = 60_000
-const full = (lastCommitMs: number | null = null, atMs = 0): Governor => ({
+const full = (lastCommitMs: number | null = null, atMs = 0): FlushBudget => ({
   tokens: 10,
   allowance: 10,
   atMs,
   lastCommitMs,
 })
-const left = (tokens: number, allowance = 10, lastCommitMs: number | null = null): Governor => ({
+const left = (tokens: number, allowance = 10, lastCommitMs: number | null = null): FlushBudget => ({
   ...{ tokens, allowance, atMs: 0, lastCommitMs },
 })
 const since = (sinceMs: number): Waiting => ({ ...NOTHING, sinceMs })
 const first = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, firstCrashMs: atMs })
 const again = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, crashAgainMs: atMs })
 
-test.each<[string, Governor, Waiting, number | null]>([
+test.each<[string, FlushBudget, Waiting, number | null]>([
   ['nothing changed: never', full(), NOTHING, null],
   ['a start after a calm time: within the interval', full(), since(1000), 60_500],
   ['a start soon after a commit: an interval after that', full(900), since(1000), 60_900],
@@ -43,7 +43,7 @@ test.each<[string, Governor, Waiting, number | null]>([
   expect(commitDueMs(governor, waiting, MINUTE)).toBe(due)
 })
 
-test.each<[string, Governor, Waiting, boolean]>([
+test.each<[string, FlushBudget, Waiting, boolean]>([
   ['may commit what waits', full(), since(1000), true],
   ['has no commit where nothing waits', full(), NOTHING, false],
   ['may not use the last five tokens', left(5.9), since(1000), false],

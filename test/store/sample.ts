@@ -13,7 +13,7 @@ export const id = (n: number) => n.toString(16).padStart(32, '0')
 export function busyUnit(name: string, crashes = 3): Unit {
   return {
     ...newUnit(name),
-    seen: {
+    snapshot: {
       activeState: 'active',
       subState: 'running',
       invocationId: id(crashes),
@@ -31,7 +31,7 @@ export function busyUnit(name: string, crashes = 3): Unit {
       restartForced: false,
       restartPrevented: true,
     },
-    contact: 'kept',
+    tracking: 'continuous',
     run: { id: id(crashes), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 },
     runIds: [id(crashes), id(crashes + 1), id(crashes + 2)],
     counters: { starts: crashes + 1, stops: 0, crashes, restarts: crashes, lost: 0 },
@@ -90,7 +90,7 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
     const { starts, crashes } = u.counters
     const counters = { ...u.counters, starts: starts + 1, crashes: crashes + 1 }
     const failures = { signal: { unrequested: crashes + 1, requested: 0 } }
-    return { ...u, counters, failures, runIds: [id(seq), ...u.runIds].slice(0, 3), contact: 'kept' as const }
+    return { ...u, counters, failures, runIds: [id(seq), ...u.runIds].slice(0, 3), tracking: 'continuous' as const }
   })
   const at = { monoMs, wallMs: 1_752_000_000_000 + monoMs }
   const { seqGap, ...rest } = { seqGap: before.seqGap, ...crashOf(unit, seq, at.wallMs) }

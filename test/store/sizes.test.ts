@@ -125,7 +125,7 @@ test('one unit in a thousand crashes: one page', async () => {
   const { fs, open, clock } = bench()
   const { store, state } = await open({ fresh: () => stateOf(busy(1000)) })
   // Every unit was read again: nothing of it needs flash, and it must not push out what does.
-  const units = state.units.map((u) => ({ ...u, seen: u.seen && { ...u.seen, nRestarts: 9 } }))
+  const units = state.units.map((u) => ({ ...u, snapshot: u.snapshot && { ...u.snapshot, nRestarts: 9 } }))
   const read = { ...state, units }
   store.remember({ before: state, after: read, events: [], at: clock.now() })
   const began = fs.log.length

@@ -28,7 +28,7 @@ describeUnless(noSystemd(), 'both back ends', () => {
   const end =
     (action: Action, unit: string, noWait = false) =>
     (control: UnitControl) =>
-      control.act(action, unit, noWait).then(
+      control.run(action, unit, noWait).then(
         ({ outcome, cause }) => (cause ? `${outcome} ${cause.result} ${cause.exitCode ?? cause.signal}` : outcome),
         (error) => (error.code === 'refused' ? 'refused' : `${error.code}: ${error.message}`),
       )
@@ -62,8 +62,8 @@ describeUnless(noSystemd(), 'both back ends', () => {
     'none',
   ]
   const atRest = async (unit: string) => {
-    await controls.dbus.act('stop', unit).catch(() => {})
-    await controls.dbus.act('reset-failed', unit).catch(() => {})
+    await controls.dbus.run('stop', unit).catch(() => {})
+    await controls.dbus.run('reset-failed', unit).catch(() => {})
   }
 
   describe.each(UNITS)('of %s.service', (name) => {
@@ -76,7 +76,7 @@ describeUnless(noSystemd(), 'both back ends', () => {
 
     it('status and properties are alike', async () => {
       await atRest(unit)
-      await controls.dbus.act('start', unit).catch(() => {})
+      await controls.dbus.run('start', unit).catch(() => {})
       const { dbus, command } = await both((control) => control.status(unit))
       const volatile = { memoryBytes: null, cpuSeconds: null, tasks: null }
       expect({ ...command, ...volatile }).toEqual({ ...dbus, ...volatile })

@@ -28,16 +28,16 @@ describeUnless(noSystemd(), 'a source', () => {
     await using rig = await startSystemd()
     const before = clock.now().monoMs
     await using w = await watchingWell(rig.busAddress, ['dbus.service'])
-    await w.source.tried()
-    expect(await w.source.goingDown()).toBeNull()
-    expect(w.source.answeredAtMonoMs()).toBeGreaterThanOrEqual(before)
+    await w.source.firstAttempt()
+    expect(await w.source.unitsShuttingDown()).toBeNull()
+    expect(w.source.lastReplyAtMonoMs()).toBeGreaterThanOrEqual(before)
   })
 
   test('has tried when nobody is there, too', async () => {
     await using w = await watching('unix:path=/nowhere/bus', ['dbus.service'])
-    await w.source.tried()
+    await w.source.firstAttempt()
     expect(w.source.health().problem).toContain('/nowhere/bus')
-    expect(w.source.answeredAtMonoMs()).toBeNull()
-    expect(await w.source.goingDown()).toBeNull()
+    expect(w.source.lastReplyAtMonoMs()).toBeNull()
+    expect(await w.source.unitsShuttingDown()).toBeNull()
   })
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newState } from '../../src/core/state.ts'
-import { lawHolds, step } from '../../src/core/step.ts'
+import { countersBalance, step } from '../../src/core/step.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -216,7 +216,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     const unit = state.units[0]
     if (unit === undefined) throw new Error('no unit')
     expect(before).toBe(0)
-    expect(lawHolds(unit)).toBe(true)
+    expect(countersBalance(unit)).toBe(true)
     expect(unit.counters.starts).toBeGreaterThan(50)
     expect(unit.counters).toMatchObject({ lost: 0, restarts: unit.counters.starts - 1 })
     const most = Math.max(...w.of('loop.service').map((s) => s.nRestarts))

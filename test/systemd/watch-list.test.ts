@@ -1,11 +1,10 @@
 import { expect, it } from 'vitest'
-import { backoffMs } from '../../src/core/backoff.ts'
 import { unitPath, watched } from '../../src/systemd/names.ts'
-import { labels } from '../../src/systemd/watch-list.ts'
+import { createWatchList } from '../../src/systemd/watch-list.ts'
 
 function make(configured: string[], known: string[] = [], maxUnits = 100) {
   const full: string[] = []
-  return { list: labels(watched(configured), known, maxUnits, (name) => full.push(name)), full }
+  return { list: createWatchList(watched(configured), known, maxUnits, (name) => full.push(name)), full }
 }
 
 it('a unit speaks for its own label, and for an alias once that is resolved', () => {
@@ -43,11 +42,4 @@ it('there is room for so many and no more, which is said once until there is roo
   expect(list.add('x@3.service')).toBe(true)
   expect(list.add('x@4.service')).toBe(false)
   expect(full).toEqual(['x@2.service', 'x@4.service'])
-})
-
-it('attempts come after 0.5 s at first and 15 to 30 s at last', () => {
-  const waits = (random: number) => [0, 1, 2, 3, 6, 100].map((attempt) => backoffMs(attempt, random))
-  expect(waits(0)).toEqual([500, 1000, 2000, 4000, 30_000, 30_000])
-  expect(waits(0.5)).toEqual([500, 750, 1500, 3000, 22_500, 22_500])
-  expect(Math.min(...waits(0.999_999))).toBeGreaterThanOrEqual(500)
 })

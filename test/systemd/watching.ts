@@ -1,6 +1,6 @@
 // A source at a bus, with everything that it observes and says written down.
 import type { Observation } from '../../src/core/observation.ts'
-import type { Sighting } from '../../src/core/unit.ts'
+import type { UnitSnapshot } from '../../src/core/unit.ts'
 import type { UnitSource } from '../../src/ports.ts'
 import { type SystemdSourceOptions, systemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
@@ -11,11 +11,11 @@ export interface Watching extends AsyncDisposable {
   readonly observations: Observation[]
   readonly logs: string[]
   /** What was told of a unit since the last `forget`, oldest first. */
-  of(unit: string, kind?: 'signal' | 'read'): Sighting[]
+  of(unit: string, kind?: 'signal' | 'read'): UnitSnapshot[]
   kinds(): string[]
   forget(): void
   /** Waits until the newest word on the unit has these properties. */
-  becomes(unit: string, seen: Partial<Sighting>): Promise<Sighting>
+  becomes(unit: string, snapshot: Partial<UnitSnapshot>): Promise<UnitSnapshot>
   /** Waits until the unit was read, and tells its settings. */
   loadState(unit: string, is: string): Promise<void>
 }
@@ -41,7 +41,7 @@ export async function watching(
   source.start((observation) => observations.push(observation))
   const of = (unit: string, kind?: 'signal' | 'read') =>
     observations.flatMap((o) =>
-      (o.kind === 'signal' || o.kind === 'read') && o.unit === unit && (kind ?? o.kind) === o.kind ? [o.seen] : [],
+      (o.kind === 'signal' || o.kind === 'read') && o.unit === unit && (kind ?? o.kind) === o.kind ? [o.snapshot] : [],
     )
   return {
     source,
@@ -50,10 +50,10 @@ export async function watching(
     of,
     kinds: () => observations.map((o) => o.kind),
     forget: () => void observations.splice(0),
-    becomes: async (unit, seen) => {
-      const fits = (s: Sighting | undefined) =>
-        s !== undefined && Object.entries(seen).every(([key, value]) => s[key as keyof Sighting] === value)
-      const found = await until(() => of(unit).at(-1), { what: `${unit} to be ${JSON.stringify(seen)}`, is: fits })
+    becomes: async (unit, snapshot) => {
+      const fits = (s: UnitSnapshot | undefined) =>
+        s !== undefined && Object.entries(snapshot).every(([key, value]) => s[key as keyof UnitSnapshot] === value)
+      const found = await until(() => of(unit).at(-1), { what: `${unit} to be ${JSON.stringify(snapshot)}`, is: fits })
       if (found === undefined) throw new Error('unreachable')
       return found
     },

@@ -1,5 +1,4 @@
 // gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
-
 import { KEY_NAMES, type Key, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
 import type { Loaded } from '../../config/load.ts'

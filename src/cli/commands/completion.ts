@@ -1,5 +1,4 @@
 // gatewatch completion: the script that completes commands, options and operands in bash.
-
 import { EVENT_KINDS } from '../../core/event.ts'
 import { COMMAND_NAMES, type Command, OPERATIONS } from '../command-table.ts'
 import { commandsOf, FLAGS, type Spelled, valueName } from '../flags.ts'

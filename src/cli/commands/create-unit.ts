@@ -62,8 +62,8 @@ export async function createUnit(
   writeNew(path, unitFileText(unit))
   out.stderr(`wrote ${path}\n`)
   await control.daemonReload()
-  await control.act('enable', name)
-  const { outcome, cause } = await control.act('start', name)
+  await control.run('enable', name)
+  const { outcome, cause } = await control.run('start', name)
   if (outcome !== 'done') {
     const why = cause
       ? ` (${causeText({ result: cause.result, exit_code: cause.exitCode, signal: cause.signal })})`
@@ -87,7 +87,7 @@ export async function removeUnit(name: string, place: Place, control: UnitContro
   const [first, second = ''] = text.split('\n')
   if (first !== MADE_BY)
     throw new ControlError('refused', `${path} was not made by 'gatewatch create-unit': remove it yourself`)
-  const well = async (action: Action) => void (await control.act(action, name))
+  const well = async (action: Action) => void (await control.run(action, name))
   await well('stop')
   await well('disable')
   changing(path, () => rmSync(path))
@@ -161,7 +161,7 @@ async function watch(file: string, change: (text: string | null) => string | nul
   if (changed === null) return
   changing(file, () => replace(file, changed))
   out.stderr(`changed monitored_services in ${file}\n`)
-  const taken = await control.act('reload', 'gatewatch.service').then(
+  const taken = await control.run('reload', 'gatewatch.service').then(
     ({ outcome }) => outcome === 'done',
     () => false,
   )

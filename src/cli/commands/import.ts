@@ -1,5 +1,4 @@
 // gatewatch import: the former program's counters become the baseline.
-
 import { readLegacy } from '../../config/legacy-counters.ts'
 import { plural } from '../../core/format.ts'
 import { ifRunning } from '../agent-or-file.ts'

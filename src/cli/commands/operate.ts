@@ -1,5 +1,5 @@
 // gatewatch start, stop, restart, reload, reset-failed, enable, disable: what became of each unit, waited for.
-import { type Action, ControlError, type Done } from '../../core/command.ts'
+import { type Action, type CommandResult, ControlError } from '../../core/command.ts'
 import { causeText, shortName } from '../../core/format.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
@@ -22,7 +22,7 @@ export async function operate(
   const { action, units, noWait, json } = asked
   progress.begin(`${action} ${units.map(shortName).join(', ')}`)
   const ends = await Promise.all(
-    units.map((unit) => control.act(action, unit, noWait).catch((error: unknown) => onlyControl(error))),
+    units.map((unit) => control.run(action, unit, noWait).catch((error: unknown) => onlyControl(error))),
   )
   progress.end()
   if (json) {
@@ -32,7 +32,7 @@ export async function operate(
   return Math.max(...ends.map(exitCode)) as ExitCode
 }
 
-type End = Done | ControlError
+type End = CommandResult | ControlError
 
 function onlyControl(error: unknown): ControlError {
   if (error instanceof ControlError) return error

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import type { Clock, Log } from '../../ports.ts'
-import { problem, type Said } from '../route.ts'
+import { type HttpResponse, problem } from '../route.ts'
 import { basicAuth } from './basic-auth.ts'
 import type { Tls, WebConfig } from './web-config.ts'
 import { openWebFile } from './web-config-file.ts'
@@ -17,7 +17,7 @@ export interface Door {
   /** Headers that every answer has. */
   headers(): Readonly<Record<string, string>>
   /** The refusal of a request, or null. `hasToken`: it brings a bearer token where one stands in for a password. */
-  refusal(request: IncomingMessage, hasToken: boolean): Promise<Said | null>
+  refusal(request: IncomingMessage, hasToken: boolean): Promise<HttpResponse | null>
   /** True where whoever asks has shown who he is. */
   isKnown(request: IncomingMessage): boolean
 }

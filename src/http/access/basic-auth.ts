@@ -1,6 +1,6 @@
 // Passwords by bcrypt: computed once for each that is tried, one at a time, a few milliseconds at a stretch.
 import { createHmac, randomBytes } from 'node:crypto'
-import { problem, type Said } from '../route.ts'
+import { type HttpResponse, problem } from '../route.ts'
 
 /** What was found out of a password stays known; a wrong one as well as the right one. */
 const KNOWN_AT_MOST = 256
@@ -11,7 +11,7 @@ const NOBODY = '$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi'
 
 export interface BasicAuth {
   /** Null where this user may ask, else the refusal. */
-  refusal(header: string | undefined, users: ReadonlyMap<string, string>): Promise<Said | null>
+  refusal(header: string | undefined, users: ReadonlyMap<string, string>): Promise<HttpResponse | null>
 }
 
 /** `compare` is bcrypt's, and gives way to others meanwhile. */

@@ -1,5 +1,4 @@
 // What Go calls versions, cipher suites, curves and policies of TLS, which Prometheus' file does, and what OpenSSL does.
-
 export const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
 export const CURVES = { CurveP256: 'P-256', CurveP384: 'P-384', CurveP521: 'P-521', X25519: 'X25519' } as const

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
+import { messageOf } from '../../core/error-text.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { parseWebConfig, type WebConfig } from './web-config.ts'
 
@@ -22,7 +23,7 @@ export function webFileProblem(path: string): string | null {
     readWebFile(path)
     return null
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return messageOf(error)
   }
 }
 
@@ -60,7 +61,7 @@ export function openWebFile(
         changed(read.config, before)
         log('info', `http: ${basename(path)} was read again`)
       } catch (error) {
-        problem = error instanceof Error ? error.message : String(error)
+        problem = messageOf(error)
         log('error', `http: what was in force stays: ${problem}`)
       }
     },

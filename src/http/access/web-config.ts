@@ -1,5 +1,6 @@
 // The file that every Prometheus exporter has for TLS and passwords (exporter-toolkit, web-configuration.md). Pure.
 import type { SecureContextOptions } from 'node:tls'
+import { messageOf } from '../../core/error-text.ts'
 import { CIPHERS, CURVES, POLICIES, type Policy, TLS13_CIPHERS, VERSIONS } from './go-tls-names.ts'
 import { type Fields, readFields } from './yaml-fields.ts'
 
@@ -56,7 +57,7 @@ function tlsOf(tls: Fields, read: (path: string) => string): Tls | null {
     try {
       return read(path)
     } catch (error) {
-      throw tls.at(`${name}_file`).wrong(`${name}_file: ${error instanceof Error ? error.message : String(error)}`)
+      throw tls.at(`${name}_file`).wrong(`${name}_file: ${messageOf(error)}`)
     }
   }
   const one = <T extends string>(name: string, known: Readonly<Record<string, T>>): T | null => {

@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
-import { type Answer, type Asked, type HttpControl, json, problem, type Said } from '../route.ts'
+import { type Answer, type HttpControl, type HttpRequest, type HttpResponse, json, problem } from '../route.ts'
 import { fullName } from './event-query.ts'
 
 const ORDERS: readonly Action[] = ['start', 'stop', 'restart', 'reload', 'reset-failed']
@@ -18,7 +18,7 @@ const STATUS: Readonly<Record<ControlProblem, number>> = {
 }
 
 /** `?wait=false` answers at once, with 202; else it waits for the job, and the outcome says how that ended. */
-export async function obey(control: HttpControl, asked: Asked): Promise<Answer> {
+export async function obey(control: HttpControl, asked: HttpRequest): Promise<Answer> {
   const { params, query, side, who } = asked
   const action = ORDERS.find((order) => order === params['action'])
   if (action === undefined) return problem(404, 'not_found', `a unit can be told to ${ORDERS.join(', ')}`)
@@ -29,7 +29,7 @@ export async function obey(control: HttpControl, asked: Asked): Promise<Answer> 
   if (why !== null) return problem(403, 'denied', why)
   const noWait = query.get('wait') === 'false'
   try {
-    const { outcome, cause } = await control.commands.obey({
+    const { outcome, cause } = await control.commands.run({
       ...{ action, unit, noWait, who },
       via: side === 'tcp' ? 'http' : 'socket',
     })
@@ -44,14 +44,14 @@ export async function obey(control: HttpControl, asked: Asked): Promise<Answer> 
 /** Those of the units that the asker may control from where it is, given the token; null where control is not possible. */
 export function controllable(
   control: HttpControl,
-  { side, secure }: Asked,
+  { side, secure }: HttpRequest,
   units: readonly string[],
 ): { readonly units: readonly string[] } | null {
   if (!control.rules().enabled || (side === 'tcp' && typeof tokenOrRefusal(control, secure) !== 'string')) return null
   return { units: units.filter((unit) => control.commands.refusal(unit) === null) }
 }
 
-function refusalOf(control: HttpControl, { secure, headers }: Asked): Said | null {
+function refusalOf(control: HttpControl, { secure, headers }: HttpRequest): HttpResponse | null {
   const token = tokenOrRefusal(control, secure)
   if (typeof token !== 'string') return token
   const given = /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
@@ -60,7 +60,7 @@ function refusalOf(control: HttpControl, { secure, headers }: Asked): Said | nul
 }
 
 /** The token that an order by TCP must bring, or why none is taken. */
-function tokenOrRefusal(control: HttpControl, secure: boolean): string | Said {
+function tokenOrRefusal(control: HttpControl, secure: boolean): string | HttpResponse {
   const { enabled, token_file } = control.rules()
   if (!enabled) return problem(403, 'control_off', 'control.enabled in the configuration switches control on')
   if (!secure)

@@ -1,11 +1,11 @@
 // The dashboard as it is served: one page, whole, under a policy that lets nothing else in.
-import type { Said } from '../route.ts'
+import type { HttpResponse } from '../route.ts'
 
 /** The page and the digests of its one script and its one style, from build/bundle/dashboard.mjs. */
 declare const __DASHBOARD__: { readonly html: string; readonly script: string; readonly style: string }
 
 /** The page for who asks for HTML; null for others, and where the sources run unbundled. */
-export function dashboard(accept: string | undefined): Said | null {
+export function dashboard(accept: string | undefined): HttpResponse | null {
   if (!accept?.includes('text/html') || typeof __DASHBOARD__ === 'undefined') return null
   const { html, script, style } = __DASHBOARD__
   const policy = [

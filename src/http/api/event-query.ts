@@ -1,6 +1,6 @@
 // Which events a client asks for, and where it left off. Pure.
 import { EVENT_KINDS, type Event, type EventKind } from '../../core/event.ts'
-import type { Side } from '../route.ts'
+import type { Transport } from '../route.ts'
 
 /** Which events are wanted, of any unit and of any kind where a set is null. */
 export interface Filter {
@@ -20,7 +20,7 @@ export interface Page {
 const PAGE_OF = 500
 
 /** How many events: `limit`, a problem where it is none. */
-export function limitOf(query: URLSearchParams, side: Side): number | { readonly problem: string } {
+export function limitOf(query: URLSearchParams, side: Transport): number | { readonly problem: string } {
   const given = query.get('limit')
   if (given === null) return PAGE_OF
   const limit = /^\d{1,9}$/.test(given) ? Number(given) : 0

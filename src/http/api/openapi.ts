@@ -1,5 +1,4 @@
 // The API described for programs, served at /api/v1/openapi.json. A test holds it against the table and the answers.
-
 import type { Json } from '../../core/api-json.ts'
 import { ACTIONS } from '../../core/command.ts'
 import { EVENT_KINDS } from '../../core/event.ts'

@@ -1,7 +1,7 @@
 // The one table of routes. GET changes nothing; what changes something is for the local socket, or needs a token.
 import { eventJson, unitJson } from '../../core/api-json.ts'
 import { unitOf } from '../../core/state.ts'
-import { type Answer, type Asked, json, problem, type Route, text, type Views } from '../route.ts'
+import { type Answer, type HttpRequest, json, problem, type Route, text, type Views } from '../route.ts'
 import { controllable, obey } from './control.ts'
 import { dashboard } from './dashboard.ts'
 import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
@@ -63,7 +63,7 @@ async function federate(views: Views, query: URLSearchParams): Promise<Answer> {
   return 'problem' in told ? problem(400, 'bad_match', told.problem) : { status: 200, ...told }
 }
 
-function status(views: Views, asked: Asked): Answer {
+function status(views: Views, asked: HttpRequest): Answer {
   const names = views.live().units.map(({ name }) => name)
   return json({ ...views.status(), control: controllable(views.control, asked, names), ...units(views) })
 }
@@ -88,7 +88,7 @@ async function system(views: Views): Promise<Answer> {
   return told === null ? problem(503, 'no_bus', 'systemd does not answer; /-/ready says why') : json(told)
 }
 
-function events(views: Views, { query, side, trusted }: Asked): Answer {
+function events(views: Views, { query, side, trusted }: HttpRequest): Answer {
   const limit = limitOf(query, side)
   if (typeof limit !== 'number') return problem(400, 'bad_limit', limit.problem)
   const filter = filterOf(query)
@@ -108,7 +108,7 @@ function events(views: Views, { query, side, trusted }: Asked): Answer {
 }
 
 /** Without Last-Event-ID (or `since`, for clients that cannot set it): from now on. */
-function follow(views: Views, stream: Stream, { headers, query, trusted }: Asked): Answer {
+function follow(views: Views, stream: Stream, { headers, query, trusted }: HttpRequest): Answer {
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
   if (!stream.hasRoom()) return problem(503, 'too_many_streams', 'too many streams are open', { 'retry-after': '10' })

@@ -1,5 +1,4 @@
 // Events as they happen, to any number of readers, with history as everybody's queue.
-
 import { eventJson, type Identity, type Json } from '../../core/api-json.ts'
 import type { Event } from '../../core/event.ts'
 import type { Clock, EventSink, Step } from '../../ports.ts'

@@ -1,5 +1,4 @@
 // All families, in the order in which a scrape shows them.
-
 import type { Family } from '../family.ts'
 import { agentFamilies } from './agent.ts'
 import { busFamilies } from './bus.ts'

@@ -65,7 +65,7 @@ export const serviceFamilies: readonly Family[] = [
 
 function stateNumber(unit: Unit, { bus, now }: Reading): number {
   const away = bus.lostAtMonoMs !== null && now.monoMs - bus.lostAtMonoMs >= BUS_AWAY_MS
-  const notYetHeardOf = !bus.connected && unit.contact !== 'kept' && unit.seen === null
+  const notYetHeardOf = !bus.connected && unit.tracking !== 'continuous' && unit.snapshot === null
   if (away || notYetHeardOf) return UNKNOWN
   if (isUnloaded(unit)) return UNLOADED
   return STATE_NUMBERS[activeState(unit)] ?? UNKNOWN

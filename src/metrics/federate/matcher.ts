@@ -1,5 +1,6 @@
 // Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
 import type { RE2JS } from 're2js'
+import { messageOf } from '../../core/error-text.ts'
 import { turns } from '../time-slices.ts'
 import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 
@@ -63,7 +64,7 @@ function regular(library: typeof RE2JS, { label, op, value }: Matcher): Test | S
     }
     return { label, holds }
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) }
+    return { problem: messageOf(error) }
   }
 }
 

@@ -1,5 +1,4 @@
 // The string literals of PromQL, which are Go's: quoted with escapes, or raw between backquotes. Pure.
-
 export interface Literal {
   readonly value: string
   /** Where the text goes on behind it. */

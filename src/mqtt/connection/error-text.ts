@@ -1,4 +1,5 @@
 // Why a connection could not be made or is no more, in words that say what to look at.
+import { messageOf } from '../../core/error-text.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
@@ -35,7 +36,7 @@ export interface Reason {
 
 export function reasonOf(error: unknown): Reason {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const text =
     (typeof code === 'string' ? WORDS[code] : undefined) ?? message.replace(/^Connection refused: /, 'refused: ')
   const hint = CREDENTIALS.includes(code) ? ' (see mqtt.username and mqtt.password_file)' : ''

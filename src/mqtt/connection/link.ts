@@ -1,6 +1,6 @@
 // Keeps a connection to the broker: a fresh client for each attempt, its own jittered back-off, MQTT 5 or else 3.1.1.
+import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
-import { backoffMs } from '../backoff.ts'
 import type { Capacity, Connection, Down, Handlers } from './connection.ts'
 import { NOBODY_LISTENS, reasonOf } from './error-text.ts'
 
@@ -30,6 +30,7 @@ export interface Link {
   close(): Connection | null
 }
 
+const RECONNECT: Backoff = { firstMs: 2000, longestMs: 60_000, shortestMs: 1000 }
 /** A connection that lived this long shows that the next one may be tried soon. */
 const STABLE_AFTER_MS = 5_000
 
@@ -114,7 +115,7 @@ export function keepLink(options: LinkOptions): Link {
       told.add(text)
     }
     const eager = upAtMonoMs === null && now < eagerUntilMonoMs
-    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(failures, options.random()), attempt)
+    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures, options.random()), attempt)
     if (!eager) failures += 1
   }
 

@@ -1,5 +1,5 @@
 // The parts of a unit that stand as one value each, as bytes and back; events share some of them.
-import type { Burst, Cause, Counters, Failures, Run, Settings, Sighting, Summary } from '../../core/unit.ts'
+import type { Burst, Cause, Counters, Failures, Run, Settings, Summary, UnitSnapshot } from '../../core/unit.ts'
 import type { Reader, Writer } from './bytes.ts'
 
 /** systemd has fewer than twenty results. */
@@ -105,19 +105,19 @@ export function readSummary(from: Reader): Summary {
   return { counted, firstMs: from.num(), lastMs: from.num(), byResult: readTallies(from, (n) => n.uint()) }
 }
 
-export function writeSighting(to: Writer, seen: Sighting, newestId: string | null): void {
-  to.word(seen.activeState)
-  to.word(seen.subState)
-  to.id(seen.invocationId, newestId)
-  to.num(seen.job)
-  to.word(seen.result)
-  to.num(seen.mainCode)
-  to.num(seen.mainStatus)
-  to.num(seen.nRestarts)
-  to.num(seen.changedAtMonoMs)
+export function writeUnitSnapshot(to: Writer, snapshot: UnitSnapshot, newestId: string | null): void {
+  to.word(snapshot.activeState)
+  to.word(snapshot.subState)
+  to.id(snapshot.invocationId, newestId)
+  to.num(snapshot.job)
+  to.word(snapshot.result)
+  to.num(snapshot.mainCode)
+  to.num(snapshot.mainStatus)
+  to.num(snapshot.nRestarts)
+  to.num(snapshot.changedAtMonoMs)
 }
 
-export function readSighting(from: Reader, newestId: string | null): Sighting {
+export function readUnitSnapshot(from: Reader, newestId: string | null): UnitSnapshot {
   return {
     activeState: from.word() ?? 'unknown',
     subState: from.word() ?? 'unknown',

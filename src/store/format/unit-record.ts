@@ -24,15 +24,15 @@ const GONE_SINCE = 16
 const FLAPPING = 1
 const GAVE_UP = 2
 const BY_PATTERN = 4
-const CONTACT_BROKEN = 8
-const CONTACT_KEPT = 16
+const TRACKING_INTERRUPTED = 8
+const TRACKING_CONTINUOUS = 16
 /** No page holds a unit with more; the newest are kept. Above any sensible `flap.count`. */
 const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
 
 /** `name` is the number of the unit's name in its page. */
 export function writeUnit(to: Writer, unit: Unit, name: number): void {
-  const { run, seen, settings, failed, lastCrash, changedAtMs, burst, goneSinceMonoMs } = unit
+  const { run, snapshot, settings, failed, lastCrash, changedAtMs, burst, goneSinceMonoMs } = unit
   const newestId = unit.runIds[0] ?? null
   to.field(NAME, () => to.uint(name))
   to.field(COUNTERS, () => part.writeCounters(to, unit.counters))
@@ -41,13 +41,13 @@ export function writeUnit(to: Writer, unit: Unit, name: number): void {
   const runIds = unit.runIds.slice(0, RUN_IDS_AT_MOST)
   if (runIds.length > 0) to.field(RUN_IDS, () => part.each(runIds, to.id))
   if (run !== null) to.field(RUN, () => part.writeRun(to, run, newestId))
-  if (seen !== null) to.field(SEEN, () => part.writeSighting(to, seen, newestId))
+  if (snapshot !== null) to.field(SEEN, () => part.writeUnitSnapshot(to, snapshot, newestId))
   if (settings !== null) to.field(SETTINGS, () => part.writeSettings(to, settings))
   const flags =
     (unit.flapping ? FLAPPING : 0) |
     (unit.gaveUp ? GAVE_UP : 0) |
     (unit.byPattern ? BY_PATTERN : 0) |
-    (unit.contact === 'broken' ? CONTACT_BROKEN : unit.contact === 'kept' ? CONTACT_KEPT : 0)
+    (unit.tracking === 'interrupted' ? TRACKING_INTERRUPTED : unit.tracking === 'continuous' ? TRACKING_CONTINUOUS : 0)
   if (flags !== 0) to.field(FLAGS, () => to.uint(flags))
   if (unit.endJob !== 0) to.field(END_JOB, () => to.num(unit.endJob))
   if (failed !== null) {
@@ -81,7 +81,7 @@ export function readUnit(from: Reader, names: readonly string[]): Unit {
     else if (tag === FAILURES) unit.failures = part.readTallies(from, part.failuresOf)
     else if (tag === RUN_IDS) unit.runIds = part.all(from, () => from.id() ?? '')
     else if (tag === RUN) unit.run = part.readRun(from, newestId())
-    else if (tag === SEEN) unit.seen = part.readSighting(from, newestId())
+    else if (tag === SEEN) unit.snapshot = part.readUnitSnapshot(from, newestId())
     else if (tag === SETTINGS) unit.settings = part.readSettings(from)
     else if (tag === FLAGS) Object.assign(unit, flagsOf(from.uint()))
     else if (tag === END_JOB) unit.endJob = from.num()
@@ -101,16 +101,16 @@ export function readUnit(from: Reader, names: readonly string[]): Unit {
 export function differs(a: Unit, b: Unit): boolean {
   if (a === b) return false
   for (const key of Object.keys(a) as (keyof Unit)[]) {
-    if (key !== 'seen' && key !== 'settings' && key !== 'changedAtMs' && a[key] !== b[key]) return true
+    if (key !== 'snapshot' && key !== 'settings' && key !== 'changedAtMs' && a[key] !== b[key]) return true
   }
   return false
 }
 
-function flagsOf(flags: number): Pick<Unit, 'flapping' | 'gaveUp' | 'byPattern' | 'contact'> {
+function flagsOf(flags: number): Pick<Unit, 'flapping' | 'gaveUp' | 'byPattern' | 'tracking'> {
   return {
     flapping: (flags & FLAPPING) !== 0,
     gaveUp: (flags & GAVE_UP) !== 0,
     byPattern: (flags & BY_PATTERN) !== 0,
-    contact: flags & CONTACT_KEPT ? 'kept' : flags & CONTACT_BROKEN ? 'broken' : 'never',
+    tracking: flags & TRACKING_CONTINUOUS ? 'continuous' : flags & TRACKING_INTERRUPTED ? 'interrupted' : 'unseen',
   }
 }

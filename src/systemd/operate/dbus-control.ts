@@ -1,5 +1,5 @@
 // Operates units over D-Bus: an operation is done when its job has ended, and says how.
-import { type Action, ControlError, type Done, type Outcome } from '../../core/command.ts'
+import { type Action, type CommandResult, ControlError, type Outcome } from '../../core/command.ts'
 import type { connectBus } from '../../dbus/connection.ts'
 import { plain } from '../../dbus/variants.ts'
 import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
@@ -30,7 +30,7 @@ export function dbusControl(options: DbusControlOptions): DbusControl {
   /** For the rare wish to see all properties. */
   const whole = jobBus(options)
   return {
-    async act(action, unit, noWait = false) {
+    async run(action, unit, noWait = false) {
       try {
         return await ACTS[action](bus, unit, noWait)
       } catch (error) {
@@ -73,7 +73,7 @@ function states(loadState = 'unknown', activeState = 'unknown', subState = 'unkn
   return { loadState, activeState, subState }
 }
 
-type Act = (bus: JobBus, unit: string, noWait: boolean) => Promise<Done>
+type Act = (bus: JobBus, unit: string, noWait: boolean) => Promise<CommandResult>
 
 const ACTS: Readonly<Record<Action, Act>> = {
   start: jobOf('StartUnit'),
@@ -109,7 +109,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 }
 
 /** systemd knows no failure of a unit that it has not loaded: then there is nothing to forget. */
-async function resetFailed(bus: JobBus, unit: string): Promise<Done> {
+async function resetFailed(bus: JobBus, unit: string): Promise<CommandResult> {
   try {
     await bus.ask(bus.manager('ResetFailedUnit', 's', [unit]))
   } catch (error) {
@@ -120,7 +120,7 @@ async function resetFailed(bus: JobBus, unit: string): Promise<Done> {
 }
 
 /** Changes links of a unit file; systemd then has to read its files again, as `systemctl enable` lets it. */
-async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['ask']>[0]): Promise<Done> {
+async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['ask']>[0]): Promise<CommandResult> {
   await bus.ask(call)
   await bus.ask(bus.manager('Reload'))
   const [state] = await bus.ask(bus.manager('GetUnitFileState', 's', [unit]))

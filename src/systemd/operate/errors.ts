@@ -1,6 +1,7 @@
 // What systemd or the bus answers when it does not do a thing, as an error in the user's words.
 import { userInfo } from 'node:os'
 import { ControlError, type ControlProblem } from '../../core/command.ts'
+import { messageOf } from '../../core/error-text.ts'
 import { errorNameOf, isGone } from '../../dbus/bus.ts'
 
 /** D-Bus error names (systemd's bus-common-errors.h, and the D-Bus specification). */
@@ -22,7 +23,7 @@ const CODES: Readonly<Record<string, ControlProblem>> = {
 export function controlError(error: unknown, what: string, unit: string): ControlError {
   if (error instanceof ControlError) return error
   const code = codeOf(error)
-  const words = error instanceof Error ? error.message : String(error)
+  const words = messageOf(error)
   return new ControlError(code, sentence(code, what, unit, words), { cause: error })
 }
 

@@ -1,5 +1,6 @@
 // D-Bus where it can be had, systemctl where not: chosen anew for each operation, before anything was asked.
 import { ControlError } from '../../core/command.ts'
+import { messageOf } from '../../core/error-text.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { DbusControl } from './dbus-control.ts'
 
@@ -29,13 +30,13 @@ export function withFallBack(dbus: DbusControl, command: UnitControl, told: (why
   const asking = async <T>(ask: (control: UnitControl) => Promise<T>): Promise<T> => {
     const why = await dbus.reach().then(
       () => null,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (error: unknown) => messageOf(error),
     )
     return why === null ? ask(dbus) : instead(why, ask)
   }
 
   return {
-    act: (action, unit, noWait) => asking((control) => control.act(action, unit, noWait)),
+    run: (action, unit, noWait) => asking((control) => control.run(action, unit, noWait)),
     daemonReload: () => asking((control) => control.daemonReload()),
     list: () => asking((control) => control.list()),
     status: (unit) => asking((control) => control.status(unit)),

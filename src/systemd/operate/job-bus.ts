@@ -1,5 +1,6 @@
 // The connection that operations go over: made by the first that needs it, let go after the last; hears how jobs end.
 import { ControlError } from '../../core/command.ts'
+import { messageOf } from '../../core/error-text.ts'
 import { type Body, type Bus, type Call, errorNameOf } from '../../dbus/bus.ts'
 import { connectBus } from '../../dbus/connection.ts'
 import type { Clock } from '../../ports.ts'
@@ -74,7 +75,7 @@ export function jobBus(options: JobBusOptions): JobBus {
 
   const opening = async (closed: () => void): Promise<Link> => {
     const unreachable = (error: unknown) => {
-      const words = error instanceof Error ? error.message : String(error)
+      const words = messageOf(error)
       return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
     }
     const bus = await connect(address, { after, ...only }).catch((error) => {

@@ -1,5 +1,5 @@
 // Operates units by `systemctl`, for where no bus can be had: its exit codes, its JSON and its NAME=VALUE lines, never its prose (systemd 247 or newer).
-import { type Action, ControlError, type ControlProblem, type Done } from '../../core/command.ts'
+import { type Action, type CommandResult, ControlError, type ControlProblem } from '../../core/command.ts'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
 import { sentence, tooLong } from './errors.ts'
 import { shownTexts } from './property-text.ts'
@@ -44,7 +44,11 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
   const read = async (unit: string): Promise<Properties> =>
     shownProperties(await asked(`tell of ${unit}`, unit, 'show', STATUS, '--', unit))
 
-  const job = async (action: 'start' | 'stop' | 'restart' | 'reload', unit: string, noWait: boolean): Promise<Done> => {
+  const job = async (
+    action: 'start' | 'stop' | 'restart' | 'reload',
+    unit: string,
+    noWait: boolean,
+  ): Promise<CommandResult> => {
     const startedAtMs = now().monoMs
     const what = `${action} ${unit}`
     const { code, stderr } = await systemctl(what, unit, action, ...(noWait ? ['--no-block'] : []), '--', unit)
@@ -60,7 +64,7 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
     return { outcome, cause: outcome === 'failed' || outcome === 'timeout' ? causeIn(seen) : null }
   }
 
-  const resetFailed = async (unit: string): Promise<Done> => {
+  const resetFailed = async (unit: string): Promise<CommandResult> => {
     const { code, stderr } = await systemctl(`reset-failed ${unit}`, unit, 'reset-failed', '--', unit)
     if (code !== 0) {
       const { LoadState: load, ActiveState: state } = await read(unit)
@@ -70,7 +74,7 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
     return { outcome: 'done', cause: null }
   }
 
-  const unitFile = async (action: 'enable' | 'disable', unit: string): Promise<Done> => {
+  const unitFile = async (action: 'enable' | 'disable', unit: string): Promise<CommandResult> => {
     const what = `${action} ${unit}`
     const { code, stderr } = await systemctl(what, unit, action, '--', unit)
     const state = (await systemctl(what, unit, 'is-enabled', '--', unit)).stdout.trim()
@@ -80,7 +84,7 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
     throw problem(missing ? 'no_such_unit' : masked ? 'masked' : isRoot ? 'refused' : 'denied', what, unit, stderr)
   }
 
-  const act = (action: Action, unit: string, noWait = false): Promise<Done> => {
+  const runAction = (action: Action, unit: string, noWait = false): Promise<CommandResult> => {
     switch (action) {
       case 'start':
       case 'stop':
@@ -96,7 +100,7 @@ export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptio
   }
 
   return {
-    act,
+    run: runAction,
     async daemonReload() {
       const what = 'reload the unit files'
       const { code, stderr } = await systemctl(what, 'the unit files', 'daemon-reload')

@@ -36,7 +36,7 @@ function of<const T>(names: readonly string[], type: T): Record<string, T> {
 export function causeIn(properties: Properties): Cause | null {
   const read = unitRead([properties])
   if ('malformed' in read) return null
-  const cause = causeOf(read.seen)
+  const cause = causeOf(read.snapshot)
   return cause.result === 'success' ? null : cause
 }
 

@@ -19,7 +19,7 @@ const STATUS: UnitStatus = {
 function shownBy(socket: string, status: UnitStatus = STATUS) {
   const never = () => Promise.reject(new Error('not asked for'))
   const control: UnitControl = {
-    ...{ act: never, daemonReload: never, list: never, close() {} },
+    ...{ run: never, daemonReload: never, list: never, close() {} },
     status: async () => status,
     properties: async () => ({ Type: 'notify', Environment: 'TOKEN=secret' }),
   }

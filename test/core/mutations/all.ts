@@ -1,10 +1,13 @@
 // Every counting rule, broken once.
-import { ABSENCE } from './absence.ts'
-import { LIVES } from './lives.ts'
 import type { Mutation } from './mutation.ts'
+import { RECONCILE } from './reconcile.ts'
 import { REST } from './rest.ts'
-import { SIGHT } from './sight.ts'
+import { RUNS } from './runs.ts'
+import { UNIT_SNAPSHOT } from './unit-snapshot.ts'
 
-export const MUTATIONS: readonly Mutation[] = Object.entries({ ...LIVES, ...SIGHT, ...ABSENCE, ...REST }).flatMap(
-  ([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })),
-)
+export const MUTATIONS: readonly Mutation[] = Object.entries({
+  ...RUNS,
+  ...UNIT_SNAPSHOT,
+  ...RECONCILE,
+  ...REST,
+}).flatMap(([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })))

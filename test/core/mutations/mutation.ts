@@ -1,5 +1,4 @@
 // One counting rule broken: a sentence, a file of src/core, and the words that are put in place of others there.
-
 export interface Mutation {
   /** The rule that is broken. */
   readonly rule: string

@@ -82,9 +82,13 @@ function render(...units: readonly Unit[]): Record<string, string>[] {
 
 describeUnless(noJinja(), "Home Assistant's templates", () => {
   const unit = newUnit('mosquitto.service')
-  const running: Unit = { ...unit, settings: SETTINGS, seen: { ...IDLE, activeState: 'active', subState: 'running' } }
-  const failed: Unit = { ...running, seen: { ...IDLE, activeState: 'failed', subState: 'failed' }, gaveUp: true }
-  const waiting: Unit = { ...running, seen: { ...IDLE, activeState: 'activating', subState: 'auto-restart' } }
+  const running: Unit = {
+    ...unit,
+    settings: SETTINGS,
+    snapshot: { ...IDLE, activeState: 'active', subState: 'running' },
+  }
+  const failed: Unit = { ...running, snapshot: { ...IDLE, activeState: 'failed', subState: 'failed' }, gaveUp: true }
+  const waiting: Unit = { ...running, snapshot: { ...IDLE, activeState: 'activating', subState: 'auto-restart' } }
   const after = (result: string, exitCode: number | null, signal: string | null): Unit => ({
     ...running,
     lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },

@@ -18,7 +18,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
   let rig: Systemd
   let control: UnitControl
   const end = async (action: Action, unit: string, noWait = false) =>
-    control.act(action, unit, noWait).then(
+    control.run(action, unit, noWait).then(
       ({ outcome, cause }) =>
         cause === null ? outcome : `${outcome} ${cause.result} ${cause.exitCode ?? cause.signal}`,
       (error) => `${error.code}: ${error.message}`,
@@ -117,7 +117,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
 
   it('are waited for no longer than they are told', async () => {
     const impatient = open(rig.busAddress, 300)
-    await expect(impatient.act('start', 'slow.service')).rejects.toMatchObject({
+    await expect(impatient.run('start', 'slow.service')).rejects.toMatchObject({
       code: 'timed_out',
       message: 'timed out: not done within 0.3 s; systemd may still be at it',
     })
@@ -148,12 +148,12 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
 it('where nobody is on the bus it says so, after as many retries as are wanted', async () => {
   await using empty = await startDbus()
   const control = open(empty.address)
-  await expect(control.act('start', 'a.service')).rejects.toMatchObject({
+  await expect(control.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
     message: `systemd cannot be reached: systemd is not on the bus at ${empty.address}`,
   })
   const none = open('unix:path=/nowhere/bus', 1000, 2)
-  await expect(none.act('start', 'a.service')).rejects.toMatchObject({
+  await expect(none.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
     message: 'systemd cannot be reached: cannot reach the bus at unix:path=/nowhere/bus: no such socket',
   })

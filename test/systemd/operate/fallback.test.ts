@@ -12,24 +12,24 @@ function backEnds(reachable: () => boolean, byCommand = async () => ({ outcome: 
   const none = { daemonReload: never, list: never, status: never, properties: never, close() {} }
   const dbus = {
     ...none,
-    act: async () => ({ outcome: 'done', cause: null }) as const,
+    run: async () => ({ outcome: 'done', cause: null }) as const,
     reach: async () => {
       if (!reachable()) throw new ControlError('unreachable', WHY)
     },
   }
-  const command: UnitControl = { ...none, act: byCommand }
+  const command: UnitControl = { ...none, run: byCommand }
   return { told, control: withFallBack(dbus, command, (why) => told.push(why)) }
 }
 
 test('D-Bus where it can be had, systemctl where not and as long as not; said once', async () => {
   let there = true
   const { control, told } = backEnds(() => there)
-  expect((await control.act('start', 'a.service')).outcome).toBe('done')
+  expect((await control.run('start', 'a.service')).outcome).toBe('done')
   there = false
-  expect((await control.act('start', 'a.service')).outcome).toBe('queued')
-  expect((await control.act('start', 'a.service')).outcome).toBe('queued')
+  expect((await control.run('start', 'a.service')).outcome).toBe('queued')
+  expect((await control.run('start', 'a.service')).outcome).toBe('queued')
   there = true
-  expect((await control.act('start', 'a.service')).outcome).toBe('done')
+  expect((await control.run('start', 'a.service')).outcome).toBe('done')
   expect(told).toEqual([WHY])
 })
 
@@ -38,11 +38,11 @@ test('where neither can be had it is one sentence; what systemctl refuses is its
     throw new ControlError(code, message)
   }
   const neither = backEnds(() => false, fails('unreachable', 'systemd cannot be reached: there is no systemctl'))
-  await expect(neither.control.act('start', 'a.service')).rejects.toMatchObject({
+  await expect(neither.control.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
     message: `${WHY}; nor by systemctl: there is no systemctl`,
   })
   const refused = backEnds(() => false, fails('masked', 'a.service is masked'))
-  await expect(refused.control.act('start', 'a.service')).rejects.toMatchObject({ code: 'masked' })
+  await expect(refused.control.run('start', 'a.service')).rejects.toMatchObject({ code: 'masked' })
   expect([neither.told, refused.told]).toEqual([[], [WHY]])
 })

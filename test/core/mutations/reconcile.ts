@@ -1,12 +1,16 @@
 // The rules of what nobody saw, each broken once.
 import type { ByFile } from './mutation.ts'
 
-export const ABSENCE: ByFile = {
-  'absence.ts': [
-    ['what the journal knows of the run seen now is used', 'known === undefined ? unseenStarts', 'true ? unseenStarts'],
-    ['the journal is followed until the run seen now', 'if (id === seen.invocationId) break', ''],
-    ['a run of the journal that was counted is not opened again', '!lived.unit.runIds.includes(id)', 'true'],
-    ['an end in the journal is of the run that is open', ' || lived.unit.run?.id !== id) continue', ') continue'],
+export const RECONCILE: ByFile = {
+  'reconcile.ts': [
+    [
+      'what the journal knows of the run snapshot now is used',
+      'known === undefined ? unseenStarts',
+      'true ? unseenStarts',
+    ],
+    ['the journal is followed until the run seen now', 'if (id === snapshot.invocationId) break', ''],
+    ['a run of the journal that was counted is not opened again', '!transition.unit.runIds.includes(id)', 'true'],
+    ['an end in the journal is of the run that is open', ' || transition.unit.run?.id !== id) continue', ') continue'],
     ['an end that was asked for is a rest', 'const unit = end.requested', 'const unit = false'],
     ['an end that was not asked for is no rest', 'const unit = end.requested', 'const unit = true'],
     ['NRestarts is known as of the last line', 'run.nRestarts ?? last', 'last'],
@@ -18,8 +22,12 @@ export const ABSENCE: ByFile = {
     ['a restart job proves no crash', "restart === 'automatic' ? missed + 1 : 0", 'restart === null ? 0 : missed + 1'],
     ['a restart job is a restart', 'restart === null ? 0 : 1), automatic', '0), automatic'],
     ['the journal knows an end better than systemd', 'if (proven !== null) {', 'if (false) {'],
-    ['systemd still knows how the main process went', '...causeOf(seen), result', '...proven.cause, result'],
-    ['a signal that may be the opening one ends nothing', "place !== 'opening' && isEnded(seen)", 'isEnded(seen)'],
+    ['systemd still knows how the main process went', '...causeOf(snapshot), result', '...proven.cause, result'],
+    [
+      'a signal that may be the opening one ends nothing',
+      "place !== 'opening' && isEnded(snapshot)",
+      'isEnded(snapshot)',
+    ],
     ['a run found over is ended', 'return over ? andThen(', 'return false ? andThen('],
     ['only both settings prove a crash', ' && (before === null || restartProvesCrash(before))', ''],
     [
@@ -29,8 +37,8 @@ export const ABSENCE: ByFile = {
     ],
     ['only automatic restarts prove crashes', 'left <= automatic && provesCrash', 'provesCrash'],
     ['the latest starts are the automatic ones', 'left <= restarts', 'left > starts - restarts'],
-    ['only the last start was seen', 'last ? seen : null', 'seen'],
-    ['a restart counted before it happened is not counted', 'over && countsAhead(unit, seen, place) ? 1 : 0', '0'],
+    ['only the last start was seen', 'last ? snapshot : null', 'snapshot'],
+    ['a restart counted before it happened is not counted', 'over && countsAhead(unit, snapshot, place) ? 1 : 0', '0'],
     [
       'in a new boot all of NRestarts is unseen',
       '{ starts: now + 1, restarts: now, automatic: now }',
@@ -53,45 +61,41 @@ export const ABSENCE: ByFile = {
     ['one job over the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],
     [
       'only with no run open one job covers both',
-      'unit.run === null && seen.job !== 0 && seen.job === job',
-      'seen.job !== 0 && seen.job === job',
+      'unit.run === null && snapshot.job !== 0 && snapshot.job === job',
+      'snapshot.job !== 0 && snapshot.job === job',
     ],
     ['a job queued while waiting covers the restart', 'restartAnnounced(last) ? last.job : unit.endJob', 'unit.endJob'],
     [
       'a waiting restart counts ahead only with its job',
-      'if (restartAnnounced(seen)) return seen.job !== 0',
-      'if (restartAnnounced(seen)) return true',
+      'if (restartAnnounced(snapshot)) return snapshot.job !== 0',
+      'if (restartAnnounced(snapshot)) return true',
     ],
     ['a refused restart counts ahead', 'return rests && willRestart', 'return false && willRestart'],
     ['only a read finds a unit at rest in failed', " && place === 'read'\n", '\n'],
     [
       'where settings restart nothing, nothing counts ahead',
-      'willRestart(unit.settings, causeOf(seen), seen, false) !== false',
+      'willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false',
       'true',
     ],
     [
       'reset-failed takes the cause of a crash, not the crash',
-      'restartAnnounced(seen) && restartProvesCrash(unit.settings)) {',
+      'restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {',
       'false) {',
     ],
-    ['an unclean end that was reset is lost', 'isCrash(causeOf(seen)) || endedCleanly(seen) ?', 'true ?'],
-    [
-      'SIGKILL is no clean end',
-      'seen.mainCode === 2 ? CLEAN_SIGNALS.includes(seen.mainStatus)',
-      'seen.mainCode === 2 ? true',
-    ],
+    ['an unclean end that was reset is lost', 'isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ?', 'true ?'],
+    ['SIGKILL is no clean end', '? CLEAN_SIGNALS.includes(snapshot.mainStatus)', '? true'],
     ['SIGTERM is a clean end', "'SIGTERM', ", ''],
-    ['an exit with 3 is no clean end', 'seen.mainCode < 2 && seen.mainStatus === 0', 'seen.mainCode < 2'],
+    ['an exit with 3 is no clean end', 'snapshot.mainCode < 2 && snapshot.mainStatus === 0', 'snapshot.mainCode < 2'],
     [
       'a skipped run found is a stop',
-      "if (seen.result === 'exec-condition' || seen.result === null) return true",
-      'if (seen.result === null) return true',
+      "if (snapshot.result === 'exec-condition' || snapshot.result === null) return true",
+      'if (snapshot.result === null) return true',
     ],
   ],
-  'proof.ts': [
-    ['what was heard needs no proof', "if (unit.contact !== 'broken') return NO_PROOF", ''],
-    ['a journal cut off before the last run counted proves nothing', 'newest < 0 && unit.seen !== null', 'false'],
-    ['in a new boot the whole journal is news', 'newest < 0 && unit.seen !== null', 'newest < 0'],
+  'journal-proof.ts': [
+    ['what was heard needs no proof', "if (unit.tracking !== 'interrupted') return NO_PROOF", ''],
+    ['a journal cut off before the last run counted proves nothing', 'newest < 0 && unit.snapshot !== null', 'false'],
+    ['in a new boot the whole journal is news', 'newest < 0 && unit.snapshot !== null', 'newest < 0'],
     ['the end of the last run counted may be news', 'Math.max(0, newest)', 'Math.max(0, newest + 1)'],
     ['the end is that of the open run', 'id === run?.id', 'true'],
   ],

@@ -1,18 +1,18 @@
 // The rules of why a run ended and of how it is counted, each broken once.
 import type { ByFile } from './mutation.ts'
 
-export const LIVES: ByFile = {
+export const RUNS: ByFile = {
   'cause.ts': [
-    ['inactive ends a run', "seen.activeState === 'inactive' || ", ''],
-    ['failed ends a run', "|| seen.activeState === 'failed' ||", '||'],
-    ['waiting to restart ends a run', " || seen.subState.startsWith('auto-restart')", ''],
+    ['inactive ends a run', "activeState === 'inactive' || ", ''],
+    ['failed ends a run', "|| activeState === 'failed' ||", '||'],
+    ['waiting to restart ends a run', " || subState.startsWith('auto-restart')", ''],
     ['a run skipped by its condition is a stop', " && cause.result !== 'exec-condition'", ''],
-    ['no Result and failed is a crash', "(seen.activeState === 'failed' ? 'unknown' : 'success')", "'success'"],
+    ['no Result and failed is a crash', "(snapshot.activeState === 'failed' ? 'unknown' : 'success')", "'success'"],
     ['no exit code where the main process never ran', 'code === EXITED ? status', 'code < KILLED ? status'],
     ['a dumped process was ended by a signal', 'code === KILLED || code === DUMPED', 'code === KILLED'],
     ['a core dump is told', 'coreDumped: code === DUMPED', 'coreDumped: false'],
     ['signals from 34 on are counted from SIGRTMIN', 'number - 34}', 'number - 32}'],
-    ['systemd itself announces the restart', 'if (restartAnnounced(seen)) return true', ''],
+    ['systemd itself announces the restart', 'if (restartAnnounced(snapshot)) return true', ''],
     [
       'a crash under a stop forecasts nothing',
       "settings?.loadState !== 'loaded' || requested",
@@ -36,18 +36,22 @@ export const LIVES: ByFile = {
     ['Restart=on-abnormal proves a crash', 'failure|abnormal|', 'failure|'],
     ['a forced restart proves no crash', '    !settings.restartForced &&\n', ''],
   ],
-  'life.ts': [
+  'runs.ts': [
     ['a restart is counted', 'restarts: restart ? 1 : 0 })', 'restarts: 0 })'],
     ['late signals of the run before the last open nothing', 'const RUN_IDS = 3', 'const RUN_IDS = 1'],
     ['a start ends having failed', 'failed: null,\n    gaveUp: false,\n  }\n  const alive', '}\n  const alive'],
-    ['the job that queued the start asks for no end', 'seen.job !== 0 && seen.job !== unit.run?.job', 'seen.job !== 0'],
-    ['a queued job asks for the end', 'seen.job !== 0 && seen.job !== unit.run?.job', 'false'],
+    [
+      'the job that queued the start asks for no end',
+      'snapshot.job !== 0 && snapshot.job !== unit.run?.job',
+      'snapshot.job !== 0',
+    ],
+    ['a queued job asks for the end', 'snapshot.job !== 0 && snapshot.job !== unit.run?.job', 'false'],
     ['a run met active did not open under the job of now', 'return metLate ? 0 :', 'return'],
-    ['a failing start met late waits with its own job', " && (seen.result ?? 'success') === 'success'", ''],
+    ['a failing start met late waits with its own job', " && (snapshot.result ?? 'success') === 'success'", ''],
     [
       'a run met ending well was asked to',
-      "(seen?.activeState === 'active' || ending)",
-      "seen?.activeState === 'active'",
+      "(snapshot?.activeState === 'active' || ending)",
+      "snapshot?.activeState === 'active'",
     ],
     ['the job of the end is kept for the next start', 'run: null, endJob: after.job', 'run: null, endJob: 0'],
     [
@@ -58,7 +62,7 @@ export const LIVES: ByFile = {
     ['crashes are counted by Result', '[kind]: before[kind] + 1', '[kind]: before[kind]'],
     ['the last crash is kept', 'lastCrash: { cause, requested, atMs: ctx.at.wallMs }', 'lastCrash: closed.lastCrash'],
     ['crashes that were asked for are told apart', "requested ? 'requested' : 'unrequested'", "'unrequested'"],
-    ['a crash that was asked for makes no flapping', 'return requested ? lived : ', 'return '],
+    ['a crash that was asked for makes no flapping', 'return requested ? transition : ', 'return '],
     ['lost runs are counted', '{ lost: 1 })', '{})'],
     ['a lost run leaves no job', 'run: null, endJob: 0 }, { lost: 1 }', 'run: null }, { lost: 1 }'],
   ],
