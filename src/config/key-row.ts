@@ -18,6 +18,8 @@ export interface Flag {
 }
 
 interface Words {
+  /** When a changed value takes effect after SIGHUP: at once, or with the next start of the agent. */
+  readonly applies: 'now' | 'restart'
   readonly help: string
   /** Of a number. */
   readonly unit?: 'seconds' | 'bytes'
