@@ -6,6 +6,9 @@ import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
 import type { Cause } from './core/unit.ts'
 
+/** Environment variables by name, as process.env holds them. */
+export type Env = Readonly<Record<string, string | undefined>>
+
 /** Both clocks at once, and one timer. */
 export interface Clock {
   now(): Instant

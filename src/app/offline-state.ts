@@ -1,4 +1,5 @@
 // The state file for commands where no agent runs: what it holds, and what an operator changes in it.
+
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { StateFile } from '../cli/console.ts'
@@ -11,10 +12,8 @@ import type { Counters } from '../core/unit.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
-import type { Log } from '../ports.ts'
+import type { Env, Log } from '../ports.ts'
 import { editState, readPagesOf, readState } from '../store/offline.ts'
-
-type Env = Readonly<Record<string, string | undefined>>
 
 export function stateFileOf({ config, home }: Loaded, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file)

@@ -1,14 +1,15 @@
 // The sinks that most gateways do without: desktop notifications, and the push to StatsD; loaded when first wanted.
+
 import type { Config } from '../config/keys.ts'
 import { homeOf } from '../config/paths.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { Clock, EventSink, Log } from '../ports.ts'
+import type { Clock, Env, EventSink, Log } from '../ports.ts'
 
 export interface MoreGiven {
   readonly config: () => Config
   readonly metrics: Metrics
   readonly gatewayId: string
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
   readonly uid: number
   readonly clock: Clock
   readonly log: Log

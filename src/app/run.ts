@@ -1,4 +1,5 @@
 // Wires one run of the agent out of the parts, and takes over a new configuration while it goes on.
+
 import { hostname } from 'node:os'
 import { type Agent, startAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
@@ -14,7 +15,7 @@ import { createHttp } from '../http/http.ts'
 import { eventsFile, type Logger, logSink } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import type { MqttSink } from '../mqtt/options.ts'
-import type { EventSink } from '../ports.ts'
+import type { Env, EventSink } from '../ports.ts'
 import { service } from '../service/service.ts'
 import { statusLine } from '../service/status-line.ts'
 import { isVolatile, mountOfPath } from '../store/file/mounts.ts'
@@ -33,7 +34,7 @@ export interface RunGiven {
   readonly loaded: Loaded
   readonly build: Build
   readonly logger: Logger
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
   readonly uid: number
   readonly asService: boolean
 }

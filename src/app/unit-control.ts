@@ -1,7 +1,8 @@
 // Which back end operates units, for the running agent and for the commands; loaded by the first operation.
+
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
-import type { Clock, Log, UnitControl } from '../ports.ts'
+import type { Clock, Env, Log, UnitControl } from '../ports.ts'
 import { type Commands, unitCommands } from './unit-commands.ts'
 
 /** systemd itself gives up a start after 90 s unless told otherwise (DefaultTimeoutStartSec=). */
@@ -10,7 +11,7 @@ const AGENT_WAITS_MS = 120_000
 export interface Outside {
   readonly clock: Clock
   readonly log: Log
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
   readonly uid: number
   /** The user's own systemd instead of the system's. */
   readonly user: boolean

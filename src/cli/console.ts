@@ -1,9 +1,10 @@
 // What a command is given to work with: where it writes, what its terminal can, whom it asks.
-import type { Env } from '../config/paths.ts'
+
 import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
+import type { Env } from '../ports.ts'
 import type { Client } from './agent-client.ts'
 
 export interface Console {

@@ -1,7 +1,8 @@
 // One source of configuration values: what it gives for each key, and where exactly it says so.
+
+import type { Env } from '../ports.ts'
 import { nearest } from './did-you-mean.ts'
 import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
-import type { Env } from './paths.ts'
 import { splitListen } from './text-types.ts'
 
 export type Origin = 'default' | 'file' | 'environment' | 'command line'

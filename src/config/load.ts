@@ -1,4 +1,6 @@
 // Finds, reads and merges the configuration of this run; what the outside is made of comes in as arguments.
+
+import type { Env } from '../ports.ts'
 import {
   argumentLayer,
   type CommandLine,
@@ -9,7 +11,7 @@ import {
   problemOf,
 } from './layer.ts'
 import { type Effective, effective } from './merge.ts'
-import { type Env, type Home, homeOf } from './paths.ts'
+import { type Home, homeOf } from './paths.ts'
 
 /** What a run is told from outside. */
 export interface Outside {

@@ -1,5 +1,7 @@
 // Where things are: the system's directories, or with --user the XDG ones of the user.
+
 import { dirname } from 'node:path'
+import type { Env } from '../ports.ts'
 
 export interface Home {
   readonly user: boolean
@@ -10,8 +12,6 @@ export interface Home {
   readonly bus: string
   readonly port: number
 }
-
-export type Env = Readonly<Record<string, string | undefined>>
 
 export const SYSTEM: Home = {
   user: false,

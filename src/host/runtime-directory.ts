@@ -1,10 +1,11 @@
 // Where this process may keep what need not survive a power cut.
 
+import type { Env } from '../ports.ts'
 /**
  * The runtime directory: systemd's `$RUNTIME_DIRECTORY` (systemd.exec(5); the first of several), else
  * `/run/gatewatch` as root, else below `$XDG_RUNTIME_DIR`; null where there is none.
  */
-export function runtimeDirectory(env: Readonly<Record<string, string | undefined>>, uid: number): string | null {
+export function runtimeDirectory(env: Env, uid: number): string | null {
   const given = env['RUNTIME_DIRECTORY']?.split(':')[0]
   if (given) return given
   if (uid === 0) return '/run/gatewatch'

@@ -1,6 +1,7 @@
 // The log: levels, text or JSON, stderr or a rotating file; says each thing once and never throws.
+
 import pc from 'picocolors'
-import type { Level, Log } from '../ports.ts'
+import type { Env, Level, Log } from '../ports.ts'
 import { oneLine, prefixed, stamp } from './lines.ts'
 import { rotatingFile } from './rotating-file.ts'
 
@@ -79,7 +80,7 @@ export function openLog(settings: LogSettings, outside: LogOutside): Logger {
 
 /** What reads stderr; a terminal that wants no colours (NO_COLOR) is like any other. systemd sets JOURNAL_STREAM to the device and inode of the stream that is the journal (systemd.exec(5)). */
 export function readerOf(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   stderr: { readonly isTerminal: boolean; readonly isFile: boolean; readonly dev: number; readonly ino: number },
 ): LogOutside['reader'] {
   if (stderr.isTerminal) return env.NO_COLOR ? 'other' : 'terminal'

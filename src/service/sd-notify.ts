@@ -1,8 +1,8 @@
 // What a service says to the systemd that started it, and how it can be said from Node (sd_notify(3), sd_watchdog_enabled(3)). Pure.
+
 import { write } from 'node:fs'
 import { promisify } from 'node:util'
-
-type Env = Readonly<Record<string, string | undefined>>
+import type { Env } from '../ports.ts'
 
 /**
  * How systemd can be told. Node opens no unix datagram sockets, so either systemd hands us a connected one

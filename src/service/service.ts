@@ -1,5 +1,5 @@
 // The agent as a service of systemd (Type=notify): ready, reloading and stopping states, status line, watchdog.
-import type { Clock, EventSink, Log, UnitSource } from '../ports.ts'
+import type { Clock, Env, EventSink, Log, UnitSource } from '../ports.ts'
 import { notifier } from './notifier.ts'
 import { notifyWay, type Teller, tellerBy, watchdogMs } from './sd-notify.ts'
 import { watchdog } from './watchdog.ts'
@@ -8,7 +8,7 @@ import { watchdog } from './watchdog.ts'
 const ANSWER_IS_RECENT_MS = 45_000
 
 export interface ServiceOptions {
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Env
   readonly pid: number
   /** The line for `systemctl status`. */
   readonly status: () => string

@@ -1,12 +1,11 @@
 // Runs systemctl as a child, in no language but C, and ends it where it takes too long.
+
 import { execFile } from 'node:child_process'
+import type { Env } from '../../ports.ts'
 import type { SystemctlOptions } from './systemctl-control.ts'
 
 /** A `run` for the system's or, with `user`, the user's own systemd. */
-export function runSystemctl(
-  user: boolean,
-  env: Readonly<Record<string, string | undefined>>,
-): SystemctlOptions['run'] {
+export function runSystemctl(user: boolean, env: Env): SystemctlOptions['run'] {
   return async (words, timeoutMs) => {
     const all = ['--no-pager', '--no-ask-password', ...(user ? ['--user'] : []), ...words]
     const options = { env: { ...env, LC_ALL: 'C' }, timeout: timeoutMs, maxBuffer: 64 << 20 }
