@@ -1,12 +1,12 @@
 // gatewatch: the command line in, a command done, an exit code out.
 import { readFileSync } from 'node:fs'
-import { orFail } from './cli/agent-or-file.ts'
+import { failureAsExitCode } from './cli/agent-or-file.ts'
 import { type Arguments, parseArguments } from './cli/args.ts'
 import { help, usageError } from './cli/commands/help.ts'
 import { version } from './cli/commands/version.ts'
 import { type Console, type ExitCode, type Sources, wantsColor } from './cli/console.ts'
 import { writerTo } from './cli/writer.ts'
-import type { Loaded } from './config/load.ts'
+import type { LoadedConfig } from './config/load.ts'
 import { stackOf } from './core/error-text.ts'
 import { beFrugal } from './host/v8-flags.ts'
 import type { Log } from './ports.ts'
@@ -50,20 +50,20 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       out.stdout((await import('./cli/commands/completion.ts')).bashCompletion())
       return 0
     case 'create-config': {
-      const { homeOf } = await import('./config/paths.ts')
+      const { pathsOf } = await import('./config/paths.ts')
       const { createConfig } = await import('./cli/commands/create-config.ts')
-      const home = homeOf(args.user, process.env, uid)
+      const home = pathsOf(args.user, process.env, uid)
       return createConfig(args.operands[0] ?? home.configFile, home, out)
     }
     default:
-      return configured(args, args.command)
+      return runConfigured(args, args.command)
   }
 }
 
-type Configured = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
+type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
 
 /** The commands that need the configuration, if only to know where socket and state file are. */
-async function configured(args: Arguments, command: Configured): Promise<ExitCode> {
+async function runConfigured(args: Arguments, command: ConfiguredCommand): Promise<ExitCode> {
   const { loadConfig } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
   const load = () => loadConfig(args, { env: process.env, uid, readText }, file)
@@ -75,13 +75,15 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'check-config':
       return (await import('./cli/commands/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)
     case 'status':
-      return asking(loaded, async (from) => (await import('./cli/commands/status.ts')).status(args.json, from, out))
+      return withSources(loaded, async (from) =>
+        (await import('./cli/commands/status.ts')).status(args.json, from, out),
+      )
     case 'events':
-      return asking(loaded, async (from) =>
-        (await import('./cli/commands/events.ts')).events(args, from, out, following()),
+      return withSources(loaded, async (from) =>
+        (await import('./cli/commands/events.ts')).events(args, from, out, untilInterrupted()),
       )
     case 'system':
-      return asking(loaded, async (from) => {
+      return withSources(loaded, async (from) => {
         const directly = async () => (await import('./app/query-system.ts')).systemNow(loaded.config)
         return (await import('./cli/commands/system.ts')).system(args.json, from, directly, out)
       })
@@ -99,20 +101,20 @@ async function configured(args: Arguments, command: Configured): Promise<ExitCod
     case 'remove-unit':
       return (await import('./app/unit-cli.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
     case 'clear':
-      return asking(loaded, async (from) => (await import('./cli/commands/clear.ts')).clear(from, out))
+      return withSources(loaded, async (from) => (await import('./cli/commands/clear.ts')).clear(from, out))
     case 'dump':
-      return asking(loaded, async ({ stateFile }) => {
+      return withSources(loaded, async ({ stateFile }) => {
         return (await import('./cli/commands/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)
       })
     case 'import':
-      return asking(loaded, async (from) => {
+      return withSources(loaded, async (from) => {
         return (await import('./cli/commands/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
       })
   }
 }
 
 /** What is wrong with the web file is a problem of the configuration. */
-async function withWebFile(loaded: Loaded): Promise<Loaded> {
+async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   const value = loaded.config.web_config_file
   if (value === null) return loaded
   const text = (await import('./http/access/web-config-file.ts')).webFileProblem(value)
@@ -130,8 +132,8 @@ async function withWebFile(loaded: Loaded): Promise<Loaded> {
 }
 
 /** Runs a command that asks the agent, or the state file where none runs. */
-function asking(loaded: Loaded, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
-  return orFail(out, async () => {
+function withSources(loaded: LoadedConfig, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
+  return failureAsExitCode(out, async () => {
     const { clientOf } = await import('./cli/agent-client.ts')
     const { stateFileOf } = await import('./app/offline-state.ts')
     const log: Log = (level, message) => {
@@ -142,7 +144,7 @@ function asking(loaded: Loaded, command: (sources: Sources) => Promise<ExitCode>
 }
 
 /** Until Ctrl-C. */
-function following() {
+function untilInterrupted() {
   const enough = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort())
   const pause = (ms: number) =>

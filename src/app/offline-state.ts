@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { StateFile } from '../cli/console.ts'
-import { readLegacy } from '../config/legacy-counters.ts'
-import type { Loaded } from '../config/load.ts'
+import { parseLegacyCounters } from '../config/legacy-counters.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Observation } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { step } from '../core/step.ts'
@@ -15,7 +15,7 @@ import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Env, Log } from '../ports.ts'
 import { editState, readPagesOf, readState } from '../store/offline.ts'
 
-export function stateFileOf({ config, home }: Loaded, env: Env, uid: number, log: Log): StateFile {
+export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file)
   const runtimeDir = runtimeDirectory(env, uid)
   const machineId = readMachineId()
@@ -51,7 +51,7 @@ export function stateFileOf({ config, home }: Loaded, env: Env, uid: number, log
         state,
         events: kept.history,
         identity: {
-          gatewayId: gatewayId(config.gateway_id, state.gatewayId, machineId, home.user ? uid : null),
+          gatewayId: gatewayId(config.gateway_id, state.gatewayId, machineId, paths.user ? uid : null),
           machineId: machineId ?? 'unknown',
           stream: state.stream,
         },
@@ -85,7 +85,7 @@ export function stateFor(path: string): { path: string; legacy: string | null } 
 
 /** The counters of a file of the former program, problems logged. */
 export function baselinesFrom(path: string, log: Log): ReadonlyMap<string, Counters> {
-  const { baselines, problems, notes } = readLegacy(readFileSync(path, 'utf8'))
+  const { baselines, problems, notes } = parseLegacyCounters(readFileSync(path, 'utf8'))
   for (const problem of problems) log('error', `${path}: ${problem}`)
   for (const note of notes) log('info', `${path}: ${note}`)
   return baselines

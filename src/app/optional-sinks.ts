@@ -1,7 +1,7 @@
 // The sinks that most gateways do without: desktop notifications, and the push to StatsD; loaded when first wanted.
 
 import type { Config } from '../config/keys.ts'
-import { homeOf } from '../config/paths.ts'
+import { pathsOf } from '../config/paths.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Clock, Env, EventSink, Log } from '../ports.ts'
 
@@ -27,7 +27,7 @@ export function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: 
     async use() {
       if (config().notify.enabled && notes === null) {
         const { notifications } = await import('../desktop/notifications.ts')
-        const address = homeOf(true, env, uid).bus
+        const address = pathsOf(true, env, uid).bus
         notes = notifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
       }
       if (config().statsd.address !== null && push === null) {

@@ -2,15 +2,15 @@
 import { fstatSync } from 'node:fs'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
-import { fatalProblems, type Loaded, runsAsService } from '../config/load.ts'
+import { fatalProblems, type LoadedConfig, runsAsService } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
 import { run } from './run.ts'
 
 /** `reload` reads the configuration again, for SIGHUP. */
 export async function runCommand(
-  loaded: Loaded,
-  reload: () => Promise<Loaded>,
+  loaded: LoadedConfig,
+  reload: () => Promise<LoadedConfig>,
   build: Build,
   out: Console,
   uid: number,

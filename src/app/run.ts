@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { type Agent, startAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
-import type { Loaded } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Identity } from '../core/api-json.ts'
 import { isPattern } from '../core/glob.ts'
 import type { Policy, State } from '../core/state.ts'
@@ -31,7 +31,7 @@ import { agentCommands } from './unit-control.ts'
 import { unitSource } from './unit-source.ts'
 
 export interface RunGiven {
-  readonly loaded: Loaded
+  readonly loaded: LoadedConfig
   readonly build: Build
   readonly logger: Logger
   readonly env: Env
@@ -41,19 +41,19 @@ export interface RunGiven {
 
 export interface Running {
   /** Takes over another configuration, or keeps the one in force where that one has problems, and shows it. */
-  reload(loaded: Loaded): Promise<void>
+  reload(loaded: LoadedConfig): Promise<void>
   /** Stops everything in order and flushes. */
   stop(): Promise<void>
 }
 
-type Config = Loaded['config']
+type Config = LoadedConfig['config']
 /** What can only be taken over by a start. */
 const AT_START = ['persistence_file', 'gateway_id', 'max_units', 'resync_interval', 'socket', 'bus'] as const
 const AT_START_TOO = ['log_file', 'log_format', 'debug', 'events_file', 'crash_log_lines'] as const
 
 /** Starts watching. Rejects where another agent has the state file, or, in a terminal, where the port is taken. */
 export async function run({ loaded, build, logger, env, uid, asService }: RunGiven): Promise<Running> {
-  const { config, home } = loaded
+  const { config, paths } = loaded
   const { log } = logger
   const startedAtMs = clock.now().wallMs
   const takenMs = loaded.problems.length === 0 ? startedAtMs : null
@@ -74,7 +74,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     sideWrites: sideWritesAt(file.path),
   })
   const { store } = opened
-  const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, home.user ? uid : null)
+  const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, paths.user ? uid : null)
   const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
   const identity: Identity = { gatewayId: name, machineId: machineId ?? 'unknown', stream: state.stream }
   const stateVolatile = isVolatile(mountOfPath(file.path))
@@ -95,7 +95,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     http: () => http.health(),
     usage: usageReader(source, file.path, clock),
   }
-  const commands = agentCommands(now, parts.agent, { clock, log, env, uid, user: home.user })
+  const commands = agentCommands(now, parts.agent, { clock, log, env, uid, user: paths.user })
   const metrics = createMetrics(() => scrapeFacts(parts))
   const flushed = async () => {
     if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
@@ -193,7 +193,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   log('info', `gatewatch ${build.version} watches ${units} units${metricsAt(tcp)}`)
   void source.firstAttempt().then(systemd.ready)
 
-  const takeOver = async (next: Loaded) => {
+  const takeOver = async (next: LoadedConfig) => {
     const problems = next.problems.map((problem) => problem.text)
     if (problems.length > 0) {
       configured = { ...configured, refused: problems }
@@ -212,7 +212,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     await more.use()
     log('info', 'reload: configuration taken over')
   }
-  const reload = async (next: Loaded) => {
+  const reload = async (next: LoadedConfig) => {
     systemd.reloading()
     await takeOver(next).finally(systemd.ready)
   }

@@ -1,7 +1,7 @@
 // What the running agent shows of itself: to a scrape, to `gatewatch status`, and to /-/ready.
 import type { Agent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
-import type { Loaded } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { type Identity, type Json, rfc3339 } from '../core/api-json.ts'
 import type { State } from '../core/state.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
@@ -12,7 +12,7 @@ import type { Listening } from './tcp-listener.ts'
 
 /** What a reload changes. */
 export interface Configured {
-  readonly loaded: Loaded
+  readonly loaded: LoadedConfig
   /** When a configuration was taken over without a problem, wall ms; null when never. */
   readonly takenMs: number | null
   /** Problems of the file that was refused at the last reload; empty where it was taken. */

@@ -1,5 +1,5 @@
 // TCP for the scrapers: tried again while the port is taken, moved when the configuration says another.
-import type { Loaded } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import type { Http, Served } from '../http/http.ts'
 import type { Clock, Log } from '../ports.ts'
@@ -75,7 +75,7 @@ export function wantedOf({
   listen,
   prometheus_port,
   web_config_file,
-}: Loaded['config']): Wanted | null {
+}: LoadedConfig['config']): Wanted | null {
   return prometheus_enabled ? { host: listen, port: prometheus_port, web: web_config_file } : null
 }
 

@@ -4,7 +4,7 @@ import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
 import { progressOn } from '../cli/progress.ts'
-import type { Loaded } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { unitDirectory } from '../config/paths.ts'
 import { type Action, ControlError } from '../core/command.ts'
 import { systemClock as clock } from '../host/clock.ts'
@@ -18,19 +18,19 @@ type Asked = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitS
 
 export async function operating(
   asked: Asked,
-  loaded: Loaded,
+  loaded: LoadedConfig,
   out: Console,
   env: Outside['env'],
   uid: number,
 ): Promise<ExitCode> {
-  const { config, home, problems } = loaded
+  const { config, paths, problems } = loaded
   const fatal = problems.filter((problem) => problem.fatal)
   for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
   if (fatal.length > 0) return 2
   const log: Outside['log'] = (level, message) => {
     if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
   }
-  const outside = { clock, log, env, uid, user: home.user }
+  const outside = { clock, log, env, uid, user: paths.user }
   // A person waits: no attempts at a bus that is not there.
   const control = await openControl({ ...config, max_retries: 0 }, config.timeout * 1000, outside)
   try {
@@ -47,7 +47,7 @@ export async function operating(
 async function answer(
   asked: Asked,
   control: UnitControl,
-  loaded: Loaded,
+  loaded: LoadedConfig,
   out: Console,
   env: Outside['env'],
 ): Promise<ExitCode> {
@@ -84,13 +84,13 @@ async function answer(
   }
 }
 
-function placeOf({ config, home, file }: Loaded, env: Outside['env']) {
+function placeOf({ config, paths, file }: LoadedConfig, env: Outside['env']) {
   return {
-    directory: unitDirectory(home),
-    userScope: home.user,
+    directory: unitDirectory(paths),
+    userScope: paths.user,
     path: `${env['PATH'] ?? ''}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
     cwd: process.cwd(),
-    configFile: file ?? home.configFile,
+    configFile: file ?? paths.configFile,
     watched: config.monitored_services,
   }
 }

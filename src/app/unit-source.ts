@@ -1,6 +1,6 @@
 // Where observations come from in a run: systemd on the bus, and the journal for what happened while nobody looked.
 import { existsSync } from 'node:fs'
-import type { Loaded } from '../config/load.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
 import { noticingStalls } from '../host/stall-detector.ts'
 import { provenByJournal } from '../journal/replay-source.ts'
@@ -11,7 +11,7 @@ import { systemdSource } from '../systemd/source.ts'
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
 
 export interface WatchGiven {
-  readonly loaded: Loaded
+  readonly loaded: LoadedConfig
   /** As it was when the agent came, and as it is. */
   readonly before: State
   readonly now: () => State
@@ -21,7 +21,7 @@ export interface WatchGiven {
 }
 
 export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiven): UnitSource {
-  const { config, home } = loaded
+  const { config, paths } = loaded
   const systemd = systemdSource({
     ...{ address: config.bus, clock, log, random: Math.random, patterns: config.monitored_services },
     known: before.units.filter((u) => u.byPattern).map((u) => u.name),
@@ -31,5 +31,5 @@ export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiv
   })
   const source = noticingStalls(systemd, clock, log)
   // A user's own systemd has other fields in the journal, and is another process.
-  return home.user ? source : provenByJournal({ source, state: now, bootId, clock, log })
+  return paths.user ? source : provenByJournal({ source, state: now, bootId, clock, log })
 }

@@ -3,15 +3,15 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { type Message, messageReader } from '../core/sse.ts'
 
 /** Nobody listens on the socket: no agent runs. */
-export class NoAgent extends Error {}
+export class AgentNotRunning extends Error {}
 
 /** An agent runs, but the answer is none to work with. The message says what to do. */
-export class Refused extends Error {}
+export class RequestFailed extends Error {}
 
 /** The agent went away while it was being asked. */
-export class Gone extends Refused {}
+export class ConnectionLost extends RequestFailed {}
 
-export interface Client {
+export interface AgentClient {
   readonly socket: string
   /** The JSON that the agent answers. Rejects with NoAgent or Refused. */
   get(path: string): Promise<unknown>
@@ -27,7 +27,7 @@ const CHANGE_WITHIN_MS = 60_000
 /** The agent's heartbeat comes every 15 s. */
 const SILENT_FOR_AT_MOST_MS = 60_000
 
-export function clientOf(socket: string): Client {
+export function clientOf(socket: string): AgentClient {
   return {
     socket,
     get: (path) => answer(request({ socketPath: socket, path, timeout: ANSWER_WITHIN_MS }), socket),
@@ -49,7 +49,7 @@ export function clientOf(socket: string): Client {
         await pieces(response, read)
       } catch (error) {
         if (signal.aborted) return
-        if (!(error instanceof Gone)) throw error
+        if (!(error instanceof ConnectionLost)) throw error
       }
     },
   }
@@ -62,33 +62,35 @@ async function answer(asked: ClientRequest, socket: string, body = ''): Promise<
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new Refused(`what answers on ${socket} is no gatewatch: it does not speak JSON`, { cause })
+    throw new RequestFailed(`what answers on ${socket} is no gatewatch: it does not speak JSON`, { cause })
   }
 }
 
 function responseTo(asked: ClientRequest, socket: string, body = ''): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     asked.on('response', resolve)
-    asked.on('timeout', () => asked.destroy(new Refused(`the agent does not answer on ${socket}: see its log`)))
+    asked.on('timeout', () => asked.destroy(new RequestFailed(`the agent does not answer on ${socket}: see its log`)))
     asked.on('error', (error: NodeJS.ErrnoException) => reject(failure(error, socket)))
     asked.end(body)
   })
 }
 
 function failure(error: NodeJS.ErrnoException, socket: string): Error {
-  if (error instanceof Refused) return error
+  if (error instanceof RequestFailed) return error
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new NoAgent(`no agent runs (nobody listens on ${socket})`, { cause: error })
+      return new AgentNotRunning(`no agent runs (nobody listens on ${socket})`, { cause: error })
     case 'ECONNRESET':
     case 'EPIPE':
-      return new Gone('the agent went away while it was being asked: try again', { cause: error })
+      return new ConnectionLost('the agent went away while it was being asked: try again', { cause: error })
     case 'EACCES':
     case 'EPERM':
-      return new Refused(`no permission for ${socket}: be root or a member of the group gatewatch`, { cause: error })
+      return new RequestFailed(`no permission for ${socket}: be root or a member of the group gatewatch`, {
+        cause: error,
+      })
     default:
-      return new Refused(`asking the agent on ${socket} failed: ${error.message}`, { cause: error })
+      return new RequestFailed(`asking the agent on ${socket} failed: ${error.message}`, { cause: error })
   }
 }
 
@@ -110,12 +112,12 @@ async function pieces(response: IncomingMessage, take: (piece: string) => void):
 }
 
 /** `{"error": {"code", "message"}}`, or whatever else is answered. */
-function refusal(response: IncomingMessage, text: string): Refused {
+function refusal(response: IncomingMessage, text: string): RequestFailed {
   let message: unknown
   try {
     message = (JSON.parse(text) as { error?: { message?: unknown } }).error?.message
   } catch {
     message = undefined
   }
-  return new Refused(`the agent answers ${response.statusCode}: ${String(message ?? (text.trim() || 'nothing'))}`)
+  return new RequestFailed(`the agent answers ${response.statusCode}: ${String(message ?? (text.trim() || 'nothing'))}`)
 }

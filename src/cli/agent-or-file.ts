@@ -1,23 +1,23 @@
 // The agent first, the state file where none runs, and the words for it.
 import { messageOf } from '../core/error-text.ts'
-import { NoAgent, Refused } from './agent-client.ts'
-import type { Console, ExitCode, Kept, Sources } from './console.ts'
+import { AgentNotRunning, RequestFailed } from './agent-client.ts'
+import type { Console, ExitCode, OfflineState, Sources } from './console.ts'
 
 /** The answer of the running agent; null where none runs. */
 export async function ifRunning<T>(asked: Promise<T>): Promise<T | null> {
   try {
     return await asked
   } catch (error) {
-    if (error instanceof NoAgent) return null
+    if (error instanceof AgentNotRunning) return null
     throw error
   }
 }
 
 /** What the state file holds, said so on stderr; throws where there is none. */
-export async function keptState({ client, stateFile }: Sources, out: Console): Promise<Kept> {
+export async function offlineState({ client, stateFile }: Sources, out: Console): Promise<OfflineState> {
   const kept = await stateFile.read(stateFile.path)
   if (kept === null) {
-    throw new Refused(
+    throw new RequestFailed(
       `no agent runs (nobody listens on ${client.socket}) and there is no state file ${stateFile.path}: ` +
         "start it with 'systemctl start gatewatch' or 'gatewatch run', or name the ones in use with --socket and -p",
     )
@@ -28,7 +28,7 @@ export async function keptState({ client, stateFile }: Sources, out: Console): P
 }
 
 /** Runs a command; a failure is one line on stderr and exit code 1. */
-export async function orFail(out: Console, command: () => Promise<ExitCode | undefined>): Promise<ExitCode> {
+export async function failureAsExitCode(out: Console, command: () => Promise<ExitCode | undefined>): Promise<ExitCode> {
   try {
     return (await command()) ?? 0
   } catch (error) {

@@ -1,6 +1,6 @@
 // The command line: words in, a command with its operands and options out, or one problem in words.
-import { nearest } from '../config/did-you-mean.ts'
-import { IGNORED, isKey, type Key, rowOf } from '../config/keys.ts'
+import { didYouMean } from '../config/did-you-mean.ts'
+import { isKey, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import type { CommandLine, OptionValue } from '../config/layer.ts'
 import { EVENT_KINDS } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
@@ -14,7 +14,7 @@ import {
   type OptionName,
   optionRow,
 } from './command-table.ts'
-import { commandsOf, FLAGS, type Spelled, valueName } from './flags.ts'
+import { commandsOf, FLAGS, type FlagTarget, valueName } from './flags.ts'
 
 export interface Arguments extends CommandLine {
   readonly command: Command
@@ -44,14 +44,14 @@ export interface UnitSettings {
 /** The kinds that an event can have where it is shown: `dropped` is MQTT's own. */
 const KINDS: readonly string[] = [...EVENT_KINDS, 'dropped']
 
-class Usage extends Error {}
+class UsageError extends Error {}
 
 /** Parses the words behind the program's name. A problem is one line that says what to do; exit code 2. */
 export function parseArguments(argv: readonly string[]): Arguments | { readonly problem: string } {
   try {
     return parse(argv)
   } catch (error) {
-    if (error instanceof Usage) return { problem: error.message }
+    if (error instanceof UsageError) return { problem: error.message }
     throw error
   }
 }
@@ -60,14 +60,14 @@ function parse(argv: readonly string[]): Arguments {
   const words = [...argv]
   const operands: string[] = []
   const options = new Map<OptionName, string>()
-  const given = new Map<Key, OptionValue>()
+  const overrides = new Map<Key, OptionValue>()
   const notes: string[] = []
   let command: Command | null = null
 
-  const put = (spelled: Spelled, spelling: string, values: readonly string[]) => {
+  const put = (spelled: FlagTarget, spelling: string, values: readonly string[]) => {
     if (spelled.kind === 'option') options.set(spelled.name, values[0] ?? '')
-    else if (spelled.kind === 'ignored') notes.push(`${spelling} ${IGNORED[spelled.name]?.note ?? ''}`)
-    else for (const [key, value] of settings(spelled, spelling, values, given)) given.set(key, value)
+    else if (spelled.kind === 'ignored') notes.push(`${spelling} ${OBSOLETE_KEYS[spelled.name]?.note ?? ''}`)
+    else for (const [key, value] of settings(spelled, spelling, values, overrides)) overrides.set(key, value)
   }
 
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
@@ -77,34 +77,34 @@ function parse(argv: readonly string[]): Arguments {
       const { spelled, spelling, attached } = look(word)
       put(spelled, spelling, valuesOf(spelled, spelling, attached, words, command !== null))
     } else if (command === null && operands.length === 0) {
-      if (!isCommand(word)) throw new Usage(`unknown command "${word}": ${nearest(word, COMMAND_NAMES)}`)
+      if (!isCommand(word)) throw new UsageError(`unknown command "${word}": ${didYouMean(word, COMMAND_NAMES)}`)
       command = word
     } else operands.push(word)
   }
-  return finish(command, operands, options, given, notes)
+  return finish(command, operands, options, overrides, notes)
 }
 
-function look(word: string): { spelled: Spelled; spelling: string; attached: string | null } {
+function look(word: string): { spelled: FlagTarget; spelling: string; attached: string | null } {
   const [, spelling = word, attached = null] = /^(--[^=]*)=(.*)$/s.exec(word) ?? /^(-[^-])=?(.+)$/s.exec(word) ?? []
   const spelled = FLAGS.get(spelling)
   if (spelled) return { spelled, spelling, attached }
   const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
-  const hint = word.startsWith('--') ? nearest(spelling, known) : `the short ones are ${known.join(' ')}`
-  throw new Usage(`unknown option ${spelling}: ${hint}`)
+  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `the short ones are ${known.join(' ')}`
+  throw new UsageError(`unknown option ${spelling}: ${hint}`)
 }
 
 /** The words that belong to an option; takes them from `words`. */
-function valuesOf(spelled: Spelled, spelling: string, attached: string | null, words: string[], commanded: boolean) {
+function valuesOf(spelled: FlagTarget, spelling: string, attached: string | null, words: string[], commanded: boolean) {
   const name = valueName(spelled)
   if (name === undefined) {
-    if (attached !== null) throw new Usage(`${spelling} takes no value, but was given "${attached}"`)
+    if (attached !== null) throw new UsageError(`${spelling} takes no value, but was given "${attached}"`)
     return []
   }
   const many = spelled.kind === 'key' && spelled.flag.many
   const values = attached === null ? [] : [attached]
   const isValue = (word: string | undefined) => word !== undefined && !/^-[^0-9]/.test(word)
   if (attached === null && isValue(words[0])) values.push(words.shift() as string)
-  if (values.length === 0) throw new Usage(`${spelling} needs a value: ${spelling} ${name}`)
+  if (values.length === 0) throw new UsageError(`${spelling} needs a value: ${spelling} ${name}`)
   // A command's name ends the list, unless the command came before: a unit called so is written run.service.
   while (many && attached === null && isValue(words[0]) && (commanded || !isCommand(words[0] as string))) {
     values.push(words.shift() as string)
@@ -113,7 +113,7 @@ function valuesOf(spelled: Spelled, spelling: string, attached: string | null, w
 }
 
 function settings(
-  spelled: Spelled & { kind: 'key' },
+  spelled: FlagTarget & { kind: 'key' },
   flag: string,
   values: readonly string[],
   before: ReadonlyMap<Key, OptionValue>,
@@ -137,7 +137,7 @@ function finish(
   word: Command | null,
   operands: readonly string[],
   options: ReadonlyMap<OptionName, string>,
-  given: ReadonlyMap<Key, OptionValue>,
+  overrides: ReadonlyMap<Key, OptionValue>,
   notes: readonly string[],
 ): Arguments {
   const { command, operands: all } = commandOf(word, operands, options)
@@ -145,19 +145,19 @@ function finish(
     const row = optionRow(name)
     const belongs = commandsOf({ kind: 'option', name })
     if (command !== 'help' && !belongs.includes(command)) {
-      throw new Usage(`${row.long} does not belong to ${command}, only to ${belongs.join(', ')}`)
+      throw new UsageError(`${row.long} does not belong to ${command}, only to ${belongs.join(', ')}`)
     }
   }
   const { least, most, operands: shape } = COMMANDS[command]
   const usage = `gatewatch ${command}${shape && ` ${shape}`}`
-  if (all.length < least) throw new Usage(`${command} needs ${shape}: ${usage}`)
+  if (all.length < least) throw new UsageError(`${command} needs ${shape}: ${usage}`)
   if (all.length > most)
-    throw new Usage(`${command} takes ${most === 0 ? 'nothing' : 'one word'} more, not "${all[most]}": ${usage}`)
+    throw new UsageError(`${command} takes ${most === 0 ? 'nothing' : 'one word'} more, not "${all[most]}": ${usage}`)
   const [topic] = all
   if (command === 'help' && topic !== undefined && !isCommand(topic)) {
-    throw new Usage(`unknown command "${topic}": ${nearest(topic, COMMAND_NAMES)}`)
+    throw new UsageError(`unknown command "${topic}": ${didYouMean(topic, COMMAND_NAMES)}`)
   }
-  if (command === 'completion' && topic !== 'bash') throw new Usage(`no completion for "${topic}": only for bash`)
+  if (command === 'completion' && topic !== 'bash') throw new UsageError(`no completion for "${topic}": only for bash`)
   return {
     command,
     operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word) : word)),
@@ -180,7 +180,7 @@ function finish(
       dryRun: options.has('dryRun'),
       watch: options.has('watch'),
     },
-    given,
+    overrides,
     notes,
   }
 }
@@ -192,9 +192,10 @@ function commandOf(word: Command | null, operands: readonly string[], options: R
   if (options.has('version')) return { command: 'version' as const, operands: [] }
   const acting = [...options.keys()].filter((name) => optionRow(name).actsAs)
   const [first, second] = acting.map((name) => optionRow(name))
-  if (first && second) throw new Usage(`${first.long} and ${second.long} are two commands: give one`)
+  if (first && second) throw new UsageError(`${first.long} and ${second.long} are two commands: give one`)
   if (!first?.actsAs) return { command: word ?? ('run' as const), operands }
-  if (word !== null && word !== first.actsAs) throw new Usage(`${first.long} is a command itself: leave out "${word}"`)
+  if (word !== null && word !== first.actsAs)
+    throw new UsageError(`${first.long} is a command itself: leave out "${word}"`)
   const file = first.actsAs === 'create-config' ? [options.get('createConfig') ?? ''] : []
   return { command: first.actsAs, operands: [...file, ...operands] }
 }
@@ -207,25 +208,25 @@ function unitsAmong(command: Command): number {
 
 function unitOperand(text: string): string {
   const read = unitName(text)
-  if ('wrong' in read) throw new Usage(`"${text}" ${read.wrong}`)
-  if (isPattern(read.value)) throw new Usage(`"${text}" is a pattern: name the units one by one`)
+  if ('wrong' in read) throw new UsageError(`"${text}" ${read.wrong}`)
+  if (isPattern(read.value)) throw new UsageError(`"${text}" is a pattern: name the units one by one`)
   return read.value
 }
 
 function unitOption(text: string | undefined): string | null {
   if (text === undefined) return null
   const read = unitName(text)
-  if ('wrong' in read) throw new Usage(`--unit: "${text}" ${read.wrong}`)
+  if ('wrong' in read) throw new UsageError(`--unit: "${text}" ${read.wrong}`)
   return read.value
 }
 
 function kindOption(text: string | undefined): string | null {
   if (text === undefined || KINDS.includes(text)) return text ?? null
-  throw new Usage(`--kind: unknown kind "${text}": ${nearest(text, KINDS)}`)
+  throw new UsageError(`--kind: unknown kind "${text}": ${didYouMean(text, KINDS)}`)
 }
 
 function limitOption(text: string | undefined): number | null {
   if (text === undefined) return null
   if (/^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 10_000) return Number(text)
-  throw new Usage(`--limit: "${text}" is not a whole number from 1 to 10000`)
+  throw new UsageError(`--limit: "${text}" is not a whole number from 1 to 10000`)
 }

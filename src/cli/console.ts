@@ -5,7 +5,7 @@ import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Env } from '../ports.ts'
-import type { Client } from './agent-client.ts'
+import type { AgentClient } from './agent-client.ts'
 
 export interface Console {
   /** Writes as it is; must not throw, not even on a closed pipe. */
@@ -19,7 +19,7 @@ export interface Console {
 }
 
 /** What a state file holds, read without an agent. */
-export interface Kept {
+export interface OfflineState {
   readonly state: State
   /** Oldest first. */
   readonly events: readonly Event[]
@@ -32,7 +32,7 @@ export interface Kept {
 export interface StateFile {
   readonly path: string
   /** Null where there is none; rejects where what is there is none that can be read. */
-  readonly read: (path: string) => Promise<Kept | null>
+  readonly read: (path: string) => Promise<OfflineState | null>
   readonly clear: (path: string) => Promise<void>
   /** Resolves with the names that were taken over. */
   readonly import: (path: string, baselines: ReadonlyMap<string, Counters>) => Promise<void>
@@ -40,7 +40,7 @@ export interface StateFile {
 
 /** Whom a command asks: the agent first, the state file where none runs. */
 export interface Sources {
-  readonly client: Client
+  readonly client: AgentClient
   readonly stateFile: StateFile
 }
 

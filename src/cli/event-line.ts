@@ -6,7 +6,7 @@ import { plural, shortName } from '../core/format.ts'
 type Paint = ReturnType<typeof pc.createColors>
 
 /** `2026-11-20 10:15:23  crash          mosquitto: SIGKILL, will restart (crash 4)`, in local time. */
-export function eventText(event: EventView, paint: Paint): string {
+export function eventLine(event: EventView, paint: Paint): string {
   const when = event.timestamp === undefined ? ' '.repeat(19) : local(new Date(event.timestamp))
   const kind = color(event.event, paint)(event.event.padEnd(13))
   const unit = event.service === undefined ? '' : `${shortName(event.service)}: `

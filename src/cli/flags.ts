@@ -1,21 +1,22 @@
 // Every flag by its spelling: those that set configuration and those that do not, from the two tables.
-import { type Flag, IGNORED, KEY_NAMES, type Key, rowOf } from '../config/keys.ts'
+import { type Flag, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
 
-export type Spelled =
+export type FlagTarget =
   | { readonly kind: 'key'; readonly key: Key; readonly flag: Flag }
   | { readonly kind: 'option'; readonly name: OptionName }
   | { readonly kind: 'ignored'; readonly name: string; readonly flag: Flag }
 
-function* spellings(): Generator<[string, Spelled]> {
+function* spellings(): Generator<[string, FlagTarget]> {
   for (const key of KEY_NAMES) {
     for (const flag of rowOf(key).flags ?? []) {
-      const spelled: Spelled = { kind: 'key', key, flag }
+      const spelled: FlagTarget = { kind: 'key', key, flag }
       yield [flag.long, spelled]
       if (flag.short) yield [flag.short, spelled]
     }
   }
-  for (const [name, { flag }] of Object.entries(IGNORED)) if (flag) yield [flag.long, { kind: 'ignored', name, flag }]
+  for (const [name, { flag }] of Object.entries(OBSOLETE_KEYS))
+    if (flag) yield [flag.long, { kind: 'ignored', name, flag }]
   for (const name of Object.keys(OPTIONS) as OptionName[]) {
     const row = optionRow(name)
     yield [row.long, { kind: 'option', name }]
@@ -24,14 +25,14 @@ function* spellings(): Generator<[string, Spelled]> {
 }
 
 /** By `--long` and `-s` spelling. */
-export const FLAGS: ReadonlyMap<string, Spelled> = new Map(spellings())
+export const FLAGS: ReadonlyMap<string, FlagTarget> = new Map(spellings())
 
 /** Name of the value that a flag takes, undefined where it takes none. */
-export function valueName(flag: Spelled): string | undefined {
+export function valueName(flag: FlagTarget): string | undefined {
   return flag.kind === 'option' ? optionRow(flag.name).value : flag.flag.value
 }
 
 /** The commands that an option belongs to; all of them for configuration. */
-export function commandsOf(flag: Spelled): readonly Command[] {
+export function commandsOf(flag: FlagTarget): readonly Command[] {
   return (flag.kind === 'option' ? optionRow(flag.name).commands : undefined) ?? COMMAND_NAMES
 }

@@ -1,6 +1,6 @@
 // What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
-import { defaultOf, type Flag, IGNORED, KEY_NAMES, type Key, rowOf, variableOf } from '../config/keys.ts'
-import { SYSTEM } from '../config/paths.ts'
+import { defaultOf, type Flag, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
+import { SYSTEM_PATHS } from '../config/paths.ts'
 import {
   COMMAND_NAMES,
   COMMANDS,
@@ -98,7 +98,7 @@ function configuration(): Section {
         'The file is JSON with comments; a key a.b is b in the object a. Defaults < file < environment < command line.',
       ),
       ...keys.map((key) => item(`${key} (${defaultWords(key)})`, `${keyHelp(key)} Environment: ${variableOf(key)}.`)),
-      ...Object.entries(IGNORED).map(([key, { note }]) => item(key, `Accepted from older files; ${note}.`)),
+      ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted from older files; ${note}.`)),
     ],
   }
 }
@@ -108,9 +108,9 @@ function files(): Section {
   return {
     title: 'FILES',
     blocks: [
-      of(SYSTEM.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
-      of(SYSTEM.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
-      of(SYSTEM.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
+      of(SYSTEM_PATHS.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
+      of(SYSTEM_PATHS.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
+      of(SYSTEM_PATHS.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
     ],
   }
 }
@@ -162,7 +162,9 @@ function controlOptions(name: Command): Block[] {
 }
 
 function configOptions(): Block[] {
-  const ignored = Object.values(IGNORED).flatMap(({ flag }) => (flag ? [item(spelling(flag), flag.help ?? '')] : []))
+  const ignored = Object.values(OBSOLETE_KEYS).flatMap(({ flag }) =>
+    flag ? [item(spelling(flag), flag.help ?? '')] : [],
+  )
   return KEY_NAMES.flatMap(flagItems).concat(ignored)
 }
 
@@ -179,9 +181,9 @@ export function keyHelp(key: Key): string {
 }
 
 function defaultWords(key: Key): string {
-  const { otherwise } = rowOf(key)
-  const value = defaultOf(key, SYSTEM)
-  return otherwise ?? (typeof value === 'string' ? value : JSON.stringify(value))
+  const { defaultText } = rowOf(key)
+  const value = defaultOf(key, SYSTEM_PATHS)
+  return defaultText ?? (typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 function spelling(flag: Pick<Flag, 'long' | 'short' | 'value' | 'many'>): string {

@@ -5,7 +5,7 @@ export interface Column {
   readonly title: string
   readonly align?: 'right'
   /** May be cut down to this width; a column without it is never cut. */
-  readonly least?: number
+  readonly minWidth?: number
 }
 
 export interface Cell {
@@ -24,10 +24,10 @@ export function table(heads: readonly Column[], rows: readonly (readonly Cell[])
   const widths = heads.map((head, i) => Math.max(head.title.length, ...rows.map((row) => row[i]?.text.length ?? 0)))
   const gaps = heads.reduce((sum, _, i) => sum + gap(heads, i), 0)
   let excess = columns === null ? 0 : widths.reduce((a, b) => a + b, 0) + gaps - columns
-  for (const [i, { least }] of heads.entries()) {
+  for (const [i, { minWidth }] of heads.entries()) {
     const width = widths[i] ?? 0
-    if (least === undefined || excess <= 0 || width <= least) continue
-    const cut = Math.min(excess, width - least)
+    if (minWidth === undefined || excess <= 0 || width <= minWidth) continue
+    const cut = Math.min(excess, width - minWidth)
     widths[i] = width - cut
     excess -= cut
   }

@@ -2,7 +2,7 @@
 import leven, { closestMatch } from 'leven'
 
 /** ` (did you mean --listen?)`, or the nearest one all the same where it is far. Empty only where nothing is known. */
-export function nearest(word: string, known: readonly string[]): string {
+export function didYouMean(word: string, known: readonly string[]): string {
   if (known.length === 0) return ''
   const bare = word.replace(/^-+/, '')
   const hasPart = (one: string) => one.split(/[._-]+/).some((part) => part.length > 2 && leven(part, bare) <= 1)

@@ -1,12 +1,12 @@
 // A configuration file, JSON with comments: its text in, a layer of values out, each with its line and column.
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
-import { nearest } from './did-you-mean.ts'
-import { IGNORED, isKey, KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
-import { type Entry, type Layer, type Problem, problemOf, withPort } from './layer.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from './keys.ts'
+import { type Layer, type Problem, problemOf, type SourcedValue, withPort } from './layer.ts'
 
 /** `name` is how the file is called in errors. A byte order mark at the front is let pass. */
 export function fileLayer(text: string, name: string): Layer {
-  const entries = new Map<Key, Entry>()
+  const entries = new Map<Key, SourcedValue>()
   const problems: Problem[] = []
   const notes: string[] = []
   const body = text.replace(/^\uFEFF/, '')
@@ -37,7 +37,7 @@ export function fileLayer(text: string, name: string): Layer {
       else if (KEY_NAMES.some((key) => key.startsWith(`${path}.`))) {
         if (value.type === 'object') walk(value, `${path}.`)
         else problems.push(problemOf(`${at(value.offset)}: ${path}`, path, plain(value), 'is not an object: { ... }'))
-      } else if (Object.hasOwn(IGNORED, path)) notes.push(`${place} ${IGNORED[path]?.note}`)
+      } else if (Object.hasOwn(OBSOLETE_KEYS, path)) notes.push(`${place} ${OBSOLETE_KEYS[path]?.note}`)
       else problems.push(problemOf(place, path, undefined, unknownMessage(path)))
     }
   }
@@ -46,7 +46,7 @@ export function fileLayer(text: string, name: string): Layer {
   return layer
 }
 
-function entryOf(node: Node, path: string, at: (offset: number) => string): Entry {
+function entryOf(node: Node, path: string, at: (offset: number) => string): SourcedValue {
   const elements = node.type === 'array' ? (node.children ?? []) : []
   return {
     value: plain(node),
@@ -68,7 +68,7 @@ function unknownMessage(path: string): string {
   const [head, rest] = path.split('.')
   if (isKey(path) && rest) return `is written nested: "${head}": { "${rest}": ... }`
   if (isKey(path)) return `is no key of the file: use --${path} or ${variableOf(path)}`
-  return `unknown key: ${nearest(path, known)}`
+  return `unknown key: ${didYouMean(path, known)}`
 }
 
 /** `line:column`, both from 1, columns in characters. */

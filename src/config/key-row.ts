@@ -1,5 +1,5 @@
 // What a row of the table of configuration keys is made of.
-import type { Home } from './paths.ts'
+import type { Paths } from './paths.ts'
 import type { ValueType } from './value-types.ts'
 
 export interface Flag {
@@ -17,25 +17,29 @@ export interface Flag {
   readonly help?: string
 }
 
-interface Words {
+interface KeyDescription {
   /** When a changed value takes effect after SIGHUP: at once, or with the next start of the agent. */
   readonly applies: 'now' | 'restart'
   readonly help: string
   /** Of a number. */
   readonly unit?: 'seconds' | 'bytes'
   /** The default in words, where it is not a plain value. */
-  readonly otherwise?: string
+  readonly defaultText?: string
   readonly flags?: readonly Flag[]
   /** False: an option of the command line and the environment only. */
   readonly inFile?: false
   readonly secret?: true
 }
 
-export interface Row<T> extends Words {
+export interface KeyRow<T> extends KeyDescription {
   readonly type: ValueType<T>
-  readonly byDefault: T | ((home: Home) => T)
+  readonly byDefault: T | ((home: Paths) => T)
 }
 
-export function key<T>(type: ValueType<T>, byDefault: NoInfer<T> | ((home: Home) => NoInfer<T>), words: Words): Row<T> {
+export function key<T>(
+  type: ValueType<T>,
+  byDefault: NoInfer<T> | ((home: Paths) => NoInfer<T>),
+  words: KeyDescription,
+): KeyRow<T> {
   return { type, byDefault, ...words }
 }

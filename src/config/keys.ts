@@ -1,8 +1,8 @@
 // The one table of every configuration key: its type, default, flags and words. Arguments, environment, validation,
 // create-config, check-config, help, man page and completion are all derived from it.
 import { DEFAULT_UNITS } from './default-units.ts'
-import { type Flag, key, type Row } from './key-row.ts'
-import type { Home } from './paths.ts'
+import { type Flag, type KeyRow, key } from './key-row.ts'
+import type { Paths } from './paths.ts'
 import { address, busAddress, gatewayId, host, hostPort, line, mqttUrl, path, topicPrefix, unit } from './text-types.ts'
 import { bool, integer, listOf, oneOf, orNone } from './value-types.ts'
 
@@ -16,7 +16,7 @@ export const KEYS = {
   monitored_services: key(listOf('unit names', unit, 1), DEFAULT_UNITS, {
     applies: 'now',
     help: 'Units to watch: names (a bare name is a service), templates like sink@*.service, globs; any unit type.',
-    otherwise: 'the twelve services of a Wirepas gateway',
+    defaultText: 'the twelve services of a Wirepas gateway',
     flags: [
       {
         long: '--services',
@@ -30,7 +30,7 @@ export const KEYS = {
   gateway_id: key(orNone(gatewayId), null, {
     applies: 'restart',
     help: 'Name of this gateway in events, metrics and topics: letters, digits, "_", "-", ".".',
-    otherwise: 'WM_GW_ID, else the one kept in the state file, else derived from the machine id',
+    defaultText: 'WM_GW_ID, else the one kept in the state file, else derived from the machine id',
     flags: [{ long: '--gateway-id', value: 'ID' }],
   }),
   persistence_file: key(path, (home) => home.stateFile, {
@@ -46,7 +46,7 @@ export const KEYS = {
   log_file: key(orNone(path), null, {
     applies: 'restart',
     help: 'Log to this file, rotated, instead of stderr.',
-    otherwise: 'stderr, for the journal',
+    defaultText: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
   }),
   log_max_bytes: key(integer(1024, 1024 * MIB), MIB, {
@@ -68,7 +68,7 @@ export const KEYS = {
   events_file: key(orNone(path), null, {
     applies: 'restart',
     help: 'Append every event to this file as JSON Lines, rotated.',
-    otherwise: 'none',
+    defaultText: 'none',
   }),
   events_max_bytes: key(integer(1024, 1024 * MIB), 10 * MIB, {
     applies: 'now',
@@ -89,18 +89,18 @@ export const KEYS = {
   listen: key(orNone(address), null, {
     applies: 'now',
     help: 'Address to listen on, with a port if wanted: 127.0.0.1, [::1]:9200, :9200.',
-    otherwise: 'all addresses',
+    defaultText: 'all addresses',
     flags: [{ long: '--listen', value: 'ADDRESS[:PORT]' }],
   }),
   web_config_file: key(orNone(path), null, {
     applies: 'now',
     help: 'TLS, client certificates and users for TCP, in the format of Prometheus (exporter-toolkit).',
-    otherwise: 'none: plain HTTP without a password',
+    defaultText: 'none: plain HTTP without a password',
   }),
   'http.allowed_hosts': key(listOf('host names', host), [], {
     applies: 'now',
     help: 'Names accepted in the Host header besides IP addresses, localhost and the names of this host.',
-    otherwise: 'none besides these',
+    defaultText: 'none besides these',
   }),
   stats_interval: key(integer(1, DAY), 60, {
     applies: 'now',
@@ -137,12 +137,12 @@ export const KEYS = {
   'control.token_file': key(orNone(path), null, {
     applies: 'now',
     help: 'File that holds the bearer token for control by HTTP: no token, no control.',
-    otherwise: 'none',
+    defaultText: 'none',
   }),
   'control.units': key(listOf('unit names', unit), [], {
     applies: 'now',
     help: 'Units that may be controlled: names, templates like sink@*.service, globs. Empty: the watched ones.',
-    otherwise: 'the watched ones',
+    defaultText: 'the watched ones',
   }),
   'mqtt.enabled': key(bool, false, {
     applies: 'now',
@@ -160,24 +160,24 @@ export const KEYS = {
   'mqtt.client_id': key(orNone(line), null, {
     applies: 'now',
     help: 'Client identifier at the broker.',
-    otherwise: 'gatewatch-<gateway_id>-<4 hex of the stream>',
+    defaultText: 'gatewatch-<gateway_id>-<4 hex of the stream>',
   }),
-  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name at the broker.', otherwise: 'none' }),
+  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name at the broker.', defaultText: 'none' }),
   'mqtt.password_file': key(orNone(path), null, {
     applies: 'now',
     help: 'File that holds the password for the broker, such as one from LoadCredential=.',
-    otherwise: 'none',
+    defaultText: 'none',
   }),
   'mqtt.ca_file': key(orNone(path), null, {
     applies: 'now',
     help: "Certificates (PEM) that sign the broker's.",
-    otherwise: 'those of the system',
+    defaultText: 'those of the system',
   }),
-  'mqtt.cert_file': key(orNone(path), null, { applies: 'now', help: 'Client certificate (PEM).', otherwise: 'none' }),
+  'mqtt.cert_file': key(orNone(path), null, { applies: 'now', help: 'Client certificate (PEM).', defaultText: 'none' }),
   'mqtt.key_file': key(orNone(path), null, {
     applies: 'now',
     help: 'Key of the client certificate (PEM).',
-    otherwise: 'none',
+    defaultText: 'none',
   }),
   'mqtt.prefix': key(topicPrefix, 'gatewatch', {
     applies: 'now',
@@ -204,7 +204,7 @@ export const KEYS = {
   'statsd.address': key(orNone(hostPort), null, {
     applies: 'now',
     help: 'Push the numbers of /metrics to StatsD by UDP every stats_interval: HOST[:PORT], port 8125.',
-    otherwise: 'none',
+    defaultText: 'none',
   }),
   backend: key(oneOf('auto', 'dbus', 'command'), 'auto', {
     applies: 'now',
@@ -228,18 +228,18 @@ export const KEYS = {
   bus: key(busAddress, (home) => home.bus, {
     applies: 'restart',
     help: 'Address of the bus that systemd is on.',
-    otherwise: 'DBUS_SYSTEM_BUS_ADDRESS (with --user DBUS_SESSION_BUS_ADDRESS), else the usual one',
+    defaultText: 'DBUS_SYSTEM_BUS_ADDRESS (with --user DBUS_SESSION_BUS_ADDRESS), else the usual one',
     flags: [{ long: '--bus', value: 'ADDRESS' }],
     inFile: false,
   }),
-} as const satisfies Record<string, Row<never> | Row<unknown>>
+} as const satisfies Record<string, KeyRow<never> | KeyRow<unknown>>
 
 export type Key = keyof typeof KEYS
 export const KEY_NAMES = Object.keys(KEYS) as Key[]
 
 /** The row of a key, whatever its type. */
-export function rowOf(name: Key): Row<unknown> {
-  return KEYS[name] as Row<unknown>
+export function rowOf(name: Key): KeyRow<unknown> {
+  return KEYS[name] as KeyRow<unknown>
 }
 
 export function isKey(name: string): name is Key {
@@ -247,14 +247,14 @@ export function isKey(name: string): name is Key {
 }
 
 /** Keys of older files that mean nothing any more: accepted with the note. */
-export const IGNORED: Readonly<Record<string, { readonly note: string; readonly flag?: Flag }>> = {
+export const OBSOLETE_KEYS: Readonly<Record<string, { readonly note: string; readonly flag?: Flag }>> = {
   poll_interval: {
     note: 'is ignored: systemd tells of every change at once, nothing is polled',
     flag: { long: '--poll-interval', value: 'N', help: 'Accepted for older scripts and ignored.' },
   },
 }
 
-type Value<K extends Key> = (typeof KEYS)[K] extends Row<infer T> ? T : never
+type Value<K extends Key> = (typeof KEYS)[K] extends KeyRow<infer T> ? T : never
 type Head<K extends string> = K extends `${infer H}.${string}` ? H : K
 type Below<H extends string> = { readonly [K in Key as K extends `${H}.${infer Rest}` ? Rest : never]: Value<K> }
 
@@ -273,7 +273,7 @@ export function variableOf(name: Key): string {
   return `GATEWATCH_${name.toUpperCase().replace('.', '_')}`
 }
 
-export function defaultOf(name: Key, home: Home): unknown {
+export function defaultOf(name: Key, home: Paths): unknown {
   const { byDefault } = rowOf(name)
   return typeof byDefault === 'function' ? byDefault(home) : byDefault
 }

@@ -1,13 +1,13 @@
 // One source of configuration values: what it gives for each key, and where exactly it says so.
 
 import type { Env } from '../ports.ts'
-import { nearest } from './did-you-mean.ts'
+import { didYouMean } from './did-you-mean.ts'
 import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
 import { splitListen } from './text-types.ts'
 
 export type Origin = 'default' | 'file' | 'environment' | 'command line'
 
-export interface Entry {
+export interface SourcedValue {
   readonly value: unknown
   /** Where it stands: `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
   readonly where: string
@@ -40,14 +40,14 @@ export interface OptionValue {
 export interface CommandLine {
   readonly configFile: string | null
   readonly user: boolean
-  readonly given: ReadonlyMap<Key, OptionValue>
+  readonly overrides: ReadonlyMap<Key, OptionValue>
   /** Options that were accepted and have no effect, each with the reason. */
   readonly notes: readonly string[]
 }
 
 export interface Layer {
   readonly origin: Exclude<Origin, 'default'>
-  readonly entries: ReadonlyMap<Key, Entry>
+  readonly entries: ReadonlyMap<Key, SourcedValue>
   readonly problems: readonly Problem[]
   readonly notes: readonly string[]
 }
@@ -71,7 +71,7 @@ export function problemOf(place: string, path: string, value: unknown, message: 
 
 /** Variables that other programs set are left alone; one of ours that is unknown is told, for it is a slip of the pen. */
 export function environmentLayer(env: Env): Layer {
-  const entries = new Map<Key, Entry>()
+  const entries = new Map<Key, SourcedValue>()
   const variables = new Map(KEY_NAMES.map((key) => [variableOf(key), key]))
   for (const [variable, key] of variables) {
     const text = env[variable]
@@ -79,21 +79,21 @@ export function environmentLayer(env: Env): Layer {
   }
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
-    .map((name) => `${name} in the environment means nothing here: ${nearest(name, [...variables.keys()])}`)
+    .map((name) => `${name} in the environment means nothing here: ${didYouMean(name, [...variables.keys()])}`)
   return { origin: 'environment', entries: withPort(entries), problems: [], notes }
 }
 
 /** What other programs of the gateway say of it: below everything that is meant for this one. */
 export function inheritedLayer(env: Env): Layer {
-  const entries = new Map<Key, Entry>()
+  const entries = new Map<Key, SourcedValue>()
   if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, where: 'WM_GW_ID' })
   return { origin: 'environment', entries, problems: [], notes: [] }
 }
 
-export function argumentLayer(args: Pick<CommandLine, 'given' | 'notes'>): Layer {
-  const entries = new Map<Key, Entry>()
+export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): Layer {
+  const entries = new Map<Key, SourcedValue>()
   const problems: Problem[] = []
-  for (const [key, { value, flag }] of args.given) {
+  for (const [key, { value, flag }] of args.overrides) {
     if (key === 'mqtt.url' && /^[^/]*\/\/[^/@]*:[^/@]*@/.test(String(value))) {
       const message = 'is refused: a password on the command line is seen by all; put it into mqtt.password_file'
       problems.push(problemOf(flag, key, undefined, message, true))
@@ -103,7 +103,7 @@ export function argumentLayer(args: Pick<CommandLine, 'given' | 'notes'>): Layer
 }
 
 /** Cuts the port off `listen`, unless the same layer names one itself. */
-export function withPort(entries: Map<Key, Entry>): Map<Key, Entry> {
+export function withPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValue> {
   const listen = entries.get('listen')
   const cut = typeof listen?.value === 'string' ? splitListen(listen.value) : null
   if (!listen || !cut) return entries

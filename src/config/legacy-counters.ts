@@ -2,7 +2,7 @@
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
 
-export interface Legacy {
+export interface LegacyCounters {
   /** By full unit name. The former program knew neither restarts nor lost runs: they are 0. */
   readonly baselines: ReadonlyMap<string, Counters>
   /** What could not be taken over and why, one line each; the unit in question is left out. */
@@ -12,7 +12,7 @@ export interface Legacy {
 }
 
 /** True for a text that can only be such a file: the state file of this program never begins with `{`. */
-export function isLegacy(text: string): boolean {
+export function isLegacyCounters(text: string): boolean {
   return /^\uFEFF?\s*\{/.test(text)
 }
 
@@ -20,7 +20,7 @@ export function isLegacy(text: string): boolean {
  * Reads `{unit: {last_state, last_change_time, starts, stops, crashes, logged_unloaded}}`. It booked each crash as a
  * stop too, so stops become stops - crashes, and not below 0. Counters that are absent are 0.
  */
-export function readLegacy(text: string): Legacy {
+export function parseLegacyCounters(text: string): LegacyCounters {
   const baselines = new Map<string, Counters>()
   const problems: string[] = []
   const notes: string[] = []

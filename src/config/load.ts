@@ -10,39 +10,43 @@ import {
   type Problem,
   problemOf,
 } from './layer.ts'
-import { type Effective, effective } from './merge.ts'
-import { type Home, homeOf } from './paths.ts'
+import { type MergedConfig, mergeLayers } from './merge.ts'
+import { type Paths, pathsOf } from './paths.ts'
 
 /** What a run is told from outside. */
-export interface Outside {
+export interface ProcessContext {
   readonly env: Env
   readonly uid: number
   /** Reads a text file; throws as node:fs does. */
   readonly readText: (path: string) => string
 }
 
-export interface Loaded extends Effective {
+export interface LoadedConfig extends MergedConfig {
   /** The configuration file that was read, null where none is there. */
   readonly file: string | null
-  readonly home: Home
+  readonly paths: Paths
 }
 
 /**
  * The configuration as the arguments, the environment and the file say. `file` overrides which one is read. Only a file
  * that nobody named may be missing. Resolves always; read `problems`.
  */
-export async function loadConfig(args: CommandLine, outside: Outside, file: string | null = null): Promise<Loaded> {
+export async function loadConfig(
+  args: CommandLine,
+  outside: ProcessContext,
+  file: string | null = null,
+): Promise<LoadedConfig> {
   const { env, uid, readText } = outside
-  const home = homeOf(args.user, env, uid)
+  const paths = pathsOf(args.user, env, uid)
   const named = file ?? args.configFile ?? (env.GATEWATCH_CONFIG || null)
-  const path = named ?? home.configFile
+  const path = named ?? paths.configFile
   const read = readFile(path, named !== null, readText)
   const layers: Layer[] = [environmentLayer(env), argumentLayer(args)]
   if (typeof read === 'string') layers.unshift((await import('./jsonc-file.ts')).fileLayer(read, path))
   if (!layers.some(({ entries }) => entries.has('gateway_id'))) layers.unshift(inheritedLayer(env))
-  const merged = effective(layers, home)
+  const merged = mergeLayers(layers, paths)
   const problems = typeof read === 'object' && read !== null ? [read, ...merged.problems] : merged.problems
-  return { ...merged, problems, home, file: typeof read === 'string' ? path : null }
+  return { ...merged, problems, paths, file: typeof read === 'string' ? path : null }
 }
 
 function readFile(path: string, named: boolean, readText: (path: string) => string): string | Problem | null {
@@ -62,7 +66,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Problems that end a run: all of them in a terminal; as a service only wrong usage and what is no configuration at all. */
-export function fatalProblems(loaded: Loaded, asService: boolean): readonly Problem[] {
+export function fatalProblems(loaded: LoadedConfig, asService: boolean): readonly Problem[] {
   return loaded.problems.filter((problem) => !asService || problem.fatal)
 }
 

@@ -2,10 +2,10 @@
 // validated where it stands.
 import * as v from 'valibot'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
-import { type Entry, type Layer, masked, type Origin, type Problem, problemOf } from './layer.ts'
-import type { Home } from './paths.ts'
+import { type Layer, masked, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
+import type { Paths } from './paths.ts'
 
-export interface Effective {
+export interface MergedConfig {
   readonly config: Config
   readonly origins: ReadonlyMap<Key, { readonly origin: Origin; readonly place: string }>
   readonly problems: readonly Problem[]
@@ -16,7 +16,7 @@ export interface Effective {
  * Merges the layers, lowest first. A wrong value is a problem wherever it stands, and leaves the value below it in
  * force; of a list only the wrong elements fall away. Whether problems are fatal is the caller's to say.
  */
-export function effective(layers: readonly Layer[], home: Home): Effective {
+export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig {
   const problems: Problem[] = layers.flatMap((layer) => layer.problems)
   const notes = layers.flatMap((layer) => layer.notes)
   const values = new Map<Key, unknown>(KEY_NAMES.map((key) => [key, defaultOf(key, home)]))
@@ -49,7 +49,7 @@ export function effective(layers: readonly Layer[], home: Home): Effective {
   return { config, origins, problems, notes }
 }
 
-function check(key: Key, entry: Entry, fatal: boolean): { value?: unknown; problems: Problem[] } {
+function check(key: Key, entry: SourcedValue, fatal: boolean): { value?: unknown; problems: Problem[] } {
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
   if (result.success) return { value: result.output, problems: [] }

@@ -3,7 +3,7 @@
 import { dirname } from 'node:path'
 import type { Env } from '../ports.ts'
 
-export interface Home {
+export interface Paths {
   readonly user: boolean
   readonly configFile: string
   readonly stateFile: string
@@ -13,7 +13,7 @@ export interface Home {
   readonly port: number
 }
 
-export const SYSTEM: Home = {
+export const SYSTEM_PATHS: Paths = {
   user: false,
   configFile: '/etc/gatewatch/config.json',
   stateFile: '/var/lib/gatewatch/state.ring',
@@ -23,8 +23,8 @@ export const SYSTEM: Home = {
 }
 
 /** The places of this run. XDG Base Directory Specification; without XDG_RUNTIME_DIR, `/run/user/<uid>` as pam_systemd(8). */
-export function homeOf(user: boolean, env: Env, uid: number): Home {
-  if (!user) return { ...SYSTEM, bus: env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM.bus }
+export function pathsOf(user: boolean, env: Env, uid: number): Paths {
+  if (!user) return { ...SYSTEM_PATHS, bus: env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM_PATHS.bus }
   const home = env.HOME || '/root'
   const runtime = absolute(env.XDG_RUNTIME_DIR) ?? `/run/user/${uid}`
   return {
@@ -38,7 +38,7 @@ export function homeOf(user: boolean, env: Env, uid: number): Home {
 }
 
 /** Where the administrator's, or the user's, own unit files are (systemd.unit(5), "Unit File Load Path"). */
-export function unitDirectory({ user, configFile }: Home): string {
+export function unitDirectory({ user, configFile }: Paths): string {
   return user ? `${dirname(dirname(configFile))}/systemd/user` : '/etc/systemd/system'
 }
 

@@ -1,24 +1,24 @@
 // The value types that are texts with a grammar of their own: units, addresses, URLs, names, paths.
 import { isIP } from 'node:net'
 import { type Read, unitName } from '../core/unit-name.ts'
-import { readWith, type ValueType } from './value-types.ts'
+import { textType, type ValueType } from './value-types.ts'
 
-export const unit: ValueType<string> = readWith('a unit name', unitName)
+export const unit: ValueType<string> = textType('a unit name', unitName)
 
-export const path: ValueType<string> = readWith('the path of a file', (text) => {
+export const path: ValueType<string> = textType('the path of a file', (text) => {
   if (text === '') return { wrong: 'is empty: write the path of a file' }
   if (text.includes('\0')) return { wrong: 'holds a zero byte' }
   return text.endsWith('/') ? { wrong: 'is a directory: write the path of a file' } : { value: text }
 })
 
 /** One line of text, without control characters. */
-export const line: ValueType<string> = readWith('one line of text', (text) =>
+export const line: ValueType<string> = textType('one line of text', (text) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u001f\u007f]/.test(text) ? { wrong: 'holds a control character' } : { value: text },
 )
 
 /** What MQTT topics, metrics labels and file names all bear. */
-export const gatewayId: ValueType<string> = readWith('made of letters, digits, "_", "-", "." (at most 128)', (text) =>
+export const gatewayId: ValueType<string> = textType('made of letters, digits, "_", "-", "." (at most 128)', (text) =>
   /^[A-Za-z0-9_.-]{1,128}$/.test(text)
     ? { value: text }
     : { wrong: 'is not made of letters, digits, "_", "-" and "." (1 to 128 of them)' },
@@ -26,7 +26,7 @@ export const gatewayId: ValueType<string> = readWith('made of letters, digits, "
 
 const HOST = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?$/
 
-export const host: ValueType<string> = readWith('a host name or an IP address', (text) => {
+export const host: ValueType<string> = textType('a host name or an IP address', (text) => {
   const bare = text.replace(/^\[(.*)\]$/, '$1')
   return isIP(bare) || HOST.test(bare)
     ? { value: bare.toLowerCase() }
@@ -34,7 +34,7 @@ export const host: ValueType<string> = readWith('a host name or an IP address', 
 })
 
 /** Where datagrams go: `HOST[:PORT]`, always with its port then. */
-export const hostPort: ValueType<string> = readWith('a host with a port like 192.168.1.5:8125', (text) => {
+export const hostPort: ValueType<string> = textType('a host with a port like 192.168.1.5:8125', (text) => {
   const [, name = '', port = '8125'] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text) ?? []
   const bare = name.replace(/^\[(.*)\]$/, '$1')
   const good = (isIP(bare) || HOST.test(bare)) && Number(port) >= 1 && Number(port) <= 65_535
@@ -42,7 +42,7 @@ export const hostPort: ValueType<string> = readWith('a host with a port like 192
 })
 
 /** An address to listen on, its port already cut off by `splitListen`. */
-export const address: ValueType<string> = readWith('an address, with :PORT if wanted', (text) => {
+export const address: ValueType<string> = textType('an address, with :PORT if wanted', (text) => {
   const bare = text.replace(/^\[(.*)\]$/, '$1')
   if (/^\d+$/.test(bare)) return { wrong: `is not an address: write ":${bare}" for port ${bare} on all addresses` }
   return isIP(bare) || HOST.test(bare)
@@ -58,7 +58,7 @@ export function splitListen(text: string): { address: string; port: string } | n
 
 const SCHEMES = ['mqtt:', 'mqtts:', 'mqtt+unix:']
 
-export const mqttUrl: ValueType<string> = readWith('a URL like mqtt://127.0.0.1:1883', (text): Read<string> => {
+export const mqttUrl: ValueType<string> = textType('a URL like mqtt://127.0.0.1:1883', (text): Read<string> => {
   if (text.startsWith('unix:')) return { wrong: 'is not a URL of MQTT: for a socket write mqtt+unix:///path' }
   if (/^[^/:]+(:\d+)?$/.test(text)) return { wrong: `is not a URL: write mqtt://${text}` }
   let url: URL
@@ -75,7 +75,7 @@ export const mqttUrl: ValueType<string> = readWith('a URL like mqtt://127.0.0.1:
 })
 
 /** MQTT 3.1.1, 4.7: no wildcards in a topic that is published to, no empty level here, `$` is the broker's. */
-export const topicPrefix: ValueType<string> = readWith('a topic like "gatewatch"', (text) => {
+export const topicPrefix: ValueType<string> = textType('a topic like "gatewatch"', (text) => {
   if (/[#+\0]/.test(text)) return { wrong: 'holds "#" or "+", which are wildcards of MQTT' }
   if (text.startsWith('$')) return { wrong: 'begins with "$", which belongs to the broker' }
   if (text.length > 128) return { wrong: 'is longer than 128 characters' }
@@ -83,7 +83,7 @@ export const topicPrefix: ValueType<string> = readWith('a topic like "gatewatch"
 })
 
 /** D-Bus specification, "Server Addresses". */
-export const busAddress: ValueType<string> = readWith(
+export const busAddress: ValueType<string> = textType(
   'an address of D-Bus like unix:path=/run/dbus/system_bus_socket',
   (text) =>
     /^[a-z0-9-]+:[^;]*(;[a-z0-9-]+:[^;]*)*;?$/.test(text)

@@ -15,7 +15,7 @@ export interface ValueType<T> {
 const same = (text: string) => text
 
 /** A type read from a text by a function that can say what is wrong with it. */
-export function readWith<T>(expected: string, read: (text: string) => Read<T>): ValueType<T> {
+export function textType<T>(expected: string, read: (text: string) => Read<T>): ValueType<T> {
   const schema = v.pipe(
     v.string(`is not ${expected}`),
     v.rawTransform(({ dataset, addIssue, NEVER }): T => {
@@ -28,7 +28,7 @@ export function readWith<T>(expected: string, read: (text: string) => Read<T>): 
   return { expected, schema, fromText: same }
 }
 
-const TRUTHS: Readonly<Record<string, boolean>> = {
+const BOOLEAN_WORDS: Readonly<Record<string, boolean>> = {
   true: true,
   yes: true,
   on: true,
@@ -42,7 +42,7 @@ const TRUTHS: Readonly<Record<string, boolean>> = {
 export const bool: ValueType<boolean> = {
   expected: 'true or false',
   schema: v.boolean('is not true or false'),
-  fromText: (text) => TRUTHS[text.toLowerCase()] ?? text,
+  fromText: (text) => BOOLEAN_WORDS[text.toLowerCase()] ?? text,
 }
 
 /** A whole number within limits, both included. */

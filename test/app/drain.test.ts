@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { unitsDown } from '../../src/app/drain.ts'
 import type { BusHealth } from '../../src/ports.ts'
-import { stateOf, unit } from '../cli/life.ts'
+import { stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../store/clock.ts'
 
 const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }

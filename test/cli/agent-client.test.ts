@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { clientOf, Gone, NoAgent, Refused } from '../../src/cli/agent-client.ts'
+import { AgentNotRunning, ConnectionLost, clientOf, RequestFailed } from '../../src/cli/agent-client.ts'
 import { type Message, messageReader } from '../../src/core/sse.ts'
-import { fakeAgent, json, temporaryDirectory } from './agent.ts'
+import { fakeAgent, json, temporaryDirectory } from './fake-agent.ts'
 
 describe('a request', () => {
   test('is answered with the JSON of the agent', async () => {
@@ -12,7 +12,7 @@ describe('a request', () => {
     expect(await clientOf(agent.socket).get('/api/v1/status')).toEqual({ well: true })
     expect(await clientOf(agent.socket).post('/api/v1/clear')).toEqual({ well: true })
     expect(await clientOf(agent.socket).post('/api/v1/import', { ü: 1 })).toEqual({ well: true })
-    expect(agent.asked).toEqual([
+    expect(agent.requests).toEqual([
       { method: 'GET', url: '/api/v1/status', body: '' },
       { method: 'POST', url: '/api/v1/clear', body: '' },
       { method: 'POST', url: '/api/v1/import', body: '{"ü":1}' },
@@ -21,7 +21,7 @@ describe('a request', () => {
 
   test('without a socket says that no agent runs', async () => {
     const asked = clientOf('/nonexistent/s').get('/')
-    await expect(asked).rejects.toThrow(NoAgent)
+    await expect(asked).rejects.toThrow(AgentNotRunning)
     await expect(asked).rejects.toThrow('no agent runs (nobody listens on /nonexistent/s)')
   })
 
@@ -29,14 +29,14 @@ describe('a request', () => {
     using directory = temporaryDirectory()
     const path = join(directory.path, 's')
     writeFileSync(path, '')
-    await expect(clientOf(path).get('/')).rejects.toThrow(NoAgent)
+    await expect(clientOf(path).get('/')).rejects.toThrow(AgentNotRunning)
   })
 
   test('that the agent refuses tells its words', async () => {
     await using agent = await fakeAgent((_, response) =>
       json(response, { error: { code: 'x', message: 'not so' } }, 400),
     )
-    await expect(clientOf(agent.socket).get('/')).rejects.toThrow(new Refused('the agent answers 400: not so'))
+    await expect(clientOf(agent.socket).get('/')).rejects.toThrow(new RequestFailed('the agent answers 400: not so'))
   })
 
   test('to something that is no agent says so', async () => {
@@ -51,7 +51,7 @@ describe('a request', () => {
       response.destroy()
     })
     await expect(clientOf(agent.socket).get('/')).rejects.toThrow(
-      new Gone('the agent went away while it was being asked: try again'),
+      new ConnectionLost('the agent went away while it was being asked: try again'),
     )
   })
 })
@@ -88,7 +88,7 @@ describe('a stream', () => {
   test('that breaks off before its answer ends too', async () => {
     await using agent = await fakeAgent((_, response) => response.destroy())
     await clientOf(agent.socket).stream('/', () => {}, new AbortController().signal)
-    expect(agent.asked).toHaveLength(1)
+    expect(agent.requests).toHaveLength(1)
   })
 
   test('that is refused tells why', async () => {

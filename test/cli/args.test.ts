@@ -9,7 +9,7 @@ function parsed(line: string): Arguments {
 }
 
 function given(line: string): Record<string, unknown> {
-  return Object.fromEntries([...parsed(line).given].map(([key, { value }]) => [key, value]))
+  return Object.fromEntries([...parsed(line).overrides].map(([key, { value }]) => [key, value]))
 }
 
 describe('the command', () => {
@@ -89,7 +89,7 @@ describe('options that set configuration', () => {
   })
 
   test('the flag that gave a value is known, as it was spelled', () => {
-    expect(parsed('-p x').given.get('persistence_file')).toEqual({ value: 'x', flag: '-p' })
+    expect(parsed('-p x').overrides.get('persistence_file')).toEqual({ value: 'x', flag: '-p' })
   })
 
   test('what is accepted from older scripts and means nothing is noted', () => {

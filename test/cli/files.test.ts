@@ -7,8 +7,8 @@ import { checkConfig } from '../../src/cli/commands/check-config.ts'
 import { configText, createConfig } from '../../src/cli/commands/create-config.ts'
 import { KEY_NAMES, rowOf, variableOf } from '../../src/config/keys.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { SYSTEM } from '../../src/config/paths.ts'
-import { keptConsole, temporaryDirectory } from './agent.ts'
+import { SYSTEM_PATHS } from '../../src/config/paths.ts'
+import { recordingConsole, temporaryDirectory } from './fake-agent.ts'
 
 function load(file: string | null, env: Record<string, string> = {}, line = 'check-config') {
   const readText = (path: string) => {
@@ -20,7 +20,7 @@ function load(file: string | null, env: Record<string, string> = {}, line = 'che
 
 describe('create-config', () => {
   test('writes every key with its default, and reading it gives exactly the defaults', async () => {
-    const text = configText(SYSTEM)
+    const text = configText(SYSTEM_PATHS)
     const written = await load(text)
     expect({ problems: written.problems, notes: written.notes.filter((note) => !note.startsWith('mqtt.url')) }).toEqual(
       {
@@ -39,13 +39,13 @@ describe('create-config', () => {
   test('makes the directory, says where it wrote, and never overwrites', () => {
     using directory = temporaryDirectory()
     const path = join(directory.path, 'etc', 'config.json')
-    const out = keptConsole()
-    expect(createConfig(path, SYSTEM, out)).toBe(0)
+    const out = recordingConsole()
+    expect(createConfig(path, SYSTEM_PATHS, out)).toBe(0)
     expect(out.err()).toBe(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
-    expect(readFileSync(path, 'utf8')).toBe(configText(SYSTEM))
+    expect(readFileSync(path, 'utf8')).toBe(configText(SYSTEM_PATHS))
     writeFileSync(path, 'mine')
-    const again = keptConsole()
-    expect(createConfig(path, SYSTEM, again)).toBe(1)
+    const again = recordingConsole()
+    expect(createConfig(path, SYSTEM_PATHS, again)).toBe(1)
     expect(again.err()).toBe(
       `gatewatch: ${path} is there already and is not overwritten: name another file, or "-" for stdout\n`,
     )
@@ -56,18 +56,18 @@ describe('create-config', () => {
     using directory = temporaryDirectory()
     writeFileSync(join(directory.path, 'file'), '')
     mkdirSync(join(directory.path, 'd'))
-    const out = keptConsole()
-    expect(createConfig(join(directory.path, 'file', 'x'), SYSTEM, out)).toBe(1)
+    const out = recordingConsole()
+    expect(createConfig(join(directory.path, 'file', 'x'), SYSTEM_PATHS, out)).toBe(1)
     expect(out.err()).toMatch(
       /file\/x cannot be written \(E(NOTDIR|EXIST): .*\): name another file, or "-" for stdout\n$/,
     )
-    expect(createConfig(join(directory.path, 'd'), SYSTEM, out)).toBe(1)
+    expect(createConfig(join(directory.path, 'd'), SYSTEM_PATHS, out)).toBe(1)
   })
 
   test('to "-" writes on stdout', () => {
-    const out = keptConsole()
-    createConfig('-', SYSTEM, out)
-    expect(out.out()).toBe(configText(SYSTEM))
+    const out = recordingConsole()
+    createConfig('-', SYSTEM_PATHS, out)
+    expect(out.out()).toBe(configText(SYSTEM_PATHS))
     expect(out.err()).toBe('')
   })
 })
@@ -75,7 +75,7 @@ describe('create-config', () => {
 describe('check-config', () => {
   test('shows each value with its origin, and masks secrets', async () => {
     const file = '{"debug": true, "mqtt": {"enabled": true, "url": "mqtt://u:hidden@b"}}'
-    const out = keptConsole()
+    const out = recordingConsole()
     const loaded = await load(file, { GATEWATCH_STATS_INTERVAL: '5' }, 'check-config --prometheus-port 9200')
     expect(checkConfig(loaded, false, out)).toBe(0)
     const lines = out.out().trimEnd().split('\n')
@@ -90,7 +90,7 @@ describe('check-config', () => {
   })
 
   test('tells all problems, exit code 2, and --json stays alone on stdout', async () => {
-    const out = keptConsole()
+    const out = recordingConsole()
     const loaded = await load(
       '{"debug": 1, "flush_intervall": 5, "poll_interval": 1, "mqtt": {"url": "tcp://u:hidden@b"}}',
     )
@@ -110,7 +110,7 @@ describe('check-config', () => {
   })
 
   test('without a file says so', async () => {
-    const out = keptConsole()
+    const out = recordingConsole()
     checkConfig(await load(null), false, out)
     expect(out.err()).toBe('gatewatch: no file (/etc/gatewatch/config.json is not there): good\n')
   })

@@ -7,9 +7,9 @@ import { COMMAND_NAMES } from '../../src/cli/command-table.ts'
 import { configText } from '../../src/cli/commands/create-config.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
 import { KEY_NAMES, rowOf, valueAt } from '../../src/config/keys.ts'
-import { readLegacy } from '../../src/config/legacy-counters.ts'
+import { parseLegacyCounters } from '../../src/config/legacy-counters.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { SYSTEM } from '../../src/config/paths.ts'
+import { SYSTEM_PATHS } from '../../src/config/paths.ts'
 
 const word = fc.oneof(fc.constantFrom(...FLAGS.keys(), ...COMMAND_NAMES, '--', '-', '=', 'a,b', '-1'), fc.string())
 
@@ -23,7 +23,7 @@ test('any command line is parsed or refused in one line', () => {
   )
 })
 
-const NOTHING = { given: new Map(), notes: [], configFile: '/c', user: false }
+const NOTHING = { overrides: new Map(), notes: [], configFile: '/c', user: false }
 
 /** Whatever the file says, each value in force is one that its type takes. */
 async function holds(text: string): Promise<void> {
@@ -50,7 +50,7 @@ test('any JSON is a configuration, with or without problems', async () => {
 })
 
 test('a configuration that is cut or has a wrong letter never throws', async () => {
-  const whole = configText(SYSTEM)
+  const whole = configText(SYSTEM_PATHS)
   const at = fc.nat(whole.length)
   await fc.assert(
     fc.asyncProperty(at, (end) => holds(whole.slice(0, end))),
@@ -67,11 +67,11 @@ test('states of the former program: each unit is taken over or named', () => {
   const entry = fc.oneof(fc.record({ starts: count, stops: count, crashes: count }), fc.jsonValue({ maxDepth: 1 }))
   fc.assert(
     fc.property(fc.dictionary(fc.string(), entry), (all) => {
-      const { baselines, problems } = readLegacy(JSON.stringify(all))
+      const { baselines, problems } = parseLegacyCounters(JSON.stringify(all))
       expect(baselines.size + problems.length).toBeGreaterThanOrEqual(Object.keys(all).length)
       for (const { starts, stops, crashes } of baselines.values())
         expect(Math.min(starts, stops, crashes)).toBeGreaterThanOrEqual(0)
     }),
   )
-  fc.assert(fc.property(fc.string(), (text) => void readLegacy(text)))
+  fc.assert(fc.property(fc.string(), (text) => void parseLegacyCounters(text)))
 })

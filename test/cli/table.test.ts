@@ -1,7 +1,7 @@
 // Tables, filled lines and words for people.
 import { expect, test } from 'vitest'
 import { cutMiddle, fill, table } from '../../src/cli/table.ts'
-import { nearest } from '../../src/config/did-you-mean.ts'
+import { didYouMean } from '../../src/config/did-you-mean.ts'
 import { age, causeText } from '../../src/core/format.ts'
 
 test('columns are as wide as their content, numbers to the right', () => {
@@ -60,5 +60,5 @@ test.each([
   ['--portt', ['--mqtt', '--prometheus-port'], 'did you mean --prometheus-port?'],
   ['quux', ['listen'], 'the nearest known one is listen'],
 ])('%s', (word, known, hint) => {
-  expect(nearest(word, known)).toBe(hint)
+  expect(didYouMean(word, known)).toBe(hint)
 })

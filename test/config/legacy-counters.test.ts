@@ -1,6 +1,6 @@
 // The former program's service_states.json.
 import { expect, test } from 'vitest'
-import { isLegacy, readLegacy } from '../../src/config/legacy-counters.ts'
+import { isLegacyCounters, parseLegacyCounters } from '../../src/config/legacy-counters.ts'
 
 const entry = (starts: unknown, stops: unknown, crashes: unknown) => ({
   last_state: 'active',
@@ -13,7 +13,7 @@ const entry = (starts: unknown, stops: unknown, crashes: unknown) => ({
 
 test('counters become baselines, and stops lose the crashes that were booked among them', () => {
   const text = JSON.stringify({ 'mosquitto.service': entry(592, 592, 296), devmgmt: entry(3, 1, 2), hwcheck: {} })
-  expect(readLegacy(text)).toEqual({
+  expect(parseLegacyCounters(text)).toEqual({
     baselines: new Map([
       ['mosquitto.service', { starts: 592, stops: 296, crashes: 296, restarts: 0, lost: 0 }],
       ['devmgmt.service', { starts: 3, stops: 0, crashes: 2, restarts: 0, lost: 0 }],
@@ -34,7 +34,7 @@ test('what cannot be taken over is named by unit and value, the rest is taken', 
     'f.service': entry(2, 0, 0),
     g: entry(null, 0, 0),
   })
-  const { baselines, problems } = readLegacy(text)
+  const { baselines, problems } = parseLegacyCounters(text)
   expect([...baselines.keys()]).toEqual(['f.service', 'g.service'])
   expect(problems).toEqual([
     'a: stops is "2", not a whole number from 0',
@@ -50,11 +50,11 @@ test.each([
   ['[]', 'is not a service_states.json: expected an object {"UNIT": {"starts": ...}}'],
   ['{"a": ', 'is not JSON: Unexpected end of JSON input'],
 ])('%j is refused', (text, problem) => {
-  expect(readLegacy(text)).toEqual({ baselines: new Map(), problems: [problem], notes: [] })
+  expect(parseLegacyCounters(text)).toEqual({ baselines: new Map(), problems: [problem], notes: [] })
 })
 
 test('such a file is known by its first character', () => {
-  expect(isLegacy(' \n{"a": 1}')).toBe(true)
-  expect(isLegacy('\uFEFF{}')).toBe(true)
-  expect(isLegacy('GWRING1\0{')).toBe(false)
+  expect(isLegacyCounters(' \n{"a": 1}')).toBe(true)
+  expect(isLegacyCounters('\uFEFF{}')).toBe(true)
+  expect(isLegacyCounters('GWRING1\0{')).toBe(false)
 })

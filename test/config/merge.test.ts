@@ -2,12 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { type Arguments, parseArguments } from '../../src/cli/args.ts'
 import { DEFAULT_UNITS, KEY_NAMES, valueAt } from '../../src/config/keys.ts'
-import { fatalProblems, type Loaded, loadConfig, runsAsService } from '../../src/config/load.ts'
+import { fatalProblems, type LoadedConfig, loadConfig, runsAsService } from '../../src/config/load.ts'
 
 type Env = Record<string, string>
 
 /** Loads `file` as /etc/gatewatch/config.json, null for none there. */
-function load(file: string | null, env: Env = {}, line = ''): Promise<Loaded> {
+function load(file: string | null, env: Env = {}, line = ''): Promise<LoadedConfig> {
   const args = parseArguments(line === '' ? [] : line.split(' ')) as Arguments
   const readText = (path: string) => {
     if (file !== null && path === '/etc/gatewatch/config.json') return file
@@ -75,14 +75,14 @@ describe('without anything given', () => {
 
   test('--user moves to the XDG directories and any free port', async () => {
     const env = { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/1000', XDG_CONFIG_HOME: 'relative/is/ignored' }
-    const { config, home } = await load(null, env, '--user')
+    const { config, paths } = await load(null, env, '--user')
     expect(config).toMatchObject({
       persistence_file: '/home/u/.local/state/gatewatch/state.ring',
       socket: '/run/user/1000/gatewatch/gatewatch.sock',
       prometheus_port: 0,
       bus: 'unix:path=/run/user/1000/bus',
     })
-    expect(home.configFile).toBe('/home/u/.config/gatewatch/config.json')
+    expect(paths.configFile).toBe('/home/u/.config/gatewatch/config.json')
   })
 
   test('the addresses of D-Bus in the environment are honoured', async () => {

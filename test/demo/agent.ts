@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Client, clientOf } from '../../src/cli/agent-client.ts'
+import { type AgentClient, clientOf } from '../../src/cli/agent-client.ts'
 import { until } from '../rig/until.ts'
 import type { Stage } from './stage.ts'
 
@@ -12,7 +12,7 @@ const STOPS_WITHIN_MS = 15_000
 const LOG_LINES = 15
 
 export interface DemoAgent extends AsyncDisposable {
-  readonly client: Client
+  readonly client: AgentClient
   readonly version: string
   readonly gatewayId: string
   readonly metricsUrl: string

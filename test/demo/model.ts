@@ -1,6 +1,6 @@
 // What the demo shows: the agent's own answer, and what was told so far, oldest first.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Client } from '../../src/cli/agent-client.ts'
+import type { AgentClient } from '../../src/cli/agent-client.ts'
 import type { statusText } from '../../src/cli/commands/status.ts'
 import type { EventView } from '../../src/core/event-text.ts'
 import type { DemoAgent } from './agent.ts'
@@ -41,7 +41,7 @@ export interface Live {
   readonly model: Model
   readonly deed: (words: string) => void
   /** Follows the agent until `signal` aborts; rejects where it does not answer. */
-  follow(client: Client, signal: AbortSignal): Promise<void>
+  follow(client: AgentClient, signal: AbortSignal): Promise<void>
 }
 
 export function liveModel(facts: Facts, watcher: Watcher): Live {

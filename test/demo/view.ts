@@ -1,6 +1,6 @@
 // The demo's screen as lines of text: what it is, the units, and what happened. Pure.
 import pc from 'picocolors'
-import { eventText } from '../../src/cli/event-line.ts'
+import { eventLine } from '../../src/cli/event-line.ts'
 import { type Cell, type Column, table } from '../../src/cli/table.ts'
 import { age, causeText, shortName } from '../../src/core/format.ts'
 import type { Model, Status, Told } from './model.ts'
@@ -55,14 +55,14 @@ function unitLines({ status, told }: Model, { columns }: Size, now: number, pain
   const wide = columns >= WIDE
   const fresh = new Set(told.flatMap((t) => ('event' in t && now - t.atMs < FRESH_FOR_MS ? [t.event.service] : [])))
   const heads: Column[] = [
-    { title: 'UNIT', least: 12 },
+    { title: 'UNIT', minWidth: 12 },
     { title: 'STATE'.padEnd(wide ? 25 : 12) },
     { title: 'SINCE', align: 'right' },
     { title: 'START', align: 'right' },
     { title: 'STOP', align: 'right' },
     { title: 'CRASH', align: 'right' },
     { title: 'RESTART', align: 'right' },
-    { title: 'LAST CAUSE', least: 8 },
+    { title: 'LAST CAUSE', minWidth: 8 },
   ]
   const [titles = '', ...rows] = table(
     heads,
@@ -106,8 +106,8 @@ function toldLine(entry: Told, columns: number, paint: Paint): string {
 
 /** One whole line without colours: `2026-11-20 10:15:23  demo           kill -9 mosquitto.service`. */
 export function toldText(entry: Told): string {
-  if ('event' in entry) return eventText(entry.event, PLAIN)
-  return `${eventText({ event: 'demo:', timestamp: new Date(entry.atMs).toISOString() }, PLAIN)}${entry.deed}`
+  if ('event' in entry) return eventLine(entry.event, PLAIN)
+  return `${eventLine({ event: 'demo:', timestamp: new Date(entry.atMs).toISOString() }, PLAIN)}${entry.deed}`
 }
 
 function kindColor(kind: string, paint: Paint): (text: string) => string {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { type CrashLog, crashLog, HOLD_AT_MOST_MS, STEPS_AT_MOST } from '../../src/journal/crash-log-sink.ts'
 import type { Step } from '../../src/ports.ts'
-import { CRASH, stateOf, unit } from '../cli/life.ts'
+import { CRASH, stateOf, unit } from '../cli/samples.ts'
 import { settled, testClock } from '../store/clock.ts'
 
 const STATE = stateOf(unit('a.service'))

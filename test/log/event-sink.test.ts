@@ -9,8 +9,8 @@ import type { State } from '../../src/core/state.ts'
 import { newUnit, type Unit } from '../../src/core/unit.ts'
 import { eventLine } from '../../src/log/lines.ts'
 import { eventsFile, logSink, openLog } from '../../src/log/log.ts'
-import { NOON } from '../cli/agent.ts'
-import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/life.ts'
+import { NOON } from '../cli/fake-agent.ts'
+import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/samples.ts'
 
 process.env.TZ = 'UTC'
 

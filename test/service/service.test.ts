@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { BusHealth } from '../../src/ports.ts'
 import { service } from '../../src/service/service.ts'
 import { statusLine } from '../../src/service/status-line.ts'
-import { gateway, snapshot, stateOf, unit } from '../cli/life.ts'
+import { gatewayState, snapshot, stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../store/clock.ts'
 
 const WATCHED = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000', WATCHDOG_PID: '42' }
@@ -104,7 +104,7 @@ test('where nobody listens nothing is told', async () => {
 })
 
 test('the status line counts what runs, what failed and what cannot be loaded, and names one problem', () => {
-  expect(statusLine(gateway(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
+  expect(statusLine(gatewayState(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
   const failed = unit('a.service', { snapshot: snapshot('failed', 'failed') })
   const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }
   expect(statusLine(stateOf(unit('b.service', { run })), [])).toBe('watching 1 unit, 1 running')

@@ -1,11 +1,11 @@
 // gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
 import { KEY_NAMES, type Key, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
-import type { Loaded } from '../../config/load.ts'
+import type { LoadedConfig } from '../../config/load.ts'
 import type { Console, ExitCode } from '../console.ts'
 
 /** Strict whatever it runs under: exit code 2 where there is any problem. */
-export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCode {
+export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): ExitCode {
   const { problems, notes, file, config } = loaded
   if (json) {
     const values = KEY_NAMES.map((key) => [key, { value: masked(key, valueAt(config, key)), ...originOf(loaded, key) }])
@@ -26,7 +26,7 @@ export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCo
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)
   for (const { text } of problems) out.stderr(`error: ${text}\n`)
-  const named = file ?? `no file (${loaded.home.configFile} is not there)`
+  const named = file ?? `no file (${loaded.paths.configFile} is not there)`
   if (problems.length > 0) {
     out.stderr(`gatewatch: ${named}: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}\n`)
     return 2
@@ -35,6 +35,6 @@ export function checkConfig(loaded: Loaded, json: boolean, out: Console): ExitCo
   return 0
 }
 
-function originOf({ origins }: Loaded, key: Key): { origin: string; place: string } {
+function originOf({ origins }: LoadedConfig, key: Key): { origin: string; place: string } {
   return origins.get(key) ?? { origin: 'default', place: '' }
 }

@@ -1,7 +1,7 @@
 // gatewatch completion: the script that completes commands, options and operands in bash.
 import { EVENT_KINDS } from '../../core/event.ts'
 import { COMMAND_NAMES, type Command, OPERATIONS } from '../command-table.ts'
-import { commandsOf, FLAGS, type Spelled, valueName } from '../flags.ts'
+import { commandsOf, FLAGS, type FlagTarget, valueName } from '../flags.ts'
 import { RESTARTS } from '../unit-file.ts'
 
 /** For `/etc/bash_completion.d/` or `source <(...)`; needs nothing but bash and compgen. */
@@ -59,7 +59,7 @@ complete -o filenames -F _gatewatch gatewatch
 }
 
 /** Takes a value that nothing can be said of. */
-function takesFreeText(spelled: Spelled): boolean {
+function takesFreeText(spelled: FlagTarget): boolean {
   return !['FILE', 'PATH', 'DIR', 'K', 'U', 'USER', 'WHEN', 'text|json', 'auto|dbus|command', undefined].includes(
     valueName(spelled),
   )

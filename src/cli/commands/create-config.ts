@@ -2,13 +2,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
-import type { Home } from '../../config/paths.ts'
+import type { Paths } from '../../config/paths.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { keyHelp } from '../manual.ts'
 import { fill } from '../table.ts'
 
 /** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
-export function createConfig(path: string, home: Home, out: Console): ExitCode {
+export function createConfig(path: string, home: Paths, out: Console): ExitCode {
   const text = configText(home)
   if (path === '-') {
     out.stdout(text)
@@ -31,7 +31,7 @@ function whyNot({ code, syscall, message }: NodeJS.ErrnoException): string {
 }
 
 /** The file: what a parser makes of it is exactly the defaults. */
-export function configText(home: Home): string {
+export function configText(home: Paths): string {
   const lines = [
     '// Configuration of gatewatch: JSON with comments. Every key is here with its default; remove what you do not change.',
     '// Order: defaults < this file < environment (GATEWATCH_...) < command line.',
@@ -55,10 +55,10 @@ export function configText(home: Home): string {
   return `${[...lines, '}'].join('\n')}\n`
 }
 
-function entry(key: Key, label: string, home: Home, indent: string, comma: string): string[] {
-  const { otherwise } = rowOf(key)
+function entry(key: Key, label: string, home: Paths, indent: string, comma: string): string[] {
+  const { defaultText } = rowOf(key)
   const value = defaultOf(key, home)
-  const absent = value === null && otherwise ? ` Absent or null: ${otherwise}.` : ''
+  const absent = value === null && defaultText ? ` Absent or null: ${defaultText}.` : ''
   const help = `${keyHelp(key)}${absent} (${variableOf(key)})`
   const json = JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`)
   return [...fill(help, 110, `${indent}// `), `${indent}"${label}": ${json}${comma}`, '']

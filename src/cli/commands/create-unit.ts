@@ -20,7 +20,7 @@ import type { UnitSettings } from '../args.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { MADE_BY, type NewUnit, settingProblem, unitFileText, WATCHED_IN } from '../unit-file.ts'
 
-export interface Place {
+export interface CreateUnitContext {
   /** Where unit files of the administrator are. */
   readonly directory: string
   readonly userScope: boolean
@@ -32,15 +32,15 @@ export interface Place {
   readonly watched: readonly string[]
 }
 
-export interface CreateAsked {
+export interface NewUnitRequest {
   readonly name: string
   readonly command: readonly string[]
   readonly settings: UnitSettings
 }
 
 export async function createUnit(
-  asked: CreateAsked,
-  place: Place,
+  asked: NewUnitRequest,
+  place: CreateUnitContext,
   control: UnitControl,
   out: Console,
 ): Promise<ExitCode> {
@@ -80,7 +80,12 @@ export async function createUnit(
 }
 
 /** Stops and disables a unit that create-unit made, and removes its file and its place in the configuration. */
-export async function removeUnit(name: string, place: Place, control: UnitControl, out: Console): Promise<ExitCode> {
+export async function removeUnit(
+  name: string,
+  place: CreateUnitContext,
+  control: UnitControl,
+  out: Console,
+): Promise<ExitCode> {
   const path = join(place.directory, name)
   const text = readIfThere(path)
   if (text === null) throw new ControlError('no_such_unit', `${name}: no such unit in ${place.directory}`)
@@ -102,7 +107,10 @@ export async function removeUnit(name: string, place: Place, control: UnitContro
 }
 
 /** The unit that is asked for, or what is wrong with its program. */
-function newUnit({ name, command: [program = '', ...words], settings }: CreateAsked, place: Place): NewUnit | string {
+function newUnit(
+  { name, command: [program = '', ...words], settings }: NewUnitRequest,
+  place: CreateUnitContext,
+): NewUnit | string {
   if (!name.endsWith('.service')) return `${name} is no service: only services can be made`
   const found = program.includes('/') ? resolve(place.cwd, program) : programIn(place.path, program)
   if (found === null || !isProgram(found)) return `${program}: no such program`

@@ -2,33 +2,38 @@
 import pc from 'picocolors'
 import { eventJson } from '../../core/api-json.ts'
 import type { EventView } from '../../core/event-text.ts'
-import { NoAgent } from '../agent-client.ts'
-import { ifRunning, keptState } from '../agent-or-file.ts'
+import { AgentNotRunning } from '../agent-client.ts'
+import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Arguments } from '../args.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
-import { eventText } from '../event-line.ts'
+import { eventLine } from '../event-line.ts'
 
 const SHOWN = 50
 /** As tail(1) does before it follows. */
 const SHOWN_BEFORE_FOLLOWING = 10
 const AGAIN_AFTER_MS = 1_000
 
-type Asked = Pick<Arguments, 'follow' | 'json' | 'unit' | 'kind' | 'limit'>
+type EventsOptions = Pick<Arguments, 'follow' | 'json' | 'unit' | 'kind' | 'limit'>
 
 /** `until`: aborts when the user has seen enough; `pause` waits, or less when it aborts. */
-export interface Following {
+export interface FollowControl {
   readonly until: AbortSignal
   readonly pause: (ms: number) => Promise<void>
 }
 
-export async function events(asked: Asked, sources: Sources, out: Console, following: Following): Promise<ExitCode> {
+export async function events(
+  asked: EventsOptions,
+  sources: Sources,
+  out: Console,
+  following: FollowControl,
+): Promise<ExitCode> {
   const tell = teller(asked.json, out)
   const limit = asked.limit ?? (asked.follow ? SHOWN_BEFORE_FOLLOWING : SHOWN)
   const filter = filterQuery(asked)
   const path = `/api/v1/events?limit=${limit}${filter}`
   const page = (await ifRunning(sources.client.get(path))) as { events: EventView[]; next: string } | null
   if (page === null) {
-    if (asked.follow) throw new NoAgent(noneToFollow(sources.client.socket))
+    if (asked.follow) throw new AgentNotRunning(noneToFollow(sources.client.socket))
     for (const event of await keptEvents(asked, limit, sources, out)) tell(event)
     return 0
   }
@@ -41,8 +46,8 @@ function noneToFollow(socket: string): string {
   return `no agent runs that could be followed (nobody listens on ${socket}): start it with 'systemctl start gatewatch'`
 }
 
-async function keptEvents(asked: Asked, limit: number, sources: Sources, out: Console): Promise<EventView[]> {
-  const kept = await keptState(sources, out)
+async function keptEvents(asked: EventsOptions, limit: number, sources: Sources, out: Console): Promise<EventView[]> {
+  const kept = await offlineState(sources, out)
   return kept.events
     .filter((event) => (asked.unit ?? event.unit) === event.unit && (asked.kind ?? event.kind) === event.kind)
     .slice(-limit)
@@ -56,7 +61,7 @@ async function follow(
   tell: (event: EventView) => void,
   { client }: Sources,
   out: Console,
-  { until, pause }: Following,
+  { until, pause }: FollowControl,
 ): Promise<void> {
   let last = from
   let away = false
@@ -73,7 +78,7 @@ async function follow(
         until,
       )
     } catch (error) {
-      if (!(error instanceof NoAgent)) throw error
+      if (!(error instanceof AgentNotRunning)) throw error
     }
     if (until.aborted) return
     if (!away) out.stderr('gatewatch: the agent went away; waiting for it\n')
@@ -82,11 +87,11 @@ async function follow(
   }
 }
 
-function filterQuery({ unit, kind }: Asked): string {
+function filterQuery({ unit, kind }: EventsOptions): string {
   return `${unit === null ? '' : `&unit=${encodeURIComponent(unit)}`}${kind === null ? '' : `&kind=${kind}`}`
 }
 
 function teller(json: boolean, out: Console): (event: EventView) => void {
   const paint = pc.createColors(out.color)
-  return (event) => out.stdout(`${json ? JSON.stringify(event) : eventText(event, paint)}\n`)
+  return (event) => out.stdout(`${json ? JSON.stringify(event) : eventLine(event, paint)}\n`)
 }

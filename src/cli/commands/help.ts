@@ -6,12 +6,12 @@ import { type Block, commandPage, overview, type Section } from '../manual.ts'
 import { fill } from '../table.ts'
 
 /** Lines longer than this are hard to read, however wide the terminal. */
-const WIDEST = 100
+const MAX_WIDTH = 100
 const INDENT = '  '
 
 export function help(topic: string | undefined, out: Console): ExitCode {
   const page = topic !== undefined && isCommand(topic) ? commandPage(topic) : overview()
-  out.stdout(`${helpLines(page, Math.min(out.columns || 80, WIDEST), out.color).join('\n')}\n`)
+  out.stdout(`${helpLines(page, Math.min(out.columns || 80, MAX_WIDTH), out.color).join('\n')}\n`)
   return 0
 }
 

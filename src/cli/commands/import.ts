@@ -1,5 +1,5 @@
 // gatewatch import: the former program's counters become the baseline.
-import { readLegacy } from '../../config/legacy-counters.ts'
+import { parseLegacyCounters } from '../../config/legacy-counters.ts'
 import { plural } from '../../core/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
@@ -23,7 +23,7 @@ export async function importFile(
 
 /** `text` is the content of `path`, which is left untouched. What cannot be taken over is named, and makes exit code 1. */
 export async function importStates(path: string, text: string, sources: Sources, out: Console): Promise<ExitCode> {
-  const { baselines, problems, notes } = readLegacy(text)
+  const { baselines, problems, notes } = parseLegacyCounters(text)
   for (const problem of problems) out.stderr(`gatewatch: ${path}: ${problem}\n`)
   if (baselines.size === 0) {
     out.stderr(

@@ -5,11 +5,11 @@ import type { Console, ExitCode } from '../console.ts'
 import { type Column, stateColor, table } from '../table.ts'
 
 const COLUMNS: readonly Column[] = [
-  { title: 'UNIT', least: 20 },
+  { title: 'UNIT', minWidth: 20 },
   { title: 'LOAD' },
   { title: 'STATE' },
   { title: 'SUB' },
-  { title: 'DESCRIPTION', least: 11 },
+  { title: 'DESCRIPTION', minWidth: 11 },
 ]
 
 export async function list(

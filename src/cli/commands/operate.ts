@@ -32,14 +32,14 @@ export async function operate(
   return Math.max(...ends.map(exitCode)) as ExitCode
 }
 
-type End = CommandResult | ControlError
+type OperationResult = CommandResult | ControlError
 
 function onlyControl(error: unknown): ControlError {
   if (error instanceof ControlError) return error
   throw error
 }
 
-function endJson(end: End | undefined): Record<string, unknown> {
+function endJson(end: OperationResult | undefined): Record<string, unknown> {
   if (end instanceof ControlError)
     return { outcome: null, cause: null, error: { code: end.code, message: end.message } }
   const cause = end?.cause
@@ -50,7 +50,7 @@ function endJson(end: End | undefined): Record<string, unknown> {
   }
 }
 
-function endLine(action: Action, unit: string, end: End | undefined): string {
+function endLine(action: Action, unit: string, end: OperationResult | undefined): string {
   if (end === undefined) return ''
   if (end instanceof ControlError) return `gatewatch: ${end.message}`
   const name = shortName(unit)
@@ -80,7 +80,7 @@ function endLine(action: Action, unit: string, end: End | undefined): string {
 }
 
 /** As systemctl: 4 no permission, 5 no such unit, 1 anything else that is not well. */
-function exitCode(end: End): ExitCode {
+function exitCode(end: OperationResult): ExitCode {
   if (end instanceof ControlError) return codeOf(end)
   return end.outcome === 'done' || end.outcome === 'queued' || end.outcome === 'skipped' ? 0 : 1
 }

@@ -3,13 +3,13 @@ import pc from 'picocolors'
 import { age, causeText } from '../../core/format.ts'
 import type { Counters } from '../../core/unit.ts'
 import type { UnitControl, UnitStatus } from '../../ports.ts'
-import { type Client, NoAgent, Refused } from '../agent-client.ts'
+import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { fill, stateColor } from '../table.ts'
 
-export interface Shown {
+export interface ShowSources {
   readonly control: UnitControl
-  readonly client: Client
+  readonly client: AgentClient
   readonly nowMonoMs: () => number
 }
 
@@ -17,7 +17,7 @@ export interface Shown {
 export async function show(
   unit: string,
   json: boolean,
-  { control, client, nowMonoMs }: Shown,
+  { control, client, nowMonoMs }: ShowSources,
   out: Console,
 ): Promise<ExitCode> {
   const [status, counters] = await Promise.all([control.status(unit), countersOf(client, unit)])
@@ -36,12 +36,12 @@ export async function show(
 }
 
 /** Null where no agent runs, it does not let us ask, or it does not watch this unit. */
-async function countersOf(client: Client, unit: string): Promise<Counters | null> {
+async function countersOf(client: AgentClient, unit: string): Promise<Counters | null> {
   try {
     const answer = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
     return answer.counters ?? null
   } catch (error) {
-    if (error instanceof NoAgent || error instanceof Refused) return null
+    if (error instanceof AgentNotRunning || error instanceof RequestFailed) return null
     throw error
   }
 }

@@ -3,19 +3,19 @@ import pc from 'picocolors'
 import { type Json, unitJson } from '../../core/api-json.ts'
 import type { StatusView, UnitView } from '../../core/api-views.ts'
 import { age, causeText, plural, shortName } from '../../core/format.ts'
-import { ifRunning, keptState } from '../agent-or-file.ts'
-import type { Console, ExitCode, Kept, Sources } from '../console.ts'
+import { ifRunning, offlineState } from '../agent-or-file.ts'
+import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
 import { type Cell, type Column, fill, type Paint, stateColor, table } from '../table.ts'
 
 export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
   const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null
-  const shown = answer ?? keptStatus(await keptState(sources, out), sources.stateFile.path)
+  const shown = answer ?? keptStatus(await offlineState(sources, out), sources.stateFile.path)
   if (json) out.stdout(`${JSON.stringify({ agent_running: answer !== null, ...shown })}\n`)
   else out.stdout(`${statusText(shown, out).join('\n')}\n`)
   return 0
 }
 
-function keptStatus({ state, identity }: Kept, path: string): StatusView & Json {
+function keptStatus({ state, identity }: OfflineState, path: string): StatusView & Json {
   return {
     gateway_id: identity.gatewayId,
     machine_id: identity.machineId,
@@ -27,14 +27,14 @@ function keptStatus({ state, identity }: Kept, path: string): StatusView & Json 
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'UNIT', least: 10 },
+  { title: 'UNIT', minWidth: 10 },
   { title: 'STATE' },
   { title: 'SINCE', align: 'right' },
   { title: 'START', align: 'right' },
   { title: 'STOP', align: 'right' },
   { title: 'CRASH', align: 'right' },
   { title: 'RESTART', align: 'right' },
-  { title: 'LAST CRASH', least: 10 },
+  { title: 'LAST CRASH', minWidth: 10 },
 ]
 
 /** The lines that people are shown. */

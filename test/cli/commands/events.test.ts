@@ -3,20 +3,20 @@ import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { events } from '../../../src/cli/commands/events.ts'
 import { eventJson } from '../../../src/core/api-json.ts'
-import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from '../agent.ts'
-import { EVENTS, gateway, IDENTITY } from '../life.ts'
+import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
+import { EVENTS, gatewayState, IDENTITY } from '../samples.ts'
 
 process.env.TZ = 'UTC'
 
 const ALL = { follow: false, json: false, unit: null, kind: null, limit: null }
 const NEVER = { until: new AbortController().signal, pause: async () => {} }
 const PAGE = { events: EVENTS.map((event) => eventJson(event, IDENTITY)), next: 'x-51' }
-const KEPT = { state: gateway(), events: EVENTS, identity: IDENTITY, writtenAtMs: NOON }
+const KEPT = { state: gatewayState(), events: EVENTS, identity: IDENTITY, writtenAtMs: NOON }
 
 test('each kind is one line', async () => {
   await using agent = await fakeAgent((_, response) => json(response, PAGE))
-  const out = keptConsole()
-  expect(await events(ALL, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out, NEVER)).toBe(0)
+  const out = recordingConsole()
+  expect(await events(ALL, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)).toBe(0)
   expect(out.out()).toMatchInlineSnapshot(`
     "2026-11-20 12:00:01  start          mosquitto: start 5; 64 event numbers before it never used
     2026-11-20 12:00:02  restart        mosquitto: restart 4, start 5
@@ -36,15 +36,15 @@ test('each kind is one line', async () => {
     2026-11-20 12:00:53  command        mosquitto: stop via http by ops: denied
     "
   `)
-  expect(agent.asked[0]?.url).toBe('/api/v1/events?limit=50')
+  expect(agent.requests[0]?.url).toBe('/api/v1/events?limit=50')
 })
 
 test('filters are asked of the agent, and each event is one JSON line', async () => {
   await using agent = await fakeAgent((_, response) => json(response, { events: PAGE.events.slice(0, 2), next: 'x-2' }))
-  const out = keptConsole()
+  const out = recordingConsole()
   const asked = { ...ALL, json: true, unit: 'a@b.service', kind: 'crash', limit: 2 }
-  await events(asked, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out, NEVER)
-  expect(agent.asked[0]?.url).toBe('/api/v1/events?limit=2&unit=a%40b.service&kind=crash')
+  await events(asked, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)
+  expect(agent.requests[0]?.url).toBe('/api/v1/events?limit=2&unit=a%40b.service&kind=crash')
   expect(
     out
       .out()
@@ -55,9 +55,9 @@ test('filters are asked of the agent, and each event is one JSON line', async ()
 })
 
 test('the state file is filtered the same where no agent runs', async () => {
-  const out = keptConsole()
+  const out = recordingConsole()
   const asked = { ...ALL, json: true, kind: 'crash', limit: 2 }
-  await events(asked, { client: nobody, stateFile: stateFileOf(KEPT) }, out, NEVER)
+  await events(asked, { client: noAgent, stateFile: fakeStateFile(KEPT) }, out, NEVER)
   const told = out
     .out()
     .trimEnd()
@@ -79,12 +79,12 @@ test('following goes on over a restart of the agent, from the last event seen', 
     if (frames.length === 0) enough.abort()
     response.end(frames.shift())
   })
-  const out = keptConsole()
-  const sources = { client: clientOf(agent.socket), stateFile: stateFileOf(null) }
+  const out = recordingConsole()
+  const sources = { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }
   const pauses: number[] = []
   const pause = async (ms: number) => void pauses.push(ms)
   await events({ ...ALL, follow: true, json: true }, sources, out, { until: enough.signal, pause })
-  expect(agent.asked.map(({ url }) => url)).toEqual([
+  expect(agent.requests.map(({ url }) => url)).toEqual([
     '/api/v1/events?limit=10',
     '/api/v1/stream?since=x-51',
     '/api/v1/stream?since=x-52',
@@ -98,8 +98,8 @@ test('following goes on over a restart of the agent, from the last event seen', 
 })
 
 test('there is nothing to follow where no agent runs', async () => {
-  const sources = { client: nobody, stateFile: stateFileOf(KEPT) }
-  await expect(events({ ...ALL, follow: true }, sources, keptConsole(), NEVER)).rejects.toThrow(
+  const sources = { client: noAgent, stateFile: fakeStateFile(KEPT) }
+  await expect(events({ ...ALL, follow: true }, sources, recordingConsole(), NEVER)).rejects.toThrow(
     "no agent runs that could be followed (nobody listens on /nonexistent/gatewatch.sock): start it with 'systemctl start gatewatch'",
   )
 })

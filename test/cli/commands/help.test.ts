@@ -9,10 +9,10 @@ import { help, usageError } from '../../../src/cli/commands/help.ts'
 import { FLAGS } from '../../../src/cli/flags.ts'
 import { manualPage } from '../../../src/cli/man.ts'
 import { KEY_NAMES } from '../../../src/config/keys.ts'
-import { keptConsole, temporaryDirectory } from '../agent.ts'
+import { recordingConsole, temporaryDirectory } from '../fake-agent.ts'
 
 function helpOf(topic?: string): string {
-  const out = keptConsole()
+  const out = recordingConsole()
   help(topic, out)
   return out.out()
 }
@@ -71,7 +71,7 @@ describe('help', () => {
   })
 
   test('has bold titles on a terminal', () => {
-    const out = keptConsole({ color: true })
+    const out = recordingConsole({ color: true })
     help('clear', out)
     expect(out.out().startsWith('\u001b[1mNAME\u001b[22m\n')).toBe(true)
   })

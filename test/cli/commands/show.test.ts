@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { show } from '../../../src/cli/commands/show.ts'
 import type { UnitControl, UnitStatus } from '../../../src/ports.ts'
-import { fakeAgent, keptConsole } from '../agent.ts'
+import { fakeAgent, recordingConsole } from '../fake-agent.ts'
 
 const STATUS: UnitStatus = {
   ...{ unit: 'mosquitto.service', description: 'An MQTT broker' },
@@ -30,9 +30,9 @@ test('is a page, with the counters of the agent', async () => {
   await using agent = await fakeAgent((_, response) => {
     response.end(JSON.stringify({ counters: { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 } }))
   })
-  const out = { ...keptConsole(), now: () => Date.parse('2026-11-20T10:15:00Z') }
+  const out = { ...recordingConsole(), now: () => Date.parse('2026-11-20T10:15:00Z') }
   expect(await show('mosquitto.service', false, shownBy(agent.socket), out)).toBe(0)
-  expect(agent.asked[0]?.url).toBe('/api/v1/units/mosquitto.service')
+  expect(agent.requests[0]?.url).toBe('/api/v1/units/mosquitto.service')
   expect(out.out()).toMatchInlineSnapshot(`
     "mosquitto.service - An MQTT broker
       State         failed (failed) since 2026-11-20T10:05:00Z (10m)
@@ -55,7 +55,7 @@ test('is a page, with the counters of the agent', async () => {
 })
 
 test('as JSON has every plain property, and no value of the environment', async () => {
-  const out = keptConsole()
+  const out = recordingConsole()
   expect(await show('mosquitto.service', true, shownBy('/nowhere'), out)).toBe(0)
   const json = JSON.parse(out.out())
   expect(json).toMatchObject({ counters: null, cause: { exit_code: 3 }, properties: { Type: 'notify' } })
@@ -63,7 +63,7 @@ test('as JSON has every plain property, and no value of the environment', async 
 })
 
 test('of a unit that is not there is told as an error', async () => {
-  const out = keptConsole()
+  const out = recordingConsole()
   const gone = { ...STATUS, loadState: 'not-found' }
   expect(await show('mosquitto.service', false, shownBy('/nowhere', gone), out)).toBe(5)
   expect([out.out(), out.err()]).toEqual([

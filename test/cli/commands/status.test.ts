@@ -1,11 +1,11 @@
 // gatewatch status: from the agent, from the state file, from nowhere.
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
-import { orFail } from '../../../src/cli/agent-or-file.ts'
+import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { unitJson } from '../../../src/core/api-json.ts'
-import { fakeAgent, json, keptConsole, NOON, nobody, stateFileOf } from '../agent.ts'
-import { gateway, IDENTITY } from '../life.ts'
+import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
+import { gatewayState, IDENTITY } from '../samples.ts'
 
 const ANSWER = {
   version: '0.1.0',
@@ -14,15 +14,15 @@ const ANSWER = {
   bus: { connected: true, problem: null },
   state: { path: '/var/lib/gatewatch/state.ring', problem: null },
   not_ready: [],
-  units: gateway().units.map(unitJson),
+  units: gatewayState().units.map(unitJson),
 }
 
-const KEPT = { state: gateway(), events: [], identity: IDENTITY, writtenAtMs: NOON }
+const KEPT = { state: gatewayState(), events: [], identity: IDENTITY, writtenAtMs: NOON }
 
 test('is a table that fits 80 columns', async () => {
   await using agent = await fakeAgent((_, response) => json(response, ANSWER))
-  const out = keptConsole()
-  expect(await status(false, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out)).toBe(0)
+  const out = recordingConsole()
+  expect(await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)).toBe(0)
   expect(out.out()).toMatchInlineSnapshot(`
     "gatewatch 0.1.0 on gw-7, up 3d: well
 
@@ -58,11 +58,11 @@ test('is a table that fits 80 columns', async () => {
 
 test('cuts names in the middle where the terminal is narrow, and nothing where it is none', async () => {
   await using agent = await fakeAgent((_, response) => json(response, ANSWER))
-  const sources = { client: clientOf(agent.socket), stateFile: stateFileOf(null) }
-  const narrow = keptConsole({ columns: 74 })
+  const sources = { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }
+  const narrow = recordingConsole({ columns: 74 })
   await status(false, sources, narrow)
   expect(narrow.out()).toContain('wirepas…-ttys1')
-  const piped = keptConsole({ columns: null })
+  const piped = recordingConsole({ columns: null })
   await status(false, sources, piped)
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
 })
@@ -76,8 +76,8 @@ test('tells why the agent is not well', async () => {
     units: [],
   }
   await using agent = await fakeAgent((_, response) => json(response, ill))
-  const out = keptConsole()
-  await status(false, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out)
+  const out = recordingConsole()
+  await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(out.out()).toBe(`\
 gatewatch 0.1.0 on gw-7, up 3d: not well
   configuration: 2 problems
@@ -90,33 +90,35 @@ UNIT  STATE  SINCE START STOP CRASH RESTART  LAST CRASH
 
 test('has colours where the terminal has', async () => {
   await using agent = await fakeAgent((_, response) => json(response, ANSWER))
-  const out = keptConsole({ color: true })
-  await status(false, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out)
+  const out = recordingConsole({ color: true })
+  await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(out.out()).toContain('\u001b[31mfailed\u001b[39m  ')
 })
 
 test('with --json is the answer of the agent alone on stdout', async () => {
   await using agent = await fakeAgent((_, response) => json(response, ANSWER))
-  const out = keptConsole()
-  await status(true, { client: clientOf(agent.socket), stateFile: stateFileOf(null) }, out)
+  const out = recordingConsole()
+  await status(true, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(JSON.parse(out.out())).toEqual({ agent_running: true, ...JSON.parse(JSON.stringify(ANSWER)) })
 })
 
 test('reads the state file where no agent runs, and says so', async () => {
-  const out = keptConsole()
-  expect(await status(false, { client: nobody, stateFile: stateFileOf(KEPT) }, out)).toBe(0)
+  const out = recordingConsole()
+  expect(await status(false, { client: noAgent, stateFile: fakeStateFile(KEPT) }, out)).toBe(0)
   expect(out.err()).toBe(
     'gatewatch: no agent runs; this is what the state file holds (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
   )
   expect(out.out()).toMatch(/^UNIT .*\nwirepas-gateway /)
-  const machine = keptConsole()
-  await status(true, { client: nobody, stateFile: stateFileOf(KEPT) }, machine)
+  const machine = recordingConsole()
+  await status(true, { client: noAgent, stateFile: fakeStateFile(KEPT) }, machine)
   expect(JSON.parse(machine.out())).toMatchObject({ agent_running: false, gateway_id: 'gw-7', stream: IDENTITY.stream })
 })
 
 test('says what to do where there is neither', async () => {
-  const out = keptConsole()
-  const code = await orFail(out, () => status(false, { client: nobody, stateFile: stateFileOf(null) }, out))
+  const out = recordingConsole()
+  const code = await failureAsExitCode(out, () =>
+    status(false, { client: noAgent, stateFile: fakeStateFile(null) }, out),
+  )
   expect({ code, said: out.err() }).toEqual({
     code: 1,
     said:
@@ -128,7 +130,7 @@ test('says what to do where there is neither', async () => {
 
 test('the help of status names every field of its JSON', async () => {
   const { help } = await import('../../../src/cli/commands/help.ts')
-  const out = keptConsole({ columns: null })
+  const out = recordingConsole({ columns: null })
   help('status', out)
   for (const field of Object.keys(ANSWER.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
   for (const field of ['agent_running', ...Object.keys(ANSWER)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))

@@ -4,7 +4,7 @@ import type { Identity } from '../../src/core/api-json.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
-import { NOON } from './agent.ts'
+import { NOON } from './fake-agent.ts'
 
 export const IDENTITY: Identity = { gatewayId: 'gw-7', machineId: 'a'.repeat(32), stream: '0123456789abcdef' }
 
@@ -45,7 +45,7 @@ export function stateOf(...units: Unit[]): State {
 }
 
 /** The twelve of a gateway, with one of each fate. */
-export function gateway(): State {
+export function gatewayState(): State {
   const fates: Record<string, Partial<Unit>> = {
     'mosquitto.service': {
       counters: { starts: 5, stops: 0, crashes: 4, restarts: 4, lost: 0 },

@@ -4,19 +4,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clientOf } from '../../src/cli/agent-client.ts'
-import type { Console, Kept, StateFile } from '../../src/cli/console.ts'
+import type { Console, OfflineState, StateFile } from '../../src/cli/console.ts'
 
-export interface Asked {
+export interface RecordedRequest {
   readonly method: string
   readonly url: string
   readonly body: string
 }
 
-export type Handler = (asked: Asked, response: ServerResponse) => void
+export type Handler = (request: RecordedRequest, response: ServerResponse) => void
 
 export interface FakeAgent {
   readonly socket: string
-  readonly asked: Asked[]
+  readonly requests: RecordedRequest[]
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -29,11 +29,11 @@ export function temporaryDirectory(): { path: string; [Symbol.dispose](): void }
 /** Listens on a real unix socket, in `directory` or one of its own. */
 export async function fakeAgent(handler: Handler, directory = temporaryDirectory()): Promise<FakeAgent> {
   const socket = join(directory.path, 'gatewatch.sock')
-  const asked: Asked[] = []
+  const requests: RecordedRequest[] = []
   const server = createServer((request, response) => {
     void bodyOf(request).then((body) => {
       const one = { method: request.method ?? '', url: request.url ?? '', body }
-      asked.push(one)
+      requests.push(one)
       handler(one, response)
     })
   })
@@ -43,7 +43,7 @@ export async function fakeAgent(handler: Handler, directory = temporaryDirectory
     await new Promise((resolve) => server.close(resolve))
     directory[Symbol.dispose]()
   }
-  return { socket, asked, stop, [Symbol.asyncDispose]: stop }
+  return { socket, requests, stop, [Symbol.asyncDispose]: stop }
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
@@ -57,14 +57,14 @@ export function json(response: ServerResponse, value: unknown, status = 200): vo
   response.end(JSON.stringify(value))
 }
 
-export interface KeptConsole extends Console {
+export interface RecordingConsole extends Console {
   readonly out: () => string
   readonly err: () => string
 }
 
 export const NOON = Date.UTC(2026, 10, 20, 12, 0, 0)
 
-export function keptConsole(overrides: Partial<Console> = {}): KeptConsole {
+export function recordingConsole(overrides: Partial<Console> = {}): RecordingConsole {
   const said = { out: '', err: '' }
   return {
     stdout: (text) => {
@@ -83,7 +83,7 @@ export function keptConsole(overrides: Partial<Console> = {}): KeptConsole {
 }
 
 /** A state file that holds `kept`, and what was done to it. */
-export function stateFileOf(kept: Kept | null): StateFile & { readonly done: unknown[] } {
+export function fakeStateFile(kept: OfflineState | null): StateFile & { readonly done: unknown[] } {
   const done: unknown[] = []
   return {
     path: '/var/lib/gatewatch/state.ring',
@@ -99,4 +99,4 @@ export function stateFileOf(kept: Kept | null): StateFile & { readonly done: unk
 }
 
 /** A client of a socket on which nobody listens. */
-export const nobody = clientOf('/nonexistent/gatewatch.sock')
+export const noAgent = clientOf('/nonexistent/gatewatch.sock')
