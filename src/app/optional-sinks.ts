@@ -26,9 +26,9 @@ export function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: 
   return {
     async use() {
       if (config().notify.enabled && notes === null) {
-        const { notifications } = await import('../desktop/notifications.ts')
+        const { createNotifications } = await import('../desktop/notifications.ts')
         const address = pathsOf(true, env, uid).bus
-        notes = notifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
+        notes = createNotifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
       }
       if (config().statsd.address !== null && push === null) {
         const { statsdPush } = await import('../metrics/statsd.ts')

@@ -33,14 +33,14 @@ export async function openControl(config: Config, timeoutMs: number, outside: Ou
   const { clock, log, env, uid, user } = outside
   const { bus: address, backend } = config
   const overCommand = async () => {
-    const { systemctlControl } = await import('../systemd/operate/systemctl-control.ts')
+    const { createSystemctlControl } = await import('../systemd/operate/systemctl-control.ts')
     const { runSystemctl } = await import('../systemd/operate/run-systemctl.ts')
-    return systemctlControl({ run: runSystemctl(user, env), timeoutMs, now: clock.now, isRoot: uid === 0 || user })
+    return createSystemctlControl({ run: runSystemctl(user, env), timeoutMs, now: clock.now, isRoot: uid === 0 || user })
   }
   if (backend === 'command') return overCommand()
-  const { dbusControl } = await import('../systemd/operate/dbus-control.ts')
-  const dbus = dbusControl({ address, after: clock.after, timeoutMs, retries: config.max_retries })
+  const { createDbusControl } = await import('../systemd/operate/dbus-control.ts')
+  const dbus = createDbusControl({ address, after: clock.after, timeoutMs, retries: config.max_retries })
   if (backend === 'dbus') return dbus
-  const { withFallBack } = await import('../systemd/operate/fallback.ts')
-  return withFallBack(dbus, await overCommand(), (why) => log('warning', `${why}; using systemctl`))
+  const { createFallbackControl } = await import('../systemd/operate/fallback.ts')
+  return createFallbackControl(dbus, await overCommand(), (why) => log('warning', `${why}; using systemctl`))
 }

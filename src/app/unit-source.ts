@@ -5,7 +5,7 @@ import type { State } from '../core/state.ts'
 import { noticingStalls } from '../host/stall-detector.ts'
 import { provenByJournal } from '../journal/replay-source.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
-import { systemdSource } from '../systemd/source.ts'
+import { createSystemdSource } from '../systemd/source.ts'
 
 /** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
@@ -22,7 +22,7 @@ export interface WatchGiven {
 
 export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiven): UnitSource {
   const { config, paths } = loaded
-  const systemd = systemdSource({
+  const systemd = createSystemdSource({
     ...{ address: config.bus, clock, log, random: Math.random, patterns: config.monitored_services },
     known: before.units.filter((u) => u.byPattern).map((u) => u.name),
     resyncIntervalMs: config.resync_interval * 1000,

@@ -1,5 +1,5 @@
 // What the rest of this folder knows of a message bus.
-import type { Head } from './message-header.ts'
+import type { MessageHeader } from './message-header.ts'
 
 export interface Call {
   readonly destination: string
@@ -28,7 +28,7 @@ export type Body = readonly unknown[]
 export interface Bus {
   readonly uniqueName: string
   /** Calls and tells the answer synchronously, at its place in the stream of messages. Never throws. */
-  ask(call: Call, answered: (error: Error | null, body: Body) => void): void
+  request(call: Call, answered: (error: Error | null, body: Body) => void): void
   /** The same as a promise of plain values; it settles after what is at hand has been read. Rejects with a `BusError`. */
   call(
     destination: string,
@@ -41,7 +41,7 @@ export interface Bus {
   ): Promise<unknown[]>
   addMatch(rule: string): Promise<void>
   /** A signal that no listener `wants` is dropped undecoded. Called synchronously, in order. */
-  onSignal(listener: (signal: Signal) => void, wants?: (head: Head) => boolean): () => void
+  onSignal(listener: (signal: Signal) => void, wants?: (head: MessageHeader) => boolean): () => void
   /** Called once, with the reason in words; pending calls have been rejected by then. Also after `close`. */
   onClose(listener: (reason: string) => void): () => void
   /** The reason is for those who listen to the end; a first one stays. */

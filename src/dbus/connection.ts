@@ -5,9 +5,9 @@ import { messageOf, stackOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
 import { type Bus, busError, type Call, type Signal } from './bus.ts'
-import { guard } from './message-guard.ts'
-import { ERROR, type Head, METHOD_RETURN, SIGNAL } from './message-header.ts'
-import { type Answered, calls } from './pending-calls.ts'
+import { guardSocket } from './message-guard.ts'
+import { ERROR, type MessageHeader, METHOD_RETURN, SIGNAL } from './message-header.ts'
+import { type ReplyHandler, createPendingCalls } from './pending-calls.ts'
 import { allProperties, changedProperties, wantedNames } from './read-properties.ts'
 import { plain, withVariants } from './variants.ts'
 
@@ -52,14 +52,14 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
 
 interface Listener {
   readonly call: (signal: Signal) => void
-  readonly wants: (head: Head) => boolean
+  readonly wants: (head: MessageHeader) => boolean
 }
 
 async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   const dbus = (await import('dbus-next')).default // not before it is needed: it costs memory
   if (options.signal?.aborted) throw new Error('given up')
   const fault = options.onFault ?? (() => {})
-  const waiting = calls(options.after, options.onAnswer ?? (() => {}), fault)
+  const waiting = createPendingCalls(options.after, options.onAnswer ?? (() => {}), fault)
   const wanted = options.properties ? wantedNames(options.properties) : null
   const listeners = new Set<Listener>()
   const closeListeners = new Set<(reason: string) => void>()
@@ -93,7 +93,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     for (const { call } of listeners) contain('a signal listener', () => call(signal))
   }
 
-  guard(socket, {
+  guardSocket(socket, {
     admit(head) {
       if (closedFor !== null) return false
       if (!connected) {
@@ -161,7 +161,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     })
   })
 
-  const ask = (call: Call, answered: Answered) => {
+  const ask = (call: Call, answered: ReplyHandler) => {
     const serial = library.newSerial()
     waiting.ask(serial, call, answered, () => {
       const { signature = '', body = [], autoStart = false } = call
@@ -173,7 +173,7 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
 
   const bus: Bus = {
     uniqueName: nameOf(library),
-    ask,
+    request: ask,
     call: (destination, path, face, member, signature = '', body = [], timeoutMs = undefined) =>
       new Promise((resolve, reject) => {
         const call = { destination, path, interface: face, member, signature, body }

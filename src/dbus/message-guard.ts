@@ -1,18 +1,18 @@
 // Stands between a bus socket and dbus-next's reader: only whole, sane and wanted messages get through, and no throw gets out.
 import type { Socket } from 'node:net'
 import { messageOf } from '../core/error-text.ts'
-import { bytesToCome, FIXED_BYTES, type Head, headOf } from './message-header.ts'
+import { bytesToCome, FIXED_BYTES, type MessageHeader, headerOf } from './message-header.ts'
 
 /** D-Bus allows 128 MiB; systemd's largest answers (thousands of units) stay below 2 MiB. */
 export const LARGEST_MESSAGE_BYTES = 16 << 20
 /** The daemon's lines in the authentication are below 100 bytes. */
 const LONGEST_HANDSHAKE_BYTES = 4096
 
-export interface GateKeeper {
+export interface MessageFilter {
   /** Whether dbus-next shall decode this message; it is dropped unread otherwise. */
-  admit(head: Head): boolean
+  admit(head: MessageHeader): boolean
   /** Reads the message itself, instead of dbus-next; false where it does not. What it throws gives the stream up. */
-  read(head: Head, rest: Buffer): boolean
+  read(head: MessageHeader, rest: Buffer): boolean
   /** The stream cannot be trusted any more. Called once or more; nothing is handed on afterwards. */
   giveUp(reason: string): void
   /** One message was dropped as unreadable; the stream goes on. */
@@ -23,7 +23,7 @@ export interface GateKeeper {
  * Guards `socket` from the moment it is made. dbus-next 0.10.2 reads its handshake byte by byte, then each message as
  * `read(16)` and `read(rest)` in a `readable` listener that nothing protects: a throw in there would end the process.
  */
-export function guard(socket: Socket, keeper: GateKeeper): void {
+export function guardSocket(socket: Socket, keeper: MessageFilter): void {
   const take = socket.read.bind(socket)
   const on = socket.on.bind(socket)
   let closed = false
@@ -72,7 +72,7 @@ export function guard(socket: Socket, keeper: GateKeeper): void {
       if (rest === null) return null
       const first = fixed
       fixed = null
-      const head = headOf(first, rest)
+      const head = headerOf(first, rest)
       if (typeof head === 'string') return giveUp(head)
       if (!keeper.admit(head)) {
         if (closed) return null

@@ -8,7 +8,7 @@ export const SIGNAL = 4
 export const FIXED_BYTES = 16
 
 /** What the header of a message says (D-Bus specification, "Message Format"); absent fields are '' or 0. */
-export interface Head {
+export interface MessageHeader {
   readonly type: number
   readonly flags: number
   readonly serial: number
@@ -42,7 +42,7 @@ export function bytesToCome(fixed: Buffer, atMost: number): number | string {
 }
 
 /** The head of a message of which `rest` follows the fixed part; or what is wrong with it, in words. */
-export function headOf(fixed: Buffer, rest: Buffer): Head | string {
+export function headerOf(fixed: Buffer, rest: Buffer): MessageHeader | string {
   const little = fixed[0] === LITTLE
   const end = u32(fixed, 12, little)
   /** By the code of the field: 1 path, 2 interface, 3 member, 4 error name, 6 destination, 7 sender, 8 signature. */

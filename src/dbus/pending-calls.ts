@@ -5,11 +5,11 @@ import { type Body, busError, type Call } from './bus.ts'
 
 const CALL_AT_MOST_MS = 25_000
 
-export type Answered = (error: Error | null, body: Body) => void
+export type ReplyHandler = (error: Error | null, body: Body) => void
 
-export interface Calls {
+export interface PendingCalls {
   /** `send` puts the call on the wire under this serial; what it throws is the answer. */
-  ask(serial: number, call: Call, answered: Answered, send: () => void): void
+  ask(serial: number, call: Call, answered: ReplyHandler, send: () => void): void
   awaits(serial: number): boolean
   answer(serial: number, error: Error | null, body: Body): void
   /** Rejects all that wait, and every later one. */
@@ -17,15 +17,15 @@ export interface Calls {
 }
 
 /** `onAnswer` is told each answer's member and time; `fault` of an answer's listener that throws. */
-export function calls(
+export function createPendingCalls(
   after: Clock['after'],
   onAnswer: (member: string, ms: number) => void,
   fault: (problem: string) => void,
-): Calls {
-  const waiting = new Map<number, { readonly member: string; readonly askedAt: number; readonly settle: Answered }>()
+): PendingCalls {
+  const waiting = new Map<number, { readonly member: string; readonly askedAt: number; readonly settle: ReplyHandler }>()
   let closedFor: string | null = null
 
-  const contained = (answered: Answered): Answered => {
+  const contained = (answered: ReplyHandler): ReplyHandler => {
     return (error, body) => {
       try {
         answered(error, body)
@@ -40,7 +40,7 @@ export function calls(
       const tell = contained(answered)
       if (closedFor !== null) return tell(busError('closed', closedFor), [])
       const timeoutMs = call.timeoutMs ?? CALL_AT_MOST_MS
-      const settle: Answered = (error, body) => {
+      const settle: ReplyHandler = (error, body) => {
         waiting.delete(serial)
         forgetTimer()
         tell(error, body)

@@ -1,16 +1,16 @@
 // Reads properties without decoding all of them: nine values of a hundred are wanted, three thousand times a second. Pure.
 import { advance, align, array, type Cursor, cursorAt, skip, text, u32, u64, variant } from './wire-reader.ts'
 
-export interface Changed {
+export interface ChangedProperties {
   readonly interface: string
   /** Plain values; one whose type is not read here is left out. */
   readonly properties: Readonly<Record<string, unknown>>
 }
 
 /** Names of wanted properties, by their length. */
-export type Wanted = readonly (readonly string[] | undefined)[]
+export type NamesByLength = readonly (readonly string[] | undefined)[]
 
-export function wantedNames(names: Iterable<string>): Wanted {
+export function wantedNames(names: Iterable<string>): NamesByLength {
   const byLength: string[][] = []
   for (const name of names) {
     byLength[name.length] ??= []
@@ -23,18 +23,18 @@ export function wantedNames(names: Iterable<string>): Wanted {
  * The body of a signal of signature `sa{sv}as`, which begins at `at` (a multiple of 8 within the message); of the values
  * only the `wanted` ones. Throws RangeError where it contradicts itself.
  */
-export function changedProperties(bytes: Buffer, at: number, little: boolean, wanted: Wanted): Changed {
+export function changedProperties(bytes: Buffer, at: number, little: boolean, wanted: NamesByLength): ChangedProperties {
   const cursor = cursorAt(bytes, at, little)
   const face = text(cursor, u32(cursor))
   return { interface: face, properties: dictionary(cursor, wanted) }
 }
 
 /** The same of the answer to GetAll, signature `a{sv}`: of a unit's 400 properties dbus-next makes 400 objects. */
-export function allProperties(bytes: Buffer, at: number, little: boolean, wanted: Wanted): Changed['properties'] {
+export function allProperties(bytes: Buffer, at: number, little: boolean, wanted: NamesByLength): ChangedProperties['properties'] {
   return dictionary(cursorAt(bytes, at, little), wanted)
 }
 
-function dictionary(cursor: Cursor, wanted: Wanted): Record<string, unknown> {
+function dictionary(cursor: Cursor, wanted: NamesByLength): Record<string, unknown> {
   const end = array(cursor, 8)
   const properties: Record<string, unknown> = {}
   while (cursor.at < end) {
@@ -50,7 +50,7 @@ function dictionary(cursor: Cursor, wanted: Wanted): Record<string, unknown> {
 }
 
 /** Steps over a name; null where it is not wanted, which its length and first letter nearly always say. */
-function wantedName(c: Cursor, wanted: Wanted): string | null {
+function wantedName(c: Cursor, wanted: NamesByLength): string | null {
   const length = u32(c)
   const at = advance(c, length + 1)
   const names = wanted[length]

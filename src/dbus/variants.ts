@@ -25,7 +25,7 @@ function isVariant(value: object): value is Variant {
   return 'signature' in value && 'value' in value && Object.getPrototypeOf(value) !== Object.prototype
 }
 
-export interface Typed {
+export interface TypedValue {
   /** A D-Bus signature of one complete type. */
   readonly typed: string
   readonly value: unknown
@@ -38,6 +38,6 @@ export function withVariants(value: unknown, make: (signature: string, value: un
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withVariants(inner, make)]))
 }
 
-function isTyped(value: object): value is Typed {
+function isTyped(value: object): value is TypedValue {
   return 'typed' in value && 'value' in value
 }

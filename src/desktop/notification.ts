@@ -2,7 +2,7 @@
 import type { Event } from '../core/event.ts'
 import { causeText, shortName } from '../core/format.ts'
 
-export interface Note {
+export interface NotificationContent {
   /** Desktop Notifications Specification, "Urgency Levels": 0 low, 1 normal, 2 critical (stays until it is closed). */
   readonly urgency: 0 | 1 | 2
   readonly summary: string
@@ -13,7 +13,7 @@ export interface Note {
 }
 
 /** Null for what nobody need be told of. */
-export function noteOf(event: Event, gatewayId: string): Note | null {
+export function notificationOf(event: Event, gatewayId: string): NotificationContent | null {
   const name = shortName(event.unit)
   switch (event.kind) {
     case 'crash': {

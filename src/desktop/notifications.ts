@@ -5,7 +5,7 @@ import { shortName } from '../core/format.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, EventSink, Log } from '../ports.ts'
-import { type Note, noteOf } from './notification.ts'
+import { type NotificationContent, notificationOf } from './notification.ts'
 
 export interface NotificationsOptions {
   /** The session bus. */
@@ -25,16 +25,16 @@ const WELL_AFTER_MS = 5000
 const AGAIN_AFTER_MS = 30_000
 
 /** One unit's notification: replaced by the next one, so that a crash loop is one bubble and not hundreds. */
-interface Shown {
+interface UnitNotification {
   id: number
   sending: boolean
-  next: Note | null
+  next: NotificationContent | null
   undoWell: () => void
 }
 
-export function notifications(options: NotificationsOptions): EventSink {
+export function createNotifications(options: NotificationsOptions): EventSink {
   const { address, clock, log, connect = connectBus } = options
-  const units = new Map<string, Shown>()
+  const units = new Map<string, UnitNotification>()
   let bus: Promise<Bus> | null = null
   let failedAtMonoMs: number | null = null
   let stopped = false
@@ -49,7 +49,7 @@ export function notifications(options: NotificationsOptions): EventSink {
     return bus
   }
 
-  const show = async (unit: string, shown: Shown) => {
+  const show = async (unit: string, shown: UnitNotification) => {
     if (shown.sending) return
     shown.sending = true
     try {
@@ -70,11 +70,11 @@ export function notifications(options: NotificationsOptions): EventSink {
     }
   }
 
-  const send = (on: Bus, replaces: number, { urgency, summary, body }: Note): Promise<number> =>
+  const send = (on: Bus, replaces: number, { urgency, summary, body }: NotificationContent): Promise<number> =>
     new Promise((resolve, reject) => {
       const hints = { urgency: { typed: 'y', value: urgency }, 'desktop-entry': { typed: 's', value: 'gatewatch' } }
       const words = ['gatewatch', replaces, '', summary, body, [], hints, -1]
-      on.ask(
+      on.request(
         {
           ...{ destination: SERVICE, path: '/org/freedesktop/Notifications', interface: SERVICE, member: 'Notify' },
           ...{ signature: 'susssasa{sv}i', body: words, autoStart: true, timeoutMs: 5000 },
@@ -83,7 +83,7 @@ export function notifications(options: NotificationsOptions): EventSink {
       )
     })
 
-  const tell = (unit: string, note: Note) => {
+  const tell = (unit: string, note: NotificationContent) => {
     const shown = units.get(unit) ?? { id: 0, sending: false, next: null, undoWell: () => {} }
     units.set(unit, shown)
     shown.undoWell()
@@ -92,13 +92,13 @@ export function notifications(options: NotificationsOptions): EventSink {
   }
 
   const take = (event: Event) => {
-    const note = noteOf(event, options.gatewayId)
+    const note = notificationOf(event, options.gatewayId)
     if (note !== null) return tell(event.unit, note)
     const shown = units.get(event.unit)
     if (shown === undefined || (event.kind !== 'start' && event.kind !== 'restart')) return
     shown.undoWell()
     const summary = `${shortName(event.unit)} is running again`
-    const well: Note = { urgency: 0, summary, body: options.gatewayId, settled: true }
+    const well: NotificationContent = { urgency: 0, summary, body: options.gatewayId, settled: true }
     shown.undoWell = clock.after(WELL_AFTER_MS, () => tell(event.unit, well))
   }
 

@@ -6,12 +6,12 @@ const BOUNDS = [0.01, 0.1]
 /** Reading a unit is what is asked all the time; of the other calls a few are made at each reconnection. */
 const TOLD_APART = 'GetAll'
 
-export interface AnswerTimes {
+export interface CallDurations {
   add(member: string, ms: number): void
   read(): Readonly<Record<string, Histogram>>
 }
 
-export function answerTimes(): AnswerTimes {
+export function createCallDurations(): CallDurations {
   const times: Record<'GetAll' | 'other', Tally> = { [TOLD_APART]: tally(BOUNDS), other: tally(BOUNDS) }
   return {
     add: (member, ms) => times[member === TOLD_APART ? TOLD_APART : 'other'].add(ms / 1000),

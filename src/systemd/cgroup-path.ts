@@ -1,14 +1,14 @@
 // Where the kernel accounts for a unit: the path of its control group, also of a unit that does not run yet. Pure.
 
-interface Place {
+interface UnitCgroup {
   readonly id: string
   /** As systemd says; empty while the unit does not run. */
   readonly controlGroup: string
   readonly slice: string
 }
 
-export interface Places {
-  note(label: string, place: Place): void
+export interface CgroupPaths {
+  note(label: string, place: UnitCgroup): void
   /** Null for a type that has none, and before it was read. */
   of(label: string, root: string): string | null
   /** Forgets the others. */
@@ -16,13 +16,13 @@ export interface Places {
 }
 
 /** The places of the watched units, as last read. */
-export function unitPlaces(): Places {
-  const places = new Map<string, Place>()
+export function createCgroupPaths(): CgroupPaths {
+  const places = new Map<string, UnitCgroup>()
   return {
     note: (label, { id, controlGroup, slice }) => void places.set(label, { id, controlGroup, slice }),
     of(label, root) {
       const place = places.get(label)
-      return place === undefined ? null : controlGroupOf(place, root)
+      return place === undefined ? null : cgroupPathOf(place, root)
     },
     keep(has) {
       for (const label of places.keys()) if (!has(label)) places.delete(label)
@@ -37,7 +37,7 @@ const ESCAPED = /^(?:[_.]|cgroup\.|(?:cpu|cpuacct|cpuset|io|blkio|memory|devices
  * `/system.slice/mosquitto.service`: as systemd says, which it does only of a unit that runs; else below the unit's
  * slice, and `root`, the group of systemd itself. Null for a type that has none.
  */
-export function controlGroupOf(unit: Place, root: string): string | null {
+export function cgroupPathOf(unit: UnitCgroup, root: string): string | null {
   if (unit.controlGroup !== '') return unit.controlGroup
   if (!unit.slice.endsWith('.slice')) return null
   const below = unit.slice === '-.slice' ? '' : slicePath(unit.slice.slice(0, -'.slice'.length))

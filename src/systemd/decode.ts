@@ -34,10 +34,10 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
 type Properties = Readonly<Record<string, unknown>>
 
 /** The part of a sighting that the type's interface carries (`...Service`, `...Socket`). */
-type Cause = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
+type RunResult = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
 
 /** Types without a Result (target, slice, device), and those not heard of yet. */
-const NO_CAUSE: Cause = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
+const NO_RESULT: RunResult = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
 
 export interface Malformed {
   readonly malformed: string
@@ -50,7 +50,7 @@ export interface Malformed {
 export const HALF_A_PAIR = { missed: true } as const
 
 /** Puts together the two signals that systemd sends of each change: the type's interface first, then Unit's. */
-export interface Pairing {
+export interface SignalPairing {
   /** A connection, or systemd itself, begins anew: half a pair of before is none. */
   begin(): void
   /** The sighting when the second one came, null before it and for what tells nothing of a state. */
@@ -60,11 +60,11 @@ export interface Pairing {
   removed(path: string): void
 }
 
-export function pairing(): Pairing {
-  const causes = new Map<string, Cause>()
+export function createSignalPairing(): SignalPairing {
+  const causes = new Map<string, RunResult>()
   const half = new Set<string>()
   const whole = new Set<string>()
-  const keep = (path: string, cause: Cause) => {
+  const keep = (path: string, cause: RunResult) => {
     const oldest = causes.size >= PAIRS_AT_MOST ? causes.keys().next().value : undefined
     if (oldest !== undefined && !causes.has(path)) causes.delete(oldest)
     causes.set(path, cause)
@@ -80,7 +80,7 @@ export function pairing(): Pairing {
         return { malformed: 'PropertiesChanged without properties' }
       if (face !== UNIT_INTERFACE) {
         if (!face.startsWith(PREFIX)) return null
-        keep(path, causeIn(properties, causes.get(path) ?? NO_CAUSE))
+        keep(path, causeIn(properties, causes.get(path) ?? NO_RESULT))
         const twice = half.has(path)
         half.add(path)
         return twice && whole.has(path) ? HALF_A_PAIR : null
@@ -88,7 +88,7 @@ export function pairing(): Pairing {
       if (half.delete(path)) whole.add(path)
       else if (whole.has(path)) return HALF_A_PAIR
       if (properties['ActiveState'] === undefined) return null
-      return snapshotIn(properties, causes.get(path) ?? NO_CAUSE)
+      return snapshotIn(properties, causes.get(path) ?? NO_RESULT)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
@@ -99,7 +99,7 @@ export function pairing(): Pairing {
 }
 
 /** The answer to `GetAll("")`: the properties of all the unit's interfaces at one instant. */
-export interface UnitRead {
+export interface UnitReading {
   /** The canonical name; signals come on its path only. */
   readonly id: string
   readonly snapshot: UnitSnapshot
@@ -109,14 +109,14 @@ export interface UnitRead {
   readonly slice: string
 }
 
-export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
+export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
   const [properties] = body
   if (!isProperties(properties)) return { malformed: 'GetAll without properties' }
   const id = plain(properties['Id'])
   const loadState = plain(properties['LoadState'])
   const restart = plain(properties['Restart'])
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
-  const snapshot = snapshotIn(properties, causeIn(properties, NO_CAUSE))
+  const snapshot = snapshotIn(properties, causeIn(properties, NO_RESULT))
   if ('malformed' in snapshot) return snapshot
   const text = (name: string) => String(plain(properties[name]) ?? '')
   return {
@@ -135,7 +135,7 @@ export function unitRead(body: readonly unknown[]): UnitRead | Malformed {
 }
 
 /** What is missing or of a wrong type stays as it was. */
-function causeIn(properties: Properties, before: Cause): Cause {
+function causeIn(properties: Properties, before: RunResult): RunResult {
   const result = plain(properties['Result'])
   return {
     result: typeof result === 'string' && result !== '' ? result : before.result,
@@ -146,7 +146,7 @@ function causeIn(properties: Properties, before: Cause): Cause {
 }
 
 /** Written out and without detours: this runs for every signal of a crash loop. */
-function snapshotIn(properties: Properties, cause: Cause): UnitSnapshot | Malformed {
+function snapshotIn(properties: Properties, cause: RunResult): UnitSnapshot | Malformed {
   const activeState = plain(properties['ActiveState'])
   const subState = plain(properties['SubState'])
   const job = plain(properties['Job'])

@@ -24,7 +24,7 @@ export const MATCH_RULES: readonly string[] = [
 /** Tells systemd's unique name, null while it is not on the bus, at its place among the signals of its coming and going. */
 export function systemdOwner(bus: Bus, told: (error: Error | null, owner: string | null) => void): void {
   const call = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetNameOwner' }
-  bus.ask({ ...call, signature: 's', body: [SYSTEMD] }, (error, [owner]) => {
+  bus.request({ ...call, signature: 's', body: [SYSTEMD] }, (error, [owner]) => {
     if (error !== null && errorNameOf(error) !== 'org.freedesktop.DBus.Error.NameHasNoOwner') told(error, null)
     else told(null, typeof owner === 'string' && owner !== '' ? owner : null)
   })
@@ -43,7 +43,7 @@ export async function subscribe(bus: Bus): Promise<void> {
  * All properties of a unit in one atomic answer (the empty interface means all). systemd loads the unit for it where it
  * is not, also by the path of an alias, and answers for what cannot be loaded as well (LoadState says so).
  */
-export function readUnit(name: string): Call {
+export function getAllCall(name: string): Call {
   return {
     destination: SYSTEMD,
     path: unitPath(name),

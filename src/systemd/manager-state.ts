@@ -24,7 +24,7 @@ export const MANAGER_PROPERTIES: readonly string[] = [
   'FinishTimestampMonotonic',
 ]
 
-export interface System {
+export interface ManagerState {
   /** Asks this bus from now on; the first answer comes soon. */
   follow(bus: Bus): void
   leave(): void
@@ -36,9 +36,9 @@ export interface System {
   detail(): Promise<SystemDetail | null>
 }
 
-export function systemAsked(clock: Clock): System {
+export function createManagerState(clock: Clock): ManagerState {
   let bus: Bus | null = null
-  let latest: Read | null = null
+  let latest: ManagerReading | null = null
   let detail: { readonly askedAtMs: number; readonly answer: Promise<SystemDetail | null> } | null = null
   let undo = () => {}
 
@@ -89,13 +89,13 @@ export async function readSystem(bus: Bus): Promise<SystemDetail> {
   }
 }
 
-interface Read {
+interface ManagerReading {
   readonly health: SystemHealth
   readonly version: string
   readonly controlGroup: string
 }
 
-async function readManager(bus: Bus): Promise<Read> {
+async function readManager(bus: Bus): Promise<ManagerReading> {
   const [answer] = await bus.call(SYSTEMD, MANAGER_PATH, PROPERTIES, 'GetAll', 's', [MANAGER], ANSWER_AT_MOST_MS)
   const properties = typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {}
   const text = (name: string) => String(plain(properties[name]) ?? '')

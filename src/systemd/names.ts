@@ -9,7 +9,7 @@ const TEMPLATE = /^([^@]+)@(\.[a-z]+)$/
 const UNITS = '/org/freedesktop/systemd1/unit/'
 
 /** What is configured, sorted out; each name once, in the order given. */
-export interface Watched {
+export interface ConfiguredUnits {
   readonly names: readonly string[]
   readonly patterns: readonly string[]
   /** Neither a unit name nor a pattern. */
@@ -17,7 +17,7 @@ export interface Watched {
 }
 
 /** A bare name is a service, whatever dots it has; a template stands for its instances (`sink@` -> `sink@*.service`). */
-export function watched(configured: readonly string[]): Watched {
+export function configuredUnits(configured: readonly string[]): ConfiguredUnits {
   const names = new Set<string>()
   const patterns = new Set<string>()
   const invalid: string[] = []

@@ -2,12 +2,12 @@
 import { messageOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
-import type { Head } from '../dbus/message-header.ts'
+import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Clock, Log } from '../ports.ts'
-import type { Pairing, UnitRead } from './decode.ts'
+import type { SignalPairing, UnitReading } from './decode.ts'
 import * as manager from './manager-api.ts'
 import { isUnitName, unitAt } from './names.ts'
-import { reader } from './unit-reader.ts'
+import { createUnitReader } from './unit-reader.ts'
 import type { WatchList } from './watch-list.ts'
 
 /** A package's installation reloads several times in a row. */
@@ -19,12 +19,12 @@ export interface SessionContext {
   readonly bus: Bus
   readonly labels: () => WatchList
   readonly patterns: () => readonly string[]
-  readonly pairing: Pairing
+  readonly pairing: SignalPairing
   readonly clock: Clock
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
-  readonly wasRead: (label: string, read: UnitRead) => void
+  readonly wasRead: (label: string, read: UnitReading) => void
   readonly signal: () => void
   /** systemd is there and will tell us everything; comes before anything of the new subscription is observed. */
   readonly subscribing: () => void
@@ -44,7 +44,7 @@ export interface Session {
 /** Rejects in words where the bus lets us not even listen. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, pairing, observe } = context
-  const units = reader(context)
+  const units = createUnitReader(context)
   const candidates = new Map<string, string>()
   let owner: string | null = null
   let subscribed = false
@@ -53,7 +53,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   let running: Promise<boolean> | null = null
   let next: Promise<boolean> | null = null
 
-  const wants = (head: Head): boolean => {
+  const wants = (head: MessageHeader): boolean => {
     if (head.sender === manager.DRIVER) return head.member === 'NameOwnerChanged'
     if (head.sender !== owner) return false
     if (head.path === manager.MANAGER_PATH) return true

@@ -14,7 +14,7 @@ const UNITS_AT_MOST = 500
  * queue only after the signals of its unit's end were sent. Units that systemd stops only once we are gone are left
  * out: waiting for them would be waiting for ourselves.
  */
-export async function unitsGoingDown(
+export async function unitsShuttingDown(
   bus: Bus,
   isWatched: (unit: string) => boolean,
 ): Promise<ReadonlySet<string> | null> {

@@ -5,14 +5,14 @@ import type { Observation } from '../core/observation.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
-import { answerTimes } from './call-durations.ts'
-import { unitPlaces } from './cgroup-path.ts'
-import { pairing, WANTED_PROPERTIES } from './decode.ts'
+import { createCallDurations } from './call-durations.ts'
+import { createCgroupPaths } from './cgroup-path.ts'
+import { createSignalPairing, WANTED_PROPERTIES } from './decode.ts'
 import { ntpSynchronized } from './manager-api.ts'
-import { systemAsked } from './manager-state.ts'
-import { unitPath, type Watched, watched } from './names.ts'
+import { createManagerState } from './manager-state.ts'
+import { unitPath, type ConfiguredUnits, configuredUnits } from './names.ts'
 import { openSession, type Session } from './session.ts'
-import { unitsGoingDown } from './shutdown-jobs.ts'
+import { unitsShuttingDown } from './shutdown-jobs.ts'
 import { createWatchList, type WatchList } from './watch-list.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
@@ -39,13 +39,13 @@ export interface SystemdSourceOptions {
 }
 
 /** Watches systemd at `address`. Nothing is connected before `start`, and nothing throws after it. */
-export function systemdSource(options: SystemdSourceOptions): UnitSource {
+export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const { clock, log, connect = connectBus } = options
-  const pairs = pairing()
-  const took = answerTimes()
-  const system = systemAsked(clock)
-  const places = unitPlaces()
-  let configured: Watched
+  const pairs = createSignalPairing()
+  const took = createCallDurations()
+  const system = createManagerState(clock)
+  const places = createCgroupPaths()
+  let configured: ConfiguredUnits
   let list: WatchList
   let observer: (observation: Observation) => void = () => {}
   let bus: Bus | null = null
@@ -68,7 +68,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
   })
 
   const configure = (patterns: readonly string[], known: readonly string[]) => {
-    configured = watched(patterns)
+    configured = configuredUnits(patterns)
     for (const name of configured.invalid) log('error', `${name}: neither a unit name nor a pattern, not watched`)
     list = createWatchList(configured, known, options.maxUnits, (name) =>
       log('warning', `${name}: not watched, ${options.maxUnits} units are the most (max_units)`),
@@ -235,7 +235,7 @@ export function systemdSource(options: SystemdSourceOptions): UnitSource {
     async unitsShuttingDown() {
       const labelsOf = (unit: string) => list.at(unitPath(unit))
       const isWatched = (unit: string) => labelsOf(unit).length > 0
-      const units = bus === null ? null : await unitsGoingDown(bus, isWatched).catch(() => null)
+      const units = bus === null ? null : await unitsShuttingDown(bus, isWatched).catch(() => null)
       return units && new Set([...units].flatMap(labelsOf))
     },
     async stop() {

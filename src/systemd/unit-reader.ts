@@ -3,8 +3,8 @@ import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
 import { type Bus, isGone } from '../dbus/bus.ts'
 import type { Clock, Log } from '../ports.ts'
-import { type Pairing, type UnitRead, unitRead } from './decode.ts'
-import { readUnit } from './manager-api.ts'
+import { type SignalPairing, type UnitReading, decodeUnit } from './decode.ts'
+import { getAllCall } from './manager-api.ts'
 import { isInstance, unitPath } from './names.ts'
 import type { WatchList } from './watch-list.ts'
 
@@ -17,19 +17,19 @@ const READS_AT_ONCE = 3
 /** What only a pattern stands for is no longer asked for when it has been gone this long. */
 const FORGET_AFTER_MS = 24 * 3600_000
 
-export interface ReaderContext {
+export interface UnitReaderContext {
   readonly bus: Bus
   readonly labels: () => WatchList
-  readonly pairing: Pairing
+  readonly pairing: SignalPairing
   readonly clock: Clock
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
   /** What was read of a watched unit, beside what is observed. */
-  readonly wasRead: (label: string, read: UnitRead) => void
+  readonly wasRead: (label: string, read: UnitReading) => void
 }
 
-export interface Reader {
+export interface UnitReader {
   /** Reads every watched unit; false where systemd or the bus went away meanwhile. */
   readAll(): Promise<boolean>
   /** systemd loaded this watched unit: reads it unless that was done just now. */
@@ -42,7 +42,7 @@ export interface Reader {
   end(): void
 }
 
-export function reader(context: ReaderContext): Reader {
+export function createUnitReader(context: UnitReaderContext): UnitReader {
   const { bus, clock, log } = context
   const askedAt = new Map<string, number>()
   const known = new Map<string, Settings>()
@@ -53,10 +53,10 @@ export function reader(context: ReaderContext): Reader {
   /** `done` with false where systemd is gone; a unit's own trouble is logged once and is its own. */
   const read = (label: string, done: (alive: boolean) => void) => {
     askedAt.set(label, clock.now().monoMs)
-    bus.ask(readUnit(label), (error, body) => {
+    bus.request(getAllCall(label), (error, body) => {
       const at = clock.now()
       if (isGone(error)) return done(false)
-      const answer = error === null ? unitRead(body) : { malformed: error.message }
+      const answer = error === null ? decodeUnit(body) : { malformed: error.message }
       if ('malformed' in answer) {
         if (error === null) context.malformed(answer.malformed)
         if (!failing.has(label)) log('warning', `${label}: cannot be read (${answer.malformed})`)
@@ -69,7 +69,7 @@ export function reader(context: ReaderContext): Reader {
     })
   }
 
-  const tell = (label: string, at: Instant, answer: UnitRead) => {
+  const tell = (label: string, at: Instant, answer: UnitReading) => {
     const { id, snapshot, settings } = answer
     const watched = context.labels()
     const before = known.get(label)

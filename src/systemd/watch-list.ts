@@ -1,5 +1,5 @@
 // Which units are watched, by the names that the user knows them by, and where on the bus each one speaks.
-import { isUnitName, patternMatcher, unitPath, type Watched } from './names.ts'
+import { isUnitName, patternMatcher, unitPath, type ConfiguredUnits } from './names.ts'
 
 export interface WatchList {
   /** Every label, the configured names first. */
@@ -20,7 +20,7 @@ export interface WatchList {
 
 /** `known`: units that the patterns stood for before. `onFull` is told once, of the first unit without room. */
 export function createWatchList(
-  watched: Watched,
+  watched: ConfiguredUnits,
   known: readonly string[],
   maxUnits: number,
   onFull: (name: string) => void,

@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { systemClock as clock } from '../../src/host/clock.ts'
 import type { UnitControl } from '../../src/ports.ts'
-import { dbusControl } from '../../src/systemd/operate/dbus-control.ts'
-import { type Ran, systemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
+import { createDbusControl } from '../../src/systemd/operate/dbus-control.ts'
+import { type CommandOutput, createSystemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 
 const UNITS = Array.from({ length: 12 }, (_, i) => `bench${i}.service`)
@@ -20,8 +20,8 @@ async function bench(): Promise<void> {
   await using rig = await startSystemd()
   for (const unit of [...UNITS, ...MANY]) rig.writeUnit(unit, '[Service]\nExecStart=/bin/sleep infinity\n')
   await rig.daemonReload()
-  const dbus = dbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: 0 })
-  const command = systemctlControl({ run: within(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
+  const dbus = createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: 0 })
+  const command = createSystemctlControl({ run: within(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
   await Promise.all(UNITS.map((unit) => dbus.run('start', unit)))
 
   console.log(`${TIMES} times each; time and CPU of this process and its children for one operation`)
@@ -71,7 +71,7 @@ function cpuMs(): number {
 
 /** systemctl inside the rig, with nothing but nsenter(1) in front of it. */
 function within(rig: Systemd) {
-  return (words: readonly string[]): Promise<Ran> =>
+  return (words: readonly string[]): Promise<CommandOutput> =>
     new Promise((resolve) => {
       const inside = [
         '--target',

@@ -89,7 +89,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
       if (member === 'NameOwnerChanged') order.push(`${body[0]} ${body[2] === '' ? 'left' : 'came'}`)
     })
     const ask = (member: string, signature: string, body: unknown[]) =>
-      bus.ask({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member, signature, body }, () =>
+      bus.request({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member, signature, body }, () =>
         order.push(member),
       )
     ask('RequestName', 'su', ['org.example.Ours', 0])

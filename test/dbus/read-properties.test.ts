@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Signal } from '../../src/dbus/bus.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
-import { bytesToCome, FIXED_BYTES, headOf } from '../../src/dbus/message-header.ts'
+import { bytesToCome, FIXED_BYTES, headerOf } from '../../src/dbus/message-header.ts'
 import { changedProperties, wantedNames } from '../../src/dbus/read-properties.ts'
-import { pairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
+import { createSignalPairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -57,7 +57,7 @@ function read(bytes: Buffer) {
   const fixed = bytes.subarray(0, FIXED_BYTES)
   const rest = bytes.subarray(FIXED_BYTES)
   if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
-  const head = headOf(fixed, rest)
+  const head = headerOf(fixed, rest)
   return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, NAMES)
 }
 
@@ -128,7 +128,7 @@ describeUnless(noSystemd(), 'the signals of a real systemd', () => {
           'org.freedesktop.systemd1.Manager',
           'Subscribe',
         )
-        const pairs = pairing()
+        const pairs = createSignalPairing()
         const seen: unknown[] = []
         bus.onSignal(
           (signal: Signal) => seen.push([signal.path, pairs.changed(signal.path, signal.body)]),

@@ -3,7 +3,7 @@ import dbus, { type Message } from 'dbus-next'
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { newState } from '../../src/core/state.ts'
-import { notifications } from '../../src/desktop/notifications.ts'
+import { createNotifications } from '../../src/desktop/notifications.ts'
 import { startDbus } from '../rig/dbus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -51,7 +51,7 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
     const daemon = await daemonOn(bus.address)
     let enabled = true
     const logged: string[] = []
-    const sink = notifications({
+    const sink = createNotifications({
       address: bus.address,
       enabled: () => enabled,
       gatewayId: 'gw-7',
@@ -96,7 +96,7 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
     const logged: string[] = []
     const options = { address: bus.address, enabled: () => true, gatewayId: 'gw-7', clock }
     const log = (level: string, message: string) => logged.push(`${level} ${message}`)
-    const lonely = notifications({ ...options, log })
+    const lonely = createNotifications({ ...options, log })
     lonely.accept(step(crash(1)))
     await until(() => logged.length > 0, { what: 'a word' })
     lonely.accept(step(crash(2)))
@@ -104,7 +104,7 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
     expect(logged).toEqual([expect.stringMatching(/^warning notify: no notification can be shown \(/)])
 
     const daemon = await daemonOn(bus.address)
-    const sink = notifications({ ...options, log })
+    const sink = createNotifications({ ...options, log })
     sink.accept(step(...Array.from({ length: 500 }, (_, i) => crash(i + 1))))
     await until(() => daemon.told.at(-1)?.body.includes('crash 500'), { what: 'the newest' })
     await sink.stop()

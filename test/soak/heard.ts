@@ -6,7 +6,7 @@ import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { provenByJournal } from '../../src/journal/replay-source.ts'
 import type { Clock, StateStore, Step, UnitSource } from '../../src/ports.ts'
 import { filling, readPayload } from '../../src/store/format/page-records.ts'
-import { systemdSource } from '../../src/systemd/source.ts'
+import { createSystemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
 import { clock as real } from '../systemd/clock.ts'
 
@@ -73,7 +73,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
   } as unknown as StateStore
 
   const begin = () => {
-    const systemd = systemdSource({
+    const systemd = createSystemdSource({
       ...{ address: busAddress, patterns, clock, random: () => 0.5, maxUnits: 1000 },
       log: () => {},
       resyncIntervalMs: 3_600_000,

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACTIONS, type Action } from '../../src/core/command.ts'
 import type { UnitControl } from '../../src/ports.ts'
-import { dbusControl } from '../../src/systemd/operate/dbus-control.ts'
-import { systemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
+import { createDbusControl } from '../../src/systemd/operate/dbus-control.ts'
+import { createSystemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -39,8 +39,8 @@ describeUnless(noSystemd(), 'both back ends', () => {
     await rig.daemonReload()
     const run = async (words: readonly string[]) => rig.systemctl(...words)
     controls = {
-      dbus: dbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: 0 }),
-      command: systemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
+      dbus: createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: 0 }),
+      command: createSystemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
     }
   })
   afterAll(async () => {

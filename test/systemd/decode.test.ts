@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { plain } from '../../src/dbus/variants.ts'
-import { pairing, unitRead } from '../../src/systemd/decode.ts'
+import { createSignalPairing, decodeUnit } from '../../src/systemd/decode.ts'
 
 class Variant {
   constructor(
@@ -44,14 +44,14 @@ const FAILED = {
 
 describe('a change', () => {
   it('is told once, when the second of its two signals came', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     expect(pairs.changed(PATH, [SERVICE, killed, []])).toBeNull()
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual(FAILED)
   })
 
   it('whose other half did not come tells of dropped signals, where whole pairs came before', () => {
     const having = (...halves: (typeof SERVICE | typeof UNIT)[]) => {
-      const pairs = pairing()
+      const pairs = createSignalPairing()
       const tell = (face: string) => pairs.changed(PATH, [face, face === SERVICE ? killed : failed, []])
       for (const face of halves) tell(face)
       return { service: () => tell(SERVICE), unit: () => tell(UNIT), pairs }
@@ -73,7 +73,7 @@ describe('a change', () => {
   })
 
   it('keeps units apart', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     pairs.changed(PATH, [SERVICE, killed, []])
     pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
@@ -82,7 +82,7 @@ describe('a change', () => {
 
   it('without the type interface has no cause, and one that systemd has forgotten neither', () => {
     const none = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
     pairs.changed(PATH, [SERVICE, killed, []])
     pairs.removed(PATH)
@@ -90,13 +90,13 @@ describe('a change', () => {
   })
 
   it('takes the cause from a read before it', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     pairs.read(PATH, { ...FAILED, result: 'oom-kill' })
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'oom-kill', mainStatus: 9 })
   })
 
   it('of a socket or a target has the Result that there is', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     pairs.changed(PATH, ['org.freedesktop.systemd1.Socket', { Result: v('s', 'resources') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'resources', mainCode: 0 })
     pairs.changed(`${PATH}t`, ['org.freedesktop.systemd1.Target', {}, []])
@@ -105,14 +105,14 @@ describe('a change', () => {
 
   it('has no invocation id where systemd gives none', () => {
     for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null]) {
-      expect(pairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject({
+      expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject({
         invocationId: null,
       })
     }
   })
 
   it('carries the job', () => {
-    const seen = pairing().changed(PATH, [
+    const seen = createSignalPairing().changed(PATH, [
       UNIT,
       { ...failed, Job: v('(uo)', [73, '/org/freedesktop/systemd1/job/73']) },
       [],
@@ -121,7 +121,7 @@ describe('a change', () => {
   })
 
   it('keeps what it knew where a property is missing or of a wrong type', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     pairs.changed(PATH, [SERVICE, killed, []])
     pairs.changed(PATH, [
       SERVICE,
@@ -133,8 +133,8 @@ describe('a change', () => {
   })
 
   it('that tells no state is nothing', () => {
-    expect(pairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
-    expect(pairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
+    expect(createSignalPairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
+    expect(createSignalPairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
   })
 
   it('is malformed where its states are no text, or it has no properties', () => {
@@ -148,11 +148,11 @@ describe('a change', () => {
       [7, failed, []],
       [],
     ]
-    for (const body of bad) expect(pairing().changed(PATH, body)).toHaveProperty('malformed')
+    for (const body of bad) expect(createSignalPairing().changed(PATH, body)).toHaveProperty('malformed')
   })
 
   it('carries a state that it does not know as itself', () => {
-    expect(pairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []])).toMatchObject({
+    expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []])).toMatchObject({
       activeState: 'refreshing',
     })
   })
@@ -168,15 +168,15 @@ describe('a change', () => {
       fc.property(
         fc.array(fc.oneof(fc.constantFrom(UNIT, SERVICE), properties, fc.anything()), { maxLength: 3 }),
         (body) => {
-          pairing().changed(PATH, body)
-          unitRead(body)
+          createSignalPairing().changed(PATH, body)
+          decodeUnit(body)
         },
       ),
     )
   })
 
   it('of thousands of units is bounded in memory', () => {
-    const pairs = pairing()
+    const pairs = createSignalPairing()
     for (let i = 0; i < 10_000; i++) pairs.changed(`${PATH}${i}`, [SERVICE, killed, []])
     expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toMatchObject({ result: null })
     expect(pairs.changed(`${PATH}9999`, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
@@ -194,7 +194,7 @@ describe('a read', () => {
     RestartPreventExitStatus: v('(aiai)', [[3], []]),
   }
   it('tells state and settings at once', () => {
-    expect(unitRead([all])).toMatchObject({
+    expect(decodeUnit([all])).toMatchObject({
       id: 'a.service',
       seen: FAILED,
       settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },
@@ -203,14 +203,14 @@ describe('a read', () => {
 
   it('of a target has no Restart', () => {
     const { Restart: _, Result: __, ...target } = all
-    expect(unitRead([target])).toMatchObject({ seen: { result: null }, settings: { restart: null } })
+    expect(decodeUnit([target])).toMatchObject({ seen: { result: null }, settings: { restart: null } })
   })
 
   it('without Id, LoadState or a state is malformed', () => {
     for (const key of ['Id', 'LoadState', 'ActiveState', 'SubState']) {
-      expect(unitRead([{ ...all, [key]: v('u', 1) }])).toHaveProperty('malformed')
+      expect(decodeUnit([{ ...all, [key]: v('u', 1) }])).toHaveProperty('malformed')
     }
-    expect(unitRead([])).toHaveProperty('malformed')
+    expect(decodeUnit([])).toHaveProperty('malformed')
   })
 })
 

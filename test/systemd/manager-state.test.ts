@@ -1,6 +1,6 @@
 // systemd as a whole: the stages of booting as systemd-analyze reckons them, and what a real one tells.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { controlGroupOf } from '../../src/systemd/cgroup-path.ts'
+import { cgroupPathOf } from '../../src/systemd/cgroup-path.ts'
 import { bootStages } from '../../src/systemd/manager-state.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
@@ -52,7 +52,7 @@ test.each([
   ['memory.service', '', 'system.slice', '', '/system.slice/_memory.service'],
   ['a.timer', '', '', '', null],
 ])('the control group of %s is where systemd puts it', (id, controlGroup, slice, root, path) => {
-  expect(controlGroupOf({ id, controlGroup, slice }, root)).toBe(path)
+  expect(cgroupPathOf({ id, controlGroup, slice }, root)).toBe(path)
 })
 
 describeUnless(noSystemd(), 'systemd as a whole', () => {

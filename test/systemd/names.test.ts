@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fullName, isInstance, isUnitName, patternMatcher, unitAt, unitPath, watched } from '../../src/systemd/names.ts'
+import { fullName, isInstance, isUnitName, patternMatcher, unitAt, unitPath, configuredUnits } from '../../src/systemd/names.ts'
 
 describe('unit names', () => {
   const full: [text: string, name: string][] = [
@@ -44,7 +44,7 @@ describe('unit names', () => {
 
   it('sorts names from patterns, each once, and tells what is neither', () => {
     expect(
-      watched(['b', 'a.service', 'b.service', 'sink@', 'sink@*.service', 'x?', '[z-a]', 'c d', 'tick.timer']),
+      configuredUnits(['b', 'a.service', 'b.service', 'sink@', 'sink@*.service', 'x?', '[z-a]', 'c d', 'tick.timer']),
     ).toEqual({
       names: ['b.service', 'a.service', 'tick.timer'],
       patterns: ['sink@*.service', 'x?.service'],

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { unitPath, watched } from '../../src/systemd/names.ts'
+import { unitPath, configuredUnits } from '../../src/systemd/names.ts'
 import { createWatchList } from '../../src/systemd/watch-list.ts'
 
 function make(configured: string[], known: string[] = [], maxUnits = 100) {
   const full: string[] = []
-  return { list: createWatchList(watched(configured), known, maxUnits, (name) => full.push(name)), full }
+  return { list: createWatchList(configuredUnits(configured), known, maxUnits, (name) => full.push(name)), full }
 }
 
 it('a unit speaks for its own label, and for an alias once that is resolved', () => {

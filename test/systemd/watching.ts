@@ -2,7 +2,7 @@
 import type { Observation } from '../../src/core/observation.ts'
 import type { UnitSnapshot } from '../../src/core/unit.ts'
 import type { UnitSource } from '../../src/ports.ts'
-import { type SystemdSourceOptions, systemdSource } from '../../src/systemd/source.ts'
+import { type SystemdSourceOptions, createSystemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
 import { clock } from './clock.ts'
 
@@ -27,7 +27,7 @@ export async function watching(
 ): Promise<Watching> {
   const observations: Observation[] = []
   const logs: string[] = []
-  const source = systemdSource({
+  const source = createSystemdSource({
     address,
     patterns,
     clock,

@@ -3,9 +3,9 @@ import { type Action, type CommandResult, ControlError, type Outcome } from '../
 import type { connectBus } from '../../dbus/connection.ts'
 import { plain } from '../../dbus/variants.ts'
 import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
-import { readUnit } from '../manager-api.ts'
-import { controlError, sentence } from './errors.ts'
-import { type JobBus, jobBus } from './job-bus.ts'
+import { getAllCall } from '../manager-api.ts'
+import { controlError, problemText } from './errors.ts'
+import { type JobBus, createJobBus } from './job-bus.ts'
 import { plainTexts } from './property-text.ts'
 import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
 
@@ -25,10 +25,10 @@ export interface DbusControl extends UnitControl {
 }
 
 /** Nothing is connected before the first operation. */
-export function dbusControl(options: DbusControlOptions): DbusControl {
-  const bus = jobBus({ ...options, properties: STATUS_PROPERTIES })
+export function createDbusControl(options: DbusControlOptions): DbusControl {
+  const bus = createJobBus({ ...options, properties: STATUS_PROPERTIES })
   /** For the rare wish to see all properties. */
-  const whole = jobBus(options)
+  const whole = createJobBus(options)
   return {
     async run(action, unit, noWait = false) {
       try {
@@ -38,15 +38,15 @@ export function dbusControl(options: DbusControlOptions): DbusControl {
       }
     },
     async daemonReload() {
-      await bus.ask(bus.manager('Reload')).catch(fails('reload the unit files', 'the unit files'))
+      await bus.request(bus.manager('Reload')).catch(fails('reload the unit files', 'the unit files'))
     },
     async list() {
-      const [units] = (await bus.ask(bus.manager('ListUnits')).catch(fails('list its units', 'units'))).map(plain)
+      const [units] = (await bus.request(bus.manager('ListUnits')).catch(fails('list its units', 'units'))).map(plain)
       return (Array.isArray(units) ? units : []).map(listed).sort(byName)
     },
     status: (unit) => read(bus, unit).then((found) => statusIn(unit, found), fails(`tell of ${unit}`, unit)),
     async properties(unit) {
-      const [properties] = await whole.ask(readUnit(unit)).catch(fails(`tell of ${unit}`, unit))
+      const [properties] = await whole.request(getAllCall(unit)).catch(fails(`tell of ${unit}`, unit))
       return plainTexts(properties as Properties)
     },
     reach: bus.reach,
@@ -89,7 +89,7 @@ function jobOf(member: 'StartUnit' | 'StopUnit' | 'RestartUnit' | 'ReloadUnit'):
   return async (bus, unit, noWait) => {
     const call = bus.manager(member, 'ss', [unit, 'replace'])
     if (noWait) {
-      await bus.ask(call)
+      await bus.request(call)
       return { outcome: 'queued', cause: null }
     }
     const outcome = OUTCOMES[await bus.job(call)] ?? 'failed'
@@ -111,7 +111,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 /** systemd knows no failure of a unit that it has not loaded: then there is nothing to forget. */
 async function resetFailed(bus: JobBus, unit: string): Promise<CommandResult> {
   try {
-    await bus.ask(bus.manager('ResetFailedUnit', 's', [unit]))
+    await bus.request(bus.manager('ResetFailedUnit', 's', [unit]))
   } catch (error) {
     const problem = controlError(error, `reset-failed ${unit}`, unit)
     if (problem.code !== 'no_such_unit' || (await read(bus, unit))['LoadState'] === 'not-found') throw problem
@@ -120,17 +120,17 @@ async function resetFailed(bus: JobBus, unit: string): Promise<CommandResult> {
 }
 
 /** Changes links of a unit file; systemd then has to read its files again, as `systemctl enable` lets it. */
-async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['ask']>[0]): Promise<CommandResult> {
-  await bus.ask(call)
-  await bus.ask(bus.manager('Reload'))
-  const [state] = await bus.ask(bus.manager('GetUnitFileState', 's', [unit]))
+async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['request']>[0]): Promise<CommandResult> {
+  await bus.request(call)
+  await bus.request(bus.manager('Reload'))
+  const [state] = await bus.request(bus.manager('GetUnitFileState', 's', [unit]))
   return { outcome: state === 'static' ? 'skipped' : 'done', cause: null }
 }
 
 /** The properties of a unit that a status is made of; systemd loads the unit for it. */
 async function read(bus: JobBus, unit: string): Promise<Properties> {
-  const [properties] = (await bus.ask(readUnit(unit))).map(plain)
+  const [properties] = (await bus.request(getAllCall(unit))).map(plain)
   if (typeof properties !== 'object' || properties === null)
-    throw new ControlError('refused', sentence('refused', `tell of ${unit}`, unit, 'its answer holds no properties'))
+    throw new ControlError('refused', problemText('refused', `tell of ${unit}`, unit, 'its answer holds no properties'))
   return properties as Properties
 }

@@ -24,7 +24,7 @@ export function controlError(error: unknown, what: string, unit: string): Contro
   if (error instanceof ControlError) return error
   const code = codeOf(error)
   const words = messageOf(error)
-  return new ControlError(code, sentence(code, what, unit, words), { cause: error })
+  return new ControlError(code, problemText(code, what, unit, words), { cause: error })
 }
 
 function codeOf(error: unknown): ControlProblem {
@@ -32,7 +32,7 @@ function codeOf(error: unknown): ControlProblem {
 }
 
 /** The sentence for people; `words` is what the other side said. The same for both back ends. */
-export function sentence(code: ControlProblem, what: string, unit: string, words: string): string {
+export function problemText(code: ControlProblem, what: string, unit: string, words: string): string {
   switch (code) {
     case 'no_such_unit':
       return `${unit}: no such unit: systemd finds no file of that name`
@@ -51,7 +51,7 @@ export function sentence(code: ControlProblem, what: string, unit: string, words
   }
 }
 
-export function tooLong(timeoutMs: number): ControlError {
+export function timedOut(timeoutMs: number): ControlError {
   return new ControlError('timed_out', `timed out: not done within ${timeoutMs / 1000} s; systemd may still be at it`)
 }
 

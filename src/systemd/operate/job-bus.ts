@@ -5,7 +5,7 @@ import { type Body, type Bus, type Call, errorNameOf } from '../../dbus/bus.ts'
 import { connectBus } from '../../dbus/connection.ts'
 import type { Clock } from '../../ports.ts'
 import * as manager from '../manager-api.ts'
-import { tooLong } from './errors.ts'
+import { timedOut } from './errors.ts'
 
 const JOB_REMOVED = `type='signal',sender='${manager.SYSTEMD}',path='${manager.MANAGER_PATH}',interface='${manager.MANAGER}',member='JobRemoved'`
 /** An idle connection costs a ping every 20 s. */
@@ -28,7 +28,7 @@ export interface JobBusOptions {
 
 export interface JobBus {
   /** Rejects with a `BusError` of whom it asks, or with a `ControlError` where nobody is there. */
-  ask(call: Call): Promise<Body>
+  request(call: Call): Promise<Body>
   /** Makes a call whose answer is a job, and resolves with systemd's result of that job (`done`, `failed`, ...). */
   job(call: Call): Promise<string>
   /** A call of org.freedesktop.systemd1.Manager. */
@@ -38,21 +38,21 @@ export interface JobBus {
   close(): void
 }
 
-interface Link {
+interface JobConnection {
   readonly bus: Bus
   /** By the job's object path: all who wait for its end. systemd merges what is asked twice into one job. */
   readonly ends: Map<string, Set<(result: string) => void>>
-  readonly ask: Bus['ask']
+  readonly ask: Bus['request']
 }
 
-export function jobBus(options: JobBusOptions): JobBus {
+export function createJobBus(options: JobBusOptions): JobBus {
   const { address, after, timeoutMs, retries, connect = connectBus } = options
   const only = options.properties === undefined ? {} : { properties: options.properties }
-  let opened: Promise<Link> | null = null
+  let opened: Promise<JobConnection> | null = null
   let users = 0
   let undoIdle = () => {}
 
-  const link = async (): Promise<Link> => {
+  const link = async (): Promise<JobConnection> => {
     for (let attempt = 0; ; attempt += 1) {
       opened ??= open()
       const mine = opened
@@ -66,14 +66,14 @@ export function jobBus(options: JobBusOptions): JobBus {
     }
   }
 
-  const open = (): Promise<Link> => {
-    const mine: Promise<Link> = opening(() => {
+  const open = (): Promise<JobConnection> => {
+    const mine: Promise<JobConnection> = opening(() => {
       if (opened === mine) opened = null
     })
     return mine
   }
 
-  const opening = async (closed: () => void): Promise<Link> => {
+  const opening = async (closed: () => void): Promise<JobConnection> => {
     const unreachable = (error: unknown) => {
       const words = messageOf(error)
       return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
@@ -89,8 +89,8 @@ export function jobBus(options: JobBusOptions): JobBus {
     }
   }
 
-  const listen = async (bus: Bus, closed: () => void): Promise<Link> => {
-    const ends: Link['ends'] = new Map()
+  const listen = async (bus: Bus, closed: () => void): Promise<JobConnection> => {
+    const ends: JobConnection['ends'] = new Map()
     let owner: string | null = null
     bus.onClose(closed)
     // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
@@ -109,11 +109,11 @@ export function jobBus(options: JobBusOptions): JobBus {
     )
     if (owner === null) throw new Error(`systemd is not on the bus at ${address}`)
     await manager.subscribe(bus)
-    return { bus, ends, ask: fewAtOnce(bus.ask) }
+    return { bus, ends, ask: fewAtOnce(bus.request) }
   }
 
   /** Runs `use` on a connection, which is let go some time after the last one is done. */
-  const using = async <T>(use: (link: Link) => Promise<T>): Promise<T> => {
+  const using = async <T>(use: (link: JobConnection) => Promise<T>): Promise<T> => {
     users += 1
     undoIdle()
     try {
@@ -130,13 +130,13 @@ export function jobBus(options: JobBusOptions): JobBus {
     opened = null
   }
 
-  const asked = ({ ask }: Link, call: Call) =>
+  const asked = ({ ask }: JobConnection, call: Call) =>
     new Promise<Body>((resolve, reject) => {
       ask({ timeoutMs, ...call }, (error, body) => (error === null ? resolve(body) : reject(error)))
     })
 
   return {
-    ask: (call) => using((on) => asked(on, call)),
+    request: (call) => using((on) => asked(on, call)),
     job: (call) => using((on) => endOfJob(on, call, options)),
     manager: (member, signature = '', body = []) => ({
       ...{ destination: manager.SYSTEMD, path: manager.MANAGER_PATH, interface: manager.MANAGER },
@@ -148,12 +148,12 @@ export function jobBus(options: JobBusOptions): JobBus {
 }
 
 /** The answer names the job and comes before the news of its end, both in the order of the bus. */
-function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: JobBusOptions): Promise<string> {
+function endOfJob({ bus, ends, ask }: JobConnection, call: Call, { after, timeoutMs }: JobBusOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     let job = ''
     let settled = false
     const ended = (result: string) => finish(() => resolve(result))
-    const undoTimer = after(timeoutMs, () => finish(() => reject(tooLong(timeoutMs))))
+    const undoTimer = after(timeoutMs, () => finish(() => reject(timedOut(timeoutMs))))
     const undoClose = bus.onClose((reason) => finish(() => reject(gone(reason))))
     const finish = (settle: () => void) => {
       settled = true
@@ -165,7 +165,7 @@ function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: Jo
       settle()
     }
     ask({ timeoutMs, ...call }, (error, [path]) => {
-      if (error !== null) return finish(() => reject(errorNameOf(error) === 'timeout' ? tooLong(timeoutMs) : error))
+      if (error !== null) return finish(() => reject(errorNameOf(error) === 'timeout' ? timedOut(timeoutMs) : error))
       if (settled) return
       job = String(path)
       ends.set(job, (ends.get(job) ?? new Set()).add(ended))
@@ -174,7 +174,7 @@ function endOfJob({ bus, ends, ask }: Link, call: Call, { after, timeoutMs }: Jo
 }
 
 /** The same, in the order given, with the next call made when one is answered. */
-function fewAtOnce(ask: Bus['ask']): Bus['ask'] {
+function fewAtOnce(ask: Bus['request']): Bus['request'] {
   const waiting: (() => void)[] = []
   let underWay = 0
   return (call, answered) => {

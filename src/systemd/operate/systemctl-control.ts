@@ -1,13 +1,13 @@
 // Operates units by `systemctl`, for where no bus can be had: its exit codes, its JSON and its NAME=VALUE lines, never its prose (systemd 247 or newer).
 import { type Action, type CommandResult, ControlError, type ControlProblem } from '../../core/command.ts'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
-import { sentence, tooLong } from './errors.ts'
+import { problemText, timedOut } from './errors.ts'
 import { shownTexts } from './property-text.ts'
 import { outcomeOf } from './systemctl-outcome.ts'
 import { shownProperties } from './systemctl-show.ts'
 import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './unit-status.ts'
 
-export interface Ran {
+export interface CommandOutput {
   /** Exit code; null where it took too long and was ended. */
   readonly code: number | null
   readonly stdout: string
@@ -16,7 +16,7 @@ export interface Ran {
 
 export interface SystemctlOptions {
   /** Runs systemctl with these words and rejects where it cannot even be started. */
-  readonly run: (words: readonly string[], timeoutMs: number) => Promise<Ran>
+  readonly run: (words: readonly string[], timeoutMs: number) => Promise<CommandOutput>
   readonly timeoutMs: number
   readonly now: () => { readonly monoMs: number }
   readonly isRoot: boolean
@@ -24,13 +24,13 @@ export interface SystemctlOptions {
 
 const STATUS = `--property=${Object.keys(STATUS_TYPES).join(',')}`
 
-export function systemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptions): UnitControl {
-  const systemctl = async (what: string, unit: string, ...words: string[]): Promise<Ran & { code: number }> => {
+export function createSystemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptions): UnitControl {
+  const systemctl = async (what: string, unit: string, ...words: string[]): Promise<CommandOutput & { code: number }> => {
     const ran = await run(words, timeoutMs).catch((error: Error) => {
-      throw new ControlError('unreachable', sentence('unreachable', what, unit, error.message), { cause: error })
+      throw new ControlError('unreachable', problemText('unreachable', what, unit, error.message), { cause: error })
     })
     const { code } = ran
-    if (code === null) throw tooLong(timeoutMs)
+    if (code === null) throw timedOut(timeoutMs)
     return { ...ran, code }
   }
 
@@ -136,6 +136,6 @@ function problem(code: ControlProblem, what: string, unit: string, stderr: strin
   const words = stderr.trim().split('\n')[0] ?? ''
   return new ControlError(
     code,
-    sentence(code, what, unit, words.replace(/^Failed to [^:]*: /, '') || 'systemctl failed'),
+    problemText(code, what, unit, words.replace(/^Failed to [^:]*: /, '') || 'systemctl failed'),
   )
 }

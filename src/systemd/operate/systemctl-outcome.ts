@@ -2,7 +2,7 @@
 import type { ControlProblem, Outcome } from '../../core/command.ts'
 import type { Properties } from './unit-status.ts'
 
-export interface Unsuccessful {
+export interface UnsuccessfulJob {
   readonly action: 'start' | 'stop' | 'restart' | 'reload'
   /** systemctl's exit code, as the LSB has them: 3 not implemented, 4 no permission, 5 not installed, 6 not configured. */
   readonly code: number
@@ -15,9 +15,9 @@ export interface Unsuccessful {
   readonly stateOf: (unit: string) => Promise<Properties>
 }
 
-export type Ended = { readonly outcome: Outcome; readonly problem?: never } | { readonly problem: ControlProblem }
+export type JobVerdict = { readonly outcome: Outcome; readonly problem?: never } | { readonly problem: ControlProblem }
 
-export async function outcomeOf(ended: Unsuccessful): Promise<Ended> {
+export async function outcomeOf(ended: UnsuccessfulJob): Promise<JobVerdict> {
   const { action, code, seen, startedAtMs, isRoot } = ended
   if (code === 5 || seen['LoadState'] === 'not-found') return { problem: 'no_such_unit' }
   if (seen['LoadState'] === 'masked') return { problem: 'masked' }
@@ -45,7 +45,7 @@ export async function outcomeOf(ended: Unsuccessful): Promise<Ended> {
 }
 
 /** The units that this one cannot do without. */
-async function dependencies({ seen, stateOf }: Unsuccessful): Promise<Properties[]> {
+async function dependencies({ seen, stateOf }: UnsuccessfulJob): Promise<Properties[]> {
   const needed = ['Requires', 'Requisite', 'BindsTo'].flatMap((kind) => (seen[kind] ?? []) as string[])
   return Promise.all([...new Set(needed)].map(stateOf))
 }

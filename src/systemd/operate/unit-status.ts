@@ -2,7 +2,7 @@
 import { causeOf } from '../../core/cause.ts'
 import type { Cause } from '../../core/unit.ts'
 import type { ListedUnit, UnitStatus } from '../../ports.ts'
-import { unitRead } from '../decode.ts'
+import { decodeUnit } from '../decode.ts'
 
 export type Properties = Readonly<Record<string, unknown>>
 
@@ -34,7 +34,7 @@ function of<const T>(names: readonly string[], type: T): Record<string, T> {
 
 /** Why the unit ended; null where it did not end badly, or systemd cannot say. */
 export function causeIn(properties: Properties): Cause | null {
-  const read = unitRead([properties])
+  const read = decodeUnit([properties])
   if ('malformed' in read) return null
   const cause = causeOf(read.snapshot)
   return cause.result === 'success' ? null : cause

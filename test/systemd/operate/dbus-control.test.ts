@@ -3,7 +3,7 @@ import dbus from 'dbus-next'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Action } from '../../../src/core/command.ts'
 import type { UnitControl } from '../../../src/ports.ts'
-import { dbusControl } from '../../../src/systemd/operate/dbus-control.ts'
+import { createDbusControl } from '../../../src/systemd/operate/dbus-control.ts'
 import { startDbus } from '../../rig/dbus.ts'
 import { type Systemd, startSystemd } from '../../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../../rig/unavailable.ts'
@@ -12,7 +12,7 @@ import { clock } from '../clock.ts'
 import { writeControlUnits } from '../control-units.ts'
 
 const open = (address: string, timeoutMs = 20_000, retries = 0) =>
-  dbusControl({ address, after: clock.after, timeoutMs, retries })
+  createDbusControl({ address, after: clock.after, timeoutMs, retries })
 
 describeUnless(noSystemd(), 'operations over D-Bus', () => {
   let rig: Systemd

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { ControlError } from '../../../src/core/command.ts'
 import type { UnitControl } from '../../../src/ports.ts'
-import { withFallBack } from '../../../src/systemd/operate/fallback.ts'
+import { createFallbackControl } from '../../../src/systemd/operate/fallback.ts'
 
 const WHY = 'systemd cannot be reached: no such socket'
 
@@ -18,7 +18,7 @@ function backEnds(reachable: () => boolean, byCommand = async () => ({ outcome: 
     },
   }
   const command: UnitControl = { ...none, run: byCommand }
-  return { told, control: withFallBack(dbus, command, (why) => told.push(why)) }
+  return { told, control: createFallbackControl(dbus, command, (why) => told.push(why)) }
 }
 
 test('D-Bus where it can be had, systemctl where not and as long as not; said once', async () => {

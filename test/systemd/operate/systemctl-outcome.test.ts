@@ -1,6 +1,6 @@
 // What is made of exit code 1 of systemctl: literal tables of the unit afterwards.
 import { expect, test } from 'vitest'
-import { outcomeOf, type Unsuccessful } from '../../../src/systemd/operate/systemctl-outcome.ts'
+import { outcomeOf, type UnsuccessfulJob } from '../../../src/systemd/operate/systemctl-outcome.ts'
 
 const LOADED = {
   LoadState: 'loaded',
@@ -8,7 +8,7 @@ const LOADED = {
   SubState: 'dead',
   StateChangeTimestampMonotonic: 5_000_000,
 }
-const NOTHING: Unsuccessful = {
+const NOTHING: UnsuccessfulJob = {
   ...{ action: 'start', code: 1, seen: LOADED, startedAtMs: 1000, isRoot: true, stateOf: async () => ({}) },
 }
 const needing = (of: object) => ({
@@ -16,7 +16,7 @@ const needing = (of: object) => ({
   stateOf: async () => ({ ...LOADED, ...of }),
 })
 
-test.each<[string, Partial<Unsuccessful>, object]>([
+test.each<[string, Partial<UnsuccessfulJob>, object]>([
   ['no such unit', { code: 5 }, { problem: 'no_such_unit' }],
   ['no file', { seen: { ...LOADED, LoadState: 'not-found' } }, { problem: 'no_such_unit' }],
   ['masked', { seen: { ...LOADED, LoadState: 'masked' } }, { problem: 'masked' }],
