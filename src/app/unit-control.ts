@@ -35,7 +35,12 @@ export async function openControl(config: Config, timeoutMs: number, outside: Ou
   const overCommand = async () => {
     const { createSystemctlControl } = await import('../systemd/operate/systemctl-control.ts')
     const { runSystemctl } = await import('../systemd/operate/run-systemctl.ts')
-    return createSystemctlControl({ run: runSystemctl(user, env), timeoutMs, now: clock.now, isRoot: uid === 0 || user })
+    return createSystemctlControl({
+      run: runSystemctl(user, env),
+      timeoutMs,
+      now: clock.now,
+      isRoot: uid === 0 || user,
+    })
   }
   if (backend === 'command') return overCommand()
   const { createDbusControl } = await import('../systemd/operate/dbus-control.ts')

@@ -1,7 +1,7 @@
 // Stands between a bus socket and dbus-next's reader: only whole, sane and wanted messages get through, and no throw gets out.
 import type { Socket } from 'node:net'
 import { messageOf } from '../core/error-text.ts'
-import { bytesToCome, FIXED_BYTES, type MessageHeader, headerOf } from './message-header.ts'
+import { bytesToCome, FIXED_BYTES, headerOf, type MessageHeader } from './message-header.ts'
 
 /** D-Bus allows 128 MiB; systemd's largest answers (thousands of units) stay below 2 MiB. */
 export const LARGEST_MESSAGE_BYTES = 16 << 20

@@ -22,7 +22,10 @@ export function createPendingCalls(
   onAnswer: (member: string, ms: number) => void,
   fault: (problem: string) => void,
 ): PendingCalls {
-  const waiting = new Map<number, { readonly member: string; readonly askedAt: number; readonly settle: ReplyHandler }>()
+  const waiting = new Map<
+    number,
+    { readonly member: string; readonly askedAt: number; readonly settle: ReplyHandler }
+  >()
   let closedFor: string | null = null
 
   const contained = (answered: ReplyHandler): ReplyHandler => {

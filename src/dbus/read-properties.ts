@@ -23,14 +23,24 @@ export function wantedNames(names: Iterable<string>): NamesByLength {
  * The body of a signal of signature `sa{sv}as`, which begins at `at` (a multiple of 8 within the message); of the values
  * only the `wanted` ones. Throws RangeError where it contradicts itself.
  */
-export function changedProperties(bytes: Buffer, at: number, little: boolean, wanted: NamesByLength): ChangedProperties {
+export function changedProperties(
+  bytes: Buffer,
+  at: number,
+  little: boolean,
+  wanted: NamesByLength,
+): ChangedProperties {
   const cursor = cursorAt(bytes, at, little)
   const face = text(cursor, u32(cursor))
   return { interface: face, properties: dictionary(cursor, wanted) }
 }
 
 /** The same of the answer to GetAll, signature `a{sv}`: of a unit's 400 properties dbus-next makes 400 objects. */
-export function allProperties(bytes: Buffer, at: number, little: boolean, wanted: NamesByLength): ChangedProperties['properties'] {
+export function allProperties(
+  bytes: Buffer,
+  at: number,
+  little: boolean,
+  wanted: NamesByLength,
+): ChangedProperties['properties'] {
   return dictionary(cursorAt(bytes, at, little), wanted)
 }
 

@@ -1,5 +1,5 @@
 // Which units are watched, by the names that the user knows them by, and where on the bus each one speaks.
-import { isUnitName, patternMatcher, unitPath, type ConfiguredUnits } from './names.ts'
+import { type ConfiguredUnits, isUnitName, patternMatcher, unitPath } from './names.ts'
 
 export interface WatchList {
   /** Every label, the configured names first. */

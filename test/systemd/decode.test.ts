@@ -105,9 +105,11 @@ describe('a change', () => {
 
   it('has no invocation id where systemd gives none', () => {
     for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null]) {
-      expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject({
-        invocationId: null,
-      })
+      expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject(
+        {
+          invocationId: null,
+        },
+      )
     }
   })
 
@@ -152,7 +154,9 @@ describe('a change', () => {
   })
 
   it('carries a state that it does not know as itself', () => {
-    expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []])).toMatchObject({
+    expect(
+      createSignalPairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []]),
+    ).toMatchObject({
       activeState: 'refreshing',
     })
   })

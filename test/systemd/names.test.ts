@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { fullName, isInstance, isUnitName, patternMatcher, unitAt, unitPath, configuredUnits } from '../../src/systemd/names.ts'
+import {
+  configuredUnits,
+  fullName,
+  isInstance,
+  isUnitName,
+  patternMatcher,
+  unitAt,
+  unitPath,
+} from '../../src/systemd/names.ts'
 
 describe('unit names', () => {
   const full: [text: string, name: string][] = [

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { unitPath, configuredUnits } from '../../src/systemd/names.ts'
+import { configuredUnits, unitPath } from '../../src/systemd/names.ts'
 import { createWatchList } from '../../src/systemd/watch-list.ts'
 
 function make(configured: string[], known: string[] = [], maxUnits = 100) {

@@ -2,7 +2,7 @@
 import type { Observation } from '../../src/core/observation.ts'
 import type { UnitSnapshot } from '../../src/core/unit.ts'
 import type { UnitSource } from '../../src/ports.ts'
-import { type SystemdSourceOptions, createSystemdSource } from '../../src/systemd/source.ts'
+import { createSystemdSource, type SystemdSourceOptions } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
 import { clock } from './clock.ts'
 

@@ -5,7 +5,7 @@ import { plain } from '../../dbus/variants.ts'
 import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
 import { getAllCall } from '../manager-api.ts'
 import { controlError, problemText } from './errors.ts'
-import { type JobBus, createJobBus } from './job-bus.ts'
+import { createJobBus, type JobBus } from './job-bus.ts'
 import { plainTexts } from './property-text.ts'
 import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
 

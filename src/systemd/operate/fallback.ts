@@ -5,7 +5,11 @@ import type { UnitControl } from '../../ports.ts'
 import type { DbusControl } from './dbus-control.ts'
 
 /** `told` hears once, in words, why D-Bus cannot be had though systemctl can. */
-export function createFallbackControl(dbus: DbusControl, command: UnitControl, told: (why: string) => void): UnitControl {
+export function createFallbackControl(
+  dbus: DbusControl,
+  command: UnitControl,
+  told: (why: string) => void,
+): UnitControl {
   let said = false
   const tell = (why: string) => {
     if (!said) told(why)

@@ -25,7 +25,11 @@ export interface SystemctlOptions {
 const STATUS = `--property=${Object.keys(STATUS_TYPES).join(',')}`
 
 export function createSystemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptions): UnitControl {
-  const systemctl = async (what: string, unit: string, ...words: string[]): Promise<CommandOutput & { code: number }> => {
+  const systemctl = async (
+    what: string,
+    unit: string,
+    ...words: string[]
+  ): Promise<CommandOutput & { code: number }> => {
     const ran = await run(words, timeoutMs).catch((error: Error) => {
       throw new ControlError('unreachable', problemText('unreachable', what, unit, error.message), { cause: error })
     })
