@@ -8,7 +8,7 @@ import { type Console, type ExitCode, type Sources, wantsColor } from './cli/con
 import { writerTo } from './cli/writer.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { stackOf } from './core/error-text.ts'
-import { beFrugal } from './host/v8-flags.ts'
+import { limitV8Memory } from './host/v8-flags.ts'
 import type { Log } from './ports.ts'
 
 declare const __VERSION__: string
@@ -70,7 +70,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
   const loaded = await load()
   switch (command) {
     case 'run':
-      beFrugal()
+      limitV8Memory()
       return (await import('./app/run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
     case 'check-config':
       return (await import('./cli/commands/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)

@@ -4,7 +4,7 @@ import { startAgent } from '../src/agent.ts'
 import type { Observation } from '../src/core/observation.ts'
 import { newState } from '../src/core/state.ts'
 import type { Clock, StateStore, Step, UnitSource } from '../src/ports.ts'
-import { at, read, signal } from './core/lives.ts'
+import { at, read, signal } from './core/step-driver.ts'
 
 function rig() {
   const order: string[] = []

@@ -31,9 +31,9 @@ export function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: 
         notes = createNotifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
       }
       if (config().statsd.address !== null && push === null) {
-        const { statsdPush } = await import('../metrics/statsd.ts')
+        const { createStatsdPush } = await import('../metrics/statsd.ts')
         const everyMs = () => config().stats_interval * 1000
-        push = statsdPush({ address: () => config().statsd.address, lines: metrics.statsd, everyMs, clock, log })
+        push = createStatsdPush({ address: () => config().statsd.address, lines: metrics.statsd, everyMs, clock, log })
       }
     },
     accept: (step) => notes?.accept(step),

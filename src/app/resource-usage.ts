@@ -2,17 +2,17 @@
 import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
-import { controlGroups } from '../host/cgroup-usage.ts'
-import { machine } from '../host/system-usage.ts'
-import type { Facts } from '../metrics/scrape-input.ts'
+import { createCgroupUsage } from '../host/cgroup-usage.ts'
+import { createSystemUsage } from '../host/system-usage.ts'
+import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { Clock, UnitSource } from '../ports.ts'
 
-export type Usage = (live: State) => Promise<Pick<Facts, 'host' | 'usage'>>
+export type Usage = (live: State) => Promise<Pick<ScrapeFacts, 'host' | 'usage'>>
 
 /** `stateFile`: the file system that it lies on is told beside the root. */
 export function usageReader(source: UnitSource, stateFile: string, clock: Clock): Usage {
-  const groups = controlGroups()
-  const host = machine(['/', dirname(stateFile)])
+  const groups = createCgroupUsage()
+  const host = createSystemUsage(['/', dirname(stateFile)])
   const groupOf = (unit: Unit) => {
     const run = unit.snapshot?.invocationId ?? null
     const path = source.controlGroup(unit.name)

@@ -9,14 +9,14 @@ import { isPattern } from '../core/glob.ts'
 import type { Policy, State } from '../core/state.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
-import { loopLag } from '../host/loop-lag.ts'
+import { createLoopLag } from '../host/loop-lag.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import { createHttp } from '../http/http.ts'
 import { eventsFile, type Logger, logSink } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import type { MqttSink } from '../mqtt/options.ts'
 import type { Env, EventSink } from '../ports.ts'
-import { service } from '../service/service.ts'
+import { createService } from '../service/service.ts'
 import { statusLine } from '../service/status-line.ts'
 import { isVolatile, mountOfPath } from '../store/file/mounts.ts'
 import { sideWritesAt } from '../store/file/write-amplification.ts'
@@ -86,7 +86,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   const statsEveryMs = () => now().stats_interval * 1000
   const parts: Parts = {
     ...{ build, identity, startedAtMs, stateVolatile, clock, source, store },
-    lag: loopLag(clock),
+    lag: createLoopLag(clock),
     agent: () => agent,
     atStart: () => atStart,
     configured: () => configured,
@@ -151,7 +151,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     })
   })
   const line = () => statusLine(agent.state(), notReady(parts))
-  const systemd = service({ env, pid: process.pid, status: line, bus: source, clock, log })
+  const systemd = createService({ env, pid: process.pid, status: line, bus: source, clock, log })
   const sinks: EventSink[] = [logSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt, systemd]
   const { events_file, events_max_bytes, events_backup_count } = config
   if (events_file !== null)

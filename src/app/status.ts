@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { type Identity, type Json, rfc3339 } from '../core/api-json.ts'
 import type { State } from '../core/state.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
-import type { Facts } from '../metrics/scrape-input.ts'
+import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { Clock, HostUsage, HttpHealth, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
 import type { Usage } from './resource-usage.ts'
 import type { Listening } from './tcp-listener.ts'
@@ -117,7 +117,7 @@ function mqttStatus(health: MqttHealth | null): Json | null {
 }
 
 /** All that a scrape looks at, at one instant; commits first where the governor lets a reader. */
-export async function scrapeFacts(parts: Parts): Promise<Facts> {
+export async function scrapeFacts(parts: Parts): Promise<ScrapeFacts> {
   const { build, identity, store, lag } = parts
   await lag.measure()
   await store.commitForReader()

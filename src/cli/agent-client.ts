@@ -1,6 +1,6 @@
 // HTTP over the agent's local socket: what the commands ask of a running agent.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { type Message, messageReader } from '../core/sse.ts'
+import { type SseMessage, createSseReader } from '../core/sse.ts'
 
 /** Nobody listens on the socket: no agent runs. */
 export class AgentNotRunning extends Error {}
@@ -18,7 +18,7 @@ export interface AgentClient {
   /** The same for a change; it may wait for flash. */
   post(path: string, body?: unknown): Promise<unknown>
   /** Follows server-sent events until the agent ends the stream or `signal` aborts; rejects as the others do. */
-  stream(path: string, tell: (message: Message) => void, signal: AbortSignal): Promise<void>
+  stream(path: string, tell: (message: SseMessage) => void, signal: AbortSignal): Promise<void>
 }
 
 const ANSWER_WITHIN_MS = 10_000
@@ -45,7 +45,7 @@ export function clientOf(socket: string): AgentClient {
         const response = await responseTo(asked, socket)
         if (response.statusCode !== 200) throw refusal(response, await bodyOf(response))
         response.setEncoding('utf8')
-        const read = messageReader(tell)
+        const read = createSseReader(tell)
         await pieces(response, read)
       } catch (error) {
         if (signal.aborted) return

@@ -1,6 +1,6 @@
 // The value types that are texts with a grammar of their own: units, addresses, URLs, names, paths.
 import { isIP } from 'node:net'
-import { type Read, unitName } from '../core/unit-name.ts'
+import { type Parsed, unitName } from '../core/unit-name.ts'
 import { textType, type ValueType } from './value-types.ts'
 
 export const unit: ValueType<string> = textType('a unit name', unitName)
@@ -58,7 +58,7 @@ export function splitListen(text: string): { address: string; port: string } | n
 
 const SCHEMES = ['mqtt:', 'mqtts:', 'mqtt+unix:']
 
-export const mqttUrl: ValueType<string> = textType('a URL like mqtt://127.0.0.1:1883', (text): Read<string> => {
+export const mqttUrl: ValueType<string> = textType('a URL like mqtt://127.0.0.1:1883', (text): Parsed<string> => {
   if (text.startsWith('unix:')) return { wrong: 'is not a URL of MQTT: for a socket write mqtt+unix:///path' }
   if (/^[^/:]+(:\d+)?$/.test(text)) return { wrong: `is not a URL: write mqtt://${text}` }
   let url: URL

@@ -1,6 +1,6 @@
 // Value types of the configuration: each as a valibot schema, in words for people, and as read from plain text.
 import * as v from 'valibot'
-import type { Read } from '../core/unit-name.ts'
+import type { Parsed } from '../core/unit-name.ts'
 
 export interface ValueType<T> {
   /** What is accepted, worded to follow "is not": `a whole number from 0 to 65535`. */
@@ -15,7 +15,7 @@ export interface ValueType<T> {
 const same = (text: string) => text
 
 /** A type read from a text by a function that can say what is wrong with it. */
-export function textType<T>(expected: string, read: (text: string) => Read<T>): ValueType<T> {
+export function textType<T>(expected: string, read: (text: string) => Parsed<T>): ValueType<T> {
   const schema = v.pipe(
     v.string(`is not ${expected}`),
     v.rawTransform(({ dataset, addIssue, NEVER }): T => {

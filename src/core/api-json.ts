@@ -1,6 +1,6 @@
 // The JSON that users touch: one shape for an event and one for a unit, in MQTT, HTTP, the command line and files.
 import type { Event } from './event.ts'
-import { activeState, isUnloaded, missing, shownCounters, type Unit } from './unit.ts'
+import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from './unit.ts'
 
 /** Who speaks: part of every event. */
 export interface Identity {
@@ -29,7 +29,7 @@ export function eventJson(event: Event, identity: Identity, replayed = false): J
     gateway_id: identity.gatewayId,
     machine_id: identity.machineId,
     boot_id: event.bootId,
-    ...details(event),
+    ...fieldsOfKind(event),
     counters: event.counters,
     source: event.source,
     replayed,
@@ -38,17 +38,22 @@ export function eventJson(event: Event, identity: Identity, replayed = false): J
   }
 }
 
-function details(event: Event): Json {
+function fieldsOfKind(event: Event): Json {
   switch (event.kind) {
     case 'start':
     case 'restart':
-      return { ...change(event), invocation_id: event.invocationId }
+      return { ...changeFields(event), invocation_id: event.invocationId }
     case 'stop':
-      return { ...change(event), ...cause(event), invocation_id: event.invocationId, requested: event.requested }
+      return {
+        ...changeFields(event),
+        ...causeFields(event),
+        invocation_id: event.invocationId,
+        requested: event.requested,
+      }
     case 'crash':
       return {
-        ...change(event),
-        ...cause(event),
+        ...changeFields(event),
+        ...causeFields(event),
         invocation_id: event.invocationId,
         requested: event.requested,
         will_restart: event.willRestart,
@@ -57,7 +62,7 @@ function details(event: Event): Json {
     case 'lost':
       return { invocation_id: event.invocationId }
     case 'gave_up':
-      return { ...change(event), result: event.result }
+      return { ...changeFields(event), result: event.result }
     case 'flapping':
       return {
         flapping: event.flapping,
@@ -79,11 +84,11 @@ function details(event: Event): Json {
   }
 }
 
-function change(e: { fromState: string; toState: string; subState: string }): Json {
+function changeFields(e: { fromState: string; toState: string; subState: string }): Json {
   return { from_state: e.fromState, to_state: e.toState, sub_state: e.subState }
 }
 
-function cause(e: { result: string; exitCode: number | null; signal: string | null; coreDumped: boolean }): Json {
+function causeFields(e: { result: string; exitCode: number | null; signal: string | null; coreDumped: boolean }): Json {
   return { result: e.result, exit_code: e.exitCode, signal: e.signal, core_dumped: e.coreDumped }
 }
 
@@ -95,7 +100,7 @@ export function unitJson(unit: Unit): Json {
     load_state: unit.settings?.loadState ?? null,
     active_state: isUnloaded(unit) ? 'unloaded' : activeState(unit),
     sub_state: unit.snapshot?.subState ?? null,
-    missing: missing(unit),
+    missing: missingReason(unit),
     since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
     running: unit.run !== null,
     invocation_id: unit.run?.id ?? null,
@@ -106,7 +111,7 @@ export function unitJson(unit: Unit): Json {
     failures: unit.failures,
     last_crash: last && {
       timestamp: rfc3339(last.atMs),
-      ...cause(last.cause),
+      ...causeFields(last.cause),
       requested: last.requested,
     },
   }

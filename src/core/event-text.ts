@@ -33,21 +33,21 @@ export interface EventView {
 /** What there is to say beside its kind and its unit: `SIGKILL, will restart (crash 4)`. */
 export function eventDetails(event: EventView): string {
   const { counters } = event
-  const found = event.source === 'reconcile' ? ', found out afterwards' : ''
+  const late = event.source === 'reconcile' ? ', found out afterwards' : ''
   switch (event.event) {
     case 'start':
-      return `start ${counters?.starts}${found}`
+      return `start ${counters?.starts}${late}`
     case 'restart':
-      return `restart ${counters?.restarts}, start ${counters?.starts}${found}`
+      return `restart ${counters?.restarts}, start ${counters?.starts}${late}`
     case 'stop':
-      return `stop ${counters?.stops}${found}`
+      return `stop ${counters?.stops}${late}`
     case 'crash': {
       const { result = 'unknown', exit_code = null, signal = null } = event
       const core = event.core_dumped ? ', core dumped' : ''
-      const asked = event.requested ? ', requested' : ''
+      const requested = event.requested ? ', requested' : ''
       const next =
         event.will_restart === true ? ', will restart' : event.will_restart === false ? ', will not restart' : ''
-      return `${causeText({ result, exit_code, signal })}${core}${asked}${next} (crash ${counters?.crashes})${found}`
+      return `${causeText({ result, exit_code, signal })}${core}${requested}${next} (crash ${counters?.crashes})${late}`
     }
     case 'lost':
       return `a run ended and nobody saw how (lost ${counters?.lost})`

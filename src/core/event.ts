@@ -5,13 +5,13 @@ import type { Cause, Counters } from './unit.ts'
 export type Source = 'signal' | 'reconcile'
 
 /** The state a unit went from and to. */
-export interface Change {
+export interface StateChange {
   readonly fromState: string
   readonly toState: string
   readonly subState: string
 }
 
-interface Told {
+interface EventBase {
   /** One integer per state file, never used twice; an event's id is `<stream>-<seq>`. */
   readonly seq: number
   readonly atMs: number
@@ -23,26 +23,26 @@ interface Told {
   readonly seqGap?: number
 }
 
-interface OfUnit extends Told {
+interface UnitEvent extends EventBase {
   readonly unit: string
   /** Live counts as shown (baseline included), this event included. */
   readonly counters: Counters
 }
 
-export interface StartEvent extends OfUnit, Change {
+export interface StartEvent extends UnitEvent, StateChange {
   /** `restart`: the run followed straight from another one of the unit. */
   readonly kind: 'start' | 'restart'
   /** Null for a run that is proven but that nobody saw. */
   readonly invocationId: string | null
 }
 
-export interface StopEvent extends OfUnit, Change, Cause {
+export interface StopEvent extends UnitEvent, StateChange, Cause {
   readonly kind: 'stop'
   readonly invocationId: string
   readonly requested: boolean
 }
 
-export interface CrashEvent extends OfUnit, Change, Cause {
+export interface CrashEvent extends UnitEvent, StateChange, Cause {
   readonly kind: 'crash'
   /** Null for a run that is proven but that nobody saw. */
   readonly invocationId: string | null
@@ -53,18 +53,18 @@ export interface CrashEvent extends OfUnit, Change, Cause {
   readonly log?: readonly string[]
 }
 
-export interface LostEvent extends OfUnit {
+export interface LostEvent extends UnitEvent {
   readonly kind: 'lost'
   /** Null where not even the run's id is known. */
   readonly invocationId: string | null
 }
 
-export interface GaveUpEvent extends OfUnit, Change {
+export interface GaveUpEvent extends UnitEvent, StateChange {
   readonly kind: 'gave_up'
   readonly result: string
 }
 
-export interface FlappingEvent extends OfUnit {
+export interface FlappingEvent extends UnitEvent {
   readonly kind: 'flapping'
   /** True when it began, false when it is over. */
   readonly flapping: boolean
@@ -72,7 +72,7 @@ export interface FlappingEvent extends OfUnit {
   readonly windowSeconds: number
 }
 
-export interface SummaryEvent extends OfUnit {
+export interface SummaryEvent extends UnitEvent {
   readonly kind: 'summary'
   readonly counted: Counters
   readonly byResult: Readonly<Record<string, number>>
@@ -80,13 +80,13 @@ export interface SummaryEvent extends OfUnit {
   readonly lastMs: number
 }
 
-export interface AppearanceEvent extends OfUnit {
+export interface AppearanceEvent extends UnitEvent {
   readonly kind: 'unit_appeared' | 'unit_vanished'
   readonly loadState: string
 }
 
 /** An order that the agent obeyed, told when its end is known; the counters are those of that instant. */
-export interface CommandEvent extends OfUnit {
+export interface CommandEvent extends UnitEvent {
   readonly kind: 'command'
   /** An `Action`, `Outcome` (or the `ControlProblem` that kept it from being done) and `Via`, carried as they are. */
   readonly action: string

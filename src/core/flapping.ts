@@ -12,23 +12,23 @@ export function noteCrash(unit: Unit, ctx: Context): Transition {
   if (unit.flapping || times.length < flapCount || ctx.at.monoMs - oldest > flapWindowMs)
     return { unit: noted, events: [] }
   const flapping = { ...noted, flapping: true }
-  return { unit: flapping, events: [tell(flapping, ctx.policy, times.length)] }
+  return { unit: flapping, events: [flappingEvent(flapping, ctx.policy, times.length)] }
 }
 
 /** Tells that a unit is no longer flapping once its window holds fewer crashes. */
-export function settle(unit: Unit, ctx: Context): Transition {
-  if (!unit.flapping || ctx.at.monoMs < calmAtMonoMs(unit, ctx.policy)) return { unit, events: [] }
+export function endFlapping(unit: Unit, ctx: Context): Transition {
+  if (!unit.flapping || ctx.at.monoMs < flappingEndsAtMonoMs(unit, ctx.policy)) return { unit, events: [] }
   const recent = unit.crashTimesMonoMs.filter((t) => ctx.at.monoMs - t <= ctx.policy.flapWindowMs)
   const calm = { ...unit, flapping: false, crashTimesMonoMs: recent }
-  return { unit: calm, events: [tell(calm, ctx.policy, recent.length)] }
+  return { unit: calm, events: [flappingEvent(calm, ctx.policy, recent.length)] }
 }
 
 /** The instant at which the oldest crash leaves the window. */
-export function calmAtMonoMs(unit: Unit, policy: Policy): number {
+export function flappingEndsAtMonoMs(unit: Unit, policy: Policy): number {
   return (unit.crashTimesMonoMs[0] ?? 0) + policy.flapWindowMs + 1
 }
 
-function tell(unit: Unit, policy: Policy, crashesInWindow: number): PendingEvent {
+function flappingEvent(unit: Unit, policy: Policy, crashesInWindow: number): PendingEvent {
   return {
     kind: 'flapping',
     unit: unit.name,

@@ -14,7 +14,7 @@ export interface Tally {
 }
 
 /** `bounds` in ascending order. */
-export function tally(bounds: readonly number[]): Tally {
+export function createTally(bounds: readonly number[]): Tally {
   const counts = bounds.map(() => 0)
   let sum = 0
   let count = 0

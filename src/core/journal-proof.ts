@@ -6,7 +6,7 @@ import { NO_PROOF, type ProvenEnd, type ProvenRun, type Unit } from './unit.ts'
  * Where the journal does not reach back that far, nobody can say which of them were counted. `runs`: those of this boot,
  * oldest first.
  */
-export function newsOf(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
+export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
   if (unit.tracking !== 'interrupted') return NO_PROOF
   const newest = runs.findIndex(({ id }) => id === unit.runIds[0])
   if (newest < 0 && unit.snapshot !== null) return NO_PROOF

@@ -14,19 +14,22 @@ export function emitStart(unit: Unit, ctx: Context, start: Start): Transition {
   const burst = unit.burst
   if (burst?.summary == null) return { unit, events: [start] }
   const counted = { ...ZERO, starts: 1, restarts: start.kind === 'restart' ? 1 : 0 }
-  return { unit: { ...unit, burst: { ...burst, summary: gather(burst.summary, ctx.at, counted, null) } }, events: [] }
+  return {
+    unit: { ...unit, burst: { ...burst, summary: addToSummary(burst.summary, ctx.at, counted, null) } },
+    events: [],
+  }
 }
 
 /** Tells of an end, or adds it to the summary; the one that passes the limit begins the summary. */
 export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
-  const rolled = roll(unit, ctx.at)
+  const rolled = rollWindow(unit, ctx.at)
   const before: Burst = rolled.unit.burst ?? { sinceMonoMs: ctx.at.monoMs, ends: 0, summary: null }
   const ends = before.ends + 1
   if (before.summary === null && ends <= BURST_ENDS) {
     return { unit: { ...rolled.unit, burst: { ...before, ends } }, events: [...rolled.events, end] }
   }
   const counted: Counters = { ...ZERO, [COUNTED_AS[end.kind]]: 1 }
-  const summary = gather(
+  const summary = addToSummary(
     before.summary ?? emptySummary(ctx.at),
     ctx.at,
     counted,
@@ -38,12 +41,12 @@ export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
 const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
 
 /** When the window is over: tells what was gathered, and goes on gathering while the last window was above the limit. */
-export function roll(unit: Unit, at: Instant): Transition {
+export function rollWindow(unit: Unit, at: Instant): Transition {
   const burst = unit.burst
   if (burst === null || at.monoMs < burst.sinceMonoMs + BURST_WINDOW_MS) return { unit, events: [] }
-  const still = burst.ends > BURST_ENDS
-  const next: Burst | null = still ? { sinceMonoMs: at.monoMs, ends: 0, summary: emptySummary(at) } : null
-  const events = burst.summary !== null && gathered(burst.summary) > 0 ? [summaryOf(unit, burst.summary)] : []
+  const stillOver = burst.ends > BURST_ENDS
+  const next: Burst | null = stillOver ? { sinceMonoMs: at.monoMs, ends: 0, summary: emptySummary(at) } : null
+  const events = burst.summary !== null && eventsIn(burst.summary) > 0 ? [summaryOf(unit, burst.summary)] : []
   return { unit: { ...unit, burst: next }, events }
 }
 
@@ -55,16 +58,16 @@ function emptySummary(at: Instant): Summary {
   return { counted: ZERO, byResult: {}, firstMs: at.wallMs, lastMs: at.wallMs }
 }
 
-function gathered({ counted }: Summary): number {
+function eventsIn({ counted }: Summary): number {
   return counted.starts + counted.stops + counted.crashes + counted.lost
 }
 
-function gather(summary: Summary, at: Instant, counted: Counters, result: string | null): Summary {
+function addToSummary(summary: Summary, at: Instant, counted: Counters, result: string | null): Summary {
   const byResult = summary.byResult
   return {
     counted: addCounters(summary.counted, counted),
     byResult: result === null ? byResult : { ...byResult, [result]: (own(byResult, result) ?? 0) + 1 },
-    firstMs: gathered(summary) === 0 ? at.wallMs : summary.firstMs,
+    firstMs: eventsIn(summary) === 0 ? at.wallMs : summary.firstMs,
     lastMs: at.wallMs,
   }
 }

@@ -1,7 +1,7 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
 import { provenEnd } from './journal-proof.ts'
-import { end, endProven, endProvenCrash, lose, open } from './runs.ts'
+import { endAsProven, endAsUnseenCrash, endRun, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import type { ProvenRun, Settings, Unit, UnitSnapshot } from './unit.ts'
 
@@ -9,7 +9,7 @@ import type { ProvenRun, Settings, Unit, UnitSnapshot } from './unit.ts'
  * Where in a run's life a sighting stands: a signal may be the `opening` one, whose states are those of the run
  * before, or surely a `later` one; a `read` shows the states of the run that it names.
  */
-export type Place = 'opening' | 'later' | 'read'
+export type SnapshotKind = 'opening' | 'later' | 'read'
 
 /**
  * A run id not seen before came up while something may have gone unseen. Its start is proven; so are as many
@@ -22,39 +22,39 @@ export function catchUp(
   unit: Unit,
   ctx: Context,
   snapshot: UnitSnapshot,
-  place: Place,
+  kind: SnapshotKind,
   before: Settings | null,
 ): Transition {
-  const over = place !== 'opening' && isEnded(snapshot)
-  const known = unit.proven.find(({ id }) => id === snapshot.invocationId)
-  const unseen = known === undefined ? unseenStarts(unit, snapshot, over, place) : startsOf(known)
-  const transition = openUnseen(unit, ctx, unseen, before, snapshot, snapshot.invocationId)
-  return over ? andThen(transition, (u) => endFound(u, ctx, snapshot)) : transition
+  const ended = kind !== 'opening' && isEnded(snapshot)
+  const proven = unit.proven.find(({ id }) => id === snapshot.invocationId)
+  const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind) : provenStarts(proven)
+  const transition = openUnseenRuns(unit, ctx, missed, before, snapshot, snapshot.invocationId)
+  return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
 }
 
 /** What the journal proves, run by run until the one that is seen now, as if it had been heard. */
-export function replay(unit: Unit, ctx: Context, snapshot: UnitSnapshot, before: Settings | null): Transition {
+export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, before: Settings | null): Transition {
   let transition: Transition = { unit, events: [] }
   for (const run of unit.proven) {
     const { id, end } = run
     if (id === snapshot.invocationId) break
     if (!transition.unit.runIds.includes(id)) {
-      transition = andThen(transition, (u) => openUnseen(u, ctx, startsOf(run), before, null, id))
-      transition = { ...transition, unit: showing(transition.unit, run, 'active', 'running') }
+      transition = andThen(transition, (u) => openUnseenRuns(u, ctx, provenStarts(run), before, null, id))
+      transition = { ...transition, unit: withSnapshotOf(transition.unit, run, 'active', 'running') }
     }
     if (end === null || transition.unit.run?.id !== id) continue
-    transition = andThen(transition, (u) => endProven(u, ctx, end))
+    transition = andThen(transition, (u) => endAsProven(u, ctx, end))
     // It may wait to be restarted now, unless someone asked for the end.
     const unit = end.requested
-      ? showing(transition.unit, run, 'inactive', 'dead')
-      : showing(transition.unit, run, 'activating', 'auto-restart')
+      ? withSnapshotOf(transition.unit, run, 'inactive', 'dead')
+      : withSnapshotOf(transition.unit, run, 'activating', 'auto-restart')
     transition = { ...transition, unit }
   }
   return transition
 }
 
 /** What systemd would have shown of the unit. */
-function showing(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
+function withSnapshotOf(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
   const last = unit.snapshot
   const nRestarts = run.nRestarts ?? last?.nRestarts ?? 0
   const none = { job: 0, result: null, mainCode: 0, mainStatus: 0, changedAtMonoMs: last?.changedAtMonoMs ?? 0 }
@@ -62,22 +62,22 @@ function showing(unit: Unit, run: ProvenRun, activeState: string, subState: stri
 }
 
 /** Starts that nobody saw, how many of the latest were restarts, and how many of those systemd's own. */
-interface Unseen {
+interface UnseenStarts {
   readonly starts: number
   readonly restarts: number
   readonly automatic: number
 }
 
-function startsOf({ missed, restart }: ProvenRun): Unseen {
+function provenStarts({ missed, restart }: ProvenRun): UnseenStarts {
   const automatic = restart === 'automatic' ? missed + 1 : 0
   return { starts: Math.max(automatic, 1), restarts: Math.max(automatic, restart === null ? 0 : 1), automatic }
 }
 
 /** Opens the runs that nobody saw and ends the one before each; the last of them has this id. */
-function openUnseen(
+function openUnseenRuns(
   unit: Unit,
   ctx: Context,
-  { starts, restarts, automatic }: Unseen,
+  { starts, restarts, automatic }: UnseenStarts,
   before: Settings | null,
   snapshot: UnitSnapshot | null,
   id: string | null,
@@ -86,9 +86,10 @@ function openUnseen(
   let transition: Transition = { unit, events: [] }
   for (let left = starts; left > 0; left--) {
     const crashed = left <= automatic && provesCrash
-    if (transition.unit.run !== null) transition = andThen(transition, (u) => (crashed ? endProvenCrash : lose)(u, ctx))
+    if (transition.unit.run !== null)
+      transition = andThen(transition, (u) => (crashed ? endAsUnseenCrash : loseRun)(u, ctx))
     const last = left === 1
-    transition = andThen(transition, (u) => open(u, ctx, last ? snapshot : null, left <= restarts, last ? id : null))
+    transition = andThen(transition, (u) => openRun(u, ctx, last ? snapshot : null, left <= restarts, last ? id : null))
   }
   return transition
 }
@@ -98,17 +99,17 @@ function openUnseen(
  * than the fewest that explain NRestarts. It falls to 0 on reset-failed, without a start, and on most starts by hand;
  * not on one that ends a wait for the restart.
  */
-function unseenStarts(unit: Unit, snapshot: UnitSnapshot, over: boolean, place: Place): Unseen {
-  const now = Math.max(0, snapshot.nRestarts - (over && countsAhead(unit, snapshot, place) ? 1 : 0))
+function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: SnapshotKind): UnseenStarts {
+  const now = Math.max(0, snapshot.nRestarts - (ended && countsAhead(unit, snapshot, kind) ? 1 : 0))
   const last = unit.snapshot
   if (last === null) return { starts: now + 1, restarts: now, automatic: now }
   // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
-  const goesOn = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
+  const restartsItself = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
   // Where a job was queued already it may have counted the restart, or be a start by hand that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
   const job = restartAnnounced(last) ? last.job : unit.endJob
   const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === job
-  const starts = Math.max(1, goesOn ? restarts : restarts + 1)
+  const starts = Math.max(1, restartsItself ? restarts : restarts + 1)
   return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
 }
 
@@ -117,9 +118,9 @@ function unseenStarts(unit: Unit, snapshot: UnitSnapshot, over: boolean, place: 
  * refused. Then the unit rests in failed though its settings restart it, and a read finds it so: between failing and
  * waiting to restart systemd answers nobody, only its signals show failed then.
  */
-function countsAhead(unit: Unit, snapshot: UnitSnapshot, place: Place): boolean {
+function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): boolean {
   if (restartAnnounced(snapshot)) return snapshot.job !== 0
-  const rests = snapshot.activeState === 'failed' && place === 'read'
+  const rests = snapshot.activeState === 'failed' && kind === 'read'
   return rests && willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false
 }
 
@@ -127,16 +128,16 @@ function countsAhead(unit: Unit, snapshot: UnitSnapshot, place: Place): boolean 
  * The run was found ended by a read. `failed` tells its cause; a clean Result beside an unclean death means that
  * someone ran reset-failed since (or that SuccessExitStatus allows it): nobody can say which.
  */
-export function endFound(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
+export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
   if (unit.run === null) return { unit, events: [] }
   const proven = provenEnd(unit)
   if (proven !== null) {
-    return endProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
+    return endAsProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
   }
   if (!isCrash(causeOf(snapshot)) && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
-    return endProvenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
+    return endAsUnseenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
   }
-  return isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ? end(unit, ctx, snapshot) : lose(unit, ctx)
+  return isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
 }
 
 /** Signals that systemd takes for a clean end (systemd.service(5), SuccessExitStatus=). */

@@ -1,6 +1,6 @@
 // The ways a unit's life is counted: a run opens, ends, or is lost. Each returns the unit after it and what to tell.
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
-import type { Change } from './event.ts'
+import type { StateChange } from './event.ts'
 import { noteCrash } from './flapping.ts'
 
 import { emitEnd, emitStart } from './rate-limit.ts'
@@ -11,7 +11,7 @@ import { type Cause, own, type ProvenEnd, shownCounters, type Unit, type UnitSna
  * A run opened. `seen` may still show the run before it, or be null for a run that is proven but that nobody saw;
  * such a run has an id only where the journal knows it.
  */
-export function open(
+export function openRun(
   unit: Unit,
   ctx: Context,
   snapshot: UnitSnapshot | null,
@@ -51,10 +51,10 @@ function openingJob(unit: Unit, snapshot: UnitSnapshot | null): number {
 }
 
 /** The open run ended, and `seen` says how. */
-export function end(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
+export function endRun(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
   const cause = causeOf(snapshot)
   const requested = snapshot.job !== 0 && snapshot.job !== unit.run?.job
-  return close(unit, ctx, cause, requested, {
+  return closeRun(unit, ctx, cause, requested, {
     toState: snapshot.activeState,
     subState: snapshot.subState,
     job: snapshot.job,
@@ -63,17 +63,17 @@ export function end(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transitio
 }
 
 /** The open run crashed unseen: an automatic restart that follows only crashes proves it, not how. */
-export function endProvenCrash(unit: Unit, ctx: Context): Transition {
-  return close(unit, ctx, UNKNOWN_CAUSE, false, { ...FAILED, willRestart: true })
+export function endAsUnseenCrash(unit: Unit, ctx: Context): Transition {
+  return closeRun(unit, ctx, UNKNOWN_CAUSE, false, { ...FAILED, willRestart: true })
 }
 
 /** The open run ended unseen, and the journal tells how. */
-export function endProven(unit: Unit, ctx: Context, { cause, requested }: ProvenEnd): Transition {
-  return close(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
+export function endAsProven(unit: Unit, ctx: Context, { cause, requested }: ProvenEnd): Transition {
+  return closeRun(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
 }
 
 /** What the unit is after a run, and what follows. */
-interface After {
+interface StateAfterRun {
   readonly toState: string
   readonly subState: string
   readonly job: number
@@ -83,11 +83,11 @@ interface After {
 const FAILED = { toState: 'failed', subState: 'failed', job: 0 }
 const DEAD = { toState: 'inactive', subState: 'dead', job: 0 }
 
-function close(unit: Unit, ctx: Context, cause: Cause, requested: boolean, after: After): Transition {
+function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, after: StateAfterRun): Transition {
   const { toState, subState } = after
-  const change: Change = { fromState: unit.snapshot?.activeState ?? 'unknown', toState, subState }
+  const change: StateChange = { fromState: unit.snapshot?.activeState ?? 'unknown', toState, subState }
   const closed: Unit = { ...unit, run: null, endJob: after.job }
-  if (isCrash(cause)) return crash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
+  if (isCrash(cause)) return countCrash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
   const stopped = count(closed, { stops: 1 })
   return emitEnd(stopped, ctx, {
     kind: 'stop',
@@ -101,12 +101,12 @@ function close(unit: Unit, ctx: Context, cause: Cause, requested: boolean, after
   })
 }
 
-function crash(
+function countCrash(
   closed: Unit,
   ctx: Context,
   id: string | null,
   cause: Cause,
-  change: Change,
+  change: StateChange,
   requested: boolean,
   willRestart: boolean | null,
 ): Transition {
@@ -132,7 +132,7 @@ function crash(
 }
 
 /** The open run is over and nobody can say how. */
-export function lose(unit: Unit, ctx: Context): Transition {
+export function loseRun(unit: Unit, ctx: Context): Transition {
   const lost = count({ ...unit, run: null, endJob: 0 }, { lost: 1 })
   return emitEnd(lost, ctx, {
     kind: 'lost',

@@ -1,12 +1,12 @@
 // Server-sent events out of a stream of text, as the WHATWG HTML standard lays them down (9.2.6).
-export interface Message {
+export interface SseMessage {
   readonly id: string
   readonly event: string
   readonly data: string
 }
 
 /** A reader to be fed with pieces of the stream, cut anywhere; calls back for each message with data. */
-export function messageReader(tell: (message: Message) => void): (piece: string) => void {
+export function createSseReader(onMessage: (message: SseMessage) => void): (piece: string) => void {
   let rest = ''
   let id = ''
   let event = ''
@@ -25,7 +25,7 @@ export function messageReader(tell: (message: Message) => void): (piece: string)
     for (const line of lines) {
       if (line !== '') field(line)
       else {
-        if (data.length > 0) tell({ id, event, data: data.join('\n') })
+        if (data.length > 0) onMessage({ id, event, data: data.join('\n') })
         event = ''
         data = []
       }

@@ -1,12 +1,12 @@
 // The one verb: what an observation makes of the State, and which events tell of it.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
-import { calmAtMonoMs, settle } from './flapping.ts'
+import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import { globMatcher } from './glob.ts'
-import { newsOf } from './journal-proof.ts'
+import { runsToReplay } from './journal-proof.ts'
 import type { Instant, Observation } from './observation.ts'
-import { BURST_WINDOW_MS, roll } from './rate-limit.ts'
-import { lose, open } from './runs.ts'
+import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
+import { loseRun, openRun } from './runs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
@@ -15,17 +15,17 @@ import { applySnapshot, giveUp } from './unit-snapshot.ts'
 /** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
 
-export interface Stepped {
+export interface StepResult {
   readonly state: State
   readonly events: readonly Event[]
 }
 
 /** Pure. An observation that changes nothing returns the very same State. */
-export function step(state: State, o: Observation): Stepped {
+export function step(state: State, o: Observation): StepResult {
   switch (o.kind) {
     case 'signal':
     case 'read':
-      return ofUnit(state, o.unit, o.at, (unit) =>
+      return updateUnit(state, o.unit, o.at, (unit) =>
         applySnapshot(unit, o.at, state.policy, o.snapshot, o.kind === 'read' ? o.settings : null),
       )
     case 'tick':
@@ -33,11 +33,17 @@ export function step(state: State, o: Observation): Stepped {
     case 'watch':
       return { state: watch(state, o.units, o.patterns), events: [] }
     case 'found':
-      return { state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, found(o.unit)]), events: [] }
+      return {
+        state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, matchedUnit(o.unit)]),
+        events: [],
+      }
     case 'gap':
       return { state: { ...state, units: state.units.map(interrupt) }, events: [] }
     case 'proof':
-      return ofAll(state, o.at, (unit) => ({ unit: prove(unit, o.runs.get(unit.name) ?? NO_PROOF), events: [] }))
+      return updateAllUnits(state, o.at, (unit) => ({
+        unit: addProof(unit, o.runs.get(unit.name) ?? NO_PROOF),
+        events: [],
+      }))
     case 'boot':
       return boot(state, o.at, o.bootId)
     case 'clock':
@@ -45,19 +51,19 @@ export function step(state: State, o: Observation): Stepped {
     case 'policy':
       return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
-      return ofAll(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
+      return updateAllUnits(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
     case 'import':
-      return ofAll(state, o.at, (unit) => ({
+      return updateAllUnits(state, o.at, (unit) => ({
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
         events: [],
       }))
     case 'command':
-      return number(state, o.at, [obeyed(state, o)])
+      return numberEvents(state, o.at, [commandEvent(state, o)])
   }
 }
 
 /** Tells of an order; it changes nothing itself: what it did to the unit is seen on the bus. */
-function obeyed(
+function commandEvent(
   state: State,
   { unit: name, action, outcome, via, who }: Observation & { kind: 'command' },
 ): PendingEvent {
@@ -66,27 +72,27 @@ function obeyed(
   return { kind: 'command', unit: name, source: 'signal', counters, action, outcome, via, who }
 }
 
-function ofUnit(state: State, name: string, at: Instant, live: (unit: Unit) => Transition): Stepped {
+function updateUnit(state: State, name: string, at: Instant, update: (unit: Unit) => Transition): StepResult {
   const i = state.index.get(name)
   const unit = i === undefined ? undefined : state.units[i]
   if (i === undefined || unit === undefined) return { state, events: [] }
-  const transition = live(unit)
-  if (transition.events.length === 0 && same(unit, transition.unit)) return { state, events: [] }
-  return number({ ...state, units: state.units.with(i, transition.unit) }, at, transition.events)
+  const transition = update(unit)
+  if (transition.events.length === 0 && isSameUnit(unit, transition.unit)) return { state, events: [] }
+  return numberEvents({ ...state, units: state.units.with(i, transition.unit) }, at, transition.events)
 }
 
-function ofAll(state: State, at: Instant, live: (unit: Unit) => Transition): Stepped {
-  const lives = state.units.map(live)
-  if (lives.every((l, i) => l.unit === state.units[i] && l.events.length === 0)) return { state, events: [] }
-  return number(
-    { ...state, units: lives.map((l) => l.unit) },
+function updateAllUnits(state: State, at: Instant, update: (unit: Unit) => Transition): StepResult {
+  const transitions = state.units.map(update)
+  if (transitions.every((t, i) => t.unit === state.units[i] && t.events.length === 0)) return { state, events: [] }
+  return numberEvents(
+    { ...state, units: transitions.map((t) => t.unit) },
     at,
-    lives.flatMap((l) => l.events),
+    transitions.flatMap((t) => t.events),
   )
 }
 
 /** Gives the events their numbers, time and boot. */
-function number(state: State, at: Instant, pending: readonly PendingEvent[]): Stepped {
+function numberEvents(state: State, at: Instant, pending: readonly PendingEvent[]): StepResult {
   if (pending.length === 0) return { state, events: [] }
   let { seq, seqGap, corrections } = state
   const events = pending.map((event): Event => {
@@ -100,19 +106,19 @@ function number(state: State, at: Instant, pending: readonly PendingEvent[]): St
 }
 
 /** What waited for time to pass. */
-function tick(state: State, at: Instant): Stepped {
+function tick(state: State, at: Instant): StepResult {
   const ctx: Context = { at, policy: state.policy, source: 'signal' }
-  const kept = state.units.filter(
+  const remaining = state.units.filter(
     (u) => u.goneSinceMonoMs === null || !u.byPattern || at.monoMs < u.goneSinceMonoMs + FORGET_AFTER_MS,
   )
-  const units = kept.length === state.units.length ? state : withUnits(state, kept)
-  return ofAll(units, at, (unit) => {
+  const units = remaining.length === state.units.length ? state : withUnits(state, remaining)
+  return updateAllUnits(units, at, (unit) => {
     if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, events: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
     const decided: Transition = due ? giveUp(unit, ctx) : { unit, events: [] }
     return andThen(
-      andThen(decided, (u) => settle(u, ctx)),
-      (u) => roll(u, at),
+      andThen(decided, (u) => endFlapping(u, ctx)),
+      (u) => rollWindow(u, at),
     )
   })
 }
@@ -123,7 +129,7 @@ export function dueAtMonoMs(unit: Unit, state: State): number {
     unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.tracking === 'continuous'
       ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
       : Infinity,
-    unit.flapping ? calmAtMonoMs(unit, state.policy) : Infinity,
+    unit.flapping ? flappingEndsAtMonoMs(unit, state.policy) : Infinity,
     unit.burst !== null ? unit.burst.sinceMonoMs + BURST_WINDOW_MS : Infinity,
     unit.byPattern && unit.goneSinceMonoMs !== null ? unit.goneSinceMonoMs + FORGET_AFTER_MS : Infinity,
   )
@@ -142,7 +148,7 @@ function watch(state: State, names: readonly string[], patterns: readonly string
 }
 
 /** What a pattern begins to match has just appeared: its first read tells so. */
-function found(name: string): Unit {
+function matchedUnit(name: string): Unit {
   const settings = {
     loadState: 'not-found',
     enabled: false,
@@ -153,8 +159,8 @@ function found(name: string): Unit {
   return { ...newUnit(name), byPattern: true, settings }
 }
 
-function prove(unit: Unit, runs: readonly ProvenRun[]): Unit {
-  const proven = newsOf(unit, runs)
+function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
+  const proven = runsToReplay(unit, runs)
   return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
 }
 
@@ -163,11 +169,11 @@ function interrupt(unit: Unit): Unit {
 }
 
 /** The agent starts. Nothing survives a reboot: monotonic times mean nothing, and runs left open are lost. */
-function boot(state: State, at: Instant, bootId: string): Stepped {
+function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
-  return ofAll({ ...state, bootId }, at, (unit) => {
-    const ended: Transition = unit.run === null ? { unit, events: [] } : lose(unit, ctx)
+  return updateAllUnits({ ...state, bootId }, at, (unit) => {
+    const ended: Transition = unit.run === null ? { unit, events: [] } : loseRun(unit, ctx)
     const fresh: Partial<Unit> = {
       snapshot: null,
       runIds: [],
@@ -197,15 +203,15 @@ function clear(unit: Unit, ctx: Context): Transition {
   }
   return unit.run === null || unit.snapshot === null
     ? { unit: zeroed, events: [] }
-    : reopen(open(zeroed, ctx, unit.snapshot, false), unit)
+    : continueRun(openRun(zeroed, ctx, unit.snapshot, false), unit)
 }
 
 /** After `clear` the run that was open goes on under its own times and ids. */
-function reopen(transition: Transition, before: Unit): Transition {
+function continueRun(transition: Transition, before: Unit): Transition {
   return { unit: { ...transition.unit, run: before.run, runIds: before.runIds }, events: transition.events }
 }
 
-function same(a: Unit, b: Unit): boolean {
+function isSameUnit(a: Unit, b: Unit): boolean {
   if (a === b) return true
   if (a.snapshot !== b.snapshot) {
     if (a.snapshot === null || b.snapshot === null) return false

@@ -1,7 +1,7 @@
 // Unit names as people write them, made into the full names and patterns that systemd knows.
 
 /** The outcome of reading a text: the value, or why it is none (worded to follow the value). */
-export type Read<T> = { readonly value: T } | { readonly wrong: string }
+export type Parsed<T> = { readonly value: T } | { readonly wrong: string }
 
 const TYPES = 'service|socket|device|mount|automount|swap|target|path|timer|slice|scope'
 const TYPED = new RegExp(`\\.(${TYPES})$`)
@@ -14,7 +14,7 @@ const LONGEST = 255
  * The full name or pattern: a bare name is a service, whatever dots it has (`edger.endries` -> `edger.endries.service`);
  * a pattern that ends in `.*` stands for any type.
  */
-export function unitName(text: string): Read<string> {
+export function unitName(text: string): Parsed<string> {
   const bare = text.trim()
   if (bare === '') return { wrong: 'is empty: write a unit name' }
   if (bare.includes('/')) return { wrong: `is a path: write the unit name that 'systemctl status ${bare}' shows` }

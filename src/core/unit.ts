@@ -212,7 +212,7 @@ export function isUnloaded(unit: Unit): boolean {
  * Why a unit that should be there is not: systemd's LoadState where it cannot be loaded, `never-started` where it is
  * enabled and did nothing in this boot (a dependency that failed, a condition that was not met).
  */
-export function missing(unit: Unit): string | null {
+export function missingReason(unit: Unit): string | null {
   const { settings, snapshot, runIds } = unit
   if (settings === null || isUnloaded(unit)) return settings?.loadState ?? null
   const never = snapshot?.activeState === 'inactive' && snapshot.changedAtMonoMs === 0 && runIds.length === 0

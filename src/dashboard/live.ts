@@ -2,7 +2,7 @@
 //
 // By fetch and not by EventSource, which hides the heartbeat: when the gateway loses its power nothing ends the
 // connection, and only silence tells.
-import { messageReader } from '../core/sse.ts'
+import { createSseReader } from '../core/sse.ts'
 import { refusal, type Told } from './gateway.ts'
 
 /** Above twice the heartbeat of 15 s. */
@@ -44,7 +44,7 @@ export function follow(ears: Ears): Live {
       const response = await fetch(path, { cache: 'no-store', signal: silence.signal })
       if (!response.ok || response.body === null) throw new Error(await refusal(response))
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
-      const take = messageReader(({ event, data }) => {
+      const take = createSseReader(({ event, data }) => {
         if (event === 'dropped') ears.missed()
         else ears.tell(JSON.parse(data) as Told)
       })

@@ -1,36 +1,36 @@
 // What each unit uses, from the files of its control group: no call to systemd, which would read the very same files.
 import { existsSync } from 'node:fs'
 import type { UnitUsage } from '../ports.ts'
-import { keptFile } from './reread-file.ts'
+import { openRereadFile } from './reread-file.ts'
 
 /** A run whose group has to be read. */
-export interface Group {
+export interface RunCgroup {
   readonly unit: string
   /** The files of another run are other files, though their path is the same. */
   readonly run: string
   readonly path: string
 }
 
-export interface ControlGroups {
+export interface CgroupUsage {
   /** Reads those, and forgets all others. */
-  read(groups: readonly Group[]): ReadonlyMap<string, UnitUsage>
+  read(groups: readonly RunCgroup[]): ReadonlyMap<string, UnitUsage>
 }
 
 /** A group that is not there yet may be at the next scrape; one that systemd does not make never is. */
 const TRIES = 3
 
-export function controlGroups(root = '/sys/fs/cgroup'): ControlGroups {
-  const files = existsSync(`${root}/cgroup.controllers`) ? unified(root) : legacy(root)
-  let kept = new Map<string, Kept>()
+export function createCgroupUsage(root = '/sys/fs/cgroup'): CgroupUsage {
+  const files = existsSync(`${root}/cgroup.controllers`) ? cgroupV2(root) : cgroupV1(root)
+  let kept = new Map<string, OpenCgroup>()
   return {
     read(groups) {
-      const next = new Map<string, Kept>()
+      const next = new Map<string, OpenCgroup>()
       const usages = new Map<string, UnitUsage>()
       for (const { unit, run, path } of groups) {
         const before = kept.get(unit)
         const same = before?.run === run && before.path === path
         if (!same) before?.close()
-        const entry = same ? before : keep(run, path, files)
+        const entry = same ? before : openCgroup(run, path, files)
         next.set(unit, entry)
         kept.delete(unit)
         usages.set(unit, entry.read())
@@ -42,15 +42,19 @@ export function controlGroups(root = '/sys/fs/cgroup'): ControlGroups {
   }
 }
 
-interface Kept {
+interface OpenCgroup {
   readonly run: string
   readonly path: string
   read(): UnitUsage
   close(): void
 }
 
-function keep(run: string, path: string, { memory, cpu, cpuSeconds, tasks }: Files): Kept {
-  const files = [triedFile(memory(path)), triedFile(cpu(path)), triedFile(tasks(path))] as const
+function openCgroup(run: string, path: string, { memory, cpu, cpuSeconds, tasks }: CgroupLayout): OpenCgroup {
+  const files = [
+    openWithFewRetries(memory(path)),
+    openWithFewRetries(cpu(path)),
+    openWithFewRetries(tasks(path)),
+  ] as const
   const [memoryFile, cpuFile, tasksFile] = files
   return {
     run,
@@ -66,8 +70,8 @@ function keep(run: string, path: string, { memory, cpu, cpuSeconds, tasks }: Fil
   }
 }
 
-function triedFile(path: string) {
-  const file = keptFile(path)
+function openWithFewRetries(path: string) {
+  const file = openRereadFile(path)
   let missed = 0
   return {
     read(number: (text: string) => number): number | null {
@@ -80,7 +84,7 @@ function triedFile(path: string) {
   }
 }
 
-interface Files {
+interface CgroupLayout {
   readonly memory: (path: string) => string
   readonly cpu: (path: string) => string
   readonly cpuSeconds: (text: string) => number
@@ -88,7 +92,7 @@ interface Files {
 }
 
 /** Control groups v2 (kernel: admin-guide/cgroup-v2). */
-function unified(root: string): Files {
+function cgroupV2(root: string): CgroupLayout {
   return {
     memory: (path) => `${root}${path}/memory.current`,
     cpu: (path) => `${root}${path}/cpu.stat`,
@@ -98,7 +102,7 @@ function unified(root: string): Files {
 }
 
 /** Version 1, or both: a hierarchy for each controller. */
-function legacy(root: string): Files {
+function cgroupV1(root: string): CgroupLayout {
   const cpu = existsSync(`${root}/cpuacct`) ? 'cpuacct' : 'cpu,cpuacct'
   return {
     memory: (path) => `${root}/memory${path}/memory.usage_in_bytes`,

@@ -11,7 +11,7 @@ export interface LoopLag {
   worstSeconds(): number
 }
 
-export function loopLag(clock: Clock): LoopLag {
+export function createLoopLag(clock: Clock): LoopLag {
   let measured: { atMs: number; seconds: number }[] = []
   return {
     async measure() {

@@ -4,13 +4,13 @@ import { closeSync, openSync, readSync } from 'node:fs'
 /** What is read is at most this long; the numbers that are looked for stand at the beginning. */
 const bytes = Buffer.alloc(4096)
 
-export interface KeptFile {
+export interface RereadFile {
   /** Null where it is not there, or not any more (ENODEV: its group is gone). */
   read(): string | null
   close(): void
 }
 
-export function keptFile(path: string): KeptFile {
+export function openRereadFile(path: string): RereadFile {
   let fd: number | null = null
   const close = () => {
     if (fd !== null) closeSync(fd)

@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 10_000
 const LATE_MS = 2_000
 
 /** The same source; the answers to the reads come after the signals that were waiting, so each is at its place. */
-export function noticingStalls(source: UnitSource, clock: Clock, log: Log): UnitSource {
+export function withStallDetector(source: UnitSource, clock: Clock, log: Log): UnitSource {
   let undo = () => {}
   const look = () => {
     const due = clock.now().monoMs + LOOK_EVERY_MS

@@ -1,9 +1,9 @@
 // How full the gateway is: memory, CPU, disks and the life of its flash, each read no more often than it changes.
 import { promises, readdirSync, readFileSync } from 'node:fs'
 import type { HostUsage } from '../ports.ts'
-import { type KeptFile, keptFile } from './reread-file.ts'
+import { openRereadFile, type RereadFile } from './reread-file.ts'
 
-export interface Machine {
+export interface SystemUsage {
   read(nowMonoMs: number): Promise<HostUsage>
 }
 
@@ -12,9 +12,9 @@ const DISKS_EVERY_MS = 60_000
 const FLASH_EVERY_MS = 3_600_000
 
 /** `paths`: a file system is told once, by the first of the paths that lies on it. */
-export function machine(paths: readonly string[], proc = '/proc', sys = '/sys'): Machine {
-  const meminfo = keptFile(`${proc}/meminfo`)
-  const cpu = cached(CPU_EVERY_MS, cpuUsed(keptFile(`${proc}/stat`)))
+export function createSystemUsage(paths: readonly string[], proc = '/proc', sys = '/sys'): SystemUsage {
+  const meminfo = openRereadFile(`${proc}/meminfo`)
+  const cpu = cached(CPU_EVERY_MS, cpuUsed(openRereadFile(`${proc}/stat`)))
   const disks = cached(DISKS_EVERY_MS, () => disksUsed(paths))
   const flash = cached(FLASH_EVERY_MS, () => flashLife(`${sys}/block`))
   return {
@@ -48,7 +48,7 @@ function memoryUsed(meminfo: string): number | null {
 }
 
 /** proc_stat(5): user nice system idle iowait irq softirq steal; a guest's time is in user already. */
-function cpuUsed(stat: KeptFile): () => number | null {
+function cpuUsed(stat: RereadFile): () => number | null {
   let before = { idle: 0, all: 0 }
   let used: number | null = null
   return () => {

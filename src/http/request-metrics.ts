@@ -1,5 +1,5 @@
 // Counts what was asked and how long answering took, for the metrics.
-import { type Histogram, type Tally, tally } from '../core/histogram.ts'
+import { type Histogram, type Tally, createTally } from '../core/histogram.ts'
 import type { HttpHealth } from '../ports.ts'
 
 /** Seconds. */
@@ -19,7 +19,7 @@ export function createRequests(): Requests {
       const codes = counts.get(route) ?? new Map<number, number>()
       counts.set(route, codes.set(code, (codes.get(code) ?? 0) + 1))
       if (seconds === null) return
-      const took = times.get(route) ?? tally(BOUNDS)
+      const took = times.get(route) ?? createTally(BOUNDS)
       took.add(seconds)
       times.set(route, took)
     },

@@ -2,7 +2,7 @@
 import type { Histogram } from '../core/histogram.ts'
 import { unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
-import type { Reading } from './scrape-input.ts'
+import type { ScrapeInput } from './scrape-input.ts'
 
 export type Labels = Readonly<Record<string, string>>
 
@@ -21,16 +21,16 @@ export interface FamilyOf<R> {
   readonly samples: (reading: R) => readonly Sample[]
 }
 
-export type Family = FamilyOf<Reading>
+export type Family = FamilyOf<ScrapeInput>
 
 /** A family without labels; null is "not known yet": no sample. */
 export function one(
   type: 'counter' | 'gauge',
   name: string,
   help: string,
-  value: (reading: Reading) => number | null,
+  value: (reading: ScrapeInput) => number | null,
 ): Family {
-  const samples = (reading: Reading) => {
+  const samples = (reading: ScrapeInput) => {
     const v = value(reading)
     return v === null ? [] : [{ labels: {}, value: v }]
   }
@@ -38,8 +38,12 @@ export function one(
 }
 
 /** A gauge for each watched unit, as it is now; null is "not known yet": no sample. */
-export function perUnit(name: string, help: string, value: (unit: Unit, reading: Reading) => number | null): Family {
-  const samples = (reading: Reading) => {
+export function unitGauge(
+  name: string,
+  help: string,
+  value: (unit: Unit, reading: ScrapeInput) => number | null,
+): Family {
+  const samples = (reading: ScrapeInput) => {
     const found: Sample[] = []
     for (const unit of reading.live.units) {
       const v = value(unit, reading)
@@ -54,7 +58,7 @@ export function perUnit(name: string, help: string, value: (unit: Unit, reading:
  * The unit as of the last commit: what Prometheus has seen must not go back when the power does. A unit that flash does
  * not hold yet has counted nothing.
  */
-export function committedUnit(unit: Unit, reading: Reading): Unit {
+export function committedUnit(unit: Unit, reading: ScrapeInput): Unit {
   return unitOf(reading.committed, unit.name) ?? newUnit(unit.name)
 }
 

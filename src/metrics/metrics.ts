@@ -5,18 +5,18 @@ import { CONTENT_TYPES, exposition } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
 import type { SelectorProblem } from './federate/selector.ts'
 import type { ProcessFacts } from './scrape-input.ts'
-import { type Facts, steadyClock } from './scrape-input.ts'
+import { createSteadyClock, type ScrapeFacts } from './scrape-input.ts'
 
-export interface Scraped {
+export interface ScrapeResponse {
   readonly type: string
   readonly body: string
 }
 
 export interface Metrics {
   /** `accept` is the request's Accept header. */
-  scrape(accept: string): Promise<Scraped>
+  scrape(accept: string): Promise<ScrapeResponse>
   /** `matches` are its selectors. */
-  federate(matches: readonly string[]): Promise<Scraped | SelectorProblem>
+  federate(matches: readonly string[]): Promise<ScrapeResponse | SelectorProblem>
   /** The same numbers as lines of StatsD. */
   statsd(): Promise<readonly string[]>
 }
@@ -25,8 +25,8 @@ export interface Metrics {
  * `gather` commits first where the store lets a reader (StateStore.commitForReader), and takes all its facts at one
  * instant, after that.
  */
-export function createMetrics(gather: () => Promise<Facts>): Metrics {
-  const steady = steadyClock()
+export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
+  const steady = createSteadyClock()
   let startedAtMonoMs: number | null = null
 
   const read = async () => {
@@ -45,8 +45,8 @@ export function createMetrics(gather: () => Promise<Facts>): Metrics {
       return statsdLines(FAMILIES, await read())
     },
     async federate(matches) {
-      const { federated } = await import('./federate/federate.ts')
-      const body = await federated(FAMILIES, await read(), matches)
+      const { federate } = await import('./federate/federate.ts')
+      const body = await federate(FAMILIES, await read(), matches)
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },
   }

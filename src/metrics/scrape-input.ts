@@ -23,7 +23,7 @@ export interface AgentFacts {
 }
 
 /** What the wiring hands over at each scrape. */
-export interface Facts {
+export interface ScrapeFacts {
   readonly live: State
   /** As of the last commit; the live one while the store is degraded (StateStore.committed). */
   readonly committed: State
@@ -54,7 +54,7 @@ export interface ProcessFacts {
   readonly startedAtMonoMs: number
 }
 
-export interface Reading extends Facts {
+export interface ScrapeInput extends ScrapeFacts {
   readonly process: ProcessFacts
 }
 
@@ -65,7 +65,7 @@ const CLOCK_STEP_MS = 500
  * The same instant with a wall time that keeps its distance from the monotonic one until the clock is really set: what
  * is computed from both then survives a clock step (gateways boot in 1970), and yet is the same from scrape to scrape.
  */
-export function steadyClock(): (now: Instant) => Instant {
+export function createSteadyClock(): (now: Instant) => Instant {
   let aheadMs: number | null = null
   return (now) => {
     const fresh = now.wallMs - now.monoMs

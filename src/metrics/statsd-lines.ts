@@ -1,6 +1,6 @@
 // The families of a scrape as lines of StatsD, with labels as tags (`|#name:value`, which Telegraf, statsd_exporter and Datadog read). Pure.
 import type { Family, Labels } from './family.ts'
-import type { Reading } from './scrape-input.ts'
+import type { ScrapeInput } from './scrape-input.ts'
 
 /** A datagram of this size crosses any Ethernet in one piece: 1500 bytes less the headers of IPv6 and UDP. */
 const DATAGRAM_BYTES = 1432
@@ -9,7 +9,7 @@ const DATAGRAM_BYTES = 1432
  * Every sample as a gauge, counters too: an absolute number that is lost loses nothing, a difference would. A sign makes
  * a gauge relative, so that a negative one is sent as 0 first. Buckets of histograms are left out.
  */
-export function statsdLines(families: readonly Family[], reading: Reading): string[] {
+export function statsdLines(families: readonly Family[], reading: ScrapeInput): string[] {
   const lines: string[] = []
   for (const family of families) {
     for (const { labels, value, suffix } of family.samples(reading)) {

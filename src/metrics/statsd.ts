@@ -14,7 +14,7 @@ export interface StatsdOptions {
 }
 
 /** At most one push is under way; while it is, the next is left out, as the one after tells the same numbers newer. */
-export function statsdPush({ address, lines, everyMs, clock, log }: StatsdOptions): EventSink {
+export function createStatsdPush({ address, lines, everyMs, clock, log }: StatsdOptions): EventSink {
   let problem: string | null = null
   let pushing: Promise<void> = Promise.resolve()
   let busy = false

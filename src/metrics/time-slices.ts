@@ -3,17 +3,17 @@
 const AT_ONCE_MS = 5
 
 /** Work that took longer altogether than it may. */
-export class TooLong extends Error {}
+export class TimeLimitExceeded extends Error {}
 
 /** To be called again and again: null while the turn is young, else a promise that resolves when the others had theirs. */
-export function turns(altogetherMs = Number.POSITIVE_INFINITY): () => Promise<void> | null {
+export function createTimeSlices(altogetherMs = Number.POSITIVE_INFINITY): () => Promise<void> | null {
   let beganAtMs = performance.now()
   let workedMs = 0
   return () => {
     const turnMs = performance.now() - beganAtMs
     if (turnMs < AT_ONCE_MS) return null
     workedMs += turnMs
-    if (workedMs > altogetherMs) throw new TooLong(`this takes longer than ${altogetherMs / 1000} s`)
+    if (workedMs > altogetherMs) throw new TimeLimitExceeded(`this takes longer than ${altogetherMs / 1000} s`)
     return new Promise((resolve) =>
       setImmediate(() => {
         beganAtMs = performance.now()

@@ -1,8 +1,8 @@
 // Tells systemd how the service is: ready, reloading, stopping, alive, and a status line that is sent when it is another.
 import { messageOf } from '../core/error-text.ts'
 import type { Clock, Log } from '../ports.ts'
-import type { Teller } from './sd-notify.ts'
-import { ALIVE, READY, reloading, STOPPING, status } from './sd-notify.ts'
+import type { SdNotify } from './sd-notify.ts'
+import { ALIVE, READY, reloadingAssignments, STOPPING, statusAssignment } from './sd-notify.ts'
 
 /** A message may cost a process: what changes all the time is told this often. */
 const STATUS_AT_MOST_EVERY_MS = 5000
@@ -23,7 +23,7 @@ export interface Notifier {
 }
 
 export interface NotifierOptions {
-  readonly tell: Teller
+  readonly sdNotify: SdNotify
   /** The line for `systemctl status`. */
   readonly status: () => string
   readonly clock: Clock
@@ -31,7 +31,7 @@ export interface NotifierOptions {
 }
 
 /** Messages go one at a time, in order. Nothing here throws. */
-export function notifier({ tell, status: line, clock, log }: NotifierOptions): Notifier {
+export function createNotifier({ sdNotify, status: line, clock, log }: NotifierOptions): Notifier {
   const waiting: (readonly string[])[] = []
   let telling: Promise<void> | null = null
   let told = ''
@@ -44,7 +44,7 @@ export function notifier({ tell, status: line, clock, log }: NotifierOptions): N
   const empty = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       try {
-        await tell(next)
+        await sdNotify(next)
         if (failing) log('info', 'systemd: can be told again')
         failing = false
       } catch (error) {
@@ -64,7 +64,7 @@ export function notifier({ tell, status: line, clock, log }: NotifierOptions): N
 
   /** The status line if it is another than systemd has. */
   const news = (): readonly string[] => {
-    const now = status(line())
+    const now = statusAssignment(line())
     if (now === told) return []
     told = now
     toldAtMonoMs = clock.now().monoMs
@@ -84,7 +84,7 @@ export function notifier({ tell, status: line, clock, log }: NotifierOptions): N
       say([READY, ...news()])
     },
     reloading() {
-      if (!isStopping) say(reloading(clock.now().monoMs))
+      if (!isStopping) say(reloadingAssignments(clock.now().monoMs))
     },
     stopping() {
       if (isStopping) return

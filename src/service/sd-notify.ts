@@ -8,7 +8,7 @@ import type { Env } from '../ports.ts'
  * How systemd can be told. Node opens no unix datagram sockets, so either systemd hands us a connected one
  * (`OpenFile=/run/systemd/notify:notify`, systemd 253), or systemd-notify speaks for us (`NotifyAccess=all`).
  */
-export type Way = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
+export type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
 
 /** The name that `OpenFile=` gives the descriptor. */
 const DESCRIPTOR_NAME = 'notify'
@@ -18,7 +18,7 @@ const FIRST_DESCRIPTOR = 3
 const STATUS_AT_MOST = 200
 
 /** Null where nobody listens. `@` begins an abstract socket; `vsock:` is a host's (systemd 254). */
-export function notifyWay(env: Env, pid: number): Way | null {
+export function notifyTransport(env: Env, pid: number): NotifyTransport | null {
   if (!/^([/@]|vsock:)./.test(env['NOTIFY_SOCKET'] ?? '')) return null
   if (env['LISTEN_PID'] === String(pid)) {
     const names = (env['LISTEN_FDNAMES'] ?? '').split(':')
@@ -42,12 +42,12 @@ export const STOPPING = 'STOPPING=1'
 export const ALIVE = 'WATCHDOG=1'
 
 /** Reloading began now; `READY=1` ends it. `monoMs` is CLOCK_MONOTONIC, which Type=notify-reload asks for. */
-export function reloading(monoMs: number): readonly string[] {
+export function reloadingAssignments(monoMs: number): readonly string[] {
   return ['RELOADING=1', `MONOTONIC_USEC=${Math.floor(monoMs * 1000)}`]
 }
 
 /** A line for people, as `systemctl status` shows it. */
-export function status(text: string): string {
+export function statusAssignment(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   return `STATUS=${line.length > STATUS_AT_MOST ? `${line.slice(0, STATUS_AT_MOST - 1)}…` : line}`
 }
@@ -62,17 +62,17 @@ const PROGRAM = 'systemd-notify'
 const PROGRAM_AT_MOST_MS = 5000
 
 /** Resolves when systemd has the message; rejects in words. */
-export type Teller = (assignments: readonly string[]) => Promise<void>
+export type SdNotify = (assignments: readonly string[]) => Promise<void>
 
-export function tellerBy(way: Way): Teller {
-  if (way.by === 'program') return byProgram
+export function sdNotifyOver(way: NotifyTransport): SdNotify {
+  if (way.by === 'program') return notifyByProgram
   return async (assignments) => {
     await writeTo(way.fd, datagram(assignments))
   }
 }
 
 /** It finds NOTIFY_SOCKET in our environment, and waits until systemd has read the message. Loads what it needs only here. */
-async function byProgram(assignments: readonly string[]): Promise<void> {
+async function notifyByProgram(assignments: readonly string[]): Promise<void> {
   const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
     const child = spawn(PROGRAM, assignments, { stdio: 'ignore', timeout: PROGRAM_AT_MOST_MS, killSignal: 'SIGKILL' })

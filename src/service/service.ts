@@ -1,8 +1,8 @@
 // The agent as a service of systemd (Type=notify): ready, reloading and stopping states, status line, watchdog.
 import type { Clock, Env, EventSink, Log, UnitSource } from '../ports.ts'
-import { notifier } from './notifier.ts'
-import { notifyWay, type Teller, tellerBy, watchdogMs } from './sd-notify.ts'
-import { watchdog } from './watchdog.ts'
+import { createNotifier } from './notifier.ts'
+import { notifyTransport, type SdNotify, sdNotifyOver, watchdogMs } from './sd-notify.ts'
+import { startWatchdog } from './watchdog.ts'
 
 /** Twice the distance at which the bus is asked for a sign of life. */
 const ANSWER_IS_RECENT_MS = 45_000
@@ -16,7 +16,7 @@ export interface ServiceOptions {
   readonly clock: Clock
   readonly log: Log
   /** How systemd is told; by the environment unless given. */
-  readonly tell?: Teller
+  readonly sdNotify?: SdNotify
 }
 
 /** It is a sink so that the status line follows the units, and so that it ends with the others. */
@@ -28,10 +28,10 @@ export interface Service extends EventSink {
 }
 
 /** Does nothing where no systemd listens (no NOTIFY_SOCKET). Nothing here throws. */
-export function service({ env, pid, status, bus, clock, log, tell }: ServiceOptions): Service {
-  const way = notifyWay(env, pid)
+export function createService({ env, pid, status, bus, clock, log, sdNotify }: ServiceOptions): Service {
+  const way = notifyTransport(env, pid)
   if (way === null) return SILENT
-  const tells = notifier({ tell: tell ?? tellerBy(way), status, clock, log })
+  const tells = createNotifier({ sdNotify: sdNotify ?? sdNotifyOver(way), status, clock, log })
   const withinMs = watchdogMs(env, pid)
   let undoWatchdog: (() => void) | null = null
 
@@ -52,7 +52,7 @@ export function service({ env, pid, status, bus, clock, log, tell }: ServiceOpti
   return {
     ready() {
       tells.ready()
-      if (withinMs !== null) undoWatchdog ??= watchdog({ withinMs, problem: look, feed: tells.alive, clock, log })
+      if (withinMs !== null) undoWatchdog ??= startWatchdog({ withinMs, problem: look, feed: tells.alive, clock, log })
     },
     reloading: tells.reloading,
     stopping() {

@@ -15,7 +15,7 @@ export interface WatchdogOptions {
 }
 
 /** Feeds at half of systemd's patience (sd_watchdog_enabled(3)), at once for the first time; returns its undo. */
-export function watchdog({ withinMs, problem, feed, clock, log }: WatchdogOptions): () => void {
+export function startWatchdog({ withinMs, problem, feed, clock, log }: WatchdogOptions): () => void {
   let hungry = false
   let undo = () => {}
   const look = () => {

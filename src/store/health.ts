@@ -1,6 +1,6 @@
 // How writing goes: counts for the metrics, the problem in words, and one log line on each change.
 import { messageOf } from '../core/error-text.ts'
-import { tally } from '../core/histogram.ts'
+import { createTally } from '../core/histogram.ts'
 import type { Log, StoreHealth } from '../ports.ts'
 import { errno } from './file/fs.ts'
 
@@ -17,7 +17,7 @@ export interface Health {
 }
 
 export function newHealth(path: string, log: Log): Health {
-  const commitSeconds = tally(BOUNDS)
+  const commitSeconds = createTally(BOUNDS)
   const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
   let problem: string | null = null
   let sinceMs = 0

@@ -1,5 +1,5 @@
 // How long systemd and the bus take to answer.
-import { type Histogram, type Tally, tally } from '../core/histogram.ts'
+import { type Histogram, type Tally, createTally } from '../core/histogram.ts'
 
 /** Seconds. */
 const BOUNDS = [0.01, 0.1]
@@ -12,7 +12,7 @@ export interface CallDurations {
 }
 
 export function createCallDurations(): CallDurations {
-  const times: Record<'GetAll' | 'other', Tally> = { [TOLD_APART]: tally(BOUNDS), other: tally(BOUNDS) }
+  const times: Record<'GetAll' | 'other', Tally> = { [TOLD_APART]: createTally(BOUNDS), other: createTally(BOUNDS) }
   return {
     add: (member, ms) => times[member === TOLD_APART ? TOLD_APART : 'other'].add(ms / 1000),
     read: () => ({ [TOLD_APART]: times[TOLD_APART].read(), other: times.other.read() }),

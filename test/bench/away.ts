@@ -1,7 +1,7 @@
 // A day without a broker at ten events a second, in as much time as it takes; then the broker comes, and all that waits goes out.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { at } from '../core/lives.ts'
+import { at } from '../core/step-driver.ts'
 import { crashed, started } from '../mqtt/event.ts'
 import { startGateway } from '../mqtt/gateway.ts'
 import { subscribeQuickly } from '../mqtt/quick-subscriber.ts'

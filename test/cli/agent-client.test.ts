@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { AgentNotRunning, ConnectionLost, clientOf, RequestFailed } from '../../src/cli/agent-client.ts'
-import { type Message, messageReader } from '../../src/core/sse.ts'
+import { type SseMessage, createSseReader } from '../../src/core/sse.ts'
 import { fakeAgent, json, temporaryDirectory } from './fake-agent.ts'
 
 describe('a request', () => {
@@ -63,7 +63,7 @@ describe('a stream', () => {
       response.write(':\n\nid: a-1\nevent: crash\nda')
       setImmediate(() => response.end('ta: {"x":1}\n\n'))
     })
-    const told: Message[] = []
+    const told: SseMessage[] = []
     await clientOf(agent.socket).stream('/api/v1/stream', (message) => told.push(message), new AbortController().signal)
     expect(told).toEqual([{ id: 'a-1', event: 'crash', data: '{"x":1}' }])
   })
@@ -101,8 +101,8 @@ describe('a stream', () => {
 test('messages come out whole, however the stream is cut', () => {
   const stream = ':hello\r\n\r\nid: 1\nevent: stop\ndata: a\ndata:b\n\nignored\n\nevent: start\n\nid: 2\ndata: c\n\n'
   for (let size = 1; size <= stream.length; size++) {
-    const told: Message[] = []
-    const read = messageReader((message) => told.push(message))
+    const told: SseMessage[] = []
+    const read = createSseReader((message) => told.push(message))
     for (let at = 0; at < stream.length; at += size) read(stream.slice(at, at + size))
     expect(told).toEqual([
       { id: '1', event: 'stop', data: 'a\nb' },

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
-import { changedAtMs, missing } from '../../src/core/unit.ts'
-import { live, read, signal, the, watching } from './lives.ts'
+import { changedAtMs, missingReason } from '../../src/core/unit.ts'
+import { live, read, signal, the, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
@@ -123,8 +123,8 @@ test('when a unit changed is told by its age: right after the clock was set, too
 
 test('an enabled unit that did nothing in this boot is missing, as is one that cannot be loaded', () => {
   const snapshot = (settings: object, ...more: Observation[]) =>
-    missing(the(live(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
-  expect(missing(the(watching(U), U))).toBeNull()
+    missingReason(the(live(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
+  expect(missingReason(the(watching(U), U))).toBeNull()
   expect(snapshot({ enabled: true })).toBe('never-started')
   expect(snapshot({ enabled: false })).toBeNull()
   for (const loadState of ['not-found', 'masked', 'error', 'bad-setting'])

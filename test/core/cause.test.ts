@@ -10,7 +10,7 @@ import {
   UNKNOWN_CAUSE,
   willRestart,
 } from '../../src/core/cause.ts'
-import { IDLE, SETTINGS } from './lives.ts'
+import { IDLE, SETTINGS } from './step-driver.ts'
 
 test('the cause is what the main process went by, where it ran', () => {
   const cause = (snapshot: object) => causeOf({ ...IDLE, ...snapshot })

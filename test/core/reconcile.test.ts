@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
-import { at, live, read, signal, the, watching } from './lives.ts'
+import { at, live, read, signal, the, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
-import { at, IDLE, live, the, watching } from './lives.ts'
+import { at, IDLE, live, the, watching } from './step-driver.ts'
 
 const DIRECTORY = join(import.meta.dirname, 'traces')
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { send } from '../../src/http/respond.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
-import { reading, runs, state } from '../metrics/readings.ts'
+import { reading, runs, state } from '../metrics/scrape-inputs.ts'
 import { addressOf, UNITS_EACH } from './addresses.ts'
 
 /** One crash and restart of some unit of each gateway in this many scrapes. */

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { controlGroups } from '../../src/host/cgroup-usage.ts'
+import { createCgroupUsage } from '../../src/host/cgroup-usage.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 
 function tree(files: Readonly<Record<string, string>>) {
@@ -26,7 +26,7 @@ test('control groups of version 2', () => {
     [`${A}/cpu.stat`]: 'usage_usec 1250000\nuser_usec 1000000\nsystem_usec 250000\n',
     [`${A}/pids.current`]: '3\n',
   })
-  const usage = controlGroups(root).read(group('1')).get('a.service')
+  const usage = createCgroupUsage(root).read(group('1')).get('a.service')
   expect(usage).toEqual({ memoryBytes: 4_194_304, cpuSeconds: 1.25, tasks: 3 })
 })
 
@@ -36,13 +36,13 @@ test('control groups of version 1: a hierarchy for each controller; what is not 
     [`cpu,cpuacct/${A}/cpuacct.usage`]: '1500000000\n',
     'pids/system.slice/pids.max': 'max\n',
   })
-  const usage = controlGroups(root).read(group('1')).get('a.service')
+  const usage = createCgroupUsage(root).read(group('1')).get('a.service')
   expect(usage).toEqual({ memoryBytes: 8192, cpuSeconds: 1.5, tasks: null })
 })
 
 test('values are read anew, and a new run is read from its own files', () => {
   const { root, put } = tree({ 'cgroup.controllers': '', [`${A}/memory.current`]: '1\n' })
-  const groups = controlGroups(root)
+  const groups = createCgroupUsage(root)
   const memory = (run: string) => groups.read(group(run)).get('a.service')?.memoryBytes
   expect(memory('1')).toBe(1)
   put(`${A}/memory.current`, '2\n')
@@ -55,7 +55,7 @@ test('values are read anew, and a new run is read from its own files', () => {
 
 test('a group that comes a little later than its run is found', () => {
   const { root, put } = tree({ 'cgroup.controllers': '' })
-  const groups = controlGroups(root)
+  const groups = createCgroupUsage(root)
   expect(groups.read(group('1')).get('a.service')?.tasks).toBeNull()
   put(`${A}/pids.current`, '7\n')
   expect(groups.read(group('1')).get('a.service')?.tasks).toBe(7)

@@ -1,6 +1,6 @@
 // A process that stood still reads every unit again; one whose timers come when they are due does not.
 import { expect, test } from 'vitest'
-import { noticingStalls } from '../../src/host/stall-detector.ts'
+import { withStallDetector } from '../../src/host/stall-detector.ts'
 import type { Clock, UnitSource } from '../../src/ports.ts'
 
 /** A clock whose timers are called by the test, so much too late. */
@@ -30,7 +30,7 @@ test('what came far too late has every unit read again, once', async () => {
   const logs: string[] = []
   let reads = 0
   const still = { start() {}, stop: async () => {}, reconcile: async () => ++reads > 0 } as unknown as UnitSource
-  const source = noticingStalls(still, clock, (level, text) => logs.push(`${level} ${text}`))
+  const source = withStallDetector(still, clock, (level, text) => logs.push(`${level} ${text}`))
   source.start(() => {})
   fire(1999)
   expect(reads).toBe(0)

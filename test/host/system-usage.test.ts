@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { machine } from '../../src/host/system-usage.ts'
+import { createSystemUsage } from '../../src/host/system-usage.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 
 function kernel() {
@@ -14,7 +14,7 @@ function kernel() {
     writeFileSync(join(root, 'block', device, 'device/life_time'), life)
   }
   mkdirSync(join(root, 'block'))
-  return { root, stat, emmc, read: machine([root], root, root) }
+  return { root, stat, emmc, read: createSystemUsage([root], root, root) }
 }
 
 test('memory is what is not available; CPU what was not idle since the reading before', async () => {
@@ -40,12 +40,12 @@ test('an eMMC tells how much of its life is used, by the worse of its two kinds 
 })
 
 test('what cannot be read is not told', async () => {
-  const nothing = machine(['/no/such/path'], '/no/such/proc', '/no/such/sys')
+  const nothing = createSystemUsage(['/no/such/path'], '/no/such/proc', '/no/such/sys')
   expect(await nothing.read(0)).toEqual({ memory: null, cpu: null, disks: [], flash: [] })
 })
 
 test('this machine: every part is between 0 and 1, a file system is told once', async () => {
-  const { memory, cpu, disks } = await machine(['/', '/etc', '/proc']).read(0)
+  const { memory, cpu, disks } = await createSystemUsage(['/', '/etc', '/proc']).read(0)
   for (const part of [memory, cpu, ...disks.map(({ used }) => used)]) {
     expect(part).toBeGreaterThan(0)
     expect(part).toBeLessThan(1)

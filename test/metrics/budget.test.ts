@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { DEFAULT_UNITS } from '../../src/config/keys.ts'
 import { exposition, type Format } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
-import { reading, runs, state } from './readings.ts'
+import { reading, runs, state } from './scrape-inputs.ts'
 
 const tally = { bounds: [0.01, 0.1], counts: [1_234, 1_240], sum: 2.4567, count: 1_241 }
 

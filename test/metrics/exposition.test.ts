@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { exposition } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
-import type { Reading } from '../../src/metrics/scrape-input.ts'
-import { reading, runs, state, unit } from './readings.ts'
+import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
+import { reading, runs, state, unit } from './scrape-inputs.ts'
 
 const GOLDEN = new URL('./golden.prom', import.meta.url)
 const GOLDEN_OPENMETRICS = new URL('./golden.openmetrics', import.meta.url)
@@ -28,7 +28,7 @@ const DEFAULT_UNITS = [
 const killed = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
 
 /** One that crashed and runs, one that was stopped, one that systemd cannot load. */
-function threeUnits(): Reading {
+function threeUnits(): ScrapeInput {
   const mosquitto = runs('mosquitto.service', {
     counters: { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 },
     baseline: { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 },
@@ -44,7 +44,7 @@ function threeUnits(): Reading {
 }
 
 /** What a gateway shows on its worst day: every default unit runs and has crashed. */
-function twelveUnits(crashed: boolean): Reading {
+function twelveUnits(crashed: boolean): ScrapeInput {
   const units = DEFAULT_UNITS.map((name, i) => {
     const monoMs = 4_000_000 + i * 7_919_333
     const cause = i % 2 === 0 ? killed : { result: 'exit-code', exitCode: i, signal: null, coreDumped: false }

@@ -3,18 +3,18 @@ import { expect, test } from 'vitest'
 import { formatFor } from '../../src/metrics/content-type.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
-import { type Reading, steadyClock } from '../../src/metrics/scrape-input.ts'
-import { LOADED, NOW, RUNNING, reading, runs, state, unit } from './readings.ts'
+import { createSteadyClock, type ScrapeInput } from '../../src/metrics/scrape-input.ts'
+import { LOADED, NOW, RUNNING, reading, runs, state, unit } from './scrape-inputs.ts'
 
 /** The values of a family by its labels, joined. */
-function values(name: string, given: Reading): Record<string, number> {
+function values(name: string, given: ScrapeInput): Record<string, number> {
   const family = FAMILIES.find((f) => f.name === name)
   if (family === undefined) throw new Error(`no family ${name}`)
   return Object.fromEntries(family.samples(given).map(({ labels, value }) => [Object.values(labels).join(' '), value]))
 }
 
 const A = 'a.service'
-const only = (name: string, given: Reading) => values(name, given)[A]
+const only = (name: string, given: ScrapeInput) => values(name, given)[A]
 
 test.each([
   ['active', 1],
@@ -139,7 +139,7 @@ test('the last change survives a clock that is set after it: it is reckoned from
 })
 
 test('a clock that is slewed does not make timestamps tremble; one that is set moves them', () => {
-  const steady = steadyClock()
+  const steady = createSteadyClock()
   expect(steady({ monoMs: 1_000, wallMs: 5_000 })).toEqual({ monoMs: 1_000, wallMs: 5_000 })
   expect(steady({ monoMs: 2_000, wallMs: 6_003 })).toEqual({ monoMs: 2_000, wallMs: 6_000 })
   expect(steady({ monoMs: 3_000, wallMs: 1_795_169_723_412 }).wallMs).toBe(1_795_169_723_412)

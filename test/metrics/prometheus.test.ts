@@ -6,7 +6,7 @@ import { createMetrics } from '../../src/metrics/metrics.ts'
 import { type Prometheus, startPrometheus } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { reading, runs, unit } from './readings.ts'
+import { reading, runs, unit } from './scrape-inputs.ts'
 
 const { process: _, ...facts } = reading([
   runs('a.service'),

@@ -2,11 +2,11 @@
 import { createSocket } from 'node:dgram'
 import { expect, test } from 'vitest'
 import type { Family } from '../../src/metrics/family.ts'
-import { statsdPush } from '../../src/metrics/statsd.ts'
+import { createStatsdPush } from '../../src/metrics/statsd.ts'
 import { datagrams, statsdLines } from '../../src/metrics/statsd-lines.ts'
 import { until } from '../rig/until.ts'
 import { clock } from '../systemd/clock.ts'
-import { reading } from './readings.ts'
+import { reading } from './scrape-inputs.ts'
 
 const FAMILIES: readonly Family[] = [
   {
@@ -49,7 +49,7 @@ test('what is pushed arrives; what cannot be is said once, and that it goes agai
   const good = `127.0.0.1:${server.address().port}`
   const logged: string[] = []
   let address: string | null = null
-  const push = statsdPush({
+  const push = createStatsdPush({
     address: () => address,
     lines: async () => ['a:1|g', 'b:2|g'],
     everyMs: () => 5,

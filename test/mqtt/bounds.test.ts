@@ -1,7 +1,7 @@
 // How much waits for a broker that is away, and how fast it goes out: numbers, with a real mosquitto.
 import { expect, it } from 'vitest'
 import { heapAfterCollecting } from '../bench/away.ts'
-import { at } from '../core/lives.ts'
+import { at } from '../core/step-driver.ts'
 import { freePort, MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'

@@ -5,7 +5,7 @@ import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/sink.ts'
 import type { Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
-import { IDLE, SETTINGS } from '../core/lives.ts'
+import { IDLE, SETTINGS } from '../core/step-driver.ts'
 
 export const STREAM = '00112233aabbccdd'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '0123456789abcdef0123456789abcdef', stream: STREAM }

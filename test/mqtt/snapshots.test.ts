@@ -4,7 +4,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { createSnapshots, type Snapshot, type Snapshots } from '../../src/mqtt/snapshots.ts'
-import { at, live, read, signal, watching } from '../core/lives.ts'
+import { at, live, read, signal, watching } from '../core/step-driver.ts'
 
 const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
 const failed = (id: string) => ({

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { messageReader } from '../../src/core/sse.ts'
+import { createSseReader } from '../../src/core/sse.ts'
 import type { Systemd } from './systemd.ts'
 
 export interface CrashTimes {
@@ -30,7 +30,7 @@ export function crashTimes(systemd: Systemd, socketPath: string): Promise<CrashT
       response.setEncoding('utf8')
       response.on(
         'data',
-        messageReader(({ data }) => {
+        createSseReader(({ data }) => {
           const { counters } = JSON.parse(data) as { counters: { crashes: number } }
           heardAtMs.set(counters.crashes, Date.now())
         }),

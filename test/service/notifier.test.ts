@@ -1,6 +1,6 @@
 // What systemd is told, and when: in order, nothing twice, and nothing at all while nothing changes.
 import { expect, test } from 'vitest'
-import { notifier } from '../../src/service/notifier.ts'
+import { createNotifier } from '../../src/service/notifier.ts'
 import { settled, testClock } from '../store/clock.ts'
 
 function rig() {
@@ -11,8 +11,8 @@ function rig() {
   let fails = false
   let release: (() => void) | null = null
   let slow = false
-  const it = notifier({
-    tell: async (assignments) => {
+  const it = createNotifier({
+    sdNotify: async (assignments) => {
       if (fails) throw new Error('systemd-notify: not found')
       told.push(assignments.join(' '))
       if (slow)

@@ -1,6 +1,13 @@
 // What is said to systemd, letter by letter, and to whom.
 import { describe, expect, test } from 'vitest'
-import { datagram, notifyWay, READY, reloading, status, watchdogMs } from '../../src/service/sd-notify.ts'
+import {
+  datagram,
+  notifyTransport,
+  READY,
+  reloadingAssignments,
+  statusAssignment,
+  watchdogMs,
+} from '../../src/service/sd-notify.ts'
 
 describe('how systemd can be told', () => {
   const PASSED = { LISTEN_PID: '42', LISTEN_FDS: '2', LISTEN_FDNAMES: 'http:notify' }
@@ -30,7 +37,7 @@ describe('how systemd can be told', () => {
       { by: 'program' },
     ],
   ])('%s', (_, env, way) => {
-    expect(notifyWay(env, 42)).toEqual(way)
+    expect(notifyTransport(env, 42)).toEqual(way)
   })
 })
 
@@ -48,14 +55,14 @@ describe('the watchdog', () => {
 })
 
 test('a message is lines of assignments', () => {
-  expect(datagram([READY, status('watching 12 units, 11 running; 1 failed')])).toBe(
+  expect(datagram([READY, statusAssignment('watching 12 units, 11 running; 1 failed')])).toBe(
     'READY=1\nSTATUS=watching 12 units, 11 running; 1 failed\n',
   )
-  expect(datagram(reloading(1234.5678))).toBe('RELOADING=1\nMONOTONIC_USEC=1234567\n')
+  expect(datagram(reloadingAssignments(1234.5678))).toBe('RELOADING=1\nMONOTONIC_USEC=1234567\n')
 })
 
 test('a status is one line, and not a long one', () => {
-  expect(status(' two\n lines\t')).toBe('STATUS=two lines')
-  const long = status('x'.repeat(300))
+  expect(statusAssignment(' two\n lines\t')).toBe('STATUS=two lines')
+  const long = statusAssignment('x'.repeat(300))
   expect(long).toBe(`STATUS=${'x'.repeat(199)}…`)
 })

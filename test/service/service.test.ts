@@ -1,7 +1,7 @@
 // The agent as a service: what systemd hears while the bus answers, while it does not, and where nobody listens.
 import { expect, test } from 'vitest'
 import type { BusHealth } from '../../src/ports.ts'
-import { service } from '../../src/service/service.ts'
+import { createService } from '../../src/service/service.ts'
 import { statusLine } from '../../src/service/status-line.ts'
 import { gatewayState, snapshot, stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../store/clock.ts'
@@ -18,11 +18,11 @@ function rig(env: Readonly<Record<string, string>> = WATCHED) {
     ...{ connected: problem === null, lostAtMonoMs: null, problem },
     ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {} },
   })
-  const it = service({
+  const it = createService({
     ...{ env, pid: 42, clock, status: () => 'fine' },
     bus: { health, lastReplyAtMonoMs: () => answeredAt },
     log: (level, message) => void logged.push(`${level} ${message}`),
-    tell: async (assignments) => void told.push(assignments.join(' ')),
+    sdNotify: async (assignments) => void told.push(assignments.join(' ')),
   })
   return {
     ...{ it, clock, told, logged },

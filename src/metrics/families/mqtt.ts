@@ -4,15 +4,25 @@ import { type Family, flag } from '../family.ts'
 
 const REASONS: readonly (keyof MqttHealth['dropped'])[] = ['overflow', 'forgotten', 'too_large']
 
-function ofMqtt(type: 'counter' | 'gauge', name: string, help: string, value: (health: MqttHealth) => number): Family {
+function mqttFamily(
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  value: (health: MqttHealth) => number,
+): Family {
   return { name, type, help, samples: ({ mqtt }) => (mqtt === null ? [] : [{ labels: {}, value: value(mqtt) }]) }
 }
 
 export const mqttFamilies: readonly Family[] = [
-  ofMqtt('gauge', 'gatewatch_mqtt_connected', '1 while the broker is connected.', (m) => flag(m.connected)),
-  ofMqtt('gauge', 'gatewatch_mqtt_queued', 'Events that the broker does not have yet.', (m) => m.queued),
-  ofMqtt('counter', 'gatewatch_mqtt_published_total', 'Messages that the broker has acknowledged.', (m) => m.published),
-  ofMqtt('counter', 'gatewatch_mqtt_reconnects_total', 'Connections made anew.', (m) => m.reconnects),
+  mqttFamily('gauge', 'gatewatch_mqtt_connected', '1 while the broker is connected.', (m) => flag(m.connected)),
+  mqttFamily('gauge', 'gatewatch_mqtt_queued', 'Events that the broker does not have yet.', (m) => m.queued),
+  mqttFamily(
+    'counter',
+    'gatewatch_mqtt_published_total',
+    'Messages that the broker has acknowledged.',
+    (m) => m.published,
+  ),
+  mqttFamily('counter', 'gatewatch_mqtt_reconnects_total', 'Connections made anew.', (m) => m.reconnects),
   {
     name: 'gatewatch_mqtt_dropped_total',
     type: 'counter',

@@ -10,8 +10,8 @@ import {
   type Unit,
   ZERO,
 } from '../../core/unit.ts'
-import { committedUnit, type Family, perUnit, unixSeconds } from '../family.ts'
-import type { Reading } from '../scrape-input.ts'
+import { committedUnit, type Family, unitGauge, unixSeconds } from '../family.ts'
+import type { ScrapeInput } from '../scrape-input.ts'
 
 /** Numbers of `systemd_service_state`, fixed by the contract. */
 export const STATE_NUMBERS: Readonly<Record<string, number>> = {
@@ -33,20 +33,20 @@ const BUS_AWAY_MS = 30_000
 type Counted = 'starts' | 'stops' | 'crashes' | 'restarts'
 
 export const serviceFamilies: readonly Family[] = [
-  perUnit(
+  unitGauge(
     'systemd_service_state',
     'ActiveState: 1 active, 0 inactive, 2 activating, 3 deactivating, -1 failed, -2 unloaded, 4 reloading, 5 maintenance, 6 refreshing, -99 unknown.',
     stateNumber,
   ),
-  counter('starts', 'Runs that began, since the state file was made.'),
-  counter('stops', 'Runs that ended well, since the state file was made.'),
-  counter('crashes', 'Runs that ended with a bad Result, since the state file was made.'),
-  counter('restarts', 'Starts that followed straight from another run, since the state file was made.'),
-  historical('starts'),
-  historical('stops'),
-  historical('crashes'),
-  historical('restarts'),
-  perUnit('systemd_service_last_change_timestamp', 'When systemd last changed the state, unix seconds.', lastChange),
+  totalOf('starts', 'Runs that began, since the state file was made.'),
+  totalOf('stops', 'Runs that ended well, since the state file was made.'),
+  totalOf('crashes', 'Runs that ended with a bad Result, since the state file was made.'),
+  totalOf('restarts', 'Starts that followed straight from another run, since the state file was made.'),
+  historicalOf('starts'),
+  historicalOf('stops'),
+  historicalOf('crashes'),
+  historicalOf('restarts'),
+  unitGauge('systemd_service_last_change_timestamp', 'When systemd last changed the state, unix seconds.', lastChange),
   {
     name: 'systemd_monitor_info',
     type: 'gauge',
@@ -63,7 +63,7 @@ export const serviceFamilies: readonly Family[] = [
   },
 ]
 
-function stateNumber(unit: Unit, { bus, now }: Reading): number {
+function stateNumber(unit: Unit, { bus, now }: ScrapeInput): number {
   const away = bus.lostAtMonoMs !== null && now.monoMs - bus.lostAtMonoMs >= BUS_AWAY_MS
   const notYetHeardOf = !bus.connected && unit.tracking !== 'continuous' && unit.snapshot === null
   if (away || notYetHeardOf) return UNKNOWN
@@ -72,19 +72,19 @@ function stateNumber(unit: Unit, { bus, now }: Reading): number {
 }
 
 /** Unix seconds; null until known. */
-export function lastChange(unit: Unit, { now }: Reading): number | null {
+export function lastChange(unit: Unit, { now }: ScrapeInput): number | null {
   const ms = changedAtMs(unit, now)
   return ms === null ? null : unixSeconds(ms)
 }
 
-function counter(what: Counted, help: string): Family {
-  const value = (unit: Unit, reading: Reading) => shownCounters(committedUnit(unit, reading))[what]
-  return { ...perUnit(`systemd_service_${what}_total`, help, value), type: 'counter' }
+function totalOf(what: Counted, help: string): Family {
+  const value = (unit: Unit, reading: ScrapeInput) => shownCounters(committedUnit(unit, reading))[what]
+  return { ...unitGauge(`systemd_service_${what}_total`, help, value), type: 'counter' }
 }
 
-function historical(what: Counted): Family {
+function historicalOf(what: Counted): Family {
   const help = `The part of systemd_service_${what}_total from before this run of the agent.`
-  return perUnit(`systemd_service_${what}_historical`, help, (unit, reading) => {
+  return unitGauge(`systemd_service_${what}_historical`, help, (unit, reading) => {
     const committed = committedUnit(unit, reading)
     const before: Counters = addCounters(unitOf(reading.atStart, unit.name)?.counters ?? ZERO, committed.baseline)
     // What was imported while we run is from before it, too; and no part is larger than its whole.

@@ -1,8 +1,8 @@
 // What is told of each unit beyond the replaced program: causes, lost runs, and how it is now.
 import { signalNumber } from '../../core/cause.ts'
-import { activeState, isUnloaded, missing, shownCounters, type Unit } from '../../core/unit.ts'
-import { committedUnit, type Family, flag, perUnit, type Sample, unixSeconds } from '../family.ts'
-import { type Reading, wallMsOf } from '../scrape-input.ts'
+import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../../core/unit.ts'
+import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
+import { type ScrapeInput, wallMsOf } from '../scrape-input.ts'
 import { lastChange } from './services.ts'
 
 /**
@@ -21,15 +21,15 @@ export const unitFamilies: readonly Family[] = [
     samples: (reading) => reading.live.units.flatMap((unit) => failures(unit.name, committedUnit(unit, reading))),
   },
   {
-    ...perUnit('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', (unit, reading) => {
+    ...unitGauge('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', (unit, reading) => {
       return shownCounters(committedUnit(unit, reading)).lost
     }),
     type: 'counter',
   },
-  perUnit('gatewatch_unit_running', '1 while a run is open.', (unit) => flag(unit.run !== null)),
-  perUnit('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
-  perUnit('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gaveUp)),
-  perUnit('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
+  unitGauge('gatewatch_unit_running', '1 while a run is open.', (unit) => flag(unit.run !== null)),
+  unitGauge('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
+  unitGauge('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gaveUp)),
+  unitGauge('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
   {
     name: 'gatewatch_unit_missing',
     type: 'gauge',
@@ -37,29 +37,29 @@ export const unitFamilies: readonly Family[] = [
     // No series where all is well: twelve more of them would say nothing.
     samples: ({ live }) =>
       live.units.flatMap((unit) => {
-        const reason = missing(unit)
+        const reason = missingReason(unit)
         return reason === null ? [] : [{ labels: { service: unit.name, reason }, value: 1 }]
       }),
   },
-  perUnit('gatewatch_unit_last_crash_timestamp_seconds', 'When it last crashed, unix seconds.', ({ lastCrash }) => {
+  unitGauge('gatewatch_unit_last_crash_timestamp_seconds', 'When it last crashed, unix seconds.', ({ lastCrash }) => {
     return lastCrash && unixSeconds(lastCrash.atMs)
   }),
-  perUnit('gatewatch_unit_active_since_timestamp_seconds', 'Since when it is active, unix seconds.', activeSince),
-  perUnit('gatewatch_unit_last_exit_status', 'Exit code of the last crash, where it exited.', (unit) => {
+  unitGauge('gatewatch_unit_active_since_timestamp_seconds', 'Since when it is active, unix seconds.', activeSince),
+  unitGauge('gatewatch_unit_last_exit_status', 'Exit code of the last crash, where it exited.', (unit) => {
     return unit.lastCrash?.cause.exitCode ?? null
   }),
-  perUnit('gatewatch_unit_last_signal', 'Signal number of the last crash, where one killed it.', (unit) => {
+  unitGauge('gatewatch_unit_last_signal', 'Signal number of the last crash, where one killed it.', (unit) => {
     const name = unit.lastCrash?.cause.signal ?? null
     return name === null ? null : signalNumber(name)
   }),
-  perUnit('gatewatch_unit_memory_bytes', 'Memory of its control group.', ({ name }, { usage }) => {
+  unitGauge('gatewatch_unit_memory_bytes', 'Memory of its control group.', ({ name }, { usage }) => {
     return usage.get(name)?.memoryBytes ?? null
   }),
-  perUnit('gatewatch_unit_tasks', 'Processes and threads in its control group.', ({ name }, { usage }) => {
+  unitGauge('gatewatch_unit_tasks', 'Processes and threads in its control group.', ({ name }, { usage }) => {
     return usage.get(name)?.tasks ?? null
   }),
   {
-    ...perUnit('gatewatch_unit_cpu_seconds_total', 'CPU time of its run.', ({ name }, { usage }) => {
+    ...unitGauge('gatewatch_unit_cpu_seconds_total', 'CPU time of its run.', ({ name }, { usage }) => {
       return usage.get(name)?.cpuSeconds ?? null
     }),
     type: 'counter',
@@ -82,7 +82,7 @@ function failures(service: string, unit: Unit): readonly Sample[] {
  * systemd's last change, or the opening of the run where that is earlier: a reload is a change, too, but not of this.
  * (A run found open at first sight is noted as opened when we looked, which is later than the change.)
  */
-function activeSince(unit: Unit, reading: Reading): number | null {
+function activeSince(unit: Unit, reading: ScrapeInput): number | null {
   if (activeState(unit) !== 'active') return null
   const changed = lastChange(unit, reading)
   if (unit.run === null) return changed

@@ -1,9 +1,9 @@
 // /federate: the series that selectors choose, in the text that Prometheus itself gives a Prometheus.
 import { escaped, valueText } from '../exposition.ts'
 import type { Family } from '../family.ts'
-import type { Reading } from '../scrape-input.ts'
-import { TooLong } from '../time-slices.ts'
-import { chooser } from './matcher.ts'
+import type { ScrapeInput } from '../scrape-input.ts'
+import { TimeLimitExceeded } from '../time-slices.ts'
+import { createSeriesMatcher } from './matcher.ts'
 import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
 
 /** What a Prometheus would hold of us, without the labels that it adds itself: the one that asks adds its own. */
@@ -14,9 +14,9 @@ interface Series {
 }
 
 /** Selectors joined by "or"; none chooses nothing. */
-export async function federated(
+export async function federate(
   families: readonly Family[],
-  reading: Reading,
+  reading: ScrapeInput,
   matches: readonly string[],
 ): Promise<string | SelectorProblem> {
   const selectors: Selector[] = []
@@ -27,18 +27,18 @@ export async function federated(
   }
   if (selectors.length === 0) return ''
   try {
-    const chooses = await chooser(selectors)
+    const chooses = await createSeriesMatcher(selectors)
     if ('problem' in chooses) return chooses
     const chosen: Series[] = []
     for (const series of allSeries(families, reading)) if (await chooses(series.labels)) chosen.push(series)
     return text(chosen, reading)
   } catch (error) {
-    if (error instanceof TooLong) return { problem: error.message }
+    if (error instanceof TimeLimitExceeded) return { problem: error.message }
     throw error
   }
 }
 
-function* allSeries(families: readonly Family[], reading: Reading): Generator<Series> {
+function* allSeries(families: readonly Family[], reading: ScrapeInput): Generator<Series> {
   for (const family of families) {
     for (const { labels, value, suffix } of family.samples(reading)) {
       const name = family.name + (suffix ?? '')
@@ -49,7 +49,7 @@ function* allSeries(families: readonly Family[], reading: Reading): Generator<Se
 }
 
 /** Sorted by name, then by labels, each with the time of the reading where the clock can be believed. */
-function text(chosen: readonly Series[], { live, now }: Reading): string {
+function text(chosen: readonly Series[], { live, now }: ScrapeInput): string {
   const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
   const lines = chosen.map(({ name, labels, value }) => {
     const shown = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,7 +1,7 @@
 // Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
 import type { RE2JS } from 're2js'
 import { messageOf } from '../../core/error-text.ts'
-import { turns } from '../time-slices.ts'
+import { createTimeSlices } from '../time-slices.ts'
 import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 
 /** What one request may take, in turns; a usual one takes a few milliseconds. */
@@ -9,17 +9,17 @@ const ALTOGETHER_MS = 2_000
 /** States of the automaton, as far as repetitions multiply them: 1000 is the most that RE2 lets one repeat. */
 const SIZE_AT_MOST = 1_100
 
-export type Choice = (labels: ReadonlyMap<string, string>) => Promise<boolean>
+export type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boolean>
 
 /** True for what one of the selectors chooses. Both reject with a `TooLong`. */
-export async function chooser(selectors: readonly Selector[]): Promise<Choice | SelectorProblem> {
+export async function createSeriesMatcher(selectors: readonly Selector[]): Promise<SeriesMatcher | SelectorProblem> {
   const library = selectors.some((s) => s.some(isRegular)) ? (await import('re2js')).RE2JS : null
-  const turn = turns(ALTOGETHER_MS)
+  const turn = createTimeSlices(ALTOGETHER_MS)
   const compiled: Test[][] = []
   for (const selector of selectors) {
     const tests: Test[] = []
     for (const matcher of selector) {
-      const made = library !== null && isRegular(matcher) ? regular(library, matcher) : plainTest(matcher)
+      const made = library !== null && isRegular(matcher) ? regularTest(library, matcher) : plainTest(matcher)
       if ('problem' in made) return made
       tests.push(made)
       await turn()
@@ -50,7 +50,7 @@ function plainTest({ label, op, value }: Matcher): Test {
 }
 
 /** Anchored at both ends, as Prometheus does. Each value is looked at once: there are few of each label. */
-function regular(library: typeof RE2JS, { label, op, value }: Matcher): Test | SelectorProblem {
+function regularTest(library: typeof RE2JS, { label, op, value }: Matcher): Test | SelectorProblem {
   if (expandedSize(value) > SIZE_AT_MOST) return { problem: `the expression ${JSON.stringify(value)} repeats too much` }
   const known = new Map<string, boolean>()
   try {

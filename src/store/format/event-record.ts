@@ -1,5 +1,5 @@
 // An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
-import type { Change, Event, EventKind } from '../../core/event.ts'
+import type { StateChange, Event, EventKind } from '../../core/event.ts'
 import type { Reader, Writer } from './bytes.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
 
@@ -166,7 +166,7 @@ function tristate(value: boolean | null): number {
   return value === null ? 0 : value ? 2 : 1
 }
 
-function writeChange(to: Writer, change: Change): void {
+function writeChange(to: Writer, change: StateChange): void {
   to.field(CHANGE, () => {
     to.word(change.fromState)
     to.word(change.toState)
@@ -174,7 +174,7 @@ function writeChange(to: Writer, change: Change): void {
   })
 }
 
-function readChange(from: Reader): Change {
+function readChange(from: Reader): StateChange {
   return {
     fromState: from.word() ?? 'unknown',
     toState: from.word() ?? 'unknown',

@@ -5,7 +5,7 @@ export const RECONCILE: ByFile = {
   'reconcile.ts': [
     [
       'what the journal knows of the run snapshot now is used',
-      'known === undefined ? unseenStarts',
+      'proven === undefined ? unseenStarts',
       'true ? unseenStarts',
     ],
     ['the journal is followed until the run seen now', 'if (id === snapshot.invocationId) break', ''],
@@ -25,10 +25,10 @@ export const RECONCILE: ByFile = {
     ['systemd still knows how the main process went', '...causeOf(snapshot), result', '...proven.cause, result'],
     [
       'a signal that may be the opening one ends nothing',
-      "place !== 'opening' && isEnded(snapshot)",
+      "kind !== 'opening' && isEnded(snapshot)",
       'isEnded(snapshot)',
     ],
-    ['a run found over is ended', 'return over ? andThen(', 'return false ? andThen('],
+    ['a run found over is ended', 'return ended ? andThen(', 'return false ? andThen('],
     ['only both settings prove a crash', ' && (before === null || restartProvesCrash(before))', ''],
     [
       'an automatic restart proves a crash only where nothing else is restarted',
@@ -38,7 +38,7 @@ export const RECONCILE: ByFile = {
     ['only automatic restarts prove crashes', 'left <= automatic && provesCrash', 'provesCrash'],
     ['the latest starts are the automatic ones', 'left <= restarts', 'left > starts - restarts'],
     ['only the last start was seen', 'last ? snapshot : null', 'snapshot'],
-    ['a restart counted before it happened is not counted', 'over && countsAhead(unit, snapshot, place) ? 1 : 0', '0'],
+    ['a restart counted before it happened is not counted', 'ended && countsAhead(unit, snapshot, kind) ? 1 : 0', '0'],
     [
       'in a new boot all of NRestarts is unseen',
       '{ starts: now + 1, restarts: now, automatic: now }',
@@ -57,7 +57,7 @@ export const RECONCILE: ByFile = {
       'Math.max(0, now - last.nRestarts)',
     ],
     ['NRestarts that grew counts the difference', 'now < last.nRestarts ? now : now - last.nRestarts', 'now'],
-    ['from a rest the first start was by hand', 'goesOn ? restarts : restarts + 1', 'restarts'],
+    ['from a rest the first start was by hand', 'restartsItself ? restarts : restarts + 1', 'restarts'],
     ['one job over the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],
     [
       'only with no run open one job covers both',
@@ -71,7 +71,7 @@ export const RECONCILE: ByFile = {
       'if (restartAnnounced(snapshot)) return true',
     ],
     ['a refused restart counts ahead', 'return rests && willRestart', 'return false && willRestart'],
-    ['only a read finds a unit at rest in failed', " && place === 'read'\n", '\n'],
+    ['only a read finds a unit at rest in failed', " && kind === 'read'\n", '\n'],
     [
       'where settings restart nothing, nothing counts ahead',
       'willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false',

@@ -7,7 +7,11 @@ export const REST: ByFile = {
     ['fewer crashes are no flapping', 'times.length < flapCount || ', ''],
     ['crashes outside the window are no flapping', ' || ctx.at.monoMs - oldest > flapWindowMs', ''],
     ['flapping ends', '!unit.flapping || ctx.at', 'true || ctx.at'],
-    ['flapping ends only when the window holds fewer', ' || ctx.at.monoMs < calmAtMonoMs(unit, ctx.policy)', ''],
+    [
+      'flapping ends only when the window holds fewer',
+      ' || ctx.at.monoMs < flappingEndsAtMonoMs(unit, ctx.policy)',
+      '',
+    ],
   ],
   'rate-limit.ts': [
     ['a summary stands for starts, too', 'starts: 1, restarts: start', 'starts: 0, restarts: start'],
@@ -15,14 +19,14 @@ export const REST: ByFile = {
     ['120 ends are still told one by one', 'ends <= BURST_ENDS', 'ends < BURST_ENDS'],
     ['crashes are summed by Result', "end.kind === 'crash' ? end.result : null", 'null'],
     ['a window above the limit is followed by another', 'burst.ends > BURST_ENDS', 'false'],
-    ['nothing gathered is nothing told', ' && gathered(burst.summary) > 0 ?', ' ?'],
+    ['nothing gathered is nothing told', ' && eventsIn(burst.summary) > 0 ?', ' ?'],
     ['the summary ends with its last', 'lastMs: at.wallMs,\n  }', 'lastMs: summary.lastMs,\n  }'],
-    ['the summary begins with its first', 'gathered(summary) === 0 ? at.wallMs : summary.firstMs', 'at.wallMs'],
+    ['the summary begins with its first', 'eventsIn(summary) === 0 ? at.wallMs : summary.firstMs', 'at.wallMs'],
   ],
   'step.ts': [
     [
       'an observation that changes nothing is none',
-      'transition.events.length === 0 && same(unit, transition.unit)',
+      'transition.events.length === 0 && isSameUnit(unit, transition.unit)',
       'false',
     ],
     ['each event has a number of its own', 'seq += 1', 'seq += 0'],
@@ -40,7 +44,11 @@ export const REST: ByFile = {
       "if (bootId === state.bootId) return step(state, { kind: 'gap', at })",
       '',
     ],
-    ['the power ends every run', 'unit.run === null ? { unit, events: [] } : lose(unit, ctx)', '{ unit, events: [] }'],
+    [
+      'the power ends every run',
+      'unit.run === null ? { unit, events: [] } : loseRun(unit, ctx)',
+      '{ unit, events: [] }',
+    ],
     ['the states of another boot mean nothing', '      snapshot: null,\n      runIds', '      runIds'],
     ['jobs of another boot mean nothing', '      endJob: 0,\n', ''],
     [

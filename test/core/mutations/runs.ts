@@ -56,8 +56,8 @@ export const RUNS: ByFile = {
     ['the job of the end is kept for the next start', 'run: null, endJob: after.job', 'run: null, endJob: 0'],
     [
       'a proven crash has no known cause',
-      'close(unit, ctx, UNKNOWN_CAUSE, false',
-      "close(unit, ctx, { ...UNKNOWN_CAUSE, result: 'signal' }, false",
+      'closeRun(unit, ctx, UNKNOWN_CAUSE, false',
+      "closeRun(unit, ctx, { ...UNKNOWN_CAUSE, result: 'signal' }, false",
     ],
     ['crashes are counted by Result', '[kind]: before[kind] + 1', '[kind]: before[kind]'],
     ['the last crash is kept', 'lastCrash: { cause, requested, atMs: ctx.at.wallMs }', 'lastCrash: closed.lastCrash'],

@@ -1,6 +1,6 @@
 // The selectors of /federate: what Prometheus takes is taken, what it refuses is refused with the place.
 import { expect, test } from 'vitest'
-import { chooser, expandedSize } from '../../../src/metrics/federate/matcher.ts'
+import { createSeriesMatcher, expandedSize } from '../../../src/metrics/federate/matcher.ts'
 import { parseSelector, type Selector } from '../../../src/metrics/federate/selector.ts'
 
 const by = (label: string, op: '=' | '!=' | '=~' | '!~', value: string) => ({ label, op, value })
@@ -59,7 +59,7 @@ const series = (service: string) =>
 async function chosen(text: string, ...services: string[]): Promise<string[] | string> {
   const selector = parseSelector(text)
   if ('problem' in selector) return selector.problem
-  const chooses = await chooser([selector])
+  const chooses = await createSeriesMatcher([selector])
   if ('problem' in chooses) return chooses.problem
   const found: string[] = []
   for (const service of services) if (await chooses(series(service))) found.push(service)
@@ -113,7 +113,7 @@ test('many expressions in one request end when their time is used up', async () 
     { length: 400 },
     (_, i): Selector => [named('up'), by('service', '=~', `(a?){300}b${i}`)],
   )
-  const chooses = await chooser(selectors).catch((error: Error) => error)
+  const chooses = await createSeriesMatcher(selectors).catch((error: Error) => error)
   const found =
     typeof chooses === 'function'
       ? await (async () => {

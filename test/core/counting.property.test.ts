@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { type Counters, type UnitSnapshot, ZERO } from '../../src/core/unit.ts'
-import { live, read, signal, the, watching } from './lives.ts'
+import { live, read, signal, the, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const SETTINGS = { restart: 'on-failure' }

@@ -1,7 +1,7 @@
 // Literal readings that the tests of the metrics share.
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
-import type { Reading } from '../../src/metrics/scrape-input.ts'
+import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
 
 /** 2026-11-20T10:15:23.412Z, one day after the gateway booted. */
 export const NOW = { monoMs: 86_400_000, wallMs: 1_795_169_723_412 }
@@ -47,7 +47,7 @@ export function state(units: readonly Unit[]): State {
 }
 
 /** A reading of these units, all of it on flash, by an agent that found nothing when it started. */
-export function reading(units: readonly Unit[], more: Partial<Reading> = {}): Reading {
+export function reading(units: readonly Unit[], more: Partial<ScrapeInput> = {}): ScrapeInput {
   return {
     live: state(units),
     committed: state(units),
