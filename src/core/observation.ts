@@ -32,7 +32,7 @@ export type Observation =
   /** What the journal tells of this boot until the gap ended, oldest run first, by unit. Comes after the gap. */
   | { readonly kind: 'proof'; readonly at: Instant; readonly runs: ReadonlyMap<string, readonly ProvenRun[]> }
   /** A unit that a pattern began to match while we watch. */
-  | { readonly kind: 'found'; readonly at: Instant; readonly unit: string }
+  | { readonly kind: 'discovered'; readonly at: Instant; readonly unit: string }
   /** Time passed: what waits for the next signal or for this. */
   | { readonly kind: 'tick'; readonly at: Instant }
   /** The agent started in this boot; runs left open by another boot are lost. */

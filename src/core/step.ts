@@ -32,9 +32,9 @@ export function step(state: State, o: Observation): StepResult {
       return tick(state, o.at)
     case 'watch':
       return { state: watch(state, o.units, o.patterns), events: [] }
-    case 'found':
+    case 'discovered':
       return {
-        state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, matchedUnit(o.unit)]),
+        state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, discoveredUnit(o.unit)]),
         events: [],
       }
     case 'gap':
@@ -148,7 +148,7 @@ function watch(state: State, names: readonly string[], patterns: readonly string
 }
 
 /** What a pattern begins to match has just appeared: its first read tells so. */
-function matchedUnit(name: string): Unit {
+function discoveredUnit(name: string): Unit {
   const settings = {
     loadState: 'not-found',
     enabled: false,

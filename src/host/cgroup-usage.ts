@@ -21,22 +21,22 @@ const TRIES = 3
 
 export function createCgroupUsage(root = '/sys/fs/cgroup'): CgroupUsage {
   const files = existsSync(`${root}/cgroup.controllers`) ? cgroupV2(root) : cgroupV1(root)
-  let kept = new Map<string, OpenCgroup>()
+  let open = new Map<string, OpenCgroup>()
   return {
     read(groups) {
       const next = new Map<string, OpenCgroup>()
       const usages = new Map<string, UnitUsage>()
       for (const { unit, run, path } of groups) {
-        const before = kept.get(unit)
-        const same = before?.run === run && before.path === path
-        if (!same) before?.close()
-        const entry = same ? before : openCgroup(run, path, files)
-        next.set(unit, entry)
-        kept.delete(unit)
-        usages.set(unit, entry.read())
+        const previous = open.get(unit)
+        const isSameRun = previous?.run === run && previous.path === path
+        if (!isSameRun) previous?.close()
+        const cgroup = isSameRun ? previous : openCgroup(run, path, files)
+        next.set(unit, cgroup)
+        open.delete(unit)
+        usages.set(unit, cgroup.read())
       }
-      for (const gone of kept.values()) gone.close()
-      kept = next
+      for (const gone of open.values()) gone.close()
+      open = next
       return usages
     },
   }
@@ -72,12 +72,12 @@ function openCgroup(run: string, path: string, { memory, cpu, cpuSeconds, tasks 
 
 function openWithFewRetries(path: string) {
   const file = openRereadFile(path)
-  let missed = 0
+  let failures = 0
   return {
     read(number: (text: string) => number): number | null {
-      if (missed >= TRIES) return null
+      if (failures >= TRIES) return null
       const text = file.read()
-      missed = text === null ? missed + 1 : 0
+      failures = text === null ? failures + 1 : 0
       return text === null ? null : number(text)
     },
     close: file.close,

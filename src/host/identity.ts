@@ -33,12 +33,12 @@ export function readBootId(path = '/proc/sys/kernel/random/boot_id'): string {
  */
 export function gatewayId(
   configured: string | null,
-  kept: string | null,
+  stored: string | null,
   machineId: string | null,
   uid: number | null,
 ): string {
   if (configured !== null) return configured
-  if (kept !== null) return kept
+  if (stored !== null) return stored
   return `${machineId ?? 'unknown'}${uid === null ? '' : `-${uid}`}`
 }
 

@@ -6,8 +6,8 @@ import type { Env } from '../ports.ts'
  * `/run/gatewatch` as root, else below `$XDG_RUNTIME_DIR`; null where there is none.
  */
 export function runtimeDirectory(env: Env, uid: number): string | null {
-  const given = env['RUNTIME_DIRECTORY']?.split(':')[0]
-  if (given) return given
+  const first = env['RUNTIME_DIRECTORY']?.split(':')[0]
+  if (first) return first
   if (uid === 0) return '/run/gatewatch'
   return env['XDG_RUNTIME_DIR'] ? `${env['XDG_RUNTIME_DIR']}/gatewatch` : null
 }

@@ -9,7 +9,7 @@ const LATE_MS = 2_000
 /** The same source; the answers to the reads come after the signals that were waiting, so each is at its place. */
 export function withStallDetector(source: UnitSource, clock: Clock, log: Log): UnitSource {
   let undo = () => {}
-  const look = () => {
+  const check = () => {
     const due = clock.now().monoMs + LOOK_EVERY_MS
     undo = clock.after(LOOK_EVERY_MS, () => {
       const lateMs = clock.now().monoMs - due
@@ -17,14 +17,14 @@ export function withStallDetector(source: UnitSource, clock: Clock, log: Log): U
         log('warning', `stood still for ${Math.round(lateMs / 1000)} s: every unit is read again`)
         void source.reconcile()
       }
-      look()
+      check()
     })
   }
   return {
     ...source,
     start(observe) {
       source.start(observe)
-      look()
+      check()
     },
     stop() {
       undo()

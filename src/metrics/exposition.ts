@@ -14,12 +14,12 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 }
 
 /** All families that have a sample, with their HELP and TYPE; of a thousand units in several turns. */
-export async function exposition<R>(families: readonly FamilyOf<R>[], reading: R, format: Format): Promise<string> {
-  const turn = createTimeSlices()
+export async function exposition<R>(families: readonly FamilyOf<R>[], input: R, format: Format): Promise<string> {
+  const nextSlice = createTimeSlices()
   let text = ''
   for (const family of families) {
-    text += familyText(family, family.samples(reading), format)
-    await turn()
+    text += familyText(family, family.samples(input), format)
+    await nextSlice()
   }
   return format === 'openmetrics' ? `${text}# EOF\n` : text
 }

@@ -1,4 +1,4 @@
-// What a metric family is here: a name, a sentence and a function from a reading to its samples. Nothing is stored.
+// What a metric family is here: a name, a sentence and a function from the scrape input to its samples. Nothing is stored.
 import type { Histogram } from '../core/histogram.ts'
 import { unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
@@ -18,48 +18,53 @@ export interface FamilyOf<R> {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  readonly samples: (reading: R) => readonly Sample[]
+  readonly samples: (input: R) => readonly Sample[]
 }
 
 export type Family = FamilyOf<ScrapeInput>
 
-/** A family without labels; null is "not known yet": no sample. */
-export function one(
-  type: 'counter' | 'gauge',
-  name: string,
-  help: string,
-  value: (reading: ScrapeInput) => number | null,
-): Family {
-  const samples = (reading: ScrapeInput) => {
-    const v = value(reading)
+type ValueOf = (input: ScrapeInput) => number | null
+
+/** A gauge without labels; null is "not known yet": no sample. */
+export function gauge(name: string, help: string, value: ValueOf): Family {
+  return { name, type: 'gauge', help, samples: unlabelled(value) }
+}
+
+/** A counter without labels; null is "not known yet": no sample. */
+export function counter(name: string, help: string, value: ValueOf): Family {
+  return { name, type: 'counter', help, samples: unlabelled(value) }
+}
+
+function unlabelled(value: ValueOf): Family['samples'] {
+  return (input) => {
+    const v = value(input)
     return v === null ? [] : [{ labels: {}, value: v }]
   }
-  return { name, type, help, samples }
 }
 
 /** A gauge for each watched unit, as it is now; null is "not known yet": no sample. */
 export function unitGauge(
   name: string,
   help: string,
-  value: (unit: Unit, reading: ScrapeInput) => number | null,
+  value: (unit: Unit, input: ScrapeInput) => number | null,
 ): Family {
-  const samples = (reading: ScrapeInput) => {
-    const found: Sample[] = []
-    for (const unit of reading.live.units) {
-      const v = value(unit, reading)
-      if (v !== null) found.push({ labels: { service: unit.name }, value: v })
+  const samplesOf = (input: ScrapeInput) => {
+    const samples: Sample[] = []
+    for (const unit of input.live.units) {
+      const v = value(unit, input)
+      if (v !== null) samples.push({ labels: { service: unit.name }, value: v })
     }
-    return found
+    return samples
   }
-  return { name, type: 'gauge', help, samples }
+  return { name, type: 'gauge', help, samples: samplesOf }
 }
 
 /**
  * The unit as of the last commit: what Prometheus has seen must not go back when the power does. A unit that flash does
  * not hold yet has counted nothing.
  */
-export function committedUnit(unit: Unit, reading: ScrapeInput): Unit {
-  return unitOf(reading.committed, unit.name) ?? newUnit(unit.name)
+export function committedUnit(unit: Unit, input: ScrapeInput): Unit {
+  return unitOf(input.committed, unit.name) ?? newUnit(unit.name)
 }
 
 /** The samples of one histogram; `labels` are those of each of its series. */

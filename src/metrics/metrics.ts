@@ -4,8 +4,7 @@ import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
 import type { SelectorProblem } from './federate/selector.ts'
-import type { ProcessFacts } from './scrape-input.ts'
-import { createSteadyClock, type ScrapeFacts } from './scrape-input.ts'
+import { createSteadyClock, type ProcessFacts, type ScrapeFacts } from './scrape-input.ts'
 
 export interface ScrapeResponse {
   readonly type: string
@@ -53,7 +52,7 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
 }
 
 /** Reads them. `nowMonoMs` is CLOCK_MONOTONIC, as everywhere. */
-export function readProcess(nowMonoMs: number): ProcessFacts {
+function readProcess(nowMonoMs: number): ProcessFacts {
   const { user, system } = process.cpuUsage()
   return {
     cpuSeconds: (user + system) / 1e6,

@@ -9,10 +9,10 @@ const DATAGRAM_BYTES = 1432
  * Every sample as a gauge, counters too: an absolute number that is lost loses nothing, a difference would. A sign makes
  * a gauge relative, so that a negative one is sent as 0 first. Buckets of histograms are left out.
  */
-export function statsdLines(families: readonly Family[], reading: ScrapeInput): string[] {
+export function statsdLines(families: readonly Family[], input: ScrapeInput): string[] {
   const lines: string[] = []
   for (const family of families) {
-    for (const { labels, value, suffix } of family.samples(reading)) {
+    for (const { labels, value, suffix } of family.samples(input)) {
       if (suffix === '_bucket' || !Number.isFinite(value)) continue
       const line = (number: number) => `${family.name}${suffix ?? ''}:${number}|g${tags(labels)}`
       lines.push(value < 0 ? `${line(0)}\n${line(value)}` : line(value))

@@ -21,7 +21,7 @@ export function createStatsdPush({ address, lines, everyMs, clock, log }: Statsd
   let stopped = false
   let undo = () => {}
 
-  const told = (now: string | null, to: string) => {
+  const report = (now: string | null, to: string) => {
     if (now !== null && problem === null) log('warning', `statsd: ${to} does not get the numbers (${now})`)
     else if (now === null && problem !== null) log('info', `statsd: ${to} gets the numbers again`)
     problem = now
@@ -31,9 +31,9 @@ export function createStatsdPush({ address, lines, everyMs, clock, log }: Statsd
     busy = true
     try {
       await sendTo(to, datagrams(await lines()))
-      told(null, to)
+      report(null, to)
     } catch (error) {
-      told((error as NodeJS.ErrnoException).code ?? String(error), to)
+      report((error as NodeJS.ErrnoException).code ?? String(error), to)
     } finally {
       busy = false
     }

@@ -7,7 +7,7 @@ import { ALIVE, READY, reloadingAssignments, STOPPING, statusAssignment } from '
 /** A message may cost a process: what changes all the time is told this often. */
 const STATUS_AT_MOST_EVERY_MS = 5000
 /** Above this systemd takes none: what is new matters more. */
-const WAITING_AT_MOST = 8
+const QUEUED_AT_MOST = 8
 
 export interface Notifier {
   /** Running, or running again after `reloading`. */
@@ -32,17 +32,17 @@ export interface NotifierOptions {
 
 /** Messages go one at a time, in order. Nothing here throws. */
 export function createNotifier({ sdNotify, status: line, clock, log }: NotifierOptions): Notifier {
-  const waiting: (readonly string[])[] = []
-  let telling: Promise<void> | null = null
-  let told = ''
-  let toldAtMonoMs = -Infinity
-  let undoLook: (() => void) | null = null
+  const queue: (readonly string[])[] = []
+  let sending: Promise<void> | null = null
+  let sentStatus = ''
+  let sentAtMonoMs = -Infinity
+  let cancelSend: (() => void) | null = null
   let isReady = false
   let isStopping = false
   let failing = false
 
-  const empty = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+  const drain = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
         await sdNotify(next)
         if (failing) log('info', 'systemd: can be told again')
@@ -50,61 +50,61 @@ export function createNotifier({ sdNotify, status: line, clock, log }: NotifierO
       } catch (error) {
         if (!failing) log('warning', `systemd: cannot be told: ${messageOf(error)}`)
         failing = true
-        told = ''
+        sentStatus = ''
       }
     }
-    telling = null
+    sending = null
   }
 
-  const say = (message: readonly string[]) => {
-    if (waiting.length >= WAITING_AT_MOST) waiting.shift()
-    waiting.push(message)
-    telling ??= empty()
+  const send = (message: readonly string[]) => {
+    if (queue.length >= QUEUED_AT_MOST) queue.shift()
+    queue.push(message)
+    sending ??= drain()
   }
 
   /** The status line if it is another than systemd has. */
-  const news = (): readonly string[] => {
+  const newStatus = (): readonly string[] => {
     const now = statusAssignment(line())
-    if (now === told) return []
-    told = now
-    toldAtMonoMs = clock.now().monoMs
+    if (now === sentStatus) return []
+    sentStatus = now
+    sentAtMonoMs = clock.now().monoMs
     return [now]
   }
 
-  const look = () => {
-    undoLook = null
-    const changes = news()
-    if (changes.length > 0) say(changes)
+  const sendChange = () => {
+    cancelSend = null
+    const changes = newStatus()
+    if (changes.length > 0) send(changes)
   }
 
   return {
     ready() {
       if (isStopping) return
       isReady = true
-      say([READY, ...news()])
+      send([READY, ...newStatus()])
     },
     reloading() {
-      if (!isStopping) say(reloadingAssignments(clock.now().monoMs))
+      if (!isStopping) send(reloadingAssignments(clock.now().monoMs))
     },
     stopping() {
       if (isStopping) return
       isStopping = true
-      undoLook?.()
-      waiting.splice(0)
-      say([STOPPING])
+      cancelSend?.()
+      queue.splice(0)
+      send([STOPPING])
     },
     alive() {
-      if (!isStopping) say([ALIVE, ...news()])
+      if (!isStopping) send([ALIVE, ...newStatus()])
     },
     changed() {
       if (!isReady || isStopping) return
-      const wait = toldAtMonoMs + STATUS_AT_MOST_EVERY_MS - clock.now().monoMs
-      undoLook ??= clock.after(Math.max(0, wait), look)
+      const wait = sentAtMonoMs + STATUS_AT_MOST_EVERY_MS - clock.now().monoMs
+      cancelSend ??= clock.after(Math.max(0, wait), sendChange)
     },
     async stop() {
       isStopping = true
-      undoLook?.()
-      while (telling !== null) await telling
+      cancelSend?.()
+      while (sending !== null) await sending
     },
   }
 }

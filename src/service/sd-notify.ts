@@ -22,8 +22,8 @@ export function notifyTransport(env: Env, pid: number): NotifyTransport | null {
   if (!/^([/@]|vsock:)./.test(env['NOTIFY_SOCKET'] ?? '')) return null
   if (env['LISTEN_PID'] === String(pid)) {
     const names = (env['LISTEN_FDNAMES'] ?? '').split(':')
-    const at = names.indexOf(DESCRIPTOR_NAME)
-    if (at >= 0 && at < Number(env['LISTEN_FDS'])) return { by: 'descriptor', fd: FIRST_DESCRIPTOR + at }
+    const index = names.indexOf(DESCRIPTOR_NAME)
+    if (index >= 0 && index < Number(env['LISTEN_FDS'])) return { by: 'descriptor', fd: FIRST_DESCRIPTOR + index }
   }
   return { by: 'program' }
 }
@@ -31,8 +31,8 @@ export function notifyTransport(env: Env, pid: number): NotifyTransport | null {
 /** How long systemd waits for `WATCHDOG=1`, in ms; null where it does not wait for this process. */
 export function watchdogMs(env: Env, pid: number): number | null {
   const usec = env['WATCHDOG_USEC'] ?? ''
-  const whose = env['WATCHDOG_PID']
-  if (!/^[1-9]\d{0,15}$/.test(usec) || (whose !== undefined && whose !== String(pid))) return null
+  const watchedPid = env['WATCHDOG_PID']
+  if (!/^[1-9]\d{0,15}$/.test(usec) || (watchedPid !== undefined && watchedPid !== String(pid))) return null
   return Number(usec) / 1000
 }
 
@@ -64,10 +64,10 @@ const PROGRAM_AT_MOST_MS = 5000
 /** Resolves when systemd has the message; rejects in words. */
 export type SdNotify = (assignments: readonly string[]) => Promise<void>
 
-export function sdNotifyOver(way: NotifyTransport): SdNotify {
-  if (way.by === 'program') return notifyByProgram
+export function sdNotifyOver(transport: NotifyTransport): SdNotify {
+  if (transport.by === 'program') return notifyByProgram
   return async (assignments) => {
-    await writeTo(way.fd, datagram(assignments))
+    await writeTo(transport.fd, datagram(assignments))
   }
 }
 

@@ -5,7 +5,7 @@ import { notifyTransport, type SdNotify, sdNotifyOver, watchdogMs } from './sd-n
 import { startWatchdog } from './watchdog.ts'
 
 /** Twice the distance at which the bus is asked for a sign of life. */
-const ANSWER_IS_RECENT_MS = 45_000
+const REPLY_IS_RECENT_MS = 45_000
 
 export interface ServiceOptions {
   readonly env: Env
@@ -29,47 +29,48 @@ export interface Service extends EventSink {
 
 /** Does nothing where no systemd listens (no NOTIFY_SOCKET). Nothing here throws. */
 export function createService({ env, pid, status, bus, clock, log, sdNotify }: ServiceOptions): Service {
-  const way = notifyTransport(env, pid)
-  if (way === null) return SILENT
-  const tells = createNotifier({ sdNotify: sdNotify ?? sdNotifyOver(way), status, clock, log })
-  const withinMs = watchdogMs(env, pid)
+  const transport = notifyTransport(env, pid)
+  if (transport === null) return NO_SERVICE
+  const notifier = createNotifier({ sdNotify: sdNotify ?? sdNotifyOver(transport), status, clock, log })
+  const timeoutMs = watchdogMs(env, pid)
   let undoWatchdog: (() => void) | null = null
 
   const problem = (): string | null => {
     const health = bus.health()
     if (health.problem !== null) return `bus: ${health.problem}`
-    const answeredAt = bus.lastReplyAtMonoMs()
-    const isRecent = answeredAt !== null && clock.now().monoMs - answeredAt <= ANSWER_IS_RECENT_MS
+    const repliedAtMonoMs = bus.lastReplyAtMonoMs()
+    const isRecent = repliedAtMonoMs !== null && clock.now().monoMs - repliedAtMonoMs <= REPLY_IS_RECENT_MS
     return isRecent ? null : 'bus: it has not answered for a while'
   }
 
   /** A bus that is lost is no step of any unit: the status line learns of it here. */
-  const look = (): string | null => {
-    tells.changed()
+  const check = (): string | null => {
+    notifier.changed()
     return problem()
   }
 
   return {
     ready() {
-      tells.ready()
-      if (withinMs !== null) undoWatchdog ??= startWatchdog({ withinMs, problem: look, feed: tells.alive, clock, log })
+      notifier.ready()
+      if (timeoutMs !== null)
+        undoWatchdog ??= startWatchdog({ timeoutMs, problem: check, feed: notifier.alive, clock, log })
     },
-    reloading: tells.reloading,
+    reloading: notifier.reloading,
     stopping() {
       undoWatchdog?.()
-      tells.stopping()
+      notifier.stopping()
     },
     accept({ before, after }) {
-      if (before.units !== after.units) tells.changed()
+      if (before.units !== after.units) notifier.changed()
     },
     async stop() {
       undoWatchdog?.()
-      await tells.stop()
+      await notifier.stop()
     },
   }
 }
 
-const SILENT: Service = {
+const NO_SERVICE: Service = {
   ready() {},
   reloading() {},
   stopping() {},

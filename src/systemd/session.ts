@@ -87,7 +87,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     const candidate = candidates.get(path)
     if (candidate !== undefined) {
       candidates.delete(path)
-      if (context.labels().add(candidate)) observe({ kind: 'found', at, unit: candidate })
+      if (context.labels().add(candidate)) observe({ kind: 'discovered', at, unit: candidate })
     }
     for (const unit of context.labels().at(path)) {
       observe({ kind: 'signal', unit, at, snapshot })
@@ -163,7 +163,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   const find = async () => {
     for (const name of await manager.listUnits(bus, context.patterns())) {
       if (context.labels().matches(name) && context.labels().add(name))
-        observe({ kind: 'found', at: clock.now(), unit: name })
+        observe({ kind: 'discovered', at: clock.now(), unit: name })
     }
   }
 

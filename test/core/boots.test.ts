@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
 import { changedAtMs, missingReason } from '../../src/core/unit.ts'
-import { live, read, signal, the, watching } from './step-driver.ts'
+import { read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
@@ -18,13 +18,13 @@ const boot = (bootId: string, monoMs: number, wallMs = TODAY): Observation => ({
 const on = (wallMs: number, o: Observation): Observation => ({ ...o, at: { ...o.at, wallMs } })
 
 test('a new boot ends every run as lost at once, before any unit is read', () => {
-  const { state, events } = live(live(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-2', 5)])
+  const { state, events } = stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-2', 5)])
   expect(events).toMatchObject([{ kind: 'lost', invocationId: 'a1', source: 'reconcile', bootId: 'boot-2' }])
-  expect(the(state, U)).toMatchObject({ run: null, snapshot: null, tracking: 'interrupted' })
+  expect(unitNamed(state, U)).toMatchObject({ run: null, snapshot: null, tracking: 'interrupted' })
 })
 
 test('a new boot of a unit at rest loses nothing', () => {
-  const { events } = live(live(watching(U), [read(U, 10, {})]).state, [boot('boot-2', 5), read(U, 6, {})])
+  const { events } = stepAll(stepAll(watching(U), [read(U, 10, {})]).state, [boot('boot-2', 5), read(U, 6, {})])
   expect(events).toEqual([])
 })
 
@@ -33,36 +33,36 @@ test('failures, jobs, crash times and summaries of another boot mean nothing in 
     signal(U, 100 + i, { invocationId: `r${i}`, job: 7 }),
     signal(U, 100 + i, { ...FAILED, invocationId: `r${i}`, job: 7 }),
   ]).flat()
-  const before = live(watching(U), [read(U, 10, {}, { restart: 'no' }), ...crashes]).state
-  expect(the(before, U)).toMatchObject({ gaveUp: true, flapping: true, endJob: 7, burst: { ends: 5 } })
-  const { state, events } = live(before, [boot('boot-2', 5)])
+  const before = stepAll(watching(U), [read(U, 10, {}, { restart: 'no' }), ...crashes]).state
+  expect(unitNamed(before, U)).toMatchObject({ gaveUp: true, flapping: true, endJob: 7, burst: { ends: 5 } })
+  const { state, events } = stepAll(before, [boot('boot-2', 5)])
   expect(events).toEqual([])
-  expect(the(state, U)).toMatchObject({ snapshot: null, endJob: 0, failed: null, gaveUp: false, flapping: false })
-  expect(the(state, U)).toMatchObject({ crashTimesMonoMs: [], burst: null, counters: { crashes: 5 } })
-  expect(dueAtMonoMs(the(state, U), state)).toBe(Infinity)
+  expect(unitNamed(state, U)).toMatchObject({ snapshot: null, endJob: 0, failed: null, gaveUp: false, flapping: false })
+  expect(unitNamed(state, U)).toMatchObject({ crashTimesMonoMs: [], burst: null, counters: { crashes: 5 } })
+  expect(dueAtMonoMs(unitNamed(state, U), state)).toBe(Infinity)
 })
 
 test('the same job number in a new boot is no restart', () => {
-  const before = live(watching(U), [
+  const before = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 7, mainCode: 2, mainStatus: 15 }),
   ]).state
-  const { events } = live(before, [boot('boot-2', 5), signal(U, 6, { invocationId: 'b2', job: 7 })])
+  const { events } = stepAll(before, [boot('boot-2', 5), signal(U, 6, { invocationId: 'b2', job: 7 })])
   expect(events.map((e) => e.kind)).toEqual(['start'])
 })
 
 test('in a new boot all that NRestarts tells is news', () => {
-  const before = live(watching(U), [read(U, 10, { ...RUNNING, nRestarts: 5 })]).state
-  const { state } = live(before, [boot('boot-2', 5), read(U, 6, { ...RUNNING, invocationId: 'x', nRestarts: 2 })])
-  expect(the(state, U).counters).toMatchObject({ starts: 4, restarts: 2 })
+  const before = stepAll(watching(U), [read(U, 10, { ...RUNNING, nRestarts: 5 })]).state
+  const { state } = stepAll(before, [boot('boot-2', 5), read(U, 6, { ...RUNNING, invocationId: 'x', nRestarts: 2 })])
+  expect(unitNamed(state, U).counters).toMatchObject({ starts: 4, restarts: 2 })
 })
 
 test('a gap leaves a unit that was never seen one that was never seen', () => {
-  const { state, events } = live(watching(U), [
+  const { state, events } = stepAll(watching(U), [
     { kind: 'gap', at: { monoMs: 5, wallMs: TODAY } },
     read(U, 10, { ...FAILED, invocationId: 'a1' }),
   ])
-  expect(the(state, U).counters.starts).toBe(0)
+  expect(unitNamed(state, U).counters.starts).toBe(0)
   expect(events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 
@@ -74,7 +74,7 @@ test('a clock that jumps from 1970 to today and back spoils no order, no wait an
     ]).flat()
     const start = on(wall(0), read(U, 0, {}, { restart: 'always' }))
     const late = (monoMs: number): Observation => ({ kind: 'tick', at: { monoMs, wallMs: wall(monoMs) } })
-    return live(watching(U), [start, ...crashes, late(5200), late(310_000)])
+    return stepAll(watching(U), [start, ...crashes, late(5200), late(310_000)])
   }
   const steady = lives(() => TODAY)
   const jumping = lives((i) => (i % 2 === 0 ? IN_1970 : TODAY))
@@ -99,7 +99,7 @@ test('each event has the time that the clock showed, and whether that was synchr
   const clock = (synced: boolean | null, wallMs: number): Observation => ({
     ...{ kind: 'clock', at: { monoMs: 15, wallMs }, synced },
   })
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     on(IN_1970, read(U, 10, RUNNING)),
     clock(false, IN_1970),
     on(IN_1970, signal(U, 20, { ...FAILED, invocationId: 'a1' })),
@@ -114,17 +114,17 @@ test('each event has the time that the clock showed, and whether that was synchr
 })
 
 test('when a unit changed is told by its age: right after the clock was set, too', () => {
-  const { state } = live(watching(U), [on(IN_1970, read(U, 10_000, { ...RUNNING, changedAtMonoMs: 4_000 }))])
-  expect(the(state, U).changedAtMs).toBe(IN_1970 - 6_000)
-  expect(changedAtMs(the(state, U), { monoMs: 60_000, wallMs: TODAY })).toBe(TODAY - 56_000)
+  const { state } = stepAll(watching(U), [on(IN_1970, read(U, 10_000, { ...RUNNING, changedAtMonoMs: 4_000 }))])
+  expect(unitNamed(state, U).changedAtMs).toBe(IN_1970 - 6_000)
+  expect(changedAtMs(unitNamed(state, U), { monoMs: 60_000, wallMs: TODAY })).toBe(TODAY - 56_000)
   const rebooted = step(state, boot('boot-2', 5)).state
-  expect(changedAtMs(the(rebooted, U), { monoMs: 10, wallMs: TODAY })).toBe(IN_1970 - 6_000)
+  expect(changedAtMs(unitNamed(rebooted, U), { monoMs: 10, wallMs: TODAY })).toBe(IN_1970 - 6_000)
 })
 
 test('an enabled unit that did nothing in this boot is missing, as is one that cannot be loaded', () => {
   const snapshot = (settings: object, ...more: Observation[]) =>
-    missingReason(the(live(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
-  expect(missingReason(the(watching(U), U))).toBeNull()
+    missingReason(unitNamed(stepAll(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
+  expect(missingReason(unitNamed(watching(U), U))).toBeNull()
   expect(snapshot({ enabled: true })).toBe('never-started')
   expect(snapshot({ enabled: false })).toBeNull()
   for (const loadState of ['not-found', 'masked', 'error', 'bad-setting'])

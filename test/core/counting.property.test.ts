@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { type Counters, type UnitSnapshot, ZERO } from '../../src/core/unit.ts'
-import { live, read, signal, the, watching } from './step-driver.ts'
+import { read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const SETTINGS = { restart: 'on-failure' }
@@ -140,15 +140,15 @@ class Simulated {
 const acts = fc.array(fc.constantFrom(...ACTS), { maxLength: 60 })
 const told = (signals: readonly Partial<UnitSnapshot>[], from: number): Observation[] =>
   signals.map((s, i) => signal(U, from + i, s))
-const begin = () => live(watching(U), [read(U, 1, {}, SETTINGS)]).state
+const begin = () => stepAll(watching(U), [read(U, 1, {}, SETTINGS)]).state
 
 test('what is heard is counted exactly, whatever a unit goes through', () => {
   fc.assert(
     fc.property(acts, (list) => {
       const unit = new Simulated()
       for (const act of list) unit.do(act)
-      const { state, events } = live(begin(), told(unit.signals, 10))
-      expect(the(state, U).counters).toEqual(unit.truth)
+      const { state, events } = stepAll(begin(), told(unit.signals, 10))
+      expect(unitNamed(state, U).counters).toEqual(unit.truth)
       const ends = events.filter((e) => e.kind === 'stop' || e.kind === 'crash').length
       expect(ends).toBe(unit.truth.stops + unit.truth.crashes)
     }),
@@ -167,13 +167,18 @@ test('what is not heard is never guessed: no count exceeds the truth, and starts
       const back = read(U, 50_000, unit.state, SETTINGS)
       for (const act of after) unit.do(act)
       const second = told(unit.signals.slice(away), 60_000)
-      const { state } = live(begin(), [...first, { kind: 'gap', at: { monoMs: 40_000, wallMs: 1 } }, back, ...second])
-      const { starts, stops, crashes, restarts } = the(state, U).counters
+      const { state } = stepAll(begin(), [
+        ...first,
+        { kind: 'gap', at: { monoMs: 40_000, wallMs: 1 } },
+        back,
+        ...second,
+      ])
+      const { starts, stops, crashes, restarts } = unitNamed(state, U).counters
       expect(starts).toBeLessThanOrEqual(unit.truth.starts)
       expect(stops).toBeLessThanOrEqual(unit.truth.stops)
       expect(crashes).toBeLessThanOrEqual(unit.truth.crashes)
       expect(restarts).toBeLessThanOrEqual(unit.truth.restarts)
-      expect(the(state, U).run !== null).toBe(unit.running)
+      expect(unitNamed(state, U).run !== null).toBe(unit.running)
     }),
     { numRuns: 500 },
   )
@@ -188,12 +193,12 @@ test('while only crashes and automatic restarts go unseen, nothing is lost', () 
       unit.do('start')
       const first = told(unit.signals, 10)
       for (let i = 0; i < missed; i++) unit.do('SIGKILL')
-      const { state } = live(begin(), [
+      const { state } = stepAll(begin(), [
         ...first,
         { kind: 'gap', at: { monoMs: 400, wallMs: 1 } },
         read(U, 500, unit.state, SETTINGS),
       ])
-      expect(the(state, U).counters).toEqual(unit.truth)
+      expect(unitNamed(state, U).counters).toEqual(unit.truth)
     }),
   )
 })
@@ -225,7 +230,7 @@ test('nonsense from the bus breaks neither the law nor the agent', () => {
   )
   fc.assert(
     fc.property(fc.array(observation, { maxLength: 80 }), (list) => {
-      const { events } = live(watching(U), list)
+      const { events } = stepAll(watching(U), list)
       expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1))
     }),
     { numRuns: 1000 },

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import type { ProvenEnd, ProvenRun } from '../../src/core/unit.ts'
-import { at, live, read, signal, the, watching } from './step-driver.ts'
+import { at, read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
@@ -29,9 +29,9 @@ const kinds = (events: readonly Event[]) =>
 
 /** The unit ran as a1, the agent was away, and then this. */
 const away = (restart: string, ...since: Observation[]) => {
-  const before = live(watching(U), [read(U, 10, RUNNING, { restart })]).state
-  const { state, events } = live(before, [{ kind: 'boot', at: at(500), bootId: 'boot-1' }, ...since])
-  return { unit: the(state, U), events }
+  const before = stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state
+  const { state, events } = stepAll(before, [{ kind: 'boot', at: at(500), bootId: 'boot-1' }, ...since])
+  return { unit: unitNamed(state, U), events }
 }
 
 test('runs between are told with their ids and causes, also where the settings would prove nothing', () => {
@@ -77,8 +77,8 @@ test('a line that is missing makes a run lost, or a crash where only crashes are
 })
 
 test('an end that was heard is not told again, and the end of one run is not that of another', () => {
-  const ended = live(watching(U), [read(U, 10, RUNNING), signal(U, 20, { invocationId: 'a1', mainCode: 1 })]).state
-  const { events } = live(ended, [
+  const ended = stepAll(watching(U), [read(U, 10, RUNNING), signal(U, 20, { invocationId: 'a1', mainCode: 1 })]).state
+  const { events } = stepAll(ended, [
     { kind: 'gap', at: at(40) },
     proof(50, run('a1', { end: KILLED }), run('b2')),
     read(U, 60, { ...RUNNING, invocationId: 'b2' }),
@@ -152,7 +152,7 @@ test('a journal that does not reach back to the last run proves nothing; nor doe
     read(U, 520, { ...RUNNING, invocationId: 'c3', nRestarts: 2 }, { restart: 'always' }),
   )
   expect(cut.unit.counters).toEqual({ starts: 3, stops: 0, crashes: 0, restarts: 2, lost: 2 })
-  const heard = live(watching(U), [
+  const heard = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 15, { invocationId: 'a1', mainCode: 1 }),
     proof(20, run('a1', { end: KILLED }), run('b2')),
@@ -162,13 +162,13 @@ test('a journal that does not reach back to the last run proves nothing; nor doe
 })
 
 test('the first absence of a unit is one that never was watched: nothing of before is counted', () => {
-  const { events } = live(watching(U), [proof(5, run('a1', { end: KILLED })), read(U, 10, { invocationId: 'a1' })])
+  const { events } = stepAll(watching(U), [proof(5, run('a1', { end: KILLED })), read(U, 10, { invocationId: 'a1' })])
   expect(events).toEqual([])
 })
 
 test('in a new boot all that the journal tells of it is news', () => {
-  const before = live(watching(U), [read(U, 10, RUNNING)]).state
-  const { events } = live(before, [
+  const before = stepAll(watching(U), [read(U, 10, RUNNING)]).state
+  const { events } = stepAll(before, [
     { kind: 'boot', at: at(5), bootId: 'boot-2' },
     proof(6, run('x1', { end: KILLED }), auto('x2', 1)),
     read(U, 7, { ...RUNNING, invocationId: 'x2', nRestarts: 1 }),
@@ -177,12 +177,12 @@ test('in a new boot all that the journal tells of it is news', () => {
 })
 
 test('runs that were counted are not counted again, whatever order the journal has them in', () => {
-  const before = live(watching(U), [
+  const before = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', mainCode: 1 }),
     signal(U, 30, { invocationId: 'b2' }),
   ]).state
-  const { events } = live(before, [
+  const { events } = stepAll(before, [
     { kind: 'gap', at: at(40) },
     proof(50, run('b2', { end: STOPPED }), run('a1', { end: STOPPED })),
     read(U, 60, { invocationId: 'b2' }),

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
-import { at, live, read, signal, the, watching } from './step-driver.ts'
+import { at, read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
@@ -11,18 +11,22 @@ const WAITS = { ...FAILED, activeState: 'activating', subState: 'auto-restart' }
 const GAP: Observation = { kind: 'gap', at: at(400) }
 const kinds = (events: readonly Event[]) =>
   events.map((e) => `${e.kind}${'invocationId' in e ? ` ${e.invocationId}` : ''}`)
-const told = (...observations: Observation[]) => kinds(live(watching(U), observations).events)
+const told = (...observations: Observation[]) => kinds(stepAll(watching(U), observations).events)
 
 test('the first word after a gap is found out, also where a signal brings it', () => {
-  const { events } = live(watching(U), [read(U, 10, RUNNING), GAP, signal(U, 500, { ...FAILED, invocationId: 'a1' })])
+  const { events } = stepAll(watching(U), [
+    read(U, 10, RUNNING),
+    GAP,
+    signal(U, 500, { ...FAILED, invocationId: 'a1' }),
+  ])
   expect(events[1]).toMatchObject({ kind: 'crash', source: 'reconcile', result: 'signal' })
-  expect(the(live(watching(U), [read(U, 10, RUNNING)]).state, U).snapshot?.nRestarts).toBe(0)
+  expect(unitNamed(stepAll(watching(U), [read(U, 10, RUNNING)]).state, U).snapshot?.nRestarts).toBe(0)
 })
 
 test('what is found out, and only that, is a correction', () => {
   const heard = [signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]
-  expect(live(watching(U), [read(U, 10, RUNNING), ...heard]).state.corrections).toBe(1)
-  expect(live(watching(U), [read(U, 10, RUNNING), GAP, read(U, 500, {})]).state.corrections).toBe(2)
+  expect(stepAll(watching(U), [read(U, 10, RUNNING), ...heard]).state.corrections).toBe(1)
+  expect(stepAll(watching(U), [read(U, 10, RUNNING), GAP, read(U, 500, {})]).state.corrections).toBe(2)
 })
 
 test('a read that is ahead of the signals tells a run that is over already', () => {
@@ -43,7 +47,8 @@ test('a unit that had given up and failed once more meanwhile gives up once more
 test('after a gap a timer was not surely restarted in one go', () => {
   const T = 'x.timer'
   const active = { activeState: 'active', subState: 'waiting', invocationId: 'a1' }
-  const events = (...since: Observation[]) => kinds(live(watching(T), [read(T, 10, active), ...since]).events).slice(1)
+  const events = (...since: Observation[]) =>
+    kinds(stepAll(watching(T), [read(T, 10, active), ...since]).events).slice(1)
   const next = (more: object = {}) => signal(T, 500, { ...active, invocationId: 'b2', job: 30, ...more })
   expect(events(next())).toEqual(['stop a1', 'restart b2'])
   expect(events(GAP, next())).toEqual(['lost a1', 'start b2'])
@@ -81,7 +86,8 @@ test('from systemd 254 the restart may be seen first in the new run itself', () 
 })
 
 test('what a queued restart counted ahead is known of the run that was heard, and of no other', () => {
-  const counted = (...observations: Observation[]) => the(live(watching(U), observations).state, U).snapshot?.nRestarts
+  const counted = (...observations: Observation[]) =>
+    unitNamed(stepAll(watching(U), observations).state, U).snapshot?.nRestarts
   const waits = (id: string) => signal(U, 500, { ...WAITS, invocationId: id, job: 9, nRestarts: 6 })
   const runs = read(U, 10, { ...RUNNING, nRestarts: 5 })
   expect(counted(runs, waits('a1'))).toBe(5)
@@ -93,12 +99,12 @@ test('signals that a full bus dropped are missed by their number, not by a gap',
   const failed = (id: string, nRestarts: number) => signal(U, 20, { ...FAILED, invocationId: id, nRestarts })
   const opens = (id: string, nRestarts: number) => signal(U, 30, { invocationId: id, job: 7, nRestarts })
   const begin = read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' })
-  const { state, events } = live(watching(U), [begin, failed('a1', 5), opens('z9', 90)])
-  expect(the(state, U).counters).toEqual({ starts: 86, stops: 0, crashes: 85, restarts: 85, lost: 0 })
+  const { state, events } = stepAll(watching(U), [begin, failed('a1', 5), opens('z9', 90)])
+  expect(unitNamed(state, U).counters).toEqual({ starts: 86, stops: 0, crashes: 85, restarts: 85, lost: 0 })
   expect(events.at(-1)).toMatchObject({ kind: 'restart', source: 'reconcile', invocationId: 'z9' })
-  expect(live(state, [failed('z9', 90)]).events).toMatchObject([{ kind: 'crash', source: 'signal' }])
+  expect(stepAll(state, [failed('z9', 90)]).events).toMatchObject([{ kind: 'crash', source: 'signal' }])
   // The next number, or the same one told again, is no news.
-  expect(live(watching(U), [begin, failed('a1', 5), opens('b2', 6)]).events.at(-1)?.source).toBe('signal')
+  expect(stepAll(watching(U), [begin, failed('a1', 5), opens('b2', 6)]).events.at(-1)?.source).toBe('signal')
   // It was told that b2 would come, and c3 came.
   const queued = signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: 6 })
   expect(told(begin, failed('a1', 5), queued, opens('c3', 7)).slice(2)).toEqual([
@@ -116,8 +122,8 @@ test('a requested crash is told apart, and makes neither a flapping unit nor one
     signal(U, 100 + 10 * i, { invocationId: `r${i}` }),
     signal(U, 105 + 10 * i, { ...FAILED, invocationId: `r${i}`, job: 7 + i }),
   ]).flat()
-  const { state, events } = live(watching(U), [read(U, 10, {}, { restart: 'no' }), ...stops])
-  expect(the(state, U)).toMatchObject({
+  const { state, events } = stepAll(watching(U), [read(U, 10, {}, { restart: 'no' }), ...stops])
+  expect(unitNamed(state, U)).toMatchObject({
     failures: { signal: { requested: 6, unrequested: 0 } },
     flapping: false,
     gaveUp: false,
@@ -125,30 +131,30 @@ test('a requested crash is told apart, and makes neither a flapping unit nor one
   expect(new Set(events.map((e) => e.kind))).toEqual(new Set(['start', 'crash']))
   // An old crash that was asked for excuses no failure of today.
   const today = [signal(U, 200, {}), signal(U, 210, { activeState: 'failed', result: 'start-limit-hit' })]
-  expect(live(state, today).events.map((e) => e.kind)).toEqual(['gave_up'])
+  expect(stepAll(state, today).events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 
 test('the job of an end that nobody saw opens nothing', () => {
-  const { state } = live(watching(U), [
+  const { state } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 7, mainCode: 1 }),
     signal(U, 21, { invocationId: 'b2', job: 7 }),
     GAP,
     read(U, 500, {}),
   ])
-  expect(the(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
+  expect(unitNamed(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
 })
 
 test('since when a unit is gone is not forgotten by another look', () => {
   const gone = { loadState: 'not-found' }
-  const { state } = live(watching(U), [read(U, 10, {}, gone), read(U, 20, {}, gone)])
-  expect(the(state, U).goneSinceMonoMs).toBe(10)
+  const { state } = stepAll(watching(U), [read(U, 10, {}, gone), read(U, 20, {}, gone)])
+  expect(unitNamed(state, U).goneSinceMonoMs).toBe(10)
 })
 
 test('from a rest the first of the unseen starts was by hand, and only the last has a name', () => {
   const idle = read(U, 10, { invocationId: null }, { restart: 'always' })
   const back = read(U, 500, { ...RUNNING, invocationId: 'd4', nRestarts: 2 }, { restart: 'always' })
-  const { events } = live(watching(U), [idle, GAP, back])
+  const { events } = stepAll(watching(U), [idle, GAP, back])
   expect(kinds(events)).toEqual(['start null', 'lost null', 'restart null', 'lost null', 'restart d4'])
   expect([events[0], events[4]]).toMatchObject([{ toState: 'activating' }, { toState: 'active' }])
 })
@@ -180,7 +186,7 @@ test('a job that was queued while systemd waited to restart is the restart', () 
 test('failed in a signal is on its way to a restart, failed in a read is at rest', () => {
   const failed = { ...FAILED, invocationId: 'c3', nRestarts: 3 }
   const starts = (back: Observation, restart = 'on-failure') =>
-    the(live(watching(U), [read(U, 10, RUNNING, { restart }), GAP, back]).state, U).counters.starts
+    unitNamed(stepAll(watching(U), [read(U, 10, RUNNING, { restart }), GAP, back]).state, U).counters.starts
   expect(starts(signal(U, 500, failed))).toBe(4)
   expect(starts(read(U, 500, failed, { restart: 'on-failure' }))).toBe(3)
   // Restart= was taken out of the file meanwhile: then it rests because nothing restarts it, not for the limit.
@@ -198,7 +204,7 @@ test('flapping is told once, and only of crashes that are close to one another',
       signal(U, i * everyMs, { invocationId: `r${i}` }),
       signal(U, i * everyMs + 1, { ...FAILED, invocationId: `r${i}` }),
     ]).flat()
-    const { events } = live(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+    const { events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
     return events.filter((e) => e.kind === 'flapping').length
   }
   expect(flaps(1000, 4)).toBe(0)
@@ -215,7 +221,7 @@ test('a summary holds restarts, and its first and last time; the next one begins
     ]).flat()
   const ticks = [61_050, 121_050, 181_050].map((ms): Observation => ({ kind: 'tick', at: at(ms) }))
   const begin = read(U, 0, {}, { restart: 'always' })
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     begin,
     ...lives(1000, 200),
     ...ticks.slice(0, 1),
@@ -231,12 +237,12 @@ test('a summary holds restarts, and its first and last time; the next one begins
 
 test('clear: the run that goes on is known when it is seen again, and nothing imported is left', () => {
   const baseline = { starts: 9, stops: 9, crashes: 9, restarts: 9, lost: 9 }
-  const { state, events } = live(watching(U), [
+  const { state, events } = stepAll(watching(U), [
     { kind: 'import', at: at(1), baselines: new Map([[U, baseline]]) },
     read(U, 10, RUNNING),
     { kind: 'clear', at: at(20) },
     signal(U, 30, { ...RUNNING, job: 7 }),
   ])
   expect(kinds(events)).toEqual(['start a1', 'start a1'])
-  expect(the(state, U)).toMatchObject({ baseline: { starts: 0 }, counters: { starts: 1 } })
+  expect(unitNamed(state, U)).toMatchObject({ baseline: { starts: 0 }, counters: { starts: 1 } })
 })

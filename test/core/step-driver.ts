@@ -28,7 +28,7 @@ export const SETTINGS: Settings = {
 export const at = (monoMs: number) => ({ monoMs, wallMs: 1_700_000_000_000 + monoMs })
 
 /** Runs observations one after the other; throws where the law breaks. */
-export function live(from: State, observations: readonly Observation[]): { state: State; events: Event[] } {
+export function stepAll(from: State, observations: readonly Observation[]): { state: State; events: Event[] } {
   const events: Event[] = []
   let state = from
   for (const o of observations) {
@@ -44,13 +44,13 @@ export function live(from: State, observations: readonly Observation[]): { state
 
 /** A state that watches these units in boot `boot-1` and has heard of none. */
 export function watching(...units: string[]): State {
-  return live(newState('00112233aabbccdd'), [
+  return stepAll(newState('00112233aabbccdd'), [
     { kind: 'boot', at: at(0), bootId: 'boot-1' },
     { kind: 'watch', at: at(0), units, patterns: [] },
   ]).state
 }
 
-export function the(state: State, name: string): Unit {
+export function unitNamed(state: State, name: string): Unit {
   const unit = unitOf(state, name)
   if (!unit) throw new Error(`no unit ${name}`)
   return unit

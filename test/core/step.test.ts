@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { unitOf } from '../../src/core/state.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
-import { at, live, read, signal, the, watching } from './step-driver.ts'
+import { at, read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' } as const
@@ -14,20 +14,20 @@ const boot = (bootId: string, monoMs: number) => ({ kind: 'boot', at: at(monoMs)
 const tick = (monoMs: number) => ({ kind: 'tick', at: at(monoMs) }) as const
 
 test('a unit found running at first sight is one start', () => {
-  const { state, events } = live(watching(U), [read(U, 10, RUNNING)])
+  const { state, events } = stepAll(watching(U), [read(U, 10, RUNNING)])
   expect(kinds(events)).toEqual(['start reconcile'])
-  expect(the(state, U).counters).toEqual({ starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 })
+  expect(unitNamed(state, U).counters).toEqual({ starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 })
 })
 
 test('what ended before our time is not counted', () => {
-  const { state, events } = live(watching(U), [read(U, 10, { ...FAILED, invocationId: 'a1' }), tick(1000)])
+  const { state, events } = stepAll(watching(U), [read(U, 10, { ...FAILED, invocationId: 'a1' }), tick(1000)])
   expect(kinds(events)).toEqual(['gave_up reconcile'])
-  expect(the(state, U).counters.starts).toBe(0)
-  expect(the(state, U).gaveUp).toBe(true)
+  expect(unitNamed(state, U).counters.starts).toBe(0)
+  expect(unitNamed(state, U).gaveUp).toBe(true)
 })
 
 test('an observation that changes nothing returns the very same state', () => {
-  const { state } = live(watching(U), [read(U, 10, RUNNING)])
+  const { state } = stepAll(watching(U), [read(U, 10, RUNNING)])
   expect(step(state, signal(U, 20, RUNNING)).state).toBe(state)
   expect(step(state, signal('unwatched.service', 20, RUNNING)).state).toBe(state)
   expect(step(state, tick(1e9)).state).toBe(state)
@@ -35,16 +35,20 @@ test('an observation that changes nothing returns the very same state', () => {
 
 test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {
   const crash = (restart: string) =>
-    live(watching(U), [read(U, 10, RUNNING, { restart }), signal(U, 20, { ...FAILED, invocationId: 'a1' }), tick(269)])
+    stepAll(watching(U), [
+      read(U, 10, RUNNING, { restart }),
+      signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+      tick(269),
+    ])
   expect(crash('no').events).toMatchObject([{}, { kind: 'crash', willRestart: false }, { kind: 'gave_up' }])
   expect(crash('on-failure').events).toMatchObject([{}, { kind: 'crash', willRestart: true }])
   const waiting = crash('on-failure').state
-  expect(dueAtMonoMs(the(waiting, U), waiting)).toBe(270)
+  expect(dueAtMonoMs(unitNamed(waiting, U), waiting)).toBe(270)
   expect(kinds(step(waiting, tick(270)).events)).toEqual(['gave_up signal'])
 })
 
 test('a restart that systemd merged into the start job of the run asks for its end all the same', () => {
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     read(U, 10, { activeState: 'inactive', subState: 'dead' }, { restart: 'always' }),
     signal(U, 20, { activeState: 'inactive', subState: 'dead', invocationId: 'a1', job: 7 }),
     signal(U, 21, { activeState: 'activating', subState: 'start', invocationId: 'a1', job: 7 }),
@@ -57,7 +61,7 @@ test('a restart that systemd merged into the start job of the run asks for its e
 })
 
 test('a transient unit has not given up because there was no file of it before', () => {
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     read(U, 10, {}, { loadState: 'not-found', restart: null }),
     signal(U, 20, { ...RUNNING, job: 7 }),
     signal(U, 30, { ...FAILED, invocationId: 'a1' }),
@@ -69,7 +73,7 @@ test('a transient unit has not given up because there was no file of it before',
 })
 
 test('systemd 254: a failed state before an automatic restart is not giving up', () => {
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
     tick(1000),
@@ -89,18 +93,18 @@ test('systemd 254: a failed state before an automatic restart is not giving up',
 })
 
 test('systemd 254: RestartMode=direct never shows failed', () => {
-  const { state } = live(watching(U), [
+  const { state } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
     signal(U, 21, { ...KILLED, activeState: 'activating', subState: 'auto-restart-queued', invocationId: 'b2' }),
     signal(U, 22, { ...RUNNING, invocationId: 'b2' }),
   ])
-  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
+  expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
 })
 
 test('a socket, a timer or a oneshot that remains is restarted in one go: a stop and a restart', () => {
   const events = (unit: string, subState: string, snapshot: object) =>
-    live(watching(unit), [
+    stepAll(watching(unit), [
       read(unit, 1, {}),
       signal(unit, 10, { invocationId: 'a1', job: 22, ...snapshot, mainCode: 0 }),
       signal(unit, 11, { invocationId: 'a1', activeState: 'active', subState, job: 0, ...snapshot }),
@@ -121,36 +125,36 @@ test('a socket, a timer or a oneshot that remains is restarted in one go: a stop
 })
 
 test('an unknown state is carried as itself and ends nothing', () => {
-  const { state, events } = live(watching(U), [
+  const { state, events } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { ...RUNNING, activeState: 'refreshing', subState: 'whatever' }),
   ])
   expect(events).toHaveLength(1)
-  expect(the(state, U)).toMatchObject({ snapshot: { activeState: 'refreshing' }, run: { id: 'a1' } })
+  expect(unitNamed(state, U)).toMatchObject({ snapshot: { activeState: 'refreshing' }, run: { id: 'a1' } })
 })
 
 test('a late signal of the run before opens nothing', () => {
-  const { state } = live(watching(U), [
+  const { state } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     read(U, 20, { ...RUNNING, invocationId: 'b2' }),
     signal(U, 21, { ...FAILED, invocationId: 'a1' }),
   ])
-  expect(the(state, U).run?.id).toBe('b2')
-  expect(the(state, U).counters).toMatchObject({ starts: 2, lost: 1 })
+  expect(unitNamed(state, U).run?.id).toBe('b2')
+  expect(unitNamed(state, U).counters).toMatchObject({ starts: 2, lost: 1 })
 })
 
 test('the power went: open runs are lost, counters go on', () => {
-  const before = live(watching(U), [read(U, 10, RUNNING)]).state
-  const { state, events } = live(before, [boot('boot-2', 5), read(U, 10, { ...RUNNING, invocationId: 'z9' })])
+  const before = stepAll(watching(U), [read(U, 10, RUNNING)]).state
+  const { state, events } = stepAll(before, [boot('boot-2', 5), read(U, 10, { ...RUNNING, invocationId: 'z9' })])
   expect(kinds(events)).toEqual(['lost reconcile', 'start reconcile'])
   expect(events[0]).toMatchObject({ invocationId: 'a1', bootId: 'boot-2' })
-  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
+  expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
 })
 
 test('the agent was away, and since a start was refused by the limit: the run had ended well, or nobody can say', () => {
   const LIMIT = { activeState: 'failed', subState: 'failed', result: 'start-limit-hit', invocationId: 'a1' } as const
   const away = (snapshot: object) =>
-    live(live(watching(U), [read(U, 10, RUNNING)]).state, [
+    stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [
       boot('boot-1', 500),
       read(U, 510, { ...LIMIT, ...snapshot }),
     ])
@@ -161,7 +165,7 @@ test('the agent was away, and since a start was refused by the limit: the run ha
 })
 
 test('without a bus nobody gives up: the restart that follows cannot be heard', () => {
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
     { kind: 'gap', at: at(21) },
@@ -174,32 +178,32 @@ test('without a bus nobody gives up: the restart that follows cannot be heard', 
 
 test('heard until the restart was queued: what its job counted ahead is known', () => {
   const waits = { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }
-  const heard = live(watching(U), [
+  const heard = stepAll(watching(U), [
     read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 5 }),
     signal(U, 21, { ...waits, nRestarts: 5 }),
     signal(U, 22, { ...waits, nRestarts: 6, job: 9 }),
   ]).state
-  const { state } = live(heard, [
+  const { state } = stepAll(heard, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'b2', nRestarts: 6 }, { restart: 'on-failure' }),
   ])
-  expect(the(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
-  const later = live(heard, [
+  expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
+  const later = stepAll(heard, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'd4', nRestarts: 8 }, { restart: 'on-failure' }),
   ]).state
-  expect(the(later, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+  expect(unitNamed(later, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
 test('what NRestarts proves of an absence is the fewest starts that explain it', () => {
   const away = (before: object, after: object) => {
     const always = { restart: 'always' }
-    const { state } = live(live(watching(U), [read(U, 10, { ...RUNNING, ...before }, always)]).state, [
+    const { state } = stepAll(stepAll(watching(U), [read(U, 10, { ...RUNNING, ...before }, always)]).state, [
       boot('boot-1', 500),
       read(U, 510, { ...RUNNING, invocationId: 'd4', ...after }, always),
     ])
-    const { starts, restarts } = the(state, U).counters
+    const { starts, restarts } = unitNamed(state, U).counters
     return [starts, restarts]
   }
   const waits = { activeState: 'activating', subState: 'auto-restart' }
@@ -216,7 +220,7 @@ test('what NRestarts proves of an absence is the fewest starts that explain it',
 })
 
 test('systemd re-executed in the middle of a restart job: the job that ended the run opens the next', () => {
-  const { events } = live(watching(U), [
+  const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 414, mainCode: 2, mainStatus: 15 }),
     { kind: 'gap', at: at(30) },
@@ -234,7 +238,7 @@ test('a start that is failing when it is met is not an end that someone asked fo
       job: 365,
       result,
     } as const
-    const { events } = live(live(watching(U), [read(U, 10, {})]).state, [
+    const { events } = stepAll(stepAll(watching(U), [read(U, 10, {})]).state, [
       boot('boot-1', 500),
       signal(U, 510, ending),
       signal(U, 520, { ...ending, activeState: 'failed', subState: 'failed', result: 'timeout' }),
@@ -248,7 +252,7 @@ test('a start that is failing when it is met is not an end that someone asked fo
 test('reset-failed while a restart waits takes the cause of an unseen crash, not the crash', () => {
   const waits = { activeState: 'activating', subState: 'auto-restart', invocationId: 'a1', mainCode: 2, mainStatus: 15 }
   const away = (restart: string) =>
-    live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
+    stepAll(stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
       boot('boot-1', 500),
       read(U, 510, waits, { restart }),
     ])
@@ -257,7 +261,7 @@ test('reset-failed while a restart waits takes the cause of an unseen crash, not
 })
 
 test('back after an absence, a signal with a new id that shows a main process that ended is not the opening one', () => {
-  const { events } = live(live(watching(U), [read(U, 10, { invocationId: null })]).state, [
+  const { events } = stepAll(stepAll(watching(U), [read(U, 10, { invocationId: null })]).state, [
     boot('boot-1', 500),
     signal(U, 510, { invocationId: 'b2', job: 600, mainCode: 1 }),
     signal(U, 511, { invocationId: 'b2', job: 600, mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
@@ -268,58 +272,58 @@ test('back after an absence, a signal with a new id that shows a main process th
 
 test('the agent was away while the unit crashed and was restarted: proven where only crashes are restarted', () => {
   const away = (restart: string, snapshot: object) =>
-    live(live(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
+    stepAll(stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
       boot('boot-1', 500),
       read(U, 510, { ...RUNNING, ...snapshot }, { restart }),
     ])
   const proven = away('on-failure', { invocationId: 'd4', nRestarts: 3 })
-  expect(the(proven.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
-  expect(the(proven.state, U).failures).toEqual({ unknown: { unrequested: 3, requested: 0 } })
+  expect(unitNamed(proven.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+  expect(unitNamed(proven.state, U).failures).toEqual({ unknown: { unrequested: 3, requested: 0 } })
   expect(kinds(proven.events)).toEqual(Array(3).fill(['crash reconcile', 'restart reconcile']).flat())
 
   const unknown = away('always', { invocationId: 'd4', nRestarts: 3 })
-  expect(the(unknown.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 0, restarts: 3, lost: 3 })
+  expect(unitNamed(unknown.state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 0, restarts: 3, lost: 3 })
 
   const byHand = away('on-failure', { invocationId: 'b2', nRestarts: 0 })
-  expect(the(byHand.state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
+  expect(unitNamed(byHand.state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
 
   const gaveUp = away('on-failure', { ...FAILED, invocationId: 'c3', nRestarts: 3 })
-  expect(the(gaveUp.state, U).counters).toEqual({ starts: 3, stops: 0, crashes: 3, restarts: 2, lost: 0 })
+  expect(unitNamed(gaveUp.state, U).counters).toEqual({ starts: 3, stops: 0, crashes: 3, restarts: 2, lost: 0 })
 })
 
 test('the agent was killed right after a failure: the automatic restarts that followed are counted from there', () => {
-  const failed = live(watching(U), [
+  const failed = stepAll(watching(U), [
     read(U, 10, { ...RUNNING, nRestarts: 100 }, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 100 }),
   ]).state
-  const { state } = live(failed, [
+  const { state } = stepAll(failed, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'd4', nRestarts: 103 }, { restart: 'on-failure' }),
   ])
-  expect(the(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+  expect(unitNamed(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
 test('a signal from the middle of a life after an absence is taken for what it is', () => {
-  const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'on-failure' })]).state
+  const before = stepAll(watching(U), [read(U, 10, RUNNING, { restart: 'on-failure' })]).state
   const waiting = { ...KILLED, activeState: 'activating', subState: 'auto-restart' }
-  const { state } = live(before, [
+  const { state } = stepAll(before, [
     boot('boot-1', 500),
     signal(U, 510, { ...waiting, invocationId: 'c3', nRestarts: 3, job: 7 }), // two restarts happened, the third comes
     signal(U, 520, { invocationId: 'd4', nRestarts: 3, job: 7 }),
     signal(U, 521, { ...RUNNING, invocationId: 'd4', nRestarts: 3, job: 7 }),
     read(U, 530, { ...RUNNING, invocationId: 'd4', nRestarts: 3 }, { restart: 'on-failure' }),
   ])
-  expect(the(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
+  expect(unitNamed(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
 test('an agent that comes back does not take an old failure for giving up', () => {
-  const failed = live(watching(U), [
+  const failed = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
   ]).state
-  const back = live(failed, [boot('boot-1', 5000), tick(5001)])
+  const back = stepAll(failed, [boot('boot-1', 5000), tick(5001)])
   expect(back.events).toEqual([])
-  const { events } = live(back.state, [
+  const { events } = stepAll(back.state, [
     read(U, 5010, { ...FAILED, invocationId: 'a1' }, { restart: 'on-failure' }),
     tick(5050),
     signal(U, 5060, { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }),
@@ -329,18 +333,19 @@ test('an agent that comes back does not take an old failure for giving up', () =
 })
 
 test('settings edited while the agent was away prove nothing', () => {
-  const before = live(watching(U), [read(U, 10, RUNNING, { restart: 'always' })]).state
-  const { state } = live(before, [
+  const before = stepAll(watching(U), [read(U, 10, RUNNING, { restart: 'always' })]).state
+  const { state } = stepAll(before, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'b2', nRestarts: 1 }, { restart: 'on-failure' }),
   ])
-  expect(the(state, U).counters).toMatchObject({ crashes: 0, lost: 1, restarts: 1 })
+  expect(unitNamed(state, U).counters).toMatchObject({ crashes: 0, lost: 1, restarts: 1 })
 })
 
 test('the run was found ended: its cause is read, unless the unit was unloaded or reset meanwhile', () => {
   const found = (snapshot: object) =>
-    the(
-      live(live(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, snapshot)]).state,
+    unitNamed(
+      stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, snapshot)])
+        .state,
       U,
     )
   expect(found({ ...FAILED, invocationId: 'a1' })).toMatchObject({
@@ -358,10 +363,10 @@ test('flapping begins with the fifth crash in the window and ends when the windo
     signal(U, i * 1000, { invocationId: `r${i}` }),
     signal(U, i * 1000 + 1, { ...FAILED, invocationId: `r${i}` }),
   ]).flat()
-  const { state, events } = live(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+  const { state, events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
   expect(events.at(-1)).toMatchObject({ kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 })
-  expect(the(state, U).flapping).toBe(true)
-  const later = live(state, [tick(300_001), tick(300_003)])
+  expect(unitNamed(state, U).flapping).toBe(true)
+  const later = stepAll(state, [tick(300_001), tick(300_003)])
   expect(later.events.filter((e) => e.kind === 'flapping')).toMatchObject([{ flapping: false, crashesInWindow: 4 }])
 })
 
@@ -370,26 +375,26 @@ test('above 120 ends in a minute starts and ends become one summary, the counter
     signal(U, 1000 + i * 100, { invocationId: `r${i}` }),
     signal(U, 1000 + i * 100 + 50, { ...FAILED, invocationId: `r${i}` }),
   ]).flat()
-  const { state, events } = live(watching(U), [read(U, 0, {}), ...lives, tick(61_100), tick(121_200), tick(181_300)])
-  expect(the(state, U).counters).toMatchObject({ starts: 300, crashes: 300 })
+  const { state, events } = stepAll(watching(U), [read(U, 0, {}), ...lives, tick(61_100), tick(121_200), tick(181_300)])
+  expect(unitNamed(state, U).counters).toMatchObject({ starts: 300, crashes: 300 })
   const summaries = events.filter((e) => e.kind === 'summary')
   expect(summaries).toHaveLength(1)
   const single = events.filter((e) => e.kind === 'crash').length
   expect(single).toBe(120)
   expect(summaries[0]).toMatchObject({ counted: { starts: 179, crashes: 180 }, byResult: { signal: 180 } })
-  expect(the(state, U).burst).toBeNull()
+  expect(unitNamed(state, U).burst).toBeNull()
   expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1))
 })
 
 test('clear zeroes the counters; what runs is one start', () => {
-  const before = live(watching(U, 'v.service'), [
+  const before = stepAll(watching(U, 'v.service'), [
     read(U, 10, RUNNING),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
     signal(U, 30, { invocationId: 'b2' }),
   ]).state
-  const { state, events } = live(before, [{ kind: 'clear', at: at(100) }])
+  const { state, events } = stepAll(before, [{ kind: 'clear', at: at(100) }])
   expect(kinds(events)).toEqual(['start reconcile'])
-  expect(the(state, U)).toMatchObject({
+  expect(unitNamed(state, U)).toMatchObject({
     counters: { starts: 1, crashes: 0 },
     failures: {},
     lastCrash: null,
@@ -400,7 +405,7 @@ test('clear zeroes the counters; what runs is one start', () => {
 
 test('an imported baseline is shown but not part of the law', () => {
   const baseline = { starts: 10, stops: 4, crashes: 5, restarts: 3, lost: 0 }
-  const { state, events } = live(watching(U), [
+  const { state, events } = stepAll(watching(U), [
     {
       kind: 'import',
       at: at(1),
@@ -412,25 +417,28 @@ test('an imported baseline is shown but not part of the law', () => {
     read(U, 10, RUNNING),
   ])
   expect(events[0]).toMatchObject({ counters: { starts: 11, crashes: 5 } })
-  expect(the(state, U).counters.starts).toBe(1)
+  expect(unitNamed(state, U).counters.starts).toBe(1)
 })
 
 test('units come and go with the configuration; a pattern keeps what it matched', () => {
-  let state = live(watching(U), [{ kind: 'found', at: at(1), unit: 'sink@1.service' }, read(U, 10, RUNNING)]).state
-  state = live(state, [{ kind: 'watch', at: at(2), units: ['n.service', U], patterns: ['sink@*.service'] }]).state
+  let state = stepAll(watching(U), [
+    { kind: 'discovered', at: at(1), unit: 'sink@1.service' },
+    read(U, 10, RUNNING),
+  ]).state
+  state = stepAll(state, [{ kind: 'watch', at: at(2), units: ['n.service', U], patterns: ['sink@*.service'] }]).state
   expect(state.units.map((u) => u.name)).toEqual(['n.service', U, 'sink@1.service'])
-  expect(the(state, U).counters.starts).toBe(1)
-  state = live(state, [{ kind: 'watch', at: at(3), units: ['n.service'], patterns: [] }]).state
+  expect(unitNamed(state, U).counters.starts).toBe(1)
+  state = stepAll(state, [{ kind: 'watch', at: at(3), units: ['n.service'], patterns: [] }]).state
   expect(unitOf(state, U)).toBeUndefined()
 })
 
 test('a unit file that appears and vanishes is told; a pattern forgets its unit a day later', () => {
   const gone = { loadState: 'not-found' }
-  const { state, events } = live(watching(U), [
+  const { state, events } = stepAll(watching(U), [
     read(U, 1, {}, gone),
     read(U, 2, {}),
     read(U, 3, {}, { loadState: 'masked' }),
-    { kind: 'found', at: at(4), unit: 'sink@1.service' },
+    { kind: 'discovered', at: at(4), unit: 'sink@1.service' },
     read('sink@1.service', 5, {}),
     read('sink@1.service', 6, {}, gone),
     tick(6 + 24 * 3600_000),
@@ -445,7 +453,7 @@ test('a unit file that appears and vanishes is told; a pattern forgets its unit 
 })
 
 test('the first event after an unclean start tells how many numbers before it were never used', () => {
-  const { events } = live({ ...watching(U), seq: 1000, seqGap: 40 }, [
+  const { events } = stepAll({ ...watching(U), seq: 1000, seqGap: 40 }, [
     read(U, 10, RUNNING),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
   ])

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
-import { at, IDLE, live, the, watching } from './step-driver.ts'
+import { at, IDLE, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const DIRECTORY = join(import.meta.dirname, 'traces')
 
@@ -125,8 +125,8 @@ describe('a recorded life of a unit is counted exactly', () => {
   })
 
   test.each(files)('%s', (file) => {
-    const { state, events } = live(watching('u'), observations(readFileSync(join(DIRECTORY, file), 'utf8')))
-    const c = the(state, 'u').counters
+    const { state, events } = stepAll(watching('u'), observations(readFileSync(join(DIRECTORY, file), 'utf8')))
+    const c = unitNamed(state, 'u').counters
     const told = events.map((e) => {
       const result = e.kind === 'crash' || e.kind === 'stop' || e.kind === 'gave_up' ? [e.result] : []
       const fate = e.kind === 'crash' || e.kind === 'stop' ? [e.exitCode ?? e.signal ?? ''] : []

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { send } from '../../src/http/respond.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
-import { reading, runs, state } from '../metrics/scrape-inputs.ts'
+import { runningUnit, scrapeInput, state } from '../metrics/scrape-inputs.ts'
 import { addressOf, UNITS_EACH } from './addresses.ts'
 
 /** One crash and restart of some unit of each gateway in this many scrapes. */
@@ -15,7 +15,7 @@ const names = Array.from({ length: UNITS_EACH }, (_, i) => `unit-number-${i}.ser
 
 /** A gateway that lives a little with each scrape. */
 function gateway(number: number) {
-  let units = names.map((name) => runs(name))
+  let units = names.map((name) => runningUnit(name))
   let scrapes = number // so that they do not all crash at once
   const metrics = createMetrics(async () => {
     scrapes += 1
@@ -23,7 +23,7 @@ function gateway(number: number) {
       const which = (scrapes / CRASH_EVERY_SCRAPES) % UNITS_EACH
       units = units.map((unit, i) => (i === which ? crashed(unit) : unit))
     }
-    const { process: _, ...facts } = reading(units)
+    const { process: _, ...facts } = scrapeInput(units)
     const now = { monoMs: 86_400_000 + performance.now(), wallMs: Date.now() }
     const mqtt = { connected: true, problem: null, queued: 0, published: 3 * scrapes, eventsPublished: scrapes }
     const dropped = { overflow: 0, forgotten: 0, too_large: 0 }

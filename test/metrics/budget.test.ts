@@ -4,13 +4,13 @@ import { expect, test } from 'vitest'
 import { DEFAULT_UNITS } from '../../src/config/keys.ts'
 import { exposition, type Format } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
-import { reading, runs, state } from './scrape-inputs.ts'
+import { runningUnit, scrapeInput, state } from './scrape-inputs.ts'
 
 const tally = { bounds: [0.01, 0.1], counts: [1_234, 1_240], sum: 2.4567, count: 1_241 }
 
 /** Numbers as they are after months, each unit with its own: what is the same everywhere packs too well. */
 const units = DEFAULT_UNITS.map((name, i) =>
-  runs(name, {
+  runningUnit(name, {
     counters: { starts: 1_201 + 17 * i, stops: 31 + 13 * i, crashes: 1_169 + 4 * i, restarts: 1_168 + 3 * i, lost: i },
     failures: { signal: { unrequested: 1_169 + 4 * i, requested: 0 } },
     lastCrash: {
@@ -26,10 +26,10 @@ const usage = new Map(
     { memoryBytes: 4_194_304 + 40_960 * i, cpuSeconds: 12.345678 * (i + 1), tasks: 3 + i },
   ]),
 )
-const given = reading(units, {
+const given = scrapeInput(units, {
   atStart: state(units),
   usage,
-  bus: { ...reading([]).bus, callSeconds: { GetAll: tally, other: tally } },
+  bus: { ...scrapeInput([]).bus, callSeconds: { GetAll: tally, other: tally } },
   mqtt: {
     connected: true,
     problem: null,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { exposition } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
-import { reading, runs, state, unit } from './scrape-inputs.ts'
+import { runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
 
 const GOLDEN = new URL('./golden.prom', import.meta.url)
 const GOLDEN_OPENMETRICS = new URL('./golden.openmetrics', import.meta.url)
@@ -29,7 +29,7 @@ const killed = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped
 
 /** One that crashed and runs, one that was stopped, one that systemd cannot load. */
 function threeUnits(): ScrapeInput {
-  const mosquitto = runs('mosquitto.service', {
+  const mosquitto = runningUnit('mosquitto.service', {
     counters: { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 },
     baseline: { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 },
     failures: { signal: { unrequested: 2, requested: 0 }, timeout: { unrequested: 0, requested: 1 } },
@@ -40,7 +40,7 @@ function threeUnits(): ScrapeInput {
     settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
   })
   const before = state([{ ...mosquitto, counters: { starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 } }])
-  return reading([mosquitto, escaped, masked], { atStart: before })
+  return scrapeInput([mosquitto, escaped, masked], { atStart: before })
 }
 
 /** What a gateway shows on its worst day: every default unit runs and has crashed. */
@@ -48,7 +48,7 @@ function twelveUnits(crashed: boolean): ScrapeInput {
   const units = DEFAULT_UNITS.map((name, i) => {
     const monoMs = 4_000_000 + i * 7_919_333
     const cause = i % 2 === 0 ? killed : { result: 'exit-code', exitCode: i, signal: null, coreDumped: false }
-    const quiet = runs(name, {
+    const quiet = runningUnit(name, {
       counters: { starts: 37 + i * 3, stops: 12 + i, crashes: 24 + i, restarts: 20 + i, lost: i },
     })
     return {
@@ -58,7 +58,7 @@ function twelveUnits(crashed: boolean): ScrapeInput {
       ...(crashed ? { lastCrash: { cause, requested: false, atMs: 1_795_087_322_000 + i * 654_321 } } : {}),
     }
   })
-  return reading(units)
+  return scrapeInput(units)
 }
 
 function seriesOf(text: string): string[] {
@@ -89,13 +89,13 @@ test('promtool has nothing to say about a scrape', async (context) => {
 
 test('a backslash, a quote and a line feed in a unit name are escaped', async () => {
   const family = FAMILIES.filter((f) => f.name === 'gatewatch_unit_running')
-  const text = await exposition(family, reading([unit('a\\x2db"c\nd.service')]), 'text')
+  const text = await exposition(family, scrapeInput([unit('a\\x2db"c\nd.service')]), 'text')
   expect(seriesOf(text)).toEqual(['gatewatch_unit_running{service="a\\\\x2db\\"c\\nd.service"} 0'])
 })
 
 test('an empty label value is no label', async () => {
   const family = FAMILIES.filter((f) => f.name === 'gatewatch_build_info')
-  const given = reading([])
+  const given = scrapeInput([])
   const text = await exposition(family, { ...given, agent: { ...given.agent, revision: '' } }, 'text')
   expect(seriesOf(text)).toEqual([
     'gatewatch_build_info{version="0.1.0",node_version="20.11.0",target="linux-arm64"} 1',

@@ -4,7 +4,7 @@ import { formatFor } from '../../src/metrics/content-type.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { createSteadyClock, type ScrapeInput } from '../../src/metrics/scrape-input.ts'
-import { LOADED, NOW, RUNNING, reading, runs, state, unit } from './scrape-inputs.ts'
+import { LOADED, NOW, RUNNING, runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
 
 /** The values of a family by its labels, joined. */
 function values(name: string, given: ScrapeInput): Record<string, number> {
@@ -27,7 +27,7 @@ test.each([
   ['refreshing', 6],
   ['a-state-of-the-future', -99],
 ])('a unit that is %s has state %i', (activeState, number) => {
-  expect(only('systemd_service_state', reading([unit(A, { snapshot: { ...RUNNING, activeState } })]))).toBe(number)
+  expect(only('systemd_service_state', scrapeInput([unit(A, { snapshot: { ...RUNNING, activeState } })]))).toBe(number)
 })
 
 test.each([
@@ -37,15 +37,15 @@ test.each([
   ['error', -2, 0],
   ['bad-setting', -2, 0],
 ])('a unit whose load state is %s has state %i and loaded %i', (loadState, number, loaded) => {
-  const given = reading([unit(A, { settings: { ...LOADED, loadState } })])
+  const given = scrapeInput([unit(A, { settings: { ...LOADED, loadState } })])
   expect(only('systemd_service_state', given)).toBe(number)
   expect(only('gatewatch_unit_loaded', given)).toBe(loaded)
 })
 
 test('without a bus the last state holds for 30 s, then it is unknown', () => {
   const away = (forMs: number) => {
-    const bus = { ...reading([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - forMs, problem: 'gone' }
-    return reading([runs(A)], { bus })
+    const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - forMs, problem: 'gone' }
+    return scrapeInput([runningUnit(A)], { bus })
   }
   expect(only('systemd_service_state', away(29_999))).toBe(1)
   expect(only('systemd_service_state', away(30_000))).toBe(-99)
@@ -53,17 +53,18 @@ test('without a bus the last state holds for 30 s, then it is unknown', () => {
 })
 
 test('a unit is not called inactive before the bus was ever there; a collected one is', () => {
-  const bus = { ...reading([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
-  const state = (more: Parameters<typeof unit>[1]) => only('systemd_service_state', reading([unit(A, more)], { bus }))
+  const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
+  const state = (more: Parameters<typeof unit>[1]) =>
+    only('systemd_service_state', scrapeInput([unit(A, more)], { bus }))
   expect(state({ tracking: 'unseen' })).toBe(-99)
   expect(state({ tracking: 'interrupted' })).toBe(-99)
   expect(state({ tracking: 'continuous' })).toBe(0)
 })
 
 test('counters are those on flash, not the live ones; a unit that flash does not know has 0', () => {
-  const live = runs(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 } })
-  const kept = runs(A, { counters: { starts: 8, stops: 2, crashes: 5, restarts: 4, lost: 0 } })
-  const given = reading([live, runs('b.service')], { committed: state([kept]) })
+  const live = runningUnit(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 } })
+  const kept = runningUnit(A, { counters: { starts: 8, stops: 2, crashes: 5, restarts: 4, lost: 0 } })
+  const given = scrapeInput([live, runningUnit('b.service')], { committed: state([kept]) })
   expect(values('systemd_service_starts_total', given)).toEqual({ [A]: 8, 'b.service': 0 })
   expect(values('systemd_service_crashes_total', given)).toEqual({ [A]: 5, 'b.service': 0 })
   expect(values('gatewatch_unit_running', given)).toEqual({ [A]: 1, 'b.service': 1 })
@@ -71,22 +72,22 @@ test('counters are those on flash, not the live ones; a unit that flash does not
 
 test('historical is what was there at the start, imported counts included, and no more than the whole', () => {
   const baseline = { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 }
-  const now = runs(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 }, baseline })
-  const then = runs(A, { counters: { starts: 7, stops: 2, crashes: 4, restarts: 3, lost: 0 } })
-  const given = reading([now, runs('b.service')], { atStart: state([then]) })
+  const now = runningUnit(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 }, baseline })
+  const then = runningUnit(A, { counters: { starts: 7, stops: 2, crashes: 4, restarts: 3, lost: 0 } })
+  const given = scrapeInput([now, runningUnit('b.service')], { atStart: state([then]) })
   expect(values('systemd_service_starts_historical', given)).toEqual({ [A]: 107, 'b.service': 0 })
   expect(values('systemd_service_crashes_historical', given)).toEqual({ [A]: 14, 'b.service': 0 })
-  const cleared = reading([runs(A)], { atStart: state([then]) })
+  const cleared = scrapeInput([runningUnit(A)], { atStart: state([then]) })
   expect(only('systemd_service_crashes_historical', cleared)).toBe(0)
 })
 
 test('failures: two results are there from the start, the others when they happen, requested ones apart', () => {
-  expect(values('gatewatch_unit_failures_total', reading([unit(A)]))).toEqual({
+  expect(values('gatewatch_unit_failures_total', scrapeInput([unit(A)]))).toEqual({
     'a.service exit-code false': 0,
     'a.service signal false': 0,
   })
   const failures = { signal: { unrequested: 2, requested: 1 }, timeout: { unrequested: 0, requested: 3 } }
-  expect(values('gatewatch_unit_failures_total', reading([unit(A, { failures })]))).toEqual({
+  expect(values('gatewatch_unit_failures_total', scrapeInput([unit(A, { failures })]))).toEqual({
     'a.service exit-code false': 0,
     'a.service signal false': 2,
     'a.service signal true': 1,
@@ -95,7 +96,7 @@ test('failures: two results are there from the start, the others when they happe
 })
 
 test('what is not known yet is absent', () => {
-  const given = reading([unit(A)])
+  const given = scrapeInput([unit(A)])
   for (const name of [
     'systemd_service_last_change_timestamp',
     'gatewatch_unit_last_crash_timestamp_seconds',
@@ -105,7 +106,7 @@ test('what is not known yet is absent', () => {
   ]) {
     expect([name, values(name, given)]).toEqual([name, {}])
   }
-  const fresh = reading([], { store: { ...given.store, lastCommitMs: null } })
+  const fresh = scrapeInput([], { store: { ...given.store, lastCommitMs: null } })
   expect(values('gatewatch_flash_last_commit_timestamp_seconds', fresh)).toEqual({})
 })
 
@@ -117,14 +118,14 @@ test.each([
   [{ exitCode: null, signal: null }, undefined, undefined],
 ])('a last crash by %j has exit status %s and signal %s', (how, status, signal) => {
   const cause = { result: 'exit-code', coreDumped: false, ...how }
-  const given = reading([unit(A, { lastCrash: { cause, requested: false, atMs: 1_795_169_000_000 } })])
+  const given = scrapeInput([unit(A, { lastCrash: { cause, requested: false, atMs: 1_795_169_000_000 } })])
   expect(only('gatewatch_unit_last_exit_status', given)).toBe(status)
   expect(only('gatewatch_unit_last_signal', given)).toBe(signal)
 })
 
 test('active since is the start of the run, also after a reload, and gone when it is not active', () => {
   const since = (more: Partial<typeof RUNNING>) => {
-    const given = reading([runs(A, { snapshot: { ...RUNNING, ...more } })])
+    const given = scrapeInput([runningUnit(A, { snapshot: { ...RUNNING, ...more } })])
     return only('gatewatch_unit_active_since_timestamp_seconds', given)
   }
   expect(since({})).toBe(1_795_087_322.912)
@@ -134,8 +135,8 @@ test('active since is the start of the run, also after a reload, and gone when i
 })
 
 test('the last change survives a clock that is set after it: it is reckoned from its monotonic age', () => {
-  const born1970 = runs(A, { changedAtMs: 4_000_000 })
-  expect(only('systemd_service_last_change_timestamp', reading([born1970]))).toBe(1_795_087_323.412)
+  const born1970 = runningUnit(A, { changedAtMs: 4_000_000 })
+  expect(only('systemd_service_last_change_timestamp', scrapeInput([born1970]))).toBe(1_795_087_323.412)
 })
 
 test('a clock that is slewed does not make timestamps tremble; one that is set moves them', () => {
@@ -162,7 +163,7 @@ test.each([
 })
 
 test('a scrape reads the process itself, and its start does not move', async () => {
-  const { process: _, ...facts } = reading([runs(A)])
+  const { process: _, ...facts } = scrapeInput([runningUnit(A)])
   const { scrape } = createMetrics(async () => facts)
   const first = await scrape('')
   expect(first.type).toBe('text/plain; version=0.0.4; charset=utf-8')

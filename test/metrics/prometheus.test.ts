@@ -6,12 +6,12 @@ import { createMetrics } from '../../src/metrics/metrics.ts'
 import { type Prometheus, startPrometheus } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { reading, runs, unit } from './scrape-inputs.ts'
+import { runningUnit, scrapeInput, unit } from './scrape-inputs.ts'
 
-const { process: _, ...facts } = reading([
-  runs('a.service'),
+const { process: _, ...facts } = scrapeInput([
+  runningUnit('a.service'),
   unit('dev-disk-by\\x2dlabel-data.mount'),
-  runs('ä.service'),
+  runningUnit('ä.service'),
 ])
 
 /** Selectors that Prometheus takes, and some that it refuses. */

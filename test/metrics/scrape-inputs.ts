@@ -37,7 +37,7 @@ export function unit(name: string, more: Partial<Unit> = {}): Unit {
   return { ...newUnit(name), settings: LOADED, tracking: 'continuous', ...more }
 }
 
-export function runs(name: string, more: Partial<Unit> = {}): Unit {
+export function runningUnit(name: string, more: Partial<Unit> = {}): Unit {
   const counters = { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }
   return unit(name, { snapshot: RUNNING, run: OPEN, counters, changedAtMs: 1_795_087_323_412, ...more })
 }
@@ -47,7 +47,7 @@ export function state(units: readonly Unit[]): State {
 }
 
 /** A reading of these units, all of it on flash, by an agent that found nothing when it started. */
-export function reading(units: readonly Unit[], more: Partial<ScrapeInput> = {}): ScrapeInput {
+export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> = {}): ScrapeInput {
   return {
     live: state(units),
     committed: state(units),

@@ -6,7 +6,7 @@ import { createStatsdPush } from '../../src/metrics/statsd.ts'
 import { datagrams, statsdLines } from '../../src/metrics/statsd-lines.ts'
 import { until } from '../rig/until.ts'
 import { clock } from '../systemd/clock.ts'
-import { reading } from './scrape-inputs.ts'
+import { scrapeInput } from './scrape-inputs.ts'
 
 const FAMILIES: readonly Family[] = [
   {
@@ -25,7 +25,7 @@ const FAMILIES: readonly Family[] = [
 ]
 
 test('every sample is an absolute gauge with its labels as tags, a negative one after 0', () => {
-  expect(statsdLines(FAMILIES, reading([]))).toEqual([
+  expect(statsdLines(FAMILIES, scrapeInput([]))).toEqual([
     'starts_total:3|g|#service:a_b_c.service',
     'state:0|g\nstate:-1|g',
     'seconds_sum:0.5|g',

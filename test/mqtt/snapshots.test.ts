@@ -4,7 +4,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { createSnapshots, type Snapshot, type Snapshots } from '../../src/mqtt/snapshots.ts'
-import { at, live, read, signal, watching } from '../core/step-driver.ts'
+import { at, read, signal, stepAll, watching } from '../core/step-driver.ts'
 
 const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
 const failed = (id: string) => ({
@@ -32,7 +32,8 @@ function take(snapshots: Snapshots): Snapshot[] {
   return taken
 }
 
-const known = () => live(watching('a.service', 'b.service'), [read('a.service', 1, {}), read('b.service', 1, {})]).state
+const known = () =>
+  stepAll(watching('a.service', 'b.service'), [read('a.service', 1, {}), read('b.service', 1, {})]).state
 
 test('a unit that changed often is told once, and again only after it was acknowledged', () => {
   const snapshots = createSnapshots()
@@ -46,7 +47,7 @@ test('a unit that changed often is told once, and again only after it was acknow
 
 test('what looks the same is not told again', () => {
   const snapshots = createSnapshots()
-  const state = live(known(), [signal('a.service', 10, running('a1'))]).state
+  const state = stepAll(known(), [signal('a.service', 10, running('a1'))]).state
   tell(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
   expect(take(snapshots)).toEqual([])
 })

@@ -94,7 +94,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   it('finds units that a pattern stands for: those with a file, those loaded, and those that come', async () => {
     await rig.start('sink@old.service')
     await using w = await watchingWell(rig.busAddress, ['sink@*.service', 'a*.service'])
-    const found = () => w.observations.flatMap((o) => (o.kind === 'found' ? [o.unit] : []))
+    const found = () => w.observations.flatMap((o) => (o.kind === 'discovered' ? [o.unit] : []))
     expect(found()).toEqual(expect.arrayContaining(['sink@old.service', 'a.service', 'again.service']))
     expect(found()).not.toContain('sink@.service')
     await w.becomes('sink@old.service', { subState: 'running' })
@@ -103,7 +103,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.start('sink@new.service')
     await w.becomes('sink@new.service', { subState: 'running', job: 0 })
     expect(found()).toEqual(['sink@new.service'])
-    expect(w.observations.findIndex((o) => o.kind === 'found')).toBe(0)
+    expect(w.observations.findIndex((o) => o.kind === 'discovered')).toBe(0)
     await rig.stop('sink@new.service')
     await w.becomes('sink@new.service', { activeState: 'inactive', mainStatus: 15 })
     await rig.stop('sink@old.service')

@@ -1,5 +1,5 @@
 // What was asked of us by HTTP, and how long the answers took.
-import { type Family, histogramSamples, one } from '../family.ts'
+import { counter, type Family, histogramSamples } from '../family.ts'
 
 export const httpFamilies: readonly Family[] = [
   {
@@ -16,7 +16,7 @@ export const httpFamilies: readonly Family[] = [
       return Object.entries(http.seconds).flatMap(([route, took]) => histogramSamples(took, { route }))
     },
   },
-  one('counter', 'gatewatch_http_stream_clients_dropped_total', 'Slow readers of the event stream, cut off.', (r) => {
+  counter('gatewatch_http_stream_clients_dropped_total', 'Slow readers of the event stream, cut off.', (r) => {
     return r.http.streamClientsDropped
   }),
 ]

@@ -28,7 +28,7 @@ export const UNLOADED = -2
 export const UNKNOWN = -99
 
 /** A bus that is away for less is a restart of it; what was last said still holds. */
-const BUS_AWAY_MS = 30_000
+const BUS_LOST_AFTER_MS = 30_000
 
 type Counted = 'starts' | 'stops' | 'crashes' | 'restarts'
 
@@ -64,9 +64,9 @@ export const serviceFamilies: readonly Family[] = [
 ]
 
 function stateNumber(unit: Unit, { bus, now }: ScrapeInput): number {
-  const away = bus.lostAtMonoMs !== null && now.monoMs - bus.lostAtMonoMs >= BUS_AWAY_MS
-  const notYetHeardOf = !bus.connected && unit.tracking !== 'continuous' && unit.snapshot === null
-  if (away || notYetHeardOf) return UNKNOWN
+  const busLost = bus.lostAtMonoMs !== null && now.monoMs - bus.lostAtMonoMs >= BUS_LOST_AFTER_MS
+  const notReadYet = !bus.connected && unit.tracking !== 'continuous' && unit.snapshot === null
+  if (busLost || notReadYet) return UNKNOWN
   if (isUnloaded(unit)) return UNLOADED
   return STATE_NUMBERS[activeState(unit)] ?? UNKNOWN
 }
@@ -78,15 +78,15 @@ export function lastChange(unit: Unit, { now }: ScrapeInput): number | null {
 }
 
 function totalOf(what: Counted, help: string): Family {
-  const value = (unit: Unit, reading: ScrapeInput) => shownCounters(committedUnit(unit, reading))[what]
+  const value = (unit: Unit, input: ScrapeInput) => shownCounters(committedUnit(unit, input))[what]
   return { ...unitGauge(`systemd_service_${what}_total`, help, value), type: 'counter' }
 }
 
 function historicalOf(what: Counted): Family {
   const help = `The part of systemd_service_${what}_total from before this run of the agent.`
-  return unitGauge(`systemd_service_${what}_historical`, help, (unit, reading) => {
-    const committed = committedUnit(unit, reading)
-    const before: Counters = addCounters(unitOf(reading.atStart, unit.name)?.counters ?? ZERO, committed.baseline)
+  return unitGauge(`systemd_service_${what}_historical`, help, (unit, input) => {
+    const committed = committedUnit(unit, input)
+    const before: Counters = addCounters(unitOf(input.atStart, unit.name)?.counters ?? ZERO, committed.baseline)
     // What was imported while we run is from before it, too; and no part is larger than its whole.
     return Math.min(before[what], shownCounters(committed)[what])
   })

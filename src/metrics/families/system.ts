@@ -1,6 +1,6 @@
 // systemd as a whole and the gateway under it.
 import type { SystemHealth } from '../../ports.ts'
-import { type Family, flag, one } from '../family.ts'
+import { type Family, flag, gauge } from '../family.ts'
 
 /** Those that exist from the start; `initializing`, and one of the future, while it is so. */
 const STATES: readonly string[] = ['starting', 'running', 'degraded', 'maintenance', 'stopping']
@@ -18,10 +18,10 @@ export const systemFamilies: readonly Family[] = [
       })
     },
   },
-  one('gauge', 'gatewatch_system_failed_units', 'Units that failed, watched or not.', (r) => {
+  gauge('gatewatch_system_failed_units', 'Units that failed, watched or not.', (r) => {
     return r.system?.failedUnits ?? null
   }),
-  one('gauge', 'gatewatch_system_jobs', 'Jobs in the queue of systemd.', (r) => r.system?.jobs ?? null),
+  gauge('gatewatch_system_jobs', 'Jobs in the queue of systemd.', (r) => r.system?.jobs ?? null),
   {
     name: 'gatewatch_boot_duration_seconds',
     type: 'gauge',
@@ -32,13 +32,8 @@ export const systemFamilies: readonly Family[] = [
         return value === null ? [] : [{ labels: { stage }, value }]
       }),
   },
-  one('gauge', 'gatewatch_host_memory_used_ratio', 'Memory that is not available, of all.', (r) => r.host.memory),
-  one(
-    'gauge',
-    'gatewatch_host_cpu_used_ratio',
-    'CPU time not idle since the scrape before, of all.',
-    (r) => r.host.cpu,
-  ),
+  gauge('gatewatch_host_memory_used_ratio', 'Memory that is not available, of all.', (r) => r.host.memory),
+  gauge('gatewatch_host_cpu_used_ratio', 'CPU time not idle since the scrape before, of all.', (r) => r.host.cpu),
   {
     name: 'gatewatch_host_disk_used_ratio',
     type: 'gauge',

@@ -18,11 +18,11 @@ export const unitFamilies: readonly Family[] = [
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
     help: "Crashes by systemd's Result; requested: while a stop or restart job was queued.",
-    samples: (reading) => reading.live.units.flatMap((unit) => failures(unit.name, committedUnit(unit, reading))),
+    samples: (input) => input.live.units.flatMap((unit) => failures(unit.name, committedUnit(unit, input))),
   },
   {
-    ...unitGauge('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', (unit, reading) => {
-      return shownCounters(committedUnit(unit, reading)).lost
+    ...unitGauge('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', (unit, input) => {
+      return shownCounters(committedUnit(unit, input)).lost
     }),
     type: 'counter',
   },
@@ -82,10 +82,10 @@ function failures(service: string, unit: Unit): readonly Sample[] {
  * systemd's last change, or the opening of the run where that is earlier: a reload is a change, too, but not of this.
  * (A run found open at first sight is noted as opened when we looked, which is later than the change.)
  */
-function activeSince(unit: Unit, reading: ScrapeInput): number | null {
+function activeSince(unit: Unit, input: ScrapeInput): number | null {
   if (activeState(unit) !== 'active') return null
-  const changed = lastChange(unit, reading)
+  const changed = lastChange(unit, input)
   if (unit.run === null) return changed
-  const opened = unixSeconds(wallMsOf(unit.run.openedAtMonoMs, reading.now))
+  const opened = unixSeconds(wallMsOf(unit.run.openedAtMonoMs, input.now))
   return changed === null ? opened : Math.min(changed, opened)
 }

@@ -13,10 +13,10 @@ interface Series {
   readonly value: number
 }
 
-/** Selectors joined by "or"; none chooses nothing. */
+/** Selectors joined by "or"; none selects nothing. */
 export async function federate(
   families: readonly Family[],
-  reading: ScrapeInput,
+  input: ScrapeInput,
   matches: readonly string[],
 ): Promise<string | SelectorProblem> {
   const selectors: Selector[] = []
@@ -27,29 +27,29 @@ export async function federate(
   }
   if (selectors.length === 0) return ''
   try {
-    const chooses = await createSeriesMatcher(selectors)
-    if ('problem' in chooses) return chooses
+    const matcher = await createSeriesMatcher(selectors)
+    if ('problem' in matcher) return matcher
     const chosen: Series[] = []
-    for (const series of allSeries(families, reading)) if (await chooses(series.labels)) chosen.push(series)
-    return text(chosen, reading)
+    for (const series of allSeries(families, input)) if (await matcher(series.labels)) chosen.push(series)
+    return seriesText(chosen, input)
   } catch (error) {
     if (error instanceof TimeLimitExceeded) return { problem: error.message }
     throw error
   }
 }
 
-function* allSeries(families: readonly Family[], reading: ScrapeInput): Generator<Series> {
+function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<Series> {
   for (const family of families) {
-    for (const { labels, value, suffix } of family.samples(reading)) {
+    for (const { labels, value, suffix } of family.samples(input)) {
       const name = family.name + (suffix ?? '')
-      const given = Object.entries(labels).filter(([, text]) => text !== '')
-      yield { name, labels: new Map([['__name__', name], ...given]), value }
+      const pairs = Object.entries(labels).filter(([, text]) => text !== '')
+      yield { name, labels: new Map([['__name__', name], ...pairs]), value }
     }
   }
 }
 
 /** Sorted by name, then by labels, each with the time of the reading where the clock can be believed. */
-function text(chosen: readonly Series[], { live, now }: ScrapeInput): string {
+function seriesText(chosen: readonly Series[], { live, now }: ScrapeInput): string {
   const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
   const lines = chosen.map(({ name, labels, value }) => {
     const shown = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
@@ -62,11 +62,11 @@ function text(chosen: readonly Series[], { live, now }: ScrapeInput): string {
   })
   lines.sort((a, b) => (a.name === b.name ? (a.key < b.key ? -1 : 1) : a.name < b.name ? -1 : 1))
   let before = ''
-  let said = ''
+  let text = ''
   for (const { name, line } of lines) {
-    if (name !== before) said += `# TYPE ${name} untyped\n`
-    said += line
+    if (name !== before) text += `# TYPE ${name} untyped\n`
+    text += line
     before = name
   }
-  return said
+  return text
 }

@@ -14,21 +14,21 @@ export type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boo
 /** True for what one of the selectors chooses. Both reject with a `TooLong`. */
 export async function createSeriesMatcher(selectors: readonly Selector[]): Promise<SeriesMatcher | SelectorProblem> {
   const library = selectors.some((s) => s.some(isRegular)) ? (await import('re2js')).RE2JS : null
-  const turn = createTimeSlices(ALTOGETHER_MS)
+  const nextSlice = createTimeSlices(ALTOGETHER_MS)
   const compiled: Test[][] = []
   for (const selector of selectors) {
     const tests: Test[] = []
     for (const matcher of selector) {
-      const made = library !== null && isRegular(matcher) ? regularTest(library, matcher) : plainTest(matcher)
-      if ('problem' in made) return made
-      tests.push(made)
-      await turn()
+      const test = library !== null && isRegular(matcher) ? regularTest(library, matcher) : plainTest(matcher)
+      if ('problem' in test) return test
+      tests.push(test)
+      await nextSlice()
     }
     compiled.push(tests)
   }
   return async (labels) => {
     for (const tests of compiled) {
-      const others = turn()
+      const others = nextSlice()
       if (others !== null) await others
       if (tests.length > 0 && tests.every(({ label, holds }) => holds(labels.get(label) ?? ''))) return true
     }

@@ -6,12 +6,17 @@ export interface Literal {
 }
 
 const SIMPLE: Readonly<Record<string, string>> = {
-  ...{ a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' },
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
 }
 /** Escapes by number: how many digits, of which base. */
-const DIGITS: Readonly<Record<string, readonly [length: number, base: number]>> = {
-  ...{ x: [2, 16], u: [4, 16], U: [8, 16] },
-}
+const DIGITS: Readonly<Record<string, readonly [length: number, base: number]>> = { x: [2, 16], u: [4, 16], U: [8, 16] }
 
 /** Reads the literal that begins at `at` with one of `"`, `'` and a backquote. */
 export function readLiteral(text: string, at: number): Literal | { readonly problem: string; readonly at: number } {

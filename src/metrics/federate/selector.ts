@@ -30,7 +30,7 @@ export function parseSelector(text: string): Selector | SelectorProblem {
     return found
   }
   const skip = () => void take(SPACE)
-  const wrong = (what: string): SelectorProblem => {
+  const problemAt = (what: string): SelectorProblem => {
     const found = at < text.length ? JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0)) : 'the end'
     return { problem: `${JSON.stringify(text)}: character ${at + 1}: ${what}, found ${found}` }
   }
@@ -50,12 +50,13 @@ export function parseSelector(text: string): Selector | SelectorProblem {
       if ('problem' in read) return read
       label = read.value
     }
-    if (label === null) return wrong('expected a label or "}"')
+    if (label === null) return problemAt('expected a label or "}"')
     skip()
     const op = take(OPERATOR) as Matcher['op'] | null
-    if (op === null) return quoted ? { label: '__name__', op: '=', value: label } : wrong('expected =, !=, =~ or !~')
+    if (op === null)
+      return quoted ? { label: '__name__', op: '=', value: label } : problemAt('expected =, !=, =~ or !~')
     skip()
-    if (!isQuote()) return wrong('expected a string')
+    if (!isQuote()) return problemAt('expected a string')
     const read = literal()
     return 'problem' in read ? read : { label, op, value: read.value }
   }
@@ -73,11 +74,11 @@ export function parseSelector(text: string): Selector | SelectorProblem {
       matchers.push(read)
       skip()
       if (text[at] === '}') break
-      if (text[at] !== ',') return wrong('expected "," or "}"')
+      if (text[at] !== ',') return problemAt('expected "," or "}"')
       at += 1
     }
     at += 1
-  } else if (name === null) return wrong('expected a metric name or "{"')
+  } else if (name === null) return problemAt('expected a metric name or "{"')
   skip()
-  return at < text.length ? wrong('expected nothing more') : matchers
+  return at < text.length ? problemAt('expected nothing more') : matchers
 }
