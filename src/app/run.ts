@@ -12,7 +12,9 @@ import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { createLoopLag } from '../host/loop-lag.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import { createHttp } from '../http/http.ts'
-import { eventsFile, type Logger, logSink } from '../log/log.ts'
+import { createLogSink } from '../log/event-sink.ts'
+import { openEventsFile } from '../log/events-file.ts'
+import type { Logger } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import type { MqttSink } from '../mqtt/options.ts'
 import type { Env, EventSink } from '../ports.ts'
@@ -49,7 +51,7 @@ export interface Running {
 type Config = LoadedConfig['config']
 /** What can only be taken over by a start. */
 const AT_START = ['persistence_file', 'gateway_id', 'max_units', 'resync_interval', 'socket', 'bus'] as const
-const AT_START_TOO = ['log_file', 'log_format', 'debug', 'events_file', 'crash_log_lines'] as const
+const AT_START_TOO = ['log_file', 'events_file', 'crash_log_lines'] as const
 
 /** Starts watching. Rejects where another agent has the state file, or, in a terminal, where the port is taken. */
 export async function run({ loaded, build, logger, env, uid, asService }: RunGiven): Promise<Running> {
@@ -152,10 +154,15 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   })
   const line = () => statusLine(agent.state(), notReady(parts))
   const systemd = createService({ env, pid: process.pid, status: line, bus: source, clock, log })
-  const sinks: EventSink[] = [logSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt, systemd]
-  const { events_file, events_max_bytes, events_backup_count } = config
-  if (events_file !== null)
-    sinks.push(eventsFile({ events_file, events_max_bytes, events_backup_count }, () => identity, log))
+  const sinks: EventSink[] = [
+    createLogSink(logger, { identity: () => identity, clock, statsEveryMs }),
+    http,
+    mqtt,
+    systemd,
+  ]
+  const eventsLimits = () => ({ maxBytes: now().events_max_bytes, backups: now().events_backup_count })
+  if (config.events_file !== null)
+    sinks.push(openEventsFile({ path: config.events_file, limits: eventsLimits, identity: () => identity, log }))
   const more = moreSinks({ config: now, metrics, gatewayId: name, env, uid, clock, log })
   sinks.push(more)
   // Nobody is owed what happened while MQTT is off: it begins with what comes after it is switched on.
@@ -204,6 +211,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     for (const key of [...AT_START, ...AT_START_TOO])
       if (next.config[key] !== before[key]) log('warning', `reload: ${key} changes with the next start only`)
     configured = { loaded: next, takenMs: clock.now().wallMs, refused: [] }
+    logger.configure(next.config)
     agent.observe({ kind: 'policy', at: clock.now(), policy: policyOf(next.config) })
     store.flushEvery(next.config.flush_interval * 1000)
     source.watch(next.config.monitored_services)

@@ -56,12 +56,12 @@ export const KEYS = {
   }),
   log_backups: key(integer(0, 100), 3, { applies: 'now', help: 'Rotated log files that are kept.' }),
   log_format: key(oneOf('text', 'json'), 'text', {
-    applies: 'restart',
+    applies: 'now',
     help: 'Form of the log: lines of text, or one JSON object a line.',
     flags: [{ long: '--log-format', value: 'text|json' }],
   }),
   debug: key(bool, false, {
-    applies: 'restart',
+    applies: 'now',
     help: 'Log what the agent does in detail.',
     flags: [{ long: '--debug', sets: true }],
   }),

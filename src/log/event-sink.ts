@@ -16,7 +16,7 @@ export interface LogSinkOptions {
   readonly numbers?: () => string
 }
 
-export function logSink(logger: Logger, { identity, clock, statsEveryMs, numbers }: LogSinkOptions): EventSink {
+export function createLogSink(logger: Logger, { identity, clock, statsEveryMs, numbers }: LogSinkOptions): EventSink {
   const told = new Map<EventKind, number>()
   const units = new Set<string>()
   let undo: (() => void) | null = null
@@ -33,7 +33,7 @@ export function logSink(logger: Logger, { identity, clock, statsEveryMs, numbers
   const tellEvents = ({ events }: Step) => {
     for (const event of events) {
       const { level, text } = eventLine(event)
-      if (logger.format === 'json') logger.record(level, eventJson(event, identity()))
+      if (logger.format() === 'json') logger.record(level, eventJson(event, identity()))
       else logger.log(level, text)
       told.set(event.kind, (told.get(event.kind) ?? 0) + 1)
       units.add(event.unit)

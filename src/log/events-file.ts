@@ -1,28 +1,27 @@
-// The events file: every event as the JSON object of the contract, one a line, rotated by size.
+// The events file: every event as the JSON object of the contract, one per line, rotated by size.
 import { eventJson, type Identity } from '../core/api-json.ts'
+import { plural } from '../core/format.ts'
 import type { EventSink, Log } from '../ports.ts'
-import { rotatingFile } from './rotating-file.ts'
+import { openRotatingFile, type RotationLimits } from './rotating-file.ts'
 
-export interface EventsFileSettings {
-  readonly events_file: string
-  readonly events_max_bytes: number
-  readonly events_backup_count: number
+export interface EventsFileOptions {
+  readonly path: string
+  /** Called for each write: the limits may change while the agent runs. */
+  readonly limits: () => RotationLimits
+  readonly identity: () => Identity
+  readonly log: Log
 }
 
-/** A sink whose `dropped` counts the events that the file did not get. */
-export function eventsFile(
-  settings: EventsFileSettings,
-  identity: () => Identity,
-  log: Log,
-): EventSink & { readonly dropped: () => number } {
-  const path = settings.events_file
-  const file = rotatingFile({
+/** A sink whose `dropped` counts the events that could not be written to the file. */
+export function openEventsFile(options: EventsFileOptions): EventSink & { readonly dropped: () => number } {
+  const { path, limits, identity, log } = options
+  const file = openRotatingFile({
     path,
-    maxBytes: settings.events_max_bytes,
-    backups: settings.events_backup_count,
+    limits,
     onProblem: (problem) => {
-      if (problem !== null) log('error', `events file ${path}: lost (${problem})`)
-      else log('info', `events file ${path}: back, ${file.dropped()} events were not written so far`)
+      if (problem !== null)
+        log('error', `cannot write events file ${path} (${problem}); its events are dropped until it works`)
+      else log('info', `events file ${path} can be written again; ${plural(file.dropped(), 'event')} dropped so far`)
     },
   })
   return {

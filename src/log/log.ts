@@ -1,12 +1,9 @@
-// The log: levels, text or JSON, stderr or a rotating file; says each thing once and never throws.
+// The agent's log: levels, text or JSON, to stderr or to a rotating file. Never throws.
 
 import pc from 'picocolors'
 import type { Env, Level, Log } from '../ports.ts'
 import { oneLine, prefixed, stamp } from './lines.ts'
-import { rotatingFile } from './rotating-file.ts'
-
-export { logSink } from './event-sink.ts'
-export { eventsFile } from './events-file.ts'
+import { openRotatingFile } from './rotating-file.ts'
 
 export interface LogSettings {
   readonly log_file: string | null
@@ -18,16 +15,18 @@ export interface LogSettings {
 
 export interface Logger {
   readonly log: Log
-  readonly format: 'text' | 'json'
+  readonly format: () => 'text' | 'json'
   /** Writes an object as it is, one line of JSON: an event. For `format` json. */
   readonly record: (level: Level, object: Readonly<Record<string, unknown>>) => void
+  /** Applies other settings from the next line on; only another `log_file` needs a restart. */
+  readonly configure: (settings: Omit<LogSettings, 'log_file'>) => void
   /** Lines lost because the log file could not be written. */
   readonly dropped: () => number
-  /** Writes what waits and closes the file. */
+  /** Writes the queued lines and closes the file. */
   readonly stop: () => Promise<void>
 }
 
-export interface LogOutside {
+export interface LogOutput {
   /** Writes to stderr; must not throw. */
   readonly stderr: (text: string) => void
   /** What reads stderr: systemd's journal, a person, or something else. */
@@ -36,53 +35,64 @@ export interface LogOutside {
   readonly now: () => number
 }
 
-export function openLog(settings: LogSettings, outside: LogOutside): Logger {
-  const { log_format: format, debug } = settings
-  const { stderr, reader, now } = outside
+export function openLog({ log_file: path, ...initial }: LogSettings, output: LogOutput): Logger {
+  const { stderr, reader, now } = output
   const colors = pc.createColors(reader === 'terminal')
+  let settings: Omit<LogSettings, 'log_file'> = initial
   let fileFails = false
 
   const toStderr = (level: Level, text: string) => {
-    const line = format === 'json' ? text : reader === 'journal' ? text : `${stamp(now())} - ${text}`
-    stderr(`${reader === 'journal' ? prefixed(level, line) : paint(colors, level, line, format)}\n`)
+    const line = settings.log_format === 'json' || reader === 'journal' ? text : `${stamp(now())} - ${text}`
+    stderr(`${reader === 'journal' ? prefixed(level, line) : paint(colors, level, line, settings.log_format)}\n`)
   }
+  /** One line of the log in the format in use. */
+  const lineOf = (level: Level, message: string, fields: Readonly<Record<string, unknown>>): string =>
+    settings.log_format === 'text'
+      ? `[${level.toUpperCase()}] ${oneLine(message)}`
+      : json({ timestamp: new Date(now()).toISOString(), level, message, ...fields })
+
   const file =
-    settings.log_file === null
+    path === null
       ? null
-      : rotatingFile({
-          path: settings.log_file,
-          maxBytes: settings.log_max_bytes,
-          backups: settings.log_backups,
-          onProblem: (problem) => {
+      : openRotatingFile({
+          path,
+          limits: () => ({ maxBytes: settings.log_max_bytes, backups: settings.log_backups }),
+          onProblem(problem) {
             fileFails = problem !== null
-            const what = fileFails ? `lost (${problem}), the log goes to stderr` : 'back'
-            write(fileFails ? 'error' : 'info', `log file ${settings.log_file}: ${what}`, {}, true)
+            const level = fileFails ? 'error' : 'info'
+            const message = fileFails
+              ? `cannot write log file ${path} (${problem}); logging to stderr until it can be written again`
+              : `log file ${path} can be written again`
+            toStderr(level, lineOf(level, message, {}))
           },
         })
 
-  const put = (level: Level, text: string, both = false) => {
-    if (file === null || fileFails || both) toStderr(level, text)
-    if (file !== null && !both) file.append(format === 'json' ? text : `${stamp(now())} - ${text}`)
-  }
-  const write = (level: Level, message: string, fields: Readonly<Record<string, unknown>> = {}, both = false) => {
-    if (level === 'debug' && !debug) return
-    if (format === 'text') put(level, `[${level.toUpperCase()}] ${oneLine(message)}`, both)
-    else put(level, json({ timestamp: new Date(now()).toISOString(), level, message, ...fields }), both)
+  const put = (level: Level, text: string) => {
+    if (file === null || fileFails) toStderr(level, text)
+    file?.append(settings.log_format === 'json' ? text : `${stamp(now())} - ${text}`)
   }
   return {
-    log: (level, message, fields) => write(level, message, fields),
-    format,
+    log(level, message, fields = {}) {
+      if (level !== 'debug' || settings.debug) put(level, lineOf(level, message, fields))
+    },
+    format: () => settings.log_format,
     record: (level, object) => put(level, json(object)),
+    configure(next) {
+      settings = next
+    },
     dropped: () => file?.dropped() ?? 0,
     stop: async () => file?.stop(),
   }
 }
 
-/** What reads stderr; a terminal that wants no colours (NO_COLOR) is like any other. systemd sets JOURNAL_STREAM to the device and inode of the stream that is the journal (systemd.exec(5)). */
+/**
+ * What reads stderr. With NO_COLOR, a terminal counts as any other reader. systemd sets JOURNAL_STREAM to the device and
+ * inode of the stream that goes to the journal (systemd.exec(5)).
+ */
 export function readerOf(
   env: Env,
   stderr: { readonly isTerminal: boolean; readonly isFile: boolean; readonly dev: number; readonly ino: number },
-): LogOutside['reader'] {
+): LogOutput['reader'] {
   if (stderr.isTerminal) return env.NO_COLOR ? 'other' : 'terminal'
   if (env.JOURNAL_STREAM === `${stderr.dev}:${stderr.ino}`) return 'journal'
   return env.INVOCATION_ID && !stderr.isFile ? 'journal' : 'other'
@@ -98,11 +108,11 @@ function paint(
   return level === 'error' ? colors.red(line) : level === 'warning' ? colors.yellow(line) : colors.dim(line)
 }
 
-/** An object that cannot be JSON (a cycle, a BigInt) must not end the program. */
+/** Never throws: an object that cannot be written as JSON (a cycle, a BigInt) becomes an error line. */
 function json(object: Readonly<Record<string, unknown>>): string {
   try {
     return JSON.stringify(object)
   } catch (error) {
-    return JSON.stringify({ level: 'error', message: `log: cannot write as JSON: ${String(error)}` })
+    return JSON.stringify({ level: 'error', message: `log: cannot write this line as JSON: ${String(error)}` })
   }
 }

@@ -1,7 +1,7 @@
-// A file that lines are appended to and that is rotated by size; a full or failing disk costs lines, never the program.
+// An append-only file of lines, rotated by size. A full or failing disk costs lines and never stops the program.
 import { constants, promises } from 'node:fs'
 
-const { open, rename, rm } = promises
+const { open, rename, rm, unlink } = promises
 type FileHandle = promises.FileHandle
 
 export interface RotatingFile {
@@ -9,25 +9,30 @@ export interface RotatingFile {
   append(line: string): void
   /** Lines that were lost: the disk refused them, or the queue was full. */
   dropped(): number
-  /** Resolves when all that was queued is written, or lost. */
+  /** Resolves when every queued line is written or lost. */
   flush(): Promise<void>
   stop(): Promise<void>
 }
 
-export interface Rotation {
-  readonly path: string
+export interface RotationLimits {
   /** The file never grows above this, except by one line that is longer. */
   readonly maxBytes: number
   /** `path.1` (newest) to `path.N`; 0 keeps none. */
   readonly backups: number
-  /** Told once when writing begins to fail, in words, and with null once it works again. */
+}
+
+export interface RotatingFileOptions {
+  readonly path: string
+  /** Called for each write, so that they may change while the file is open. */
+  readonly limits: () => RotationLimits
+  /** Called once when writing begins to fail, with the reason, and with null once it works again. */
   readonly onProblem: (problem: string | null) => void
 }
 
 const QUEUE_AT_MOST_BYTES = 1_048_576
 const WRITE_AT_MOST_BYTES = 65_536
 
-export function rotatingFile({ path, maxBytes, backups, onProblem }: Rotation): RotatingFile {
+export function openRotatingFile({ path, limits, onProblem }: RotatingFileOptions): RotatingFile {
   const queue: string[] = []
   let queuedBytes = 0
   let dropped = 0
@@ -37,7 +42,7 @@ export function rotatingFile({ path, maxBytes, backups, onProblem }: Rotation): 
   let drained = Promise.resolve()
   let stopped = false
 
-  const tell = (now: string | null) => {
+  const report = (now: string | null) => {
     if (now === problem) return
     problem = now
     onProblem(now)
@@ -63,6 +68,7 @@ export function rotatingFile({ path, maxBytes, backups, onProblem }: Rotation): 
       let lines: string[] = []
       try {
         file ??= await openForAppend(path)
+        const { maxBytes, backups } = limits()
         if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
           await file.handle.close()
           file = null
@@ -73,11 +79,11 @@ export function rotatingFile({ path, maxBytes, backups, onProblem }: Rotation): 
         const batch = lines.join('')
         await file.handle.appendFile(batch)
         file.bytes += Buffer.byteLength(batch)
-        tell(null)
+        report(null)
       } catch (error) {
         if (lines.length === 0) lines = take(0)
         dropped += lines.length
-        tell((error as NodeJS.ErrnoException).code ?? String(error))
+        report((error as NodeJS.ErrnoException).code ?? String(error))
         await file?.handle.close().catch(() => {})
         file = null
       }
@@ -115,7 +121,7 @@ export function rotatingFile({ path, maxBytes, backups, onProblem }: Rotation): 
   }
 }
 
-/** Ends a line that a full disk or a power cut has torn, so that the next one stands alone. */
+/** Ends a line that a full disk or a power cut left incomplete, so that the next line is not appended to it. */
 async function openForAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
   const handle = await open(path, constants.O_APPEND | constants.O_CREAT | constants.O_RDWR, 0o640)
   try {
@@ -133,10 +139,18 @@ async function openForAppend(path: string): Promise<{ handle: FileHandle; bytes:
 }
 
 async function rotate(path: string, backups: number): Promise<void> {
-  if (backups === 0) return rm(path, { force: true })
+  if (backups === 0) await rm(path, { force: true })
   for (let n = backups - 1; n >= 0; n--) {
     await rename(n === 0 ? path : `${path}.${n}`, `${path}.${n + 1}`).catch(ignoreAbsent)
   }
+  await removeSurplus(path, backups)
+}
+
+/** Removes the backups beyond the limit: there are some after the limit was lowered. */
+async function removeSurplus(path: string, backups: number): Promise<void> {
+  try {
+    for (let n = backups + 1; ; n++) await unlink(`${path}.${n}`)
+  } catch {} // the first one that does not exist, or cannot be removed, ends the search
 }
 
 function ignoreAbsent(error: NodeJS.ErrnoException): void {

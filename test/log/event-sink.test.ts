@@ -1,14 +1,17 @@
 // What the log tells of steps: one line when something changes, none when nothing does.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventJson } from '../../src/core/api-json.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { State } from '../../src/core/state.ts'
 import { newUnit, type Unit } from '../../src/core/unit.ts'
+import { createLogSink } from '../../src/log/event-sink.ts'
+import { openEventsFile } from '../../src/log/events-file.ts'
 import { eventLine } from '../../src/log/lines.ts'
-import { eventsFile, logSink, openLog } from '../../src/log/log.ts'
+import { openLog } from '../../src/log/log.ts'
+import type { RotationLimits } from '../../src/log/rotating-file.ts'
 import { NOON } from '../cli/fake-agent.ts'
 import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/samples.ts'
 
@@ -26,7 +29,7 @@ function sinkTo(format: 'text' | 'json' = 'text', debug = false, numbers?: () =>
     return () => void timers.splice(timers.indexOf(timer), 1)
   }
   const options = { identity: () => IDENTITY, clock: { after }, statsEveryMs: () => 60_000 }
-  const sink = logSink(logger, numbers ? { ...options, numbers } : options)
+  const sink = createLogSink(logger, numbers ? { ...options, numbers } : options)
   const step = (before: State, after: State, events: readonly Event[] = []) =>
     sink.accept({ before, after, events, at: { monoMs: 0, wallMs: NOON } })
   return { lines, timers, sink, step }
@@ -169,22 +172,40 @@ describe('the summary', () => {
   })
 })
 
-test('the events file gets every event as a line of JSON', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'gatewatch-events-'))
-  const path = join(directory, 'events.jsonl')
-  const settings = { events_file: path, events_max_bytes: 1e6, events_backup_count: 1 }
-  const told: string[] = []
-  const sink = eventsFile(
-    settings,
-    () => IDENTITY,
-    (_, message) => told.push(message),
-  )
-  const state = stateOf(unit(M))
-  for (const event of EVENTS)
-    sink.accept({ before: state, after: state, events: [event], at: { monoMs: 0, wallMs: NOON } })
-  await sink.stop()
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  expect(lines).toEqual(EVENTS.map((event) => JSON.stringify(eventJson(event, IDENTITY))))
-  expect({ told, dropped: sink.dropped() }).toEqual({ told: [], dropped: 0 })
-  rmSync(directory, { recursive: true })
+describe('the events file', () => {
+  let directory = ''
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gatewatch-events-'))
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  function eventsFileWith(limits: () => RotationLimits) {
+    const logged: string[] = []
+    const path = join(directory, 'events.jsonl')
+    const log = (_: unknown, message: string) => void logged.push(message)
+    const sink = openEventsFile({ path, limits, identity: () => IDENTITY, log })
+    const state = stateOf(unit(M))
+    const accept = (...events: Event[]) =>
+      sink.accept({ before: state, after: state, events, at: { monoMs: 0, wallMs: NOON } })
+    return { path, logged, sink, accept }
+  }
+
+  test('gets every event as a line of JSON', async () => {
+    const { path, logged, sink, accept } = eventsFileWith(() => ({ maxBytes: 1e6, backups: 1 }))
+    for (const event of EVENTS) accept(event)
+    await sink.stop()
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+    expect(lines).toEqual(EVENTS.map((event) => JSON.stringify(eventJson(event, IDENTITY))))
+    expect({ logged, dropped: sink.dropped() }).toEqual({ logged: [], dropped: 0 })
+  })
+
+  test('follows limits that change while it is open', async () => {
+    let limits = { maxBytes: 1e6, backups: 1 }
+    const { sink, accept } = eventsFileWith(() => limits)
+    accept(CRASH, CRASH, CRASH)
+    limits = { maxBytes: 1024, backups: 3 }
+    for (let i = 0; i < 8; i++) accept(CRASH)
+    await sink.stop()
+    expect(readdirSync(directory)).toHaveLength(4)
+  })
 })

@@ -1,9 +1,9 @@
 // The log: exact lines in each form, for each reader.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type LogOutside, type LogSettings, openLog, readerOf } from '../../src/log/log.ts'
+import { type LogOutput, type LogSettings, openLog, readerOf } from '../../src/log/log.ts'
 
 process.env.TZ = 'UTC'
 
@@ -15,14 +15,14 @@ const SETTINGS: LogSettings = {
   debug: false,
 }
 
-function logTo(settings: Partial<LogSettings> = {}, reader: LogOutside['reader'] = 'other') {
+function logTo(settings: Partial<LogSettings> = {}, reader: LogOutput['reader'] = 'other') {
   const lines: string[] = []
-  const outside = {
+  const output = {
     stderr: (text: string) => void lines.push(text),
     reader,
     now: () => Date.UTC(2025, 6, 7, 10, 15, 23),
   }
-  return { lines, logger: openLog({ ...SETTINGS, ...settings }, outside) }
+  return { lines, logger: openLog({ ...SETTINGS, ...settings }, output) }
 }
 
 describe('a line of text', () => {
@@ -75,7 +75,7 @@ describe('a line of JSON', () => {
   test('of what cannot be JSON says so instead of ending the program', () => {
     const { lines, logger } = logTo({ log_format: 'json' })
     logger.log('info', 'x', { big: 1n })
-    expect(lines[0]).toContain('log: cannot write as JSON')
+    expect(lines[0]).toContain('log: cannot write this line as JSON')
   })
 })
 
@@ -99,10 +99,39 @@ describe('a log file', () => {
     logger.log('info', 'two')
     await logger.stop()
     expect(lines).toEqual([
-      '2025-07-07 10:15:23 - [ERROR] log file /nonexistent/a.log: lost (ENOENT), the log goes to stderr\n',
+      '2025-07-07 10:15:23 - [ERROR] cannot write log file /nonexistent/a.log (ENOENT); logging to stderr until it can be written again\n',
       '2025-07-07 10:15:23 - [INFO] two\n',
     ])
     expect(logger.dropped()).toBe(2)
+  })
+})
+
+describe('settings changed while the log is open', () => {
+  test('apply to the next line: debug lines and the format', () => {
+    const { lines, logger } = logTo({}, 'journal')
+    logger.log('debug', 'one')
+    logger.configure({ ...SETTINGS, debug: true, log_format: 'json' })
+    logger.log('debug', 'two')
+    expect(logger.format()).toBe('json')
+    logger.configure(SETTINGS)
+    logger.log('debug', 'three')
+    logger.log('info', 'four')
+    expect(lines).toEqual([
+      '<7>{"timestamp":"2025-07-07T10:15:23.000Z","level":"debug","message":"two"}\n',
+      '<6>[INFO] four\n',
+    ])
+  })
+
+  test('apply to the next rotation of the log file: its size and its backups', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gatewatch-log-'))
+    const { logger } = logTo({ log_file: join(directory, 'a.log') })
+    for (let i = 0; i < 5; i++) logger.log('info', 'x')
+    logger.configure({ ...SETTINGS, log_max_bytes: 60, log_backups: 2 })
+    for (let i = 0; i < 5; i++) logger.log('info', 'y')
+    await logger.stop()
+    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.1', 'a.log.2'])
+    expect(readFileSync(join(directory, 'a.log'), 'utf8')).toBe('2025-07-07 10:15:23 - [INFO] y\n')
+    rmSync(directory, { recursive: true })
   })
 })
 

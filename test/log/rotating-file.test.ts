@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type RotatingFile, rotatingFile } from '../../src/log/rotating-file.ts'
+import { openRotatingFile, type RotatingFile, type RotationLimits } from '../../src/log/rotating-file.ts'
 
 let directory = ''
 let path = ''
@@ -17,7 +17,11 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
 function open(maxBytes: number, backups: number, at = path): RotatingFile {
-  return rotatingFile({ path: at, maxBytes, backups, onProblem: (problem) => problems.push(problem) })
+  return openWith(() => ({ maxBytes, backups }), at)
+}
+
+function openWith(limits: () => RotationLimits, at = path): RotatingFile {
+  return openRotatingFile({ path: at, limits, onProblem: (problem) => problems.push(problem) })
 }
 
 describe('rotation', () => {
@@ -64,6 +68,35 @@ describe('rotation', () => {
     for (let i = 0; i < 4; i++) file.append('üüüüü')
     await file.stop()
     expect(readdirSync(directory)).toHaveLength(4)
+  })
+})
+
+describe('limits that change while the file is open', () => {
+  test('a smaller size applies to the next line', async () => {
+    let limits = { maxBytes: 1000, backups: 1 }
+    const file = openWith(() => limits)
+    file.append('x'.repeat(50))
+    await file.flush()
+    limits = { maxBytes: 20, backups: 1 }
+    file.append('next')
+    await file.stop()
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe(`${'x'.repeat(50)}\n`)
+    expect(readFileSync(path, 'utf8')).toBe('next\n')
+  })
+
+  test('fewer backups: the next rotation removes those beyond the limit, and nothing else', async () => {
+    let limits = { maxBytes: 5, backups: 4 }
+    const file = openWith(() => limits)
+    for (const line of ['a', 'b', 'c', 'd', 'e']) file.append(`${line}${line}${line}`)
+    await file.flush()
+    expect(readdirSync(directory)).toHaveLength(5)
+    for (const other of ['a.log.6', 'a.log.old']) writeFileSync(join(directory, other), '')
+    limits = { maxBytes: 5, backups: 1 }
+    file.append('fff')
+    await file.stop()
+    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.1', 'a.log.6', 'a.log.old'])
+    expect(readFileSync(`${path}.1`, 'utf8')).toBe('eee\n')
+    expect(problems).toEqual([])
   })
 })
 
