@@ -133,13 +133,13 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
   const tcp: Listening = listening(http, clock, log)
 
   const mqtt = switchable(async (wanted: Config['mqtt']): Promise<MqttSink> => {
-    const { mqttSink } = await import('../mqtt/sink.ts')
-    return mqttSink({
+    const { createMqttSink } = await import('../mqtt/sink.ts')
+    return createMqttSink({
       config: wanted,
       identity,
       version: build.version,
       startedAtMs,
-      history: crashes?.told(store.history()) ?? store.history(),
+      history: crashes?.delivered(store.history()) ?? store.history(),
       acknowledged: store.acknowledged(),
       onAcknowledged: (seq) => store.acknowledge(seq),
       onBrokerCrash: () => void store.commitForReader(),
@@ -173,7 +173,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
 
   const lines = config.crash_log_lines
   const crashes =
-    lines > 0 ? (await import('../journal/crash-log-sink.ts')).crashLog({ lines, sinks, clock, log }) : null
+    lines > 0 ? (await import('../journal/crash-log-sink.ts')).createCrashLogSink({ lines, sinks, clock, log }) : null
   const agent: Agent = startAgent({ state, bootId, store, source, sinks: crashes ? [crashes] : sinks, clock, log })
   if (file.legacy !== null && opened.recovered === 'fresh')
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(file.legacy, log) })

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
 import { withStallDetector } from '../host/stall-detector.ts'
-import { provenByJournal } from '../journal/replay-source.ts'
+import { withJournalReplay } from '../journal/replay-source.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { createSystemdSource } from '../systemd/source.ts'
 
@@ -31,5 +31,5 @@ export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiv
   })
   const source = withStallDetector(systemd, clock, log)
   // A user's own systemd has other fields in the journal, and is another process.
-  return paths.user ? source : provenByJournal({ source, state: now, bootId, clock, log })
+  return paths.user ? source : withJournalReplay({ source, state: now, bootId, clock, log })
 }

@@ -14,7 +14,7 @@ const OF_LATER_RUNS = 64
 const OVER: ReadonlySet<unknown> = new Set([PROCESS_EXIT, FAILED, ENDED_WELL])
 const FIELDS = 'MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID'
 
-export interface Answer {
+export interface RunLines {
   /** What the run itself wrote, oldest first. */
   readonly lines: readonly string[]
   /** systemd's word of the run's end is in the journal: so is what the run wrote before it. */
@@ -26,7 +26,7 @@ export interface Answer {
  * (systemd.journal-fields(7)), and root's processes say it of themselves: systemd, and what it becomes to start a
  * program. Readable for members of the group systemd-journal.
  */
-export function byRun(invocationId: string, lines: number): readonly string[] {
+export function argsForRun(invocationId: string, lines: number): readonly string[] {
   const matches = [`_SYSTEMD_INVOCATION_ID=${invocationId}`, '+', `INVOCATION_ID=${invocationId}`, '_UID=0']
   return [...newestFirst(lines + WORDS_OF_SYSTEMD), ...matches]
 }
@@ -35,7 +35,7 @@ export function byRun(invocationId: string, lines: number): readonly string[] {
  * For the last messages of the unit. journald looks a sender up when it reads its message: of a process that is gone by
  * then it knows the unit, from the stream, but not the run.
  */
-export function byUnit(unit: string, lines: number): readonly string[] {
+export function argsForUnit(unit: string, lines: number): readonly string[] {
   return [...newestFirst(lines + OF_LATER_RUNS), `_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1']
 }
 
@@ -48,7 +48,7 @@ function newestFirst(entries: number): readonly string[] {
  * to the run that was spoken of next to it, before or after: journald takes up words of systemd and of the run from
  * two sockets, within milliseconds and in any order, while runs are at least RestartSec= apart.
  */
-export function readAnswer(text: string, invocationId: string, atMost: number): Answer {
+export function runLinesOf(text: string, invocationId: string, atMost: number): RunLines {
   const entries = text.split('\n').flatMap(entryOf).reverse()
   const runs = runsOf(entries)
   const lines: string[] = []
@@ -61,19 +61,19 @@ export function readAnswer(text: string, invocationId: string, atMost: number): 
   return { lines: newestThatFit(lines, atMost), over }
 }
 
-type Entry = Readonly<Record<string, unknown>>
+type JournalEntry = Readonly<Record<string, unknown>>
 
-function entryOf(json: string): Entry[] {
+function entryOf(json: string): JournalEntry[] {
   try {
     const entry: unknown = JSON.parse(json)
-    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? [entry as Entry] : []
+    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? [entry as JournalEntry] : []
   } catch {
     return []
   }
 }
 
 /** The run of each entry. */
-function runsOf(entries: readonly Entry[]): readonly (string | null)[] {
+function runsOf(entries: readonly JournalEntry[]): readonly (string | null)[] {
   const known = entries.flatMap((entry) => {
     const run = runOf(entry)
     return run === null ? [] : [{ run, at: timeOf(entry) }]
@@ -89,12 +89,12 @@ function runsOf(entries: readonly Entry[]): readonly (string | null)[] {
 }
 
 /** When journald took it up, in us. */
-function timeOf(entry: Entry): number {
+function timeOf(entry: JournalEntry): number {
   return Number(entry['__MONOTONIC_TIMESTAMP'])
 }
 
 /** What a process says of itself counts from root only. */
-function runOf(entry: Entry): string | null {
+function runOf(entry: JournalEntry): string | null {
   const run = entry['_SYSTEMD_INVOCATION_ID'] ?? (entry['_UID'] === '0' ? entry['INVOCATION_ID'] : null)
   return typeof run === 'string' ? run : null
 }

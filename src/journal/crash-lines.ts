@@ -1,7 +1,7 @@
 // The last lines of a run, from the journal: one journalctl at a time, a short queue, and an answer in time or none.
 import type { Clock, Log } from '../ports.ts'
-import { type Answer, byRun, byUnit, readAnswer } from './crash-lines-query.ts'
-import { readJournal } from './journalctl.ts'
+import { argsForRun, argsForUnit, type RunLines, runLinesOf } from './crash-lines-query.ts'
+import { runJournalctl } from './journalctl.ts'
 
 /** journald takes up what a process wrote a moment after that process ended. */
 const SETTLE_MS = 50
@@ -11,7 +11,7 @@ const WAITING_AT_MOST = 8
 /** A cold journal of a slow device may take its time for the first time. */
 const CHECK_AT_MOST_MS = 20_000
 
-export interface JournalOptions {
+export interface CrashLineReaderOptions {
   readonly lines: number
   /** An answer that comes later than this is none. */
   readonly withinMs: number
@@ -21,7 +21,7 @@ export interface JournalOptions {
   readonly command?: readonly string[]
 }
 
-export interface Journal {
+export interface CrashLineReader {
   /** Reads one line of the journal, so that who may not read it hears of that before the first crash. */
   check(): Promise<void>
   /** The last lines of a run, oldest first; null where they cannot be had in time. Never rejects. */
@@ -30,15 +30,21 @@ export interface Journal {
   missed(): number
 }
 
-interface Asked {
+interface Query {
   readonly id: string
   readonly unit: string
   readonly atMonoMs: number
   readonly answer: (lines: readonly string[] | null) => void
 }
 
-export function journal({ lines, withinMs, clock, log, command = ['journalctl'] }: JournalOptions): Journal {
-  const waiting: Asked[] = []
+export function createCrashLineReader({
+  lines,
+  withinMs,
+  clock,
+  log,
+  command = ['journalctl'],
+}: CrashLineReaderOptions): CrashLineReader {
+  const waiting: Query[] = []
   let busy = false
   let missed = 0
   let problem: string | null = null
@@ -52,24 +58,24 @@ export function journal({ lines, withinMs, clock, log, command = ['journalctl'] 
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(Math.max(0, ms), resolve))
 
-  const ask = async ({ id, atMonoMs }: Asked, args: readonly string[]): Promise<Answer | null> => {
+  const ask = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<RunLines | null> => {
     const leftMs = atMonoMs + withinMs - clock.now().monoMs
     if (leftMs <= 0) return null
-    const read = await readJournal(command, args, leftMs, clock.after)
+    const read = await runJournalctl(command, args, leftMs, clock.after)
     note(read.problem)
-    return read.problem === null ? readAnswer(read.stdout, id, lines) : null
+    return read.problem === null ? runLinesOf(read.stdout, id, lines) : null
   }
 
-  const read = async (asked: Asked): Promise<readonly string[] | null> => {
+  const read = async (asked: Query): Promise<readonly string[] | null> => {
     const age = () => clock.now().monoMs - asked.atMonoMs
     await pause(SETTLE_MS - age())
-    let answer = await ask(asked, byRun(asked.id, lines))
+    let answer = await ask(asked, argsForRun(asked.id, lines))
     if (answer !== null && !answer.over && age() + AGAIN_AFTER_MS < withinMs) {
       await pause(AGAIN_AFTER_MS)
-      answer = (await ask(asked, byRun(asked.id, lines))) ?? answer
+      answer = (await ask(asked, argsForRun(asked.id, lines))) ?? answer
     }
     // Silent, or so short that the journal does not know whose words these were.
-    if (answer?.lines.length === 0) answer = (await ask(asked, byUnit(asked.unit, lines))) ?? answer
+    if (answer?.lines.length === 0) answer = (await ask(asked, argsForUnit(asked.unit, lines))) ?? answer
     // No line and no word of the end: the journal is behind, which is no proof of silence.
     return answer === null || (answer.lines.length === 0 && !answer.over) ? null : answer.lines
   }
@@ -86,7 +92,7 @@ export function journal({ lines, withinMs, clock, log, command = ['journalctl'] 
 
   return {
     async check() {
-      const read = await readJournal(
+      const read = await runJournalctl(
         command,
         ['--no-pager', '--quiet', '--lines=1', '--output=cat'],
         CHECK_AT_MOST_MS,

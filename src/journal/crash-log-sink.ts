@@ -2,7 +2,7 @@
 import { stackOf } from '../core/error-text.ts'
 import type { CrashEvent, Event } from '../core/event.ts'
 import type { Clock, EventSink, Log, Step } from '../ports.ts'
-import { type Journal, journal } from './crash-lines.ts'
+import { type CrashLineReader, createCrashLineReader } from './crash-lines.ts'
 
 /** The longest that any event waits, and the longest that journalctl may take. */
 export const HOLD_AT_MOST_MS = 1000
@@ -16,15 +16,15 @@ export interface CrashLogOptions {
   readonly sinks: readonly EventSink[]
   readonly clock: Clock
   readonly log: Log
-  readonly journal?: Journal
+  readonly journal?: CrashLineReader
 }
 
 /** One sink in place of all: steps leave it in the order in which they came, so no order of events is another for it. */
-export interface CrashLog extends EventSink {
+export interface CrashLogSink extends EventSink {
   /** The same events, with the lines that are still known. */
   withLines(events: readonly Event[]): readonly Event[]
   /** Those of the events that the sinks were told of already. */
-  told(events: readonly Event[]): readonly Event[]
+  delivered(events: readonly Event[]): readonly Event[]
 }
 
 interface Held {
@@ -38,8 +38,8 @@ interface Held {
  * The event path is never delayed: state, counters and flash have the crash at once, and `accept` returns at once. What
  * waits is the telling, for the lines or for a second, whichever comes first; what happens meanwhile waits behind it.
  */
-export function crashLog({ lines, sinks, clock, log, ...given }: CrashLogOptions): CrashLog {
-  const source = given.journal ?? journal({ lines, withinMs: HOLD_AT_MOST_MS, clock, log })
+export function createCrashLogSink({ lines, sinks, clock, log, ...given }: CrashLogOptions): CrashLogSink {
+  const source = given.journal ?? createCrashLineReader({ lines, withinMs: HOLD_AT_MOST_MS, clock, log })
   void source.check()
   const held: Held[] = []
   const known = new Map<number, readonly string[]>()
@@ -111,7 +111,7 @@ export function crashLog({ lines, sinks, clock, log, ...given }: CrashLogOptions
       else hold(step, crashes)
     },
     withLines,
-    told: (events) => (held.length === 0 ? events : events.filter(({ seq }) => seq < heldSeq)),
+    delivered: (events) => (held.length === 0 ? events : events.filter(({ seq }) => seq < heldSeq)),
     async stop() {
       if (held.length > 0)
         await new Promise<void>((resolve) => {

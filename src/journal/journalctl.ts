@@ -5,19 +5,19 @@ import type { Clock } from '../ports.ts'
 /** Newest first: what is cut off is the oldest. */
 const ANSWER_AT_MOST_BYTES = 1_048_576
 
-export interface Read {
+export interface JournalctlResult {
   readonly stdout: string
   /** Why there is no answer, in words; null where there is one. */
   readonly problem: string | null
 }
 
 /** `command`: the program and its first arguments. Never rejects. */
-export function readJournal(
+export function runJournalctl(
   command: readonly string[],
   args: readonly string[],
   atMostMs: number,
   after: Clock['after'],
-): Promise<Read> {
+): Promise<JournalctlResult> {
   return new Promise((resolve) => {
     const [program = 'journalctl', ...first] = command
     const child = spawn(program, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })

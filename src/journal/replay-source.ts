@@ -5,8 +5,8 @@ import type { Observation } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { ProvenRun } from '../core/unit.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
-import { readJournal } from './journalctl.ts'
-import { aboutUnits, runsIn } from './runs.ts'
+import { runJournalctl } from './journalctl.ts'
+import { argsForUnits, runsIn } from './runs.ts'
 
 /** journald takes up what systemd says a moment after it was done. */
 const SETTLE_MS = 50
@@ -16,7 +16,7 @@ const ANSWER_AT_MOST_MS = 5000
 const HELD_AT_MOST = 4096
 const JOURNALS = ['/run/log/journal', '/var/log/journal']
 
-export interface JournalProofOptions {
+export interface JournalReplayOptions {
   readonly source: UnitSource
   /** What the agent knows; asked for when the absence is over. */
   readonly state: () => State
@@ -30,7 +30,7 @@ export interface JournalProofOptions {
 }
 
 /** The same source; where the journal cannot be read nothing is different. */
-export function provenByJournal(options: JournalProofOptions): UnitSource {
+export function withJournalReplay(options: JournalReplayOptions): UnitSource {
   const { source, state, bootId, clock, log, command = ['journalctl'], readable = journalReadable } = options
   const held: Observation[] = []
   let tell: (observation: Observation) => void = () => {}
@@ -72,7 +72,12 @@ export function provenByJournal(options: JournalProofOptions): UnitSource {
 
   const read = async (units: readonly string[], untilMonoMs: number): Promise<typeof NONE> => {
     await new Promise<void>((resolve) => clock.after(SETTLE_MS, resolve))
-    const { stdout, problem } = await readJournal(command, aboutUnits(units, bootId), ANSWER_AT_MOST_MS, clock.after)
+    const { stdout, problem } = await runJournalctl(
+      command,
+      argsForUnits(units, bootId),
+      ANSWER_AT_MOST_MS,
+      clock.after,
+    )
     if (problem !== null) log('info', `journal: cannot say what happened meanwhile (${problem})`)
     return problem === null ? runsIn(stdout, untilMonoMs) : NONE
   }

@@ -8,18 +8,18 @@ const FIELDS = 'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,UNIT_RESULT,EXIT_CODE,EXIT
 const LINES_AT_MOST = 4000
 
 /** Asks journalctl for what PID 1 said of these units in this boot (32 hex digits), newest first. */
-export function aboutUnits(units: readonly string[], bootId: string): readonly string[] {
+export function argsForUnits(units: readonly string[], bootId: string): readonly string[] {
   const form = ['--no-pager', '--output=json', `--output-fields=${FIELDS}`, '--reverse', `--lines=${LINES_AT_MOST}`]
   return [...form, '_PID=1', '_UID=0', `_BOOT_ID=${bootId.replaceAll('-', '')}`, ...units.map((unit) => `UNIT=${unit}`)]
 }
 
-type Entry = Readonly<Record<string, unknown>>
-type Draft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & { stopping: boolean; main: Main | null }
+type JournalEntry = Readonly<Record<string, unknown>>
+type RunDraft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & { stopping: boolean; main: Main | null }
 type Main = Pick<Cause, 'exitCode' | 'signal' | 'coreDumped'>
 
 /** One unit's story so far. */
-interface Story {
-  readonly runs: Map<string, Draft>
+interface UnitHistory {
+  readonly runs: Map<string, RunDraft>
   /** Restart jobs that have ended a run, and how many runs there were then. */
   readonly restartJobs: Map<string, number>
   /** `NRestarts` as announced last, and before the restarts announced since the latest run opened. */
@@ -31,7 +31,7 @@ interface Story {
 
 /** The runs of each unit, oldest first, as of `untilMonoMs`. `text`: JSON, newest first; a line cut off is left out. */
 export function runsIn(text: string, untilMonoMs: number): ReadonlyMap<string, readonly ProvenRun[]> {
-  const stories = new Map<string, Story>()
+  const stories = new Map<string, UnitHistory>()
   for (const line of text.split('\n').reverse()) {
     const entry = entryOf(line)
     const unit = word(entry?.['UNIT'])
@@ -49,7 +49,7 @@ export function runsIn(text: string, untilMonoMs: number): ReadonlyMap<string, r
   return new Map([...stories].map(([unit, { runs }]) => [unit, [...runs.values()].map(finished)]))
 }
 
-function take(story: Story, entry: Entry): void {
+function take(story: UnitHistory, entry: JournalEntry): void {
   const id = word(entry['INVOCATION_ID'])
   if (!/^[0-9a-f]{32}$/.test(id)) return
   const run = story.runs.get(id) ?? opened(story, id)
@@ -89,10 +89,10 @@ function take(story: Story, entry: Entry): void {
 }
 
 /** A run whose first line this is. */
-function opened(story: Story, id: string): Draft {
+function opened(story: UnitHistory, id: string): RunDraft {
   const { announced, before, lines } = story
   const automatic = lines > 0
-  const run: Draft = {
+  const run: RunDraft = {
     id,
     restart: automatic ? 'automatic' : null,
     // A reload may announce a restart twice, and count it so: what was announced is not missed.
@@ -107,13 +107,13 @@ function opened(story: Story, id: string): Draft {
   return run
 }
 
-function endOf({ stopping, main }: Draft, result: string): ProvenEnd {
+function endOf({ stopping, main }: RunDraft, result: string): ProvenEnd {
   return { cause: { result, ...(main ?? UNKNOWN_MAIN) }, requested: stopping }
 }
 
 const UNKNOWN_MAIN: Main = { exitCode: null, signal: null, coreDumped: false }
 
-function mainOf(entry: Entry): Main {
+function mainOf(entry: JournalEntry): Main {
   const status = Number(entry['EXIT_STATUS'])
   const code = entry['EXIT_CODE']
   if (!Number.isSafeInteger(status)) return UNKNOWN_MAIN
@@ -121,14 +121,14 @@ function mainOf(entry: Entry): Main {
   return { exitCode: null, signal: signalName(status), coreDumped: code === 'dumped' }
 }
 
-function finished({ id, restart, missed, nRestarts, end }: Draft): ProvenRun {
+function finished({ id, restart, missed, nRestarts, end }: RunDraft): ProvenRun {
   return { id, restart, missed, nRestarts, end }
 }
 
-function entryOf(json: string): Entry | null {
+function entryOf(json: string): JournalEntry | null {
   try {
     const entry: unknown = JSON.parse(json)
-    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? (entry as Entry) : null
+    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? (entry as JournalEntry) : null
   } catch {
     return null
   }

@@ -18,7 +18,7 @@ const ONE_MORE_EVERY_MS = 6_000
 /** Answers that wait for a broker that is away: it may be the unit that was stopped. */
 const ANSWERS_AT_MOST = 32
 
-export interface OrdersOptions {
+export interface MqttCommandsOptions {
   readonly enabled: boolean
   readonly topics: Topics
   readonly identity: Identity
@@ -30,11 +30,11 @@ export interface OrdersOptions {
   readonly log: Log
 }
 
-export interface Orders {
+export interface MqttCommands {
   /** A connection begins. */
   up(connection: Connection): void
   /** False where the message is no command. */
-  heard(topic: string, payload: string, retained: boolean): boolean
+  message(topic: string, payload: string, retained: boolean): boolean
   next(): Sending | null
   /** The connection is down: an answer in flight waits again. */
   down(): void
@@ -48,15 +48,15 @@ interface Refusal {
 
 const TOO_FREQUENT: Refusal = { code: 'too_frequent', reason: `more than ${AT_ONCE} commands at once` }
 
-interface Answer {
+interface CommandReply {
   readonly topic: string
   readonly payload: string
 }
 
-export function createOrders(options: OrdersOptions): Orders {
+export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   const { topics, identity, commands, clock, log } = options
-  const answers: Answer[] = []
-  let inFlight: Answer | null = null
+  const answers: CommandReply[] = []
+  let inFlight: CommandReply | null = null
   let left = AT_ONCE
   let leftAtMonoMs = Number.NEGATIVE_INFINITY
   let floodTold = false
@@ -130,7 +130,7 @@ export function createOrders(options: OrdersOptions): Orders {
         if (!granted) options.refused(topics.unitSets, 'no commands can be heard there')
       })
     },
-    heard(topic, payload, retained) {
+    message(topic, payload, retained) {
       const unit = topics.unitSetOf(topic)
       if (unit === null) return false
       // an empty one clears a retained one

@@ -2,7 +2,7 @@
 import type { Clock } from '../ports.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Publisher } from './publisher.ts'
-import type { Mail } from './send-order.ts'
+import type { SendOrder } from './send-order.ts'
 
 const DRAIN_AT_MOST_MS = 1000
 const DRAIN_LOOK_EVERY_MS = 10
@@ -13,7 +13,7 @@ const END_AT_MOST_MS = 300
 export async function goodbye(
   connection: Connection,
   publisher: Publisher,
-  mail: Mail,
+  mail: SendOrder,
   session: string,
   clock: Clock,
 ): Promise<void> {
@@ -23,7 +23,7 @@ export async function goodbye(
   while (!publisher.idle() && clock.now().monoMs < stopDrainingAt) await wait(DRAIN_LOOK_EVERY_MS)
 
   const offline = new Promise<boolean>((resolve) => {
-    mail.say(mail.availability('offline', session), () => resolve(true))
+    mail.publishNext(mail.availability('offline', session), () => resolve(true))
     publisher.pump()
   })
   const told = await Promise.race([offline, wait(OFFLINE_AT_MOST_MS)])

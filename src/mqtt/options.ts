@@ -3,10 +3,10 @@ import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
-import type { Files } from './connection/dial.ts'
+import type { CredentialFiles } from './connection/dial.ts'
 
 /** The keys `mqtt.*` of the configuration. */
-export interface MqttConfig extends Files {
+export interface MqttConfig extends CredentialFiles {
   readonly url: string
   readonly client_id: string | null
   readonly username: string | null

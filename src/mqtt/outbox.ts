@@ -2,9 +2,9 @@
 import type { Event, EventKind } from '../core/event.ts'
 
 /** An event is about 610 bytes, so that the number is what usually binds. */
-export const OUTBOX_LIMITS: Limits = { events: 1000, bytes: 1_048_576 }
+export const OUTBOX_LIMITS: OutboxLimits = { events: 1000, bytes: 1_048_576 }
 
-export interface Limits {
+export interface OutboxLimits {
   readonly events: number
   readonly bytes: number
 }
@@ -42,10 +42,10 @@ export interface OutboxOptions {
   readonly acknowledged: number | null
   /** Size of the event's message. */
   readonly bytesOf: (event: Event) => number
-  readonly limits?: Limits
+  readonly limits?: OutboxLimits
 }
 
-interface Entry {
+interface QueuedEvent {
   readonly event: Event
   readonly bytes: number
   readonly expendable: boolean
@@ -59,7 +59,7 @@ const EXPENDABLE: ReadonlySet<EventKind> = new Set([
 
 export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: OutboxOptions): Outbox {
   /** In order of `seq`. */
-  const entries: Entry[] = []
+  const entries: QueuedEvent[] = []
   const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0 }
   let bytes = 0
   let expendables = 0
@@ -75,7 +75,7 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
     gap = mergeGaps(gap, lost)
   }
 
-  function take(position: number): Entry | undefined {
+  function take(position: number): QueuedEvent | undefined {
     const entry = entries[position]
     if (entry === undefined) return undefined
     entries.splice(position, 1)
@@ -93,7 +93,7 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
 
   function makeRoom(): void {
     while (entries.length > limits.events || bytes > limits.bytes) {
-      const waits = (entry: Entry) => entry.at !== 'flight'
+      const waits = (entry: QueuedEvent) => entry.at !== 'flight'
       const expendable = expendables === 0 ? -1 : entries.findIndex((entry) => entry.expendable && waits(entry))
       const victim = expendable >= 0 ? expendable : entries.findIndex(waits)
       if (victim < 0) return
@@ -108,7 +108,7 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       const count = last - first + 1
       if (count > 0) give('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
       newest = event.seq
-      const entry: Entry = { event, bytes: bytesOf(event), expendable: EXPENDABLE.has(event.kind), at: 'queue' }
+      const entry: QueuedEvent = { event, bytes: bytesOf(event), expendable: EXPENDABLE.has(event.kind), at: 'queue' }
       entries.push(entry)
       bytes += entry.bytes
       if (entry.expendable) expendables += 1

@@ -1,6 +1,6 @@
 // Publishes everything over one connection: the birth first, then what waits, with a bounded number in flight.
 import type { Clock } from '../ports.ts'
-import type { Capacity, Connection, Message } from './connection/connection.ts'
+import type { BrokerLimits, Connection, Message } from './connection/connection.ts'
 
 /** A message that the broker has not acknowledged after this long has met a dead link. */
 const ACK_AT_MOST_MS = 30_000
@@ -14,7 +14,7 @@ export interface Sending extends Message {
 
 export interface Publisher {
   /** Begins with a new connection; whatever was in flight on the one before is forgotten. */
-  begin(connection: Connection, capacity: Capacity): void
+  begin(connection: Connection, capacity: BrokerLimits): void
   /** The connection is down. */
   forget(): void
   /** Sends what waits, as far as there is room in flight. */

@@ -1,7 +1,7 @@
 // What the broker takes no message of, though it lets us in: its access list, most often. Each is told once a connection.
 import type { Log } from '../ports.ts'
 
-export interface Refusals {
+export interface RefusedTopics {
   note(topic: string, why: string): void
   /** The first one since it was tried anew, in words. */
   problem(): string | null
@@ -11,7 +11,7 @@ export interface Refusals {
   clear(): void
 }
 
-export function createRefusals(log: Log): Refusals {
+export function createRefusedTopics(log: Log): RefusedTopics {
   const told = new Set<string>()
   let problem: string | null = null
   return {

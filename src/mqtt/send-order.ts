@@ -12,7 +12,7 @@ import type { Topics } from './topics.ts'
 /** How long a broker keeps an event for a subscriber that is away; after that, history has it. */
 const EVENT_EXPIRES_AFTER_S = 7 * 86_400
 
-export interface MailOptions {
+export interface SendOrderOptions {
   readonly topics: Topics
   readonly identity: Identity
   readonly outbox: Outbox
@@ -26,7 +26,7 @@ export interface MailOptions {
   readonly refused: (topic: string, why: string) => void
 }
 
-export interface Mail {
+export interface SendOrder {
   /** A connection begins: its birth goes before everything else, then all states. */
   begin(session: string): void
   /** The connection is down: what was in flight waits again. */
@@ -34,12 +34,12 @@ export interface Mail {
   /** The agent's numbers, newest only. */
   agent(payload: string): void
   /** Said next, before everything that waits; `done` when the broker has it. */
-  say(message: Message, done: () => void): void
+  publishNext(message: Message, done: () => void): void
   availability(word: 'online' | 'offline', session: string): Message
   next(): Sending | null
 }
 
-export function createMail(options: MailOptions): Mail {
+export function createSendOrder(options: SendOrderOptions): SendOrder {
   const { topics, identity, outbox, snapshots, state } = options
   let urgent: Sending[] = []
   let statesFirst = false
@@ -112,7 +112,7 @@ export function createMail(options: MailOptions): Mail {
       urgent = urgent.filter(({ topic }) => topic !== topics.agent)
       urgent.push({ topic: topics.agent, payload, retain: true, settled: (why) => report(topics.agent, why) })
     },
-    say(message, done) {
+    publishNext(message, done) {
       urgent.unshift({ ...message, settled: done })
     },
     availability,

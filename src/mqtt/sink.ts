@@ -1,7 +1,7 @@
 // MQTT as a sink of steps: what happened waits here until the broker has it, and the broker's absence touches nobody.
 import { type State, unitOf } from '../core/state.ts'
 import type { MqttHealth, Step } from '../ports.ts'
-import { createOrders } from './commands.ts'
+import { createMqttCommands } from './commands.ts'
 import { readBrokerUrl } from './connection/broker-url.ts'
 import { loadLibrary, openConnection } from './connection/connection.ts'
 import { dial, readPassword } from './connection/dial.ts'
@@ -12,8 +12,8 @@ import type { MqttOptions, MqttSink } from './options.ts'
 import { createOutbox } from './outbox.ts'
 import { agentPayload, eventPayload } from './payloads.ts'
 import { createPublisher } from './publisher.ts'
-import { createRefusals } from './refused-topics.ts'
-import { createMail } from './send-order.ts'
+import { createRefusedTopics } from './refused-topics.ts'
+import { createSendOrder } from './send-order.ts'
 import { createSnapshots } from './snapshots.ts'
 import { sweep } from './stale-topics.ts'
 import { topicsOf } from './topics.ts'
@@ -23,7 +23,7 @@ export type { MqttConfig, MqttOptions, MqttSink } from './options.ts'
 const BROKERS = ['mosquitto', 'emqx', 'nanomq', 'vernemq', 'rabbitmq-server', 'hivemq'].map((name) => `${name}.service`)
 
 /** Connects at once and goes on trying. Throws where `mqtt.url` is no URL of MQTT. */
-export function mqttSink(options: MqttOptions): MqttSink {
+export function createMqttSink(options: MqttOptions): MqttSink {
   const { config, identity, state, clock, log } = options
   const url = readBrokerUrl(config.url)
   const topics = topicsOf(config.prefix, identity.gatewayId)
@@ -36,7 +36,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
   })
   for (const event of options.history) if (event.seq > (options.acknowledged ?? -1)) outbox.add(event)
   const snapshots = createSnapshots()
-  const refusals = createRefusals(log)
+  const refusals = createRefusedTopics(log)
 
   let session = ''
   let agentTold = ''
@@ -53,13 +53,13 @@ export function mqttSink(options: MqttOptions): MqttSink {
     pump: () => publisher.pump(),
     refused: refusals.note,
   })
-  const orders = createOrders({
+  const orders = createMqttCommands({
     enabled: config.commands,
     ...{ topics, identity, commands: options.commands, clock, log },
     pump: () => publisher.pump(),
     refused: refusals.note,
   })
-  const mail = createMail({
+  const mail = createSendOrder({
     topics,
     identity,
     outbox,
@@ -120,7 +120,7 @@ export function mqttSink(options: MqttOptions): MqttSink {
       mail.forget()
     },
     message(topic, payload, retained) {
-      if (discovery.heard(topic, payload, retained) || orders.heard(topic, payload, retained)) return
+      if (discovery.message(topic, payload, retained) || orders.message(topic, payload, retained)) return
       const unit = topics.unitOf(topic)
       if (!retained || payload === '' || unit === null || unitOf(state(), unit) !== undefined) return
       snapshots.clear(unit)

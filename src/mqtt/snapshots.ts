@@ -5,7 +5,7 @@ import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
 
 /** What is to be published next: the unit's state as it is then, or nothing at all to clear its topic. */
-export interface Snapshot {
+export interface PendingState {
   readonly unit: string
   readonly gone: boolean
 }
@@ -17,8 +17,8 @@ export interface Snapshots {
   /** The broker holds a state of a unit that nobody watches. */
   clear(unit: string): void
   /** The oldest change that waits, from now on in flight; null when none waits. */
-  next(): Snapshot | null
-  settle(snapshot: Snapshot): void
+  next(): PendingState | null
+  settle(snapshot: PendingState): void
   size(): number
 }
 
@@ -36,7 +36,7 @@ export function createSnapshots(): Snapshots {
     if (gone.size < GONE_AT_MOST) gone.add(unit)
   }
 
-  function take(from: Set<string>, isGone: boolean): Snapshot | null {
+  function take(from: Set<string>, isGone: boolean): PendingState | null {
     for (const unit of from) {
       if (inFlight.has(unit)) continue
       from.delete(unit)

@@ -1,11 +1,11 @@
 // What journalctl is asked, and what is taken from answers that it really gives, and from those that it could.
 import { expect, test } from 'vitest'
 import {
-  byRun,
-  byUnit,
+  argsForRun,
+  argsForUnit,
   LINE_AT_MOST_BYTES,
   LINES_AT_MOST_BYTES,
-  readAnswer,
+  runLinesOf,
 } from '../../src/journal/crash-lines-query.ts'
 
 const ID = 'b6365141448c4ff2b52cec1bdde3251f'
@@ -19,13 +19,17 @@ const said = (MESSAGE: unknown) => ({ _PID: '77', _UID: '995', MESSAGE })
 const systemd = (MESSAGE: string, run = ID, MESSAGE_ID = '') => ({
   ...{ _PID: '1', _UID: '0', MESSAGE, INVOCATION_ID: run, MESSAGE_ID },
 })
-const read = (text: string, atMost = 20) => readAnswer(text, ID, atMost)
+const read = (text: string, atMost = 20) => runLinesOf(text, ID, atMost)
 
 test('it is asked for the run, by what the journal and root say of it, and for the unit', () => {
   const common =
     '--no-pager --output=json --all --output-fields=MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID --reverse'
-  expect(byRun(ID, 20).join(' ')).toBe(`${common} --lines=28 _SYSTEMD_INVOCATION_ID=${ID} + INVOCATION_ID=${ID} _UID=0`)
-  expect(byUnit('a.service', 20).join(' ')).toBe(`${common} --lines=84 _SYSTEMD_UNIT=a.service + UNIT=a.service _PID=1`)
+  expect(argsForRun(ID, 20).join(' ')).toBe(
+    `${common} --lines=28 _SYSTEMD_INVOCATION_ID=${ID} + INVOCATION_ID=${ID} _UID=0`,
+  )
+  expect(argsForUnit('a.service', 20).join(' ')).toBe(
+    `${common} --lines=84 _SYSTEMD_UNIT=a.service + UNIT=a.service _PID=1`,
+  )
 })
 
 test('the run speaks, oldest first; systemd only says that it is over', () => {

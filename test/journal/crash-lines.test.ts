@@ -2,7 +2,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { journal } from '../../src/journal/crash-lines.ts'
+import { createCrashLineReader } from '../../src/journal/crash-lines.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -18,7 +18,7 @@ const UNIT = 'talks.service'
 function journalBy(command: readonly string[], withinMs = 5000) {
   const logged: string[] = []
   const log = (level: string, message: string) => void logged.push(`${level} ${message}`)
-  return { ...journal({ lines: 5, withinMs, clock, log, command }), logged }
+  return { ...createCrashLineReader({ lines: 5, withinMs, clock, log, command }), logged }
 }
 
 /** A journalctl that is a script; `counted` says how often it ran. */

@@ -1,7 +1,12 @@
 // How crash events wait for their lines: nothing overtakes them, and nobody waits for more than a second.
 import { describe, expect, test } from 'vitest'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
-import { type CrashLog, crashLog, HOLD_AT_MOST_MS, STEPS_AT_MOST } from '../../src/journal/crash-log-sink.ts'
+import {
+  type CrashLogSink,
+  createCrashLogSink,
+  HOLD_AT_MOST_MS,
+  STEPS_AT_MOST,
+} from '../../src/journal/crash-log-sink.ts'
 import type { Step } from '../../src/ports.ts'
 import { CRASH, stateOf, unit } from '../cli/samples.ts'
 import { settled, testClock } from '../store/clock.ts'
@@ -28,7 +33,7 @@ function rig() {
     },
     stop: async () => void order.push('stopped'),
   }
-  const it: CrashLog = crashLog({
+  const it: CrashLogSink = createCrashLogSink({
     ...{ lines: 5, sinks: [sink], clock, log: () => {} },
     journal: {
       check: async () => {},
@@ -135,12 +140,12 @@ describe('for who asks later', () => {
   test('what is still held was not told yet', async () => {
     const { it, answer } = rig()
     const events = [other(1), crash(2), other(3)]
-    expect(it.told(events)).toEqual(events)
+    expect(it.delivered(events)).toEqual(events)
     it.accept(stepOf(crash(2)))
     it.accept(stepOf(other(3)))
-    expect(it.told(events)).toEqual([other(1)])
+    expect(it.delivered(events)).toEqual([other(1)])
     await answer(2, [])
-    expect(it.told(events)).toEqual(events)
+    expect(it.delivered(events)).toEqual(events)
   })
 })
 

@@ -1,6 +1,6 @@
 // What is taken from systemd's lines in the journal, by literal lines of a real systemd 252.
 import { expect, test } from 'vitest'
-import { aboutUnits, runsIn } from '../../src/journal/runs.ts'
+import { argsForUnits, runsIn } from '../../src/journal/runs.ts'
 
 const A = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1'
 const B = 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb2'
@@ -122,6 +122,6 @@ test('lines without a unit, without a run, or that are none at all, are passed o
 })
 
 test("only systemd's own words on these units in this boot are asked for", () => {
-  const args = aboutUnits(['a.service', 'b.socket'], '0123-4567')
+  const args = argsForUnits(['a.service', 'b.socket'], '0123-4567')
   expect(args.slice(-5)).toEqual(['_PID=1', '_UID=0', '_BOOT_ID=01234567', 'UNIT=a.service', 'UNIT=b.socket'])
 })

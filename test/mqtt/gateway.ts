@@ -3,7 +3,7 @@ import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
-import { type MqttConfig, type MqttOptions, type MqttSink, mqttSink } from '../../src/mqtt/sink.ts'
+import { createMqttSink, type MqttConfig, type MqttOptions, type MqttSink } from '../../src/mqtt/sink.ts'
 import type { Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
 import { IDLE, SETTINGS } from '../core/step-driver.ts'
 
@@ -68,7 +68,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   let state = options.from ?? newState(STREAM)
   let runs = 0
 
-  const sink = mqttSink({
+  const sink = createMqttSink({
     identity: IDENTITY,
     version: '0.1.0',
     startedAtMs: 1_700_000_000_000,

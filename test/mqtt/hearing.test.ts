@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { UnitCommand } from '../../src/core/command.ts'
-import { createOrders } from '../../src/mqtt/commands.ts'
+import { createMqttCommands } from '../../src/mqtt/commands.ts'
 import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createDiscovery } from '../../src/mqtt/homeassistant/discovery.ts'
 import { configTopic } from '../../src/mqtt/homeassistant/payload.ts'
@@ -26,7 +26,7 @@ it('takes in any message', () => {
       const orders: UnitCommand[] = []
       let monoMs = 0
       const clock = { now: () => ({ monoMs, wallMs: 0 }), after: () => () => {} }
-      const heard = createOrders({
+      const heard = createMqttCommands({
         ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
         commands: { refusal: () => null, run: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
       })
@@ -37,8 +37,8 @@ it('takes in any message', () => {
       discovery.up(connection, Infinity)
       for (const message of messages) {
         monoMs += 60_000
-        discovery.heard(message.topic, message.payload, message.retained)
-        heard.heard(message.topic, message.payload, message.retained)
+        discovery.message(message.topic, message.payload, message.retained)
+        heard.message(message.topic, message.payload, message.retained)
       }
       const obeyed = messages.filter(
         (m) => !m.retained && topics.unitSetOf(m.topic) !== null && /^(start|stop|restart)$/.test(m.payload),
@@ -60,8 +60,8 @@ it('takes in any message', () => {
 it('answers again what was in flight when the connection ended', () => {
   const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
-  const orders = createOrders({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
-  orders.heard(topics.unitSets.replace('+', 'a.service'), 'stop', false)
+  const orders = createMqttCommands({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
+  orders.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
   const first = orders.next()
   expect(orders.next()).toBeNull()
   orders.down()
@@ -73,10 +73,18 @@ it('leaves alone what no unit can be called', () => {
   const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const log = (_: string, text: string) => void logged.push(text)
-  const orders = createOrders({ ...silent, log, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
+  const orders = createMqttCommands({
+    ...silent,
+    log,
+    enabled: true,
+    topics,
+    identity: IDENTITY,
+    clock,
+    commands: refuses,
+  })
   for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])
-    expect(orders.heard(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
+    expect(orders.message(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
   expect([orders.next(), logged]).toEqual([null, []])
-  orders.heard(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
+  orders.message(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
   expect(logged).toEqual(['mqtt: command for a\\x2db@1.service refused: no'])
 })

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { newUnit } from '../../src/core/unit.ts'
 import { readBrokerUrl } from '../../src/mqtt/connection/broker-url.ts'
-import { reasonOf } from '../../src/mqtt/connection/error-text.ts'
+import { connectionErrorOf } from '../../src/mqtt/connection/error-text.ts'
 import { droppedPayload, eventPayload, statePayload } from '../../src/mqtt/payloads.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
 import { crashed } from './event.ts'
@@ -109,8 +109,8 @@ test.each([
     'mqtt+unix:///run/mosquitto.sock',
     true,
   ],
-])('%s is read, and shown without its password', (text, place, shown, local) => {
-  expect(readBrokerUrl(text)).toMatchObject({ place, shown, local })
+])('%s is read, and shown without its password', (text, address, shown, local) => {
+  expect(readBrokerUrl(text)).toMatchObject({ address, shown, local })
 })
 
 test('user and password of a URL are decoded', () => {
@@ -141,5 +141,5 @@ test.each([
   ],
   ['odd', 'odd', false],
 ])('%s is said in words', (error, text, version) => {
-  expect(reasonOf(error)).toEqual({ text, version })
+  expect(connectionErrorOf(error)).toEqual({ text, version })
 })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
-import { createSnapshots, type Snapshot, type Snapshots } from '../../src/mqtt/snapshots.ts'
+import { createSnapshots, type PendingState, type Snapshots } from '../../src/mqtt/snapshots.ts'
 import { at, read, signal, stepAll, watching } from '../core/step-driver.ts'
 
 const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
@@ -26,8 +26,8 @@ function tell(snapshots: Snapshots, from: State, ...observations: Observation[])
   return state
 }
 
-function take(snapshots: Snapshots): Snapshot[] {
-  const taken: Snapshot[] = []
+function take(snapshots: Snapshots): PendingState[] {
+  const taken: PendingState[] = []
   for (let next = snapshots.next(); next !== null; next = snapshots.next()) taken.push(next)
   return taken
 }

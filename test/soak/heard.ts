@@ -3,7 +3,7 @@ import { type Agent, startAgent } from '../../src/agent.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Instant, Observation } from '../../src/core/observation.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
-import { provenByJournal } from '../../src/journal/replay-source.ts'
+import { withJournalReplay } from '../../src/journal/replay-source.ts'
 import type { Clock, StateStore, Step, UnitSource } from '../../src/ports.ts'
 import { filling, readPayload } from '../../src/store/format/page-records.ts'
 import { createSystemdSource } from '../../src/systemd/source.ts'
@@ -82,7 +82,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
     const inner =
       journalDir === null
         ? systemd
-        : provenByJournal({
+        : withJournalReplay({
             ...{ source: systemd, state: () => kept, bootId, clock, log: (_, text) => void problems.push(text) },
             ...{ command: ['journalctl', `--directory=${journalDir}`], readable: () => true },
           })

@@ -1,10 +1,10 @@
 // Where the broker is, read from `mqtt.url`; how it is called in logs, where no password may be. Pure.
-export type Place =
+export type BrokerAddress =
   | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
 export interface BrokerUrl {
-  readonly place: Place
+  readonly address: BrokerAddress
   readonly username: string | null
   readonly password: string | null
   /** The URL without user and password. */
@@ -30,7 +30,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
   if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
     const path = decoded(url.pathname)
     if (path.length < 2) throw new Error('mqtt.url names no socket: write mqtt+unix:///path')
-    return { place: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
+    return { address: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
   }
   const known = KINDS[url.protocol]
   if (known === undefined) {
@@ -41,7 +41,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
   const port = url.port === '' ? known.port : Number(url.port)
   const local = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
   return {
-    place: { kind: known.kind, host, port },
+    address: { kind: known.kind, host, port },
     username,
     password,
     shown: `${known.kind === 'tls' ? 'mqtts' : 'mqtt'}://${url.hostname}:${port}`,

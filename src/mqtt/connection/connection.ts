@@ -1,15 +1,15 @@
 // One connection to the broker, from dialling to its end: a fresh mqtt.js client that never reconnects and keeps nothing.
 import type { Duplex } from 'node:stream'
 import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } from 'mqtt'
-import { type Reason, reasonOf } from './error-text.ts'
+import { type ConnectionError, connectionErrorOf } from './error-text.ts'
 
 /** A loaded mqtt.js: loaded only where MQTT is enabled, as it takes 1.5 MB. */
-export interface Library {
+export interface MqttLibrary {
   readonly Client: typeof MqttClient
   readonly reasons: Readonly<Record<number, string>>
 }
 
-export async function loadLibrary(): Promise<Library> {
+export async function loadLibrary(): Promise<MqttLibrary> {
   const [{ default: exported }, { ReasonCodes }] = await Promise.all([
     import('mqtt/lib/client'),
     import('mqtt/lib/handlers/ack'),
@@ -29,20 +29,20 @@ export interface Message {
 }
 
 /** What this broker can take, as its CONNACK says. */
-export interface Capacity {
+export interface BrokerLimits {
   readonly inFlight: number
   readonly messageBytes: number
 }
 
-export interface Down extends Reason {
+export interface ConnectionLoss extends ConnectionError {
   /** It was closed without a word before there was a CONNACK, as old brokers do when they do not know MQTT 5. */
   readonly silent: boolean
 }
 
-export interface Handlers {
-  up(capacity: Capacity): void
+export interface ConnectionHandlers {
+  up(capacity: BrokerLimits): void
   /** Called once at most, and not after `end` or `destroy`. */
-  down(down: Down): void
+  down(down: ConnectionLoss): void
   message(topic: string, payload: string, retained: boolean): void
 }
 
@@ -76,14 +76,18 @@ const CONNECT_AT_MOST_MS = 30_000
 /** We take in what we told at most, Home Assistant's device being the largest: nothing larger is to be sent to us (MQTT 5). */
 const RECEIVE_AT_MOST_BYTES = 524_288
 
-export function openConnection(library: Library, options: ConnectionOptions, handlers: Handlers): Connection {
+export function openConnection(
+  library: MqttLibrary,
+  options: ConnectionOptions,
+  handlers: ConnectionHandlers,
+): Connection {
   const { version, stream } = options
   const client = new library.Client(() => stream, clientOptions(options))
   let open = true
   let acknowledged = false
   let qos = options.qos
 
-  function down(reason: Reason, silent = false): void {
+  function down(reason: ConnectionError, silent = false): void {
     if (!open) return
     destroy()
     handlers.down({ ...reason, silent })
@@ -113,8 +117,8 @@ export function openConnection(library: Library, options: ConnectionOptions, han
       version: false,
     })
   })
-  client.on('error', (error) => down(reasonOf(error)))
-  stream.on('error', (error) => down(reasonOf(error)))
+  client.on('error', (error) => down(connectionErrorOf(error)))
+  stream.on('error', (error) => down(connectionErrorOf(error)))
   client.on('close', () => down({ text: 'closed by the broker', version: false }, !acknowledged))
 
   return {

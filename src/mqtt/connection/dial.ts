@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import type { BrokerUrl } from './broker-url.ts'
 
-export interface Files {
+export interface CredentialFiles {
   readonly password_file: string | null
   readonly ca_file: string | null
   readonly cert_file: string | null
@@ -17,21 +17,24 @@ export interface Files {
 const SYSTEM_CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
 
 /** Opens at once; errors come as events of the stream. Throws where a file cannot be read. */
-export function dial({ place }: BrokerUrl, files: Files): Duplex {
+export function dial({ address }: BrokerUrl, files: CredentialFiles): Duplex {
   // noDelay: an event must not wait for the acknowledgement of the one before it
-  if (place.kind === 'tls') return connectTls(tlsOptions(place.host, place.port, files)).setNoDelay(true)
+  if (address.kind === 'tls') return connectTls(tlsOptions(address.host, address.port, files)).setNoDelay(true)
   const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
   if (unused !== undefined) throw new Error(`mqtt.${unused} is for TLS only: write mqtts:// in mqtt.url`)
-  return connectTcp({ ...(place.kind === 'unix' ? place : { host: place.host, port: place.port }), noDelay: true })
+  return connectTcp({
+    ...(address.kind === 'unix' ? address : { host: address.host, port: address.port }),
+    noDelay: true,
+  })
 }
 
 /** The password: the first line of the file where there is one, else the URL's. Throws where it cannot be read. */
-export function readPassword(url: BrokerUrl, { password_file }: Files): string | null {
+export function readPassword(url: BrokerUrl, { password_file }: CredentialFiles): string | null {
   if (password_file === null) return url.password
   return read('password_file', password_file).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
 }
 
-function tlsOptions(host: string, port: number, files: Files): ConnectionOptions {
+function tlsOptions(host: string, port: number, files: CredentialFiles): ConnectionOptions {
   const { ca_file, cert_file, key_file } = files
   const ca = ca_file === null ? systemCertificates() : read('ca_file', ca_file)
   return {

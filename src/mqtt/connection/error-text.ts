@@ -26,15 +26,15 @@ const CREDENTIALS: readonly unknown[] = [4, 5, 134, 135]
 /** MQTT refuses the version: 3.1.1 return code 1, 5.0 reason code 132. */
 const VERSION: readonly unknown[] = [1, 132]
 
-export const NOBODY_LISTENS = WORDS['ECONNREFUSED'] ?? ''
+export const REFUSED = WORDS['ECONNREFUSED'] ?? ''
 
-export interface Reason {
+export interface ConnectionError {
   readonly text: string
   /** The broker does not speak this version of MQTT. */
   readonly version: boolean
 }
 
-export function reasonOf(error: unknown): Reason {
+export function connectionErrorOf(error: unknown): ConnectionError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   const message = messageOf(error)
   const text =

@@ -1,15 +1,15 @@
 // Keeps a connection to the broker: a fresh client for each attempt, its own jittered back-off, MQTT 5 or else 3.1.1.
 import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
-import type { Capacity, Connection, Down, Handlers } from './connection.ts'
-import { NOBODY_LISTENS, reasonOf } from './error-text.ts'
+import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
+import { connectionErrorOf, REFUSED } from './error-text.ts'
 
 export interface LinkOptions {
   /** Begins one attempt; rejects where not even that is possible. */
-  readonly open: (version: 4 | 5, handlers: Handlers) => Promise<Connection>
+  readonly open: (version: 4 | 5, handlers: ConnectionHandlers) => Promise<Connection>
   /** How the broker is called in logs. */
   readonly shown: string
-  readonly up: (connection: Connection, capacity: Capacity) => void
+  readonly up: (connection: Connection, capacity: BrokerLimits) => void
   readonly down: () => void
   readonly message: (topic: string, payload: string, retained: boolean) => void
   readonly clock: Clock
@@ -60,7 +60,7 @@ export function keepLink(options: LinkOptions): Link {
     const mine: NonNullable<typeof current> = { connection: null, upAtMonoMs: null }
     current = mine
     const isMine = () => current === mine && !closed
-    const handlers: Handlers = {
+    const handlers: ConnectionHandlers = {
       up: (capacity) => {
         if (isMine() && mine.connection) up(mine.connection, capacity)
       },
@@ -76,11 +76,11 @@ export function keepLink(options: LinkOptions): Link {
         if (isMine()) mine.connection = connection
         else connection.destroy()
       },
-      (error) => handlers.down({ ...reasonOf(error), version: false, silent: false }),
+      (error) => handlers.down({ ...connectionErrorOf(error), version: false, silent: false }),
     )
   }
 
-  function up(connection: Connection, capacity: Capacity): void {
+  function up(connection: Connection, capacity: BrokerLimits): void {
     if (current === null) return
     const now = clock.now().monoMs
     current.upAtMonoMs = now
@@ -92,7 +92,7 @@ export function keepLink(options: LinkOptions): Link {
     options.up(connection, capacity)
   }
 
-  function down({ text, version: refusedVersion, silent }: Down): void {
+  function down({ text, version: refusedVersion, silent }: ConnectionLoss): void {
     const upAtMonoMs = current?.upAtMonoMs ?? null
     current = null
     problem = text
@@ -101,7 +101,7 @@ export function keepLink(options: LinkOptions): Link {
       lostAtMonoMs = now
       if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
       log('warning', `mqtt: lost (${text})`)
-      told.add(text).add(NOBODY_LISTENS)
+      told.add(text).add(REFUSED)
       options.down()
     } else if (version === 5 && refusedVersion) {
       version = 4

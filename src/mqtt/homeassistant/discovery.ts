@@ -34,7 +34,7 @@ export interface Discovery {
   down(): void
   accept(step: Step): void
   /** False where the message is none of ours. */
-  heard(topic: string, payload: string, retained: boolean): boolean
+  message(topic: string, payload: string, retained: boolean): boolean
   /** The broker may take now what it refused. */
   retry(): void
   next(): Sending | null
@@ -105,7 +105,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     accept({ before, after }) {
       if (before.index !== after.index) due = true
     },
-    heard(heardTopic, payload, retained) {
+    message(heardTopic, payload, retained) {
       if (heardTopic === BIRTH_TOPIC) due ||= payload === 'online'
       else if (heardTopic !== topic) return false
       else if (retained && !known) {

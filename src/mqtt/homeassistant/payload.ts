@@ -9,7 +9,7 @@ export const BIRTH_TOPIC = 'homeassistant/status'
 /** Each unit costs about 3,300 bytes of one message; a gateway has a dozen. */
 export const UNITS_AT_MOST = 100
 
-export interface DeviceGiven {
+export interface DevicePayloadOptions {
   readonly gatewayId: string
   readonly version: string
   readonly topics: Topics
@@ -42,7 +42,7 @@ export function entitiesIn(payload: string): Map<string, string> {
   return found
 }
 
-export function devicePayload({ gatewayId, version, topics, units, gone }: DeviceGiven): string {
+export function devicePayload({ gatewayId, version, topics, units, gone }: DevicePayloadOptions): string {
   const device = { identifiers: [`gatewatch_${gatewayId}`], name: gatewayId, model: 'Gateway', sw_version: version }
   const components: Json = {}
   for (const unit of units) {
