@@ -66,9 +66,9 @@ async function answer(
       return createUnit({ name, command: words, settings: asked.unitSettings }, placeOf(loaded, env), control, out)
     }
     case 'remove-unit':
-      return (await import('../cli/commands/create-unit.ts')).removeUnit(
+      return (await import('../cli/commands/remove-unit.ts')).removeUnit(
         operands[0] ?? '',
-        placeOf(loaded, env),
+        unitDirectory(loaded.paths),
         control,
         out,
       )

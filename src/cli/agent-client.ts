@@ -1,6 +1,6 @@
 // HTTP over the agent's local socket: what the commands ask of a running agent.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { type SseMessage, createSseReader } from '../core/sse.ts'
+import { createSseReader, type SseMessage } from '../core/sse.ts'
 
 /** Nobody listens on the socket: no agent runs. */
 export class AgentNotRunning extends Error {}
@@ -18,34 +18,34 @@ export interface AgentClient {
   /** The same for a change; it may wait for flash. */
   post(path: string, body?: unknown): Promise<unknown>
   /** Follows server-sent events until the agent ends the stream or `signal` aborts; rejects as the others do. */
-  stream(path: string, tell: (message: SseMessage) => void, signal: AbortSignal): Promise<void>
+  stream(path: string, onMessage: (message: SseMessage) => void, signal: AbortSignal): Promise<void>
 }
 
-const ANSWER_WITHIN_MS = 10_000
+const REPLY_TIMEOUT_MS = 10_000
 /** A commit to slow flash that is being retried. */
-const CHANGE_WITHIN_MS = 60_000
+const CHANGE_TIMEOUT_MS = 60_000
 /** The agent's heartbeat comes every 15 s. */
-const SILENT_FOR_AT_MOST_MS = 60_000
+const STREAM_IDLE_TIMEOUT_MS = 60_000
 
 export function clientOf(socket: string): AgentClient {
   return {
     socket,
-    get: (path) => answer(request({ socketPath: socket, path, timeout: ANSWER_WITHIN_MS }), socket),
+    get: (path) => replyTo(request({ socketPath: socket, path, timeout: REPLY_TIMEOUT_MS }), socket),
     post: (path, body) => {
       const text = body === undefined ? '' : JSON.stringify(body)
       const headers =
         text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-      const asked = request({ socketPath: socket, path, method: 'POST', timeout: CHANGE_WITHIN_MS, headers })
-      return answer(asked, socket, text)
+      const post = request({ socketPath: socket, path, method: 'POST', timeout: CHANGE_TIMEOUT_MS, headers })
+      return replyTo(post, socket, text)
     },
-    stream: async (path, tell, signal) => {
+    stream: async (path, onMessage, signal) => {
       const headers = { accept: 'text/event-stream' }
-      const asked = request({ socketPath: socket, path, headers, timeout: SILENT_FOR_AT_MOST_MS, signal })
+      const get = request({ socketPath: socket, path, headers, timeout: STREAM_IDLE_TIMEOUT_MS, signal })
       try {
-        const response = await responseTo(asked, socket)
+        const response = await responseTo(get, socket)
         if (response.statusCode !== 200) throw refusal(response, await bodyOf(response))
         response.setEncoding('utf8')
-        const read = createSseReader(tell)
+        const read = createSseReader(onMessage)
         await pieces(response, read)
       } catch (error) {
         if (signal.aborted) return
@@ -55,8 +55,8 @@ export function clientOf(socket: string): AgentClient {
   }
 }
 
-async function answer(asked: ClientRequest, socket: string, body = ''): Promise<unknown> {
-  const response = await responseTo(asked, socket, body)
+async function replyTo(sent: ClientRequest, socket: string, body = ''): Promise<unknown> {
+  const response = await responseTo(sent, socket, body)
   const text = await bodyOf(response)
   if (response.statusCode !== 200) throw refusal(response, text)
   try {
@@ -66,12 +66,12 @@ async function answer(asked: ClientRequest, socket: string, body = ''): Promise<
   }
 }
 
-function responseTo(asked: ClientRequest, socket: string, body = ''): Promise<IncomingMessage> {
+function responseTo(sent: ClientRequest, socket: string, body = ''): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    asked.on('response', resolve)
-    asked.on('timeout', () => asked.destroy(new RequestFailed(`the agent does not answer on ${socket}: see its log`)))
-    asked.on('error', (error: NodeJS.ErrnoException) => reject(failure(error, socket)))
-    asked.end(body)
+    sent.on('response', resolve)
+    sent.on('timeout', () => sent.destroy(new RequestFailed(`the agent does not answer on ${socket}: see its log`)))
+    sent.on('error', (error: NodeJS.ErrnoException) => reject(failure(error, socket)))
+    sent.end(body)
   })
 }
 

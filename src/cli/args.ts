@@ -64,18 +64,18 @@ function parse(argv: readonly string[]): Arguments {
   const notes: string[] = []
   let command: Command | null = null
 
-  const put = (spelled: FlagTarget, spelling: string, values: readonly string[]) => {
-    if (spelled.kind === 'option') options.set(spelled.name, values[0] ?? '')
-    else if (spelled.kind === 'ignored') notes.push(`${spelling} ${OBSOLETE_KEYS[spelled.name]?.note ?? ''}`)
-    else for (const [key, value] of settings(spelled, spelling, values, overrides)) overrides.set(key, value)
+  const put = (target: FlagTarget, spelling: string, values: readonly string[]) => {
+    if (target.kind === 'option') options.set(target.name, values[0] ?? '')
+    else if (target.kind === 'ignored') notes.push(`${spelling} ${OBSOLETE_KEYS[target.name]?.note ?? ''}`)
+    else for (const [key, value] of settings(target, spelling, values, overrides)) overrides.set(key, value)
   }
 
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--') {
       operands.push(...words.splice(0))
     } else if (word.startsWith('-') && word !== '-') {
-      const { spelled, spelling, attached } = look(word)
-      put(spelled, spelling, valuesOf(spelled, spelling, attached, words, command !== null))
+      const { target, spelling, attached } = findFlag(word)
+      put(target, spelling, valuesOf(target, spelling, attached, words, command !== null))
     } else if (command === null && operands.length === 0) {
       if (!isCommand(word)) throw new UsageError(`unknown command "${word}": ${didYouMean(word, COMMAND_NAMES)}`)
       command = word
@@ -84,49 +84,49 @@ function parse(argv: readonly string[]): Arguments {
   return finish(command, operands, options, overrides, notes)
 }
 
-function look(word: string): { spelled: FlagTarget; spelling: string; attached: string | null } {
+function findFlag(word: string): { target: FlagTarget; spelling: string; attached: string | null } {
   const [, spelling = word, attached = null] = /^(--[^=]*)=(.*)$/s.exec(word) ?? /^(-[^-])=?(.+)$/s.exec(word) ?? []
-  const spelled = FLAGS.get(spelling)
-  if (spelled) return { spelled, spelling, attached }
+  const target = FLAGS.get(spelling)
+  if (target) return { target, spelling, attached }
   const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
   const hint = word.startsWith('--') ? didYouMean(spelling, known) : `the short ones are ${known.join(' ')}`
   throw new UsageError(`unknown option ${spelling}: ${hint}`)
 }
 
 /** The words that belong to an option; takes them from `words`. */
-function valuesOf(spelled: FlagTarget, spelling: string, attached: string | null, words: string[], commanded: boolean) {
-  const name = valueName(spelled)
+function valuesOf(target: FlagTarget, spelling: string, attached: string | null, words: string[], hasCommand: boolean) {
+  const name = valueName(target)
   if (name === undefined) {
     if (attached !== null) throw new UsageError(`${spelling} takes no value, but was given "${attached}"`)
     return []
   }
-  const many = spelled.kind === 'key' && spelled.flag.many
+  const many = target.kind === 'key' && target.flag.many
   const values = attached === null ? [] : [attached]
   const isValue = (word: string | undefined) => word !== undefined && !/^-[^0-9]/.test(word)
   if (attached === null && isValue(words[0])) values.push(words.shift() as string)
   if (values.length === 0) throw new UsageError(`${spelling} needs a value: ${spelling} ${name}`)
   // A command's name ends the list, unless the command came before: a unit called so is written run.service.
-  while (many && attached === null && isValue(words[0]) && (commanded || !isCommand(words[0] as string))) {
+  while (many && attached === null && isValue(words[0]) && (hasCommand || !isCommand(words[0] as string))) {
     values.push(words.shift() as string)
   }
   return values
 }
 
 function settings(
-  spelled: FlagTarget & { kind: 'key' },
+  target: FlagTarget & { kind: 'key' },
   flag: string,
   values: readonly string[],
   before: ReadonlyMap<Key, OptionValue>,
 ): [Key, OptionValue][] {
-  const { key } = spelled
+  const { key } = target
   const { type } = rowOf(key)
   const [first = ''] = values
-  let value = values.length === 0 ? spelled.flag.sets : type.fromText(first)
+  let value = values.length === 0 ? target.flag.sets : type.fromText(first)
   if (type.list) {
     const earlier = (before.get(key)?.value ?? []) as unknown[]
     value = [...earlier, ...values.flatMap((one) => type.fromText(one) as unknown[])]
   }
-  const also = Object.entries(spelled.flag.also ?? {}).map(([name, one]): [Key, OptionValue] => {
+  const also = Object.entries(target.flag.also ?? {}).map(([name, one]): [Key, OptionValue] => {
     if (!isKey(name)) throw new Error(`no such key: ${name}`)
     return [name, { value: one, flag }]
   })

@@ -91,7 +91,7 @@ export function isCommand(word: string): word is Command {
   return Object.hasOwn(COMMANDS, word)
 }
 
-export interface OptionRow {
+interface OptionRow {
   readonly long: `--${string}`
   readonly short?: `-${string}`
   readonly value?: string

@@ -1,5 +1,5 @@
 // What a command is given to work with: where it writes, what its terminal can, whom it asks.
-
+import type { Writable } from 'node:stream'
 import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
@@ -50,4 +50,16 @@ export type ExitCode = 0 | 1 | 2 | 4 | 5
 /** https://no-color.org: a variable of that name, not empty, means none. */
 export function wantsColor(env: Env, isTerminal: boolean): boolean {
   return isTerminal && !env.NO_COLOR && env.TERM !== 'dumb'
+}
+
+/** `onGone` is called once, when nobody reads any more (EPIPE) or the disk behind is full; what follows is dropped. */
+export function writerTo(stream: Writable, onGone: (code: string) => void): (text: string) => void {
+  let open = true
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (open) onGone(error.code ?? String(error))
+    open = false
+  })
+  return (text) => {
+    if (open) stream.write(text)
+  }
 }

@@ -1,5 +1,6 @@
 // Every flag by its spelling: those that set configuration and those that do not, from the two tables.
-import { type Flag, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
+import type { Flag } from '../config/key-row.ts'
+import { KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
 
 export type FlagTarget =
@@ -10,9 +11,9 @@ export type FlagTarget =
 function* spellings(): Generator<[string, FlagTarget]> {
   for (const key of KEY_NAMES) {
     for (const flag of rowOf(key).flags ?? []) {
-      const spelled: FlagTarget = { kind: 'key', key, flag }
-      yield [flag.long, spelled]
-      if (flag.short) yield [flag.short, spelled]
+      const target: FlagTarget = { kind: 'key', key, flag }
+      yield [flag.long, target]
+      if (flag.short) yield [flag.short, target]
     }
   }
   for (const [name, { flag }] of Object.entries(OBSOLETE_KEYS))

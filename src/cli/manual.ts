@@ -1,5 +1,6 @@
 // What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
-import { defaultOf, type Flag, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
+import type { Flag } from '../config/key-row.ts'
+import { defaultOf, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
 import { SYSTEM_PATHS } from '../config/paths.ts'
 import {
   COMMAND_NAMES,
@@ -24,9 +25,9 @@ export interface Section {
 
 export const SUMMARY = 'watch systemd units, count their starts, stops and crashes exactly, and serve the counts'
 
-const text = (said: string): Block => ({ kind: 'text', text: said })
+const text = (content: string): Block => ({ kind: 'text', text: content })
 const usage = (line: string): Block => ({ kind: 'usage', line })
-const item = (term: string, said: string): Block => ({ kind: 'item', term, text: said })
+const item = (term: string, description: string): Block => ({ kind: 'item', term, text: description })
 
 export function overview(): Section[] {
   return [
@@ -62,7 +63,7 @@ export function commandPage(name: Command): Section[] {
       blocks: [
         ...own.map((option) => item(spelling(optionRow(option)), optionRow(option).help)),
         ...generalOptions(),
-        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions(name) : placeOptions()),
+        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions(name) : agentOptions()),
       ],
     },
     ...(row.examples.length > 0
@@ -97,20 +98,24 @@ function configuration(): Section {
       text(
         'The file is JSON with comments; a key a.b is b in the object a. Defaults < file < environment < command line.',
       ),
-      ...keys.map((key) => item(`${key} (${defaultWords(key)})`, `${keyHelp(key)} Environment: ${variableOf(key)}.`)),
+      text(
+        "'systemctl reload gatewatch' (SIGHUP) reads the file again. A change takes effect at once, unless the key says that it takes effect after a restart.",
+      ),
+      ...keys.map((key) =>
+        item(`${key} (${defaultText(key)})`, `${keyHelp(key)}${restartRemark(key)} Environment: ${variableOf(key)}.`),
+      ),
       ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted from older files; ${note}.`)),
     ],
   }
 }
 
 function files(): Section {
-  const of = (path: string, said: string) => item(path, said)
   return {
     title: 'FILES',
     blocks: [
-      of(SYSTEM_PATHS.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
-      of(SYSTEM_PATHS.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
-      of(SYSTEM_PATHS.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
+      item(SYSTEM_PATHS.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
+      item(SYSTEM_PATHS.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
+      item(SYSTEM_PATHS.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
     ],
   }
 }
@@ -151,7 +156,7 @@ function generalOptions(): Block[] {
 }
 
 /** Where another agent than the usual one is found. */
-function placeOptions(): Block[] {
+function agentOptions(): Block[] {
   return flagItems('socket').concat(flagItems('persistence_file'))
 }
 
@@ -170,9 +175,14 @@ function configOptions(): Block[] {
 
 function flagItems(key: Key): Block[] {
   return (rowOf(key).flags ?? []).map((flag) => {
-    const said = flag.help ?? `${keyHelp(key)}${flag.value ? ` Default: ${defaultWords(key)}.` : ''}`
-    return item(spelling(flag), said)
+    const description = flag.help ?? `${keyHelp(key)}${flag.value ? ` Default: ${defaultText(key)}.` : ''}`
+    return item(spelling(flag), description)
   })
+}
+
+/** Of a key whose change a reload cannot apply. */
+export function restartRemark(key: Key): string {
+  return rowOf(key).applies === 'restart' ? ' Takes effect after a restart.' : ''
 }
 
 export function keyHelp(key: Key): string {
@@ -180,7 +190,7 @@ export function keyHelp(key: Key): string {
   return unit ? `${help} In ${unit}.` : help
 }
 
-function defaultWords(key: Key): string {
+function defaultText(key: Key): string {
   const { defaultText } = rowOf(key)
   const value = defaultOf(key, SYSTEM_PATHS)
   return defaultText ?? (typeof value === 'string' ? value : JSON.stringify(value))
@@ -204,6 +214,6 @@ function synopsis(name: Command): string {
   return operands === '' ? name : `${name} ${operands}`
 }
 
-function capital(said: string): string {
-  return said.charAt(0).toUpperCase() + said.slice(1)
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
 }

@@ -2,13 +2,13 @@
 import { command } from './command-row.ts'
 import { RESTARTS } from './unit-file.ts'
 
-const MANY = Number.POSITIVE_INFINITY
-const WAITS = 'Waits for the job and tells what became of it.'
-const COMMON =
+const UNLIMITED = Number.POSITIVE_INFINITY
+const WAITS_FOR_JOB = 'Waits for the job and tells what became of it.'
+const RESULT_TEXT =
   'Several units are operated at once. Exit code 0 where all is well, 4 without permission, 5 where there is no such unit, else 1. With --json a list, alone on stdout: unit, action, outcome, cause, error of each.'
 
 function operation(summary: string, what: string) {
-  return command('UNIT...', 1, MANY, summary, { text: [what, COMMON] })
+  return command('UNIT...', 1, UNLIMITED, summary, { text: [what, RESULT_TEXT] })
 }
 
 export const UNIT_COMMANDS = {
@@ -21,16 +21,16 @@ export const UNIT_COMMANDS = {
     ],
   }),
   start: {
-    ...operation('start units', WAITS),
+    ...operation('start units', WAITS_FOR_JOB),
     examples: [['gatewatch start mosquitto', 'start mosquitto.service and see how it ends']],
   },
-  stop: operation('stop units', WAITS),
-  restart: operation('restart units', WAITS),
-  reload: operation('let units read their configuration again', WAITS),
+  stop: operation('stop units', WAITS_FOR_JOB),
+  restart: operation('restart units', WAITS_FOR_JOB),
+  reload: operation('let units read their configuration again', WAITS_FOR_JOB),
   'reset-failed': operation('forget that units have failed', 'Their start limits begin anew as well.'),
   enable: operation('let units start at boot', 'As its [Install] section says. It is not started now.'),
   disable: operation('no longer start units at boot', 'It is not stopped now.'),
-  'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, MANY, 'make a service of a command', {
+  'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, UNLIMITED, 'make a service of a command', {
     text: [
       'Writes a unit file, lets systemd read it, enables and starts it. Whatever the words of the command hold reaches the program as it is. What exists is never overwritten; --dry-run shows the file and changes nothing.',
       'With --watch the unit is added to monitored_services, and a running agent takes that over.',

@@ -2,18 +2,13 @@
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
 
-export interface LegacyCounters {
+interface LegacyCounters {
   /** By full unit name. The former program knew neither restarts nor lost runs: they are 0. */
   readonly baselines: ReadonlyMap<string, Counters>
   /** What could not be taken over and why, one line each; the unit in question is left out. */
   readonly problems: readonly string[]
   /** What was changed on the way, one line each. */
   readonly notes: readonly string[]
-}
-
-/** True for a text that can only be such a file: the state file of this program never begins with `{`. */
-export function isLegacyCounters(text: string): boolean {
-  return /^\uFEFF?\s*\{/.test(text)
 }
 
 /**

@@ -14,7 +14,7 @@ import { type MergedConfig, mergeLayers } from './merge.ts'
 import { type Paths, pathsOf } from './paths.ts'
 
 /** What a run is told from outside. */
-export interface ProcessContext {
+interface ProcessContext {
   readonly env: Env
   readonly uid: number
   /** Reads a text file; throws as node:fs does. */

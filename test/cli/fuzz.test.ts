@@ -1,15 +1,9 @@
-// Whatever is typed or written into a file: an answer in words, never an exception.
+// Any command line: parsed, or refused with a message; never an exception.
 import fc from 'fast-check'
-import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { parseArguments } from '../../src/cli/args.ts'
 import { COMMAND_NAMES } from '../../src/cli/command-table.ts'
-import { configText } from '../../src/cli/commands/create-config.ts'
 import { FLAGS } from '../../src/cli/flags.ts'
-import { KEY_NAMES, rowOf, valueAt } from '../../src/config/keys.ts'
-import { parseLegacyCounters } from '../../src/config/legacy-counters.ts'
-import { loadConfig } from '../../src/config/load.ts'
-import { SYSTEM_PATHS } from '../../src/config/paths.ts'
 
 const word = fc.oneof(fc.constantFrom(...FLAGS.keys(), ...COMMAND_NAMES, '--', '-', '=', 'a,b', '-1'), fc.string())
 
@@ -21,57 +15,4 @@ test('any command line is parsed or refused in one line', () => {
     }),
     { numRuns: 2_000 },
   )
-})
-
-const NOTHING = { overrides: new Map(), notes: [], configFile: '/c', user: false }
-
-/** Whatever the file says, each value in force is one that its type takes. */
-async function holds(text: string): Promise<void> {
-  const loaded = await loadConfig(NOTHING, { env: {}, uid: 0, readText: () => text })
-  for (const { text: line } of loaded.problems) expect(line).toMatch(/^[^\n]+$/)
-  for (const key of KEY_NAMES) {
-    expect(v.safeParse(rowOf(key).type.schema, valueAt(loaded.config, key)).success, key).toBe(true)
-  }
-}
-
-test('any JSON is a configuration, with or without problems', async () => {
-  const keys = fc.constantFrom(
-    ...KEY_NAMES.map((key) => key.split('.')[0] ?? ''),
-    'qos',
-    'url',
-    '__proto__',
-    'constructor',
-  )
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.dictionary(keys, fc.jsonValue({ maxDepth: 1 })))
-  await fc.assert(
-    fc.asyncProperty(fc.dictionary(keys, value), (all) => holds(JSON.stringify(all))),
-    { numRuns: 500 },
-  )
-})
-
-test('a configuration that is cut or has a wrong letter never throws', async () => {
-  const whole = configText(SYSTEM_PATHS)
-  const at = fc.nat(whole.length)
-  await fc.assert(
-    fc.asyncProperty(at, (end) => holds(whole.slice(0, end))),
-    { numRuns: 300 },
-  )
-  const wrong = fc.asyncProperty(at, fc.string({ maxLength: 2 }), (i, s) =>
-    holds(whole.slice(0, i) + s + whole.slice(i + 1)),
-  )
-  await fc.assert(wrong, { numRuns: 300 })
-})
-
-test('states of the former program: each unit is taken over or named', () => {
-  const count = fc.oneof(fc.nat(), fc.jsonValue({ maxDepth: 1 }))
-  const entry = fc.oneof(fc.record({ starts: count, stops: count, crashes: count }), fc.jsonValue({ maxDepth: 1 }))
-  fc.assert(
-    fc.property(fc.dictionary(fc.string(), entry), (all) => {
-      const { baselines, problems } = parseLegacyCounters(JSON.stringify(all))
-      expect(baselines.size + problems.length).toBeGreaterThanOrEqual(Object.keys(all).length)
-      for (const { starts, stops, crashes } of baselines.values())
-        expect(Math.min(starts, stops, crashes)).toBeGreaterThanOrEqual(0)
-    }),
-  )
-  fc.assert(fc.property(fc.string(), (text) => void parseLegacyCounters(text)))
 })

@@ -1,5 +1,6 @@
 // For tests: units and events as the core makes them, with little said.
-import { DEFAULT_UNITS } from '../../src/config/keys.ts'
+import type { OfflineState } from '../../src/cli/console.ts'
+import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import type { Identity } from '../../src/core/api-json.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
@@ -141,3 +142,11 @@ export const EVENTS: readonly Event[] = (() => {
     { ...told(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
   ]
 })()
+
+/** A state file with all of this. */
+export const STORED: OfflineState = {
+  state: gatewayState(),
+  events: EVENTS,
+  identity: IDENTITY,
+  writtenAtMs: NOON,
+}

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { execLine, type NewUnit, settingProblem, unitFileText } from '../../src/cli/unit-file.ts'
-import { withoutWatched, withWatched } from '../../src/config/edit-file.ts'
 
 const UNIT: NewUnit = {
   name: 'blink.service',
@@ -19,13 +18,13 @@ describe('the unit file of create-unit', () => {
   test('is a template with what was asked for', () => {
     const asked = {
       ...UNIT,
-      ...{
-        description: '100 % blink',
-        user: 'nobody',
-        workingDirectory: '/srv/a b%',
-        environmentFile: '/etc/default/blink',
-      },
-      ...{ restart: 'always', memoryMax: '64M', watchedIn: '/etc/gatewatch/config.json' },
+      description: '100 % blink',
+      user: 'nobody',
+      workingDirectory: '/srv/a b%',
+      environmentFile: '/etc/default/blink',
+      restart: 'always',
+      memoryMax: '64M',
+      watchedIn: '/etc/gatewatch/config.json',
     }
     expect(unitFileText(asked)).toBe(`# Made by 'gatewatch create-unit': 'gatewatch remove-unit' takes it away again.
 # Added to monitored_services of /etc/gatewatch/config.json
@@ -65,36 +64,5 @@ WantedBy=multi-user.target
     ['memoryMax', 'lots', 'is not a size like 64M'],
   ] as const)('holds no %s "%s"', (name, value, problem) => {
     expect(settingProblem(name, value)).toBe(problem)
-  })
-})
-
-describe('monitored_services of a configuration', () => {
-  const FILE = `{
-  // ours
-  "monitored_services": ["a.service", /* main */ "b.service"],
-  "debug": true
-}
-`
-
-  test('takes a unit in at its end and out again, and keeps the rest of the file', () => {
-    const added = withWatched(FILE, 'blink.service', ['a.service', 'b.service'])
-    expect(added).toContain('// ours')
-    expect(added).toMatch(/\/\* main \*\/\s*"b.service",\s*"blink.service"\s*\]/)
-    expect(withoutWatched(added ?? '', 'blink.service')).toMatch(/"b.service"\s*\],\n {2}"debug": true/)
-  })
-
-  test('is made of what is watched, where the file or the list is not there', () => {
-    expect(JSON.parse(withWatched(null, 'blink.service', ['a.service']) ?? '')).toEqual({
-      monitored_services: ['a.service', 'blink.service'],
-    })
-    expect(JSON.parse(withWatched('{"debug": true}', 'blink.service', ['a.service']) ?? '')).toEqual({
-      debug: true,
-      monitored_services: ['a.service', 'blink.service'],
-    })
-  })
-
-  test('stays as it is where there is nothing to change', () => {
-    expect(withWatched(FILE, 'a.service', ['a.service', 'b.service'])).toBeNull()
-    expect(withoutWatched(FILE, 'blink.service')).toBeNull()
   })
 })

@@ -1,6 +1,6 @@
 // The former program's service_states.json.
 import { expect, test } from 'vitest'
-import { isLegacyCounters, parseLegacyCounters } from '../../src/config/legacy-counters.ts'
+import { parseLegacyCounters } from '../../src/config/legacy-counters.ts'
 
 const entry = (starts: unknown, stops: unknown, crashes: unknown) => ({
   last_state: 'active',
@@ -51,10 +51,4 @@ test.each([
   ['{"a": ', 'is not JSON: Unexpected end of JSON input'],
 ])('%j is refused', (text, problem) => {
   expect(parseLegacyCounters(text)).toEqual({ baselines: new Map(), problems: [problem], notes: [] })
-})
-
-test('such a file is known by its first character', () => {
-  expect(isLegacyCounters(' \n{"a": 1}')).toBe(true)
-  expect(isLegacyCounters('\uFEFF{}')).toBe(true)
-  expect(isLegacyCounters('GWRING1\0{')).toBe(false)
 })

@@ -1,7 +1,7 @@
 // The stage where systemd runs already: its own units, only watched, never touched.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { DEFAULT_UNITS } from '../../src/config/keys.ts'
+import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import type { Stage } from './stage.ts'
 
 const run = promisify(execFile)

@@ -1,6 +1,5 @@
 // The two ways to show the demo: the whole terminal, or plain lines into a pipe.
-import { wantsColor } from '../../src/cli/console.ts'
-import { writerTo } from '../../src/cli/writer.ts'
+import { wantsColor, writerTo } from '../../src/cli/console.ts'
 import type { Model, Told, Watcher } from './model.ts'
 import { openScreen } from './screen.ts'
 import { frame, toldText } from './view.ts'

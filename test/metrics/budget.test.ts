@@ -1,7 +1,7 @@
 // What a scrape may cost the network and the fleet's Prometheus: series and bytes, for 12 units that have seen it all.
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { DEFAULT_UNITS } from '../../src/config/keys.ts'
+import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import { exposition, type Format } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { runningUnit, scrapeInput, state } from './scrape-inputs.ts'

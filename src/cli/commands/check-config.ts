@@ -1,5 +1,5 @@
 // gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
-import { KEY_NAMES, type Key, valueAt } from '../../config/keys.ts'
+import { KEY_NAMES, type Key, rowOf, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import type { Console, ExitCode } from '../console.ts'
@@ -8,7 +8,10 @@ import type { Console, ExitCode } from '../console.ts'
 export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): ExitCode {
   const { problems, notes, file, config } = loaded
   if (json) {
-    const values = KEY_NAMES.map((key) => [key, { value: masked(key, valueAt(config, key)), ...originOf(loaded, key) }])
+    const values = KEY_NAMES.map((key) => [
+      key,
+      { value: masked(key, valueAt(config, key)), ...originOf(loaded, key), applies: rowOf(key).applies },
+    ])
     out.stdout(
       `${JSON.stringify({
         file,
@@ -21,7 +24,9 @@ export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): 
     for (const key of KEY_NAMES) {
       const { origin, place } = originOf(loaded, key)
       const value = JSON.stringify(masked(key, valueAt(config, key)))
-      out.stdout(`${key} = ${value}  (${origin}${place === '' ? '' : `: ${place}`})\n`)
+      const remark =
+        rowOf(key).applies === 'restart' && rowOf(key).inFile !== false ? '; takes effect after a restart' : ''
+      out.stdout(`${key} = ${value}  (${origin}${place === '' ? '' : `: ${place}`}${remark})\n`)
     }
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)

@@ -3,8 +3,8 @@ import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 
 export async function clear({ client, stateFile }: Sources, out: Console): Promise<ExitCode> {
-  const answer = await ifRunning(client.post('/api/v1/clear'))
-  if (answer === null) {
+  const reply = await ifRunning(client.post('/api/v1/clear'))
+  if (reply === null) {
     if ((await stateFile.read(stateFile.path)) === null) {
       out.stderr(`gatewatch: no agent runs and there is no state file ${stateFile.path}: nothing to clear (see -p)\n`)
       return 1

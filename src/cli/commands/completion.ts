@@ -8,12 +8,12 @@ import { RESTARTS } from '../unit-file.ts'
 export function bashCompletion(): string {
   const options = (command: Command) =>
     [...FLAGS]
-      .filter(([flag, spelled]) => flag.startsWith('--') && commandsOf(spelled).includes(command))
+      .filter(([flag, target]) => flag.startsWith('--') && commandsOf(target).includes(command))
       .map(([flag]) => flag)
-  const taking = (...names: string[]) =>
-    [...FLAGS].filter(([, spelled]) => names.includes(valueName(spelled) ?? '')).map(([flag]) => flag)
+  const takingValue = (...names: string[]) =>
+    [...FLAGS].filter(([, target]) => names.includes(valueName(target) ?? '')).map(([flag]) => flag)
   const cases = COMMAND_NAMES.map((name) => `    ${name}) options="${options(name).join(' ')}" ;;`)
-  const others = [...FLAGS].filter(([, spelled]) => takesFreeText(spelled)).map(([flag]) => flag)
+  const others = [...FLAGS].filter(([, target]) => takesFreeText(target)).map(([flag]) => flag)
   return `# bash completion for gatewatch
 _gatewatch_units() {
   { systemctl list-units --all --full --no-legend --plain; systemctl list-unit-files --no-legend; } 2>/dev/null |
@@ -28,7 +28,7 @@ _gatewatch() {
     esac
   done
   case "$before" in
-    ${taking('FILE', 'PATH').join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    ${takingValue('FILE', 'PATH').join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --kind) COMPREPLY=($(compgen -W "${EVENT_KINDS.join(' ')}" -- "$word")); return ;;
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
     --restart) COMPREPLY=($(compgen -W "${RESTARTS.join(' ')}" -- "$word")); return ;;
@@ -59,8 +59,8 @@ complete -o filenames -F _gatewatch gatewatch
 }
 
 /** Takes a value that nothing can be said of. */
-function takesFreeText(spelled: FlagTarget): boolean {
+function takesFreeText(target: FlagTarget): boolean {
   return !['FILE', 'PATH', 'DIR', 'K', 'U', 'USER', 'WHEN', 'text|json', 'auto|dbus|command', undefined].includes(
-    valueName(spelled),
+    valueName(target),
   )
 }

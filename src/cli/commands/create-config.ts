@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
 import type { Paths } from '../../config/paths.ts'
 import type { Console, ExitCode } from '../console.ts'
-import { keyHelp } from '../manual.ts'
+import { keyHelp, restartRemark } from '../manual.ts'
 import { fill } from '../table.ts'
 
 /** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
@@ -59,7 +59,7 @@ function entry(key: Key, label: string, home: Paths, indent: string, comma: stri
   const { defaultText } = rowOf(key)
   const value = defaultOf(key, home)
   const absent = value === null && defaultText ? ` Absent or null: ${defaultText}.` : ''
-  const help = `${keyHelp(key)}${absent} (${variableOf(key)})`
+  const help = `${keyHelp(key)}${restartRemark(key)}${absent} (${variableOf(key)})`
   const json = JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`)
   return [...fill(help, 110, `${indent}// `), `${indent}"${label}": ${json}${comma}`, '']
 }

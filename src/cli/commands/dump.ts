@@ -3,9 +3,9 @@ import { eventJson, rfc3339, unitJson } from '../../core/api-json.ts'
 import type { Console, ExitCode, StateFile } from '../console.ts'
 
 export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out: Console): Promise<ExitCode> {
-  const kept = await stateFile.read(path)
-  if (kept === null) throw new Error(`${path}: no such file; 'gatewatch dump FILE' names the state file to show`)
-  const { state, events, identity, writtenAtMs } = kept
+  const stored = await stateFile.read(path)
+  if (stored === null) throw new Error(`${path}: no such file; 'gatewatch dump FILE' names the state file to show`)
+  const { state, events, identity, writtenAtMs } = stored
   const whole = {
     file: path,
     written_at: writtenAtMs === null ? null : rfc3339(writtenAtMs),

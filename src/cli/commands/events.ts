@@ -8,37 +8,37 @@ import type { Arguments } from '../args.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 import { eventLine } from '../event-line.ts'
 
-const SHOWN = 50
+const DEFAULT_LIMIT = 50
 /** As tail(1) does before it follows. */
-const SHOWN_BEFORE_FOLLOWING = 10
-const AGAIN_AFTER_MS = 1_000
+const FOLLOW_LIMIT = 10
+const RECONNECT_AFTER_MS = 1_000
 
 type EventsOptions = Pick<Arguments, 'follow' | 'json' | 'unit' | 'kind' | 'limit'>
 
 /** `until`: aborts when the user has seen enough; `pause` waits, or less when it aborts. */
-export interface FollowControl {
+interface FollowControl {
   readonly until: AbortSignal
   readonly pause: (ms: number) => Promise<void>
 }
 
 export async function events(
-  asked: EventsOptions,
+  options: EventsOptions,
   sources: Sources,
   out: Console,
   following: FollowControl,
 ): Promise<ExitCode> {
-  const tell = teller(asked.json, out)
-  const limit = asked.limit ?? (asked.follow ? SHOWN_BEFORE_FOLLOWING : SHOWN)
-  const filter = filterQuery(asked)
+  const print = eventPrinter(options.json, out)
+  const limit = options.limit ?? (options.follow ? FOLLOW_LIMIT : DEFAULT_LIMIT)
+  const filter = filterQuery(options)
   const path = `/api/v1/events?limit=${limit}${filter}`
   const page = (await ifRunning(sources.client.get(path))) as { events: EventView[]; next: string } | null
   if (page === null) {
-    if (asked.follow) throw new AgentNotRunning(noneToFollow(sources.client.socket))
-    for (const event of await keptEvents(asked, limit, sources, out)) tell(event)
+    if (options.follow) throw new AgentNotRunning(noneToFollow(sources.client.socket))
+    for (const event of await storedEvents(options, limit, sources, out)) print(event)
     return 0
   }
-  for (const event of page.events) tell(event)
-  if (asked.follow) await follow(page.next, filter, tell, sources, out, following)
+  for (const event of page.events) print(event)
+  if (options.follow) await follow(page.next, filter, print, sources, out, following)
   return 0
 }
 
@@ -46,34 +46,39 @@ function noneToFollow(socket: string): string {
   return `no agent runs that could be followed (nobody listens on ${socket}): start it with 'systemctl start gatewatch'`
 }
 
-async function keptEvents(asked: EventsOptions, limit: number, sources: Sources, out: Console): Promise<EventView[]> {
-  const kept = await offlineState(sources, out)
-  return kept.events
-    .filter((event) => (asked.unit ?? event.unit) === event.unit && (asked.kind ?? event.kind) === event.kind)
+async function storedEvents(
+  options: EventsOptions,
+  limit: number,
+  sources: Sources,
+  out: Console,
+): Promise<EventView[]> {
+  const stored = await offlineState(sources, out)
+  return stored.events
+    .filter((event) => (options.unit ?? event.unit) === event.unit && (options.kind ?? event.kind) === event.kind)
     .slice(-limit)
-    .map((event) => eventJson(event, kept.identity, true) as unknown as EventView)
+    .map((event) => eventJson(event, stored.identity, true) as unknown as EventView)
 }
 
 /** Goes on over restarts of the agent: what happened meanwhile is asked for by the last id seen. */
 async function follow(
   from: string,
   filter: string,
-  tell: (event: EventView) => void,
+  print: (event: EventView) => void,
   { client }: Sources,
   out: Console,
   { until, pause }: FollowControl,
 ): Promise<void> {
   let last = from
-  let away = false
+  let disconnected = false
   while (!until.aborted) {
     try {
       await client.stream(
         `/api/v1/stream?since=${encodeURIComponent(last)}${filter}`,
         ({ id, data }) => {
-          if (away) out.stderr('gatewatch: the agent is back\n')
-          away = false
+          if (disconnected) out.stderr('gatewatch: the agent is back\n')
+          disconnected = false
           if (id !== '') last = id
-          tell(JSON.parse(data) as EventView)
+          print(JSON.parse(data) as EventView)
         },
         until,
       )
@@ -81,9 +86,9 @@ async function follow(
       if (!(error instanceof AgentNotRunning)) throw error
     }
     if (until.aborted) return
-    if (!away) out.stderr('gatewatch: the agent went away; waiting for it\n')
-    away = true
-    await pause(AGAIN_AFTER_MS)
+    if (!disconnected) out.stderr('gatewatch: the agent went away; waiting for it\n')
+    disconnected = true
+    await pause(RECONNECT_AFTER_MS)
   }
 }
 
@@ -91,7 +96,7 @@ function filterQuery({ unit, kind }: EventsOptions): string {
   return `${unit === null ? '' : `&unit=${encodeURIComponent(unit)}`}${kind === null ? '' : `&kind=${kind}`}`
 }
 
-function teller(json: boolean, out: Console): (event: EventView) => void {
+function eventPrinter(json: boolean, out: Console): (event: EventView) => void {
   const paint = pc.createColors(out.color)
   return (event) => out.stdout(`${json ? JSON.stringify(event) : eventLine(event, paint)}\n`)
 }

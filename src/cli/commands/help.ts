@@ -20,7 +20,7 @@ export function usageError(problem: string): string {
   return `gatewatch: ${problem}\ngatewatch: 'gatewatch help' shows how it is used\n`
 }
 
-export function helpLines(page: readonly Section[], width: number, color: boolean): string[] {
+function helpLines(page: readonly Section[], width: number, color: boolean): string[] {
   const paint = pc.createColors(color)
   const lines: string[] = []
   for (const { title, blocks } of page) {
@@ -44,11 +44,11 @@ function blockLines(block: Block, width: number, column: number, bold: (text: st
     case 'usage':
       return [INDENT + block.line]
     case 'item': {
-      const said = fill(block.text, width, ' '.repeat(column))
+      const description = fill(block.text, width, ' '.repeat(column))
       const term = INDENT + bold(block.term)
       const length = INDENT.length + block.term.length
-      if (length + INDENT.length > column) return [term, ...said]
-      return [term + ' '.repeat(column - length) + (said[0] ?? '').slice(column), ...said.slice(1)]
+      if (length + INDENT.length > column) return [term, ...description]
+      return [term + ' '.repeat(column - length) + (description[0] ?? '').slice(column), ...description.slice(1)]
     }
   }
 }

@@ -32,14 +32,14 @@ export async function importStates(path: string, text: string, sources: Sources,
     return 1
   }
   for (const note of notes) out.stderr(`gatewatch: ${note}\n`)
-  const answer = (await ifRunning(sources.client.post('/api/v1/import', Object.fromEntries(baselines)))) as {
+  const reply = (await ifRunning(sources.client.post('/api/v1/import', Object.fromEntries(baselines)))) as {
     readonly not_watched?: readonly string[]
   } | null
-  if (answer === null) {
+  if (reply === null) {
     await sources.stateFile.import(sources.stateFile.path, baselines)
     out.stderr(`gatewatch: no agent runs; the counters went into the state file ${sources.stateFile.path}\n`)
   }
-  const missing = answer?.not_watched ?? []
+  const missing = reply?.not_watched ?? []
   for (const name of missing)
     out.stderr(`gatewatch: ${name} is not watched: add it to monitored_services, import again\n`)
   out.stderr(`gatewatch: imported the counters of ${plural(baselines.size - missing.length, 'unit')} from ${path}\n`)

@@ -13,14 +13,14 @@ const COLUMNS: readonly Column[] = [
 ]
 
 export async function list(
-  only: { failed: boolean; json: boolean },
+  filter: { failed: boolean; json: boolean },
   control: UnitControl,
   out: Console,
 ): Promise<ExitCode> {
   const all = await control.list()
-  const units = only.failed ? all.filter((unit) => unit.activeState === 'failed') : all
-  if (only.json) out.stdout(`${JSON.stringify(units.map(listedJson))}\n`)
-  else if (units.length === 0) out.stderr(only.failed ? 'no unit has failed\n' : 'systemd knows no unit\n')
+  const units = filter.failed ? all.filter((unit) => unit.activeState === 'failed') : all
+  if (filter.json) out.stdout(`${JSON.stringify(units.map(listedJson))}\n`)
+  else if (units.length === 0) out.stderr(filter.failed ? 'no unit has failed\n' : 'systemd knows no unit\n')
   else out.stdout(`${listText(units, out).join('\n')}\n`)
   return 0
 }

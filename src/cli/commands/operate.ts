@@ -1,11 +1,12 @@
 // gatewatch start, stop, restart, reload, reset-failed, enable, disable: what became of each unit, waited for.
 import { type Action, type CommandResult, ControlError } from '../../core/command.ts'
-import { causeText, shortName } from '../../core/format.ts'
+import { shortName } from '../../core/format.ts'
 import type { UnitControl } from '../../ports.ts'
+import { causeJson, causeSuffix } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
 import type { Progress } from '../progress.ts'
 
-export interface Operation {
+interface Operation {
   readonly action: Action
   readonly units: readonly string[]
   readonly noWait: boolean
@@ -14,12 +15,12 @@ export interface Operation {
 
 /** All units at once; one line each, in the order given. */
 export async function operate(
-  asked: Operation,
+  operation: Operation,
   control: UnitControl,
   out: Console,
   progress: Progress,
 ): Promise<ExitCode> {
-  const { action, units, noWait, json } = asked
+  const { action, units, noWait, json } = operation
   progress.begin(`${action} ${units.map(shortName).join(', ')}`)
   const ends = await Promise.all(
     units.map((unit) => control.run(action, unit, noWait).catch((error: unknown) => onlyControl(error))),
@@ -45,7 +46,7 @@ function endJson(end: OperationResult | undefined): Record<string, unknown> {
   const cause = end?.cause
   return {
     outcome: end?.outcome,
-    cause: cause ? { result: cause.result, exit_code: cause.exitCode, signal: cause.signal } : null,
+    cause: cause ? causeJson(cause) : null,
     error: null,
   }
 }
@@ -64,12 +65,8 @@ function endLine(action: Action, unit: string, end: OperationResult | undefined)
       return action === 'enable' || action === 'disable'
         ? `${name}: nothing to ${action}: its unit file has no [Install] section`
         : `${name}: not started: a condition of the unit is not met ('gatewatch show ${name}' shows it)`
-    case 'failed': {
-      const why = cause
-        ? ` (${causeText({ result: cause.result, exit_code: cause.exitCode, signal: cause.signal })})`
-        : ''
-      return `gatewatch: ${name}: ${action} failed${why}: 'journalctl -u ${name}' tells more`
-    }
+    case 'failed':
+      return `gatewatch: ${name}: ${action} failed${causeSuffix(cause)}: 'journalctl -u ${name}' tells more`
     case 'dependency':
       return `gatewatch: ${name}: ${action} failed: a unit that it needs is not there ('gatewatch show ${name}' names them)`
     case 'canceled':

@@ -4,10 +4,11 @@ import { age, causeText } from '../../core/format.ts'
 import type { Counters } from '../../core/unit.ts'
 import type { UnitControl, UnitStatus } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
+import { causeJson } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { fill, stateColor } from '../table.ts'
 
-export interface ShowSources {
+interface ShowSources {
   readonly control: UnitControl
   readonly client: AgentClient
   readonly nowMonoMs: () => number
@@ -38,8 +39,8 @@ export async function show(
 /** Null where no agent runs, it does not let us ask, or it does not watch this unit. */
 async function countersOf(client: AgentClient, unit: string): Promise<Counters | null> {
   try {
-    const answer = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
-    return answer.counters ?? null
+    const reply = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
+    return reply.counters ?? null
   } catch (error) {
     if (error instanceof AgentNotRunning || error instanceof RequestFailed) return null
     throw error
@@ -54,15 +55,27 @@ function withoutSecrets({ Environment: _, ...others }: Readonly<Record<string, s
 function statusJson(s: UnitStatus, sinceMs: number | null) {
   const { cause } = s
   return {
-    ...{ unit: s.unit, description: s.description },
-    ...{ load_state: s.loadState, active_state: s.activeState, sub_state: s.subState, file_state: s.fileState },
+    unit: s.unit,
+    description: s.description,
+    load_state: s.loadState,
+    active_state: s.activeState,
+    sub_state: s.subState,
+    file_state: s.fileState,
     since: sinceMs === null ? null : new Date(sinceMs).toISOString(),
-    cause: cause && { result: cause.result, exit_code: cause.exitCode, signal: cause.signal },
-    ...{ main_pid: s.mainPid, restarts: s.restarts },
-    ...{ memory_bytes: s.memoryBytes, cpu_seconds: s.cpuSeconds, tasks: s.tasks },
-    ...{ user: s.user, working_directory: s.workingDirectory, commands: s.commands },
-    ...{ environment_names: s.environmentNames, environment_files: s.environmentFiles },
-    ...{ file: s.file, drop_ins: s.dropIns, dependencies: s.dependencies },
+    cause: cause && causeJson(cause),
+    main_pid: s.mainPid,
+    restarts: s.restarts,
+    memory_bytes: s.memoryBytes,
+    cpu_seconds: s.cpuSeconds,
+    tasks: s.tasks,
+    user: s.user,
+    working_directory: s.workingDirectory,
+    commands: s.commands,
+    environment_names: s.environmentNames,
+    environment_files: s.environmentFiles,
+    file: s.file,
+    drop_ins: s.dropIns,
+    dependencies: s.dependencies,
   }
 }
 
@@ -73,7 +86,7 @@ function showText(s: UnitStatus, sinceMs: number | null, counters: Counters | nu
   const { cause } = s
   const rows: [string, string | null][] = [
     ['State', `${stateColor(s.activeState, paint)(s.activeState)} (${s.subState})${since}`],
-    ['Cause', cause && causeText({ result: cause.result, exit_code: cause.exitCode, signal: cause.signal })],
+    ['Cause', cause && causeText(causeJson(cause))],
     ['Loaded', [s.loadState, s.fileState].filter(Boolean).join(', ')],
     ['File', s.file],
     ['Drop-ins', s.dropIns.join(' ')],

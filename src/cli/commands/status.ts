@@ -8,14 +8,14 @@ import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
 import { type Cell, type Column, fill, type Paint, stateColor, table } from '../table.ts'
 
 export async function status(json: boolean, sources: Sources, out: Console): Promise<ExitCode> {
-  const answer = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null
-  const shown = answer ?? keptStatus(await offlineState(sources, out), sources.stateFile.path)
-  if (json) out.stdout(`${JSON.stringify({ agent_running: answer !== null, ...shown })}\n`)
-  else out.stdout(`${statusText(shown, out).join('\n')}\n`)
+  const reply = (await ifRunning(sources.client.get('/api/v1/status'))) as StatusView | null
+  const view = reply ?? offlineStatus(await offlineState(sources, out), sources.stateFile.path)
+  if (json) out.stdout(`${JSON.stringify({ agent_running: reply !== null, ...view })}\n`)
+  else out.stdout(`${statusText(view, out).join('\n')}\n`)
   return 0
 }
 
-function keptStatus({ state, identity }: OfflineState, path: string): StatusView & Json {
+function offlineStatus({ state, identity }: OfflineState, path: string): StatusView & Json {
   return {
     gateway_id: identity.gatewayId,
     machine_id: identity.machineId,
@@ -38,12 +38,12 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** The lines that people are shown. */
-export function statusText(shown: StatusView, { columns: wide, color, now }: Console): string[] {
+export function statusText(view: StatusView, { columns: wide, color, now }: Console): string[] {
   const columns = wide || null // a terminal of no width is one that does not know it
   const paint = pc.createColors(color)
-  const rows = shown.units.map((unit) => cells(unit, now(), paint))
-  const lines = [...health(shown, now(), paint), ...table(COLUMNS, rows, columns)]
-  const notes = shown.units.flatMap(remarks).flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
+  const rows = view.units.map((unit) => cells(unit, now(), paint))
+  const lines = [...health(view, now(), paint), ...table(COLUMNS, rows, columns)]
+  const notes = view.units.flatMap(remarks).flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
   return notes.length === 0 ? lines : [...lines, '', ...notes]
 }
 
@@ -67,8 +67,8 @@ function stateText({ active_state, load_state, missing }: UnitView): string {
 }
 
 /** What the agent says of itself: one line when all is well, one more for each reason when it is not. */
-function health(shown: StatusView, now: number, paint: Paint): string[] {
-  const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = shown
+function health(view: StatusView, now: number, paint: Paint): string[] {
+  const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = view
   if (version === undefined) return []
   const uptime = started === undefined ? '' : `, up ${age(now - Date.parse(started))}`
   const line = `gatewatch ${version} on ${gateway ?? 'an unnamed gateway'}${uptime}: `
@@ -80,12 +80,13 @@ function health(shown: StatusView, now: number, paint: Paint): string[] {
 }
 
 function remarks(unit: UnitView): string[] {
-  const said: string[] = []
+  const lines: string[] = []
   const name = shortName(unit.service)
-  if (unit.gave_up) said.push(`${name}: gave up: see 'systemctl status ${name}'`)
+  if (unit.gave_up) lines.push(`${name}: gave up: see 'systemctl status ${name}'`)
   if (unit.missing === 'never-started')
-    said.push(`${name}: enabled, but not started since boot: see 'systemctl status ${name}'`)
-  if (unit.flapping) said.push(`${name}: flapping`)
-  if (unit.counters.lost > 0) said.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
-  return said
+    lines.push(`${name}: enabled, but not started since boot: see 'systemctl status ${name}'`)
+  if (unit.flapping) lines.push(`${name}: flapping`)
+  if (unit.counters.lost > 0)
+    lines.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
+  return lines
 }

@@ -13,18 +13,16 @@ export async function system(
   directly: () => Promise<Json>,
   out: Console,
 ): Promise<ExitCode> {
-  const shown = ((await ifRunning(client.get('/api/v1/system'))) ?? (await directly())) as unknown as SystemView
-  out.stdout(json ? `${JSON.stringify(shown)}\n` : `${systemText(shown, out).join('\n')}\n`)
+  const view = ((await ifRunning(client.get('/api/v1/system'))) ?? (await directly())) as unknown as SystemView
+  out.stdout(json ? `${JSON.stringify(view)}\n` : `${systemText(view, out).join('\n')}\n`)
   return 0
 }
 
-/** The lines that people are shown. */
-export function systemText(shown: SystemView, { color, columns }: Pick<Console, 'color' | 'columns'>): string[] {
+/** The lines that people are view. */
+export function systemText(view: SystemView, { color, columns }: Pick<Console, 'color' | 'columns'>): string[] {
   const paint = pc.createColors(color)
-  const state = shown.state === 'running' ? paint.green(shown.state) : paint.red(shown.state)
-  const jobs = shown.queue.map(({ id, unit, type, state: at }) =>
-    [String(id), unit, type, at].map((text) => ({ text })),
-  )
+  const state = view.state === 'running' ? paint.green(view.state) : paint.red(view.state)
+  const jobs = view.queue.map(({ id, unit, type, state: at }) => [String(id), unit, type, at].map((text) => ({ text })))
   const heads = [
     { title: 'JOB', align: 'right' as const },
     { title: 'UNIT', least: 10 },
@@ -32,24 +30,24 @@ export function systemText(shown: SystemView, { color, columns }: Pick<Console, 
     { title: 'STATE' },
   ]
   return [
-    `systemd ${shown.systemd_version}: ${state}`,
-    ...line('booted', bootWords(shown.boot_seconds)),
-    ...line('used', usedWords(shown.host)),
-    ...line('failed', shown.failed.join(', ')),
+    `systemd ${view.systemd_version}: ${state}`,
+    ...line('booted', bootText(view.boot_seconds)),
+    ...line('used', usageText(view.host)),
+    ...line('failed', view.failed.join(', ')),
     ...(jobs.length > 0 ? ['', ...table(heads, jobs, columns || null)] : []),
   ]
 }
 
-function line(what: string, said: string): string[] {
-  return said === '' ? [] : [`  ${what}: ${said}`]
+function line(what: string, text: string): string[] {
+  return text === '' ? [] : [`  ${what}: ${text}`]
 }
 
-function bootWords(stages: SystemView['boot_seconds']): string {
+function bootText(stages: SystemView['boot_seconds']): string {
   const known = Object.entries(stages).filter(([, seconds]) => seconds !== null)
   return known.map(([stage, seconds]) => `${stage} ${seconds?.toFixed(1)} s`).join(', ')
 }
 
-function usedWords({ memory_used_ratio, cpu_used_ratio, disks, flash }: SystemView['host']): string {
+function usageText({ memory_used_ratio, cpu_used_ratio, disks, flash }: SystemView['host']): string {
   const parts: [string, number | null][] = [
     ['memory', memory_used_ratio],
     ['CPU', cpu_used_ratio],

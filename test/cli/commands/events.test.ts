@@ -3,16 +3,14 @@ import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { events } from '../../../src/cli/commands/events.ts'
 import { eventJson } from '../../../src/core/api-json.ts'
-import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
-import { EVENTS, gatewayState, IDENTITY } from '../samples.ts'
+import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
+import { EVENTS, IDENTITY, STORED } from '../samples.ts'
 
 process.env.TZ = 'UTC'
 
 const ALL = { follow: false, json: false, unit: null, kind: null, limit: null }
 const NEVER = { until: new AbortController().signal, pause: async () => {} }
 const PAGE = { events: EVENTS.map((event) => eventJson(event, IDENTITY)), next: 'x-51' }
-const KEPT = { state: gatewayState(), events: EVENTS, identity: IDENTITY, writtenAtMs: NOON }
-
 test('each kind is one line', async () => {
   await using agent = await fakeAgent((_, response) => json(response, PAGE))
   const out = recordingConsole()
@@ -57,7 +55,7 @@ test('filters are asked of the agent, and each event is one JSON line', async ()
 test('the state file is filtered the same where no agent runs', async () => {
   const out = recordingConsole()
   const asked = { ...ALL, json: true, kind: 'crash', limit: 2 }
-  await events(asked, { client: noAgent, stateFile: fakeStateFile(KEPT) }, out, NEVER)
+  await events(asked, { client: noAgent, stateFile: fakeStateFile(STORED) }, out, NEVER)
   const told = out
     .out()
     .trimEnd()
@@ -98,7 +96,7 @@ test('following goes on over a restart of the agent, from the last event seen', 
 })
 
 test('there is nothing to follow where no agent runs', async () => {
-  const sources = { client: noAgent, stateFile: fakeStateFile(KEPT) }
+  const sources = { client: noAgent, stateFile: fakeStateFile(STORED) }
   await expect(events({ ...ALL, follow: true }, sources, recordingConsole(), NEVER)).rejects.toThrow(
     "no agent runs that could be followed (nobody listens on /nonexistent/gatewatch.sock): start it with 'systemctl start gatewatch'",
   )

@@ -6,20 +6,36 @@ import type { UnitControl, UnitStatus } from '../../../src/ports.ts'
 import { fakeAgent, recordingConsole } from '../fake-agent.ts'
 
 const STATUS: UnitStatus = {
-  ...{ unit: 'mosquitto.service', description: 'An MQTT broker' },
-  ...{ loadState: 'loaded', activeState: 'failed', subState: 'failed', fileState: 'enabled' },
-  ...{ changedAtMonoMs: 400_000, mainPid: null, restarts: 4, memoryBytes: 3 << 20, cpuSeconds: 1.5, tasks: 2 },
+  unit: 'mosquitto.service',
+  description: 'An MQTT broker',
+  loadState: 'loaded',
+  activeState: 'failed',
+  subState: 'failed',
+  fileState: 'enabled',
+  changedAtMonoMs: 400_000,
+  mainPid: null,
+  restarts: 4,
+  memoryBytes: 3 << 20,
+  cpuSeconds: 1.5,
+  tasks: 2,
   cause: { result: 'exit-code', exitCode: 3, signal: null, coreDumped: false },
-  ...{ user: 'mosquitto', workingDirectory: '/', file: '/lib/systemd/system/mosquitto.service', dropIns: [] },
+  user: 'mosquitto',
+  workingDirectory: '/',
+  file: '/lib/systemd/system/mosquitto.service',
+  dropIns: [],
   commands: [{ setting: 'ExecStart', line: '/usr/sbin/mosquitto -c /etc/mosquitto/mosquitto.conf' }],
-  ...{ environmentNames: ['TOKEN'], environmentFiles: [] },
+  environmentNames: ['TOKEN'],
+  environmentFiles: [],
   dependencies: { Requires: ['sysinit.target', 'system.slice'], WantedBy: ['multi-user.target'] },
 }
 
-function shownBy(socket: string, status: UnitStatus = STATUS) {
-  const never = () => Promise.reject(new Error('not asked for'))
+function sourcesWith(socket: string, status: UnitStatus = STATUS) {
+  const never = () => Promise.reject(new Error('not expected here'))
   const control: UnitControl = {
-    ...{ run: never, daemonReload: never, list: never, close() {} },
+    run: never,
+    daemonReload: never,
+    list: never,
+    close() {},
     status: async () => status,
     properties: async () => ({ Type: 'notify', Environment: 'TOKEN=secret' }),
   }
@@ -31,7 +47,7 @@ test('is a page, with the counters of the agent', async () => {
     response.end(JSON.stringify({ counters: { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 } }))
   })
   const out = { ...recordingConsole(), now: () => Date.parse('2026-11-20T10:15:00Z') }
-  expect(await show('mosquitto.service', false, shownBy(agent.socket), out)).toBe(0)
+  expect(await show('mosquitto.service', false, sourcesWith(agent.socket), out)).toBe(0)
   expect(agent.requests[0]?.url).toBe('/api/v1/units/mosquitto.service')
   expect(out.out()).toMatchInlineSnapshot(`
     "mosquitto.service - An MQTT broker
@@ -56,7 +72,7 @@ test('is a page, with the counters of the agent', async () => {
 
 test('as JSON has every plain property, and no value of the environment', async () => {
   const out = recordingConsole()
-  expect(await show('mosquitto.service', true, shownBy('/nowhere'), out)).toBe(0)
+  expect(await show('mosquitto.service', true, sourcesWith('/nowhere'), out)).toBe(0)
   const json = JSON.parse(out.out())
   expect(json).toMatchObject({ counters: null, cause: { exit_code: 3 }, properties: { Type: 'notify' } })
   expect(out.out()).not.toContain('secret')
@@ -65,7 +81,7 @@ test('as JSON has every plain property, and no value of the environment', async 
 test('of a unit that is not there is told as an error', async () => {
   const out = recordingConsole()
   const gone = { ...STATUS, loadState: 'not-found' }
-  expect(await show('mosquitto.service', false, shownBy('/nowhere', gone), out)).toBe(5)
+  expect(await show('mosquitto.service', false, sourcesWith('/nowhere', gone), out)).toBe(5)
   expect([out.out(), out.err()]).toEqual([
     '',
     'gatewatch: mosquitto.service: no such unit: systemd finds no file of that name\n',

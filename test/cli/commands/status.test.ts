@@ -5,7 +5,7 @@ import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { unitJson } from '../../../src/core/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
-import { gatewayState, IDENTITY } from '../samples.ts'
+import { gatewayState, IDENTITY, STORED } from '../samples.ts'
 
 const ANSWER = {
   version: '0.1.0',
@@ -16,8 +16,6 @@ const ANSWER = {
   not_ready: [],
   units: gatewayState().units.map(unitJson),
 }
-
-const KEPT = { state: gatewayState(), events: [], identity: IDENTITY, writtenAtMs: NOON }
 
 test('is a table that fits 80 columns', async () => {
   await using agent = await fakeAgent((_, response) => json(response, ANSWER))
@@ -104,13 +102,13 @@ test('with --json is the answer of the agent alone on stdout', async () => {
 
 test('reads the state file where no agent runs, and says so', async () => {
   const out = recordingConsole()
-  expect(await status(false, { client: noAgent, stateFile: fakeStateFile(KEPT) }, out)).toBe(0)
+  expect(await status(false, { client: noAgent, stateFile: fakeStateFile(STORED) }, out)).toBe(0)
   expect(out.err()).toBe(
     'gatewatch: no agent runs; this is what the state file holds (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
   )
   expect(out.out()).toMatch(/^UNIT .*\nwirepas-gateway /)
   const machine = recordingConsole()
-  await status(true, { client: noAgent, stateFile: fakeStateFile(KEPT) }, machine)
+  await status(true, { client: noAgent, stateFile: fakeStateFile(STORED) }, machine)
   expect(JSON.parse(machine.out())).toMatchObject({ agent_running: false, gateway_id: 'gw-7', stream: IDENTITY.stream })
 })
 

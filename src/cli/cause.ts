@@ -1,0 +1,12 @@
+// Why a unit's last run ended, as JSON and as text behind a message.
+import { causeText } from '../core/format.ts'
+import type { Cause } from '../core/unit.ts'
+
+export function causeJson(cause: Cause): { result: string; exit_code: number | null; signal: string | null } {
+  return { result: cause.result, exit_code: cause.exitCode, signal: cause.signal }
+}
+
+/** ` (exit 3)`; empty where the cause is unknown. */
+export function causeSuffix(cause: Cause | null): string {
+  return cause === null ? '' : ` (${causeText(causeJson(cause))})`
+}

@@ -1,0 +1,41 @@
+// gatewatch remove-unit: stops, disables and removes exactly what create-unit made.
+import { join } from 'node:path'
+import { withoutWatched } from '../../config/edit-file.ts'
+import { ControlError } from '../../core/command.ts'
+import { shortName } from '../../core/format.ts'
+import type { UnitControl } from '../../ports.ts'
+import type { Console, ExitCode } from '../console.ts'
+import { readIfThere, removeFile } from '../system-files.ts'
+import { MADE_BY, WATCHED_IN } from '../unit-file.ts'
+import { changeWatchedUnits } from '../watched-units.ts'
+
+/** `directory` is where the unit files of the administrator are. */
+export async function removeUnit(
+  name: string,
+  directory: string,
+  control: UnitControl,
+  out: Console,
+): Promise<ExitCode> {
+  const path = join(directory, name)
+  const text = readIfThere(path)
+  if (text === null) throw new ControlError('no_such_unit', `${name}: no such unit in ${directory}`)
+  const [first, second = ''] = text.split('\n')
+  if (first !== MADE_BY)
+    throw new ControlError('refused', `${path} was not made by 'gatewatch create-unit': remove it yourself`)
+  await control.run('stop', name)
+  await control.run('disable', name)
+  removeFile(path)
+  await control.daemonReload()
+  await control.run('reset-failed', name).catch(() => {}) // rejects where systemd has unloaded the unit already
+  out.stderr(`${shortName(name)}: stopped, disabled, ${path} removed\n`)
+  if (second.startsWith(WATCHED_IN)) {
+    const configFile = second.slice(WATCHED_IN.length)
+    await changeWatchedUnits(
+      configFile,
+      (config) => (config === null ? null : withoutWatched(config, name)),
+      control,
+      out,
+    )
+  }
+  return 0
+}

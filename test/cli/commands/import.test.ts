@@ -1,0 +1,53 @@
+// gatewatch import: into the running agent, or into the state file.
+import { expect, test } from 'vitest'
+import { clientOf } from '../../../src/cli/agent-client.ts'
+import { importFile, importStates } from '../../../src/cli/commands/import.ts'
+import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
+
+const STATES = '{"mosquitto": {"starts": 3, "stops": 2, "crashes": 1}, "gone": {"starts": 1}}'
+const BASELINES = {
+  'mosquitto.service': { starts: 3, stops: 1, crashes: 1, restarts: 0, lost: 0 },
+  'gone.service': { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 },
+}
+
+test('import hands the baselines to the running agent and names what it does not watch', async () => {
+  await using agent = await fakeAgent((_, response) =>
+    json(response, { imported: ['mosquitto.service'], not_watched: ['gone.service'] }),
+  )
+  const out = recordingConsole()
+  const stateFile = fakeStateFile(null)
+  expect(await importStates('s.json', STATES, { client: clientOf(agent.socket), stateFile }, out)).toBe(1)
+  expect(agent.requests).toEqual([{ method: 'POST', url: '/api/v1/import', body: JSON.stringify(BASELINES) }])
+  expect(out.err()).toBe(`\
+gatewatch: 1 of the stops were crashes, which the former program booked as stops too: subtracted
+gatewatch: gone.service is not watched: add it to monitored_services, import again
+gatewatch: imported the counters of 1 unit from s.json
+`)
+  expect(stateFile.done).toEqual([])
+})
+
+test('import goes into the state file where no agent runs', async () => {
+  const out = recordingConsole()
+  const stateFile = fakeStateFile(null)
+  expect(await importStates('s.json', STATES, { client: noAgent, stateFile }, out)).toBe(0)
+  expect(stateFile.done).toEqual([['import', stateFile.path, BASELINES]])
+  expect(out.err()).toContain('no agent runs; the counters went into the state file /var/lib/gatewatch/state.ring\n')
+})
+
+test('import of something else says what it expects', async () => {
+  const out = recordingConsole()
+  expect(await importStates('s.json', '[]', { client: noAgent, stateFile: fakeStateFile(null) }, out)).toBe(1)
+  expect(out.err()).toBe(`\
+gatewatch: s.json: is not a service_states.json: expected an object {"UNIT": {"starts": ...}}
+gatewatch: s.json: nothing to import; expected {"UNIT": {"starts": N, "stops": N, "crashes": N}, ...}
+`)
+})
+
+test('import of a file that is not there says what to do', async () => {
+  const out = recordingConsole()
+  const readText = () => {
+    throw new Error('ENOENT: no such file')
+  }
+  expect(await importFile('s.json', readText, { client: noAgent, stateFile: fakeStateFile(null) }, out)).toBe(1)
+  expect(out.err()).toBe('gatewatch: s.json cannot be read (ENOENT: no such file): name the old service_states.json\n')
+})

@@ -1,0 +1,36 @@
+// The layer of the command line: its values and its problems.
+import { describe, expect, test } from 'vitest'
+import { loadText, problemsOf } from './load-text.ts'
+
+describe('the command line', () => {
+  test.each([
+    ['--prometheus-port abc', '--prometheus-port: "abc" is not a whole number from 0 to 65535'],
+    ['--prometheus-port -1', '--prometheus-port: -1 is not a whole number from 0 to 65535'],
+    ['--services a//b', `--services: "a//b" is a path: write the unit name that 'systemctl status a//b' shows`],
+    ['--log-format xml', '--log-format: "xml" is not text or json'],
+    ['--bus /run/x', '--bus: "/run/x" is not an address of D-Bus like unix:path=/run/dbus/system_bus_socket'],
+    ['--config /nowhere', "/nowhere: cannot be read: no such file; 'gatewatch create-config FILE' writes one"],
+    [
+      '--mqtt mqtt://u:secret@b',
+      '--mqtt: is refused: a password on the command line is seen by all; put it into mqtt.password_file',
+    ],
+  ])('%s', async (line, problem) => {
+    expect(await problemsOf(null, {}, line)).toEqual([problem])
+  })
+
+  test.each([
+    ['--listen 127.0.0.1', '127.0.0.1', 9100],
+    ['--listen 127.0.0.1:0', '127.0.0.1', 0],
+    ['--listen [::1]:9200', '::1', 9200],
+    ['--listen [::1]', '::1', 9100],
+    ['--listen ::1', '::1', 9100],
+    ['--listen :9200', null, 9200],
+    ['--listen *:9200', null, 9200],
+    ['--listen localhost:9200', 'localhost', 9200],
+    ['--listen localhost:9200 --prometheus-port 9300', 'localhost', 9300],
+  ])('%s listens on %s port %i', async (line, listen, port) => {
+    const { config, problems } = await loadText(null, {}, line)
+    expect(problems).toEqual([])
+    expect(config).toMatchObject({ listen, prometheus_port: port })
+  })
+})

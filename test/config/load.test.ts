@@ -1,0 +1,174 @@
+// Loading the configuration: defaults, paths, environment, and what ends a run.
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
+import { fatalProblems, runsAsService } from '../../src/config/load.ts'
+import { loadText, problemsOf } from './load-text.ts'
+
+describe('without anything given', () => {
+  test('the defaults of the contract are in force', async () => {
+    const { config, problems, notes, file } = await loadText(null)
+    expect({ problems, notes, file }).toEqual({ problems: [], notes: [], file: null })
+    expect(config).toEqual({
+      monitored_services: DEFAULT_UNITS,
+      max_units: 1000,
+      gateway_id: null,
+      persistence_file: '/var/lib/gatewatch/state.ring',
+      flush_interval: 60,
+      log_file: null,
+      log_max_bytes: 1_048_576,
+      log_backups: 3,
+      log_format: 'text',
+      debug: false,
+      events_file: null,
+      events_max_bytes: 10_485_760,
+      events_backup_count: 5,
+      prometheus_enabled: true,
+      prometheus_port: 9100,
+      listen: null,
+      web_config_file: null,
+      http: { allowed_hosts: [] },
+      stats_interval: 60,
+      resync_interval: 300,
+      crash_log_lines: 0,
+      flap: { count: 5, window: 300 },
+      max_retries: 3,
+      control: { enabled: false, token_file: null, units: [] },
+      mqtt: {
+        enabled: false,
+        url: 'mqtt://127.0.0.1:1883',
+        client_id: null,
+        username: null,
+        password_file: null,
+        ca_file: null,
+        cert_file: null,
+        key_file: null,
+        prefix: 'gatewatch',
+        qos: 1,
+        keepalive: 30,
+        homeassistant: false,
+        commands: false,
+      },
+      notify: { enabled: false },
+      statsd: { address: null },
+      backend: 'auto',
+      timeout: 300,
+      socket: '/run/gatewatch/gatewatch.sock',
+      bus: 'unix:path=/run/dbus/system_bus_socket',
+    })
+  })
+
+  test('--user moves to the XDG directories and any free port', async () => {
+    const env = { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/1000', XDG_CONFIG_HOME: 'relative/is/ignored' }
+    const { config, paths } = await loadText(null, env, '--user')
+    expect(config).toMatchObject({
+      persistence_file: '/home/u/.local/state/gatewatch/state.ring',
+      socket: '/run/user/1000/gatewatch/gatewatch.sock',
+      prometheus_port: 0,
+      bus: 'unix:path=/run/user/1000/bus',
+    })
+    expect(paths.configFile).toBe('/home/u/.config/gatewatch/config.json')
+  })
+
+  test('the addresses of D-Bus in the environment are honoured', async () => {
+    const env = { DBUS_SYSTEM_BUS_ADDRESS: 'unix:path=/a', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/b' }
+    expect((await loadText(null, env)).config.bus).toBe('unix:path=/a')
+    expect((await loadText(null, env, '--user')).config.bus).toBe('unix:path=/b')
+    expect((await loadText(null, env, '--bus unix:path=/c')).config.bus).toBe('unix:path=/c')
+  })
+})
+
+test('a file of the former program is used unchanged', async () => {
+  const former = `{
+    "monitored_services": ["wirepas-gateway", "mosquitto.service"],
+    "log_file": null,
+    "persistence_file": "/var/lib/old/service_states.json",
+    "prometheus_enabled": true,
+    "prometheus_port": 9100,
+    "poll_interval": 1.5,
+    "max_retries": 3,
+    "stats_interval": 30,
+    "debug": false
+  }`
+  const { config, problems, notes } = await loadText(former)
+  expect(problems).toEqual([])
+  expect(notes).toEqual([
+    '/etc/gatewatch/config.json:7:5: poll_interval is ignored: systemd tells of every change at once, nothing is polled',
+  ])
+  expect(config).toMatchObject({
+    monitored_services: ['wirepas-gateway.service', 'mosquitto.service'],
+    persistence_file: '/var/lib/old/service_states.json',
+    max_retries: 3,
+    stats_interval: 30,
+  })
+})
+
+describe('the environment', () => {
+  test.each([
+    [
+      'GATEWATCH_MONITORED_SERVICES',
+      'mosquitto, devmgmt,',
+      { monitored_services: ['mosquitto.service', 'devmgmt.service'] },
+    ],
+    ['GATEWATCH_MQTT_URL', 'mqtts://b', { mqtt: { url: 'mqtts://b' } }],
+    ['GATEWATCH_MQTT_ENABLED', 'yes', { mqtt: { enabled: true } }],
+    ['GATEWATCH_DEBUG', '1', { debug: true }],
+    ['GATEWATCH_DEBUG', 'Off', { debug: false }],
+    ['GATEWATCH_DEBUG', '', { debug: false }],
+    ['GATEWATCH_FLAP_COUNT', '9', { flap: { count: 9 } }],
+    ['GATEWATCH_HTTP_ALLOWED_HOSTS', 'gw.example', { http: { allowed_hosts: ['gw.example'] } }],
+    ['GATEWATCH_SOCKET', '/tmp/s', { socket: '/tmp/s' }],
+    ['GATEWATCH_LISTEN', '127.0.0.1:9200', { listen: '127.0.0.1', prometheus_port: 9200 }],
+    ['WM_GW_ID', 'gw-7', { gateway_id: 'gw-7' }],
+  ])('%s=%s', async (name, value, expected) => {
+    const { config, problems } = await loadText(null, { [name]: value })
+    expect(problems).toEqual([])
+    expect(config).toMatchObject(expected)
+  })
+
+  test('WM_GW_ID comes after everything that was configured, and is no problem then', async () => {
+    const { config, problems } = await loadText('{"gateway_id": "mine"}', { WM_GW_ID: 'not allowed' })
+    expect({ id: config.gateway_id, problems }).toEqual({ id: 'mine', problems: [] })
+    expect(await problemsOf(null, { WM_GW_ID: 'not allowed' })).toEqual([
+      'WM_GW_ID: "not allowed" is not made of letters, digits, "_", "-" and "." (1 to 128 of them)',
+    ])
+  })
+  test('GATEWATCH_CONFIG names the file', async () => {
+    expect(await problemsOf(null, { GATEWATCH_CONFIG: '/nowhere' })).toEqual([
+      "/nowhere: cannot be read: no such file; 'gatewatch create-config FILE' writes one",
+    ])
+  })
+
+  test('a slip of the pen is noted', async () => {
+    expect((await loadText(null, { GATEWATCH_MQT_URL: 'x' })).notes).toEqual([
+      'GATEWATCH_MQT_URL in the environment means nothing here: did you mean GATEWATCH_MQTT_URL?',
+    ])
+  })
+})
+
+describe('as a service', () => {
+  test('a wrong value and an unknown key do not end it, and the good units of a list are kept', async () => {
+    const loaded = await loadText('{"monitored_services": ["a", "b c"], "prometheus_port": "x", "newer": 1}')
+    expect(loaded.config).toMatchObject({ monitored_services: ['a.service'], prometheus_port: 9100 })
+    expect(loaded.problems).toHaveLength(3)
+    expect(fatalProblems(loaded, true)).toEqual([])
+    expect(fatalProblems(loaded, false)).toHaveLength(3)
+  })
+
+  test('a list without a good element falls back to the default', async () => {
+    expect((await loadText('{"monitored_services": ["b c"]}')).config.monitored_services).toEqual(DEFAULT_UNITS)
+  })
+
+  test.each([
+    ['{"debug": tru}', ''],
+    [null, '--config /nowhere'],
+    [null, '--prometheus-port x'],
+  ])('what is no configuration at all, and wrong usage, end it: %j %s', async (file, line) => {
+    expect(fatalProblems(await loadText(file, {}, line), true)).toHaveLength(1)
+  })
+
+  test('is told by INVOCATION_ID, which a shell of a desktop inherits too', () => {
+    expect(runsAsService({ INVOCATION_ID: 'x' }, false)).toBe(true)
+    expect(runsAsService({ INVOCATION_ID: 'x' }, true)).toBe(false)
+    expect(runsAsService({}, false)).toBe(false)
+  })
+})

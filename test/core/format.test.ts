@@ -1,0 +1,26 @@
+// Ages and causes as people read them.
+import { expect, test } from 'vitest'
+import { age, causeText } from '../../src/core/format.ts'
+
+test.each([
+  [-5, '0s'],
+  [59_999, '59s'],
+  [60_000, '1m'],
+  [3_600_000, '1h'],
+  [47 * 3_600_000, '47h'],
+  [48 * 3_600_000, '2d'],
+  [11 * 365 * 86_400_000, '4015d'],
+])('%i ms ago is %s', (ms, text) => {
+  expect(age(ms)).toBe(text)
+})
+
+test.each([
+  ['signal', null, 'SIGKILL', 'SIGKILL'],
+  ['core-dump', null, 'SIGSEGV', 'SIGSEGV'],
+  ['exit-code', 3, null, 'exit 3'],
+  ['exit-code', null, null, 'exit-code'],
+  ['watchdog', null, 'SIGABRT', 'watchdog'],
+  ['timeout', null, null, 'timeout'],
+])('%s %s %s reads %s', (result, exit_code, signal, text) => {
+  expect(causeText({ result, exit_code, signal })).toBe(text)
+})
