@@ -5,7 +5,7 @@ import type { Step } from '../ports.ts'
 import { sameCounters } from './format/unit-fields.ts'
 import { differs } from './format/unit-record.ts'
 
-export interface Change {
+export interface StepChange {
   /** True when there is something to keep at all; what systemd tells again when asked is not. */
   readonly any: boolean
   /** True when it is worth a commit: events, counts, the set of units. A mere change of state is not. */
@@ -15,7 +15,7 @@ export interface Change {
   readonly units: readonly Unit[]
 }
 
-export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after' | 'events'>): Change {
+export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after' | 'events'>): StepChange {
   const sameSet = sameUnits(before, after)
   const units = sameSet ? after.units.filter((unit, i) => differs(unit, before.units[i] as Unit)) : after.units
   const forFlash =

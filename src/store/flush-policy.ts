@@ -4,7 +4,7 @@
 export const TOKENS = 10
 export const TOKEN_EVERY_MS = 120_000
 /** What readers, and units that crash again and again, leave for the first crash of another unit. */
-export const KEPT_FOR_FIRST_CRASHES = 5
+export const TOKENS_FOR_FIRST_CRASHES = 5
 /**
  * A first crash is committed this long after it (and so within 1 s), so that the restart after systemd's default of 100 ms,
  * and units that fell together, share its page.
@@ -26,7 +26,7 @@ export interface FlushBudget {
 }
 
 /** What is not on flash yet; null where there is no such thing. */
-export interface Waiting {
+export interface Uncommitted {
   /** When the oldest of it came. */
   readonly sinceMs: number | null
   /** When a unit crashed that had not done so for a flush interval, and when one did that had. */
@@ -36,17 +36,17 @@ export interface Waiting {
   readonly numbersLow: boolean
 }
 
-export const NOTHING: Waiting = { sinceMs: null, firstCrashMs: null, crashAgainMs: null, numbersLow: false }
+export const NOTHING_UNCOMMITTED: Uncommitted = { sinceMs: null, firstCrashMs: null, crashAgainMs: null, numbersLow: false }
 
 /** Why a commit happened: `early` ones cost a token. */
-export type Why = 'routine' | 'early' | 'forced'
+export type CommitReason = 'routine' | 'early' | 'forced'
 
-export function newGovernor(nowMs: number): FlushBudget {
+export function fullFlushBudget(nowMs: number): FlushBudget {
   return { tokens: TOKENS, allowance: TOKENS, atMs: nowMs, lastCommitMs: null }
 }
 
 /** When the next commit is due, null when there is nothing to write; in the past when it is due already. */
-export function commitDueMs(g: FlushBudget, waiting: Waiting, flushIntervalMs: number): number | null {
+export function commitDueMs(g: FlushBudget, waiting: Uncommitted, flushIntervalMs: number): number | null {
   if (waiting.numbersLow) return g.atMs
   if (waiting.sinceMs === null) return null
   const due = [routineMs(g, waiting.sinceMs, flushIntervalMs)]
@@ -54,25 +54,25 @@ export function commitDueMs(g: FlushBudget, waiting: Waiting, flushIntervalMs: n
     due.push(Math.max(waiting.firstCrashMs + CRASH_WITHIN_MS, availableAtMs(g, 1, flushIntervalMs)))
   }
   if (waiting.crashAgainMs !== null) {
-    const kept = KEPT_FOR_FIRST_CRASHES + 1
+    const kept = TOKENS_FOR_FIRST_CRASHES + 1
     due.push(Math.max(waiting.crashAgainMs + CRASH_WITHIN_MS, availableAtMs(g, kept, flushIntervalMs)))
   }
   return Math.min(...due)
 }
 
 /** What a commit at `nowMs` is, if it is made because it is due. */
-export function whyNow(g: FlushBudget, waiting: Waiting, nowMs: number, flushIntervalMs: number): Why {
+export function commitReason(g: FlushBudget, waiting: Uncommitted, nowMs: number, flushIntervalMs: number): CommitReason {
   if (waiting.numbersLow) return 'forced'
   return waiting.sinceMs !== null && routineMs(g, waiting.sinceMs, flushIntervalMs) <= nowMs ? 'routine' : 'early'
 }
 
 /** May a scrape have its commit now? */
-export function readerMay(g: FlushBudget, waiting: Waiting, nowMs: number, flushIntervalMs: number): boolean {
-  return waiting.sinceMs !== null && availableAtMs(g, KEPT_FOR_FIRST_CRASHES + 1, flushIntervalMs) <= nowMs
+export function readerMayCommit(g: FlushBudget, waiting: Uncommitted, nowMs: number, flushIntervalMs: number): boolean {
+  return waiting.sinceMs !== null && availableAtMs(g, TOKENS_FOR_FIRST_CRASHES + 1, flushIntervalMs) <= nowMs
 }
 
 /** The governor after a commit that began at `nowMs`. */
-export function afterCommit(g: FlushBudget, why: Why, nowMs: number, flushIntervalMs: number): FlushBudget {
+export function afterCommit(g: FlushBudget, why: CommitReason, nowMs: number, flushIntervalMs: number): FlushBudget {
   const { tokens, allowance } = refilled(g, nowMs, flushIntervalMs)
   return {
     tokens: why === 'early' ? Math.max(0, tokens - 1) : tokens,
@@ -83,13 +83,13 @@ export function afterCommit(g: FlushBudget, why: Why, nowMs: number, flushInterv
 }
 
 /** What now waits, one step later. `crashed`: units of this step's crashes; `lastCrash`: when each crashed before. */
-export function nowWaiting(
-  waiting: Waiting,
+export function uncommittedAfter(
+  waiting: Uncommitted,
   crashed: readonly string[],
   lastCrash: ReadonlyMap<string, number>,
   nowMs: number,
   flushIntervalMs: number,
-): Waiting {
+): Uncommitted {
   const again = (unit: string) => nowMs - (lastCrash.get(unit) ?? Number.NEGATIVE_INFINITY) < flushIntervalMs
   const first = crashed.some((unit) => !again(unit))
   return {

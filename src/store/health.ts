@@ -7,7 +7,7 @@ import { errno } from './file/fs.ts'
 /** Seconds; flash takes milliseconds, a tired card seconds. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]
 
-export interface Health {
+export interface HealthRecorder {
   wrote(bytes: number, seconds: number, wallMs: number, monoMs: number): void
   failed(error: unknown, monoMs: number): void
   /** True while flash refuses. */
@@ -16,7 +16,7 @@ export interface Health {
   read(note: string | null): StoreHealth
 }
 
-export function newHealth(path: string, log: Log): Health {
+export function createHealthRecorder(path: string, log: Log): HealthRecorder {
   const commitSeconds = createTally(BOUNDS)
   const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
   let problem: string | null = null

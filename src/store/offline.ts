@@ -3,14 +3,14 @@ import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { type Fs, nodeFs } from './file/fs.ts'
-import { contentOf, resolved, slotsOf } from './file/paths.ts'
+import { readContent, resolvePath, readSlots } from './file/paths.ts'
 import { MAJOR, MINOR } from './format/page.ts'
 import type { LeftOut } from './format/page-records.ts'
 import { type OpenOptions, openStore } from './open.ts'
-import { type Recovered, recover, type Summary } from './recovery.ts'
-import { type Ending, takeUp } from './resume.ts'
+import { type RecoveredFile, recover, type FileSummary } from './recovery.ts'
+import { type Recovery, resume } from './resume.ts'
 
-export interface Reading {
+export interface StoredState {
   readonly path: string
   /** Null where the file holds none. */
   readonly state: State | null
@@ -19,14 +19,14 @@ export interface Reading {
   /** Events that found no room on flash, by unit and kind. */
   readonly leftOut: readonly LeftOut[]
   /** How an agent that started now would find it. */
-  readonly ending: Ending
+  readonly recovery: Recovery
   /** Major and minor format version of this program; `summary.newerMajor` that of pages it cannot read. */
   readonly format: string
   /** Number of the last commit, null where there is none. */
   readonly commit: number | null
   readonly reserved: number
   readonly acknowledged: number
-  readonly summary: Summary
+  readonly summary: FileSummary
 }
 
 /** What an agent would go on from. Rejects where there is a file that cannot be read. */
@@ -35,17 +35,17 @@ export async function readState(
   runtimeDir: string | null,
   bootId?: string,
   fs: Fs = nodeFs,
-): Promise<Reading> {
+): Promise<StoredState> {
   const { file, empty, at } = await readFile(fs, path)
-  const slots = slotsOf(fs, runtimeDir, at)
-  const found = takeUp(file, slots, bootId ?? null, newState(''), empty)
-  const none = found.ending === 'fresh' || found.ending === 'damaged'
+  const slots = readSlots(fs, runtimeDir, at)
+  const found = resume(file, slots, bootId ?? null, newState(''), empty)
+  const none = found.recovery === 'fresh' || found.recovery === 'damaged'
   return {
     path: at,
     state: none ? null : found.state,
     history: found.history,
     leftOut: file.found.flatMap((f) => f.payload.leftOut),
-    ending: found.ending,
+    recovery: found.recovery,
     format: `${MAJOR}.${MINOR}`,
     commit: file.chain?.seq ?? null,
     reserved: file.reserved,
@@ -55,7 +55,7 @@ export async function readState(
 }
 
 /** One page of the file, for people. */
-export interface PageSeen {
+export interface PageListing {
   readonly page: number
   readonly kind: string
   readonly part: string
@@ -72,7 +72,7 @@ export interface PageSeen {
 }
 
 /** Every page that is whole, by place. */
-export async function readPagesOf(path: string, fs: Fs = nodeFs): Promise<PageSeen[]> {
+export async function readPagesOf(path: string, fs: Fs = nodeFs): Promise<PageListing[]> {
   const { file } = await readFile(fs, path)
   return file.found.map(({ at, page, payload: { head, units, events, leftOut } }) => ({
     page: at,
@@ -115,8 +115,8 @@ export async function editState(
   return after
 }
 
-async function readFile(fs: Fs, path: string): Promise<{ file: Recovered; empty: boolean; at: string }> {
-  const at = await resolved(fs, path)
+async function readFile(fs: Fs, path: string): Promise<{ file: RecoveredFile; empty: boolean; at: string }> {
+  const at = await resolvePath(fs, path)
   const first = await bytesOf(fs, at)
   const file = recover(first)
   if (file.summary.newerMajor === null) return { file, empty: first.length === 0, at }
@@ -126,7 +126,7 @@ async function readFile(fs: Fs, path: string): Promise<{ file: Recovered; empty:
 }
 
 async function bytesOf(fs: Fs, path: string): Promise<Uint8Array> {
-  const content = await contentOf(fs, path)
+  const content = await readContent(fs, path)
   if ('error' in content) throw new Error(`read ${path}`, { cause: content.error })
   return content.bytes
 }

@@ -2,15 +2,15 @@
 import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Clock, Log } from '../ports.ts'
-import { openDisk } from './file/commit-writer.ts'
+import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
-import { contentOf, resolved, setAside, slotsOf } from './file/paths.ts'
-import { pagesFor, type Ring, ringIn } from './file/ring.ts'
+import { readContent, resolvePath, setAside, readSlots } from './file/paths.ts'
+import { pagesFor, type Ring, openRing } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { bootKey, MAJOR, PAGE_BYTES } from './format/page.ts'
-import { type Recovered, recover } from './recovery.ts'
-import { type Ending, takeUp } from './resume.ts'
+import { type RecoveredFile, recover } from './recovery.ts'
+import { type Recovery, resume } from './resume.ts'
 import { NO_SPILL, openSpill } from './spill.ts'
 import { type PageRingStore, startStore } from './store.ts'
 
@@ -31,10 +31,10 @@ export interface OpenOptions {
   readonly lock?: Lock
 }
 
-export interface Opened {
+export interface OpenedStore {
   readonly store: PageRingStore
   readonly state: State
-  readonly recovered: Ending
+  readonly recovered: Recovery
   /** Where it is kept: not the path asked for, where that holds the format of a newer version. */
   readonly path: string
   /** The name that a file which was no state got, null where there was none. */
@@ -42,22 +42,22 @@ export interface Opened {
 }
 
 /** Rejects only where another agent has the file. */
-export async function openStore(options: OpenOptions): Promise<Opened> {
+export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { clock, log, fs = nodeFs } = options
-  const asked = await resolved(fs, options.path)
+  const asked = await resolvePath(fs, options.path)
   await fs.mkdir(dirname(asked)).catch(() => {})
   const release = await (options.lock ?? socketLock)(asked)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
-  const { path, file, empty, unreadable, note } = await readNewest(fs, asked)
+  const { path, file, empty, unreadable, note } = await readOwnFormat(fs, asked)
   if (note !== null) log('error', `state: ${note}`)
-  const slots = slotsOf(fs, options.runtimeDir, path)
+  const slots = readSlots(fs, options.runtimeDir, path)
   const fresh = options.fresh()
-  const found = takeUp(file, slots, boot, fresh, empty)
+  const found = resume(file, slots, boot, fresh, empty)
   await fs.unlink(`${path}.new`).catch(() => {})
 
   // Whatever is no state of ours is moved away, now or before a new file takes its place.
-  let foreign = unreadable || found.ending === 'damaged'
+  let foreign = unreadable || found.recovery === 'damaged'
   let aside: string | null = null
   const clearTheWay = async () => {
     if (!foreign) return
@@ -72,10 +72,10 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   const spill =
     options.runtimeDir === null ? NO_SPILL : openSpill(fs.sync, options.runtimeDir, path, boot, once(spillFailed))
   const commit = file.chain?.seq ?? 0
-  const exact = found.ending === 'spill'
-  const ring = await ringOf(fs, path, file)
+  const exact = found.recovery === 'spill'
+  const ring = await reopenRing(fs, path, file)
   const sideWrites = options.sideWrites ?? NO_SIDE_WRITES
-  const disk = openDisk({ fs, clock, path, boot, sideWrites }, ring, clearTheWay)
+  const disk = openCommitWriter({ fs, clock, path, boot, sideWrites }, ring, clearTheWay)
   const { store, open } = startStore({
     ...{ path, clock, log, spill, release, note, commit, disk },
     ...{ state: found.state, committed: found.committed, spilled: found.spilled },
@@ -93,27 +93,27 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
   // id of this run comes again.
   const state = marked ? found.state : { ...found.state, stream: fresh.stream }
   store.remember({ before: found.state, after: state, events: [], at: clock.now() })
-  return { store, state, recovered: found.ending, path, setAside: aside }
+  return { store, state, recovered: found.recovery, path, setAside: aside }
 }
 
 /** The file asked for; where a newer version wrote it, one of our own beside it. */
-async function readNewest(fs: Fs, asked: string) {
-  const first = await read(fs, asked)
+async function readOwnFormat(fs: Fs, asked: string) {
+  const first = await readFileAt(fs, asked)
   const newer = first.file.summary.newerMajor
   if (newer === null) return { ...first, path: asked, note: null }
   const path = `${asked}.v${MAJOR}`
   const note = `${asked} has the newer format ${newer} and is left alone; counting goes on in ${path}`
-  return { ...(await read(fs, path)), path, note }
+  return { ...(await readFileAt(fs, path)), path, note }
 }
 
-async function read(fs: Fs, path: string) {
-  const content = await contentOf(fs, path)
+async function readFileAt(fs: Fs, path: string) {
+  const content = await readContent(fs, path)
   const bytes = 'bytes' in content ? content.bytes : new Uint8Array()
   return { file: recover(bytes), empty: bytes.length === 0, unreadable: 'error' in content }
 }
 
 /** The file as it goes on being used; null where there is none, it cannot be written, or it lacks pages. */
-async function ringOf(fs: Fs, path: string, file: Recovered): Promise<Ring | null> {
+async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ring | null> {
   const { chain, previous, next, summary } = file
   if (chain === null || summary.pages < pagesFor(1)) return null
   const fd = await fs.open(path, 'update').catch(() => null)
@@ -124,7 +124,7 @@ async function ringOf(fs: Fs, path: string, file: Recovered): Promise<Ring | nul
     // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
     await uninterrupted(() => fs.fdatasync(fd))
     const { seq: last, base, deltas, pages: live } = chain
-    return ringIn(fs, fd, {
+    return openRing(fs, fd, {
       ino,
       pages: summary.pages,
       last,

@@ -6,14 +6,14 @@ import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
 import { type Head, type Payload, readPayload } from './format/page-records.ts'
 
 /** A page that is whole and ours, and where in the file it lies. */
-export interface Found {
+export interface DecodedPage {
   readonly at: number
   readonly page: Page
   readonly payload: Payload
 }
 
 /** A snapshot and the unbroken deltas after it. */
-export interface Chain {
+export interface CommitChain {
   readonly seq: number
   readonly base: number
   readonly deltas: number
@@ -21,7 +21,7 @@ export interface Chain {
   readonly pages: readonly number[]
 }
 
-export interface Summary {
+export interface FileSummary {
   readonly pages: number
   readonly valid: number
   readonly damaged: number
@@ -32,12 +32,12 @@ export interface Summary {
   readonly newerMajor: number | null
 }
 
-export interface Recovered {
+export interface RecoveredFile {
   /** Null where no snapshot is whole. Times and policy are for whoever opens it. */
   readonly state: State | null
   readonly head: Head | null
-  readonly chain: Chain | null
-  readonly previous: Chain | null
+  readonly chain: CommitChain | null
+  readonly previous: CommitChain | null
   /** True when the newest page that is whole belongs to the chain: nothing newer was broken. */
   readonly complete: boolean
   /** Highest commit number, reserved bound and event number on any whole page. */
@@ -48,20 +48,20 @@ export interface Recovered {
   readonly next: number
   /** Every event on any whole page, oldest first. */
   readonly events: readonly Event[]
-  readonly found: readonly Found[]
-  readonly summary: Summary
+  readonly found: readonly DecodedPage[]
+  readonly summary: FileSummary
 }
 
-export function recover(file: Uint8Array): Recovered {
+export function recover(file: Uint8Array): RecoveredFile {
   return recoverFrom(readPages(file))
 }
 
 /** The same from pages that are read already. */
-export function recoverPages(pages: readonly PageRead[]): Recovered {
+export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
   return recoverFrom(sorted(pages))
 }
 
-function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): Recovered {
+function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): RecoveredFile {
   const bySeq = grouped(found)
   const chains: Group[][] = []
   for (const group of [...bySeq.values()].reverse()) {
@@ -72,7 +72,7 @@ function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): Recovered
   const newest = groups.at(-1)
   const stream = applied?.stream
   const ours = found.filter((f) => f.payload.head.stream === stream)
-  const newestPage = ours.reduce<Found | null>((best, f) => (best && best.page.seq >= f.page.seq ? best : f), null)
+  const newestPage = ours.reduce<DecodedPage | null>((best, f) => (best && best.page.seq >= f.page.seq ? best : f), null)
   const maxSeq = Math.max(0, ...found.map((f) => f.page.seq))
   const events = inOrder(ours.flatMap((f) => f.payload.events))
   return {
@@ -101,17 +101,17 @@ interface Group {
   readonly kind: 'snapshot' | 'delta'
   readonly seq: number
   readonly base: number
-  readonly parts: readonly Found[]
+  readonly parts: readonly DecodedPage[]
 }
 
 /** What one page is: never written, broken, whole but of a newer format, or ours. */
-export type PageRead =
+export type PageReading =
   | 'empty'
   | 'damaged'
   | { readonly newerMajor: number }
   | { readonly page: Page; readonly payload: Payload }
 
-export function readPage(bytes: Uint8Array): PageRead {
+export function readPage(bytes: Uint8Array): PageReading {
   const page = decodePage(bytes)
   if (page === 'empty' || page === 'damaged') return page
   if (page.major > MAJOR) return { newerMajor: page.major }
@@ -128,8 +128,8 @@ export function readPages(file: Uint8Array) {
   return sorted(pages)
 }
 
-function sorted(pages: readonly PageRead[]) {
-  const found: Found[] = []
+function sorted(pages: readonly PageReading[]) {
+  const found: DecodedPage[] = []
   let damaged = 0
   let empty = 0
   let newerMajor: number | null = null
@@ -143,8 +143,8 @@ function sorted(pages: readonly PageRead[]) {
 }
 
 /** Complete groups by their number, lowest first. */
-function grouped(found: readonly Found[]): Map<number, Group> {
-  const bySeq = new Map<number, Found[]>()
+function grouped(found: readonly DecodedPage[]): Map<number, Group> {
+  const bySeq = new Map<number, DecodedPage[]>()
   for (const f of found) {
     if (f.page.kind === 'history') continue
     const parts = bySeq.get(f.page.seq) ?? []
@@ -153,7 +153,7 @@ function grouped(found: readonly Found[]): Map<number, Group> {
   }
   const groups: Group[] = []
   for (const [seq, all] of bySeq) {
-    const first = all[0] as Found
+    const first = all[0] as DecodedPage
     const parts = Array.from({ length: first.page.parts }, (_, i) => all.find((f) => f.page.part === i))
     const { kind, base } = first.page
     if (kind === 'history' || parts.length === 0 || !parts.every((part) => part !== undefined)) continue
@@ -171,7 +171,7 @@ function chainFrom(snapshot: Group, bySeq: ReadonlyMap<number, Group>): Group[] 
   }
 }
 
-function chainOf(groups: readonly Group[]): Chain | null {
+function chainOf(groups: readonly Group[]): CommitChain | null {
   const [first, last] = [groups[0], groups.at(-1)]
   if (first === undefined || last === undefined) return null
   const pages = groups.flatMap((group) => group.parts.map((part) => part.at))
@@ -208,7 +208,7 @@ export function inOrder(events: readonly Event[]): Event[] {
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq)
 }
 
-function lastPageOf(found: readonly Found[], seq: number): number {
+function lastPageOf(found: readonly DecodedPage[], seq: number): number {
   const group = found.filter((f) => f.page.seq === seq)
   return group.reduce((last, f) => (f.page.part > last.page.part ? f : last)).at
 }

@@ -2,13 +2,13 @@
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Payload } from './format/page-records.ts'
-import { applyPayloads, inOrder, type Recovered, readPages } from './recovery.ts'
+import { applyPayloads, inOrder, type RecoveredFile, readPages } from './recovery.ts'
 
 /** How the last agent ended: there was none, orderly, killed with its spill left, or cut off; or its file was broken. */
-export type Ending = 'fresh' | 'clean' | 'spill' | 'unclean' | 'damaged'
+export type Recovery = 'fresh' | 'clean' | 'spill' | 'unclean' | 'damaged'
 
 /** What one slot of the runtime directory holds, all of it. */
-export interface Slot {
+export interface SpillSlot {
   /** The commit that it follows. */
   readonly base: number
   readonly boot: string
@@ -17,7 +17,7 @@ export interface Slot {
 }
 
 /** Null where a page of it is broken: then it is not the whole story. A last group without all its pages told nobody. */
-export function readSlot(file: Uint8Array): Slot | null {
+export function readSlot(file: Uint8Array): SpillSlot | null {
   const { found, damaged, newerMajor } = readPages(file)
   const first = found[0]
   if (first === undefined || damaged > 0 || newerMajor !== null) return null
@@ -35,8 +35,8 @@ export function readSlot(file: Uint8Array): Slot | null {
 }
 
 /** What is known in the end, and how. */
-export interface TakenUp {
-  readonly ending: Ending
+export interface ResumePoint {
+  readonly recovery: Recovery
   readonly state: State
   /** What flash alone holds. */
   readonly committed: State
@@ -50,33 +50,33 @@ export interface TakenUp {
  * `fresh` is the state to begin with where there is none, and the policy of all. `boot`: of the running system, null where
  * it is not known. `empty`: there is no file, or one without a byte.
  */
-export function takeUp(
-  file: Recovered,
-  slots: readonly Slot[],
+export function resume(
+  file: RecoveredFile,
+  slots: readonly SpillSlot[],
   boot: string | null,
   fresh: State,
   empty: boolean,
-): TakenUp {
+): ResumePoint {
   const { policy } = fresh
   const committed = file.state === null ? null : { ...file.state, policy }
-  const spill = spillOver(file, committed, slots, boot)
+  const spill = resumeFromSpill(file, committed, slots, boot)
   const acknowledged = Math.max(file.head?.acknowledged ?? 0, spill?.acknowledged ?? 0)
   if (spill !== null) {
     const state = { ...spill.state, policy }
     const history = inOrder([...file.events, ...spill.events])
-    return { ending: 'spill', state, committed: committed ?? fresh, spilled: spill.events, history, acknowledged }
+    return { recovery: 'spill', state, committed: committed ?? fresh, spilled: spill.events, history, acknowledged }
   }
   const none = { spilled: [], history: file.events, acknowledged }
-  if (committed === null) return { ...none, ending: empty ? 'fresh' : 'damaged', state: fresh, committed: fresh }
-  if (file.head?.clean && file.complete) return { ...none, ending: 'clean', state: committed, committed }
+  if (committed === null) return { ...none, recovery: empty ? 'fresh' : 'damaged', state: fresh, committed: fresh }
+  if (file.head?.clean && file.complete) return { ...none, recovery: 'clean', state: committed, committed }
   const last = Math.max(file.lastEvent, committed.seq)
   const seq = Math.max(file.reserved, last)
   const state = { ...committed, seq, seqGap: committed.seqGap + seq - last }
-  return { ...none, ending: 'unclean', state, committed: state }
+  return { ...none, recovery: 'unclean', state, committed: state }
 }
 
 /** The state with what waits in the slots; null where they do not go on exactly where the file ends. */
-function spillOver(file: Recovered, committed: State | null, slots: readonly Slot[], boot: string | null) {
+function resumeFromSpill(file: RecoveredFile, committed: State | null, slots: readonly SpillSlot[], boot: string | null) {
   const usable = slots.filter(
     (slot) => (committed === null || slot.stream === committed.stream) && (boot === null || slot.boot === boot),
   )

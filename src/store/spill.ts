@@ -6,7 +6,7 @@ import { errno, pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
 import { allPayloads } from './format/pack.ts'
 import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
-import { type Filling, filling, type Head } from './format/page-records.ts'
+import { type PageBuilder, createPageBuilder, type Head } from './format/page-records.ts'
 
 /** A slot that grew by so many pages is written anew with only the newest of each unit. */
 const PAGES_UNTIL_REWRITE = 64
@@ -54,7 +54,7 @@ export function openSpill(
   const slots = slotPaths(directory, path)
   const temporary = `${slots[0]}.new`
   /** The open slot. `group`: number of the next group of pages; `page`: the one being filled, null when none is. */
-  let open: { fd: number; base: number; whole: boolean; group: number; pages: number; page: Filling | null } | null =
+  let open: { fd: number; base: number; whole: boolean; group: number; pages: number; page: PageBuilder | null } | null =
     null
   let startPages = 0
   let units = new Map<string, Unit>()
@@ -121,7 +121,7 @@ export function openSpill(
       pwriteAllSync(fs, open.fd, page, (open.pages - 1) * PAGE_BYTES)
       return
     }
-    const page = filling(FILLED_BYTES)
+    const page = createPageBuilder(FILLED_BYTES)
     const one = fill(page, head, changed, told)
     const payloads = one ? [page.bytes()] : allPayloads(head, changed, told)
     pwriteAllSync(fs, open.fd, encoded(head, payloads, open.group, open.base, false), open.pages * PAGE_BYTES)
@@ -180,7 +180,7 @@ export function openSpill(
 }
 
 /** All of it or nothing. */
-function fill(page: Filling, head: Head, units: readonly Unit[], events: readonly Event[]): boolean {
+function fill(page: PageBuilder, head: Head, units: readonly Unit[], events: readonly Event[]): boolean {
   const back = page.mark()
   if (page.head(head) && units.every((unit) => page.unit(unit)) && events.every((event) => page.event(event)))
     return true

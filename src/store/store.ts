@@ -3,11 +3,11 @@ import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, Log, StateStore, Step } from '../ports.ts'
 import { changeOf } from './change.ts'
-import type { Disk } from './file/commit-writer.ts'
+import type { CommitWriter } from './file/commit-writer.ts'
 import * as policy from './flush-policy.ts'
 import { type Head, headOf } from './format/page-records.ts'
-import { newHealth } from './health.ts'
-import { openWindow, type Window } from './pending-events.ts'
+import { createHealthRecorder } from './health.ts'
+import { createUncommittedEventBuffer, type UncommittedEvents } from './uncommitted-events.ts'
 import type { Spill } from './spill.ts'
 
 export const HISTORY_EVENTS = 1000
@@ -30,9 +30,9 @@ export interface PageRingStore extends StateStore {
 }
 
 /** What a store goes on from. */
-export interface Start {
+export interface StoreOptions {
   readonly path: string
-  readonly disk: Disk
+  readonly disk: CommitWriter
   readonly clock: Clock
   readonly log: Log
   readonly flushIntervalMs: number
@@ -52,17 +52,17 @@ export interface Start {
 }
 
 /** `open` makes the first commit (or confirms the file), and must be awaited before the store is used; false: flash refused. */
-export function startStore(start: Start): { store: PageRingStore; open: (commit: boolean) => Promise<boolean> } {
+export function startStore(start: StoreOptions): { store: PageRingStore; open: (commit: boolean) => Promise<boolean> } {
   const { clock, log, spill, disk } = start
-  const health = newHealth(start.path, log)
+  const health = createHealthRecorder(start.path, log)
   let { reserved, acknowledged, flushIntervalMs, committed } = start
   let live = start.state
   let history = start.history.slice(-HISTORY_EVENTS)
-  let window = openWindow({ events: start.spilled, dropped: [] })
+  let window = createUncommittedEventBuffer({ events: start.spilled, dropped: [] })
   /** Events that found no room on flash: a killed agent leaves them in its spill all the same. */
   let homeless: readonly Event[] = []
-  let waiting = policy.NOTHING
-  let governor = policy.newGovernor(clock.now().monoMs)
+  let waiting = policy.NOTHING_UNCOMMITTED
+  let governor = policy.fullFlushBudget(clock.now().monoMs)
   const lastCrash = new Map<string, number>()
   let lastCommit = start.commit
   let nextCommit = start.nextCommit
@@ -91,12 +91,12 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     else spill.addWhole(head(after), after.units, events)
     if (!change.forFlash) return
     const crashed = events.flatMap((event) => (event.kind === 'crash' ? [event.unit] : []))
-    waiting = policy.nowWaiting(waiting, crashed, lastCrash, at.monoMs, flushIntervalMs)
+    waiting = policy.uncommittedAfter(waiting, crashed, lastCrash, at.monoMs, flushIntervalMs)
     for (const unit of crashed) lastCrash.set(unit, at.monoMs)
     schedule()
   }
 
-  function waits(): policy.Waiting {
+  function waits(): policy.Uncommitted {
     return { ...waiting, numbersLow: reserved - live.seq < NUMBERS_LOW }
   }
 
@@ -122,7 +122,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
     const nowMs = clock.now().monoMs
     const dueMs = due()
     if (dueMs === null || dueMs > nowMs) return
-    await attempt(retryAtMs === null ? policy.whyNow(governor, waits(), nowMs, flushIntervalMs) : 'forced')
+    await attempt(retryAtMs === null ? policy.commitReason(governor, waits(), nowMs, flushIntervalMs) : 'forced')
   }
 
   /** One at a time, in order. */
@@ -139,11 +139,11 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   }
 
   /** One commit of all that is remembered now. Never rejects; false where flash refused. */
-  async function attempt(why: policy.Why, clean = false): Promise<boolean> {
+  async function attempt(why: policy.CommitReason, clean = false): Promise<boolean> {
     const began = clock.now()
-    const [state, taken, was] = [live, window.close(), waiting]
+    const [state, taken, was] = [live, window.take(), waiting]
     const seq = nextCommit
-    waiting = policy.NOTHING
+    waiting = policy.NOTHING_UNCOMMITTED
     const bound = reserved - state.seq < RESERVED_BLOCK / 2 ? state.seq + RESERVED_BLOCK : reserved
     if (!clean) turnSpill(seq, state, taken)
     try {
@@ -172,8 +172,8 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
       return true
     } catch (error) {
       const nowMs = clock.now().monoMs
-      const since = window.close()
-      window = openWindow({ events: taken.events, dropped: [...taken.dropped, ...since.dropped] })
+      const since = window.take()
+      window = createUncommittedEventBuffer({ events: taken.events, dropped: [...taken.dropped, ...since.dropped] })
       window.add(since.events)
       waiting = { ...waiting, sinceMs: was.sinceMs ?? waiting.sinceMs }
       await disk.abandon()
@@ -185,7 +185,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   }
 
   /** What comes from now on waits in the slot of the commit that begins; that of the last one stays until it is done. */
-  function turnSpill(seq: number, state: State, taken: Window): void {
+  function turnSpill(seq: number, state: State, taken: UncommittedEvents): void {
     if (spill.base() === null) spill.begin(lastCommit, head(state), state.units, taken.events, true)
     if (spill.base() !== seq) spill.begin(seq, head(state), [], homeless, false)
   }
@@ -208,8 +208,8 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
       })
       const commit = inTurn(async () => {
         const nowMs = clock.now().monoMs
-        if (!policy.readerMay(governor, waiting, nowMs, flushIntervalMs) || health.degraded()) return
-        await attempt(policy.whyNow(governor, waiting, nowMs, flushIntervalMs))
+        if (!policy.readerMayCommit(governor, waiting, nowMs, flushIntervalMs) || health.degraded()) return
+        await attempt(policy.commitReason(governor, waiting, nowMs, flushIntervalMs))
       })
       await Promise.race([commit, enough])
       undo()
@@ -242,7 +242,7 @@ export function startStore(start: Start): { store: PageRingStore; open: (commit:
   /** Something was taken up that flash does not hold: as if it had happened now. */
   async function open(commit: boolean): Promise<boolean> {
     if (start.spilled.length > 0)
-      waiting = policy.nowWaiting(waiting, [], lastCrash, clock.now().monoMs, flushIntervalMs)
+      waiting = policy.uncommittedAfter(waiting, [], lastCrash, clock.now().monoMs, flushIntervalMs)
     if (!commit) schedule()
     return commit ? await inTurn(() => attempt('forced')) : true
   }

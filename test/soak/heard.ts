@@ -5,7 +5,7 @@ import type { Instant, Observation } from '../../src/core/observation.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { withJournalReplay } from '../../src/journal/replay-source.ts'
 import type { Clock, StateStore, Step, UnitSource } from '../../src/ports.ts'
-import { filling, readPayload } from '../../src/store/format/page-records.ts'
+import { createPageBuilder, readPayload } from '../../src/store/format/page-records.ts'
 import { createSystemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
 import { clock as real } from '../systemd/clock.ts'
@@ -144,7 +144,7 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
 
 /** What a state file gives back of it. */
 function asFromFlash(state: State): State {
-  const page = filling(1 << 20)
+  const page = createPageBuilder(1 << 20)
   page.head({ ...state, gatewayId: null, reserved: 0, acknowledged: 0, clean: false, bootId: '', stream: state.stream })
   for (const unit of state.units) page.unit(unit)
   const payload = readPayload(page.bytes())

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
-import { type PageRead, readPage, recover, recoverPages } from '../../src/store/recovery.ts'
-import { takeUp } from '../../src/store/resume.ts'
+import { type PageReading, readPage, recover, recoverPages } from '../../src/store/recovery.ts'
+import { resume } from '../../src/store/resume.ts'
 import { imageOf, momentsOf } from './images.ts'
 import { LIVES, type Lived, LONG_LIVES, live, liveFrom } from './lives.ts'
 import type { Entry } from './memory-fs.ts'
@@ -37,13 +37,13 @@ function tryLog(log: readonly Entry[], lived: Omit<Lived, 'bench' | 'last'>, atM
   return tried
 }
 
-function expectOldOrNew(pages: readonly PageRead[] | null, states: readonly State[], least: number): void {
+function expectOldOrNew(pages: readonly PageReading[] | null, states: readonly State[], least: number): void {
   const read = recoverPages(pages ?? [])
   if (read.state === null && least < 0) return
   const key = read.state === null ? 'nothing' : keyOf(read.state)
   const found = states.findLastIndex((state) => keyOf(state) === key)
   if (found < 0 || found < least) throw new Error(`acknowledged state ${least} of ${states.length} is gone: ${key}`)
-  const next = takeUp(read, [], null, freshState(1)(), false)
+  const next = resume(read, [], null, freshState(1)(), false)
   expect(next.state.seq).toBeGreaterThanOrEqual((states.at(-1) as State).seq)
 }
 

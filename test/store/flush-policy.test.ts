@@ -3,12 +3,12 @@ import {
   afterCommit,
   commitDueMs,
   type FlushBudget,
-  NOTHING,
-  newGovernor,
-  nowWaiting,
-  readerMay,
-  type Waiting,
-  whyNow,
+  NOTHING_UNCOMMITTED,
+  fullFlushBudget,
+  uncommittedAfter,
+  readerMayCommit,
+  type Uncommitted,
+  commitReason,
 } from '../../src/store/flush-policy.ts'
 
 const MINUTE = 60_000
@@ -21,12 +21,12 @@ const full = (lastCommitMs: number | null = null, atMs = 0): FlushBudget => ({
 const left = (tokens: number, allowance = 10, lastCommitMs: number | null = null): FlushBudget => ({
   ...{ tokens, allowance, atMs: 0, lastCommitMs },
 })
-const since = (sinceMs: number): Waiting => ({ ...NOTHING, sinceMs })
-const first = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, firstCrashMs: atMs })
-const again = (atMs: number): Waiting => ({ ...NOTHING, sinceMs: atMs, crashAgainMs: atMs })
+const since = (sinceMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs })
+const first = (atMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs: atMs, firstCrashMs: atMs })
+const again = (atMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs: atMs, crashAgainMs: atMs })
 
-test.each<[string, FlushBudget, Waiting, number | null]>([
-  ['nothing changed: never', full(), NOTHING, null],
+test.each<[string, FlushBudget, Uncommitted, number | null]>([
+  ['nothing changed: never', full(), NOTHING_UNCOMMITTED, null],
   ['a start after a calm time: within the interval', full(), since(1000), 60_500],
   ['a start soon after a commit: an interval after that', full(900), since(1000), 60_900],
   ['a start long after a commit: within the interval', full(900), since(90_000), 149_500],
@@ -38,19 +38,19 @@ test.each<[string, FlushBudget, Waiting, number | null]>([
   ['a first crash when the average is used up: when it allows', left(10, 0.75), first(1000), 15_000],
   ['one more crash of the unit, tokens to spare: half a second', left(6), again(1000), 1500],
   ['one more crash of the unit, tokens kept for others: with the rest', left(5), again(1000), 60_500],
-  ['event numbers run out: at once', left(0, -5, 0), { ...NOTHING, numbersLow: true }, 0],
+  ['event numbers run out: at once', left(0, -5, 0), { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0],
 ])('%s', (_, governor, waiting, due) => {
   expect(commitDueMs(governor, waiting, MINUTE)).toBe(due)
 })
 
-test.each<[string, FlushBudget, Waiting, boolean]>([
+test.each<[string, FlushBudget, Uncommitted, boolean]>([
   ['may commit what waits', full(), since(1000), true],
-  ['has no commit where nothing waits', full(), NOTHING, false],
+  ['has no commit where nothing waits', full(), NOTHING_UNCOMMITTED, false],
   ['may not use the last five tokens', left(5.9), since(1000), false],
   ['may use the sixth', left(6), since(1000), true],
   ['may not use up the average', left(10, 5), since(1000), false],
 ])('a reader %s', (_, governor, waiting, may) => {
-  expect(readerMay(governor, waiting, 0, MINUTE)).toBe(may)
+  expect(readerMayCommit(governor, waiting, 0, MINUTE)).toBe(may)
 })
 
 test('a token comes back every two minutes, and no more than ten', () => {
@@ -63,36 +63,36 @@ test('a token comes back every two minutes, and no more than ten', () => {
 test.each([
   ['what is due anyway costs no token', since(0), 60_000, 'routine'],
   ['a crash before that does', first(0), 1000, 'early'],
-  ['numbers are raised whatever it costs', { ...NOTHING, numbersLow: true }, 0, 'forced'],
+  ['numbers are raised whatever it costs', { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0, 'forced'],
 ] as const)('%s', (_, waiting, nowMs, why) => {
-  expect(whyNow(full(), waiting, nowMs, MINUTE)).toBe(why)
+  expect(commitReason(full(), waiting, nowMs, MINUTE)).toBe(why)
 })
 
 test('a crash is a first one where the unit has not crashed for an interval', () => {
   const last = new Map([['a', 1000]])
-  expect(nowWaiting(NOTHING, ['a'], last, 30_000, MINUTE)).toEqual({ ...again(30_000) })
-  expect(nowWaiting(NOTHING, ['a'], last, 61_000, MINUTE)).toEqual({ ...first(61_000) })
-  expect(nowWaiting(NOTHING, ['a', 'b'], last, 30_000, MINUTE)).toEqual({ ...again(30_000), firstCrashMs: 30_000 })
-  expect(nowWaiting(since(5), [], last, 30_000, MINUTE)).toEqual(since(5))
+  expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 30_000, MINUTE)).toEqual({ ...again(30_000) })
+  expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 61_000, MINUTE)).toEqual({ ...first(61_000) })
+  expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a', 'b'], last, 30_000, MINUTE)).toEqual({ ...again(30_000), firstCrashMs: 30_000 })
+  expect(uncommittedAfter(since(5), [], last, 30_000, MINUTE)).toEqual(since(5))
 })
 
 /** A day of commits as the store makes them, with crashes of `units` in turn every `everyMs` and a scrape every 15 s. */
 function commitsOfADay(everyMs: number, units: number, scrapes: boolean, intervalMs = MINUTE): number {
-  let governor = newGovernor(0)
-  let waiting = NOTHING
+  let governor = fullFlushBudget(0)
+  let waiting = NOTHING_UNCOMMITTED
   let commits = 0
   const last = new Map<string, number>()
   for (let nowMs = 0, crashes = 0; nowMs < 86_400_000; nowMs += 500) {
     if (nowMs % everyMs === 0) {
       const unit = `${crashes++ % units}`
-      waiting = nowWaiting(waiting, [unit], last, nowMs, intervalMs)
+      waiting = uncommittedAfter(waiting, [unit], last, nowMs, intervalMs)
       last.set(unit, nowMs)
     }
     const due = commitDueMs(governor, waiting, intervalMs)
-    const read = scrapes && nowMs % 15_000 === 0 && readerMay(governor, waiting, nowMs, intervalMs)
+    const read = scrapes && nowMs % 15_000 === 0 && readerMayCommit(governor, waiting, nowMs, intervalMs)
     if (!read && (due === null || due > nowMs)) continue
-    governor = afterCommit(governor, whyNow(governor, waiting, nowMs, intervalMs), nowMs, intervalMs)
-    waiting = NOTHING
+    governor = afterCommit(governor, commitReason(governor, waiting, nowMs, intervalMs), nowMs, intervalMs)
+    waiting = NOTHING_UNCOMMITTED
     commits++
   }
   return commits
@@ -118,18 +118,18 @@ test('any events on any day: at most ten commits more than intervals', () => {
     return seed / 2147483647
   }
   for (let day = 0; day < 12; day++) {
-    let [governor, waiting, commits] = [newGovernor(0), NOTHING, 0]
+    let [governor, waiting, commits] = [fullFlushBudget(0), NOTHING_UNCOMMITTED, 0]
     const last = new Map<string, number>()
     const pace = 10 ** (1 + random() * 4)
     for (let nowMs = 0; nowMs < 10_000_000; nowMs += Math.ceil(random() * pace) + 200) {
       const unit = `${Math.floor(random() * 30)}`
       const crashed = random() < 0.5 ? [unit] : []
-      waiting = nowWaiting(waiting, crashed, last, nowMs, MINUTE)
+      waiting = uncommittedAfter(waiting, crashed, last, nowMs, MINUTE)
       for (const one of crashed) last.set(one, nowMs)
       const due = commitDueMs(governor, waiting, MINUTE) ?? Number.POSITIVE_INFINITY
-      if (due > nowMs && !(random() < 0.1 && readerMay(governor, waiting, nowMs, MINUTE))) continue
-      governor = afterCommit(governor, whyNow(governor, waiting, nowMs, MINUTE), nowMs, MINUTE)
-      waiting = NOTHING
+      if (due > nowMs && !(random() < 0.1 && readerMayCommit(governor, waiting, nowMs, MINUTE))) continue
+      governor = afterCommit(governor, commitReason(governor, waiting, nowMs, MINUTE), nowMs, MINUTE)
+      waiting = NOTHING_UNCOMMITTED
       commits++
     }
     expect(commits).toBeLessThanOrEqual(10 + 10_000_000 / MINUTE)

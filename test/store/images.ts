@@ -1,6 +1,6 @@
 // Every image that flash may hold after a power cut, from the operations recorded by the file system in memory.
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
-import { type PageRead, readPage } from '../../src/store/recovery.ts'
+import { type PageReading, readPage } from '../../src/store/recovery.ts'
 import type { Entry } from './memory-fs.ts'
 import { PATH } from './opened.ts'
 
@@ -13,7 +13,7 @@ export interface Moment {
   /** How many different contents of flash there may be. */
   readonly contents: number
   /** Each of them that reads differently, page by page; null where there is no file. */
-  readonly readings: Iterable<readonly PageRead[] | null>
+  readonly readings: Iterable<readonly PageReading[] | null>
 }
 
 /** A file as it is on flash, and the pages written since that may be there or not. */
@@ -95,9 +95,9 @@ function momentOf(file: File, done: number): Moment {
 }
 
 function* combined(
-  synced: readonly PageRead[],
-  choices: readonly { readonly page: number; readonly reads: readonly PageRead[] }[],
-): Generator<PageRead[]> {
+  synced: readonly PageReading[],
+  choices: readonly { readonly page: number; readonly reads: readonly PageReading[] }[],
+): Generator<PageReading[]> {
   const [first, ...others] = choices
   if (first === undefined) return yield Array.from(synced, (page) => page ?? 'empty')
   for (const read of first.reads) {
@@ -108,8 +108,8 @@ function* combined(
 }
 
 /** What a page reads like that was `old` and written over, once or more: each different reading, and of how many contents. */
-function outcomes(old: Uint8Array, versions: readonly Uint8Array[]): { reads: readonly PageRead[]; contents: number } {
-  const reads = new Set<PageRead>([readOf(old)])
+function outcomes(old: Uint8Array, versions: readonly Uint8Array[]): { reads: readonly PageReading[]; contents: number } {
+  const reads = new Set<PageReading>([readOf(old)])
   let contents = 1
   let under = old
   for (const version of versions) {
@@ -138,7 +138,7 @@ function* tears(old: Uint8Array, written: Uint8Array): Generator<Uint8Array> {
 }
 
 /** A file that reads like this. */
-export function imageOf(pages: readonly PageRead[]): Buffer {
+export function imageOf(pages: readonly PageReading[]): Buffer {
   return Buffer.concat(
     pages.map((read) => {
       if (read === 'empty') return ZEROS
@@ -149,11 +149,11 @@ export function imageOf(pages: readonly PageRead[]): Buffer {
 
 const GARBAGE = new Uint8Array(PAGE_BYTES).fill(0xa5)
 const contents = new WeakMap<object, Uint8Array>()
-const known = new WeakMap<Uint8Array, PageRead>()
-const same = new Map<string, PageRead>()
+const known = new WeakMap<Uint8Array, PageReading>()
+const same = new Map<string, PageReading>()
 
 /** Pages that are whole and equal read as one and the same object. */
-function readOf(bytes: Uint8Array): PageRead {
+function readOf(bytes: Uint8Array): PageReading {
   const already = known.get(bytes)
   if (already !== undefined) return already
   const read = readPage(bytes)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { withUnits } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
-import type { Opened } from '../../src/store/open.ts'
+import type { OpenedStore } from '../../src/store/open.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
 import { type Bench, bench, PATH, RUN } from './opened.ts'
 import { crashStep, names, stateOf } from './sample.ts'
@@ -18,7 +18,7 @@ interface Image {
 /** Runs `life` and takes an image of all files before every operation that changes one. */
 async function imagesOf(
   units: number,
-  life: (b: Bench, opened: Opened, step: (unit?: string) => void) => Promise<void>,
+  life: (b: Bench, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
 ) {
   const b = bench(units)
   const { fs, clock } = b
@@ -50,7 +50,7 @@ async function imagesOf(
   return images
 }
 
-async function reopened({ files }: Image): Promise<{ found: Opened; fs: MemoryFs }> {
+async function reopened({ files }: Image): Promise<{ found: OpenedStore; fs: MemoryFs }> {
   const b = bench()
   for (const [path, bytes] of files) b.fs.put(path, bytes)
   return { found: await b.open(), fs: b.fs }

@@ -2,7 +2,7 @@
 import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
-import type { Opened } from '../../src/store/open.ts'
+import type { OpenedStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
 import { type Bench, bench, PATH } from './opened.ts'
@@ -57,7 +57,7 @@ export interface Lived {
   readonly states: readonly { readonly state: State; readonly at: number }[]
   /** Positions in `states` that flash was said to hold. */
   readonly acknowledged: readonly { readonly index: number; readonly at: number }[]
-  readonly last: Opened
+  readonly last: OpenedStore
 }
 
 /** `ready` is called before the first operation of the life itself. Operations of flash are in `bench.fs.log`. */

@@ -1,6 +1,6 @@
 // A file system in memory that knows what is durable: it records every operation, fails on demand, and can be cut off.
 import { dirname } from 'node:path'
-import type { Fs, Stat } from '../../src/store/file/fs.ts'
+import type { Fs, FileStat } from '../../src/store/file/fs.ts'
 
 type Op = 'open' | 'create' | 'pread' | 'pwrite' | 'fdatasync' | 'fsyncDir' | 'rename' | 'unlink' | 'mkdir' | 'chown'
 
@@ -122,7 +122,7 @@ export function memoryFs(): MemoryFs {
       fs.fault('mkdir', path)
     },
     async chown() {},
-    async stat(path): Promise<Stat> {
+    async stat(path): Promise<FileStat> {
       const known = files.get(path)
       const isFile = known !== undefined
       if (!isFile && ![...files.keys()].some((file) => dirname(file) === path)) at(path)

@@ -1,5 +1,5 @@
 // Opens stores for the tests: in memory, with a clock by hand, and a lock that any may take.
-import { type Opened, type OpenOptions, openStore } from '../../src/store/open.ts'
+import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { type MemoryFs, memoryFs } from './memory-fs.ts'
 import { BOOT, freshState } from './sample.ts'
@@ -11,7 +11,7 @@ export interface Bench {
   readonly fs: MemoryFs
   readonly clock: TestClock
   readonly lines: string[]
-  open(more?: Partial<OpenOptions>): Promise<Opened>
+  open(more?: Partial<OpenOptions>): Promise<OpenedStore>
   /** The power goes: what is in RAM is lost. */
   powerCut(): void
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { recover } from '../../src/store/recovery.ts'
-import { takeUp } from '../../src/store/resume.ts'
+import { resume } from '../../src/store/resume.ts'
 import { type Flash, noFlash, startFlash } from '../rig/flash.ts'
 import { describeUnless } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -56,7 +56,7 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
   /** What an agent would find now: the total of crashes, and the number its events go on from. */
   function found(): { total: number; seq: number } {
     const file = recover(readFileSync(flash.at('state.ring')))
-    const { state } = takeUp(file, [], null, freshState(2)(), false)
+    const { state } = resume(file, [], null, freshState(2)(), false)
     return { total: file.state === null ? -1 : crashesOf(file.state).reduce((a, b) => a + b), seq: state.seq }
   }
 

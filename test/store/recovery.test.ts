@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
-import { type Recovered, recover } from '../../src/store/recovery.ts'
+import { type RecoveredFile, recover } from '../../src/store/recovery.ts'
 import { bench, PATH } from './opened.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
@@ -24,7 +24,7 @@ async function file(commits: number): Promise<{ bytes: Buffer; states: State[]; 
   return { bytes, states, used: Math.ceil(used / PAGE_BYTES) * PAGE_BYTES }
 }
 
-const total = (read: Recovered) => (read.state === null ? null : (crashesOf(read.state)[0] as number))
+const total = (read: RecoveredFile) => (read.state === null ? null : (crashesOf(read.state)[0] as number))
 
 test('a whole file gives the newest state and all events', async () => {
   const { bytes, states } = await file(150)

@@ -9,35 +9,35 @@ import { deltaPayload, historyPayloads, snapshotPayloads } from '../format/pack.
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { Head } from '../format/page-records.ts'
 import { differs } from '../format/unit-record.ts'
-import type { Window } from '../pending-events.ts'
+import type { UncommittedEvents } from '../uncommitted-events.ts'
 import type { Fs } from './fs.ts'
-import { type Commit, createRing, type Ring } from './ring.ts'
-import { type SideWrites, sideWriteCounter } from './write-amplification.ts'
+import { type EncodedCommit, createRing, type Ring } from './ring.ts'
+import { type SideWrites, createSideWriteCounter } from './write-amplification.ts'
 
 /** Pages of a new file that take over the history. */
 const HISTORY_PAGES = 32
 
-export interface ToWrite {
+export interface CommitContent {
   readonly state: State
   /** What the last commit holds. */
   readonly committed: State
-  readonly window: Window
+  readonly window: UncommittedEvents
   readonly head: Head
   readonly seq: number
   /** For a new file. */
   readonly history: readonly Event[]
 }
 
-export interface Written {
+export interface WriteResult {
   /** What the file system writes beside them included. */
   readonly bytes: number
   /** Events that found no room. */
   readonly omitted: readonly Event[]
 }
 
-export interface Disk {
+export interface CommitWriter {
   /** Resolves once flash holds it. After a rejection `abandon` comes first. */
-  write(what: ToWrite): Promise<Written>
+  write(what: CommitContent): Promise<WriteResult>
   /**
    * Closes the file; the next write makes a new one. After a failed fdatasync the kernel takes the pages for clean: to
    * try again on the same descriptor would succeed without data.
@@ -46,7 +46,7 @@ export interface Disk {
 }
 
 /** `boot`: of the running system, null to take that of the state. `clearTheWay` moves what a new file would replace. */
-export function openDisk(
+export function openCommitWriter(
   {
     fs,
     clock,
@@ -62,16 +62,16 @@ export function openDisk(
   },
   found: Ring | null,
   clearTheWay: () => Promise<void>,
-): Disk {
+): CommitWriter {
   let ring = found
-  const beside = sideWriteCounter(sideWrites)
+  const beside = createSideWriteCounter(sideWrites)
 
   async function abandon(): Promise<void> {
     await ring?.close().catch(() => {})
     ring = null
   }
 
-  async function write({ state, committed, window, head, seq, history }: ToWrite): Promise<Written> {
+  async function write({ state, committed, window, head, seq, history }: CommitContent): Promise<WriteResult> {
     const wallMs = clock.now().wallMs
     const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
       const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
@@ -90,7 +90,7 @@ export function openDisk(
       }
     }
     const { payloads, omitted } = snapshotPayloads(head, state.units, window)
-    const snapshot: Commit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
+    const snapshot: EncodedCommit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
     if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
     await fs.mkdir(dirname(path)).catch(() => {})
     await clearTheWay()

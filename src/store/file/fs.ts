@@ -3,7 +3,7 @@ import * as node from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 
-export interface Stat {
+export interface FileStat {
   readonly isFile: boolean
   readonly isSymlink: boolean
   readonly ino: number
@@ -26,7 +26,7 @@ export interface Fs {
   mkdir(path: string): Promise<void>
   chown(path: string, uid: number, gid: number): Promise<void>
   /** Of the path itself, not of what a symbolic link points to. */
-  stat(path: string): Promise<Stat>
+  stat(path: string): Promise<FileStat>
   realpath(path: string): Promise<string>
   /** Whose rights the process has. */
   readonly uid: number
@@ -122,15 +122,15 @@ export function errno(error: unknown): string {
 /** Writes all of `bytes` at `at`: goes on after a short write, tries again after EINTR. */
 export async function pwriteAll(fs: Fs, fd: number, bytes: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    done += someOf(await uninterrupted(() => fs.pwrite(fd, bytes.subarray(done), at + done)))
+    done += progressOf(await uninterrupted(() => fs.pwrite(fd, bytes.subarray(done), at + done)))
   }
 }
 
 export function pwriteAllSync(fs: SyncFs, fd: number, bytes: Uint8Array, at: number): void {
-  for (let done = 0; done < bytes.length; ) done += someOf(fs.pwrite(fd, bytes.subarray(done), at + done))
+  for (let done = 0; done < bytes.length; ) done += progressOf(fs.pwrite(fd, bytes.subarray(done), at + done))
 }
 
-function someOf(written: number): number {
+function progressOf(written: number): number {
   if (written > 0) return written
   throw Object.assign(new Error('EIO: nothing was written'), { code: 'EIO' })
 }

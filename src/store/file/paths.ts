@@ -1,7 +1,7 @@
 // What lies at the path of a state file: resolved, read, and set aside where it is not ours to overwrite.
 import { basename, dirname, join, resolve } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
-import { readSlot, type Slot } from '../resume.ts'
+import { readSlot, type SpillSlot } from '../resume.ts'
 import { slotPaths } from '../spill.ts'
 import { errno, type Fs, preadAll } from './fs.ts'
 
@@ -9,13 +9,13 @@ import { errno, type Fs, preadAll } from './fs.ts'
 const READ_AT_MOST = 4096 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
-export type Content = { readonly bytes: Uint8Array } | { readonly error: unknown }
+export type FileContent = { readonly bytes: Uint8Array } | { readonly error: unknown }
 
 /**
  * The directory without symbolic links, so that two names of one file share a lock. A link at the file itself is followed,
  * but not by root in a directory of someone else, who could point it anywhere.
  */
-export async function resolved(fs: Fs, path: string): Promise<string> {
+export async function resolvePath(fs: Fs, path: string): Promise<string> {
   const absolute = resolve(path)
   const directory = await fs.realpath(dirname(absolute)).catch(() => dirname(absolute))
   const plain = join(directory, basename(absolute))
@@ -29,7 +29,7 @@ export async function resolved(fs: Fs, path: string): Promise<string> {
 }
 
 /** The bytes at `path`, none where there is no file. A page that the device cannot read is taken for damaged. */
-export async function contentOf(fs: Fs, path: string): Promise<Content> {
+export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   try {
     const { isFile, size } = await fs.stat(path)
     if (!isFile) throw Object.assign(new Error('EINVAL: not a regular file'), { code: 'EINVAL' })
@@ -58,7 +58,7 @@ async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
 }
 
 /** What a killed agent left of the state at `path`. */
-export function slotsOf(fs: Fs, directory: string | null, path: string): Slot[] {
+export function readSlots(fs: Fs, directory: string | null, path: string): SpillSlot[] {
   if (directory === null) return []
   return slotPaths(directory, path).flatMap((slot) => {
     try {

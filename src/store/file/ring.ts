@@ -9,7 +9,7 @@ const PAGES_AT_LEAST = 256
 const ZEROS_AT_ONCE = 64 * PAGE_BYTES
 
 /** What one fdatasync makes durable: a snapshot, or one delta. */
-export interface Commit {
+export interface EncodedCommit {
   readonly kind: 'snapshot' | 'delta'
   readonly seq: number
   /** Encoded, in order. */
@@ -26,12 +26,12 @@ export interface Ring {
   /** True when snapshots of `parts` pages, two of them with their deltas and a third being written, fit. */
   fits(parts: number): boolean
   /** Writes and syncs; resolves to the bytes written. After a rejection the descriptor is not to be used again. */
-  write(commit: Commit): Promise<number>
+  write(commit: EncodedCommit): Promise<number>
   close(): Promise<void>
 }
 
 /** Where things lie in a file. Pages of the last chain and of the one before it are not overwritten. */
-export interface Layout {
+export interface RingLayout {
   readonly ino: number
   readonly pages: number
   /** The last commit, the snapshot it builds upon, and the deltas from there to it. */
@@ -60,7 +60,7 @@ export function freePages(pages: number, next: number, taken: ReadonlySet<number
 }
 
 /** The ring in an open file. */
-export function ringIn(fs: Fs, fd: number, layout: Layout): Ring {
+export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
   const { ino, pages } = layout
   let { last, base, deltas, live, previous, next } = layout
 
@@ -103,7 +103,7 @@ export function ringIn(fs: Fs, fd: number, layout: Layout): Ring {
 export async function createRing(
   fs: Fs,
   path: string,
-  snapshot: Commit,
+  snapshot: EncodedCommit,
   history: readonly Uint8Array[],
 ): Promise<{ ring: Ring; bytes: number }> {
   const pages = pagesFor(snapshot.pages.length)
@@ -133,7 +133,7 @@ export async function createRing(
   const next = (snapshot.pages.length + history.length) % pages
   const { seq } = snapshot
   return {
-    ring: ringIn(fs, fd, { ino, pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
+    ring: openRing(fs, fd, { ino, pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
     bytes: size,
   }
 }

@@ -51,7 +51,7 @@ export function sideWritesAt(path: string): SideWrites {
 }
 
 /** Counts them: called with the time of each commit, returns the bytes that it made the file system write beside it. */
-export function sideWriteCounter(of: SideWrites): (nowMs: number) => number {
+export function createSideWriteCounter(of: SideWrites): (nowMs: number) => number {
   const { eachBytes, sharedMs, bytes, inPlaceBytes, inPlaceMs } = of
   let sinceMs = Number.NEGATIVE_INFINITY
   return (nowMs) => {

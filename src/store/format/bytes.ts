@@ -10,7 +10,7 @@ const MICRO = 8
 const MAX_TEXT_BYTES = 1024
 
 /** Appends to a buffer that grows. Never throws, whatever it is given. */
-export interface Writer {
+export interface ByteWriter {
   u8(n: number): void
   /** Non-negative safe integer as LEB128; anything else becomes 0. */
   uint(n: number): void
@@ -28,7 +28,7 @@ export interface Writer {
   take(): Uint8Array
 }
 
-export function writer(): Writer {
+export function createByteWriter(): ByteWriter {
   let buf = Buffer.allocUnsafe(512)
   let at = 0
 
@@ -112,7 +112,7 @@ function isShort(n: number): boolean {
 }
 
 /** Reads what a Writer wrote, within the field it is in. Throws RangeError past its end; whoever reads flash catches it. */
-export interface Reader {
+export interface ByteReader {
   u8(): number
   uint(): number
   num(): number
@@ -125,7 +125,7 @@ export interface Reader {
   fields(read: (tag: number) => void): void
 }
 
-export function reader(bytes: Uint8Array): Reader {
+export function createByteReader(bytes: Uint8Array): ByteReader {
   const buf = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let at = 0
   let end = buf.length

@@ -1,6 +1,6 @@
 // An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
 import type { StateChange, Event, EventKind } from '../../core/event.ts'
-import type { Reader, Writer } from './bytes.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
 
 // Tags of an event's fields. FROZEN: append only.
@@ -30,7 +30,7 @@ export function kindOf(number: number): EventKind | null {
 }
 
 /** `unit` is the number of the unit's name in its page, `boot` the boot that the page speaks of. */
-export function writeEvent(to: Writer, event: Event, unit: number, boot: string): void {
+export function writeEvent(to: ByteWriter, event: Event, unit: number, boot: string): void {
   to.field(COMMON, () => {
     to.u8(kindNumber(event.kind))
     const requested = 'requested' in event && event.requested
@@ -53,7 +53,7 @@ export function writeEvent(to: Writer, event: Event, unit: number, boot: string)
   writeDetails(to, event)
 }
 
-function writeDetails(to: Writer, event: Event): void {
+function writeDetails(to: ByteWriter, event: Event): void {
   switch (event.kind) {
     case 'start':
     case 'restart':
@@ -86,7 +86,7 @@ function writeDetails(to: Writer, event: Event): void {
 }
 
 /** Null for a kind that this version does not know. Throws RangeError on bytes that are no event. */
-export function readEvent(from: Reader, names: readonly string[], boot: string): Event | null {
+export function readEvent(from: ByteReader, names: readonly string[], boot: string): Event | null {
   const found: { kind: EventKind | null } = { kind: null }
   const parts: object[] = []
   from.fields((tag) => {
@@ -122,7 +122,7 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   command: ['action', 'outcome', 'via', 'who'],
 }
 
-function readCommon(from: Reader, kind: EventKind, names: readonly string[]): object {
+function readCommon(from: ByteReader, kind: EventKind, names: readonly string[]): object {
   const flags = from.u8()
   const unit = names[from.uint()]
   if (unit === undefined) throw new RangeError('event of no unit')
@@ -138,7 +138,7 @@ function readCommon(from: Reader, kind: EventKind, names: readonly string[]): ob
   }
 }
 
-function readDetail(from: Reader, kind: EventKind): object {
+function readDetail(from: ByteReader, kind: EventKind): object {
   switch (kind) {
     case 'gave_up':
       return { result: from.word() ?? 'unknown' }
@@ -166,7 +166,7 @@ function tristate(value: boolean | null): number {
   return value === null ? 0 : value ? 2 : 1
 }
 
-function writeChange(to: Writer, change: StateChange): void {
+function writeChange(to: ByteWriter, change: StateChange): void {
   to.field(CHANGE, () => {
     to.word(change.fromState)
     to.word(change.toState)
@@ -174,7 +174,7 @@ function writeChange(to: Writer, change: StateChange): void {
   })
 }
 
-function readChange(from: Reader): StateChange {
+function readChange(from: ByteReader): StateChange {
   return {
     fromState: from.word() ?? 'unknown',
     toState: from.word() ?? 'unknown',

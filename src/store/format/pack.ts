@@ -1,8 +1,8 @@
 // What goes on the pages of one commit: all units that changed, then as many events as fit, the newest crashes first.
 import type { Event } from '../../core/event.ts'
 import type { Unit } from '../../core/unit.ts'
-import { counted, type Window } from '../pending-events.ts'
-import { type Filling, filling, type Head, type LeftOut } from './page-records.ts'
+import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
+import { type PageBuilder, createPageBuilder, type Head, type LeftOut } from './page-records.ts'
 
 /** Bytes that the counts of what was left out may take of a page. */
 const LEFT_OUT_BYTES_AT_MOST = 1024
@@ -10,7 +10,7 @@ const LEFT_OUT_BYTES_AT_MOST = 1024
 const MISSES_AT_MOST = 8
 
 /** The payloads of a commit, a page each, and the events that found no room on them. */
-export interface Packed {
+export interface PackedCommit {
   readonly payloads: readonly Uint8Array[]
   readonly omitted: readonly Event[]
 }
@@ -22,10 +22,10 @@ export interface Packed {
 export function deltaPayload(
   head: Head,
   changed: readonly Unit[],
-  window: Window,
+  window: UncommittedEvents,
   seen: readonly Unit[] = [],
-): Packed | null {
-  const page = opened(head)
+): PackedCommit | null {
+  const page = openPage(head)
   for (const unit of changed) if (!page.unit(unit)) return null
   const omitted = addEvents(page, window)
   for (const unit of seen) if (!changed.includes(unit) && !page.unit(unit)) break
@@ -36,13 +36,13 @@ export function deltaPayload(
  * All `units` on as many pages as it takes, then what fits of `events` on the last one. A snapshot of more than one page
  * takes one further page for its events where they need it.
  */
-export function snapshotPayloads(head: Head, units: readonly Unit[], window: Window): Packed {
+export function snapshotPayloads(head: Head, units: readonly Unit[], window: UncommittedEvents): PackedCommit {
   const full: Uint8Array[] = []
-  let page = opened(head)
+  let page = openPage(head)
   for (const unit of units) {
     if (page.unit(unit)) continue
     full.push(page.bytes())
-    page = opened(head)
+    page = openPage(head)
     page.unit(unit)
   }
   const back = page.mark()
@@ -50,7 +50,7 @@ export function snapshotPayloads(head: Head, units: readonly Unit[], window: Win
   if (omitted.length > 0 && full.length > 0) {
     back()
     full.push(page.bytes())
-    page = opened(head)
+    page = openPage(head)
     omitted = addEvents(page, window)
   }
   return { payloads: [...full, page.bytes()], omitted }
@@ -59,11 +59,11 @@ export function snapshotPayloads(head: Head, units: readonly Unit[], window: Win
 /** Everything, on as many pages as it takes: what waits in memory, for the runtime directory. */
 export function allPayloads(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array[] {
   const full: Uint8Array[] = []
-  let page = opened(head)
-  const add = (put: (page: Filling) => boolean) => {
+  let page = openPage(head)
+  const add = (put: (page: PageBuilder) => boolean) => {
     if (put(page)) return
     full.push(page.bytes())
-    page = opened(head)
+    page = openPage(head)
     put(page)
   }
   for (const unit of units) add((p) => p.unit(unit))
@@ -76,28 +76,28 @@ export function historyPayloads(head: Head, events: readonly Event[], pages: num
   return events.length === 0 ? [] : allPayloads(head, [], events).slice(-pages)
 }
 
-function opened(head: Head): Filling {
-  const page = filling()
+function openPage(head: Head): PageBuilder {
+  const page = createPageBuilder()
   page.head(head)
   return page
 }
 
 /** Adds what fits in the order of `seq`, and counts of the rest, which it returns. */
-function addEvents(page: Filling, window: Window): Event[] {
+function addEvents(page: PageBuilder, window: UncommittedEvents): Event[] {
   const { events } = window
   const back = page.mark()
   if (window.dropped.length === 0 && events.every((event) => page.event(event))) return []
   back()
-  const chosen = new Set(choose(page, events, leftOutBytes(counted(events, window.dropped))))
+  const chosen = new Set(choose(page, events, leftOutBytes(countByUnitAndKind(events, window.dropped))))
   back()
   for (const event of events) if (chosen.has(event)) page.event(event)
   const omitted = events.filter((event) => !chosen.has(event))
-  for (const entry of counted(omitted, window.dropped)) page.leftOut(entry)
+  for (const entry of countByUnitAndKind(omitted, window.dropped)) page.leftOut(entry)
   return omitted
 }
 
 /** The newest crashes, then the newest of the rest, as long as `spare` bytes stay free. Leaves them in the page. */
-function choose(page: Filling, events: readonly Event[], spare: number): Event[] {
+function choose(page: PageBuilder, events: readonly Event[], spare: number): Event[] {
   const newestFirst = events.toReversed()
   const wanted = [...newestFirst.filter((e) => e.kind === 'crash'), ...newestFirst.filter((e) => e.kind !== 'crash')]
   const chosen: Event[] = []

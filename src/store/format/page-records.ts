@@ -2,7 +2,7 @@
 import type { Event, EventKind } from '../../core/event.ts'
 import type { State } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
-import { type Reader, reader, type Writer, writer } from './bytes.ts'
+import { type ByteReader, createByteReader, type ByteWriter, createByteWriter } from './bytes.ts'
 import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
@@ -55,7 +55,7 @@ export function headOf(state: State, kept: Pick<Head, 'reserved' | 'acknowledged
 }
 
 /** A payload being filled. Each `add` returns false, and changes nothing, where the rest of the page is too small. */
-export interface Filling {
+export interface PageBuilder {
   head(head: Head): boolean
   unit(unit: Unit): boolean
   event(event: Event): boolean
@@ -67,9 +67,9 @@ export interface Filling {
   mark(): () => void
 }
 
-export function filling(capacity = PAYLOAD_BYTES): Filling {
+export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
   const buf = Buffer.allocUnsafe(capacity)
-  const to = writer()
+  const to = createByteWriter()
   const names = new Map<string, number>()
   let used = 0
   let boot = ''
@@ -126,7 +126,7 @@ export function readPayload(bytes: Uint8Array): Payload | null {
   const leftOut: LeftOut[] = []
   const found: { head: Head | null } = { head: null }
   try {
-    const from = reader(bytes)
+    const from = createByteReader(bytes)
     from.fields((tag) => {
       if (tag === STATE) found.head = readHead(from)
       else if (tag === NAME) names.push(from.text())
@@ -149,7 +149,7 @@ export function readPayload(bytes: Uint8Array): Payload | null {
   return head === null ? null : { head, units: [...units.values()], events, leftOut }
 }
 
-function writeHead(to: Writer, head: Head): void {
+function writeHead(to: ByteWriter, head: Head): void {
   to.field(STREAM, () => to.id(head.stream))
   to.field(NUMBERS, () => {
     to.u8(head.clean ? 1 : 0)
@@ -163,7 +163,7 @@ function writeHead(to: Writer, head: Head): void {
   if (head.bootId !== '') to.field(BOOT, () => to.id(head.bootId))
 }
 
-function readHead(from: Reader): Head {
+function readHead(from: ByteReader): Head {
   const head: { -readonly [K in keyof Head]: Head[K] } = {
     ...{ stream: '', gatewayId: null, bootId: '' },
     ...{ seq: 0, seqGap: 0, reserved: 0, acknowledged: 0, clean: false },

@@ -1,6 +1,6 @@
 // The parts of a unit that stand as one value each, as bytes and back; events share some of them.
 import type { Burst, Cause, Counters, Failures, Run, Settings, Summary, UnitSnapshot } from '../../core/unit.ts'
-import type { Reader, Writer } from './bytes.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
 
 /** systemd has fewer than twenty results. */
 const FAILURES_AT_MOST = 64
@@ -16,29 +16,29 @@ export function sameCounters(a: Counters, b: Counters): boolean {
   )
 }
 
-export function writeCounters(to: Writer, c: Counters): void {
+export function writeCounters(to: ByteWriter, c: Counters): void {
   for (const n of [c.starts, c.stops, c.crashes, c.restarts, c.lost]) to.uint(n)
 }
 
-export function readCounters(from: Reader): Counters {
+export function readCounters(from: ByteReader): Counters {
   return { starts: from.uint(), stops: from.uint(), crashes: from.uint(), restarts: from.uint(), lost: from.uint() }
 }
 
 /** `exitCode` is -1 for none; codes are 0..255 (waitid(2)), more is kept all the same. */
-export function writeCause(to: Writer, cause: Cause): void {
+export function writeCause(to: ByteWriter, cause: Cause): void {
   to.word(cause.result)
   to.num(cause.exitCode ?? -1)
   to.word(cause.signal)
   to.u8(cause.coreDumped ? 1 : 0)
 }
 
-export function readCause(from: Reader): Cause {
+export function readCause(from: ByteReader): Cause {
   const result = from.word() ?? 'unknown'
   const exitCode = from.num()
   return { result, exitCode: exitCode === -1 ? null : exitCode, signal: from.word(), coreDumped: from.u8() !== 0 }
 }
 
-export function writeFailures(to: Writer, failures: Readonly<Record<string, Failures>>): void {
+export function writeFailures(to: ByteWriter, failures: Readonly<Record<string, Failures>>): void {
   for (const [result, count] of Object.entries(failures).slice(0, FAILURES_AT_MOST)) {
     to.word(result)
     to.uint(count.unrequested)
@@ -46,50 +46,50 @@ export function writeFailures(to: Writer, failures: Readonly<Record<string, Fail
   }
 }
 
-export function failuresOf(from: Reader): Failures {
+export function failuresOf(from: ByteReader): Failures {
   return { unrequested: from.uint(), requested: from.uint() }
 }
 
 /** Words with something each, to the end. */
-export function readTallies<T>(from: Reader, read: (from: Reader) => T): Record<string, T> {
+export function readTallies<T>(from: ByteReader, read: (from: ByteReader) => T): Record<string, T> {
   return Object.fromEntries(all(from, () => [from.word() ?? 'unknown', read(from)] as const))
 }
 
-export function writeRun(to: Writer, run: Run, newestId: string | null): void {
+export function writeRun(to: ByteWriter, run: Run, newestId: string | null): void {
   to.id(run.id, newestId)
   to.num(run.openedAtMonoMs)
   to.num(run.openedAtMs)
   to.num(run.job)
 }
 
-export function readRun(from: Reader, newestId: string | null): Run {
+export function readRun(from: ByteReader, newestId: string | null): Run {
   return { id: from.id(newestId) ?? '', openedAtMonoMs: from.num(), openedAtMs: from.num(), job: from.num() }
 }
 
-export function writeSettings(to: Writer, settings: Settings): void {
+export function writeSettings(to: ByteWriter, settings: Settings): void {
   to.word(settings.loadState)
   to.word(settings.restart)
   to.u8((settings.restartForced ? 1 : 0) | (settings.restartPrevented ? 2 : 0) | (settings.enabled ? 4 : 0))
 }
 
-export function readSettings(from: Reader): Settings {
+export function readSettings(from: ByteReader): Settings {
   const [loadState, restart, flags] = [from.word() ?? 'unknown', from.word(), from.u8()]
   const has = (flag: number) => (flags & flag) !== 0
   return { loadState, restart, restartForced: has(1), restartPrevented: has(2), enabled: has(4) }
 }
 
 /** A burst is kept so that a summary which a killed agent was gathering is told by the next one. */
-export function writeBurst(to: Writer, burst: Burst): void {
+export function writeBurst(to: ByteWriter, burst: Burst): void {
   to.num(burst.sinceMonoMs)
   to.num(burst.ends)
   if (burst.summary !== null) writeSummary(to, burst.summary)
 }
 
-export function readBurst(from: Reader): Burst {
+export function readBurst(from: ByteReader): Burst {
   return { sinceMonoMs: from.num(), ends: from.num(), summary: from.done() ? null : readSummary(from) }
 }
 
-export function writeSummary(to: Writer, summary: Summary): void {
+export function writeSummary(to: ByteWriter, summary: Summary): void {
   writeCounters(to, summary.counted)
   to.num(summary.firstMs)
   to.num(summary.lastMs)
@@ -100,12 +100,12 @@ export function writeSummary(to: Writer, summary: Summary): void {
 }
 
 /** To the end of `from`. */
-export function readSummary(from: Reader): Summary {
+export function readSummary(from: ByteReader): Summary {
   const counted = readCounters(from)
   return { counted, firstMs: from.num(), lastMs: from.num(), byResult: readTallies(from, (n) => n.uint()) }
 }
 
-export function writeUnitSnapshot(to: Writer, snapshot: UnitSnapshot, newestId: string | null): void {
+export function writeUnitSnapshot(to: ByteWriter, snapshot: UnitSnapshot, newestId: string | null): void {
   to.word(snapshot.activeState)
   to.word(snapshot.subState)
   to.id(snapshot.invocationId, newestId)
@@ -117,7 +117,7 @@ export function writeUnitSnapshot(to: Writer, snapshot: UnitSnapshot, newestId: 
   to.num(snapshot.changedAtMonoMs)
 }
 
-export function readUnitSnapshot(from: Reader, newestId: string | null): UnitSnapshot {
+export function readUnitSnapshot(from: ByteReader, newestId: string | null): UnitSnapshot {
   return {
     activeState: from.word() ?? 'unknown',
     subState: from.word() ?? 'unknown',
@@ -132,7 +132,7 @@ export function readUnitSnapshot(from: Reader, newestId: string | null): UnitSna
 }
 
 /** Reads until nothing is left. */
-export function all<T>(from: Reader, read: () => T): T[] {
+export function all<T>(from: ByteReader, read: () => T): T[] {
   const values: T[] = []
   while (!from.done()) values.push(read())
   return values

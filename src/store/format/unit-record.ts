@@ -1,6 +1,6 @@
 // A unit as bytes and back: tagged fields, absolute values.
 import { newUnit, type Unit, ZERO } from '../../core/unit.ts'
-import type { Reader, Writer } from './bytes.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
 import * as part from './unit-fields.ts'
 
 // Tags of a unit's fields. FROZEN: append only.
@@ -31,7 +31,7 @@ const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
 
 /** `name` is the number of the unit's name in its page. */
-export function writeUnit(to: Writer, unit: Unit, name: number): void {
+export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   const { run, snapshot, settings, failed, lastCrash, changedAtMs, burst, goneSinceMonoMs } = unit
   const newestId = unit.runIds[0] ?? null
   to.field(NAME, () => to.uint(name))
@@ -71,7 +71,7 @@ export function writeUnit(to: Writer, unit: Unit, name: number): void {
 }
 
 /** Throws RangeError on bytes that are no unit. */
-export function readUnit(from: Reader, names: readonly string[]): Unit {
+export function readUnit(from: ByteReader, names: readonly string[]): Unit {
   const unit: { -readonly [K in keyof Unit]: Unit[K] } = newUnit('')
   const newestId = () => unit.runIds[0] ?? null
   from.fields((tag) => {

@@ -7,13 +7,13 @@ import { afterEach, expect, test } from 'vitest'
 import type { State } from '../../../src/core/state.ts'
 import { nodeFs } from '../../../src/store/file/fs.ts'
 import { editState, readPagesOf, readState } from '../../../src/store/offline.ts'
-import { type Opened, type OpenOptions, openStore } from '../../../src/store/open.ts'
+import { type OpenedStore, type OpenOptions, openStore } from '../../../src/store/open.ts'
 import { slotPaths } from '../../../src/store/spill.ts'
 import { testClock } from '../clock.ts'
 import { BOOT, busyUnit, crashStep, names, stateOf } from '../sample.ts'
 
 const directories: string[] = []
-const stores: Opened[] = []
+const stores: OpenedStore[] = []
 
 function place(): OpenOptions & { runtimeDir: string; lines: string[] } {
   const directory = node.mkdtempSync(join(tmpdir(), 'gatewatch-store-'))
@@ -31,13 +31,13 @@ function place(): OpenOptions & { runtimeDir: string; lines: string[] } {
   }
 }
 
-async function open(options: OpenOptions): Promise<Opened> {
+async function open(options: OpenOptions): Promise<OpenedStore> {
   const opened = await openStore(options)
   stores.push(opened)
   return opened
 }
 
-function crash({ store }: Opened, state: State, n: number): State {
+function crash({ store }: OpenedStore, state: State, n: number): State {
   let now = state
   for (let i = 0; i < n; i++) {
     const step = crashStep(now, names(12)[i % 12] as string, 20_000 + i)

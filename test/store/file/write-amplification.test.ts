@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { nodeFs } from '../../../src/store/file/fs.ts'
 import { parseMounts } from '../../../src/store/file/mounts.ts'
-import { sideWriteCounter, sideWritesOf } from '../../../src/store/file/write-amplification.ts'
+import { createSideWriteCounter, sideWritesOf } from '../../../src/store/file/write-amplification.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { noFlash, startFlash } from '../../rig/flash.ts'
 import { describeUnless } from '../../rig/unavailable.ts'
@@ -14,7 +14,7 @@ const mounted = (type: string, options: string) =>
 
 /** The bytes beside commits at these times, in seconds. */
 const beside = (type: string, options: string, seconds: readonly number[]) =>
-  seconds.map((s) => s * 1000).map(sideWriteCounter(mounted(type, options)))
+  seconds.map((s) => s * 1000).map(createSideWriteCounter(mounted(type, options)))
 
 test.each([
   [

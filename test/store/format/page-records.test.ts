@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EVENT_KINDS } from '../../../src/core/event.ts'
-import { reader, writer } from '../../../src/store/format/bytes.ts'
+import { createByteReader, createByteWriter } from '../../../src/store/format/bytes.ts'
 import { kindNumber } from '../../../src/store/format/event-record.ts'
-import { filling, readPayload } from '../../../src/store/format/page-records.ts'
+import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
 import { WORDS } from '../../../src/store/format/word-table.ts'
 import { anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
 import { BOOT, busyUnit, crashOf, STREAM } from '../sample.ts'
@@ -22,7 +22,7 @@ test('any head, units and events come back as they went', () => {
       fc.uniqueArray(anyUnit, { maxLength: 4, selector: (unit) => unit.name }),
       fc.array(anyEvent, { maxLength: 6 }),
       (head, units, events) => {
-        const page = filling(100_000)
+        const page = createPageBuilder(100_000)
         expect(page.head(head)).toBe(true)
         for (const unit of units) expect(page.unit(unit)).toBe(true)
         for (const event of events) expect(page.event(event)).toBe(true)
@@ -46,9 +46,9 @@ test('any number comes back exactly', () => {
         ),
       ),
       (numbers) => {
-        const to = writer()
+        const to = createByteWriter()
         for (const n of numbers) to.num(n)
-        const from = reader(to.take())
+        const from = createByteReader(to.take())
         for (const n of numbers) expect(from.num()).toBe(n)
       },
     ),
@@ -65,7 +65,7 @@ test('any bytes are read without an error, or refused', () => {
 })
 
 test('any damage to a payload is read without an error, or refused', () => {
-  const page = filling()
+  const page = createPageBuilder()
   page.head(HEAD)
   page.unit(busyUnit('a.service'))
   page.event(crashOf('a.service', 5))
@@ -81,18 +81,18 @@ test('any damage to a payload is read without an error, or refused', () => {
 })
 
 test('records and fields with unknown tags are skipped', () => {
-  const page = filling()
+  const page = createPageBuilder()
   page.head(HEAD)
   const unit = busyUnit('a.service')
   page.unit(unit)
   page.event(crashOf('a.service', 5))
   const known = page.bytes()
-  const extra = writer()
+  const extra = createByteWriter()
   extra.field(200, () => extra.text('from a later minor version'))
   expect(readPayload(Buffer.concat([extra.take(), known, extra.take()]))).toEqual(readPayload(known))
 
   // The unit's record with one more field in it: tag 3, its length, its value.
-  const to = writer()
+  const to = createByteWriter()
   to.field(1, () => {
     to.field(1, () => to.id(STREAM))
     to.field(99, () => to.num(1))
@@ -110,9 +110,9 @@ test('records and fields with unknown tags are skipped', () => {
 })
 
 test('a word that a later version added reads as unknown', () => {
-  const to = writer()
+  const to = createByteWriter()
   to.u8(254)
-  expect(reader(to.take()).word()).toBe('unknown')
+  expect(createByteReader(to.take()).word()).toBe('unknown')
 })
 
 test('numbers on flash are frozen: words, kinds of events', () => {
@@ -128,7 +128,7 @@ test('numbers on flash are frozen: words, kinds of events', () => {
 })
 
 test('an event takes 40 to 75 bytes, a busy unit no more than 215', () => {
-  const page = filling()
+  const page = createPageBuilder()
   page.head(HEAD)
   const head = page.bytes().length
   page.unit(busyUnit('a.service', 5))
@@ -141,7 +141,7 @@ test('an event takes 40 to 75 bytes, a busy unit no more than 215', () => {
 })
 
 test('what does not fit changes nothing', () => {
-  const page = filling(360)
+  const page = createPageBuilder(360)
   page.head(HEAD)
   expect(page.unit(busyUnit('a.service'))).toBe(true)
   const before = Buffer.from(page.bytes())
