@@ -3,11 +3,11 @@ import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { type Fs, nodeFs } from './file/fs.ts'
-import { readContent, resolvePath, readSlots } from './file/paths.ts'
+import { readContent, readSlots, resolvePath } from './file/paths.ts'
 import { MAJOR, MINOR } from './format/page.ts'
 import type { LeftOut } from './format/page-records.ts'
 import { type OpenOptions, openStore } from './open.ts'
-import { type RecoveredFile, recover, type FileSummary } from './recovery.ts'
+import { type FileSummary, type RecoveredFile, recover } from './recovery.ts'
 import { type Recovery, resume } from './resume.ts'
 
 export interface StoredState {

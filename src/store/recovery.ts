@@ -72,7 +72,10 @@ function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): Recovered
   const newest = groups.at(-1)
   const stream = applied?.stream
   const ours = found.filter((f) => f.payload.head.stream === stream)
-  const newestPage = ours.reduce<DecodedPage | null>((best, f) => (best && best.page.seq >= f.page.seq ? best : f), null)
+  const newestPage = ours.reduce<DecodedPage | null>(
+    (best, f) => (best && best.page.seq >= f.page.seq ? best : f),
+    null,
+  )
   const maxSeq = Math.max(0, ...found.map((f) => f.page.seq))
   const events = inOrder(ours.flatMap((f) => f.payload.events))
   return {

@@ -76,7 +76,12 @@ export function resume(
 }
 
 /** The state with what waits in the slots; null where they do not go on exactly where the file ends. */
-function resumeFromSpill(file: RecoveredFile, committed: State | null, slots: readonly SpillSlot[], boot: string | null) {
+function resumeFromSpill(
+  file: RecoveredFile,
+  committed: State | null,
+  slots: readonly SpillSlot[],
+  boot: string | null,
+) {
   const usable = slots.filter(
     (slot) => (committed === null || slot.stream === committed.stream) && (boot === null || slot.boot === boot),
   )

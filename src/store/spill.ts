@@ -6,7 +6,7 @@ import { errno, pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
 import { allPayloads } from './format/pack.ts'
 import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
-import { type PageBuilder, createPageBuilder, type Head } from './format/page-records.ts'
+import { createPageBuilder, type Head, type PageBuilder } from './format/page-records.ts'
 
 /** A slot that grew by so many pages is written anew with only the newest of each unit. */
 const PAGES_UNTIL_REWRITE = 64
@@ -54,8 +54,14 @@ export function openSpill(
   const slots = slotPaths(directory, path)
   const temporary = `${slots[0]}.new`
   /** The open slot. `group`: number of the next group of pages; `page`: the one being filled, null when none is. */
-  let open: { fd: number; base: number; whole: boolean; group: number; pages: number; page: PageBuilder | null } | null =
-    null
+  let open: {
+    fd: number
+    base: number
+    whole: boolean
+    group: number
+    pages: number
+    page: PageBuilder | null
+  } | null = null
   let startPages = 0
   let units = new Map<string, Unit>()
   let events: Event[] = []

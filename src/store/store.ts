@@ -7,8 +7,8 @@ import type { CommitWriter } from './file/commit-writer.ts'
 import * as policy from './flush-policy.ts'
 import { type Head, headOf } from './format/page-records.ts'
 import { createHealthRecorder } from './health.ts'
-import { createUncommittedEventBuffer, type UncommittedEvents } from './uncommitted-events.ts'
 import type { Spill } from './spill.ts'
+import { createUncommittedEventBuffer, type UncommittedEvents } from './uncommitted-events.ts'
 
 export const HISTORY_EVENTS = 1000
 /** Event numbers are reserved so many at a time, again at half: months of a crash loop on flash that refuses. */

@@ -22,7 +22,9 @@ export interface UncommittedEventBuffer {
 }
 
 /** `before`: a window that was closed, but whose commit failed. */
-export function createUncommittedEventBuffer(before: UncommittedEvents = NO_UNCOMMITTED_EVENTS): UncommittedEventBuffer {
+export function createUncommittedEventBuffer(
+  before: UncommittedEvents = NO_UNCOMMITTED_EVENTS,
+): UncommittedEventBuffer {
   let events = [...before.events]
   let dropped = before.dropped
   return {

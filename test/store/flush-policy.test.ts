@@ -2,24 +2,21 @@ import { expect, test } from 'vitest'
 import {
   afterCommit,
   commitDueMs,
+  commitReason,
   type FlushBudget,
-  NOTHING_UNCOMMITTED,
   fullFlushBudget,
-  uncommittedAfter,
+  NOTHING_UNCOMMITTED,
   readerMayCommit,
   type Uncommitted,
-  commitReason,
+  uncommittedAfter,
 } from '../../src/store/flush-policy.ts'
 
 const MINUTE = 60_000
-const full = (lastCommitMs: number | null = null, atMs = 0): FlushBudget => ({
-  tokens: 10,
-  allowance: 10,
-  atMs,
+const full = (lastCommitMs: number | null = null): FlushBudget => left(10, 10, lastCommitMs)
+const left = (early: number, average = 10, lastCommitMs: number | null = null): FlushBudget => ({
+  early: { tokens: early, atMs: 0 },
+  average: { tokens: average, atMs: 0 },
   lastCommitMs,
-})
-const left = (tokens: number, allowance = 10, lastCommitMs: number | null = null): FlushBudget => ({
-  ...{ tokens, allowance, atMs: 0, lastCommitMs },
 })
 const since = (sinceMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs })
 const first = (atMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs: atMs, firstCrashMs: atMs })
@@ -39,8 +36,8 @@ test.each<[string, FlushBudget, Uncommitted, number | null]>([
   ['one more crash of the unit, tokens to spare: half a second', left(6), again(1000), 1500],
   ['one more crash of the unit, tokens kept for others: with the rest', left(5), again(1000), 60_500],
   ['event numbers run out: at once', left(0, -5, 0), { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0],
-])('%s', (_, governor, waiting, due) => {
-  expect(commitDueMs(governor, waiting, MINUTE)).toBe(due)
+])('%s', (_, budget, uncommitted, due) => {
+  expect(commitDueMs(budget, uncommitted, MINUTE)).toBe(due)
 })
 
 test.each<[string, FlushBudget, Uncommitted, boolean]>([
@@ -49,50 +46,55 @@ test.each<[string, FlushBudget, Uncommitted, boolean]>([
   ['may not use the last five tokens', left(5.9), since(1000), false],
   ['may use the sixth', left(6), since(1000), true],
   ['may not use up the average', left(10, 5), since(1000), false],
-])('a reader %s', (_, governor, waiting, may) => {
-  expect(readerMayCommit(governor, waiting, 0, MINUTE)).toBe(may)
+])('a reader %s', (_, budget, uncommitted, may) => {
+  expect(readerMayCommit(budget, uncommitted, 0, MINUTE)).toBe(may)
 })
 
 test('a token comes back every two minutes, and no more than ten', () => {
   const spent = afterCommit(full(), 'early', 0, MINUTE)
-  expect(spent).toEqual({ tokens: 9, allowance: 9, atMs: 0, lastCommitMs: 0 })
-  expect(afterCommit(spent, 'routine', 60_000, MINUTE)).toMatchObject({ tokens: 9.5, allowance: 9 })
-  expect(afterCommit(spent, 'routine', 9_999_999, MINUTE)).toMatchObject({ tokens: 10, allowance: 9 })
+  expect(spent).toEqual({ early: { tokens: 9, atMs: 0 }, average: { tokens: 9, atMs: 0 }, lastCommitMs: 0 })
+  const soon = afterCommit(spent, 'routine', 60_000, MINUTE)
+  expect(soon).toMatchObject({ early: { tokens: 9.5 }, average: { tokens: 9 } })
+  const late = afterCommit(spent, 'routine', 9_999_999, MINUTE)
+  expect(late).toMatchObject({ early: { tokens: 10 }, average: { tokens: 9 } })
 })
 
 test.each([
   ['what is due anyway costs no token', since(0), 60_000, 'routine'],
   ['a crash before that does', first(0), 1000, 'early'],
   ['numbers are raised whatever it costs', { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0, 'forced'],
-] as const)('%s', (_, waiting, nowMs, why) => {
-  expect(commitReason(full(), waiting, nowMs, MINUTE)).toBe(why)
+] as const)('%s', (_, uncommitted, nowMs, why) => {
+  expect(commitReason(full(), uncommitted, nowMs, MINUTE)).toBe(why)
 })
 
 test('a crash is a first one where the unit has not crashed for an interval', () => {
   const last = new Map([['a', 1000]])
   expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 30_000, MINUTE)).toEqual({ ...again(30_000) })
   expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 61_000, MINUTE)).toEqual({ ...first(61_000) })
-  expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a', 'b'], last, 30_000, MINUTE)).toEqual({ ...again(30_000), firstCrashMs: 30_000 })
+  expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a', 'b'], last, 30_000, MINUTE)).toEqual({
+    ...again(30_000),
+    firstCrashMs: 30_000,
+  })
   expect(uncommittedAfter(since(5), [], last, 30_000, MINUTE)).toEqual(since(5))
 })
 
 /** A day of commits as the store makes them, with crashes of `units` in turn every `everyMs` and a scrape every 15 s. */
 function commitsOfADay(everyMs: number, units: number, scrapes: boolean, intervalMs = MINUTE): number {
-  let governor = fullFlushBudget(0)
-  let waiting = NOTHING_UNCOMMITTED
+  let budget = fullFlushBudget(0)
+  let uncommitted = NOTHING_UNCOMMITTED
   let commits = 0
   const last = new Map<string, number>()
   for (let nowMs = 0, crashes = 0; nowMs < 86_400_000; nowMs += 500) {
     if (nowMs % everyMs === 0) {
       const unit = `${crashes++ % units}`
-      waiting = uncommittedAfter(waiting, [unit], last, nowMs, intervalMs)
+      uncommitted = uncommittedAfter(uncommitted, [unit], last, nowMs, intervalMs)
       last.set(unit, nowMs)
     }
-    const due = commitDueMs(governor, waiting, intervalMs)
-    const read = scrapes && nowMs % 15_000 === 0 && readerMayCommit(governor, waiting, nowMs, intervalMs)
+    const due = commitDueMs(budget, uncommitted, intervalMs)
+    const read = scrapes && nowMs % 15_000 === 0 && readerMayCommit(budget, uncommitted, nowMs, intervalMs)
     if (!read && (due === null || due > nowMs)) continue
-    governor = afterCommit(governor, commitReason(governor, waiting, nowMs, intervalMs), nowMs, intervalMs)
-    waiting = NOTHING_UNCOMMITTED
+    budget = afterCommit(budget, commitReason(budget, uncommitted, nowMs, intervalMs), nowMs, intervalMs)
+    uncommitted = NOTHING_UNCOMMITTED
     commits++
   }
   return commits
@@ -118,18 +120,18 @@ test('any events on any day: at most ten commits more than intervals', () => {
     return seed / 2147483647
   }
   for (let day = 0; day < 12; day++) {
-    let [governor, waiting, commits] = [fullFlushBudget(0), NOTHING_UNCOMMITTED, 0]
+    let [budget, uncommitted, commits] = [fullFlushBudget(0), NOTHING_UNCOMMITTED, 0]
     const last = new Map<string, number>()
     const pace = 10 ** (1 + random() * 4)
     for (let nowMs = 0; nowMs < 10_000_000; nowMs += Math.ceil(random() * pace) + 200) {
       const unit = `${Math.floor(random() * 30)}`
       const crashed = random() < 0.5 ? [unit] : []
-      waiting = uncommittedAfter(waiting, crashed, last, nowMs, MINUTE)
+      uncommitted = uncommittedAfter(uncommitted, crashed, last, nowMs, MINUTE)
       for (const one of crashed) last.set(one, nowMs)
-      const due = commitDueMs(governor, waiting, MINUTE) ?? Number.POSITIVE_INFINITY
-      if (due > nowMs && !(random() < 0.1 && readerMayCommit(governor, waiting, nowMs, MINUTE))) continue
-      governor = afterCommit(governor, commitReason(governor, waiting, nowMs, MINUTE), nowMs, MINUTE)
-      waiting = NOTHING_UNCOMMITTED
+      const due = commitDueMs(budget, uncommitted, MINUTE) ?? Number.POSITIVE_INFINITY
+      if (due > nowMs && !(random() < 0.1 && readerMayCommit(budget, uncommitted, nowMs, MINUTE))) continue
+      budget = afterCommit(budget, commitReason(budget, uncommitted, nowMs, MINUTE), nowMs, MINUTE)
+      uncommitted = NOTHING_UNCOMMITTED
       commits++
     }
     expect(commits).toBeLessThanOrEqual(10 + 10_000_000 / MINUTE)

@@ -108,7 +108,10 @@ function* combined(
 }
 
 /** What a page reads like that was `old` and written over, once or more: each different reading, and of how many contents. */
-function outcomes(old: Uint8Array, versions: readonly Uint8Array[]): { reads: readonly PageReading[]; contents: number } {
+function outcomes(
+  old: Uint8Array,
+  versions: readonly Uint8Array[],
+): { reads: readonly PageReading[]; contents: number } {
   const reads = new Set<PageReading>([readOf(old)])
   let contents = 1
   let under = old

@@ -1,6 +1,6 @@
 // A file system in memory that knows what is durable: it records every operation, fails on demand, and can be cut off.
 import { dirname } from 'node:path'
-import type { Fs, FileStat } from '../../src/store/file/fs.ts'
+import type { FileStat, Fs } from '../../src/store/file/fs.ts'
 
 type Op = 'open' | 'create' | 'pread' | 'pwrite' | 'fdatasync' | 'fsyncDir' | 'rename' | 'unlink' | 'mkdir' | 'chown'
 

@@ -11,8 +11,8 @@ import type { Head } from '../format/page-records.ts'
 import { differs } from '../format/unit-record.ts'
 import type { UncommittedEvents } from '../uncommitted-events.ts'
 import type { Fs } from './fs.ts'
-import { type EncodedCommit, createRing, type Ring } from './ring.ts'
-import { type SideWrites, createSideWriteCounter } from './write-amplification.ts'
+import { createRing, type EncodedCommit, type Ring } from './ring.ts'
+import { createSideWriteCounter, type SideWrites } from './write-amplification.ts'
 
 /** Pages of a new file that take over the history. */
 const HISTORY_PAGES = 32

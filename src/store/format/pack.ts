@@ -2,7 +2,7 @@
 import type { Event } from '../../core/event.ts'
 import type { Unit } from '../../core/unit.ts'
 import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
-import { type PageBuilder, createPageBuilder, type Head, type LeftOut } from './page-records.ts'
+import { createPageBuilder, type Head, type LeftOut, type PageBuilder } from './page-records.ts'
 
 /** Bytes that the counts of what was left out may take of a page. */
 const LEFT_OUT_BYTES_AT_MOST = 1024

@@ -2,7 +2,7 @@
 import type { Event, EventKind } from '../../core/event.ts'
 import type { State } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
-import { type ByteReader, createByteReader, type ByteWriter, createByteWriter } from './bytes.ts'
+import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from './bytes.ts'
 import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
