@@ -42,7 +42,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
     path,
     async read(at) {
       const kept = await readState(at, runtimeDir, bootId)
-      if (kept.recovery === 'damaged')
+      if (kept.recovered === 'damaged')
         throw new Error(`${at} holds no state that can be read: an agent would set it aside and begin anew`)
       if (kept.state === null) return null
       const { state } = kept

@@ -3,12 +3,13 @@ import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { type Fs, nodeFs } from './file/fs.ts'
-import { readContent, readSlots, resolvePath } from './file/paths.ts'
+import { readContent, resolvePath } from './file/paths.ts'
 import { MAJOR, MINOR } from './format/page.ts'
 import type { LeftOut } from './format/page-records.ts'
 import { type OpenOptions, openStore } from './open.ts'
 import { type FileSummary, type RecoveredFile, recover } from './recovery.ts'
 import { type Recovery, resume } from './resume.ts'
+import { readSlots } from './spill-slot.ts'
 
 export interface StoredState {
   readonly path: string
@@ -19,7 +20,7 @@ export interface StoredState {
   /** Events that found no room on flash, by unit and kind. */
   readonly leftOut: readonly LeftOut[]
   /** How an agent that started now would find it. */
-  readonly recovery: Recovery
+  readonly recovered: Recovery
   /** Major and minor format version of this program; `summary.newerMajor` that of pages it cannot read. */
   readonly format: string
   /** Number of the last commit, null where there is none. */
@@ -37,15 +38,15 @@ export async function readState(
   fs: Fs = nodeFs,
 ): Promise<StoredState> {
   const { file, empty, at } = await readFile(fs, path)
-  const slots = readSlots(fs, runtimeDir, at)
+  const slots = readSlots(fs.sync, runtimeDir, at)
   const found = resume(file, slots, bootId ?? null, newState(''), empty)
-  const none = found.recovery === 'fresh' || found.recovery === 'damaged'
+  const none = found.recovered === 'fresh' || found.recovered === 'damaged'
   return {
     path: at,
     state: none ? null : found.state,
     history: found.history,
     leftOut: file.found.flatMap((f) => f.payload.leftOut),
-    recovery: found.recovery,
+    recovered: found.recovered,
     format: `${MAJOR}.${MINOR}`,
     commit: file.chain?.seq ?? null,
     reserved: file.reserved,

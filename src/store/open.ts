@@ -5,14 +5,16 @@ import type { Clock, Log } from '../ports.ts'
 import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
-import { readContent, readSlots, resolvePath, setAside } from './file/paths.ts'
+import { readContent, resolvePath, setAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { bootKey, MAJOR, PAGE_BYTES } from './format/page.ts'
+import { headOf } from './format/page-records.ts'
 import { type RecoveredFile, recover } from './recovery.ts'
 import { type Recovery, resume } from './resume.ts'
-import { NO_SPILL, openSpill } from './spill.ts'
-import { type PageRingStore, startStore } from './store.ts'
+import { NO_SPILL, openSpill, type Spill } from './spill.ts'
+import { readSlots } from './spill-slot.ts'
+import { createStore, type PageRingStore } from './store.ts'
 
 export interface OpenOptions {
   readonly path: string
@@ -43,57 +45,75 @@ export interface OpenedStore {
 
 /** Rejects only where another agent has the file. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
-  const { clock, log, fs = nodeFs } = options
+  const { clock, log, fs = nodeFs, runtimeDir, flushIntervalMs, sideWrites = NO_SIDE_WRITES } = options
   const asked = await resolvePath(fs, options.path)
   await fs.mkdir(dirname(asked)).catch(() => {})
-  const release = await (options.lock ?? socketLock)(asked)
+  const releaseLock = await (options.lock ?? socketLock)(asked)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
   const { path, file, empty, unreadable, note } = await readOwnFormat(fs, asked)
   if (note !== null) log('error', `state: ${note}`)
-  const slots = readSlots(fs, options.runtimeDir, path)
   const fresh = options.fresh()
-  const found = resume(file, slots, boot, fresh, empty)
+  const start = resume(file, readSlots(fs.sync, runtimeDir, path), boot, fresh, empty)
   await fs.unlink(`${path}.new`).catch(() => {})
+  const foreign = createForeignFile(fs, path, log, unreadable || start.recovered === 'damaged')
+  await foreign.setAside().catch(() => {})
 
-  // Whatever is no state of ours is moved away, now or before a new file takes its place.
-  let foreign = unreadable || found.recovery === 'damaged'
-  let aside: string | null = null
-  const clearTheWay = async () => {
-    if (!foreign) return
-    aside = await setAside(fs, path)
-    foreign = false
-    if (aside !== null) log('error', `state: ${path} was no state that can be read: kept as ${aside}`, { aside })
-  }
-  await clearTheWay().catch(() => {})
-
-  const spillFailed = (error: unknown) =>
-    log('warning', `state: nothing can be kept in the runtime directory: ${String(error)}`)
-  const spill =
-    options.runtimeDir === null ? NO_SPILL : openSpill(fs.sync, options.runtimeDir, path, boot, once(spillFailed))
-  const commit = file.chain?.seq ?? 0
-  const exact = found.recovery === 'spill'
+  const spill = spillOf(options, fs, path, boot)
   const ring = await reopenRing(fs, path, file)
-  const sideWrites = options.sideWrites ?? NO_SIDE_WRITES
-  const disk = openCommitWriter({ fs, clock, path, boot, sideWrites }, ring, clearTheWay)
-  const { store, open } = startStore({
-    ...{ path, clock, log, spill, release, note, commit, disk },
-    ...{ state: found.state, committed: found.committed, spilled: found.spilled },
-    ...{ history: found.history, acknowledged: found.acknowledged, reserved: file.reserved },
-    flushIntervalMs: options.flushIntervalMs,
-    nextCommit: nextCommit(commit, file.maxSeq),
-  })
+  const writer = openCommitWriter({ fs, clock, path, boot, sideWrites, ring, clearTheWay: foreign.setAside })
   const { reserved } = file
-  const head = { ...found.state, reserved, acknowledged: found.acknowledged, clean: false }
+  const lastCommit = file.chain?.seq ?? 0
+  const { store, open } = createStore({
+    path,
+    writer,
+    clock,
+    log,
+    flushIntervalMs,
+    spill,
+    releaseLock,
+    start,
+    reserved,
+    lastCommit,
+    nextCommit: nextCommit(lastCommit, file.maxSeq),
+    note,
+  })
+  const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
   // All that was taken up is in one slot before the other goes: killed here, the next agent finds the same.
-  spill.begin(commit, head, found.state.units, found.spilled, true)
+  spill.begin(lastCommit, head, start.state.units, start.spilled, true)
   spill.dropOther()
-  const marked = await open(!(exact && ring !== null && file.complete))
+  const exact = start.recovered === 'spill' && ring !== null && file.complete
+  const marked = await open(!exact)
   // Where flash does not know of this start, the next one may go on from the same number: under a stream of its own no
   // id of this run comes again.
-  const state = marked ? found.state : { ...found.state, stream: fresh.stream }
-  store.remember({ before: found.state, after: state, events: [], at: clock.now() })
-  return { store, state, recovered: found.recovery, path, setAside: aside }
+  const state = marked ? start.state : { ...start.state, stream: fresh.stream }
+  store.remember({ before: start.state, after: state, events: [], at: clock.now() })
+  return { store, state, recovered: start.recovered, path, setAside: foreign.name() }
+}
+
+/** What lies at the path and is no state of ours: moved away now, or before a new file takes its place. */
+function createForeignFile(fs: Fs, path: string, log: Log, isForeign: boolean) {
+  let there = isForeign
+  let name: string | null = null
+  return {
+    /** The name that it was given, null where there was none. */
+    name: () => name,
+    async setAside() {
+      if (!there) return
+      name = await setAside(fs, path)
+      there = false
+      if (name !== null) log('error', `state: ${path} was no state that can be read: kept as ${name}`, { aside: name })
+    },
+  }
+}
+
+function spillOf({ runtimeDir, log }: OpenOptions, fs: Fs, path: string, boot: string | null): Spill {
+  if (runtimeDir === null) return NO_SPILL
+  let logged = false
+  return openSpill(fs.sync, runtimeDir, path, boot, (error) => {
+    if (!logged) log('warning', `state: nothing can be kept in the runtime directory: ${String(error)}`)
+    logged = true
+  })
 }
 
 /** The file asked for; where a newer version wrote it, one of our own beside it. */
@@ -143,12 +163,4 @@ async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ri
 /** Above every number in the file, and of the other slot than what was taken up. */
 function nextCommit(last: number, highest: number): number {
   return (highest - last) % 2 === 0 ? highest + 1 : highest + 2
-}
-
-function once(call: (error: unknown) => void): (error: unknown) => void {
-  let called = false
-  return (error) => {
-    if (!called) call(error)
-    called = true
-  }
 }

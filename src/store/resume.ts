@@ -1,42 +1,15 @@
 // What an agent finds when it starts: the file, and what a killed one left in the runtime directory. Pure decisions.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
-import type { Payload } from './format/page-records.ts'
-import { applyPayloads, inOrder, type RecoveredFile, readPages } from './recovery.ts'
+import { applyPayloads, inOrder, type RecoveredFile } from './recovery.ts'
+import type { SpillSlot } from './spill-slot.ts'
 
 /** How the last agent ended: there was none, orderly, killed with its spill left, or cut off; or its file was broken. */
 export type Recovery = 'fresh' | 'clean' | 'spill' | 'unclean' | 'damaged'
 
-/** What one slot of the runtime directory holds, all of it. */
-export interface SpillSlot {
-  /** The commit that it follows. */
-  readonly base: number
-  readonly boot: string
-  readonly stream: string
-  readonly groups: readonly { readonly kind: 'snapshot' | 'delta'; readonly payloads: readonly Payload[] }[]
-}
-
-/** Null where a page of it is broken: then it is not the whole story. A last group without all its pages told nobody. */
-export function readSlot(file: Uint8Array): SpillSlot | null {
-  const { found, damaged, newerMajor } = readPages(file)
-  const first = found[0]
-  if (first === undefined || damaged > 0 || newerMajor !== null) return null
-  const { base, boot } = first.page
-  const groups: { kind: 'snapshot' | 'delta'; payloads: Payload[] }[] = []
-  for (let seq = 0; ; seq++) {
-    const parts = found.filter((f) => f.page.seq === seq).sort((a, b) => a.page.part - b.page.part)
-    const page = parts[0]?.page
-    if (page === undefined || parts.length !== page.parts || page.kind === 'history') break
-    groups.push({ kind: page.kind, payloads: parts.map((part) => part.payload) })
-  }
-  const last = found.at(-1)?.page.seq ?? 0
-  if (groups.length === 0 || last > groups.length) return null
-  return { base, boot, stream: first.payload.head.stream, groups }
-}
-
 /** What is known in the end, and how. */
 export interface ResumePoint {
-  readonly recovery: Recovery
+  readonly recovered: Recovery
   readonly state: State
   /** What flash alone holds. */
   readonly committed: State
@@ -64,15 +37,15 @@ export function resume(
   if (spill !== null) {
     const state = { ...spill.state, policy }
     const history = inOrder([...file.events, ...spill.events])
-    return { recovery: 'spill', state, committed: committed ?? fresh, spilled: spill.events, history, acknowledged }
+    return { recovered: 'spill', state, committed: committed ?? fresh, spilled: spill.events, history, acknowledged }
   }
   const none = { spilled: [], history: file.events, acknowledged }
-  if (committed === null) return { ...none, recovery: empty ? 'fresh' : 'damaged', state: fresh, committed: fresh }
-  if (file.head?.clean && file.complete) return { ...none, recovery: 'clean', state: committed, committed }
+  if (committed === null) return { ...none, recovered: empty ? 'fresh' : 'damaged', state: fresh, committed: fresh }
+  if (file.head?.clean && file.complete) return { ...none, recovered: 'clean', state: committed, committed }
   const last = Math.max(file.lastEvent, committed.seq)
   const seq = Math.max(file.reserved, last)
   const state = { ...committed, seq, seqGap: committed.seqGap + seq - last }
-  return { ...none, recovery: 'unclean', state, committed: state }
+  return { ...none, recovered: 'unclean', state, committed: state }
 }
 
 /** The state with what waits in the slots; null where they do not go on exactly where the file ends. */

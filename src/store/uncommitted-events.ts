@@ -13,42 +13,60 @@ export interface UncommittedEvents {
 
 export const NO_UNCOMMITTED_EVENTS: UncommittedEvents = { events: [], dropped: [] }
 
-/** A window that is still open. */
+/** Collects events until a commit takes them. */
 export interface UncommittedEventBuffer {
   /** Beyond the bound the older half goes, crashes last, and is counted. */
   add(events: readonly Event[]): void
-  /** What it holds; a new one begins. */
+  /** All of it; what is added from now on is for the next commit. */
   take(): UncommittedEvents
+  /** The commit that took them failed: they come before what was added since. */
+  putBack(taken: UncommittedEvents): void
 }
 
-/** `before`: a window that was closed, but whose commit failed. */
+/** `before`: events to begin with. */
 export function createUncommittedEventBuffer(
   before: UncommittedEvents = NO_UNCOMMITTED_EVENTS,
 ): UncommittedEventBuffer {
   let events = [...before.events]
   let dropped = before.dropped
+
+  function add(more: readonly Event[]): void {
+    events.push(...more)
+    if (events.length <= UNCOMMITTED_EVENTS_AT_MOST) return
+    const kept = newestHalf(events)
+    dropped = countByUnitAndKind(
+      events.filter((event) => !kept.has(event)),
+      dropped,
+    )
+    events = events.filter((event) => kept.has(event))
+  }
+
+  function take(): UncommittedEvents {
+    const taken = { events, dropped }
+    events = []
+    dropped = []
+    return taken
+  }
+
   return {
-    add(more) {
-      events.push(...more)
-      if (events.length <= UNCOMMITTED_EVENTS_AT_MOST) return
-      const half = UNCOMMITTED_EVENTS_AT_MOST / 2
-      const crashes = new Set<Event>(events.filter((event) => event.kind === 'crash').slice(-half))
-      const room = half - crashes.size
-      const others = new Set<Event>(room > 0 ? events.filter((event) => event.kind !== 'crash').slice(-room) : [])
-      const stays = (event: Event) => crashes.has(event) || others.has(event)
-      dropped = countByUnitAndKind(
-        events.filter((event) => !stays(event)),
-        dropped,
-      )
-      events = events.filter(stays)
-    },
-    take() {
-      const closed = { events, dropped }
-      events = []
-      dropped = []
-      return closed
+    add,
+    take,
+    putBack(taken) {
+      const since = take()
+      events = [...taken.events]
+      dropped = [...taken.dropped, ...since.dropped]
+      add(since.events)
     },
   }
+}
+
+/** Half as many as the bound allows: the newest crashes, then the newest of the others. */
+function newestHalf(events: readonly Event[]): ReadonlySet<Event> {
+  const half = UNCOMMITTED_EVENTS_AT_MOST / 2
+  const crashes = events.filter((event) => event.kind === 'crash').slice(-half)
+  const room = half - crashes.length
+  const others = room > 0 ? events.filter((event) => event.kind !== 'crash').slice(-room) : []
+  return new Set([...crashes, ...others])
 }
 
 /** How many of each unit and kind, on top of counts made before; the largest first. */

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
-import { bench, PATH } from './opened.ts'
+import { memoryStore, PATH } from './memory-store.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
 const A = names(1)[0] as string
 
 test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... and no more often than every 5 min', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   b.fs.fault = (op, path) => {
     if (op === 'pwrite' || op === 'create') throw failure('ENOSPC', 'no space left on device')
@@ -43,7 +43,7 @@ test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... a
 })
 
 test('a descriptor that failed to sync is never used again', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   const before = [...b.fs.files.values()].map((f) => f.ino)
   b.fs.fault = (op) => {
@@ -61,7 +61,7 @@ test('a descriptor that failed to sync is never used again', async () => {
 
 test('a directory that is missing or read-only at the start: it runs, and heals by itself', async () => {
   for (const code of ['ENOENT', 'EROFS', 'EACCES']) {
-    const b = bench()
+    const b = memoryStore()
     b.fs.fault = (op) => {
       if (op === 'create' || op === 'mkdir') throw failure(code)
       return undefined
@@ -80,7 +80,7 @@ test('a directory that is missing or read-only at the start: it runs, and heals 
 })
 
 test('a file on read-only flash gives its state all the same', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   const step = crashStep(first.state, A, b.clock.now().monoMs)
   first.store.remember(step)
@@ -102,7 +102,7 @@ test('a file on read-only flash gives its state all the same', async () => {
 })
 
 test('a state file that someone removed, or put another one over, is made again with the next commit', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   const one = crashStep(state, A, b.clock.now().monoMs)
   store.remember(one)
@@ -121,7 +121,7 @@ test('a state file that someone removed, or put another one over, is made again 
 })
 
 test('a page that the device cannot read is a page that is damaged', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   let now: State = state
   for (let i = 0; i < 5; i++) {

@@ -1,8 +1,8 @@
 // Every image that flash may hold after a power cut, from the operations recorded by the file system in memory.
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type PageReading, readPage } from '../../src/store/recovery.ts'
-import type { Entry } from './memory-fs.ts'
-import { PATH } from './opened.ts'
+import type { LoggedOp } from './memory-fs.ts'
+import { PATH } from './memory-store.ts'
 
 const SECTOR_BYTES = 512
 const SECTORS = PAGE_BYTES / SECTOR_BYTES
@@ -26,7 +26,7 @@ interface File {
  * After each operation: every page that was written and not synced is old, new, or torn, in any combination with the
  * others. Torn: any set of its sectors new and the rest old, or garbage from any sector on.
  */
-export function* momentsOf(log: readonly Entry[], before: Buffer | null): Generator<Moment> {
+export function* momentsOf(log: readonly LoggedOp[], before: Buffer | null): Generator<Moment> {
   const files = new Map<number, File>()
   /** Which file may lie at the path: the last for sure, after a sync of the directory; null is none. */
   let names: (number | null)[] = [null]

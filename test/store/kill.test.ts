@@ -5,7 +5,7 @@ import { withUnits } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
-import { type Bench, bench, PATH, RUN } from './opened.ts'
+import { type MemoryStore, memoryStore, PATH, RUN } from './memory-store.ts'
 import { crashStep, names, stateOf } from './sample.ts'
 
 interface Image {
@@ -18,9 +18,9 @@ interface Image {
 /** Runs `life` and takes an image of all files before every operation that changes one. */
 async function imagesOf(
   units: number,
-  life: (b: Bench, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
+  life: (b: MemoryStore, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
 ) {
-  const b = bench(units)
+  const b = memoryStore(units)
   const { fs, clock } = b
   const images: Image[] = []
   let from: State | null = null
@@ -51,7 +51,7 @@ async function imagesOf(
 }
 
 async function reopened({ files }: Image): Promise<{ found: OpenedStore; fs: MemoryFs }> {
-  const b = bench()
+  const b = memoryStore()
   for (const [path, bytes] of files) b.fs.put(path, bytes)
   return { found: await b.open(), fs: b.fs }
 }
@@ -132,7 +132,7 @@ test('after a commit that failed: while it is tried again, and when a new file i
 })
 
 test('where flash never took a byte', async () => {
-  const b = bench()
+  const b = memoryStore()
   b.fs.fault = (op) => {
     if (op === 'create') throw failure('EROFS')
     return undefined
@@ -153,7 +153,7 @@ test('where flash never took a byte', async () => {
 })
 
 test('a set of units that changed waits in the spill too', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   const more = withUnits(state, [newUnit('new.service'), ...state.units.slice(1)])
   store.remember({ before: state, after: more, events: [], at: clock.now() })
@@ -171,7 +171,7 @@ function countStep(before: State, monoMs: number) {
 }
 
 test('steps without events are written together at the end of the turn, or with an event that comes before it', async () => {
-  const { fs, open } = bench()
+  const { fs, open } = memoryStore()
   const { store, state } = await open()
   let writes = 0
   fs.syncFault = (op, path) => {
@@ -195,7 +195,7 @@ test('steps without events are written together at the end of the turn, or with 
 })
 
 test('a thousand events between two commits take a bounded part of the runtime directory', async () => {
-  const { fs, open, clock } = bench(12)
+  const { fs, open, clock } = memoryStore(12)
   const { store, state } = await open()
   let now = state
   let most = 0
@@ -214,7 +214,7 @@ test('a thousand events between two commits take a bounded part of the runtime d
 })
 
 test('killed twice, and once more before it did anything', async () => {
-  const { open, clock, fs } = bench()
+  const { open, clock, fs } = memoryStore()
   let now = (await open()).state
   for (let life = 0; life < 4; life++) {
     const { store, state, recovered } = await open()
@@ -233,7 +233,7 @@ test('killed twice, and once more before it did anything', async () => {
 })
 
 test('what another boot left, or another state file, is not taken up, and goes', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   store.remember(crashStep(state, names(1)[0] as string, 1))
   const spill = new Map([...b.fs.files].filter(([path]) => path.startsWith(RUN)))
@@ -241,7 +241,7 @@ test('what another boot left, or another state file, is not taken up, and goes',
   expect(other.recovered).toBe('unclean')
   expect(other.state.seqGap).toBe(10_000_000)
 
-  const fresh = bench()
+  const fresh = memoryStore()
   for (const [path, { bytes }] of spill) fresh.fs.put(path, bytes)
   const stream = 'aaaaaaaaaaaaaaaa'
   const found = await fresh.open({ fresh: () => ({ ...stateOf([]), stream }) })
@@ -253,7 +253,7 @@ test('what another boot left, or another state file, is not taken up, and goes',
 })
 
 test('a spill with a damaged page is not taken for the whole story', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   let now = state
   for (let i = 0; i < 40; i++) {
@@ -270,7 +270,7 @@ test('a spill with a damaged page is not taken for the whole story', async () =>
 test.each(['ENOSPC', 'EROFS'])(
   'where the runtime directory cannot be written (%s), half a story is not left there',
   async (code) => {
-    const b = bench()
+    const b = memoryStore()
     const { store, state } = await b.open()
     const one = crashStep(state, names(1)[0] as string, 1)
     store.remember(one)
@@ -299,7 +299,7 @@ test.each(['ENOSPC', 'EROFS'])(
 )
 
 test('without a runtime directory a killed agent loses what was not on flash, and no number is used twice', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open({ runtimeDir: null })
   store.remember(crashStep(state, names(1)[0] as string, 1))
   const second = await b.open({ runtimeDir: null })

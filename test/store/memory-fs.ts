@@ -5,7 +5,7 @@ import type { FileStat, Fs } from '../../src/store/file/fs.ts'
 type Op = 'open' | 'create' | 'pread' | 'pwrite' | 'fdatasync' | 'fsyncDir' | 'rename' | 'unlink' | 'mkdir' | 'chown'
 
 /** What was asked of the file system, in order. `write`: place and bytes in the file `ino`. */
-export type Entry =
+export type LoggedOp =
   | { readonly op: 'pwrite'; readonly ino: number; readonly at: number; readonly bytes: Uint8Array }
   | { readonly op: 'fdatasync'; readonly ino: number }
   | { readonly op: 'rename'; readonly ino: number; readonly to: string }
@@ -19,7 +19,7 @@ interface Inode {
 
 export interface MemoryFs extends Fs {
   readonly files: Map<string, Inode>
-  readonly log: Entry[]
+  readonly log: LoggedOp[]
   /** Called before each operation on flash; throws to make it fail, or returns a number of bytes for a short one. */
   fault: (op: Op, path: string) => number | undefined
   /** The same for the runtime directory. */
@@ -36,7 +36,7 @@ export function failure(code: string, words = 'made to fail'): Error {
 export function memoryFs(): MemoryFs {
   const files = new Map<string, Inode>()
   const open = new Map<number, { readonly inode: Inode; readonly path: string }>()
-  const log: Entry[] = []
+  const log: LoggedOp[] = []
   let nextFd = 3
   let nextIno = 1
 

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { type RecoveredFile, recover } from '../../src/store/recovery.ts'
-import { bench, PATH } from './opened.ts'
+import { memoryStore, PATH } from './memory-store.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
 const A = names(1)[0] as string
 
 /** A file with snapshots and deltas, by hand small enough to be damaged everywhere, and every state it went through. */
 async function file(commits: number): Promise<{ bytes: Buffer; states: State[]; used: number }> {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const states = [state]
   for (let i = 0; i < commits; i++) {
@@ -102,7 +102,7 @@ test('random damage of any extent is survived', async () => {
 })
 
 test('a snapshot without one of its parts does not count', async () => {
-  const { fs, open } = bench(200)
+  const { fs, open } = memoryStore(200)
   const { store } = await open()
   await store.stop()
   const bytes = fs.bytes(PATH)
@@ -139,7 +139,7 @@ test('pages of a newer major are told, those of a newer minor are read', async (
 })
 
 test('a delta of an earlier life is not taken for one of this chain', async () => {
-  const { fs, open, clock, powerCut } = bench()
+  const { fs, open, clock, powerCut } = memoryStore()
   const first = await open()
   let now = first.state
   for (let i = 0; i < 6; i++) {

@@ -3,15 +3,15 @@ import type { State } from '../../src/core/state.ts'
 import { withUnits } from '../../src/core/state.ts'
 import { pagesFor } from '../../src/store/file/ring.ts'
 import { recover } from '../../src/store/recovery.ts'
-import type { Entry } from './memory-fs.ts'
-import { bench, PATH } from './opened.ts'
+import type { LoggedOp } from './memory-fs.ts'
+import { memoryStore, PATH } from './memory-store.ts'
 import { busyUnit, crashesOf, crashStep, names, stateOf } from './sample.ts'
 
-const written = (log: readonly Entry[]) => log.map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))
+const written = (log: readonly LoggedOp[]) => log.map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))
 const busy = (count: number, crashes = 5) => names(count).map((name) => busyUnit(name, crashes))
 
 test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one fdatasync, nothing left out', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   const began = fs.log.length
   let now: State = state
@@ -28,7 +28,7 @@ test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one f
 })
 
 test('a minute of an endless crash loop of 12 units is one page; the newest crashes are on it, the rest is counted', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   let now: State = state
   for (let i = 0; i < 600; i++) {
@@ -50,7 +50,7 @@ test('a minute of an endless crash loop of 12 units is one page; the newest cras
 })
 
 test('a day of an endless crash loop writes less than 6.7 MB', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   const began = store.health().bytesWritten
   let now: State = state
@@ -70,7 +70,7 @@ test('a day of an endless crash loop writes less than 6.7 MB', async () => {
 test.each([12, 200, 1000])(
   '%i units: found again after a stop and after a kill, snapshots and deltas',
   async (count) => {
-    const { fs, open, clock } = bench()
+    const { fs, open, clock } = memoryStore()
     const first = await open({ fresh: () => stateOf(busy(count, 4)) })
     let now: State = first.state
     for (let i = 0; i < 150; i++) {
@@ -93,7 +93,7 @@ test.each([12, 200, 1000])(
 )
 
 test('all of 200 units at once, more than a page holds, is a snapshot', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(200)) })
   const units = state.units.map((u) => ({ ...u, counters: { ...u.counters, starts: u.counters.starts + 1 } }))
   const after = { ...state, units }
@@ -104,7 +104,7 @@ test('all of 200 units at once, more than a page holds, is a snapshot', async ()
 })
 
 test('a file grows with the set of units, and keeps what it knows of the past', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   const step = crashStep(state, names(1)[0] as string, clock.now().monoMs)
   store.remember(step)
@@ -122,7 +122,7 @@ test('a file grows with the set of units, and keeps what it knows of the past', 
 })
 
 test('one unit in a thousand crashes: one page', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(1000)) })
   // Every unit was read again: nothing of it needs flash, and it must not push out what does.
   const units = state.units.map((u) => ({ ...u, snapshot: u.snapshot && { ...u.snapshot, nRestarts: 9 } }))

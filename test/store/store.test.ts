@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import type { PageRingStore } from '../../src/store/store.ts'
-import { bench, PATH, RUN } from './opened.ts'
+import { memoryStore, PATH, RUN } from './memory-store.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
 /** Lets the unit crash `n` times, one after the other; returns the state then. */
@@ -18,7 +18,7 @@ function crash(store: PageRingStore, state: State, unit: string, monoMs: number,
 const A = names(1)[0] as string
 
 test('a first start makes a file of 256 pages, really written, by rename', async () => {
-  const { fs, open } = bench()
+  const { fs, open } = memoryStore()
   const { recovered, state } = await open()
   expect(recovered).toBe('fresh')
   expect(state.units).toHaveLength(3)
@@ -29,7 +29,7 @@ test('a first start makes a file of 256 pages, really written, by rename', async
 })
 
 test('an orderly stop and a new start lose nothing and leave no gap', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const first = await open()
   const last = crash(first.store, first.state, A, clock.now().monoMs, 5)
   await first.store.stop()
@@ -41,7 +41,7 @@ test('an orderly stop and a new start lose nothing and leave no gap', async () =
 })
 
 test('nothing is written while nothing changes', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const before = fs.log.length
   await clock.go(86_400_000)
@@ -53,7 +53,7 @@ test('nothing is written while nothing changes', async () => {
 })
 
 test('a first crash is on flash within a second, one page and one flush', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const { commits } = store.health()
   const began = fs.log.length
@@ -66,7 +66,7 @@ test('a first crash is on flash within a second, one page and one flush', async 
 })
 
 test('a killed agent loses nothing: counters, events and their numbers go on exactly', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const first = await open()
   const last = crash(first.store, first.state, A, clock.now().monoMs, 300)
   const second = await open()
@@ -79,7 +79,7 @@ test('a killed agent loses nothing: counters, events and their numbers go on exa
 })
 
 test('a power cut skips the numbers that may have been used, and says how many', async () => {
-  const { open, clock, powerCut } = bench()
+  const { open, clock, powerCut } = memoryStore()
   const first = await open()
   crash(first.store, first.state, A, clock.now().monoMs, 3)
   await first.store.flush()
@@ -97,7 +97,7 @@ test('a power cut skips the numbers that may have been used, and says how many',
 })
 
 test('a scrape that finds newer counts commits them first, while there are tokens to spare', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   let now = state
   const commits: number[] = []
@@ -114,7 +114,7 @@ test('a scrape that finds newer counts commits them first, while there are token
 })
 
 test('readers at once share one commit; without news there is none', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   crash(store, state, A, clock.now().monoMs)
   await Promise.all([store.commitForReader(), store.commitForReader(), store.commitForReader()])
@@ -123,7 +123,7 @@ test('readers at once share one commit; without news there is none', async () =>
 })
 
 test('a scrape does not wait for flash that hangs', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   fs.fdatasync = () => new Promise(() => {})
   crash(store, state, A, clock.now().monoMs)
@@ -139,7 +139,7 @@ test('a scrape does not wait for flash that hangs', async () => {
 })
 
 test('starts and stops are on flash within the interval, together', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   await clock.go(600_000)
   let now = state
@@ -158,7 +158,7 @@ test('starts and stops are on flash within the interval, together', async () => 
 })
 
 test('history is bounded, oldest first', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   crash(store, state, A, clock.now().monoMs, 1500)
   const seqs = store.history().map((e) => e.seq)
@@ -166,7 +166,7 @@ test('history is bounded, oldest first', async () => {
 })
 
 test('health tells what was written, and how long it took', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   crash(store, state, A, clock.now().monoMs)
   await store.flush()
@@ -182,7 +182,7 @@ test('health tells what was written, and how long it took', async () => {
 })
 
 test('after stop nothing more is taken, and stopping twice is stopping once', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   await Promise.all([store.stop(), store.stop()])
   const began = fs.log.length
@@ -194,7 +194,7 @@ test('after stop nothing more is taken, and stopping twice is stopping once', as
 })
 
 test('where the last commit fails the spill stays for the next start', async () => {
-  const { fs, open, clock } = bench()
+  const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const last = crash(store, state, A, clock.now().monoMs, 3)
   fs.fault = (op) => {
@@ -209,7 +209,7 @@ test('where the last commit fails the spill stays for the next start', async () 
 })
 
 test('the interval may change while it runs', async () => {
-  const { open, clock } = bench()
+  const { open, clock } = memoryStore()
   const { store, state } = await open()
   await clock.go(600_000)
   const after = { ...state, gatewayId: 'other' }

@@ -5,7 +5,7 @@ import { type State, unitOf } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import type { Clock } from '../../ports.ts'
 import { sameUnits } from '../change.ts'
-import { deltaPayload, historyPayloads, snapshotPayloads } from '../format/pack.ts'
+import { deltaPayload, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { Head } from '../format/page-records.ts'
 import { differs } from '../format/unit-record.ts'
@@ -21,7 +21,7 @@ export interface CommitContent {
   readonly state: State
   /** What the last commit holds. */
   readonly committed: State
-  readonly window: UncommittedEvents
+  readonly events: UncommittedEvents
   readonly head: Head
   readonly seq: number
   /** For a new file. */
@@ -45,67 +45,69 @@ export interface CommitWriter {
   abandon(): Promise<void>
 }
 
-/** `boot`: of the running system, null to take that of the state. `clearTheWay` moves what a new file would replace. */
-export function openCommitWriter(
-  {
-    fs,
-    clock,
-    path,
-    boot,
-    sideWrites,
-  }: {
-    readonly fs: Fs
-    readonly clock: Clock
-    readonly path: string
-    readonly boot: string | null
-    readonly sideWrites: SideWrites
-  },
-  found: Ring | null,
-  clearTheWay: () => Promise<void>,
-): CommitWriter {
-  let ring = found
-  const beside = createSideWriteCounter(sideWrites)
+export interface CommitWriterOptions {
+  readonly fs: Fs
+  readonly clock: Clock
+  readonly path: string
+  /** Of the running system, null to take that of the state. */
+  readonly boot: string | null
+  readonly sideWrites: SideWrites
+  /** The file as it was found, null to make a new one. */
+  readonly ring: Ring | null
+  /** Moves away what a new file would replace. */
+  readonly clearTheWay: () => Promise<void>
+}
+
+export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
+  const { fs, clock, path, boot, clearTheWay } = options
+  let { ring } = options
+  const sideWriteBytes = createSideWriteCounter(options.sideWrites)
 
   async function abandon(): Promise<void> {
     await ring?.close().catch(() => {})
     ring = null
   }
 
-  async function write({ state, committed, window, head, seq, history }: CommitContent): Promise<WriteResult> {
+  async function write(content: CommitContent): Promise<WriteResult> {
+    const { state, events, head, seq, history } = content
     const wallMs = clock.now().wallMs
     const pages = (kind: PageKind, base: number, payloads: readonly Uint8Array[]) => {
       const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
       return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
     }
     // A file that someone removed, or put another one over, is made again.
-    const there = await fs.stat(path).catch(() => null)
-    if (there?.ino !== ring?.ino) await abandon()
-    if (ring?.takesDelta(seq) && !head.clean && sameUnits(state, committed)) {
-      const seen = state.units.filter((unit, i) => unit !== committed.units[i])
-      const changed = seen.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
-      const delta = deltaPayload(head, changed, window, seen)
-      if (delta !== null) {
-        const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
-        return { bytes, omitted: delta.omitted }
-      }
+    const current = await fs.stat(path).catch(() => null)
+    if (current?.ino !== ring?.ino) await abandon()
+    const delta = ring?.takesDelta(seq) ? deltaOf(content) : null
+    if (ring !== null && delta !== null) {
+      const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
+      return { bytes, omitted: delta.omitted }
     }
-    const { payloads, omitted } = snapshotPayloads(head, state.units, window)
+    const { payloads, omitted } = snapshotPayloads(head, state.units, events)
     const snapshot: EncodedCommit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
     if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
     await fs.mkdir(dirname(path)).catch(() => {})
     await clearTheWay()
-    const told = historyPayloads(head, history, HISTORY_PAGES)
-    const made = await createRing(fs, path, snapshot, pages('history', seq, told))
+    const historyPages = pages('history', seq, historyPayloads(head, history, HISTORY_PAGES))
+    const created = await createRing(fs, path, snapshot, historyPages)
     await abandon()
-    ring = made.ring
-    return { bytes: made.bytes, omitted: [] }
+    ring = created.ring
+    return { bytes: created.bytes, omitted: [] }
   }
 
   return {
     abandon,
-    async write(what) {
-      const { bytes, omitted } = await write(what)
-      return { bytes: bytes + beside(clock.now().monoMs), omitted }
+    async write(content) {
+      const { bytes, omitted } = await write(content)
+      return { bytes: bytes + sideWriteBytes(clock.now().monoMs), omitted }
     },
   }
+}
+
+/** The content as a delta on the last commit; null where it takes a snapshot. */
+function deltaOf({ state, committed, events, head }: CommitContent): PackedCommit | null {
+  if (head.clean || !sameUnits(state, committed)) return null
+  const touched = state.units.filter((unit, i) => unit !== committed.units[i])
+  const changed = touched.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
+  return deltaPayload(head, changed, events, touched)
 }

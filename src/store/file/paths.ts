@@ -1,8 +1,6 @@
 // What lies at the path of a state file: resolved, read, and set aside where it is not ours to overwrite.
 import { basename, dirname, join, resolve } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
-import { readSlot, type SpillSlot } from '../resume.ts'
-import { slotPaths } from '../spill.ts'
 import { errno, type Fs, preadAll } from './fs.ts'
 
 /** Larger than the ring of any number of units; more of a file that is no ring is not read. */
@@ -55,18 +53,6 @@ async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
     }
     return bytes
   }
-}
-
-/** What a killed agent left of the state at `path`. */
-export function readSlots(fs: Fs, directory: string | null, path: string): SpillSlot[] {
-  if (directory === null) return []
-  return slotPaths(directory, path).flatMap((slot) => {
-    try {
-      return readSlot(fs.sync.read(slot)) ?? []
-    } catch {
-      return []
-    }
-  })
 }
 
 /**

@@ -5,9 +5,9 @@ import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type PageReading, readPage, recover, recoverPages } from '../../src/store/recovery.ts'
 import { resume } from '../../src/store/resume.ts'
 import { imageOf, momentsOf } from './images.ts'
-import { LIVES, type Lived, LONG_LIVES, live, liveFrom } from './lives.ts'
-import type { Entry } from './memory-fs.ts'
+import type { LoggedOp } from './memory-fs.ts'
 import { freshState } from './sample.ts'
+import { LONG_SCENARIOS, runScenario, runScenarioFrom, SCENARIOS, type ScenarioRun } from './scenarios.ts'
 
 /** `npm run prove:flash` tries lives of hundreds of commits as well. */
 const LONG = process.env['GATEWATCH_LONG'] !== undefined
@@ -16,11 +16,11 @@ const LONG = process.env['GATEWATCH_LONG'] !== undefined
 const READINGS_AT_MOST = 100_000
 
 /** Tries every content that flash may have after each operation. Throws on the first that lost what it must not lose. */
-function tryAll({ bench, before, states, acknowledged }: Lived) {
+function tryAll({ bench, before, states, acknowledged }: ScenarioRun) {
   return tryLog(bench.fs.log, { before, states, acknowledged }, Number.POSITIVE_INFINITY)
 }
 
-function tryLog(log: readonly Entry[], lived: Omit<Lived, 'bench' | 'last'>, atMost: number) {
+function tryLog(log: readonly LoggedOp[], lived: Omit<ScenarioRun, 'bench' | 'last'>, atMost: number) {
   const { before, states, acknowledged } = lived
   const tried = { contents: 0, readings: 0 }
   for (const { done, contents, readings } of momentsOf(log, before)) {
@@ -58,10 +58,10 @@ function keyOf(state: State): string {
 
 const all = { contents: 0, readings: 0 }
 
-test.each(Object.entries({ ...LIVES, ...(LONG ? LONG_LIVES : {}) }))(
+test.each(Object.entries({ ...SCENARIOS, ...(LONG ? LONG_SCENARIOS : {}) }))(
   '%s',
   async (name, life) => {
-    const { contents, readings } = tryAll(await live(life))
+    const { contents, readings } = tryAll(await runScenario(life))
     console.log(`${name}: ${contents} contents of flash, ${readings} of them different to a reader`)
     all.contents += contents
     all.readings += readings
@@ -77,17 +77,17 @@ test('that was every one of many', () => {
 })
 
 // The readings of the largest snapshot are left to `npm run prove:flash`.
-const AGAIN = Object.entries(LIVES).filter(([name]) => LONG || name !== 'many more units')
+const AGAIN = Object.entries(SCENARIOS).filter(([name]) => LONG || name !== 'many more units')
 
 test.each(AGAIN)(
   'a second cut, of an agent that went on after the first: %s',
   async (_, life) => {
-    const { bench, before } = await live(life)
+    const { bench, before } = await runScenario(life)
     let cuts = 0
     for (const { readings } of momentsOf(bench.fs.log, before)) {
       for (const pages of readings) {
         const image = pages === null ? null : imageOf(pages)
-        cuts += tryAll(await liveFrom(image, [{ crash: 0 }, 'commit', { crash: 1 }], life.units)).readings
+        cuts += tryAll(await runScenarioFrom(image, [{ crash: 0 }, 'commit', { crash: 1 }], life.units)).readings
       }
     }
     expect(cuts).toBeGreaterThan(100)
@@ -95,15 +95,15 @@ test.each(AGAIN)(
   600_000,
 )
 
-test.each(Object.entries(LIVES))('a program without fdatasync fails this test: %s', async (_, life) => {
-  const lived = await live(life)
+test.each(Object.entries(SCENARIOS))('a program without fdatasync fails this test: %s', async (_, life) => {
+  const lived = await runScenario(life)
   const log = lived.bench.fs.log.map((entry) => (entry.op === 'fdatasync' ? { ...entry, ino: 0 } : entry))
   // Nothing kept of what was not synced is the first reading of each moment.
   expect(() => tryLog(log, lived, 1)).toThrow('is gone')
 })
 
 test('pages read one by one are the file', async () => {
-  const { bench } = await live(LIVES['snapshots of several pages'] as (typeof LIVES)[string])
+  const { bench } = await runScenario(SCENARIOS['snapshots of several pages'] as (typeof SCENARIOS)[string])
   const bytes = [...bench.fs.files.values()][0]?.bytes ?? Buffer.alloc(0)
   const pages = Array.from({ length: bytes.length / PAGE_BYTES }, (_, at) =>
     readPage(bytes.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES)),

@@ -7,7 +7,7 @@ import { BOOT, freshState } from './sample.ts'
 export const PATH = '/var/lib/gatewatch/state.ring'
 export const RUN = '/run/gatewatch'
 
-export interface Bench {
+export interface MemoryStore {
   readonly fs: MemoryFs
   readonly clock: TestClock
   readonly lines: string[]
@@ -16,7 +16,7 @@ export interface Bench {
   powerCut(): void
 }
 
-export function bench(units = 3): Bench {
+export function memoryStore(units = 3): MemoryStore {
   const fs = memoryFs()
   const clock = testClock()
   const lines: string[] = []

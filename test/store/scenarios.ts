@@ -5,10 +5,10 @@ import { step } from '../../src/core/step.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
-import { type Bench, bench, PATH } from './opened.ts'
+import { type MemoryStore, memoryStore, PATH } from './memory-store.ts'
 import { crashStep, names } from './sample.ts'
 
-type Act =
+type Action =
   | { readonly crash: number }
   | { readonly watch: number }
   | 'commit'
@@ -17,42 +17,47 @@ type Act =
   | 'a sync fails'
   | 'stop and start'
 
-export interface Life {
+export interface Scenario {
   readonly units: number
   /** Commits made before it is looked at, in a file that is there already; null: there is none. */
   readonly after: number | null
-  readonly acts: readonly Act[]
+  readonly actions: readonly Action[]
 }
 
-const twice: readonly Act[] = [{ crash: 0 }, 'commit', { crash: 1 }, { crash: 0 }, 'commit']
+const twice: readonly Action[] = [{ crash: 0 }, 'commit', { crash: 1 }, { crash: 0 }, 'commit']
 const four = [...twice, ...twice]
 
 /** The first commit of a file is a snapshot; 64 deltas follow, then the next snapshot. */
-export const LIVES: Readonly<Record<string, Life>> = {
-  'first creation': { units: 2, after: null, acts: twice },
-  'snapshot turn-over': { units: 2, after: 63, acts: four },
-  'snapshots of several pages': { units: 100, after: 63, acts: four },
-  'the end of the ring': { units: 2, after: 253, acts: [...four, ...four] },
-  'another set of units': { units: 2, after: 1, acts: [{ crash: 0 }, { watch: 4 }, 'commit', { crash: 3 }, 'commit'] },
-  'fewer units': { units: 40, after: 1, acts: [{ crash: 0 }, { watch: 2 }, { crash: 1 }, 'commit', ...twice] },
-  'many more units': { units: 2, after: 3, acts: [{ crash: 0 }, { watch: 700 }, 'commit', ...twice] },
-  clear: { units: 2, after: 3, acts: [...twice, 'clear', 'commit', ...twice] },
-  import: { units: 2, after: 3, acts: [...twice, 'import', 'commit', ...twice] },
-  'a new file after an error': { units: 2, after: 3, acts: [{ crash: 0 }, 'a sync fails', ...twice] },
-  'an orderly stop and a start': { units: 2, after: 3, acts: [...twice, 'stop and start', ...twice] },
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'first creation': { units: 2, after: null, actions: twice },
+  'snapshot turn-over': { units: 2, after: 63, actions: four },
+  'snapshots of several pages': { units: 100, after: 63, actions: four },
+  'the end of the ring': { units: 2, after: 253, actions: [...four, ...four] },
+  'another set of units': {
+    units: 2,
+    after: 1,
+    actions: [{ crash: 0 }, { watch: 4 }, 'commit', { crash: 3 }, 'commit'],
+  },
+  'fewer units': { units: 40, after: 1, actions: [{ crash: 0 }, { watch: 2 }, { crash: 1 }, 'commit', ...twice] },
+  'many more units': { units: 2, after: 3, actions: [{ crash: 0 }, { watch: 700 }, 'commit', ...twice] },
+  clear: { units: 2, after: 3, actions: [...twice, 'clear', 'commit', ...twice] },
+  import: { units: 2, after: 3, actions: [...twice, 'import', 'commit', ...twice] },
+  'a new file after an error': { units: 2, after: 3, actions: [{ crash: 0 }, 'a sync fails', ...twice] },
+  'an orderly stop and a start': { units: 2, after: 3, actions: [...twice, 'stop and start', ...twice] },
 }
 
-const commits = (n: number): Act[] => Array.from({ length: n }, (_, i): Act[] => [{ crash: i % 2 }, 'commit']).flat()
+const commits = (n: number): Action[] =>
+  Array.from({ length: n }, (_, i): Action[] => [{ crash: i % 2 }, 'commit']).flat()
 
-export const LONG_LIVES: Readonly<Record<string, Life>> = {
-  'a long life from the beginning': { units: 2, after: null, acts: commits(600) },
-  'a long life of 150 units': { units: 150, after: null, acts: commits(150) },
-  'too many units for the file': { units: 2, after: 3, acts: [...twice, { watch: 5000 }, 'commit', ...twice] },
+export const LONG_SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'a long life from the beginning': { units: 2, after: null, actions: commits(600) },
+  'a long life of 150 units': { units: 150, after: null, actions: commits(150) },
+  'too many units for the file': { units: 2, after: 3, actions: [...twice, { watch: 5000 }, 'commit', ...twice] },
 }
 
 /** What was told to a store and when: `at` counts the operations on flash that were done by then. */
-export interface Lived {
-  readonly bench: Bench
+export interface ScenarioRun {
+  readonly bench: MemoryStore
   readonly before: Buffer | null
   readonly states: readonly { readonly state: State; readonly at: number }[]
   /** Positions in `states` that flash was said to hold. */
@@ -61,18 +66,21 @@ export interface Lived {
 }
 
 /** `ready` is called before the first operation of the life itself. Operations of flash are in `bench.fs.log`. */
-export async function live({ units, after, acts }: Life, ready: (b: Bench) => void = () => {}): Promise<Lived> {
-  return await liveFrom(after === null ? null : await fileAfter(units, after), acts, units, ready)
+export async function runScenario(
+  { units, after, actions }: Scenario,
+  ready: (b: MemoryStore) => void = () => {},
+): Promise<ScenarioRun> {
+  return await runScenarioFrom(after === null ? null : await fileAfter(units, after), actions, units, ready)
 }
 
 /** A life that begins with the file `before`, or with none. */
-export async function liveFrom(
+export async function runScenarioFrom(
   before: Buffer | null,
-  acts: readonly Act[],
+  acts: readonly Action[],
   units: number,
-  ready: (b: Bench) => void = () => {},
-): Promise<Lived> {
-  const b = bench(units)
+  ready: (b: MemoryStore) => void = () => {},
+): Promise<ScenarioRun> {
+  const b = memoryStore(units)
   if (before !== null) b.fs.put(PATH, before)
   ready(b)
   let opened = await b.open()
@@ -131,7 +139,7 @@ function fileAfter(units: number, commits: number): Promise<Buffer> {
 }
 
 async function makeFile(units: number, commits: number): Promise<Buffer> {
-  const b = bench(units)
+  const b = memoryStore(units)
   const { store, state } = await b.open({ runtimeDir: null })
   let now = state
   for (let i = 1; i < commits; i++) {

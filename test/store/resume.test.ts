@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
-import { bench, PATH } from './opened.ts'
+import { memoryStore, PATH } from './memory-store.ts'
 import { crashesOf, crashStep, names, stateOf } from './sample.ts'
 
 const A = names(1)[0] as string
@@ -13,7 +13,7 @@ test.each([
   ['zeros', Buffer.alloc(256 * PAGE_BYTES)],
   ['noise', Buffer.alloc(50_000, 0xa5)],
 ])('a file that is no state (%s) is set aside, and counting begins anew', async (_, bytes) => {
-  const b = bench()
+  const b = memoryStore()
   b.fs.put(PATH, bytes)
   const stream = 'bbbbbbbbbbbbbbbb'
   const opened = await b.open({ fresh: () => ({ ...stateOf([]), stream }) })
@@ -26,7 +26,7 @@ test.each([
 })
 
 test('no more than three files are set aside, the first two being kept', async () => {
-  const b = bench()
+  const b = memoryStore()
   for (let n = 1; n <= 5; n++) {
     b.fs.put(PATH, Buffer.from(`broken ${n}`))
     await b.open()
@@ -36,14 +36,14 @@ test('no more than three files are set aside, the first two being kept', async (
 })
 
 test('an empty file is no file', async () => {
-  const b = bench()
+  const b = memoryStore()
   b.fs.put(PATH, Buffer.alloc(0))
   const { recovered, setAside } = await b.open()
   expect([recovered, setAside]).toEqual(['fresh', null])
 })
 
 test('a file that cannot be read is not overwritten but set aside', async () => {
-  const b = bench()
+  const b = memoryStore()
   b.fs.put(PATH, Buffer.from('precious'))
   const open = b.fs.open
   b.fs.open = (path, how) => (how === 'create' ? open(path, how) : Promise.reject(failure('EACCES')))
@@ -53,7 +53,7 @@ test('a file that cannot be read is not overwritten but set aside', async () => 
 })
 
 test('a broken file on read-only flash is left, and set aside once it can be', async () => {
-  const b = bench()
+  const b = memoryStore()
   b.fs.put(PATH, Buffer.from('broken'))
   b.fs.fault = (op) => {
     if (op === 'rename' || op === 'create') throw failure('EROFS')
@@ -69,7 +69,7 @@ test('a broken file on read-only flash is left, and set aside once it can be', a
 })
 
 test('a file of a newer major is left as it is; counting goes on beside it, and says so', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   await first.store.stop()
   const page = decodePage(b.fs.bytes(PATH).subarray(PAGE_BYTES, 2 * PAGE_BYTES)) as Page
@@ -91,7 +91,7 @@ test('a file of a newer major is left as it is; counting goes on beside it, and 
 })
 
 test('a ring that was cut short is read, and made whole again', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   store.remember(crashStep(state, A, b.clock.now().monoMs))
   await store.flush()
@@ -104,7 +104,7 @@ test('a ring that was cut short is read, and made whole again', async () => {
 })
 
 test('a clean start marks the file at once, so that a power cut after it cannot repeat numbers', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
   await first.store.stop()
@@ -118,7 +118,7 @@ test('a clean start marks the file at once, so that a power cut after it cannot 
 })
 
 test('flash that refuses the mark of a start: what happens then has a stream of its own, so no id comes again', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
   await first.store.stop()
@@ -143,7 +143,7 @@ test('flash that refuses the mark of a start: what happens then has a stream of 
 })
 
 test('a start that flash refused, and that then heals, keeps its stream', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   await first.store.stop()
   b.fs.fault = (op) => {
@@ -160,7 +160,7 @@ test('a start that flash refused, and that then heals, keeps its stream', async 
 })
 
 test('numbers are reserved in blocks: the next once half of one is used, at once before they run out', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   const reserved = () => recover(b.fs.bytes(PATH)).reserved
   expect(reserved()).toBe(10_000_000)
@@ -178,7 +178,7 @@ test('numbers are reserved in blocks: the next once half of one is used, at once
 })
 
 test('the numbers that were skipped are told once, and kept until they are', async () => {
-  const b = bench()
+  const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
   await first.store.flush()
@@ -199,7 +199,7 @@ test('the numbers that were skipped are told once, and kept until they are', asy
 })
 
 test('what the outbox knows is kept with commits, and none is made for it', async () => {
-  const b = bench()
+  const b = memoryStore()
   const { store, state } = await b.open()
   expect(store.acknowledged()).toBe(0)
   const began = b.fs.log.length

@@ -1,10 +1,10 @@
 // Any one call of the file system fails, or all from it on: the agent goes on, shows it, loses nothing, and heals.
 import { expect, test } from 'vitest'
 import { recover } from '../../src/store/recovery.ts'
-import { LIVES, type Life, live } from './lives.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
-import { PATH } from './opened.ts'
+import { PATH } from './memory-store.ts'
 import { crashStep, names } from './sample.ts'
+import { runScenario, SCENARIOS, type Scenario } from './scenarios.ts'
 
 type Op = Parameters<MemoryFs['fault']>[0]
 
@@ -23,9 +23,9 @@ const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES']
 const LONG = process.env['GATEWATCH_LONG'] !== undefined
 
 /** Lives with the fault, then heals; returns how often the call was made. */
-async function lifeWith(life: Life, { errno, op, nth, once }: Fault): Promise<number> {
+async function lifeWith(life: Scenario, { errno, op, nth, once }: Fault): Promise<number> {
   let calls = 0
-  const lived = await live(life, ({ fs }) => {
+  const lived = await runScenario(life, ({ fs }) => {
     fs.fault = (called) => {
       if (called !== op) return undefined
       calls++
@@ -43,7 +43,8 @@ async function lifeWith(life: Life, { errno, op, nth, once }: Fault): Promise<nu
   expect(store.health().problem).toBe(null)
   expect(recover(bench.fs.bytes(PATH)).state?.units).toEqual(final.units)
   const count = (words: string) => bench.lines.filter((line) => line.includes(words)).length
-  if (!life.acts.includes('stop and start')) expect(count('cannot be written') > 0).toBe(count('state: back after') > 0)
+  if (!life.actions.includes('stop and start'))
+    expect(count('cannot be written') > 0).toBe(count('state: back after') > 0)
   expect(bench.fs.files.has(`${PATH}.new`)).toBe(false)
   const again = crashStep(final, names(1)[0] as string, bench.clock.now().monoMs)
   store.remember(again)
@@ -57,7 +58,7 @@ async function lifeWith(life: Life, { errno, op, nth, once }: Fault): Promise<nu
 let tried = 0
 
 /** Every call of `op` in turn, until there is no other. */
-async function eachCall(life: Life, op: Op, once: boolean, errnoOf: (nth: number) => string): Promise<void> {
+async function eachCall(life: Scenario, op: Op, once: boolean, errnoOf: (nth: number) => string): Promise<void> {
   for (let nth = 1; ; nth++, tried++) {
     const fault = { errno: errnoOf(nth), op, nth, once }
     const calls = await lifeWith(life, fault).catch((error: Error) => {
@@ -68,7 +69,7 @@ async function eachCall(life: Life, op: Op, once: boolean, errnoOf: (nth: number
 }
 
 /** A full ring takes long to read. */
-const lives = Object.entries(LIVES).filter(([name]) => LONG || name !== 'the end of the ring')
+const lives = Object.entries(SCENARIOS).filter(([name]) => LONG || name !== 'the end of the ring')
 
 test.each(lives)(
   '%s',

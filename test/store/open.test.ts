@@ -4,13 +4,13 @@ import * as node from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import type { State } from '../../../src/core/state.ts'
-import { nodeFs } from '../../../src/store/file/fs.ts'
-import { editState, readPagesOf, readState } from '../../../src/store/offline.ts'
-import { type OpenedStore, type OpenOptions, openStore } from '../../../src/store/open.ts'
-import { slotPaths } from '../../../src/store/spill.ts'
-import { testClock } from '../clock.ts'
-import { BOOT, busyUnit, crashStep, names, stateOf } from '../sample.ts'
+import type { State } from '../../src/core/state.ts'
+import { nodeFs } from '../../src/store/file/fs.ts'
+import { editState, readPagesOf, readState } from '../../src/store/offline.ts'
+import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
+import { slotPaths } from '../../src/store/spill-slot.ts'
+import { testClock } from './clock.ts'
+import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
 
 const directories: string[] = []
 const stores: OpenedStore[] = []
@@ -70,7 +70,7 @@ test('a life on a real file: made, committed to, stopped, opened again', async (
   expect(node.statSync(at.path).size).toBe(size)
   const left = crash(first, now, 2)
   const reading = await readState(at.path, at.runtimeDir, BOOT)
-  expect(reading).toMatchObject({ ending: 'spill', state: { seq: left.seq, seqGap: 0 } })
+  expect(reading).toMatchObject({ recovered: 'spill', state: { seq: left.seq, seqGap: 0 } })
   expect(reading.state?.units).toEqual(left.units)
   await first.store.stop()
   expect(node.readdirSync(at.runtimeDir)).toEqual([])
@@ -153,7 +153,7 @@ test('reading changes nothing, not even a time stamp', async () => {
 
 test('reading where there is nothing, or nothing that can be read', async () => {
   const at = place()
-  expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, ending: 'fresh', history: [] })
+  expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, recovered: 'fresh', history: [] })
   node.mkdirSync(at.path, { recursive: true })
   await expect(readState(at.path, null)).rejects.toThrow(`read ${at.path}`)
   const opened = await open(at)
@@ -174,7 +174,7 @@ test('an operator changes the state while no agent runs: it is on flash, clean, 
   expect(after.units[0]?.baseline.starts).toBe(1000)
   expect(node.readdirSync(at.runtimeDir)).toEqual([])
   const reading = await readState(at.path, at.runtimeDir)
-  expect(reading).toMatchObject({ ending: 'clean', path: at.path })
+  expect(reading).toMatchObject({ recovered: 'clean', path: at.path })
   expect(reading.state?.units).toEqual(after.units)
 })
 

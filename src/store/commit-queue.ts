@@ -1,0 +1,70 @@
+// Runs commits one at a time, in order, and starts one when the flush policy has it due.
+import type { Clock } from '../ports.ts'
+
+export interface CommitQueue {
+  /** Runs `job` after all earlier ones. */
+  run<T>(job: () => Promise<T>): Promise<T>
+  /** True while a job runs or waits. */
+  busy(): boolean
+  /** Sets the one timer to when the next commit is due; to be called whenever that may have changed. */
+  schedule(): void
+  /** Starts no more commits of its own; `run` still works. */
+  stop(): void
+}
+
+/** `dueMs`: when the next commit is due, null for never. `commitDue` makes it; it is called only once it is due. */
+export function createCommitQueue(
+  clock: Clock,
+  dueMs: () => number | null,
+  commitDue: (nowMs: number) => Promise<unknown>,
+): CommitQueue {
+  let last: Promise<unknown> = Promise.resolve()
+  let jobs = 0
+  let stopped = false
+  let timer: { readonly dueMs: number; readonly cancel: () => void } | null = null
+
+  async function run<T>(job: () => Promise<T>): Promise<T> {
+    jobs++
+    const result = last.then(job)
+    last = result.catch(() => {})
+    try {
+      return await result
+    } finally {
+      jobs--
+      schedule()
+    }
+  }
+
+  function cancelTimer(): void {
+    timer?.cancel()
+    timer = null
+  }
+
+  function schedule(): void {
+    const nextMs = stopped || jobs > 0 ? null : dueMs()
+    if (timer !== null && timer.dueMs === nextMs) return
+    cancelTimer()
+    if (nextMs === null) return
+    const cancel = clock.after(Math.max(0, nextMs - clock.now().monoMs), () => {
+      timer = null
+      if (!stopped) void run(commitIfDue)
+    })
+    timer = { dueMs: nextMs, cancel }
+  }
+
+  async function commitIfDue(): Promise<void> {
+    const nowMs = clock.now().monoMs
+    const nextMs = dueMs()
+    if (nextMs !== null && nextMs <= nowMs) await commitDue(nowMs)
+  }
+
+  return {
+    run,
+    busy: () => jobs > 0,
+    schedule,
+    stop() {
+      stopped = true
+      cancelTimer()
+    },
+  }
+}

@@ -1,0 +1,77 @@
+// The state in memory and what belongs to it: recent events, those since the last commit, and the reserved numbers.
+import type { Event } from '../core/event.ts'
+import type { State } from '../core/state.ts'
+import type { Step } from '../ports.ts'
+import { changeOf, type StepChange } from './change.ts'
+import { type Head, headOf } from './format/page-records.ts'
+import type { ResumePoint } from './resume.ts'
+import type { Spill } from './spill.ts'
+import { createUncommittedEventBuffer, type UncommittedEventBuffer } from './uncommitted-events.ts'
+
+export const HISTORY_EVENTS = 1000
+/** Event numbers are reserved so many at a time, again at half: months of a crash loop on flash that refuses. */
+const RESERVED_BLOCK = 10_000_000
+/** With so few left the next commit is due at once. */
+const NUMBERS_LOW = 10_000
+
+export interface LiveState {
+  state(): State
+  /** Recent events, oldest first: at least HISTORY_EVENTS where there are so many. */
+  history(): readonly Event[]
+  readonly uncommittedEvents: UncommittedEventBuffer
+  /** Takes over a step, and adds it to the spill. */
+  apply(step: Step): StepChange
+  /** The header of pages for `state`, by default with the numbers reserved so far and not clean. */
+  head(state: State, differing?: Partial<Pick<Head, 'reserved' | 'clean'>>): Head
+  /** True when a commit must raise the reserved bound before it is reached. */
+  numbersLow(): boolean
+  /** The bound for a commit of `state`. */
+  boundFor(state: State): number
+  /** Flash holds this bound. */
+  reserve(bound: number): void
+  /** The newest event that the outbox knows to be acknowledged. */
+  acknowledged(): number
+  acknowledge(seq: number): void
+}
+
+export function createLiveState(start: ResumePoint, reservedAtStart: number, spill: Spill): LiveState {
+  const uncommittedEvents = createUncommittedEventBuffer({ events: start.spilled, dropped: [] })
+  let live = start.state
+  let history = start.history.slice(-HISTORY_EVENTS)
+  let reserved = reservedAtStart
+  let acknowledged = start.acknowledged
+
+  function head(state: State, { clean = false, reserved: bound = reserved } = {}): Head {
+    return headOf(state, { reserved: bound, acknowledged, clean })
+  }
+
+  return {
+    state: () => live,
+    history: () => history,
+    uncommittedEvents,
+    apply(step) {
+      const { after, events } = step
+      const change = changeOf({ ...step, before: live })
+      live = after
+      if (!change.any) return change
+      if (events.length > 0) {
+        uncommittedEvents.add(events)
+        history.push(...events)
+        if (history.length > 2 * HISTORY_EVENTS) history = history.slice(-HISTORY_EVENTS)
+      }
+      if (change.sameSet) spill.add(head(after), change.units, events)
+      else spill.addWhole(head(after), after.units, events)
+      return change
+    },
+    head,
+    numbersLow: () => reserved - live.seq < NUMBERS_LOW,
+    boundFor: ({ seq }) => (reserved - seq < RESERVED_BLOCK / 2 ? seq + RESERVED_BLOCK : reserved),
+    reserve(bound) {
+      reserved = bound
+    },
+    acknowledged: () => acknowledged,
+    acknowledge(seq) {
+      acknowledged = Math.max(acknowledged, seq)
+    },
+  }
+}

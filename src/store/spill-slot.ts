@@ -1,0 +1,149 @@
+// One slot of the spill: a file of pages in the runtime directory, in the format of the state file; written and read back.
+import { join } from 'node:path'
+import type { Event } from '../core/event.ts'
+import type { Unit } from '../core/unit.ts'
+import { pwriteAllSync, type SyncFs } from './file/fs.ts'
+import { pathHash } from './file/lock.ts'
+import { allPayloads } from './format/pack.ts'
+import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
+import { createPageBuilder, type Head, type PageBuilder, type Payload } from './format/page-records.ts'
+import { readPages } from './recovery.ts'
+
+/** A slot that grew by so many pages is written anew with only the newest of each unit. */
+const PAGES_UNTIL_REWRITE = 64
+/** Each step sums the page that it is added to, so pages are left mostly empty; there is no lack of room in RAM. */
+const FILLED_BYTES = 1000
+
+/** What one slot holds, all of it. */
+export interface SpillSlot {
+  /** The commit that it follows. */
+  readonly base: number
+  readonly boot: string
+  readonly stream: string
+  readonly groups: readonly { readonly kind: 'snapshot' | 'delta'; readonly payloads: readonly Payload[] }[]
+}
+
+/** The two slots of the state file at `path`, even and odd. */
+export function slotPaths(directory: string, path: string): readonly [string, string] {
+  const name = join(directory, `state-${pathHash(path)}`)
+  return [`${name}.0`, `${name}.1`]
+}
+
+/** What a killed agent left of the state at `path`. */
+export function readSlots(fs: SyncFs, directory: string | null, path: string): SpillSlot[] {
+  if (directory === null) return []
+  return slotPaths(directory, path).flatMap((slot) => {
+    try {
+      return readSlot(fs.read(slot)) ?? []
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Null where a page of it is broken: then it is not the whole story. A last group without all its pages told nobody. */
+function readSlot(file: Uint8Array): SpillSlot | null {
+  const { found, damaged, newerMajor } = readPages(file)
+  const first = found[0]
+  if (first === undefined || damaged > 0 || newerMajor !== null) return null
+  const { base, boot } = first.page
+  const groups: { kind: 'snapshot' | 'delta'; payloads: Payload[] }[] = []
+  for (let seq = 0; ; seq++) {
+    const parts = found.filter((f) => f.page.seq === seq).sort((a, b) => a.page.part - b.page.part)
+    const page = parts[0]?.page
+    if (page === undefined || parts.length !== page.parts || page.kind === 'history') break
+    groups.push({ kind: page.kind, payloads: parts.map((part) => part.payload) })
+  }
+  const last = found.at(-1)?.page.seq ?? 0
+  if (groups.length === 0 || last > groups.length) return null
+  return { base, boot, stream: first.payload.head.stream, groups }
+}
+
+/** The open slot. Everything throws where the file cannot be written; then the slot is of no use any more. */
+export interface SlotFile {
+  readonly base: number
+  /** True when the units of its first group are all there are. */
+  readonly whole: boolean
+  /** True when it has grown so much that writing it anew is better. */
+  isLong(): boolean
+  /** Adds one step: to the last page where it fits, else as a group of pages of its own. */
+  add(head: Head, units: readonly Unit[], events: readonly Event[]): void
+  close(): void
+}
+
+export interface SlotStart {
+  readonly path: string
+  /** Where it is written before it is renamed to `path`. */
+  readonly temporary: string
+  readonly base: number
+  readonly whole: boolean
+  readonly head: Head
+  readonly units: readonly Unit[]
+  readonly events: readonly Event[]
+}
+
+/** Makes a new slot that holds all of `start`, in one rename. `boot`: of the running system, null to take that of the state. */
+export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart): SlotFile {
+  const { base, whole } = start
+  const encode = createGroupEncoder(base, boot)
+  const payloads = allPayloads(start.head, start.units, start.events)
+  const fd = fs.create(start.temporary)
+  try {
+    pwriteAllSync(fs, fd, encode(whole ? 'snapshot' : 'delta', 0, start.head, payloads), 0)
+    fs.rename(start.temporary, start.path)
+  } catch (error) {
+    fs.close(fd)
+    throw error
+  }
+  let nextGroup = 1
+  let pages = payloads.length
+  /** The page being filled, null when none is. */
+  let page: PageBuilder | null = null
+
+  return {
+    base,
+    whole,
+    isLong: () => pages - payloads.length >= PAGES_UNTIL_REWRITE,
+    add(head, units, events) {
+      if (page !== null && fill(page, head, units, events)) {
+        const bytes = encode('delta', nextGroup - 1, head, [page.bytes()])
+        pwriteAllSync(fs, fd, bytes, (pages - 1) * PAGE_BYTES)
+        return
+      }
+      const next = createPageBuilder(FILLED_BYTES)
+      const fits = fill(next, head, units, events)
+      const added = fits ? [next.bytes()] : allPayloads(head, units, events)
+      pwriteAllSync(fs, fd, encode('delta', nextGroup, head, added), pages * PAGE_BYTES)
+      pages += added.length
+      nextGroup++
+      page = fits ? next : null
+    },
+    close: () => fs.close(fd),
+  }
+}
+
+type EncodeGroup = (
+  kind: 'snapshot' | 'delta',
+  group: number,
+  head: Head,
+  payloads: readonly Uint8Array[],
+) => Uint8Array
+
+/** The pages of a group; those of a single one are in a buffer that is used again by the next call. */
+function createGroupEncoder(base: number, boot: string | null): EncodeGroup {
+  const onePage = Buffer.allocUnsafe(PAGE_BYTES)
+  return (kind, group, head, payloads) => {
+    const common = { kind, parts: payloads.length, seq: group, base, boot: boot ?? bootKey(head.bootId), wallMs: 0 }
+    if (payloads.length === 1) return encodePage({ ...common, part: 0 }, payloads[0] as Uint8Array, undefined, onePage)
+    return Buffer.concat(payloads.map((payload, part) => encodePage({ ...common, part }, payload)))
+  }
+}
+
+/** All of it or nothing. */
+function fill(page: PageBuilder, head: Head, units: readonly Unit[], events: readonly Event[]): boolean {
+  const back = page.mark()
+  if (page.head(head) && units.every((unit) => page.unit(unit)) && events.every((event) => page.event(event)))
+    return true
+  back()
+  return false
+}
