@@ -13,7 +13,7 @@ import { systemClock as clock } from '../host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Env, Log } from '../ports.ts'
-import { editState, readPagesOf, readState } from '../store/offline.ts'
+import { editState, readState } from '../store/offline.ts'
 
 export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file)
@@ -46,7 +46,6 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         throw new Error(`${at} holds no state that can be read: an agent would set it aside and begin anew`)
       if (kept.state === null) return null
       const { state } = kept
-      const pages = await readPagesOf(kept.path)
       return {
         state,
         events: kept.history,
@@ -55,7 +54,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
           machineId: machineId ?? 'unknown',
           stream: state.stream,
         },
-        writtenAtMs: pages.length === 0 ? null : Math.max(...pages.map((page) => page.wallMs)),
+        writtenAtMs: kept.writtenAtMs,
       }
     },
     clear: (at) => change(at, () => [{ kind: 'clear', at: clock.now() }]),

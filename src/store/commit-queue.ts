@@ -1,7 +1,7 @@
 // Runs commits one at a time, in order, and starts one when the flush policy has it due.
 import type { Clock } from '../ports.ts'
 
-export interface CommitQueue {
+interface CommitQueue {
   /** Runs `job` after all earlier ones. */
   run<T>(job: () => Promise<T>): Promise<T>
   /** True while a job runs or waits. */

@@ -10,14 +10,14 @@ import { HISTORY_EVENTS, type LiveState } from './live-state.ts'
 import type { Spill } from './spill.ts'
 import type { UncommittedEvents } from './uncommitted-events.ts'
 
-export interface Committer {
+interface Committer {
   /** The state as of the last commit. */
   committed(): State
   /** Never rejects; false where flash refused. `clean`: the last commit of an orderly stop. */
   commit(reason: CommitReason, clean?: boolean): Promise<boolean>
 }
 
-export interface CommitterOptions {
+interface CommitterOptions {
   readonly clock: Clock
   readonly writer: CommitWriter
   readonly spill: Spill

@@ -60,7 +60,7 @@ export function createHealthRecorder(path: string, log: Log): HealthRecorder {
 }
 
 /** `cannot write /var/lib/...: no space left on device (ENOSPC)` */
-export function cannotWrite(path: string, error: unknown): string {
+function cannotWrite(path: string, error: unknown): string {
   const message = messageOf(error)
   const words = /^[A-Z0-9]+: ([^,]+)/.exec(message)?.[1] ?? message
   const code = errno(error)

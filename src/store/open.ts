@@ -5,15 +5,16 @@ import type { Clock, Log } from '../ports.ts'
 import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
-import { readContent, resolvePath, setAside } from './file/paths.ts'
+import { resolvePath, setAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
-import { bootKey, MAJOR, PAGE_BYTES } from './format/page.ts'
+import { bootKey, PAGE_BYTES } from './format/page.ts'
 import { headOf } from './format/page-records.ts'
-import { type RecoveredFile, recover } from './recovery.ts'
+import type { RecoveredFile } from './recovery.ts'
 import { type Recovery, resume } from './resume.ts'
 import { NO_SPILL, openSpill, type Spill } from './spill.ts'
 import { readSlots } from './spill-slot.ts'
+import { readStateFile } from './state-file.ts'
 import { createStore, type PageRingStore } from './store.ts'
 
 export interface OpenOptions {
@@ -51,12 +52,16 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const releaseLock = await (options.lock ?? socketLock)(asked)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
-  const { path, file, empty, unreadable, note } = await readOwnFormat(fs, asked)
+  const { path, file, empty, error, newerMajor } = await readStateFile(fs, asked)
+  const note =
+    newerMajor === null
+      ? null
+      : `${asked} has the newer format ${newerMajor} and is left alone; counting goes on in ${path}`
   if (note !== null) log('error', `state: ${note}`)
   const fresh = options.fresh()
   const start = resume(file, readSlots(fs.sync, runtimeDir, path), boot, fresh, empty)
   await fs.unlink(`${path}.new`).catch(() => {})
-  const foreign = createForeignFile(fs, path, log, unreadable || start.recovered === 'damaged')
+  const foreign = createForeignFile(fs, path, log, error !== null || start.recovered === 'damaged')
   await foreign.setAside().catch(() => {})
 
   const spill = spillOf(options, fs, path, boot)
@@ -114,22 +119,6 @@ function spillOf({ runtimeDir, log }: OpenOptions, fs: Fs, path: string, boot: s
     if (!logged) log('warning', `state: nothing can be kept in the runtime directory: ${String(error)}`)
     logged = true
   })
-}
-
-/** The file asked for; where a newer version wrote it, one of our own beside it. */
-async function readOwnFormat(fs: Fs, asked: string) {
-  const first = await readFileAt(fs, asked)
-  const newer = first.file.summary.newerMajor
-  if (newer === null) return { ...first, path: asked, note: null }
-  const path = `${asked}.v${MAJOR}`
-  const note = `${asked} has the newer format ${newer} and is left alone; counting goes on in ${path}`
-  return { ...(await readFileAt(fs, path)), path, note }
-}
-
-async function readFileAt(fs: Fs, path: string) {
-  const content = await readContent(fs, path)
-  const bytes = 'bytes' in content ? content.bytes : new Uint8Array()
-  return { file: recover(bytes), empty: bytes.length === 0, unreadable: 'error' in content }
 }
 
 /** The file as it goes on being used; null where there is none, it cannot be written, or it lacks pages. */

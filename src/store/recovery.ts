@@ -6,14 +6,14 @@ import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
 import { type Head, type Payload, readPayload } from './format/page-records.ts'
 
 /** A page that is whole and ours, and where in the file it lies. */
-export interface DecodedPage {
+interface DecodedPage {
   readonly at: number
   readonly page: Page
   readonly payload: Payload
 }
 
 /** A snapshot and the unbroken deltas after it. */
-export interface CommitChain {
+interface CommitChain {
   readonly seq: number
   readonly base: number
   readonly deltas: number
@@ -53,15 +53,12 @@ export interface RecoveredFile {
 }
 
 export function recover(file: Uint8Array): RecoveredFile {
-  return recoverFrom(readPages(file))
+  return recoverPages(pagesOf(file))
 }
 
 /** The same from pages that are read already. */
 export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
-  return recoverFrom(sorted(pages))
-}
-
-function recoverFrom({ found, ...counts }: ReturnType<typeof sorted>): RecoveredFile {
+  const { found, ...counts } = sorted(pages)
   const bySeq = grouped(found)
   const chains: Group[][] = []
   for (const group of [...bySeq.values()].reverse()) {
@@ -125,10 +122,13 @@ export function readPage(bytes: Uint8Array): PageReading {
 
 /** All pages of a file, sorted by what they are. */
 export function readPages(file: Uint8Array) {
-  const pages = Array.from({ length: Math.floor(file.length / PAGE_BYTES) }, (_, at) =>
+  return sorted(pagesOf(file))
+}
+
+function pagesOf(file: Uint8Array): PageReading[] {
+  return Array.from({ length: Math.floor(file.length / PAGE_BYTES) }, (_, at) =>
     readPage(file.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES)),
   )
-  return sorted(pages)
 }
 
 function sorted(pages: readonly PageReading[]) {

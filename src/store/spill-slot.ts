@@ -71,7 +71,7 @@ export interface SlotFile {
   close(): void
 }
 
-export interface SlotStart {
+interface SlotStart {
   readonly path: string
   /** Where it is written before it is renamed to `path`. */
   readonly temporary: string

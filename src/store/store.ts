@@ -20,7 +20,7 @@ export interface PageRingStore extends StateStore {
   flushEvery(ms: number): void
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   readonly path: string
   readonly writer: CommitWriter
   readonly clock: Clock

@@ -3,15 +3,13 @@ import type { Event } from '../core/event.ts'
 import type { LeftOut } from './format/page-records.ts'
 
 /** A flush interval of a dozen units that crash as fast as each is told of (120 ends in 60 s) stays well below. */
-export const UNCOMMITTED_EVENTS_AT_MOST = 4000
+const UNCOMMITTED_EVENTS_AT_MOST = 4000
 
 export interface UncommittedEvents {
   /** Oldest first. */
   readonly events: readonly Event[]
   readonly dropped: readonly LeftOut[]
 }
-
-export const NO_UNCOMMITTED_EVENTS: UncommittedEvents = { events: [], dropped: [] }
 
 /** Collects events until a commit takes them. */
 export interface UncommittedEventBuffer {
@@ -24,9 +22,7 @@ export interface UncommittedEventBuffer {
 }
 
 /** `before`: events to begin with. */
-export function createUncommittedEventBuffer(
-  before: UncommittedEvents = NO_UNCOMMITTED_EVENTS,
-): UncommittedEventBuffer {
+export function createUncommittedEventBuffer(before: UncommittedEvents): UncommittedEventBuffer {
   let events = [...before.events]
   let dropped = before.dropped
 

@@ -133,7 +133,9 @@ describeUnless(why, 'flash that fails', () => {
     flash.run('mount', '-o', 'remount,abort', flash.path)
     await crash()
     const ready = await until(() => agent.get('/-/ready'), {
-      ...{ what: 'why', is: (r) => r.body.includes('state.ring'), timeoutMs: 90_000 },
+      what: 'why',
+      is: (r) => r.body.includes('state.ring'),
+      timeoutMs: 90_000,
     })
     expect(ready.body).toMatch(/cannot write .*(EROFS|EIO)/)
     const counted = await crashesOf(agent)

@@ -28,8 +28,15 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   name,
   snapshot: maybe(
     fc.record({
-      ...{ activeState: word, subState: word, invocationId: maybe(id), job: int, result: maybe(word) },
-      ...{ mainCode: int, mainStatus: int, nRestarts: int, changedAtMonoMs: ms },
+      activeState: word,
+      subState: word,
+      invocationId: maybe(id),
+      job: int,
+      result: maybe(word),
+      mainCode: int,
+      mainStatus: int,
+      nRestarts: int,
+      changedAtMonoMs: ms,
     }),
   ),
   settings: maybe(
@@ -79,8 +86,12 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constantFrom('start', 'restart'), ...change, invocationId: maybe(id) }),
   event({ kind: fc.constant('stop'), ...change, ...cause, invocationId: id, requested: fc.boolean() }),
   event({
-    ...{ kind: fc.constant('crash'), ...change, ...cause, invocationId: maybe(id) },
-    ...{ requested: fc.boolean(), willRestart: maybe(fc.boolean()) },
+    kind: fc.constant('crash'),
+    ...change,
+    ...cause,
+    invocationId: maybe(id),
+    requested: fc.boolean(),
+    willRestart: maybe(fc.boolean()),
   }),
   event({ kind: fc.constant('lost'), invocationId: maybe(id) }),
   event({ kind: fc.constant('gave_up'), ...change, result: word }),

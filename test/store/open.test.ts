@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
-import { editState, readPagesOf, readState } from '../../src/store/offline.ts'
+import { editState, readState } from '../../src/store/offline.ts'
 import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
+import { recover } from '../../src/store/recovery.ts'
 import { slotPaths } from '../../src/store/spill-slot.ts'
 import { testClock } from './clock.ts'
 import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
@@ -145,10 +146,11 @@ test('reading changes nothing, not even a time stamp', async () => {
     all.map((path) => [path, node.statSync(path, { bigint: true }).mtimeNs, node.readFileSync(path, 'latin1')])
   const before = seen()
   await readState(at.path, at.runtimeDir, BOOT)
-  const pages = await readPagesOf(at.path)
   expect(seen()).toEqual(before)
-  expect(pages[0]).toMatchObject({ page: 0, kind: 'snapshot', part: '1/1', commit: 1, clean: false })
-  expect(pages[1]).toMatchObject({ kind: 'delta', commit: 2, base: 1, seq: 30 })
+  const { found } = recover(node.readFileSync(at.path))
+  expect(found[0]).toMatchObject({ at: 0, page: { kind: 'snapshot', part: 0, parts: 1, seq: 1 } })
+  expect(found[0]).toMatchObject({ payload: { head: { clean: false } } })
+  expect(found[1]).toMatchObject({ page: { kind: 'delta', seq: 2, base: 1 }, payload: { head: { seq: 30 } } })
 })
 
 test('reading where there is nothing, or nothing that can be read', async () => {

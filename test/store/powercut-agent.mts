@@ -10,7 +10,13 @@ const [path = '', synced] = process.argv.slice(2)
 const fs = synced === 'unsynced' ? { ...nodeFs, fdatasync: async () => {} } : nodeFs
 const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now() }), after: () => () => {} }
 const { store, state } = await openStore({
-  ...{ path, runtimeDir: null, clock, fs, log() {}, flushIntervalMs: 60_000, bootId: BOOT },
+  path,
+  runtimeDir: null,
+  clock,
+  fs,
+  log() {},
+  flushIntervalMs: 60_000,
+  bootId: BOOT,
   fresh: () => stateOf(names(2).map(newUnit)),
 })
 let now: State = state

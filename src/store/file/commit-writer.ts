@@ -17,7 +17,7 @@ import { createSideWriteCounter, type SideWrites } from './write-amplification.t
 /** Pages of a new file that take over the history. */
 const HISTORY_PAGES = 32
 
-export interface CommitContent {
+interface CommitContent {
   readonly state: State
   /** What the last commit holds. */
   readonly committed: State
@@ -28,7 +28,7 @@ export interface CommitContent {
   readonly history: readonly Event[]
 }
 
-export interface WriteResult {
+interface WriteResult {
   /** What the file system writes beside them included. */
   readonly bytes: number
   /** Events that found no room. */
@@ -45,7 +45,7 @@ export interface CommitWriter {
   abandon(): Promise<void>
 }
 
-export interface CommitWriterOptions {
+interface CommitWriterOptions {
   readonly fs: Fs
   readonly clock: Clock
   readonly path: string

@@ -7,7 +7,7 @@ import { errno, type Fs, preadAll } from './fs.ts'
 const READ_AT_MOST = 4096 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
-export type FileContent = { readonly bytes: Uint8Array } | { readonly error: unknown }
+type FileContent = { readonly bytes: Uint8Array } | { readonly error: unknown }
 
 /**
  * The directory without symbolic links, so that two names of one file share a lock. A link at the file itself is followed,

@@ -31,7 +31,7 @@ export interface Ring {
 }
 
 /** Where things lie in a file. Pages of the last chain and of the one before it are not overwritten. */
-export interface RingLayout {
+interface RingLayout {
   readonly ino: number
   readonly pages: number
   /** The last commit, the snapshot it builds upon, and the deltas from there to it. */
@@ -50,7 +50,7 @@ export function pagesFor(parts: number): number {
 }
 
 /** `n` pages from `next` on, around the end, that are not in `taken`; null where there are not so many. */
-export function freePages(pages: number, next: number, taken: ReadonlySet<number>, n: number): number[] | null {
+function freePages(pages: number, next: number, taken: ReadonlySet<number>, n: number): number[] | null {
   const free: number[] = []
   for (let i = 0; i < pages && free.length < n; i++) {
     const at = (next + i) % pages

@@ -165,8 +165,14 @@ function writeHead(to: ByteWriter, head: Head): void {
 
 function readHead(from: ByteReader): Head {
   const head: { -readonly [K in keyof Head]: Head[K] } = {
-    ...{ stream: '', gatewayId: null, bootId: '' },
-    ...{ seq: 0, seqGap: 0, reserved: 0, acknowledged: 0, clean: false },
+    stream: '',
+    gatewayId: null,
+    bootId: '',
+    seq: 0,
+    seqGap: 0,
+    reserved: 0,
+    acknowledged: 0,
+    clean: false,
   }
   from.fields((tag) => {
     if (tag === STREAM) head.stream = from.id() ?? ''

@@ -59,10 +59,15 @@ describeUnless(noFlash('ext4'), 'on a real ext4', () => {
     const flash = await startFlash('ext4', '32M', 'commit=1')
     try {
       const { store, state } = await openStore({
-        ...{ path: flash.at('state.ring'), runtimeDir: null, clock, log: () => {}, flushIntervalMs: 3_600_000 },
+        path: flash.at('state.ring'),
+        runtimeDir: null,
+        clock,
+        log: () => {},
+        flushIntervalMs: 3_600_000,
         // Through /proc into a namespace there are no real paths.
         fs: { ...nodeFs, realpath: async (path) => path },
-        ...{ fresh: freshState(2), sideWrites: mounted('ext4', 'rw,commit=1') },
+        fresh: freshState(2),
+        sideWrites: mounted('ext4', 'rw,commit=1'),
       })
       const journal = async () => {
         const before = flash.written()

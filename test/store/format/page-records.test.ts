@@ -9,7 +9,11 @@ import { anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
 import { BOOT, busyUnit, crashOf, STREAM } from '../sample.ts'
 
 const HEAD = {
-  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT, seq: 7, seqGap: 0 },
+  stream: STREAM,
+  gatewayId: 'gw-7',
+  bootId: BOOT,
+  seq: 7,
+  seqGap: 0,
   reserved: 9,
   acknowledged: 3,
   clean: false,

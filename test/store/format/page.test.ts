@@ -10,8 +10,13 @@ import {
 import { BOOT } from '../sample.ts'
 
 const HEADER: PageHeader = {
-  ...{ kind: 'snapshot', part: 2, parts: 5, seq: 2 ** 40 + 7, base: 2 ** 33 },
-  ...{ boot: BOOT, wallMs: 1_752_000_000_123 },
+  kind: 'snapshot',
+  part: 2,
+  parts: 5,
+  seq: 2 ** 40 + 7,
+  base: 2 ** 33,
+  boot: BOOT,
+  wallMs: 1_752_000_000_123,
 }
 
 test('a page comes back as it went', () => {
