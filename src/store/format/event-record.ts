@@ -1,5 +1,5 @@
 // An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
-import type { StateChange, Event, EventKind } from '../../core/event.ts'
+import type { Event, EventKind, StateChange } from '../../core/event.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
 
