@@ -1,6 +1,7 @@
 // What is asked of systemd itself, and of the clock: the calls, and the sense of their answers.
+import { isUnitName } from '../core/unit-name.ts'
 import { type Bus, type Call, errorNameOf } from '../dbus/bus.ts'
-import { isUnitName, unitPath } from './names.ts'
+import { unitPath } from './unit-path.ts'
 
 export const DRIVER = 'org.freedesktop.DBus'
 export const DRIVER_PATH = '/org/freedesktop/DBus'

@@ -1,30 +1,17 @@
-// One connection's worth of watching: subscribes, follows systemd's owner on the bus, turns signals into observations.
+// One connection's worth of watching: subscribes, follows systemd's owner on the bus, reads every unit, takes signals.
 import { messageOf } from '../core/error-text.ts'
-import type { Observation } from '../core/observation.ts'
-import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
+import { isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
-import type { Clock, Log } from '../ports.ts'
-import type { SignalPairing, UnitReading } from './decode.ts'
+import type { Log } from '../ports.ts'
 import * as manager from './manager-api.ts'
-import { isUnitName, unitAt } from './names.ts'
-import { createUnitReader } from './unit-reader.ts'
-import type { WatchList } from './watch-list.ts'
+import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
+import { createUnitSignals } from './unit-signals.ts'
 
 /** A package's installation reloads several times in a row. */
 const RECONCILE_AFTER_RELOAD_MS = 500
-/** Units that a pattern stands for and that have not moved yet. */
-const CANDIDATES_AT_MOST = 256
 
-export interface SessionContext {
-  readonly bus: Bus
-  readonly labels: () => WatchList
-  readonly patterns: () => readonly string[]
-  readonly pairing: SignalPairing
-  readonly clock: Clock
+export interface SessionContext extends UnitReaderContext {
   readonly log: Log
-  readonly observe: (observation: Observation) => void
-  readonly malformed: (reason: string) => void
-  readonly wasRead: (label: string, read: UnitReading) => void
   readonly signal: () => void
   /** systemd is there and will tell us everything; comes before anything of the new subscription is observed. */
   readonly subscribing: () => void
@@ -32,7 +19,7 @@ export interface SessionContext {
   /** systemd is not on the bus, in words; the session waits for it. */
   readonly down: (reason: string) => void
   /** Whether the clock is synchronised, where that can be known. */
-  readonly clockSynced: (bus: Bus) => Promise<boolean | null>
+  readonly clockSynced: () => Promise<boolean | null>
 }
 
 export interface Session {
@@ -43,96 +30,45 @@ export interface Session {
 
 /** Rejects in words where the bus lets us not even listen. */
 export async function openSession(context: SessionContext): Promise<Session> {
-  const { bus, clock, pairing, observe } = context
+  const { bus, clock, list, observe } = context
   const units = createUnitReader(context)
-  const candidates = new Map<string, string>()
+  const signals = createUnitSignals({ ...context, units })
   let owner: string | null = null
   let subscribed = false
   let ended = false
-  let reconcileSoon: (() => void) | null = null
-  let running: Promise<boolean> | null = null
-  let next: Promise<boolean> | null = null
+  let undoReconcileSoon: (() => void) | null = null
 
-  const wants = (head: MessageHeader): boolean => {
-    if (head.sender === manager.DRIVER) return head.member === 'NameOwnerChanged'
-    if (head.sender !== owner) return false
-    if (head.path === manager.MANAGER_PATH) return true
-    return (
-      head.member === 'PropertiesChanged' && (candidates.has(head.path) || context.labels().at(head.path).length > 0)
-    )
-  }
-
-  const onSignal = (signal: Signal) => {
-    context.signal()
-    switch (signal.member) {
-      case 'PropertiesChanged':
-        return changed(signal)
-      case 'NameOwnerChanged':
-        return ownerChanged(signal.body)
-      case 'UnitNew':
-        return loaded(signal.body)
-      case 'UnitRemoved':
-        return removed(signal.body)
-      case 'Reloading':
-        if (signal.body[0] === false) soon()
+  const find = async () => {
+    for (const name of await manager.listUnits(bus, list.patterns())) {
+      if (list.matches(name) && list.add(name)) observe({ kind: 'found', at: clock.now(), unit: name })
     }
   }
 
-  const changed = ({ path, body }: Signal) => {
-    const at = clock.now()
-    const snapshot = pairing.changed(path, body)
-    if (snapshot === null) return
-    if ('missed' in snapshot) return bus.close('it dropped signals: its queue for us was full')
-    if ('malformed' in snapshot) return context.malformed(`${unitAt(path)}: ${snapshot.malformed}`)
-    const candidate = candidates.get(path)
-    if (candidate !== undefined) {
-      candidates.delete(path)
-      if (context.labels().add(candidate)) observe({ kind: 'discovered', at, unit: candidate })
+  const reconcile = shared(async () => {
+    if (!subscribed || ended) return false
+    try {
+      await manager.subscribe(bus)
+      const synced = await context.clockSynced()
+      observe({ kind: 'clock', at: clock.now(), synced })
+      await find()
+      return (await units.readAll()) && subscribed && !ended
+    } catch (error) {
+      if (!isGone(error)) context.log('warning', `bus: cannot reconcile (${messageOf(error)})`)
+      return false
     }
-    for (const unit of context.labels().at(path)) {
-      observe({ kind: 'signal', unit, at, snapshot })
-      units.moved(unit)
-    }
-  }
+  })
 
-  const loaded = ([name, path]: readonly unknown[]) => {
-    if (typeof name !== 'string' || typeof path !== 'string') return context.malformed('UnitNew without name and path')
-    const labels = context.labels()
-    for (const label of labels.at(path)) units.loaded(label)
-    if (labels.at(path).length > 0 || !isUnitName(name) || !labels.matches(name)) return
-    if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
-    units.consider(name)
-  }
-
-  const removed = ([, path]: readonly unknown[]) => {
-    if (typeof path !== 'string') return context.malformed('UnitRemoved without path')
-    pairing.removed(path)
-    candidates.delete(path)
-  }
-
-  const soon = () => {
-    reconcileSoon ??= clock.after(RECONCILE_AFTER_RELOAD_MS, () => {
-      reconcileSoon = null
+  const reconcileSoon = () => {
+    undoReconcileSoon ??= clock.after(RECONCILE_AFTER_RELOAD_MS, () => {
+      undoReconcileSoon = null
       void reconcile()
     })
-  }
-
-  const ownerChanged = ([name, , now]: readonly unknown[]) => {
-    if (name === manager.SYSTEMD) ownedBy(typeof now === 'string' && now !== '' ? now : null)
-  }
-
-  const ownedBy = (now: string | null) => {
-    if (now !== null && now === owner) return
-    owner = now
-    subscribed = false
-    if (owner === null) context.down('systemd is not on the bus')
-    else void adopt()
   }
 
   /** A systemd that is new on the bus: it knows nothing of us. */
   const adopt = async () => {
     const adopted = owner
-    pairing.begin()
+    context.pairing.begin()
     context.subscribing()
     try {
       await manager.subscribe(bus)
@@ -146,46 +82,35 @@ export async function openSession(context: SessionContext): Promise<Session> {
     if (owner === adopted && !ended) context.up() // only now is every unit known: what happens from here on is counted
   }
 
-  const reconcileOnce = async (): Promise<boolean> => {
-    if (!subscribed || ended) return false
-    try {
-      await manager.subscribe(bus)
-      const synced = await context.clockSynced(bus)
-      observe({ kind: 'clock', at: clock.now(), synced })
-      await find()
-      return (await units.readAll()) && subscribed && !ended
-    } catch (error) {
-      if (!isGone(error)) context.log('warning', `bus: cannot reconcile (${messageOf(error)})`)
-      return false
-    }
+  const ownedBy = (now: string | null) => {
+    if (now !== null && now === owner) return
+    owner = now
+    subscribed = false
+    if (owner === null) context.down('systemd is not on the bus')
+    else void adopt()
   }
 
-  const find = async () => {
-    for (const name of await manager.listUnits(bus, context.patterns())) {
-      if (context.labels().matches(name) && context.labels().add(name))
-        observe({ kind: 'discovered', at: clock.now(), unit: name })
-    }
+  const wants = (header: MessageHeader): boolean => {
+    if (header.sender === manager.DRIVER) return header.member === 'NameOwnerChanged'
+    return header.sender === owner && signals.wants(header)
   }
 
-  const reconcile = (): Promise<boolean> => {
-    if (running === null) {
-      running = reconcileOnce().finally(() => {
-        running = null
-      })
-      return running
-    }
-    next ??= running.then(() => {
-      next = null
-      return reconcile()
-    })
-    return next
+  const onSignal = (signal: Signal) => {
+    context.signal()
+    const { member, body } = signal
+    if (member === 'NameOwnerChanged') {
+      const [name, , now] = body
+      if (name === manager.SYSTEMD) ownedBy(typeof now === 'string' && now !== '' ? now : null)
+    } else if (member === 'Reloading') {
+      if (body[0] === false) reconcileSoon()
+    } else signals.take(signal)
   }
 
   const stopListening = bus.onSignal(onSignal, wants)
   const end = () => {
     ended = true
     stopListening()
-    reconcileSoon?.()
+    undoReconcileSoon?.()
     units.end()
   }
   try {
@@ -202,4 +127,24 @@ export async function openSession(context: SessionContext): Promise<Session> {
     throw new Error(`cannot listen on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, end }
+}
+
+/** `run`, once at a time: calls while it runs share the run after it. */
+function shared(run: () => Promise<boolean>): () => Promise<boolean> {
+  let running: Promise<boolean> | null = null
+  let next: Promise<boolean> | null = null
+
+  return function once(): Promise<boolean> {
+    if (running === null) {
+      running = run().finally(() => {
+        running = null
+      })
+      return running
+    }
+    next ??= running.then(() => {
+      next = null
+      return once()
+    })
+    return next
+  }
 }

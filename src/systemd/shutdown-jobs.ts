@@ -1,7 +1,7 @@
 // What a shutdown that is under way will end while we are still there to see it, as systemd's own queue of jobs says.
 import type { Bus } from '../dbus/bus.ts'
 import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
-import { unitPath } from './names.ts'
+import { unitPath } from './unit-path.ts'
 
 /** systemd is busy while it shuts down, but nobody waits longer for us than a moment. */
 const ANSWER_AT_MOST_MS = 2000

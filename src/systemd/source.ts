@@ -1,24 +1,19 @@
-// systemd as the source of observations: keeps one connection to the bus, comes back when it is lost, and says so once.
-import { type Backoff, backoffMs } from '../core/backoff.ts'
-import { messageOf, stackOf } from '../core/error-text.ts'
+// systemd as the source of observations: one connection to the bus, kept up, and what the agent may ask of it.
+import { stackOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
-import type { BusHealth, Clock, Log, UnitSource } from '../ports.ts'
-import { createCallDurations } from './call-durations.ts'
+import type { Clock, Log, UnitSource } from '../ports.ts'
 import { createCgroupPaths } from './cgroup-path.ts'
+import { createConnectionHealth } from './connection-health.ts'
 import { createSignalPairing, WANTED_PROPERTIES } from './decode.ts'
 import { ntpSynchronized } from './manager-api.ts'
 import { createManagerState } from './manager-state.ts'
-import { type ConfiguredUnits, configuredUnits, unitPath } from './names.ts'
-import { openSession, type Session } from './session.ts'
+import { createReconnector } from './reconnect.ts'
+import { openSession } from './session.ts'
 import { unitsShuttingDown } from './shutdown-jobs.ts'
-import { createWatchList, type WatchList } from './watch-list.ts'
-
-const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
-/** A connection that lasted this long was a good one: the next attempt is the first again. */
-const GOOD_AFTER_MS = 30_000
-const NEVER_TRIED = 'not connected yet'
+import { unitPath } from './unit-path.ts'
+import { type ConfiguredUnits, configuredUnits, createWatchList, type WatchList } from './watch-list.ts'
 
 export interface SystemdSourceOptions {
   /** Addresses of the system or the user bus, `;` between them. */
@@ -40,213 +35,145 @@ export interface SystemdSourceOptions {
 
 /** Watches systemd at `address`. Nothing is connected before `start`, and nothing throws after it. */
 export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
-  const { clock, log, connect = connectBus } = options
-  const pairs = createSignalPairing()
-  const took = createCallDurations()
-  const system = createManagerState(clock)
-  const places = createCgroupPaths()
-  let configured: ConfiguredUnits
-  let list: WatchList
-  let observer: (observation: Observation) => void = () => {}
-  let bus: Bus | null = null
-  let session: Session | null = null
+  const { address, clock, log, random, connect = connectBus } = options
+  const pairing = createSignalPairing()
+  const manager = createManagerState(clock)
+  const cgroups = createCgroupPaths()
+  const list = watchListOf(options)
+  let observe: (observation: Observation) => void = () => {}
   let started = false
   let stopped = false
-  let attempt = 0
-  let undoRetry = () => {}
-  let undoResync = () => {}
-  let upAtMonoMs: number | null = null
-  let lostAtMonoMs: number | null = null
-  let problem: string | null = NEVER_TRIED
-  let ups = 0
-  let signals = 0
-  let malformed = 0
-  let answeredAtMonoMs: number | null = null
-  let noteTried = () => {}
-  const tried = new Promise<void>((resolve) => {
-    noteTried = resolve
+  let stopResync = () => {}
+
+  const observeGap = () => observe({ kind: 'gap', at: clock.now() })
+  const observeWatch = () => observe({ kind: 'watch', at: clock.now(), units: list.names(), patterns: list.patterns() })
+
+  // Silence while the bus is lost says nothing: not that no restart follows.
+  const health = createConnectionHealth({ clock, log, random, onLost: observeGap })
+
+  const down = (reason: string) => {
+    manager.leave()
+    if (!stopped) health.down(reason)
+  }
+
+  const connection = createReconnector({
+    after: clock.after,
+    connect: (signal) =>
+      connect(address, {
+        after: clock.after,
+        onFault: health.malformed,
+        properties: WANTED_PROPERTIES,
+        signal,
+        onAnswer: health.reply,
+      }),
+    openSession: (bus) =>
+      openSession({
+        bus,
+        list,
+        pairing,
+        clock,
+        log,
+        observe: (observation) => observe(observation),
+        malformed: health.malformed,
+        wasRead: cgroups.note,
+        signal: health.signal,
+        subscribing() {
+          if (health.everUp()) observeGap()
+        },
+        up() {
+          health.up()
+          manager.follow(bus)
+        },
+        down,
+        clockSynced: async () => options.clockMark() || ntpSynchronized(bus),
+      }),
+    onLost: down,
+    retryAfterMs: health.retryAfterMs,
   })
 
-  const configure = (patterns: readonly string[], known: readonly string[]) => {
-    configured = configuredUnits(patterns)
-    for (const name of configured.invalid) log('error', `${name}: neither a unit name nor a pattern, not watched`)
-    list = createWatchList(configured, known, options.maxUnits, (name) =>
-      log('warning', `${name}: not watched, ${options.maxUnits} units are the most (max_units)`),
-    )
-  }
-  configure(options.patterns, options.known ?? [])
+  const reconcile = async () => connection.session()?.reconcile() ?? false
 
-  const abort = new AbortController()
-
-  const tellWatch = () => {
-    const units = configured.names.filter((name) => list.has(name))
-    observe({ kind: 'watch', at: clock.now(), units, patterns: configured.patterns })
+  const resync = () => {
+    cgroups.keep(list.has)
+    void reconcile()
   }
 
-  const observe = (observation: Observation) => {
+  return {
+    start(observer) {
+      if (started) return
+      started = true
+      observe = contained(observer, log)
+      health.started()
+      observeWatch()
+      stopResync = every(options.resyncIntervalMs, resync, clock)
+      connection.start()
+    },
+    reconcile,
+    watch(patterns) {
+      list.configure(validUnits(patterns, log))
+      if (!started) return
+      observeWatch()
+      void reconcile()
+    },
+    health: health.read,
+    firstAttempt: health.firstAttempt,
+    lastReplyAtMonoMs: health.lastReplyAtMonoMs,
+    system: manager.latest,
+    readSystem: manager.detail,
+    controlGroup: (unit) => cgroups.of(unit, manager.controlGroup()),
+    async unitsShuttingDown() {
+      const bus = connection.bus()
+      return bus === null ? null : labelsShuttingDown(bus, list)
+    },
+    async stop() {
+      stopped = true
+      health.stopped()
+      stopResync()
+      connection.stop()
+      observe = () => {}
+    },
+  }
+}
+
+function watchListOf({ patterns, known = [], maxUnits, log }: SystemdSourceOptions): WatchList {
+  return createWatchList(validUnits(patterns, log), known, maxUnits, (name) =>
+    log('warning', `${name}: not watched, ${maxUnits} units are the most (max_units)`),
+  )
+}
+
+/** Each name or pattern that cannot be used is logged. */
+function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
+  const configured = configuredUnits(patterns)
+  for (const name of configured.invalid) log('error', `${name}: neither a unit name nor a pattern, not watched`)
+  return configured
+}
+
+async function labelsShuttingDown(bus: Bus, list: WatchList): Promise<ReadonlySet<string> | null> {
+  const labelsOf = (unit: string) => list.at(unitPath(unit))
+  const units = await unitsShuttingDown(bus, (unit) => labelsOf(unit).length > 0).catch(() => null)
+  return units && new Set([...units].flatMap(labelsOf))
+}
+
+/** What `observer` throws is logged: the stream of observations must go on. */
+function contained(observer: (observation: Observation) => void, log: Log): (observation: Observation) => void {
+  return (observation) => {
     try {
       observer(observation)
     } catch (error) {
       log('error', `bus: an observation was not taken: ${stackOf(error)}`)
     }
   }
+}
 
-  const subscribing = () => {
-    if (ups > 0) observe({ kind: 'gap', at: clock.now() })
-  }
-
-  const up = () => {
-    const now = clock.now()
-    const away = lostAtMonoMs === null ? 0 : now.monoMs - lostAtMonoMs
-    if (problem !== null)
-      log('info', ups === 0 ? 'bus: connected' : `bus: back after ${Math.max(1, Math.round(away / 1000))} s`)
-    ups += 1
-    upAtMonoMs = now.monoMs
-    lostAtMonoMs = null
-    problem = null
-    if (bus !== null) system.follow(bus)
-    noteTried()
-  }
-
-  const down = (reason: string) => {
-    system.leave()
-    if (stopped) return
-    const { monoMs } = clock.now()
-    if (problem === null) {
-      log('warning', `bus: lost (${reason})`)
-      observe({ kind: 'gap', at: clock.now() }) // silence now says nothing: not that no restart follows
-    } else if (ups === 0 && problem === NEVER_TRIED)
-      log('warning', `bus: not there (${reason}), trying again until it is`)
-    else if (problem !== reason) log('debug', `bus: still lost (${reason})`)
-    if (upAtMonoMs !== null && monoMs - upAtMonoMs >= GOOD_AFTER_MS) attempt = 0
-    upAtMonoMs = null
-    lostAtMonoMs ??= monoMs
-    problem = reason
-    noteTried()
-  }
-
-  const noteMalformed = (reason: string) => {
-    malformed += 1
-    log(malformed === 1 ? 'warning' : 'debug', `bus: unreadable: ${reason}`)
-  }
-
-  const lost = (reason: string) => {
-    session?.end()
-    session = null
-    bus = null
-    down(reason)
-    if (stopped) return
-    undoRetry()
-    undoRetry = clock.after(backoffMs(RECONNECT, attempt, options.random()), () => void open())
-    attempt += 1
-  }
-
-  const open = async () => {
-    let opened: Bus
-    try {
-      opened = await connect(options.address, {
-        after: clock.after,
-        onFault: noteMalformed,
-        properties: WANTED_PROPERTIES,
-        signal: abort.signal,
-        onAnswer(member, ms) {
-          answeredAtMonoMs = clock.now().monoMs
-          took.add(member, ms)
-        },
-      })
-    } catch (error) {
-      return lost(messageOf(error))
-    }
-    if (stopped) return opened.close('not needed any more')
-    bus = opened
-    opened.onClose((reason) => {
-      if (bus === opened) lost(reason)
-    })
-    try {
-      const begun = await openSession({
-        bus: opened,
-        labels: () => list,
-        patterns: () => configured.patterns,
-        pairing: pairs,
-        clock,
-        log,
-        observe,
-        malformed: noteMalformed,
-        wasRead: places.note,
-        signal: () => {
-          signals += 1
-        },
-        subscribing,
-        up,
-        down,
-        clockSynced: async (on) => options.clockMark() || ntpSynchronized(on),
-      })
-      if (bus === opened) session = begun
-      else begun.end()
-    } catch (error) {
-      opened.close(messageOf(error))
-    }
-  }
-
-  const reconcile = async () => (session === null ? false : session.reconcile())
-
-  const resyncLater = () => {
-    undoResync = clock.after(options.resyncIntervalMs, () => {
-      places.keep(list.has)
-      void reconcile()
-      resyncLater()
+/** Calls every `ms`, for the first time after them; returns its undo. */
+function every(ms: number, call: () => void, clock: Clock): () => void {
+  let undo = () => {}
+  const again = () => {
+    undo = clock.after(ms, () => {
+      call()
+      again()
     })
   }
-
-  return {
-    start(observe) {
-      if (started) return
-      started = true
-      observer = observe
-      lostAtMonoMs = clock.now().monoMs
-      tellWatch()
-      resyncLater()
-      void open()
-    },
-    reconcile,
-    watch(patterns) {
-      configure(patterns, list.all())
-      if (!started) return
-      tellWatch()
-      void reconcile()
-    },
-    health(): BusHealth {
-      const reconnects = Math.max(0, ups - 1)
-      return {
-        connected: problem === null,
-        lostAtMonoMs,
-        problem,
-        signals,
-        reconnects,
-        malformed,
-        callSeconds: took.read(),
-      }
-    },
-    firstAttempt: () => tried,
-    lastReplyAtMonoMs: () => answeredAtMonoMs,
-    system: system.latest,
-    readSystem: system.detail,
-    controlGroup: (unit) => places.of(unit, system.controlGroup()),
-    async unitsShuttingDown() {
-      const labelsOf = (unit: string) => list.at(unitPath(unit))
-      const isWatched = (unit: string) => labelsOf(unit).length > 0
-      const units = bus === null ? null : await unitsShuttingDown(bus, isWatched).catch(() => null)
-      return units && new Set([...units].flatMap(labelsOf))
-    },
-    async stop() {
-      stopped = true
-      noteTried()
-      undoRetry()
-      undoResync()
-      abort.abort()
-      session?.end()
-      bus?.close('stopped')
-      observer = () => {}
-    },
-  }
+  again()
+  return () => undo()
 }

@@ -1,11 +1,12 @@
 // Asks systemd for units, a few at a time, and tells each answer as an observation at its place in the stream.
 import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
+import { isInstance } from '../core/unit-name.ts'
 import { type Bus, isGone } from '../dbus/bus.ts'
 import type { Clock, Log } from '../ports.ts'
 import { decodeUnit, type SignalPairing, type UnitReading } from './decode.ts'
 import { getAllCall } from './manager-api.ts'
-import { isInstance, unitPath } from './names.ts'
+import { unitPath } from './unit-path.ts'
 import type { WatchList } from './watch-list.ts'
 
 /** Reading an unloaded unit loads it, which another monitor sees and may answer in kind: not more often than this. */
@@ -19,7 +20,7 @@ const FORGET_AFTER_MS = 24 * 3600_000
 
 export interface UnitReaderContext {
   readonly bus: Bus
-  readonly labels: () => WatchList
+  readonly list: WatchList
   readonly pairing: SignalPairing
   readonly clock: Clock
   readonly log: Log
@@ -71,7 +72,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
 
   const tell = (label: string, at: Instant, answer: UnitReading) => {
     const { id, snapshot, settings } = answer
-    const watched = context.labels()
+    const watched = context.list
     const before = known.get(label)
     let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !watched.isNamed(label)
     if (!watched.has(label)) {
@@ -96,7 +97,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
 
   /** Transient units that a pattern matched would fill the list for ever. */
   const tidy = () => {
-    const watched = context.labels()
+    const watched = context.list
     const { monoMs } = clock.now()
     for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) watched.remove(label)
     for (const label of askedAt.keys()) {
@@ -107,7 +108,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   return {
     readAll() {
       tidy()
-      const left = [...context.labels().all()]
+      const left = [...context.list.all()]
       return new Promise((resolve) => {
         let underWay = 0
         let alive = true

@@ -1,6 +1,6 @@
 // Unit names as people write them.
-import { expect, test } from 'vitest'
-import { unitName } from '../../src/core/unit-name.ts'
+import { describe, expect, it, test } from 'vitest'
+import { fullName, isInstance, isUnitName, unitName } from '../../src/core/unit-name.ts'
 
 test.each([
   ['mosquitto', 'mosquitto.service'],
@@ -30,4 +30,46 @@ test.each([
   ['x'.repeat(250), 'is longer than the 255 characters that systemd allows'],
 ])('%j %s', (text, wrong) => {
   expect(unitName(text)).toEqual({ wrong })
+})
+
+describe('unit names', () => {
+  const full: [text: string, name: string][] = [
+    ['mosquitto', 'mosquitto.service'],
+    ['mosquitto.service', 'mosquitto.service'],
+    ['edger.endries', 'edger.endries.service'],
+    ['logrotate.timer', 'logrotate.timer'],
+    ['-.mount', '-.mount'],
+    ['sink@ttys1', 'sink@ttys1.service'],
+    ['sink@*', 'sink@*.service'],
+    ['edger.*', 'edger.*'],
+  ]
+  it.each(full)('%s stands for %s', (text, name) => {
+    expect(fullName(text)).toBe(name)
+  })
+
+  const valid = ['a.service', '-.mount', 'x@y.service', 'x@.y.service', 'dev-disk-by\\x2duuid-1.device', 'a_b:c.socket']
+  it.each(valid)('%s is a unit name', (name) => {
+    expect(isUnitName(name)).toBe(true)
+  })
+
+  const invalid = [
+    'a',
+    'a.exe',
+    '.service',
+    '@a.service',
+    'x@.service',
+    'a b.service',
+    'a/b.service',
+    'ä.service',
+    `${'a'.repeat(248)}.service`,
+    '',
+  ]
+  it.each(invalid)('"%s" is no unit name', (name) => {
+    expect(isUnitName(name)).toBe(false)
+  })
+
+  it('knows instances', () => {
+    expect(isInstance('sink@a.service')).toBe(true)
+    expect(isInstance('sink.service')).toBe(false)
+  })
 })

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { configuredUnits, unitPath } from '../../src/systemd/names.ts'
-import { createWatchList } from '../../src/systemd/watch-list.ts'
+import { unitPath } from '../../src/systemd/unit-path.ts'
+import { configuredUnits, createWatchList, patternMatcher } from '../../src/systemd/watch-list.ts'
 
 function make(configured: string[], known: string[] = [], maxUnits = 100) {
   const full: string[] = []
@@ -42,4 +42,25 @@ it('there is room for so many and no more, which is said once until there is roo
   expect(list.add('x@3.service')).toBe(true)
   expect(list.add('x@4.service')).toBe(false)
   expect(full).toEqual(['x@2.service', 'x@4.service'])
+})
+
+it('sorts names from patterns, each once, and tells what is neither', () => {
+  expect(
+    configuredUnits(['b', 'a.service', 'b.service', 'sink@', 'sink@*.service', 'x?', '[z-a]', 'c d', 'tick.timer']),
+  ).toEqual({
+    names: ['b.service', 'a.service', 'tick.timer'],
+    patterns: ['sink@*.service', 'x?.service'],
+    invalid: ['[z-a]', 'c d'],
+  })
+})
+
+it('matches as systemd does', () => {
+  const matches = patternMatcher(['sink@*.service', 'wirepas-?ink.service', 'tty[!0-3].device', 'edger.*'])
+  const names = ['sink@a.service', 'sink@.service', 'sink.service', 'wirepas-sink.service', 'wirepas-ssink.service']
+  expect(names.filter(matches)).toEqual(['sink@a.service', 'wirepas-sink.service'])
+  expect(['tty1.device', 'tty4.device', 'edger.a.service', 'edger.a.timer', 'edgerX.service'].filter(matches)).toEqual([
+    'tty4.device',
+    'edger.a.service',
+    'edger.a.timer',
+  ])
 })

@@ -2,8 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
+import { fullName } from '../../core/unit-name.ts'
 import { type Answer, type HttpControl, type HttpRequest, type HttpResponse, json, problem } from '../route.ts'
-import { fullName } from './event-query.ts'
 
 const ORDERS: readonly Action[] = ['start', 'stop', 'restart', 'reload', 'reset-failed']
 

@@ -1,5 +1,6 @@
 // Which events a client asks for, and where it left off. Pure.
 import { EVENT_KINDS, type Event, type EventKind } from '../../core/event.ts'
+import { fullName } from '../../core/unit-name.ts'
 import type { Transport } from '../route.ts'
 
 /** Which events are wanted, of any unit and of any kind where a set is null. */
@@ -47,13 +48,6 @@ function all(query: URLSearchParams, name: string): string[] {
     .getAll(name)
     .flatMap((value) => value.split(','))
     .filter((value) => value !== '')
-}
-
-/** `mosquitto` is `mosquitto.service`, as everywhere. */
-export function fullName(unit: string): string {
-  return /\.(service|socket|target|device|mount|automount|swap|timer|path|slice|scope)$/.test(unit)
-    ? unit
-    : `${unit}.service`
 }
 
 /** The event as this client may see it: lines of the journal are for those who have shown who they are. */

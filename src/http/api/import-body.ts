@@ -1,6 +1,6 @@
 // Reads the body of an import: counts of the former program, by unit name. Pure.
 import { type Counters, ZERO } from '../../core/unit.ts'
-import { fullName } from './event-query.ts'
+import { fullName } from '../../core/unit-name.ts'
 
 const COUNTED: readonly (keyof Counters)[] = ['starts', 'stops', 'crashes', 'restarts', 'lost']
 

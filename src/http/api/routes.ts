@@ -1,10 +1,11 @@
 // The one table of routes. GET changes nothing; what changes something is for the local socket, or needs a token.
 import { eventJson, unitJson } from '../../core/api-json.ts'
 import { unitOf } from '../../core/state.ts'
+import { fullName } from '../../core/unit-name.ts'
 import { type Answer, type HttpRequest, json, problem, type Route, text, type Views } from '../route.ts'
 import { controllable, obey } from './control.ts'
 import { dashboard } from './dashboard.ts'
-import { filterOf, fullName, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
+import { filterOf, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
 import { baselinesOf } from './import-body.ts'
 import type { Stream } from './stream.ts'
 

@@ -1,0 +1,76 @@
+// Turns systemd's signals of units into observations: changed properties, units that appear and units that are unloaded.
+import type { Observation } from '../core/observation.ts'
+import { isUnitName } from '../core/unit-name.ts'
+import type { Bus, Signal } from '../dbus/bus.ts'
+import type { MessageHeader } from '../dbus/message-header.ts'
+import type { Clock } from '../ports.ts'
+import type { SignalPairing } from './decode.ts'
+import { MANAGER_PATH } from './manager-api.ts'
+import { unitAt } from './unit-path.ts'
+import type { UnitReader } from './unit-reader.ts'
+import type { WatchList } from './watch-list.ts'
+
+/** Units that a pattern stands for and that have not moved yet. */
+const CANDIDATES_AT_MOST = 256
+
+export interface UnitSignalsContext {
+  readonly bus: Bus
+  readonly list: WatchList
+  readonly pairing: SignalPairing
+  readonly clock: Clock
+  readonly observe: (observation: Observation) => void
+  readonly malformed: (reason: string) => void
+  readonly units: UnitReader
+}
+
+export interface UnitSignals {
+  /** Whether a signal of systemd's is worth decoding. */
+  wants(header: MessageHeader): boolean
+  take(signal: Signal): void
+}
+
+export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
+  const { bus, list, pairing, clock, observe, malformed, units } = context
+  const candidates = new Map<string, string>()
+
+  const changed = ({ path, body }: Signal) => {
+    const at = clock.now()
+    const snapshot = pairing.changed(path, body)
+    if (snapshot === null) return
+    if ('missed' in snapshot) return bus.close('it dropped signals: its queue for us was full')
+    if ('malformed' in snapshot) return malformed(`${unitAt(path)}: ${snapshot.malformed}`)
+    const candidate = candidates.get(path)
+    if (candidate !== undefined) {
+      candidates.delete(path)
+      if (list.add(candidate)) observe({ kind: 'found', at, unit: candidate })
+    }
+    for (const unit of list.at(path)) {
+      observe({ kind: 'signal', unit, at, snapshot })
+      units.moved(unit)
+    }
+  }
+
+  const loaded = ([name, path]: readonly unknown[]) => {
+    if (typeof name !== 'string' || typeof path !== 'string') return malformed('UnitNew without name and path')
+    for (const label of list.at(path)) units.loaded(label)
+    if (list.at(path).length > 0 || !isUnitName(name) || !list.matches(name)) return
+    if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
+    units.consider(name)
+  }
+
+  const unloaded = ([, path]: readonly unknown[]) => {
+    if (typeof path !== 'string') return malformed('UnitRemoved without path')
+    pairing.removed(path)
+    candidates.delete(path)
+  }
+
+  return {
+    wants: ({ path, member }) =>
+      path === MANAGER_PATH || (member === 'PropertiesChanged' && (candidates.has(path) || list.at(path).length > 0)),
+    take(signal) {
+      if (signal.member === 'PropertiesChanged') changed(signal)
+      else if (signal.member === 'UnitNew') loaded(signal.body)
+      else if (signal.member === 'UnitRemoved') unloaded(signal.body)
+    },
+  }
+}
