@@ -6,9 +6,6 @@ export interface BusSocket {
   readonly path: string
 }
 
-/** systemd's own choice where nothing is configured (sd_bus_open_system(3)). */
-export const DEFAULT_SYSTEM_BUS = 'unix:path=/run/dbus/system_bus_socket'
-
 /** The sockets of an address list (`a;b`), those that can be used. Throws in words where there is none. */
 export function busSockets(list: string): BusSocket[] {
   const problems: string[] = []

@@ -1,14 +1,14 @@
 // One connection to a message bus: the only file that knows dbus-next, and where all its faults end (pinned at 0.10.2).
 import { Socket } from 'node:net'
 import type { Message, MessageBus } from 'dbus-next'
-import { messageOf, stackOf } from '../core/error-text.ts'
+import { messageOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
 import { type BusSocket, busSockets } from './address.ts'
-import { type Bus, busError, type Call, type Signal } from './bus.ts'
+import { type Bus, busError } from './bus.ts'
+import { createLink, type Link, messageFilter } from './link.ts'
 import { guardSocket } from './message-guard.ts'
-import { ERROR, METHOD_RETURN, type MessageHeader, SIGNAL } from './message-header.ts'
-import { createPendingCalls, type ReplyHandler } from './pending-calls.ts'
-import { allProperties, changedProperties, wantedNames } from './read-properties.ts'
+import { ERROR, SIGNAL } from './message-header.ts'
+import { namesByLength } from './read-properties.ts'
 import { plain, withVariants } from './variants.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
@@ -50,134 +50,88 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
   throw new Error(problems.join('; '))
 }
 
-interface Listener {
-  readonly call: (signal: Signal) => void
-  readonly wants: (head: MessageHeader) => boolean
-}
-
 async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   const dbus = (await import('dbus-next')).default // not before it is needed: it costs memory
   if (options.signal?.aborted) throw new Error('given up')
-  const fault = options.onFault ?? (() => {})
-  const waiting = createPendingCalls(options.after, options.onAnswer ?? (() => {}), fault)
-  const wanted = options.properties ? wantedNames(options.properties) : null
-  const listeners = new Set<Listener>()
-  const closeListeners = new Set<(reason: string) => void>()
-  let connected = false
-  let closedFor: string | null = null
-  let stopPing = () => {}
-  let settleConnect: (reason: string | null) => void = () => {}
-
-  const library: MessageBus = dbus.sessionBus({ busAddress: `unix:socket=${where.path}`, authMethods: ['EXTERNAL'] })
+  const { after, onAnswer = () => {}, onFault = () => {} } = options
+  const library = dbus.sessionBus({ busAddress: `unix:socket=${where.path}`, authMethods: ['EXTERNAL'] })
   const socket = socketOf(library)
+  const link = createLink(socket, { after, onAnswer, fault: onFault })
+  guardSocket(socket, messageFilter(link, options.properties ? namesByLength(options.properties) : null))
+  closeWith(socket, library, link)
+  library.on('message', (message: Message) => deliver(message, link))
+  await untilNamed(library, link, where, options)
 
-  const contain = (what: string, run: () => void) => {
-    try {
-      run()
-    } catch (error) {
-      fault(`${what} threw: ${stackOf(error)}`)
-    }
-  }
-
-  const close = (reason: string) => {
-    if (closedFor !== null) return
-    closedFor = reason
-    stopPing()
-    socket.destroy()
-    settleConnect(reason)
-    waiting.close(reason)
-    for (const listener of closeListeners) contain('a close listener', () => listener(reason))
-  }
-
-  const tell = (signal: Signal) => {
-    for (const { call } of listeners) contain('a signal listener', () => call(signal))
-  }
-
-  guardSocket(socket, {
-    admit(head) {
-      if (closedFor !== null) return false
-      if (!connected) {
-        // Only the answer to Hello: an error in it would become an unhandled rejection in dbus-next.
-        if (head.type === ERROR) close(`it refused us: ${head.errorName}`)
-        return head.type === METHOD_RETURN
-      }
-      if (head.type === METHOD_RETURN || head.type === ERROR) return waiting.awaits(head.replySerial)
-      if (head.type !== SIGNAL) return false // nobody has any business calling us
-      for (const { wants } of listeners) if (wants(head)) return true
-      return false
-    },
-    read(head, rest) {
-      if (wanted === null) return false
-      if (head.type === METHOD_RETURN && head.signature === 'a{sv}') {
-        waiting.answer(head.replySerial, null, [allProperties(rest, head.bodyAt, head.little, wanted)])
-        return true
-      }
-      if (head.member !== 'PropertiesChanged' || head.signature !== 'sa{sv}as') return false
-      const changed = changedProperties(rest, head.bodyAt, head.little, wanted)
-      const { path, member, sender } = head
-      tell({ path, interface: head.interface, member, sender, body: [changed.interface, changed.properties, []] })
-      return true
-    },
-    malformed: (reason) => fault(`a message was dropped: ${reason}`),
-    giveUp: (reason) => {
-      fault(reason)
-      close(reason)
-    },
-  })
-  socket.on('error', (error) => close(inWords(error, connected)))
-  socket.on('end', () => close(connected ? 'the bus closed the connection' : HUNG_UP))
-  socket.on('close', () => close('the connection is closed'))
-  // The socket's errors once more, authentication refused, or a message that is none.
-  library.on('error', (error: unknown) => {
-    if (connected && closedFor === null) fault(inWords(error, connected))
-    close(inWords(error, connected))
-  })
-  library.on('message', (message: Message) => {
-    const { path, member, sender, body } = message
-    if (Number(message.type) === SIGNAL) {
-      tell({ path, interface: message.interface, member, sender, body })
-    } else if (Number(message.type) === ERROR) {
-      const words = typeof body[0] === 'string' ? body[0] : message.errorName
-      waiting.answer(Number(message.replySerial), busError(message.errorName, words), [])
-    } else waiting.answer(Number(message.replySerial), null, body)
-  })
-
-  await new Promise<void>((resolve, reject) => {
-    const aborted = () => close('given up')
-    options.signal?.addEventListener('abort', aborted)
-    const tooLong = () => close('it does not answer (timed out)')
-    const forgetTimer = options.after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, tooLong)
-    settleConnect = (problem) => {
-      forgetTimer()
-      options.signal?.removeEventListener('abort', aborted)
-      settleConnect = () => {}
-      if (problem === null) resolve()
-      else reject(new Error(`cannot reach the bus at ${where.address}: ${problem}`))
-    }
-    library.on('connect', () => {
-      connected = nameOf(library) !== ''
-      if (connected) settleConnect(null)
-      else close('it gave us no name')
-    })
-  })
-
-  const ask = (call: Call, answered: ReplyHandler) => {
+  const bus = busOn(link, nameOf(library), (call, onReply) => {
     const serial = library.newSerial()
-    waiting.ask(serial, call, answered, () => {
+    link.pending.add(serial, call, onReply, () => {
       const { signature = '', body = [], autoStart = false } = call
       const flags = autoStart ? 0 : NO_AUTO_START
       const typed = body.map((one) => withVariants(one, (type, value) => new dbus.Variant(type, value)))
       library.send(new dbus.Message({ ...call, serial, signature, body: typed, flags }))
     })
-  }
+  })
+  keepAlive(bus, link, options)
+  return bus
+}
 
+/** Ends `link` when its socket ends, when authentication is refused, and with a message that is none. */
+function closeWith(socket: Socket, library: MessageBus, link: Link): void {
+  socket.on('error', (error) => link.close(inWords(error, link.named)))
+  socket.on('end', () => link.close(link.named ? 'the bus closed the connection' : HUNG_UP))
+  socket.on('close', () => link.close('the connection is closed'))
+  library.on('error', (error: unknown) => {
+    const reason = inWords(error, link.named)
+    if (link.named && !link.isClosed()) link.fault(reason)
+    link.close(reason)
+  })
+}
+
+/** A message that dbus-next has decoded. */
+function deliver(message: Message, { pending, listeners }: Link): void {
+  const { path, member, sender, body, errorName } = message
+  if (Number(message.type) === SIGNAL) {
+    listeners.signal({ path, interface: message.interface, member, sender, body })
+  } else if (Number(message.type) === ERROR) {
+    const words = typeof body[0] === 'string' ? body[0] : errorName
+    pending.answer(Number(message.replySerial), busError(errorName, words), [])
+  } else pending.answer(Number(message.replySerial), null, body)
+}
+
+/** Resolves when the bus has let us in; rejects where it does not, does not in time, or `options.signal` gives up. */
+function untilNamed(library: MessageBus, link: Link, where: BusSocket, options: BusOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => link.close('given up')
+    options.signal?.addEventListener('abort', giveUp)
+    const undoTimer = options.after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, () =>
+      link.close('it does not answer (timed out)'),
+    )
+    const settled = () => {
+      undoTimer()
+      options.signal?.removeEventListener('abort', giveUp)
+    }
+    const forgetClose = link.listeners.onClose((reason) => {
+      settled()
+      reject(new Error(`cannot reach the bus at ${where.address}: ${reason}`))
+    })
+    library.on('connect', () => {
+      link.named = nameOf(library) !== ''
+      if (!link.named) return link.close('it gave us no name')
+      settled()
+      forgetClose()
+      resolve()
+    })
+  })
+}
+
+function busOn(link: Link, uniqueName: string, request: Bus['request']): Bus {
   const bus: Bus = {
-    uniqueName: nameOf(library),
-    request: ask,
+    uniqueName,
+    request,
     call: (destination, path, face, member, signature = '', body = [], timeoutMs = undefined) =>
       new Promise((resolve, reject) => {
         const call = { destination, path, interface: face, member, signature, body }
-        ask(timeoutMs === undefined ? call : { ...call, timeoutMs }, (error, reply) => {
+        request(timeoutMs === undefined ? call : { ...call, timeoutMs }, (error, reply) => {
           if (error === null) resolve(reply.map(plain))
           else reject(error)
         })
@@ -185,27 +139,28 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
     async addMatch(rule) {
       await bus.call(DRIVER, DRIVER_PATH, DRIVER, 'AddMatch', 's', [rule])
     },
-    onSignal(call, wants = () => true) {
-      const listener = { call, wants }
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    onClose(listener) {
-      closeListeners.add(listener)
-      return () => closeListeners.delete(listener)
-    },
-    close: (reason = 'closed by us') => close(reason),
+    onSignal: (listener, wants = () => true) => link.listeners.onSignal(listener, wants),
+    onClose: link.listeners.onClose,
+    close: (reason = 'closed by us') => link.close(reason),
   }
+  return bus
+}
 
+/** Closes `link` when the bus no longer answers: a dead peer sends no word of its end. */
+function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
+  const { after, pingEveryMs = PING_EVERY_MS, pongAtMostMs: timeoutMs = PONG_AT_MOST_MS } = options
+  let undo = () => {}
+  const pingLater = (ping: () => void) => {
+    undo = after(pingEveryMs, ping)
+  }
   const ping = () => {
-    const timeoutMs = options.pongAtMostMs ?? PONG_AT_MOST_MS
-    ask({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetId', timeoutMs }, (error) => {
-      if (error !== null) close(`the bus no longer answers (${error.message})`)
-      else if (closedFor === null) stopPing = options.after(options.pingEveryMs ?? PING_EVERY_MS, ping)
+    bus.request({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetId', timeoutMs }, (error) => {
+      if (error !== null) link.close(`the bus no longer answers (${error.message})`)
+      else if (!link.isClosed()) pingLater(ping)
     })
   }
-  stopPing = options.after(options.pingEveryMs ?? PING_EVERY_MS, ping)
-  return bus
+  pingLater(ping)
+  link.listeners.onClose(() => undo())
 }
 
 /** dbus-next is silent when its connection ends; the socket is not. Throws where another version has moved it. */

@@ -1,5 +1,4 @@
 // The head of a D-Bus message, read without touching its body: enough to refuse or skip it before it costs anything. Pure.
-export const METHOD_CALL = 1
 export const METHOD_RETURN = 2
 export const ERROR = 3
 export const SIGNAL = 4

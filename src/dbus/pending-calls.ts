@@ -9,7 +9,7 @@ export type ReplyHandler = (error: Error | null, body: Body) => void
 
 export interface PendingCalls {
   /** `send` puts the call on the wire under this serial; what it throws is the answer. */
-  ask(serial: number, call: Call, answered: ReplyHandler, send: () => void): void
+  add(serial: number, call: Call, answered: ReplyHandler, send: () => void): void
   awaits(serial: number): boolean
   answer(serial: number, error: Error | null, body: Body): void
   /** Rejects all that wait, and every later one. */
@@ -39,7 +39,7 @@ export function createPendingCalls(
   }
 
   return {
-    ask(serial, call, answered, send) {
+    add(serial, call, answered, send) {
       const tell = contained(answered)
       if (closedFor !== null) return tell(busError('closed', closedFor), [])
       const timeoutMs = call.timeoutMs ?? CALL_AT_MOST_MS

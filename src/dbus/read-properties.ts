@@ -10,7 +10,7 @@ export interface ChangedProperties {
 /** Names of wanted properties, by their length. */
 export type NamesByLength = readonly (readonly string[] | undefined)[]
 
-export function wantedNames(names: Iterable<string>): NamesByLength {
+export function namesByLength(names: Iterable<string>): NamesByLength {
   const byLength: string[][] = []
   for (const name of names) {
     byLength[name.length] ??= []

@@ -1,6 +1,6 @@
 // One connection's worth of watching: subscribes, follows systemd's owner on the bus, reads every unit, takes signals.
 import { messageOf } from '../core/error-text.ts'
-import { isGone, type Signal } from '../dbus/bus.ts'
+import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log } from '../ports.ts'
 import * as manager from './manager-api.ts'
@@ -114,19 +114,24 @@ export async function openSession(context: SessionContext): Promise<Session> {
     units.end()
   }
   try {
-    for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)
-    await new Promise<void>((resolve, reject) => {
-      manager.systemdOwner(bus, (error, now) => {
-        if (error !== null) return reject(error)
-        ownedBy(now)
-        resolve()
-      })
-    })
+    await requestSignals(bus, ownedBy)
   } catch (error) {
     end()
     throw new Error(`cannot listen on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, end }
+}
+
+/** `ownedBy` is told systemd's unique name, null while it is not on the bus, at its place among the signals. */
+async function requestSignals(bus: Bus, ownedBy: (owner: string | null) => void): Promise<void> {
+  for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)
+  await new Promise<void>((resolve, reject) => {
+    manager.systemdOwner(bus, (error, owner) => {
+      if (error !== null) return reject(error)
+      ownedBy(owner)
+      resolve()
+    })
+  })
 }
 
 /** `run`, once at a time: calls while it runs share the run after it. */

@@ -44,12 +44,31 @@ export interface UnitReader {
 }
 
 export function createUnitReader(context: UnitReaderContext): UnitReader {
-  const { bus, clock, log } = context
+  const { bus, clock, log, list } = context
   const askedAt = new Map<string, number>()
   const known = new Map<string, Settings>()
   const goneAt = new Map<string, number>()
   const failing = new Set<string>()
   const readingSoon = new Map<string, () => void>()
+
+  const tell = (label: string, at: Instant, answer: UnitReading) => {
+    const { id, snapshot, settings } = answer
+    const before = known.get(label)
+    let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !list.isNamed(label)
+    if (!list.has(label)) {
+      if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
+      if (id !== label || !list.add(label)) return // an alias is watched as its unit, if at all
+      appeared = true
+    }
+    known.set(label, settings)
+    if (settings.loadState !== 'not-found') goneAt.delete(label)
+    else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
+    list.resolved(label, id)
+    context.pairing.read(unitPath(id), snapshot)
+    context.wasRead(label, answer)
+    if (appeared) context.observe({ kind: 'found', at, unit: label })
+    context.observe({ kind: 'read', unit: label, at, snapshot, settings })
+  }
 
   /** `done` with false where systemd is gone; a unit's own trouble is logged once and is its own. */
   const read = (label: string, done: (alive: boolean) => void) => {
@@ -70,26 +89,6 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     })
   }
 
-  const tell = (label: string, at: Instant, answer: UnitReading) => {
-    const { id, snapshot, settings } = answer
-    const watched = context.list
-    const before = known.get(label)
-    let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !watched.isNamed(label)
-    if (!watched.has(label)) {
-      if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
-      if (id !== label || !watched.add(label)) return // an alias is watched as its unit, if at all
-      appeared = true
-    }
-    known.set(label, settings)
-    if (settings.loadState !== 'not-found') goneAt.delete(label)
-    else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
-    watched.resolved(label, id)
-    context.pairing.read(unitPath(id), snapshot)
-    context.wasRead(label, answer)
-    if (appeared) context.observe({ kind: 'discovered', at, unit: label })
-    context.observe({ kind: 'read', unit: label, at, snapshot, settings })
-  }
-
   const readUnless = (label: string, withinMs: number) => {
     const last = askedAt.get(label)
     if (last === undefined || clock.now().monoMs - last >= withinMs) read(label, () => {})
@@ -97,36 +96,17 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
 
   /** Transient units that a pattern matched would fill the list for ever. */
   const tidy = () => {
-    const watched = context.list
     const { monoMs } = clock.now()
-    for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) watched.remove(label)
+    for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) list.remove(label)
     for (const label of askedAt.keys()) {
-      if (!watched.has(label)) for (const notes of [askedAt, known, goneAt, failing]) notes.delete(label)
+      if (!list.has(label)) for (const notes of [askedAt, known, goneAt, failing]) notes.delete(label)
     }
   }
 
   return {
     readAll() {
       tidy()
-      const left = [...context.list.all()]
-      return new Promise((resolve) => {
-        let underWay = 0
-        let alive = true
-        const next = () => {
-          while (alive && underWay < READS_AT_ONCE) {
-            const label = left.shift()
-            if (label === undefined) break
-            underWay += 1
-            read(label, (still) => {
-              underWay -= 1
-              alive &&= still
-              setImmediate(next)
-            })
-          }
-          if (underWay === 0 && (left.length === 0 || !alive)) resolve(alive)
-        }
-        next()
-      })
+      return readFewAtOnce([...list.all()], read)
     },
     loaded: (label) => readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS),
     moved(label) {
@@ -144,6 +124,31 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       for (const undo of readingSoon.values()) undo()
     },
   }
+}
+
+/** Reads each label; resolves with false, without the rest, where systemd is gone. */
+function readFewAtOnce(
+  left: string[],
+  read: (label: string, done: (alive: boolean) => void) => void,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    let underWay = 0
+    let alive = true
+    const next = () => {
+      while (alive && underWay < READS_AT_ONCE) {
+        const label = left.shift()
+        if (label === undefined) break
+        underWay += 1
+        read(label, (still) => {
+          underWay -= 1
+          alive &&= still
+          setImmediate(next)
+        })
+      }
+      if (underWay === 0 && (left.length === 0 || !alive)) resolve(alive)
+    }
+    next()
+  })
 }
 
 function isLoaded(settings: Settings): boolean {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Signal } from '../../src/dbus/bus.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
 import { bytesToCome, FIXED_BYTES, headerOf } from '../../src/dbus/message-header.ts'
-import { changedProperties, wantedNames } from '../../src/dbus/read-properties.ts'
+import { changedProperties, namesByLength } from '../../src/dbus/read-properties.ts'
 import { createSignalPairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
@@ -50,7 +50,7 @@ function changed(properties: Record<string, Value>): Buffer {
   })
 }
 
-const NAMES = wantedNames(WANTED_PROPERTIES)
+const NAMES = namesByLength(WANTED_PROPERTIES)
 
 /** As the transport does it. */
 function read(bytes: Buffer) {
