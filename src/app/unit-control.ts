@@ -34,7 +34,7 @@ export async function openControl(config: Config, timeoutMs: number, outside: Ou
   const { bus: address, backend } = config
   const overCommand = async () => {
     const { createSystemctlControl } = await import('../systemd/operate/systemctl-control.ts')
-    const { runSystemctl } = await import('../systemd/operate/run-systemctl.ts')
+    const { runSystemctl } = await import('../systemd/operate/systemctl.ts')
     return createSystemctlControl({
       run: runSystemctl(user, env),
       timeoutMs,

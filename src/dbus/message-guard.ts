@@ -4,7 +4,7 @@ import { messageOf } from '../core/error-text.ts'
 import { bytesToCome, FIXED_BYTES, headerOf, type MessageHeader } from './message-header.ts'
 
 /** D-Bus allows 128 MiB; systemd's largest answers (thousands of units) stay below 2 MiB. */
-export const LARGEST_MESSAGE_BYTES = 16 << 20
+const LARGEST_MESSAGE_BYTES = 16 << 20
 /** The daemon's lines in the authentication are below 100 bytes. */
 const LONGEST_HANDSHAKE_BYTES = 4096
 

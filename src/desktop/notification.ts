@@ -33,7 +33,8 @@ export function notificationOf(event: Event, gatewayId: string): NotificationCon
       if (!event.flapping)
         return { urgency: 0, summary: `${name} no longer flaps`, body: escaped(gatewayId), settled: true }
       return {
-        ...{ urgency: 2, summary: `${name} crashes again and again` },
+        urgency: 2,
+        summary: `${name} crashes again and again`,
         body: on(`${event.crashesInWindow} crashes in ${event.windowSeconds} s`, gatewayId),
       }
     default:

@@ -2,7 +2,7 @@
 import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import { shortName } from '../core/format.ts'
-import type { Bus } from '../dbus/bus.ts'
+import type { Bus, Call } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import { type NotificationContent, notificationOf } from './notification.ts'
@@ -55,7 +55,7 @@ export function createNotifications(options: NotificationsOptions): EventSink {
     try {
       for (let note = shown.next; note !== null && !stopped; note = shown.next) {
         shown.next = null
-        shown.id = await send(await opened(), shown.id, note)
+        shown.id = await notify(await opened(), shown.id, note)
         if (failedAtMonoMs !== null) log('info', 'notify: back')
         failedAtMonoMs = null
         if (note.settled) units.delete(unit)
@@ -69,19 +69,6 @@ export function createNotifications(options: NotificationsOptions): EventSink {
       shown.sending = false
     }
   }
-
-  const send = (on: Bus, replaces: number, { urgency, summary, body }: NotificationContent): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const hints = { urgency: { typed: 'y', value: urgency }, 'desktop-entry': { typed: 's', value: 'gatewatch' } }
-      const words = ['gatewatch', replaces, '', summary, body, [], hints, -1]
-      on.request(
-        {
-          ...{ destination: SERVICE, path: '/org/freedesktop/Notifications', interface: SERVICE, member: 'Notify' },
-          ...{ signature: 'susssasa{sv}i', body: words, autoStart: true, timeoutMs: 5000 },
-        },
-        (error, [id]) => (error === null ? resolve(Number(id)) : reject(error)),
-      )
-    })
 
   const tell = (unit: string, note: NotificationContent) => {
     const shown = units.get(unit) ?? { id: 0, sending: false, next: null, undoWell: () => {} }
@@ -114,4 +101,22 @@ export function createNotifications(options: NotificationsOptions): EventSink {
       await bus?.then((on) => on.close()).catch(() => {})
     },
   }
+}
+
+/** Shows a notification in place of the one with the id `replaces` (0: none); resolves with its id. */
+function notify(bus: Bus, replaces: number, { urgency, summary, body }: NotificationContent): Promise<number> {
+  const hints = { urgency: { typed: 'y', value: urgency }, 'desktop-entry': { typed: 's', value: 'gatewatch' } }
+  const call: Call = {
+    destination: SERVICE,
+    path: '/org/freedesktop/Notifications',
+    interface: SERVICE,
+    member: 'Notify',
+    signature: 'susssasa{sv}i',
+    body: ['gatewatch', replaces, '', summary, body, [], hints, -1],
+    autoStart: true,
+    timeoutMs: 5000,
+  }
+  return new Promise((resolve, reject) => {
+    bus.request(call, (error, [id]) => (error === null ? resolve(Number(id)) : reject(error)))
+  })
 }

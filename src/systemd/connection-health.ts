@@ -1,12 +1,14 @@
 // Whether systemd can be heard: the state of the connection, its numbers, how long to wait for the next attempt, and the log lines of loss and return.
 import { type Backoff, backoffMs } from '../core/backoff.ts'
+import { type Histogram, type Tally, tally } from '../core/histogram.ts'
 import type { BusHealth, Clock, Log } from '../ports.ts'
-import { createCallDurations } from './call-durations.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
 /** A connection that lasted this long was a good one: the next attempt is the first again. */
 const GOOD_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
+/** Of the durations of calls, in seconds. */
+const BOUNDS = [0.01, 0.1]
 
 export interface ConnectionHealthOptions {
   readonly clock: Clock
@@ -110,5 +112,19 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
       malformed,
       callSeconds: durations.read(),
     }),
+  }
+}
+
+interface CallDurations {
+  add(member: string, ms: number): void
+  read(): Readonly<Record<string, Histogram>>
+}
+
+/** Reading a unit (GetAll) is what is asked all the time; of the other calls a few are made at each reconnection. */
+function createCallDurations(): CallDurations {
+  const durations: Record<'GetAll' | 'other', Tally> = { GetAll: tally(BOUNDS), other: tally(BOUNDS) }
+  return {
+    add: (member, ms) => durations[member === 'GetAll' ? 'GetAll' : 'other'].add(ms / 1000),
+    read: () => ({ GetAll: durations.GetAll.read(), other: durations.other.read() }),
   }
 }

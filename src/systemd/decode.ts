@@ -39,7 +39,7 @@ type RunResult = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRes
 /** Types without a Result (target, slice, device), and those not heard of yet. */
 const NO_RESULT: RunResult = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
 
-export interface Malformed {
+interface Malformed {
   readonly malformed: string
 }
 
@@ -47,7 +47,7 @@ export interface Malformed {
  * Where whole pairs came, one half without the other: the bus dropped signals. A full one does (dbus-daemon(1),
  * max_outgoing_bytes), without a word, and a state beside the cause of an older one would be a guess.
  */
-export const HALF_A_PAIR = { missed: true } as const
+const HALF_A_PAIR = { missed: true } as const
 
 /** Puts together the two signals that systemd sends of each change: the type's interface first, then Unit's. */
 export interface SignalPairing {

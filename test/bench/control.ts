@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { systemClock as clock } from '../../src/host/clock.ts'
 import type { UnitControl } from '../../src/ports.ts'
 import { createDbusControl } from '../../src/systemd/operate/dbus-control.ts'
-import { type CommandOutput, createSystemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
+import type { CommandOutput } from '../../src/systemd/operate/systemctl.ts'
+import { createSystemctlControl } from '../../src/systemd/operate/systemctl-control.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 
 const UNITS = Array.from({ length: 12 }, (_, i) => `bench${i}.service`)

@@ -42,17 +42,23 @@ interface JobConnection {
   readonly bus: Bus
   /** By the job's object path: all who wait for its end. systemd merges what is asked twice into one job. */
   readonly ends: Map<string, Set<(result: string) => void>>
-  readonly ask: Bus['request']
+  readonly request: Bus['request']
 }
 
 export function createJobBus(options: JobBusOptions): JobBus {
-  const { address, after, timeoutMs, retries, connect = connectBus } = options
-  const only = options.properties === undefined ? {} : { properties: options.properties }
+  const { after, timeoutMs, retries } = options
   let opened: Promise<JobConnection> | null = null
   let users = 0
   let undoIdle = () => {}
 
-  const link = async (): Promise<JobConnection> => {
+  const open = (): Promise<JobConnection> => {
+    const mine: Promise<JobConnection> = openJobConnection(options, () => {
+      if (opened === mine) opened = null
+    })
+    return mine
+  }
+
+  const connected = async (): Promise<JobConnection> => {
     for (let attempt = 0; ; attempt += 1) {
       opened ??= open()
       const mine = opened
@@ -66,123 +72,130 @@ export function createJobBus(options: JobBusOptions): JobBus {
     }
   }
 
-  const open = (): Promise<JobConnection> => {
-    const mine: Promise<JobConnection> = opening(() => {
-      if (opened === mine) opened = null
-    })
-    return mine
-  }
-
-  const opening = async (closed: () => void): Promise<JobConnection> => {
-    const unreachable = (error: unknown) => {
-      const words = messageOf(error)
-      return new ControlError('unreachable', `systemd cannot be reached: ${words}`, { cause: error })
-    }
-    const bus = await connect(address, { after, ...only }).catch((error) => {
-      throw unreachable(error)
-    })
-    try {
-      return await listen(bus, closed)
-    } catch (error) {
-      bus.close()
-      throw unreachable(error)
-    }
-  }
-
-  const listen = async (bus: Bus, closed: () => void): Promise<JobConnection> => {
-    const ends: JobConnection['ends'] = new Map()
-    let owner: string | null = null
-    bus.onClose(closed)
-    // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
-    bus.onSignal(
-      ({ member, body }) => {
-        if (member === 'NameOwnerChanged') owner = String(body[2])
-        else for (const end of ends.get(String(body[1])) ?? []) end(String(body[3]))
-      },
-      ({ sender, member }) =>
-        sender === manager.DRIVER ? member === 'NameOwnerChanged' : member === 'JobRemoved' && sender === owner,
-    )
-    await bus.addMatch(manager.OWNER_RULE)
-    await bus.addMatch(JOB_REMOVED)
-    owner = await new Promise<string | null>((resolve, reject) =>
-      manager.systemdOwner(bus, (error, name) => (error === null ? resolve(name) : reject(error))),
-    )
-    if (owner === null) throw new Error(`systemd is not on the bus at ${address}`)
-    await manager.subscribe(bus)
-    return { bus, ends, ask: fewAtOnce(bus.request) }
-  }
-
-  /** Runs `use` on a connection, which is let go some time after the last one is done. */
-  const using = async <T>(use: (link: JobConnection) => Promise<T>): Promise<T> => {
-    users += 1
-    undoIdle()
-    try {
-      return await use(await link())
-    } finally {
-      users -= 1
-      if (users === 0) undoIdle = after(IDLE_AT_MOST_MS, close)
-    }
-  }
-
   const close = () => {
     undoIdle()
     opened?.then(({ bus }) => bus.close()).catch(() => {})
     opened = null
   }
 
-  const asked = ({ ask }: JobConnection, call: Call) =>
-    new Promise<Body>((resolve, reject) => {
-      ask({ timeoutMs, ...call }, (error, body) => (error === null ? resolve(body) : reject(error)))
-    })
+  /** Runs `use` on a connection, which is let go some time after the last one is done. */
+  const using = async <T>(use: (connection: JobConnection) => Promise<T>): Promise<T> => {
+    users += 1
+    undoIdle()
+    try {
+      return await use(await connected())
+    } finally {
+      users -= 1
+      if (users === 0) undoIdle = after(IDLE_AT_MOST_MS, close)
+    }
+  }
 
   return {
-    request: (call) => using((on) => asked(on, call)),
-    job: (call) => using((on) => endOfJob(on, call, options)),
+    request: (call) =>
+      using(
+        ({ request }) =>
+          new Promise((resolve, reject) => {
+            request({ timeoutMs, ...call }, (error, body) => (error === null ? resolve(body) : reject(error)))
+          }),
+      ),
+    job: (call) => using((connection) => endOfJob(connection, call, options)),
     manager: (member, signature = '', body = []) => ({
-      ...{ destination: manager.SYSTEMD, path: manager.MANAGER_PATH, interface: manager.MANAGER },
-      ...{ member, signature, body },
+      destination: manager.SYSTEMD,
+      path: manager.MANAGER_PATH,
+      interface: manager.MANAGER,
+      member,
+      signature,
+      body,
     }),
     reach: () => using(async () => {}),
     close,
   }
 }
 
+/** Rejects with a `ControlError` where systemd cannot be reached; `closed` when the connection ends. */
+async function openJobConnection(options: JobBusOptions, closed: () => void): Promise<JobConnection> {
+  const { address, after, properties, connect = connectBus } = options
+  const bus = await connect(address, properties === undefined ? { after } : { after, properties }).catch((error) => {
+    throw unreachable(error)
+  })
+  try {
+    bus.onClose(closed)
+    const ends = await followJobs(bus, address)
+    await manager.subscribe(bus)
+    return { bus, ends, request: fewAtOnce(bus.request) }
+  } catch (error) {
+    bus.close()
+    throw unreachable(error)
+  }
+}
+
+function unreachable(error: unknown): ControlError {
+  return new ControlError('unreachable', `systemd cannot be reached: ${messageOf(error)}`, { cause: error })
+}
+
+/** Calls those who wait for the end of a job, from now on. Rejects where systemd is not on the bus. */
+async function followJobs(bus: Bus, address: string): Promise<JobConnection['ends']> {
+  const ends: JobConnection['ends'] = new Map()
+  let owner: string | null = null
+  // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
+  bus.onSignal(
+    ({ member, body }) => {
+      if (member === 'NameOwnerChanged') owner = String(body[2])
+      else for (const end of ends.get(String(body[1])) ?? []) end(String(body[3]))
+    },
+    ({ sender, member }) =>
+      sender === manager.DRIVER ? member === 'NameOwnerChanged' : member === 'JobRemoved' && sender === owner,
+  )
+  await bus.addMatch(manager.OWNER_RULE)
+  await bus.addMatch(JOB_REMOVED)
+  owner = await new Promise<string | null>((resolve, reject) =>
+    manager.systemdOwner(bus, (error, name) => (error === null ? resolve(name) : reject(error))),
+  )
+  if (owner === null) throw new Error(`systemd is not on the bus at ${address}`)
+  return ends
+}
+
 /** The answer names the job and comes before the news of its end, both in the order of the bus. */
-function endOfJob({ bus, ends, ask }: JobConnection, call: Call, { after, timeoutMs }: JobBusOptions): Promise<string> {
+function endOfJob(
+  { bus, ends, request }: JobConnection,
+  call: Call,
+  { after, timeoutMs }: JobBusOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
-    let job = ''
+    const undos: (() => void)[] = []
     let settled = false
-    const ended = (result: string) => finish(() => resolve(result))
-    const undoTimer = after(timeoutMs, () => finish(() => reject(timedOut(timeoutMs))))
-    const undoClose = bus.onClose((reason) => finish(() => reject(gone(reason))))
     const finish = (settle: () => void) => {
       settled = true
-      undoTimer()
-      undoClose()
-      const waiting = ends.get(job)
-      waiting?.delete(ended)
-      if (waiting?.size === 0) ends.delete(job)
+      for (const undo of undos) undo()
       settle()
     }
-    ask({ timeoutMs, ...call }, (error, [path]) => {
+    const ended = (result: string) => finish(() => resolve(result))
+    undos.push(after(timeoutMs, () => finish(() => reject(timedOut(timeoutMs)))))
+    undos.push(bus.onClose((reason) => finish(() => reject(gone(reason)))))
+    request({ timeoutMs, ...call }, (error, [path]) => {
       if (error !== null) return finish(() => reject(errorNameOf(error) === 'timeout' ? timedOut(timeoutMs) : error))
       if (settled) return
-      job = String(path)
-      ends.set(job, (ends.get(job) ?? new Set()).add(ended))
+      const job = String(path)
+      const waiting = ends.get(job) ?? new Set()
+      ends.set(job, waiting.add(ended))
+      undos.push(() => {
+        waiting.delete(ended)
+        if (waiting.size === 0) ends.delete(job)
+      })
     })
   })
 }
 
 /** The same, in the order given, with the next call made when one is answered. */
-function fewAtOnce(ask: Bus['request']): Bus['request'] {
+function fewAtOnce(request: Bus['request']): Bus['request'] {
   const waiting: (() => void)[] = []
   let underWay = 0
-  return (call, answered) => {
+  return (call, onReply) => {
     const send = () => {
       underWay += 1
-      ask(call, (error, body) => {
+      request(call, (error, body) => {
         underWay -= 1
-        answered(error, body)
+        onReply(error, body)
         waiting.shift()?.()
       })
     }

@@ -93,8 +93,15 @@ function timestampUs(text: string): string {
 }
 
 const US: Readonly<Record<string, number>> = {
-  ...{ us: 1, ms: 1000, s: 1e6, min: 60e6, h: 3600e6, d: 86_400e6, w: 7 * 86_400e6 },
-  ...{ month: 2_629_800e6, y: 31_557_600e6 },
+  us: 1,
+  ms: 1000,
+  s: 1e6,
+  min: 60e6,
+  h: 3600e6,
+  d: 86_400e6,
+  w: 7 * 86_400e6,
+  month: 2_629_800e6,
+  y: 31_557_600e6,
 }
 
 /** `1min 30s` -> microseconds (systemd.time(7)). */

@@ -32,7 +32,7 @@ export function shownProperties(text: string): Record<string, unknown> {
 const READ: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (values: string[]) => unknown>> = {
   text: ([value = '']) => value,
   number: ([value = '']) => (/^-?\d+$/.test(value) ? Number(value) : null),
-  truth: ([value]) => value === 'yes',
+  boolean: ([value]) => value === 'yes',
   words: (values) => values.flatMap(shownWords),
   files: (values) =>
     values.flatMap((value) =>

@@ -9,26 +9,57 @@ export type Properties = Readonly<Record<string, unknown>>
 const COMMANDS = ['ExecStartPre', 'ExecStart', 'ExecStartPost', 'ExecReload', 'ExecStop', 'ExecStopPost'] as const
 /** systemd.unit(5), "Mapping of unit properties to their inverses". */
 const DEPENDENCIES = [
-  ...['Requires', 'Requisite', 'Wants', 'BindsTo', 'PartOf', 'Triggers', 'OnFailure'],
-  ...['RequiredBy', 'RequisiteOf', 'WantedBy', 'BoundBy', 'ConsistsOf', 'TriggeredBy', 'OnFailureOf'],
+  'Requires',
+  'Requisite',
+  'Wants',
+  'BindsTo',
+  'PartOf',
+  'Triggers',
+  'OnFailure',
+  'RequiredBy',
+  'RequisiteOf',
+  'WantedBy',
+  'BoundBy',
+  'ConsistsOf',
+  'TriggeredBy',
+  'OnFailureOf',
 ] as const
 
 /** How each property reads that a status is made of; nothing else is asked for or decoded. */
-export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'truth' | 'words' | 'commands' | 'files'>> = {
-  ...{ Id: 'text', Description: 'text', LoadState: 'text', ActiveState: 'text', SubState: 'text' },
-  ...{ UnitFileState: 'text', FragmentPath: 'text', User: 'text', WorkingDirectory: 'text', Result: 'text' },
-  ...{ ExecMainCode: 'number', ExecMainStatus: 'number', NRestarts: 'number', MainPID: 'number' },
-  ...{ MemoryCurrent: 'number', CPUUsageNSec: 'number', TasksCurrent: 'number' },
-  ...{ StateChangeTimestampMonotonic: 'number', ConditionTimestampMonotonic: 'number' },
-  ...{ ConditionResult: 'truth', CanReload: 'truth', RefuseManualStart: 'truth', RefuseManualStop: 'truth' },
-  ...{ DropInPaths: 'words', Environment: 'words', EnvironmentFiles: 'files' },
-  ...of(COMMANDS, 'commands'),
-  ...of(DEPENDENCIES, 'words'),
+export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'boolean' | 'words' | 'commands' | 'files'>> = {
+  Id: 'text',
+  Description: 'text',
+  LoadState: 'text',
+  ActiveState: 'text',
+  SubState: 'text',
+  UnitFileState: 'text',
+  FragmentPath: 'text',
+  User: 'text',
+  WorkingDirectory: 'text',
+  Result: 'text',
+  ExecMainCode: 'number',
+  ExecMainStatus: 'number',
+  NRestarts: 'number',
+  MainPID: 'number',
+  MemoryCurrent: 'number',
+  CPUUsageNSec: 'number',
+  TasksCurrent: 'number',
+  StateChangeTimestampMonotonic: 'number',
+  ConditionTimestampMonotonic: 'number',
+  ConditionResult: 'boolean',
+  CanReload: 'boolean',
+  RefuseManualStart: 'boolean',
+  RefuseManualStop: 'boolean',
+  DropInPaths: 'words',
+  Environment: 'words',
+  EnvironmentFiles: 'files',
+  ...ofType(COMMANDS, 'commands'),
+  ...ofType(DEPENDENCIES, 'words'),
 }
 
 export const STATUS_PROPERTIES: ReadonlySet<string> = new Set(Object.keys(STATUS_TYPES))
 
-function of<const T>(names: readonly string[], type: T): Record<string, T> {
+function ofType<const T>(names: readonly string[], type: T): Record<string, T> {
   return Object.fromEntries(names.map((name) => [name, type]))
 }
 

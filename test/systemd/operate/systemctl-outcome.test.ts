@@ -9,22 +9,22 @@ const LOADED = {
   StateChangeTimestampMonotonic: 5_000_000,
 }
 const NOTHING: UnsuccessfulJob = {
-  ...{ action: 'start', code: 1, seen: LOADED, startedAtMs: 1000, isRoot: true, stateOf: async () => ({}) },
+  ...{ action: 'start', code: 1, properties: LOADED, startedAtMs: 1000, isRoot: true, read: async () => ({}) },
 }
 const needing = (of: object) => ({
-  seen: { ...LOADED, Requires: ['b.service'] },
-  stateOf: async () => ({ ...LOADED, ...of }),
+  properties: { ...LOADED, Requires: ['b.service'] },
+  read: async () => ({ ...LOADED, ...of }),
 })
 
 test.each<[string, Partial<UnsuccessfulJob>, object]>([
   ['no such unit', { code: 5 }, { problem: 'no_such_unit' }],
-  ['no file', { seen: { ...LOADED, LoadState: 'not-found' } }, { problem: 'no_such_unit' }],
-  ['masked', { seen: { ...LOADED, LoadState: 'masked' } }, { problem: 'masked' }],
-  ['bad setting', { seen: { ...LOADED, LoadState: 'bad-setting' } }, { problem: 'refused' }],
+  ['no file', { properties: { ...LOADED, LoadState: 'not-found' } }, { problem: 'no_such_unit' }],
+  ['masked', { properties: { ...LOADED, LoadState: 'masked' } }, { problem: 'masked' }],
+  ['bad setting', { properties: { ...LOADED, LoadState: 'bad-setting' } }, { problem: 'refused' }],
   ['not applicable', { code: 3, action: 'reload' }, { problem: 'refused' }],
   [
     'RefuseManualStart=',
-    { code: 4, isRoot: false, seen: { ...LOADED, RefuseManualStart: true } },
+    { code: 4, isRoot: false, properties: { ...LOADED, RefuseManualStart: true } },
     { problem: 'refused' },
   ],
   ['denied by code', { code: 4, isRoot: false }, { problem: 'denied' }],
@@ -34,17 +34,21 @@ test.each<[string, Partial<UnsuccessfulJob>, object]>([
     { isRoot: false, startedAtMs: 6000, ...needing({ StateChangeTimestampMonotonic: 7e6 }) },
     { outcome: 'dependency' },
   ],
-  ['failed', { seen: { ...LOADED, ActiveState: 'failed' } }, { outcome: 'failed' }],
+  ['failed', { properties: { ...LOADED, ActiveState: 'failed' } }, { outcome: 'failed' }],
   [
     'failed, to be restarted',
-    { seen: { ...LOADED, ActiveState: 'activating', SubState: 'auto-restart' } },
+    { properties: { ...LOADED, ActiveState: 'activating', SubState: 'auto-restart' } },
     { outcome: 'failed' },
   ],
-  ['still starting', { seen: { ...LOADED, ActiveState: 'activating', SubState: 'start' } }, { outcome: 'timeout' }],
+  [
+    'still starting',
+    { properties: { ...LOADED, ActiveState: 'activating', SubState: 'start' } },
+    { outcome: 'timeout' },
+  ],
   ['dependency', needing({}), { outcome: 'dependency' }],
   ['canceled', needing({ ActiveState: 'active' }), { outcome: 'canceled' }],
-  ['stop canceled', { action: 'stop', seen: { ...LOADED, ActiveState: 'active' } }, { outcome: 'canceled' }],
-  ['reload failed', { action: 'reload', seen: { ...LOADED, ActiveState: 'active' } }, { outcome: 'failed' }],
-])('%s', async (_, seen, ended) => {
-  expect(await outcomeOf({ ...NOTHING, ...seen })).toEqual(ended)
+  ['stop canceled', { action: 'stop', properties: { ...LOADED, ActiveState: 'active' } }, { outcome: 'canceled' }],
+  ['reload failed', { action: 'reload', properties: { ...LOADED, ActiveState: 'active' } }, { outcome: 'failed' }],
+])('%s', async (_, job, verdict) => {
+  expect(await outcomeOf({ ...NOTHING, ...job })).toEqual(verdict)
 })
