@@ -1,6 +1,6 @@
 // Whether systemd can be heard: the state of the connection, its numbers, how long to wait for the next attempt, and the log lines of loss and return.
 import { type Backoff, backoffMs } from '../core/backoff.ts'
-import { type Histogram, type Tally, tally } from '../core/histogram.ts'
+import { createTally, type Histogram, type Tally } from '../core/histogram.ts'
 import type { BusHealth, Clock, Log } from '../ports.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
@@ -122,7 +122,7 @@ interface CallDurations {
 
 /** Reading a unit (GetAll) is what is asked all the time; of the other calls a few are made at each reconnection. */
 function createCallDurations(): CallDurations {
-  const durations: Record<'GetAll' | 'other', Tally> = { GetAll: tally(BOUNDS), other: tally(BOUNDS) }
+  const durations: Record<'GetAll' | 'other', Tally> = { GetAll: createTally(BOUNDS), other: createTally(BOUNDS) }
   return {
     add: (member, ms) => durations[member === 'GetAll' ? 'GetAll' : 'other'].add(ms / 1000),
     read: () => ({ GetAll: durations.GetAll.read(), other: durations.other.read() }),

@@ -40,7 +40,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
 
   const find = async () => {
     for (const name of await manager.listUnits(bus, list.patterns())) {
-      if (list.matches(name) && list.add(name)) observe({ kind: 'found', at: clock.now(), unit: name })
+      if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
     }
   }
 

@@ -66,7 +66,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     list.resolved(label, id)
     context.pairing.read(unitPath(id), snapshot)
     context.wasRead(label, answer)
-    if (appeared) context.observe({ kind: 'found', at, unit: label })
+    if (appeared) context.observe({ kind: 'discovered', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, snapshot, settings })
   }
 

@@ -42,7 +42,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     const candidate = candidates.get(path)
     if (candidate !== undefined) {
       candidates.delete(path)
-      if (list.add(candidate)) observe({ kind: 'found', at, unit: candidate })
+      if (list.add(candidate)) observe({ kind: 'discovered', at, unit: candidate })
     }
     for (const unit of list.at(path)) {
       observe({ kind: 'signal', unit, at, snapshot })

@@ -200,14 +200,14 @@ describe('a read', () => {
   it('tells state and settings at once', () => {
     expect(decodeUnit([all])).toMatchObject({
       id: 'a.service',
-      seen: FAILED,
+      snapshot: FAILED,
       settings: { loadState: 'loaded', restart: 'on-failure', restartForced: false, restartPrevented: true },
     })
   })
 
   it('of a target has no Restart', () => {
     const { Restart: _, Result: __, ...target } = all
-    expect(decodeUnit([target])).toMatchObject({ seen: { result: null }, settings: { restart: null } })
+    expect(decodeUnit([target])).toMatchObject({ snapshot: { result: null }, settings: { restart: null } })
   })
 
   it('without Id, LoadState or a state is malformed', () => {
