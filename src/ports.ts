@@ -1,4 +1,5 @@
 // The contracts between the agent and what it talks to; nothing else lives here.
+import type { QueuedJob } from './core/api-views.ts'
 import type { Action, CommandResult, UnitCommand } from './core/command.ts'
 import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
@@ -64,12 +65,7 @@ export interface SystemDetail extends SystemHealth {
   /** As systemd tells it: `252.38-1~deb12u1`. */
   readonly version: string
   readonly failed: readonly string[]
-  readonly queue: readonly {
-    readonly id: number
-    readonly unit: string
-    readonly type: string
-    readonly state: string
-  }[]
+  readonly queue: readonly QueuedJob[]
 }
 
 export interface BusHealth {

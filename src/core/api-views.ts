@@ -41,17 +41,20 @@ export interface StatusView {
   readonly units: readonly UnitView[]
 }
 
+/** A job in systemd's queue, as ListJobs() reports it. */
+export interface QueuedJob {
+  readonly id: number
+  readonly unit: string
+  readonly type: string
+  readonly state: string
+}
+
 /** systemd as a whole, and how full the gateway is. */
 export interface SystemView {
   readonly state: string
   readonly systemd_version: string
   readonly failed: readonly string[]
-  readonly queue: readonly {
-    readonly id: number
-    readonly unit: string
-    readonly type: string
-    readonly state: string
-  }[]
+  readonly queue: readonly QueuedJob[]
   readonly boot_seconds: Readonly<Record<string, number | null>>
   readonly host: {
     readonly memory_used_ratio: number | null

@@ -36,7 +36,7 @@ export interface StartEvent extends UnitEvent, StateChange {
   readonly invocationId: string | null
 }
 
-export interface StopEvent extends UnitEvent, StateChange, Cause {
+interface StopEvent extends UnitEvent, StateChange, Cause {
   readonly kind: 'stop'
   readonly invocationId: string
   readonly requested: boolean
@@ -53,18 +53,18 @@ export interface CrashEvent extends UnitEvent, StateChange, Cause {
   readonly log?: readonly string[]
 }
 
-export interface LostEvent extends UnitEvent {
+interface LostEvent extends UnitEvent {
   readonly kind: 'lost'
   /** Null where not even the run's id is known. */
   readonly invocationId: string | null
 }
 
-export interface GaveUpEvent extends UnitEvent, StateChange {
+interface GaveUpEvent extends UnitEvent, StateChange {
   readonly kind: 'gave_up'
   readonly result: string
 }
 
-export interface FlappingEvent extends UnitEvent {
+interface FlappingEvent extends UnitEvent {
   readonly kind: 'flapping'
   /** True when it began, false when it is over. */
   readonly flapping: boolean
@@ -72,7 +72,7 @@ export interface FlappingEvent extends UnitEvent {
   readonly windowSeconds: number
 }
 
-export interface SummaryEvent extends UnitEvent {
+interface SummaryEvent extends UnitEvent {
   readonly kind: 'summary'
   readonly counted: Counters
   readonly byResult: Readonly<Record<string, number>>
@@ -80,13 +80,13 @@ export interface SummaryEvent extends UnitEvent {
   readonly lastMs: number
 }
 
-export interface AppearanceEvent extends UnitEvent {
+interface AppearanceEvent extends UnitEvent {
   readonly kind: 'unit_appeared' | 'unit_vanished'
   readonly loadState: string
 }
 
 /** An order that the agent obeyed, told when its end is known; the counters are those of that instant. */
-export interface CommandEvent extends UnitEvent {
+interface CommandEvent extends UnitEvent {
   readonly kind: 'command'
   /** An `Action`, `Outcome` (or the `ControlProblem` that kept it from being done) and `Via`, carried as they are. */
   readonly action: string

@@ -1,9 +1,8 @@
 // What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { provenEnd } from './journal-proof.ts'
 import { endAsProven, endAsUnseenCrash, endRun, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
-import type { ProvenRun, Settings, Unit, UnitSnapshot } from './unit.ts'
+import { NO_PROOF, type ProvenEnd, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
 
 /**
  * Where in a run's life a sighting stands: a signal may be the `opening` one, whose states are those of the run
@@ -148,4 +147,21 @@ function endedCleanly(snapshot: UnitSnapshot): boolean {
   return snapshot.mainCode === 2
     ? CLEAN_SIGNALS.includes(snapshot.mainStatus)
     : snapshot.mainCode < 2 && snapshot.mainStatus === 0
+}
+
+/**
+ * The runs from the newest that was counted on (its end may be news), or all of them where none of this boot was seen.
+ * Where the journal does not reach back that far, nobody can say which of them were counted. `runs`: those of this boot,
+ * oldest first.
+ */
+export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
+  if (unit.tracking !== 'interrupted') return NO_PROOF
+  const newest = runs.findIndex(({ id }) => id === unit.runIds[0])
+  if (newest < 0 && unit.snapshot !== null) return NO_PROOF
+  return runs.slice(Math.max(0, newest))
+}
+
+/** How the open run ended, where the journal knows it. */
+function provenEnd({ run, proven }: Unit): ProvenEnd | null {
+  return proven.find(({ id }) => id === run?.id)?.end ?? null
 }

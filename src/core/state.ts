@@ -26,7 +26,7 @@ export interface State {
   readonly policy: Policy
 }
 
-export const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000 }
+const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000 }
 
 /** A history that has seen nothing. `stream` is 16 hex digits. */
 export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State {

@@ -3,9 +3,9 @@ import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import { globMatcher } from './glob.ts'
-import { runsToReplay } from './journal-proof.ts'
 import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
+import { runsToReplay } from './reconcile.ts'
 import { loseRun, openRun } from './runs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
@@ -15,7 +15,7 @@ import { applySnapshot, giveUp } from './unit-snapshot.ts'
 /** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
 
-export interface StepResult {
+interface StepResult {
   readonly state: State
   readonly events: readonly Event[]
 }

@@ -69,7 +69,7 @@ export interface Failures {
 }
 
 /** The latest crash of a unit. */
-export interface LastCrash {
+interface LastCrash {
   readonly cause: Cause
   readonly requested: boolean
   readonly atMs: number
@@ -93,7 +93,7 @@ export interface Summary {
  * How well we know what happened since the last sighting. `never`: first sight is still to come;
  * `broken`: the agent or the bus was away, things may have gone unseen; `kept`: every signal was heard.
  */
-export type Tracking = 'unseen' | 'interrupted' | 'continuous'
+type Tracking = 'unseen' | 'interrupted' | 'continuous'
 
 /** One run of a unit, as systemd's own lines in the journal tell of it. Each of them happened; some may be missing. */
 export interface ProvenRun {

@@ -4,14 +4,14 @@ import type { UnitUsage } from '../ports.ts'
 import { openRereadFile } from './reread-file.ts'
 
 /** A run whose group has to be read. */
-export interface RunCgroup {
+interface RunCgroup {
   readonly unit: string
   /** The files of another run are other files, though their path is the same. */
   readonly run: string
   readonly path: string
 }
 
-export interface CgroupUsage {
+interface CgroupUsage {
   /** Reads those, and forgets all others. */
   read(groups: readonly RunCgroup[]): ReadonlyMap<string, UnitUsage>
 }

@@ -3,7 +3,7 @@ import { promises, readdirSync, readFileSync } from 'node:fs'
 import type { HostUsage } from '../ports.ts'
 import { openRereadFile, type RereadFile } from './reread-file.ts'
 
-export interface SystemUsage {
+interface SystemUsage {
   read(nowMonoMs: number): Promise<HostUsage>
 }
 

@@ -6,7 +6,7 @@ import { FAMILIES } from './families/all.ts'
 import type { SelectorProblem } from './federate/selector.ts'
 import { createSteadyClock, type ProcessFacts, type ScrapeFacts } from './scrape-input.ts'
 
-export interface ScrapeResponse {
+interface ScrapeResponse {
   readonly type: string
   readonly body: string
 }

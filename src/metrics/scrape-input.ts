@@ -4,7 +4,7 @@ import type { State } from '../core/state.ts'
 import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
 
 /** What does not change while the agent runs, and what only the agent knows of itself. */
-export interface AgentFacts {
+interface AgentFacts {
   readonly version: string
   /** The commit it was built from. */
   readonly revision: string

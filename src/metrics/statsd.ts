@@ -4,7 +4,7 @@ import { promises as dns } from 'node:dns'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import { datagrams } from './statsd-lines.ts'
 
-export interface StatsdOptions {
+interface StatsdOptions {
   /** `HOST:PORT` as the configuration has it now, null for none. */
   readonly address: () => string | null
   readonly lines: () => Promise<readonly string[]>

@@ -9,7 +9,7 @@ const STATUS_AT_MOST_EVERY_MS = 5000
 /** Above this systemd takes none: what is new matters more. */
 const QUEUED_AT_MOST = 8
 
-export interface Notifier {
+interface Notifier {
   /** Running, or running again after `reloading`. */
   ready(): void
   reloading(): void
@@ -22,7 +22,7 @@ export interface Notifier {
   stop(): Promise<void>
 }
 
-export interface NotifierOptions {
+interface NotifierOptions {
   readonly sdNotify: SdNotify
   /** The line for `systemctl status`. */
   readonly status: () => string

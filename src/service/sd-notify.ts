@@ -8,7 +8,7 @@ import type { Env } from '../ports.ts'
  * How systemd can be told. Node opens no unix datagram sockets, so either systemd hands us a connected one
  * (`OpenFile=/run/systemd/notify:notify`, systemd 253), or systemd-notify speaks for us (`NotifyAccess=all`).
  */
-export type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
+type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
 
 /** The name that `OpenFile=` gives the descriptor. */
 const DESCRIPTOR_NAME = 'notify'

@@ -7,7 +7,7 @@ import { startWatchdog } from './watchdog.ts'
 /** Twice the distance at which the bus is asked for a sign of life. */
 const REPLY_IS_RECENT_MS = 45_000
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly env: Env
   readonly pid: number
   /** The line for `systemctl status`. */

@@ -4,7 +4,7 @@ import type { Clock, Log } from '../ports.ts'
 /** While withheld, one good moment is enough. */
 const CHECK_AGAIN_AFTER_MS = 1000
 
-export interface WatchdogOptions {
+interface WatchdogOptions {
   /** systemd's patience. */
   readonly timeoutMs: number
   /** Why it is not to be fed, in words; null while all is well. */

@@ -9,7 +9,7 @@ const ALTOGETHER_MS = 2_000
 /** States of the automaton, as far as repetitions multiply them: 1000 is the most that RE2 lets one repeat. */
 const SIZE_AT_MOST = 1_100
 
-export type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boolean>
+type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boolean>
 
 /** True for what one of the selectors chooses. Both reject with a `TooLong`. */
 export async function createSeriesMatcher(selectors: readonly Selector[]): Promise<SeriesMatcher | SelectorProblem> {

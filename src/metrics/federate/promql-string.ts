@@ -1,5 +1,5 @@
 // The string literals of PromQL, which are Go's: quoted with escapes, or raw between backquotes. Pure.
-export interface Literal {
+interface Literal {
   readonly value: string
   /** Where the text goes on behind it. */
   readonly end: number

@@ -91,8 +91,6 @@ export const RECONCILE: ByFile = {
       "if (snapshot.result === 'exec-condition' || snapshot.result === null) return true",
       'if (snapshot.result === null) return true',
     ],
-  ],
-  'journal-proof.ts': [
     ['what was heard needs no proof', "if (unit.tracking !== 'interrupted') return NO_PROOF", ''],
     ['a journal cut off before the last run counted proves nothing', 'newest < 0 && unit.snapshot !== null', 'false'],
     ['in a new boot the whole journal is news', 'newest < 0 && unit.snapshot !== null', 'newest < 0'],
