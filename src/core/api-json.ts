@@ -1,8 +1,8 @@
-// The JSON that users touch: one shape for an event and one for a unit, in MQTT, HTTP, the command line and files.
+// JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from './event.ts'
 import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from './unit.ts'
 
-/** Who speaks: part of every event. */
+/** Identifies the gateway and the history; part of every event. */
 export interface Identity {
   readonly gatewayId: string
   /** Derived, never the raw one (machine-id(5)). */
@@ -17,7 +17,7 @@ export function rfc3339(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** An event as the contract shows it. `replayed`: it is told later than it happened. */
+/** An event in the documented shape. `replayed`: it is published later than it happened. */
 export function eventJson(event: Event, identity: Identity, replayed = false): Json {
   return {
     schema: 1,
@@ -92,7 +92,7 @@ function causeFields(e: { result: string; exitCode: number | null; signal: strin
   return { result: e.result, exit_code: e.exitCode, signal: e.signal, core_dumped: e.coreDumped }
 }
 
-/** A unit's snapshot: state, since when, counters, last crash. */
+/** The current state of a unit: state, time of the last change, counters, last crash. */
 export function unitJson(unit: Unit): Json {
   const last = unit.lastCrash
   return {

@@ -1,4 +1,4 @@
-// The answers of /api/v1/status and /api/v1/system as those see them who read them back: the command line and the dashboard.
+// Response types of /api/v1/status and /api/v1/system, as read by the command line and the dashboard.
 import type { Counters } from './unit.ts'
 
 /** A unit as `unitJson` makes it. */
@@ -7,7 +7,7 @@ export interface UnitView {
   readonly load_state: string | null
   readonly active_state: string
   readonly sub_state: string | null
-  /** Why it is not there though it should be; an older agent does not say. */
+  /** Why an expected unit is missing; absent in the response of an older agent. */
   readonly missing?: string | null
   readonly since: string | null
   readonly flapping: boolean
@@ -21,7 +21,7 @@ export interface UnitView {
   } | null
 }
 
-/** What a running agent says of itself; from a state file alone, most of it is absent. */
+/** Status of the agent. Most fields are absent when it comes from a state file instead of a running agent. */
 export interface StatusView {
   readonly version?: string
   readonly gateway_id?: string
@@ -33,10 +33,10 @@ export interface StatusView {
     readonly volatile?: boolean
     readonly last_commit?: string | null
   }
-  /** Null where MQTT is off. */
+  /** Null if MQTT is disabled. */
   readonly mqtt?: { readonly connected: boolean; readonly problem: string | null; readonly queued: number } | null
   readonly not_ready?: readonly string[]
-  /** The units that the one who asked may control by HTTP, given the token; null where control is not possible. */
+  /** Units that this client may control over HTTP with the token; null if it cannot control any. */
   readonly control?: { readonly units: readonly string[] } | null
   readonly units: readonly UnitView[]
 }
@@ -49,7 +49,7 @@ export interface QueuedJob {
   readonly state: string
 }
 
-/** systemd as a whole, and how full the gateway is. */
+/** State of systemd as a whole, and resource usage of the gateway. */
 export interface SystemView {
   readonly state: string
   readonly systemd_version: string

@@ -1,20 +1,20 @@
-// Reads why a run ended out of a sighting, and forecasts whether systemd will start it again.
+// Derives why a run ended from a unit's properties, and forecasts whether systemd will restart it.
 import type { Cause, Settings, UnitSnapshot } from './unit.ts'
 
-/** Linux signal numbers of the architectures that gateways have (signal(7): x86, ARM). */
+/** Linux signal names in the order of their numbers, on x86 and ARM (signal(7)). */
 const SIGNALS: readonly string[] =
   'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
     ' ',
   )
 
-/** `SIGKILL` for 9; `SIGRTMIN+3` for 37, counted from glibc's SIGRTMIN 34; `SIG99` where there is no name. */
+/** `SIGKILL` for 9; `SIGRTMIN+3` for 37, counted from glibc's SIGRTMIN 34; `SIG99` if the number has no name. */
 export function signalName(number: number): string {
   const name = SIGNALS[number - 1]
   if (name !== undefined) return `SIG${name}`
   return number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `SIG${number}`
 }
 
-/** The number of a signal name made by `signalName`, null for anything else. */
+/** The inverse of `signalName`; null for any other text. */
 export function signalNumber(name: string): number | null {
   const position = SIGNALS.indexOf(name.replace(/^SIG/, ''))
   if (position >= 0) return position + 1
@@ -28,7 +28,7 @@ const DUMPED = 3
 
 export const UNKNOWN_CAUSE: Cause = { result: 'unknown', exitCode: null, signal: null, coreDumped: false }
 
-/** The cause as the sighting tells it. `mainCode` 0: the main process never ran, so neither code nor signal. */
+/** The cause that the snapshot shows. `mainCode` 0: the main process never ran, so there is neither code nor signal. */
 export function causeOf(snapshot: UnitSnapshot): Cause {
   const { mainCode: code, mainStatus: status } = snapshot
   return {
@@ -39,30 +39,30 @@ export function causeOf(snapshot: UnitSnapshot): Cause {
   }
 }
 
-/** systemd has already honoured SuccessExitStatus in Result; a run skipped by ExecCondition did not crash. */
+/** Result already takes SuccessExitStatus into account; a run skipped by ExecCondition did not crash. */
 export function isCrash(cause: Cause): boolean {
   return cause.result !== 'success' && cause.result !== 'exec-condition'
 }
 
-/** The run is over: ActiveState says so, or systemd already waits to start it again. */
+/** True if the run has ended: by ActiveState, or because systemd already waits to restart the unit. */
 export function isEnded({ activeState, subState }: UnitSnapshot): boolean {
   return activeState === 'inactive' || activeState === 'failed' || subState.startsWith('auto-restart')
 }
 
 /**
- * systemd 252 announces an automatic restart 0.1 to 3 ms after `failed`; after this long there will be none. Between the
- * two a busy machine may take its time: over 100 ms were seen at a load of 15 a core.
+ * How long to wait for systemd to announce an automatic restart before concluding that it gave up. systemd 252 sends
+ * the announcement 0.1 to 3 ms after `failed`; at a load of 15 per core, over 100 ms were measured.
  */
 export const GAVE_UP_AFTER_MS = 250
 
-/** systemd says itself that a start follows (from 254 at once, before also after 0.1 to 3 ms). */
+/** systemd announces a restart: from version 254 in the same signal as the failure, before that 0.1 to 3 ms later. */
 export function restartAnnounced(snapshot: UnitSnapshot): boolean {
   return snapshot.subState.includes('auto-restart')
 }
 
 /**
- * Will systemd start it again after this crash? The table is service_shall_restart() of systemd's service.c;
- * null where settings are unknown, or cannot decide it. A start limit can still prove a `true` wrong.
+ * Forecasts whether systemd will restart the unit after this crash, as service_shall_restart() in systemd's service.c
+ * does. Null if the settings are unknown or do not decide it. Even after `true`, the start limit can prevent it.
  */
 export function willRestart(
   settings: Settings | null,
@@ -71,7 +71,7 @@ export function willRestart(
   requested: boolean,
 ): boolean | null {
   if (restartAnnounced(snapshot)) return true
-  // A unit that could not be loaded when it was read has become another one since: a transient unit, a file that came.
+  // A unit that could not be loaded when it was read must have changed since: a transient unit, or a new unit file.
   if (settings?.loadState !== 'loaded' || requested) return null
   if (settings.restart === null || settings.restart === 'no') return settings.restartForced ? null : false
   const restarts = restartsOn(settings.restart, cause.result)
@@ -98,7 +98,7 @@ function restartsOn(restart: string, result: string): boolean | null {
   }
 }
 
-/** True where an automatic restart proves that the run before it crashed: no clean end is restarted. */
+/** True if an automatic restart proves a crash of the run before it, because clean exits are not restarted. */
 export function restartProvesCrash(settings: Settings | null): boolean {
   return (
     settings !== null &&

@@ -1,4 +1,4 @@
-// Commands: what can be done to a unit, what can become of it, and who may have it done. Pure.
+// Unit commands: the actions, their outcomes and errors, and which units may be controlled.
 import { globMatcher, isPattern } from './glob.ts'
 import type { Cause } from './unit.ts'
 
@@ -6,20 +6,21 @@ export const ACTIONS = ['start', 'stop', 'restart', 'reload', 'reset-failed', 'e
 export type Action = (typeof ACTIONS)[number]
 
 /**
- * What became of it. `skipped`: well, but there was nothing to do (a condition of the unit is not met, a unit file without
- * [Install]); `queued`: not waited for. The others are systemd's results of a job (org.freedesktop.systemd1(5), JobRemoved).
+ * Outcome of a command. `skipped`: nothing had to be done (a condition of the unit is not met, or the unit file has no
+ * [Install] section). `queued`: the job was not waited for. The others are systemd's job results
+ * (org.freedesktop.systemd1(5), JobRemoved).
  */
 export type Outcome = 'done' | 'skipped' | 'queued' | 'failed' | 'canceled' | 'timeout' | 'dependency'
 
 export interface CommandResult {
   readonly outcome: Outcome
-  /** Why the unit ended, where it failed and systemd knows. */
+  /** Why the unit failed, if it did and systemd knows the cause. */
   readonly cause: Cause | null
 }
 
 /**
- * Why nothing was done, or nobody knows whether it was. `timed_out`: we waited no longer, and it may be going on.
- * `refused`: systemd's own reasons (a unit without ExecReload=, one that cannot be loaded), in the message.
+ * Why a command was not carried out, or why its outcome is unknown. `timed_out`: the job may still be running.
+ * `refused`: systemd refused it (no ExecReload=, the unit cannot be loaded); the message has the reason.
  */
 export type ControlProblem =
   | 'no_such_unit'
@@ -30,7 +31,7 @@ export type ControlProblem =
   | 'unreachable'
   | 'timed_out'
 
-/** What every control operation rejects with; the message is one sentence for people. */
+/** The error with which every control operation rejects; its message is one sentence for users. */
 export class ControlError extends Error {
   readonly code: ControlProblem
   constructor(code: ControlProblem, message: string, options?: ErrorOptions) {
@@ -42,33 +43,33 @@ export class ControlError extends Error {
 /** How a command reached the agent. */
 export type Via = 'http' | 'socket' | 'mqtt'
 
-/** A command from outside, to be obeyed by the running agent. */
+/** A command for one unit, received by the running agent. */
 export interface UnitCommand {
   readonly action: Action
   /** The full name: `mosquitto.service`. */
   readonly unit: string
   readonly via: Via
-  /** Who sent it, where known: a client's certificate, a user's name. */
+  /** The sender, if known: the name in a client certificate, or a user name. */
   readonly who: string | null
-  /** Answer `queued` at once instead of waiting for the job. */
+  /** Resolve with `queued` at once instead of waiting for the job. */
   readonly noWait?: boolean
 }
 
-/** Whom the configuration lets be controlled. */
+/** Which units the configuration allows to be controlled. */
 export interface ControlRules {
   readonly enabled: boolean
-  /** Names and patterns (`control.units`); empty means the watched units. */
+  /** Names and patterns (`control.units`); if empty, the watched units. */
   readonly units: readonly string[]
 }
 
-/** Null where the unit may be controlled, else why not and what would allow it, in words. */
+/** Null if the unit may be controlled, else a sentence with the reason and the setting that would allow it. */
 export function controlRefusal(unit: string, rules: ControlRules, isWatched: (unit: string) => boolean): string | null {
-  if (!rules.enabled) return 'control is off: control.enabled in the configuration switches it on'
+  if (!rules.enabled) return 'control is disabled; set control.enabled to true in the configuration to enable it'
   if (rules.units.length === 0) {
     return isWatched(unit)
       ? null
-      : `${unit} may not be controlled: it is not watched, and control.units names no others`
+      : `${unit} may not be controlled: it is not a watched unit and not listed in control.units`
   }
   const allowed = rules.units.some((name) => (isPattern(name) ? globMatcher(name)(unit) : name === unit))
-  return allowed ? null : `${unit} may not be controlled: control.units does not name it`
+  return allowed ? null : `${unit} may not be controlled: it is not listed in control.units`
 }

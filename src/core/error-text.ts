@@ -1,11 +1,11 @@
-// The text of whatever was thrown: JavaScript may throw any value.
+// The text of a thrown value, which in JavaScript need not be an Error.
 
 /** The message, for a log line or a response. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
-/** The message with its stack, for a fault of our own that has to be found. */
+/** The message with its stack, for errors that mean a bug in gatewatch. */
 export function stackOf(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
 }

@@ -1,8 +1,8 @@
-// What an event says, in words for people: the same on a terminal and on the dashboard.
+// One-line description of an event, the same on the terminal and on the dashboard.
 import { causeText, plural } from './format.ts'
 import type { Counters } from './unit.ts'
 
-/** An event as `eventJson` of the core makes it, or the record of dropped ones. */
+/** An event as `eventJson` produces it, or the record of dropped events. */
 export interface EventView {
   readonly event: string
   readonly service?: string
@@ -30,10 +30,10 @@ export interface EventView {
   readonly who?: string | null
 }
 
-/** What there is to say beside its kind and its unit: `SIGKILL, will restart (crash 4)`. */
+/** The details shown after the kind and the unit: `SIGKILL, will restart (crash 4)`. */
 export function eventDetails(event: EventView): string {
   const { counters } = event
-  const late = event.source === 'reconcile' ? ', found out afterwards' : ''
+  const late = event.source === 'reconcile' ? ', detected later' : ''
   switch (event.event) {
     case 'start':
       return `start ${counters?.starts}${late}`
@@ -50,22 +50,22 @@ export function eventDetails(event: EventView): string {
       return `${causeText({ result, exit_code, signal })}${core}${requested}${next} (crash ${counters?.crashes})${late}`
     }
     case 'lost':
-      return `a run ended and nobody saw how (lost ${counters?.lost})`
+      return `run ended unobserved (lost ${counters?.lost})`
     case 'gave_up':
-      return `${event.result}: systemd does not start it again`
+      return `${event.result}: systemd will not restart it`
     case 'flapping':
       return event.flapping
         ? `${plural(event.crashes_in_window ?? 0, 'crash', 'crashes')} in ${event.window_seconds} s`
-        : 'over'
+        : 'ended'
     case 'summary':
-      return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} at once`
+      return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} (rate limit)`
     case 'unit_appeared':
     case 'unit_vanished':
       return `${event.load_state}`
     case 'command':
       return `${event.action} via ${event.via}${event.who ? ` by ${event.who}` : ''}: ${event.outcome}`
     case 'dropped':
-      return `${plural(event.dropped ?? 0, 'event')} dropped: too many to keep`
+      return `${plural(event.dropped ?? 0, 'event')} dropped: queue full`
     default:
       return ''
   }

@@ -1,10 +1,10 @@
-// What happened: the events that `step` tells, a closed union with exactly the fields that each kind has.
+// The events that `step` produces: a closed union in which each kind has exactly its own fields.
 import type { Cause, Counters } from './unit.ts'
 
-/** How it became known: told by a signal as it happened, or found out afterwards. */
+/** How an event became known: from a D-Bus signal when it happened, or by reconciliation afterwards. */
 export type Source = 'signal' | 'reconcile'
 
-/** The state a unit went from and to. */
+/** The states before and after a change. */
 export interface StateChange {
   readonly fromState: string
   readonly toState: string
@@ -12,27 +12,27 @@ export interface StateChange {
 }
 
 interface EventBase {
-  /** One integer per state file, never used twice; an event's id is `<stream>-<seq>`. */
+  /** Counts up per state file and is never reused; the id of an event is `<stream>-<seq>`. */
   readonly seq: number
   readonly atMs: number
   readonly bootId: string
   readonly source: Source
-  /** Whether the clock was synchronised when `atMs` was taken; null where unknown. */
+  /** Whether the clock was synchronised when `atMs` was taken; null if unknown. */
   readonly clockSynced: boolean | null
-  /** On the first event after an unclean start: how many sequence numbers before it were never used. */
+  /** Only on the first event after an unclean start: how many sequence numbers before it were skipped. */
   readonly seqGap?: number
 }
 
 interface UnitEvent extends EventBase {
   readonly unit: string
-  /** Live counts as shown (baseline included), this event included. */
+  /** Live counters, including the baseline and this event. */
   readonly counters: Counters
 }
 
 export interface StartEvent extends UnitEvent, StateChange {
-  /** `restart`: the run followed straight from another one of the unit. */
+  /** `restart`: the run directly followed another run of the unit. */
   readonly kind: 'start' | 'restart'
-  /** Null for a run that is proven but that nobody saw. */
+  /** Null for a run that is proven but was not observed. */
   readonly invocationId: string | null
 }
 
@@ -44,18 +44,18 @@ interface StopEvent extends UnitEvent, StateChange, Cause {
 
 export interface CrashEvent extends UnitEvent, StateChange, Cause {
   readonly kind: 'crash'
-  /** Null for a run that is proven but that nobody saw. */
+  /** Null for a run that is proven but was not observed. */
   readonly invocationId: string | null
   readonly requested: boolean
-  /** A forecast from the unit's Restart settings; null where they do not decide it. */
+  /** A forecast from the unit's Restart settings; null if they do not decide it. */
   readonly willRestart: boolean | null
-  /** The last lines of the run in the journal, oldest first, where they are asked for and could be had. Not kept. */
+  /** The last journal lines of the run, oldest first, if configured and readable. Not stored. */
   readonly log?: readonly string[]
 }
 
 interface LostEvent extends UnitEvent {
   readonly kind: 'lost'
-  /** Null where not even the run's id is known. */
+  /** Null if not even the id of the run is known. */
   readonly invocationId: string | null
 }
 
@@ -66,7 +66,7 @@ interface GaveUpEvent extends UnitEvent, StateChange {
 
 interface FlappingEvent extends UnitEvent {
   readonly kind: 'flapping'
-  /** True when it began, false when it is over. */
+  /** True when flapping begins, false when it ends. */
   readonly flapping: boolean
   readonly crashesInWindow: number
   readonly windowSeconds: number
@@ -85,10 +85,10 @@ interface AppearanceEvent extends UnitEvent {
   readonly loadState: string
 }
 
-/** An order that the agent obeyed, told when its end is known; the counters are those of that instant. */
+/** A command that the agent tried to carry out; recorded when its outcome is known, with the counters of that time. */
 interface CommandEvent extends UnitEvent {
   readonly kind: 'command'
-  /** An `Action`, `Outcome` (or the `ControlProblem` that kept it from being done) and `Via`, carried as they are. */
+  /** `Action`, `Outcome` (or the `ControlProblem` that prevented it) and `Via`, unchanged. */
   readonly action: string
   readonly outcome: string
   readonly via: string

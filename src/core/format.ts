@@ -1,6 +1,6 @@
-// How numbers and causes read for people: ages, bytes, why a run ended.
+// Formats values for users: ages, unit names, causes, plurals.
 
-/** `59s`, `12m`, `23h`, `45d`: at most four characters for eleven years. */
+/** `59s`, `12m`, `23h`, `45d`: at most five characters for 27 years. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   if (seconds < 60) return `${seconds}s`
@@ -9,7 +9,7 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d`
 }
 
-/** A bare name where it is a service, as people write it. */
+/** The name without `.service`, as users write it. */
 export function shortName(unit: string): string {
   return unit.replace(/\.service$/, '')
 }
@@ -21,6 +21,7 @@ export function causeText(cause: { result: string; exit_code: number | null; sig
   return cause.result
 }
 
+/** `1 unit`, `2 units`; `many` for irregular plurals. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }

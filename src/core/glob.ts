@@ -1,17 +1,17 @@
-// Unit name patterns as systemd matches them: fnmatch(3) with `*`, `?` and `[...]`.
+// Matches unit name patterns as systemd does: fnmatch(3) with `*`, `?` and `[...]`.
 
-/** True where the configured name is a pattern that stands for any number of units. */
+/** True if the configured name is a pattern, which can match any number of units. */
 export function isPattern(name: string): boolean {
   return /[*?[]/.test(name)
 }
 
-/** A test for names that match `pattern`; a `[` without its `]` stands for itself. What is no good pattern matches nothing. */
+/** Returns a test for names that match `pattern`. A `[` without `]` is literal; an invalid pattern matches nothing. */
 export function globMatcher(pattern: string): (name: string) => boolean {
   const expression = compiled(pattern)
   return expression === null ? () => false : (name) => expression.test(name)
 }
 
-/** False for a range that runs backwards: `[z-a]`. */
+/** False for an invalid range such as `[z-a]`. */
 export function isGoodPattern(pattern: string): boolean {
   return compiled(pattern) !== null
 }

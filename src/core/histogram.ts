@@ -1,4 +1,4 @@
-// How long things took, as Prometheus counts it: few buckets, as each is a series on every gateway of a fleet.
+// A Prometheus histogram of durations. Use few buckets: each one is a series on every gateway of a fleet.
 
 /** Cumulative counts per upper bound (seconds). */
 export interface Histogram {
@@ -24,7 +24,7 @@ export function createTally(bounds: readonly number[]): Tally {
       sum += seconds
       for (const [i, bound] of bounds.entries()) if (seconds <= bound) counts[i] = (counts[i] ?? 0) + 1
     },
-    // To the microsecond: the digits behind say nothing and are sent with each scrape.
+    // Rounded to the microsecond: further digits are noise and would be sent with each scrape.
     read: () => ({ bounds, counts: [...counts], sum: Math.round(sum * 1e6) / 1e6, count }),
   }
 }

@@ -1,18 +1,18 @@
-// What the bus, the clock and the operator tell: the only inputs of `step`.
+// Observations: everything that the bus, the clock, the configuration and users can report; the only inputs of `step`.
 import type { ControlProblem, Outcome, UnitCommand } from './command.ts'
 import type { Policy } from './state.ts'
 import type { Counters, ProvenRun, Settings, UnitSnapshot } from './unit.ts'
 
-/** One instant, in both clocks. Order is by `monoMs` (CLOCK_MONOTONIC): gateways boot in 1970. */
+/** One instant in both clocks. Only `monoMs` (CLOCK_MONOTONIC) gives the order: many gateways boot in 1970. */
 export interface Instant {
   readonly monoMs: number
   readonly wallMs: number
 }
 
 export type Observation =
-  /** A PropertiesChanged of the unit, with the cause that came just before it. */
+  /** A PropertiesChanged signal of the unit, merged with the cause that came just before it. */
   | { readonly kind: 'signal'; readonly unit: string; readonly at: Instant; readonly snapshot: UnitSnapshot }
-  /** The answer to a read: as atomic as a signal, at its place in the stream, settings included. */
+  /** The reply to a GetAll: as consistent as a signal, in its place in the order of signals, and with the settings. */
   | {
       readonly kind: 'read'
       readonly unit: string
@@ -20,29 +20,29 @@ export type Observation =
       readonly snapshot: UnitSnapshot
       readonly settings: Settings
     }
-  /** What to watch from now on, by name and by pattern; counts of units that stay are kept. */
+  /** Replaces the watched names and patterns; units that remain watched keep their counters. */
   | {
       readonly kind: 'watch'
       readonly at: Instant
       readonly units: readonly string[]
       readonly patterns: readonly string[]
     }
-  /** The bus was away and is back: what happened meanwhile went unseen. Comes before the reads. */
+  /** The bus is connected again after a gap in which signals were missed. Comes before the reads. */
   | { readonly kind: 'gap'; readonly at: Instant }
-  /** What the journal tells of this boot until the gap ended, oldest run first, by unit. Comes after the gap. */
+  /** The runs of this boot up to the end of the gap, from the journal, oldest first, by unit. Comes after the gap. */
   | { readonly kind: 'proof'; readonly at: Instant; readonly runs: ReadonlyMap<string, readonly ProvenRun[]> }
-  /** A unit that a pattern began to match while we watch. */
+  /** A new unit that matches a watched pattern. */
   | { readonly kind: 'discovered'; readonly at: Instant; readonly unit: string }
-  /** Time passed: what waits for the next signal or for this. */
+  /** Time passed. Decides what was waiting for a further signal, such as whether systemd gave up. */
   | { readonly kind: 'tick'; readonly at: Instant }
-  /** The agent started in this boot; runs left open by another boot are lost. */
+  /** The agent started in this boot; runs that were open in another boot are lost. */
   | { readonly kind: 'boot'; readonly at: Instant; readonly bootId: string }
   | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }
-  /** The configuration changed what flapping is. */
+  /** The configured limits for flapping changed. */
   | { readonly kind: 'policy'; readonly at: Instant; readonly policy: Policy }
-  /** An operator zeroes the counters; what runs is one start. */
+  /** A user resets the counters to zero; each running unit then counts as one start. */
   | { readonly kind: 'clear'; readonly at: Instant }
-  /** Counters of the former program, by unit name. */
+  /** Counters of the replaced program (the baseline), by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
-  /** An order of an operator was obeyed, or could not be. The unit may be one that is not watched. */
+  /** A user's command ended, successfully or not. The unit need not be a watched one. */
   | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)

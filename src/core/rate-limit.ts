@@ -1,4 +1,4 @@
-// Keeps a unit that ends too often from flooding everyone: above a limit its starts and ends become one summary.
+// Limits the event rate of one unit: above the limit, one summary per window replaces its start and end events.
 import type { Instant } from './observation.ts'
 import type { Context, PendingEvent, Transition } from './transition.ts'
 import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
@@ -9,7 +9,7 @@ export const BURST_ENDS = 120
 type Start = Extract<PendingEvent, { kind: 'start' | 'restart' }>
 type End = Extract<PendingEvent, { kind: 'stop' | 'crash' | 'lost' }>
 
-/** Tells of a start, or adds it to the summary that stands in for this unit's events now. */
+/** Emits a start event, or adds it to the summary while the unit is above the limit. */
 export function emitStart(unit: Unit, ctx: Context, start: Start): Transition {
   const burst = unit.burst
   if (burst?.summary == null) return { unit, events: [start] }
@@ -20,7 +20,7 @@ export function emitStart(unit: Unit, ctx: Context, start: Start): Transition {
   }
 }
 
-/** Tells of an end, or adds it to the summary; the one that passes the limit begins the summary. */
+/** Emits an end event, or adds it to the summary; the end that exceeds the limit begins the summary. */
 export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
   const rolled = rollWindow(unit, ctx.at)
   const before: Burst = rolled.unit.burst ?? { sinceMonoMs: ctx.at.monoMs, ends: 0, summary: null }
@@ -40,7 +40,7 @@ export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
 
 const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
 
-/** When the window is over: tells what was gathered, and goes on gathering while the last window was above the limit. */
+/** At the end of a window: emits the summary, and begins another one if the window was above the limit. */
 export function rollWindow(unit: Unit, at: Instant): Transition {
   const burst = unit.burst
   if (burst === null || at.monoMs < burst.sinceMonoMs + BURST_WINDOW_MS) return { unit, events: [] }

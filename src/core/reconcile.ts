@@ -1,21 +1,22 @@
-// What can be known of runs that nobody saw: what systemd's own counter proves is counted, the rest is lost.
+// Reconciliation after a gap: counts the runs that NRestarts or the journal prove; the ends of all others are lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
 import { endAsProven, endAsUnseenCrash, endRun, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type ProvenEnd, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
 
 /**
- * Where in a run's life a sighting stands: a signal may be the `opening` one, whose states are those of the run
- * before, or surely a `later` one; a `read` shows the states of the run that it names.
+ * How a snapshot relates to the run whose id it has. `opening`: a signal that may be the first one of the run, whose
+ * states can still be those of the run before. `later`: a signal that is certainly not the first. `read`: a reply to
+ * GetAll, whose states are those of the run.
  */
 export type SnapshotKind = 'opening' | 'later' | 'read'
 
 /**
- * A run id not seen before came up while something may have gone unseen. Its start is proven; so are as many
- * automatic restarts before it as `NRestarts` grew, as it falls to 0 on every start by hand. An end that an
- * automatic restart followed is a crash where the settings restart nothing else; every other unseen end is lost.
- * `before`: the settings as noted earlier; they may have been edited meanwhile, and only where both agree is anything
- * proven.
+ * Applies a snapshot with a new run id when signals may have been missed. The start of this run is proven. So are as
+ * many automatic restarts before it as `NRestarts` increased by, because every manual start resets it to 0. An unseen
+ * end that was followed by an automatic restart is a crash if the settings restart nothing but crashes; every other
+ * unseen end is lost. `before`: the settings as read earlier. They may have been edited since, so they prove a crash
+ * only together with the current ones.
  */
 export function catchUp(
   unit: Unit,
@@ -31,7 +32,7 @@ export function catchUp(
   return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
 }
 
-/** What the journal proves, run by run until the one that is seen now, as if it had been heard. */
+/** Applies the runs from the journal, up to the run that the snapshot shows, as if their signals had been received. */
 export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, before: Settings | null): Transition {
   let transition: Transition = { unit, events: [] }
   for (const run of unit.proven) {
@@ -43,7 +44,7 @@ export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, 
     }
     if (end === null || transition.unit.run?.id !== id) continue
     transition = andThen(transition, (u) => endAsProven(u, ctx, end))
-    // It may wait to be restarted now, unless someone asked for the end.
+    // Without a stop request, systemd may be waiting to restart it now.
     const unit = end.requested
       ? withSnapshotOf(transition.unit, run, 'inactive', 'dead')
       : withSnapshotOf(transition.unit, run, 'activating', 'auto-restart')
@@ -52,7 +53,7 @@ export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, 
   return transition
 }
 
-/** What systemd would have shown of the unit. */
+/** The unit with the snapshot that systemd would have reported for this run. */
 function withSnapshotOf(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
   const last = unit.snapshot
   const nRestarts = run.nRestarts ?? last?.nRestarts ?? 0
@@ -60,7 +61,7 @@ function withSnapshotOf(unit: Unit, run: ProvenRun, activeState: string, subStat
   return { ...unit, snapshot: { ...none, activeState, subState, invocationId: run.id, nRestarts } }
 }
 
-/** Starts that nobody saw, how many of the latest were restarts, and how many of those systemd's own. */
+/** The number of unseen starts, how many of the latest were restarts, and how many of those were automatic. */
 interface UnseenStarts {
   readonly starts: number
   readonly restarts: number
@@ -72,7 +73,7 @@ function provenStarts({ missed, restart }: ProvenRun): UnseenStarts {
   return { starts: Math.max(automatic, 1), restarts: Math.max(automatic, restart === null ? 0 : 1), automatic }
 }
 
-/** Opens the runs that nobody saw and ends the one before each; the last of them has this id. */
+/** Opens the unseen runs and ends the one before each; the last one gets `id`. */
 function openUnseenRuns(
   unit: Unit,
   ctx: Context,
@@ -94,17 +95,17 @@ function openUnseenRuns(
 }
 
 /**
- * Runs opened since the unit was last seen, at least one, and how many of the latest were automatic restarts: no more
- * than the fewest that explain NRestarts. It falls to 0 on reset-failed, without a start, and on most starts by hand;
- * not on one that ends a wait for the restart.
+ * How many runs started since the last snapshot (at least one), and how many of the latest were automatic restarts: the
+ * smallest number that explains NRestarts. NRestarts is reset to 0 by reset-failed, which starts nothing, and by most
+ * manual starts, but not by a manual start while systemd waits to restart the unit.
  */
 function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: SnapshotKind): UnseenStarts {
   const now = Math.max(0, snapshot.nRestarts - (ended && countsAhead(unit, snapshot, kind) ? 1 : 0))
   const last = unit.snapshot
   if (last === null) return { starts: now + 1, restarts: now, automatic: now }
-  // systemd could go on by itself from an open run, from a failure, and from waiting to restart; not from a rest.
+  // systemd can restart the unit by itself only if a run was open, or it had failed, or a restart was announced.
   const restartsItself = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
-  // Where a job was queued already it may have counted the restart, or be a start by hand that waits for it.
+  // A job that was already queued may have counted the restart, or may be a manual start that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
   const job = restartAnnounced(last) ? last.job : unit.endJob
   const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === job
@@ -113,9 +114,9 @@ function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: 
 }
 
 /**
- * NRestarts counts a restart before it happens: one that waits with its job queued, and one that the start limit
- * refused. Then the unit rests in failed though its settings restart it, and a read finds it so: between failing and
- * waiting to restart systemd answers nobody, only its signals show failed then.
+ * True if NRestarts includes a restart that has not happened: one whose job is queued, or one that the start limit
+ * refused. In the second case the unit stays failed although its settings restart it. Only a read proves this: systemd
+ * processes no call between failing and waiting to restart, so only its signals can show `failed` in between.
  */
 function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): boolean {
   if (restartAnnounced(snapshot)) return snapshot.job !== 0
@@ -124,8 +125,8 @@ function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): bo
 }
 
 /**
- * The run was found ended by a read. `failed` tells its cause; a clean Result beside an unclean death means that
- * someone ran reset-failed since (or that SuccessExitStatus allows it): nobody can say which.
+ * A read shows that the run has ended. A failure has its cause. A clean Result together with an unclean exit means
+ * that reset-failed was run since, or that SuccessExitStatus allows this exit; the two cannot be distinguished.
  */
 export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
   if (unit.run === null) return { unit, events: [] }
@@ -134,12 +135,12 @@ export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot)
     return endAsProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
   }
   if (!isCrash(causeOf(snapshot)) && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
-    return endAsUnseenCrash(unit, ctx) // reset-failed took its cause away, but not the restart that follows
+    return endAsUnseenCrash(unit, ctx) // reset-failed removed the cause, but not the restart that follows
   }
   return isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
 }
 
-/** Signals that systemd takes for a clean end (systemd.service(5), SuccessExitStatus=). */
+/** Signals that systemd treats as a clean exit (systemd.service(5), SuccessExitStatus=). */
 const CLEAN_SIGNALS: readonly (number | null)[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE'].map(signalNumber)
 
 function endedCleanly(snapshot: UnitSnapshot): boolean {
@@ -150,9 +151,9 @@ function endedCleanly(snapshot: UnitSnapshot): boolean {
 }
 
 /**
- * The runs from the newest that was counted on (its end may be news), or all of them where none of this boot was seen.
- * Where the journal does not reach back that far, nobody can say which of them were counted. `runs`: those of this boot,
- * oldest first.
+ * The runs that still have to be applied: those from the newest counted one on (its end may not be counted yet), or all
+ * of them if no run of this boot was seen. None if the journal does not reach back to the newest counted run, because
+ * then it is unknown which were counted. `runs`: those of this boot, oldest first.
  */
 export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
   if (unit.tracking !== 'interrupted') return NO_PROOF
@@ -161,7 +162,7 @@ export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly P
   return runs.slice(Math.max(0, newest))
 }
 
-/** How the open run ended, where the journal knows it. */
+/** How the open run ended, if the journal proves it. */
 function provenEnd({ run, proven }: Unit): ProvenEnd | null {
   return proven.find(({ id }) => id === run?.id)?.end ?? null
 }

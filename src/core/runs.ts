@@ -1,15 +1,14 @@
-// The ways a unit's life is counted: a run opens, ends, or is lost. Each returns the unit after it and what to tell.
+// Run transitions: start, stop, crash, lost. Each returns the new unit and its events.
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
 import type { StateChange } from './event.ts'
-import { noteCrash } from './flapping.ts'
-
+import { recordCrash } from './flapping.ts'
 import { emitEnd, emitStart } from './rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
 import { type Cause, own, type ProvenEnd, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
 /**
- * A run opened. `seen` may still show the run before it, or be null for a run that is proven but that nobody saw;
- * such a run has an id only where the journal knows it.
+ * A run started. `snapshot` may still show the previous run; it is null for a run that is proven but was not observed,
+ * which has an id only if the journal contains it.
  */
 export function openRun(
   unit: Unit,
@@ -37,12 +36,13 @@ export function openRun(
     counters: shownCounters(opened),
   })
 }
-/** How many ids are remembered: signals of the run before may still be under way when a read shows the next. */
+
+/** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */
 const RUN_IDS = 3
 
 /**
- * A run met when it already was active did not open under the job that is queued now; one met while it is ended did,
- * where its Result is bad already: its start failed, and the start job waits for the end.
+ * The job under which the run started. If it was already active when first seen, the job queued now is a later one. If
+ * it was deactivating with a bad Result, its start failed and the queued job is still the start job.
  */
 function openingJob(unit: Unit, snapshot: UnitSnapshot | null): number {
   const ending = snapshot?.activeState === 'deactivating' && (snapshot.result ?? 'success') === 'success'
@@ -50,7 +50,7 @@ function openingJob(unit: Unit, snapshot: UnitSnapshot | null): number {
   return metLate ? 0 : (snapshot?.job ?? 0)
 }
 
-/** The open run ended, and `seen` says how. */
+/** The open run ended, as `snapshot` shows. */
 export function endRun(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
   const cause = causeOf(snapshot)
   const requested = snapshot.job !== 0 && snapshot.job !== unit.run?.job
@@ -62,17 +62,17 @@ export function endRun(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transi
   })
 }
 
-/** The open run crashed unseen: an automatic restart that follows only crashes proves it, not how. */
+/** The open run crashed unobserved: proven by an automatic restart that follows only crashes. The cause is unknown. */
 export function endAsUnseenCrash(unit: Unit, ctx: Context): Transition {
   return closeRun(unit, ctx, UNKNOWN_CAUSE, false, { ...FAILED, willRestart: true })
 }
 
-/** The open run ended unseen, and the journal tells how. */
+/** The open run ended unobserved, as the journal proves. */
 export function endAsProven(unit: Unit, ctx: Context, { cause, requested }: ProvenEnd): Transition {
   return closeRun(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
 }
 
-/** What the unit is after a run, and what follows. */
+/** The state of the unit after a run, the job that ended it, and the forecast. */
 interface StateAfterRun {
   readonly toState: string
   readonly subState: string
@@ -128,10 +128,10 @@ function countCrash(
     willRestart,
     counters: shownCounters(crashed),
   })
-  return requested ? transition : andThen(transition, (unit) => noteCrash(unit, ctx))
+  return requested ? transition : andThen(transition, (unit) => recordCrash(unit, ctx))
 }
 
-/** The open run is over and nobody can say how. */
+/** The open run ended, and how is unknown. */
 export function loseRun(unit: Unit, ctx: Context): Transition {
   const lost = count({ ...unit, run: null, endJob: 0 }, { lost: 1 })
   return emitEnd(lost, ctx, {

@@ -1,11 +1,11 @@
-// Server-sent events out of a stream of text, as the WHATWG HTML standard lays them down (9.2.6).
+// Parses server-sent events from a stream of text (WHATWG HTML standard, 9.2.6).
 export interface SseMessage {
   readonly id: string
   readonly event: string
   readonly data: string
 }
 
-/** A reader to be fed with pieces of the stream, cut anywhere; calls back for each message with data. */
+/** Returns a function that takes chunks of the stream, split anywhere. Calls `onMessage` for each message with data. */
 export function createSseReader(onMessage: (message: SseMessage) => void): (piece: string) => void {
   let rest = ''
   let id = ''

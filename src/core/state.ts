@@ -1,4 +1,4 @@
-// The only truth: all units, the sequence, and the identity of this history. Flash, metrics and HTTP are views of it.
+// The state of the agent: all units, the event sequence and the stream. Flash, metrics, MQTT and HTTP are views of it.
 import type { Unit } from './unit.ts'
 
 export interface Policy {
@@ -8,17 +8,17 @@ export interface Policy {
 }
 
 export interface State {
-  /** 64 random bits as 16 hex digits, made with each new state file. */
+  /** 64 random bits as 16 hex digits, generated with each new state file. */
   readonly stream: string
-  /** Configured or kept since the first start; null until `main` has decided. */
+  /** Configured, or stored since the first start; null until start-up has decided it. */
   readonly gatewayId: string | null
   readonly bootId: string
   /** Sequence number of the newest event. */
   readonly seq: number
-  /** Numbers skipped by an unclean start, told on the next event, then 0. */
+  /** Sequence numbers skipped by an unclean start; reported on the next event, then 0. */
   readonly seqGap: number
   readonly clockSynced: boolean | null
-  /** Events since the agent started that no signal told: found out by reading. Not kept. */
+  /** Events since the agent started that were found by reconciliation, without a signal. Not stored. */
   readonly corrections: number
   readonly units: readonly Unit[]
   /** Position of each unit in `units`; replaced only when the set changes. */
@@ -28,7 +28,7 @@ export interface State {
 
 const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000 }
 
-/** A history that has seen nothing. `stream` is 16 hex digits. */
+/** An empty state for a new stream. `stream`: 16 hex digits. */
 export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State {
   return {
     stream,
@@ -49,12 +49,12 @@ export function unitOf(state: State, name: string): Unit | undefined {
   return i === undefined ? undefined : state.units[i]
 }
 
-/** The same state with another set of units. */
+/** The state with `units` replaced, and the index rebuilt. */
 export function withUnits(state: State, units: readonly Unit[]): State {
   return { ...state, units, index: new Map(units.map((u, i) => [u.name, i])) }
 }
 
-/** The units of `after` that are another object, each with what it was; undefined: it is new. */
+/** The units that changed, each with its previous value; undefined if the unit is new. */
 export function changedUnits(before: State, after: State): readonly (readonly [was: Unit | undefined, unit: Unit])[] {
   if (before.units === after.units) return []
   const changed: [Unit | undefined, Unit][] = []

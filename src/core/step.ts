@@ -1,4 +1,4 @@
-// The one verb: what an observation makes of the State, and which events tell of it.
+// The pure core function: applies one observation to the state and returns the new state and the events.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
@@ -12,7 +12,7 @@ import { andThen, type Context, type PendingEvent, type Transition } from './tra
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
 import { applySnapshot, giveUp } from './unit-snapshot.ts'
 
-/** A unit that only a pattern named is forgotten this long after systemd could no longer load it. */
+/** How long a unit that only a pattern matches is kept after systemd can no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
 
 interface StepResult {
@@ -62,7 +62,7 @@ export function step(state: State, o: Observation): StepResult {
   }
 }
 
-/** Tells of an order; it changes nothing itself: what it did to the unit is seen on the bus. */
+/** The event of a command. It changes no counters: its effect on the unit arrives as D-Bus signals. */
 function commandEvent(
   state: State,
   { unit: name, action, outcome, via, who }: Observation & { kind: 'command' },
@@ -91,7 +91,7 @@ function updateAllUnits(state: State, at: Instant, update: (unit: Unit) => Trans
   )
 }
 
-/** Gives the events their numbers, time and boot. */
+/** Assigns sequence numbers, time and boot to the events. */
 function numberEvents(state: State, at: Instant, pending: readonly PendingEvent[]): StepResult {
   if (pending.length === 0) return { state, events: [] }
   let { seq, seqGap, corrections } = state
@@ -105,7 +105,7 @@ function numberEvents(state: State, at: Instant, pending: readonly PendingEvent[
   return { state: { ...state, seq, seqGap, corrections }, events }
 }
 
-/** What waited for time to pass. */
+/** Decides everything that is due at this time. */
 function tick(state: State, at: Instant): StepResult {
   const ctx: Context = { at, policy: state.policy, source: 'signal' }
   const remaining = state.units.filter(
@@ -123,7 +123,7 @@ function tick(state: State, at: Instant): StepResult {
   })
 }
 
-/** The monotonic instant at which `unit` wants a tick, or Infinity. */
+/** The monotonic time at which `unit` needs a tick, or Infinity. */
 export function dueAtMonoMs(unit: Unit, state: State): number {
   return Math.min(
     unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.tracking === 'continuous'
@@ -147,7 +147,7 @@ function watch(state: State, names: readonly string[], patterns: readonly string
   return unchanged ? state : withUnits(state, units)
 }
 
-/** What a pattern begins to match has just appeared: its first read tells so. */
+/** A new unit that matches a pattern. It counts as not loaded, so that its first read produces `unit_appeared`. */
 function discoveredUnit(name: string): Unit {
   const settings = {
     loadState: 'not-found',
@@ -168,7 +168,7 @@ function interrupt(unit: Unit): Unit {
   return unit.tracking === 'continuous' ? { ...unit, tracking: 'interrupted' } : unit
 }
 
-/** The agent starts. Nothing survives a reboot: monotonic times mean nothing, and runs left open are lost. */
+/** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */
 function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
@@ -206,7 +206,7 @@ function clear(unit: Unit, ctx: Context): Transition {
     : continueRun(openRun(zeroed, ctx, unit.snapshot, false), unit)
 }
 
-/** After `clear` the run that was open goes on under its own times and ids. */
+/** After `clear`, the open run continues with its own id and start time. */
 function continueRun(transition: Transition, before: Unit): Transition {
   return { unit: { ...transition.unit, run: before.run, runIds: before.runIds }, events: transition.events }
 }
@@ -225,7 +225,7 @@ function isSameUnit(a: Unit, b: Unit): boolean {
   return true
 }
 
-/** True while `starts = stops + crashes + lost + (1 if running)` and every crash has its Result counted. */
+/** True if `starts = stops + crashes + lost + (1 if running)` and every crash is counted under its Result. */
 export function countersBalance(unit: Unit): boolean {
   const { starts, stops, crashes, lost } = unit.counters
   const byResult = Object.values(unit.failures).reduce((sum, f) => sum + f.unrequested + f.requested, 0)

@@ -1,23 +1,22 @@
-// What one observation makes of one unit: the unit after it, and the events that are not numbered yet.
+// The result of one observation for one unit: the new unit, and its events before they get sequence numbers.
 import type { Event, Source } from './event.ts'
 import type { Instant } from './observation.ts'
 import type { Policy } from './state.ts'
 import type { Counters, Unit } from './unit.ts'
 
 type Numbered = 'seq' | 'atMs' | 'bootId' | 'clockSynced' | 'seqGap'
-/** Distributes over the union, so that each kind keeps its own fields. */
+/** Omit, distributed over the union so that each kind keeps its own fields. */
 type Without<E, K extends PropertyKey> = E extends unknown ? Omit<E, K> : never
 
-/** An event before `step` gives it its number, its time and its boot. */
+/** An event before `step` assigns its sequence number, time and boot. */
 export type PendingEvent = Without<Event, Numbered>
 
-/** What one observation makes of one unit. */
 export interface Transition {
   readonly unit: Unit
   readonly events: readonly PendingEvent[]
 }
 
-/** When, by whom, and under which policy something became known. */
+/** When and how something became known, and the policy in effect. */
 export interface Context {
   readonly at: Instant
   readonly source: Source
@@ -38,7 +37,7 @@ export function count(unit: Unit, more: Partial<Counters>): Unit {
   }
 }
 
-/** Runs `next` on the unit as `lived` left it, and tells both. */
+/** Applies `next` to the resulting unit, and returns the events of both. */
 export function andThen(transition: Transition, next: (unit: Unit) => Transition): Transition {
   const after = next(transition.unit)
   if (transition.events.length === 0) return after

@@ -1,4 +1,4 @@
-// One sighting of one unit: whether a run opened or ended, and whether the unit has failed for good.
+// Applies one observed unit state: did a run start or end, and did systemd give up restarting the unit.
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
@@ -7,7 +7,7 @@ import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { isUnloaded, NO_PROOF, type Run, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
-/** A signal's sighting, or the answer to a read when `read` holds the settings that came with it. */
+/** Applies a snapshot: from a signal if `read` is null, else from a reply to GetAll with its settings. */
 export function applySnapshot(
   known: Unit,
   at: Instant,
@@ -27,8 +27,9 @@ export function applySnapshot(
 }
 
 /**
- * A bus that is full drops signals without a word (dbus-daemon(1), max_outgoing_bytes). systemd numbers its restarts: the
- * next run has the number after that of the run before, or the one told while it waited (a reload may queue it twice).
+ * Detects dropped signals: dbus-daemon drops them silently when our queue is full (dbus-daemon(1), max_outgoing_bytes).
+ * systemd numbers restarts, so the next run has the number after that of the previous run, or the number reported while
+ * systemd waited to restart it (a reload may queue the job twice).
  */
 function missedSignals({ tracking, snapshot: last, reportedRestarts, runIds }: Unit, snapshot: UnitSnapshot): boolean {
   if (
@@ -45,7 +46,7 @@ function unchanged(unit: Unit): Transition {
   return { unit, events: [] }
 }
 
-/** Opens, ends or loses runs. An id not seen before only opens one: the states beside it may be those of the run before. */
+/** Starts, ends or loses runs. A new run id only starts one: the states next to it may be those of the previous run. */
 function applyToRuns(
   unit: Unit,
   ctx: Context,
@@ -57,7 +58,7 @@ function applyToRuns(
   if (id !== null && !unit.runIds.includes(id)) {
     const kind = read ? 'read' : signalKind(snapshot)
     if (unit.tracking === 'unseen' && isEnded(snapshot) && kind !== 'opening') {
-      return unchanged({ ...unit, runIds: [id] }) // it ended before our time
+      return unchanged({ ...unit, runIds: [id] }) // it ended before the agent watched the unit
     }
     if (!read && restartedInOneSignal(unit, snapshot)) {
       const last = { ...unit.snapshot, activeState: 'inactive', subState: 'dead', job: snapshot.job }
@@ -68,20 +69,20 @@ function applyToRuns(
     return openRun(unit, ctx, snapshot, isRestart(unit, snapshot))
   }
   if (unit.run === null || !isEnded(snapshot)) return unchanged(unit)
-  if (id === null) return loseRun(unit, { ...ctx, source: 'reconcile' }) // unloaded meanwhile: its end cannot be read
-  if (id !== unit.run.id) return unchanged(unit) // a late word of a run before
+  if (id === null) return loseRun(unit, { ...ctx, source: 'reconcile' }) // unloaded: its end cannot be read
+  if (id !== unit.run.id) return unchanged(unit) // a late signal of an earlier run
   return ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot)
 }
 
 /**
- * A start that the limit refused is no run: it leaves the id of the last one, and `start-limit-hit` only where that one
- * had ended well or was reset (service_enter_dead() keeps a Result that tells of a failure).
+ * A start that the start limit refused is not a run: the unit keeps the id of the last run, and has the Result
+ * `start-limit-hit` only if that run succeeded or was reset (service_enter_dead() keeps the Result of a failure).
  */
 function withoutRefusedStart(snapshot: UnitSnapshot): UnitSnapshot {
   return snapshot.result === 'start-limit-hit' ? { ...snapshot, result: 'success' } : snapshot
 }
 
-/** A run opens under a job and before its main process ended, and systemd waits to restart only after it. */
+/** A run starts under a job and before its main process ends, and systemd waits to restart only after a run. */
 function signalKind(snapshot: UnitSnapshot): SnapshotKind {
   const over = snapshot.activeState === 'inactive' || snapshot.activeState === 'failed'
   if (over && snapshot.mainCode !== 0) return 'later'
@@ -89,8 +90,8 @@ function signalKind(snapshot: UnitSnapshot): SnapshotKind {
 }
 
 /**
- * A restart job of a unit without processes (socket, timer, target, a oneshot that remains) ends one run and opens the
- * next in one go, and systemd tells only the outcome: whatever else could end such a run shows a state of its own.
+ * True if a restart job of a unit without processes (socket, timer, target, a oneshot with RemainAfterExit=) ended one
+ * run and started the next. systemd signals only the result; any other end of such a run has a signal of its own.
  */
 function restartedInOneSignal(unit: Unit, snapshot: UnitSnapshot): unit is Unit & { readonly snapshot: UnitSnapshot } {
   if (unit.run === null || unit.tracking !== 'continuous' || unit.snapshot?.activeState !== 'active') return false
@@ -98,7 +99,7 @@ function restartedInOneSignal(unit: Unit, snapshot: UnitSnapshot): unit is Unit 
   return idle && snapshot.job !== 0 && snapshot.nRestarts === unit.snapshot.nRestarts
 }
 
-/** systemd waited to start it again, or one restart job covers both the end and this start. */
+/** True if systemd was waiting to restart the unit, or if one restart job caused both the end and this start. */
 function isRestart(unit: Unit, snapshot: UnitSnapshot): boolean {
   if (unit.snapshot?.subState.startsWith('auto-restart')) return true
   return snapshot.subState.startsWith('auto-restart') || (snapshot.job !== 0 && snapshot.job === unit.endJob)
@@ -119,28 +120,29 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
 }
 
 /**
- * The job that opened a run is over once it is active. An end under the same id later on was asked for: systemd merges a
- * restart into a start job that still runs, and starts that job anew.
+ * The start job of a run is done once the run is active. A later end under the same job id was requested: systemd
+ * merges a restart into a start job that is still running, and runs that job again.
  */
 function runAfter({ run, snapshot: last }: Unit, snapshot: UnitSnapshot): Run | null {
   const started = snapshot.activeState === 'active' && last?.invocationId === snapshot.invocationId
   return run !== null && run.job !== 0 && started ? { ...run, job: 0 } : run
 }
 
-/** NRestarts of the run that is over, heard before the restart that now waits with its job was counted, or was not. */
+/** NRestarts of the run itself. While a restart waits with its job queued, the reported value already includes it. */
 function restartsOfRun({ snapshot: last, tracking }: Unit, snapshot: UnitSnapshot): number {
   const counted = restartAnnounced(snapshot) && snapshot.job !== 0 && tracking === 'continuous'
   return counted && last?.invocationId === snapshot.invocationId ? last.nRestarts : snapshot.nRestarts
 }
 
-/** Failed with no run open: for good at once where the settings say so, else when no restart follows in time. */
+/** Tracks a failed unit: systemd gave up if the settings do not restart it, or if no restart follows in time. */
 function checkFailure(unit: Unit, before: Unit, ctx: Context): Transition {
   const snapshot = unit.snapshot
   if (snapshot === null || unit.run !== null || snapshot.activeState !== 'failed' || restartAnnounced(snapshot)) {
     return unchanged(unit.failed === null && !unit.gaveUp ? unit : { ...unit, failed: null, gaveUp: false })
   }
   if (unit.failed !== null) {
-    const again = before.tracking !== 'continuous' && !unit.gaveUp // it may be failing once more: systemd gets its time again
+    // After a gap it may be another failure: wait for a restart once more.
+    const again = before.tracking !== 'continuous' && !unit.gaveUp
     return unchanged(again ? { ...unit, failed: { ...unit.failed, sinceMonoMs: ctx.at.monoMs } } : unit)
   }
   const endedNow = unit.counters.crashes > before.counters.crashes
@@ -150,7 +152,7 @@ function checkFailure(unit: Unit, before: Unit, ctx: Context): Transition {
   return forGood ? giveUp(failed, ctx) : unchanged(failed)
 }
 
-/** Tells once that a unit has failed for good; not of one that an operator stopped. */
+/** Emits `gave_up` once per failure, but not if a stop was requested. */
 export function giveUp(unit: Unit, ctx: Context): Transition {
   if (unit.failed === null || unit.failed.requested || unit.gaveUp || unit.tracking !== 'continuous')
     return unchanged(unit)
@@ -173,7 +175,7 @@ export function giveUp(unit: Unit, ctx: Context): Transition {
   }
 }
 
-/** Notes the settings; tells when systemd can load the unit again, or no longer. */
+/** Stores the settings; emits an event when systemd can no longer load the unit, or can load it again. */
 function applySettings(unit: Unit, ctx: Context, settings: Settings): Transition {
   const loaded: Unit = { ...unit, settings }
   const gone = isUnloaded(loaded)

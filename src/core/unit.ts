@@ -1,11 +1,11 @@
-// What is known of one watched unit: what systemd last said, the run that is open, and what was counted.
+// The model of one watched unit: the last snapshot from systemd, the open run, and the counters.
 
-/** Everything systemd says of a unit at one instant, as parsed by the bus adapter. */
+/** The properties of a unit at one instant, as parsed by the bus adapter. */
 export interface UnitSnapshot {
-  /** org.freedesktop.systemd1.Unit.ActiveState; a state unknown to us is carried as itself. */
+  /** org.freedesktop.systemd1.Unit.ActiveState; an unknown state is passed on unchanged. */
   readonly activeState: string
   readonly subState: string
-  /** 32 hex digits naming the run, or null where systemd gives none (never started, `-.mount`). */
+  /** 32 hex digits that identify the run; null if systemd has none (never started, `-.mount`). */
   readonly invocationId: string | null
   /** Id of the queued job, 0 when none. */
   readonly job: number
@@ -13,47 +13,47 @@ export interface UnitSnapshot {
   readonly result: string | null
   /** `ExecMainCode`: 0 never ran, 1 exited, 2 killed, 3 dumped (CLD_*, waitid(2)). */
   readonly mainCode: number
-  /** `ExecMainStatus`: exit code or signal number, as `mainCode` says. */
+  /** `ExecMainStatus`: exit code or signal number, depending on `mainCode`. */
   readonly mainStatus: number
   readonly nRestarts: number
   /** `StateChangeTimestampMonotonic` in ms; 0 when the unit never changed in this boot. */
   readonly changedAtMonoMs: number
 }
 
-/** What systemd tells only when asked (it is not part of any signal): read at load and at reconcile. */
+/** Settings, which are not part of any signal: read when the unit is loaded and at each reconciliation. */
 export interface Settings {
   /** `LoadState`: loaded, not-found, masked, error, bad-setting, ... */
   readonly loadState: string
-  /** `UnitFileState` is enabled: the system starts it at boot. */
+  /** `UnitFileState` is enabled: systemd starts the unit at boot. */
   readonly enabled: boolean
-  /** `Restart`, or null where the type has none. */
+  /** `Restart`; null for unit types without it. */
   readonly restart: string | null
-  /** `RestartForceExitStatus` is set: an exit that is no failure may be restarted too. */
+  /** `RestartForceExitStatus` is set: a clean exit may be restarted too. */
   readonly restartForced: boolean
-  /** `RestartPreventExitStatus` is set: a failure may go without its restart. */
+  /** `RestartPreventExitStatus` is set: a failure may not be restarted. */
   readonly restartPrevented: boolean
 }
 
-/** One run of a unit: systemd's invocation, from its opening to its end. */
+/** One run of a unit (an invocation in systemd's terms), from its start to its end. */
 export interface Run {
   readonly id: string
   readonly openedAtMonoMs: number
   readonly openedAtMs: number
-  /** The job under which it opened, 0 once that is over: while it is the queued one, nobody asked for an end. */
+  /** The job that started it, 0 once that job is done. While this job is the queued one, no stop was requested. */
   readonly job: number
 }
 
-/** Why a run ended, as systemd's Result and the main process' fate say. */
+/** Why a run ended: systemd's Result, and how the main process ended. */
 export interface Cause {
-  /** systemd's Result (`exit-code`, `signal`, `watchdog`, ...); `unknown` where no one could say. */
+  /** systemd's Result (`exit-code`, `signal`, `watchdog`, ...), or `unknown`. */
   readonly result: string
   readonly exitCode: number | null
-  /** Signal name (`SIGKILL`), null when no signal ended the main process. */
+  /** Signal name (`SIGKILL`); null if no signal ended the main process. */
   readonly signal: string | null
   readonly coreDumped: boolean
 }
 
-/** The law, always: starts = stops + crashes + lost + (1 if a run is open). */
+/** Always: starts = stops + crashes + lost + (1 if a run is open). */
 export interface Counters {
   readonly starts: number
   readonly stops: number
@@ -62,20 +62,19 @@ export interface Counters {
   readonly lost: number
 }
 
-/** Crashes with one Result, apart by whether a stop or restart job was queued. */
+/** Crashes with one Result, split by whether a stop or restart job was queued. */
 export interface Failures {
   readonly unrequested: number
   readonly requested: number
 }
 
-/** The latest crash of a unit. */
 interface LastCrash {
   readonly cause: Cause
   readonly requested: boolean
   readonly atMs: number
 }
 
-/** Ends in the current window of 60 s, and what a `summary` gathers instead of events, once above the limit. */
+/** The number of ends in the current window of 60 s, and the summary that replaces events once it exceeds the limit. */
 export interface Burst {
   readonly sinceMonoMs: number
   readonly ends: number
@@ -90,21 +89,21 @@ export interface Summary {
 }
 
 /**
- * How well we know what happened since the last sighting. `never`: first sight is still to come;
- * `broken`: the agent or the bus was away, things may have gone unseen; `kept`: every signal was heard.
+ * Whether all changes since the last snapshot were observed. `unseen`: there was no snapshot yet. `interrupted`: the
+ * agent or the bus was down, and signals may have been missed. `continuous`: every signal was received.
  */
 type Tracking = 'unseen' | 'interrupted' | 'continuous'
 
-/** One run of a unit, as systemd's own lines in the journal tell of it. Each of them happened; some may be missing. */
+/** One run of a unit, derived from systemd's journal entries. Every such run happened; others may be missing. */
 export interface ProvenRun {
   readonly id: string
-  /** It followed straight from another run: by systemd's own doing, or by a restart job. Null where no line says so. */
+  /** It directly followed another run, by automatic restart or by a restart job. Null if no journal entry shows this. */
   readonly restart: 'automatic' | 'job' | null
-  /** Automatic restarts just before it that systemd counted and of which there is no line. */
+  /** Automatic restarts just before it that systemd counted but that have no journal entry. */
   readonly missed: number
-  /** `NRestarts` as systemd said it last before this run; null where it said nothing. */
+  /** The last `NRestarts` in the journal before this run; null if there is none. */
   readonly nRestarts: number | null
-  /** Null where it goes on, or where no line tells of its end. */
+  /** Null if the run continues, or if no journal entry shows its end. */
   readonly end: ProvenEnd | null
 }
 
@@ -116,46 +115,46 @@ export interface ProvenEnd {
 export const NO_PROOF: readonly ProvenRun[] = []
 
 export interface Unit {
-  /** The name as configured (an alias keeps its label), with its suffix. */
+  /** The name as configured, with its suffix; an alias is not replaced. */
   readonly name: string
-  /** Last sighting; null until systemd said anything in this boot. */
+  /** The last snapshot; null until there was one in this boot. */
   readonly snapshot: UnitSnapshot | null
-  /** As last read; of an earlier run of the agent until read again. */
+  /** The settings as last read, possibly by an earlier run of the agent. */
   readonly settings: Settings | null
-  /** Only a pattern names it: it is forgotten a while after it is gone. */
+  /** Only a pattern matches it: it is forgotten some time after systemd can no longer load it. */
   readonly byPattern: boolean
   readonly run: Run | null
-  /** The latest invocation ids seen in this boot, newest first, at most 3: an id is new when it is none of these. */
+  /** The latest invocation ids of this boot, newest first, at most 3. An id that is not among them is a new run. */
   readonly runIds: readonly string[]
   readonly tracking: Tracking
-  /** `NRestarts` as systemd told it last, while contact is kept. Not kept on flash. */
+  /** `NRestarts` as last reported, while `tracking` is continuous. Not stored. */
   readonly reportedRestarts: number
-  /** After an absence, until the first sighting: what the journal proves of it. Not kept. */
+  /** After a gap, until the first snapshot: the runs that the journal proves. Not stored. */
   readonly proven: readonly ProvenRun[]
   /** The non-zero job under which the last run ended: a start under the same job is a restart. */
   readonly endJob: number
-  /** Failed with no run open: since when, and whether an operator's stop made it so. */
+  /** Set while the unit is failed and no run is open: since when, and whether a stop was requested. */
   readonly failed: { readonly sinceMonoMs: number; readonly requested: boolean } | null
   readonly counters: Counters
-  /** Imported from the former program; outside the law, added in every view. */
+  /** Imported from the replaced program; not part of the equation of `Counters`, added in every view. */
   readonly baseline: Counters
   /** Crashes by systemd's Result; the sum of all is `counters.crashes`. */
   readonly failures: Readonly<Record<string, Failures>>
   readonly lastCrash: LastCrash | null
   /** Wall time of systemd's last state change, ms; null until known. */
   readonly changedAtMs: number | null
-  /** Monotonic times of the latest crashes, oldest first, at most `flap.count`. */
+  /** Monotonic times of the latest unrequested crashes, oldest first, at most `flap.count`. */
   readonly crashTimesMonoMs: readonly number[]
   readonly flapping: boolean
   readonly gaveUp: boolean
   readonly burst: Burst | null
-  /** Since when systemd cannot load it, while that is so. */
+  /** Since when systemd cannot load the unit; null while it can. */
   readonly goneSinceMonoMs: number | null
 }
 
 export const ZERO: Counters = { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }
 
-/** A unit of which nothing is known yet. */
+/** A unit about which nothing is known yet. */
 export function newUnit(name: string): Unit {
   return {
     name,
@@ -192,25 +191,25 @@ export function addCounters(a: Counters, b: Counters): Counters {
   }
 }
 
-/** The counts as every view shows them: what was counted, on top of what was imported. */
+/** The counters that every view shows: the counted values plus the imported baseline. */
 export function shownCounters(unit: Unit): Counters {
   return addCounters(unit.counters, unit.baseline)
 }
 
-/** `ActiveState` as shown; a unit that systemd has collected, or that it never spoke of, is inactive. */
+/** `ActiveState` for display; a unit that systemd has collected, or never reported, is inactive. */
 export function activeState(unit: Unit): string {
   return unit.snapshot?.activeState ?? 'inactive'
 }
 
-/** True when systemd could not load the unit: no such file, masked, or a bad one. */
+/** True if systemd could not load the unit: not found, masked or invalid. */
 export function isUnloaded(unit: Unit): boolean {
   const load = unit.settings?.loadState
   return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
 }
 
 /**
- * Why a unit that should be there is not: systemd's LoadState where it cannot be loaded, `never-started` where it is
- * enabled and did nothing in this boot (a dependency that failed, a condition that was not met).
+ * Why an expected unit is missing, else null: the LoadState if systemd cannot load it, `never-started` if it is enabled
+ * but was not started in this boot (a dependency failed, or a condition was not met).
  */
 export function missingReason(unit: Unit): string | null {
   const { settings, snapshot, runIds } = unit
@@ -220,15 +219,15 @@ export function missingReason(unit: Unit): string | null {
 }
 
 /**
- * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it survives a step of the
- * clock; what was noted last where this boot knows none. Null until known.
+ * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it stays right when the clock is
+ * set. If there was no change in this boot, the stored time. Null until known.
  */
 export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
   const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
   return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
 }
 
-/** What `record` itself holds under a key that came from outside: `toString` is not an entry. */
+/** The own entry of `record` for a key from outside, so that `toString` is not taken for an entry. */
 export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined
 }

@@ -1,22 +1,22 @@
-// What each unit uses, from the files of its control group: no call to systemd, which would read the very same files.
+// Resource usage of each unit, read from the files of its control group: this saves D-Bus calls, for the same values.
 import { existsSync } from 'node:fs'
 import type { UnitUsage } from '../ports.ts'
 import { openRereadFile } from './reread-file.ts'
 
-/** A run whose group has to be read. */
+/** The control group of one run. */
 interface RunCgroup {
   readonly unit: string
-  /** The files of another run are other files, though their path is the same. */
+  /** The id of the run: the next run has new files under the same path. */
   readonly run: string
   readonly path: string
 }
 
 interface CgroupUsage {
-  /** Reads those, and forgets all others. */
+  /** Reads these control groups, and closes the files of all others. */
   read(groups: readonly RunCgroup[]): ReadonlyMap<string, UnitUsage>
 }
 
-/** A group that is not there yet may be at the next scrape; one that systemd does not make never is. */
+/** A file that does not exist yet may exist at the next scrape; without the controller it never will. */
 const TRIES = 3
 
 export function createCgroupUsage(root = '/sys/fs/cgroup'): CgroupUsage {
@@ -101,7 +101,7 @@ function cgroupV2(root: string): CgroupLayout {
   }
 }
 
-/** Version 1, or both: a hierarchy for each controller. */
+/** Control groups v1 or hybrid: one hierarchy per controller. */
 function cgroupV1(root: string): CgroupLayout {
   const cpu = existsSync(`${root}/cpuacct`) ? 'cpuacct' : 'cpu,cpuacct'
   return {

@@ -1,7 +1,7 @@
-// The real clocks: CLOCK_MONOTONIC, as systemd stamps its changes with, and the wall.
+// The system clock: CLOCK_MONOTONIC, which systemd uses for its timestamps, and wall time.
 import type { Clock } from '../ports.ts'
 
-/** setTimeout cannot wait longer than this. */
+/** The longest delay that setTimeout supports. */
 const LONGEST_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
@@ -11,8 +11,8 @@ export const systemClock: Clock = {
   },
   after(ms, call) {
     let wanted = true
-    // On a busy device a timer overtakes what waits in the sockets, and no restart was announced only because it was
-    // not read: one turn of the loop reads first.
+    // On a busy device a timer can fire before D-Bus signals that have already arrived are read, and an announced
+    // restart would be missed. One more turn of the event loop reads them first.
     const late = () => setImmediate(() => wanted && call())
     const timer = setTimeout(late, Math.min(ms, LONGEST_MS))
     return () => {

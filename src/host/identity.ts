@@ -1,8 +1,8 @@
-// Who this gateway is: the boot, the derived machine id, and its name in the fleet.
+// Identity of the gateway: boot id, derived machine id and gateway id.
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** gatewatch's fixed application id, by which no one can compute the machine id back (machine-id(5)). */
+/** gatewatch's fixed application id: the machine id itself must not be published (machine-id(5)). */
 const APPLICATION_ID = Buffer.from('4c1f6f0a2e9b4d7c8f3f0d1b6a52e7c9', 'hex')
 
 /**
@@ -16,20 +16,20 @@ export function derivedMachineId(machineId: string): string {
   return id.toString('hex')
 }
 
-/** The machine's derived id, or null where it has none yet (machine-id(5): empty or `uninitialized`). */
+/** The derived machine id; null if the machine has none yet (machine-id(5): empty or `uninitialized`). */
 export function readMachineId(path = '/etc/machine-id'): string | null {
   const raw = readLine(path)
   return raw !== null && /^[0-9a-f]{32}$/.test(raw) ? derivedMachineId(raw) : null
 }
 
-/** The kernel's id of this boot, 32 hex digits without dashes; `unknown` where /proc does not tell. */
+/** The kernel's id of this boot, 32 hex digits without dashes; `unknown` if /proc cannot be read. */
 export function readBootId(path = '/proc/sys/kernel/random/boot_id'): string {
   return readLine(path)?.replaceAll('-', '') ?? 'unknown'
 }
 
 /**
- * The name in the fleet: configured, else the one kept from the first start, else derived from the machine.
- * `uid` ends the derived name of an agent that watches a user's own systemd.
+ * The gateway id: the configured one, else the one stored at the first start, else derived from the machine id. For an
+ * agent that watches a user's systemd (`--user`), the derived id ends in `-<uid>`.
  */
 export function gatewayId(
   configured: string | null,

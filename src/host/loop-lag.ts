@@ -1,11 +1,11 @@
-// How late the event loop is: measured when someone asks, so that nothing wakes for it.
+// Event loop delay, measured only on request, so that no timer wakes the CPU for it.
 import type { Clock } from '../ports.ts'
 
-/** The worst of the measurements within this time is told. */
+/** The longest delay within this time is reported. */
 const REMEMBERED_MS = 60_000
 
 export interface LoopLag {
-  /** Lets the loop turn once and notes how long that took. */
+  /** Waits for one turn of the event loop and records how long it took. */
   measure(): Promise<void>
   /** Seconds. */
   worstSeconds(): number

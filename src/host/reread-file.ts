@@ -1,11 +1,11 @@
-// A small file of the kernel's that is read again and again: kept open, as opening costs eight times what reading does.
+// A small kernel file that is read repeatedly. It is kept open, because opening costs eight times as much as reading.
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** What is read is at most this long; the numbers that are looked for stand at the beginning. */
+/** The values that are needed are within the first 4096 bytes. Shared, because reads are synchronous. */
 const bytes = Buffer.alloc(4096)
 
 export interface RereadFile {
-  /** Null where it is not there, or not any more (ENODEV: its group is gone). */
+  /** Null if the file does not exist, or no longer (ENODEV: its control group was removed). */
   read(): string | null
   close(): void
 }

@@ -1,9 +1,9 @@
-// Where this process may keep what need not survive a power cut.
-
+// The runtime directory: for files that need not survive a reboot.
 import type { Env } from '../ports.ts'
+
 /**
- * The runtime directory: systemd's `$RUNTIME_DIRECTORY` (systemd.exec(5); the first of several), else
- * `/run/gatewatch` as root, else below `$XDG_RUNTIME_DIR`; null where there is none.
+ * systemd's `$RUNTIME_DIRECTORY` (systemd.exec(5); the first one if there are several), else `/run/gatewatch` as root,
+ * else a directory in `$XDG_RUNTIME_DIR`; null if there is none.
  */
 export function runtimeDirectory(env: Env, uid: number): string | null {
   const first = env['RUNTIME_DIRECTORY']?.split(':')[0]

@@ -1,12 +1,12 @@
-// Notices that this process stood still (SIGSTOP, a device that was suspended or starved), and has every unit read again:
-// a bus that was full meanwhile has dropped signals without a word (dbus-daemon(1), max_outgoing_bytes).
+// Detects that this process was stalled (SIGSTOP, suspended device, no CPU time), and then has all units read again:
+// dbus-daemon may have dropped signals silently while our queue was full (dbus-daemon(1), max_outgoing_bytes).
 import type { Clock, Log, UnitSource } from '../ports.ts'
 
 const LOOK_EVERY_MS = 10_000
-/** A timer that is so late was not only waiting for its turn. */
+/** A timer that is later than this cannot be explained by a busy event loop. */
 const LATE_MS = 2_000
 
-/** The same source; the answers to the reads come after the signals that were waiting, so each is at its place. */
+/** Wraps `source`. Replies to the reads arrive after the signals that were already queued, so the order is right. */
 export function withStallDetector(source: UnitSource, clock: Clock, log: Log): UnitSource {
   let undo = () => {}
   const check = () => {
@@ -14,7 +14,7 @@ export function withStallDetector(source: UnitSource, clock: Clock, log: Log): U
     undo = clock.after(LOOK_EVERY_MS, () => {
       const lateMs = clock.now().monoMs - due
       if (lateMs > LATE_MS) {
-        log('warning', `stood still for ${Math.round(lateMs / 1000)} s: every unit is read again`)
+        log('warning', `process was stalled for ${Math.round(lateMs / 1000)} s; re-reading all units`)
         void source.reconcile()
       }
       check()

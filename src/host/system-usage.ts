@@ -1,4 +1,4 @@
-// How full the gateway is: memory, CPU, disks and the life of its flash, each read no more often than it changes.
+// Resource usage of the gateway: memory, CPU, disks and flash wear, each read only as often as it changes.
 import { promises, readdirSync, readFileSync } from 'node:fs'
 import type { HostUsage } from '../ports.ts'
 import { openRereadFile, type RereadFile } from './reread-file.ts'
@@ -11,7 +11,7 @@ const CPU_EVERY_MS = 1_000
 const DISKS_EVERY_MS = 60_000
 const FLASH_EVERY_MS = 3_600_000
 
-/** `paths`: a file system is told once, by the first of the paths that lies on it. */
+/** `paths`: the file systems to report; each is reported once, under the first path on it. */
 export function createSystemUsage(paths: readonly string[], proc = '/proc', sys = '/sys'): SystemUsage {
   const meminfo = openRereadFile(`${proc}/meminfo`)
   const cpu = cached(CPU_EVERY_MS, cpuUsed(openRereadFile(`${proc}/stat`)))
@@ -27,7 +27,7 @@ export function createSystemUsage(paths: readonly string[], proc = '/proc', sys 
   }
 }
 
-/** More digits would say nothing, and cost each scrape. */
+/** Four digits: more would be noise, and would enlarge each scrape. */
 function rounded(part: number): number {
   return Math.round(part * 10_000) / 10_000
 }
@@ -40,14 +40,14 @@ function cached<T>(everyMs: number, read: () => T): (nowMonoMs: number) => T {
   }
 }
 
-/** What is not available without swapping (proc_meminfo(5)); kernels before 3.14 do not say. */
+/** The fraction that is not available without swapping (proc_meminfo(5)); null with kernels before 3.14. */
 function memoryUsed(meminfo: string): number | null {
   const kib = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo)?.[1])
   const used = 1 - kib('MemAvailable') / kib('MemTotal')
   return Number.isFinite(used) ? rounded(used) : null
 }
 
-/** proc_stat(5): user nice system idle iowait irq softirq steal; a guest's time is in user already. */
+/** proc_stat(5): user nice system idle iowait irq softirq steal; guest time is included in user. */
 function cpuUsed(stat: RereadFile): () => number | null {
   let before = { idle: 0, all: 0 }
   let used: number | null = null
@@ -63,7 +63,7 @@ function cpuUsed(stat: RereadFile): () => number | null {
   }
 }
 
-/** As df(1): what is used of what a user may use. */
+/** The used fraction of what unprivileged users may use, as in df(1). */
 async function disksUsed(paths: readonly string[]): Promise<HostUsage['disks']> {
   const seen = new Set<number>()
   const disks: { path: string; used: number }[] = []
@@ -75,14 +75,14 @@ async function disksUsed(paths: readonly string[]): Promise<HostUsage['disks']> 
       const { blocks, bfree, bavail } = await promises.statfs(path)
       const used = blocks - bfree
       if (used + bavail > 0) disks.push({ path, used: rounded(used / (used + bavail)) })
-    } catch {} // not there: not told
+    } catch {} // a path that does not exist is not reported
   }
   return disks
 }
 
 /**
- * eMMC says in steps of a tenth how much of its life is used, of both kinds of its cells (JEDEC JESD84-B51, EXT_CSD
- * 268 and 269): the worse one, at its upper end. 0x0b, told as 1.1: beyond its end. 0: it does not say.
+ * An eMMC estimates its wear in steps of a tenth, separately for its two types of cells (JEDEC JESD84-B51, EXT_CSD 268
+ * and 269). Reports the upper limit of the worse one; 0x0b (reported as 1.1) means exceeded, 0 means not defined.
  */
 function flashLife(block: string): HostUsage['flash'] {
   try {
@@ -100,6 +100,6 @@ function lifeTime(path: string): number {
     const steps = readFileSync(path, 'latin1').trim().split(/\s+/).map(Number)
     return Math.max(...steps.filter((step) => step >= 1 && step <= 11), 0)
   } catch {
-    return 0 // an SD card, which does not say
+    return 0 // an SD card, which has no estimate
   }
 }

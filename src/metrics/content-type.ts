@@ -1,4 +1,4 @@
-// Which of the two formats a client prefers (RFC 9110, 12.5.1). Pure.
+// Content negotiation of a scrape: which of the two formats the Accept header prefers (RFC 9110, 12.5.1).
 import type { Format } from './exposition.ts'
 
 interface Range {
@@ -7,7 +7,7 @@ interface Range {
   readonly q: number
 }
 
-/** OpenMetrics only where the client names it and does not like plain text better; plain text for everyone else. */
+/** OpenMetrics only if the client names it and does not prefer plain text; else plain text. */
 export function formatFor(accept: string): Format {
   const ranges = accept.split(',').map(range)
   const best = (fits: (r: Range) => boolean) => Math.max(0, ...ranges.filter(fits).map((r) => r.q))

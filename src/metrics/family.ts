@@ -1,4 +1,4 @@
-// What a metric family is here: a name, a sentence and a function from the scrape input to its samples. Nothing is stored.
+// A metric family: its name, HELP text and a function from the scrape input to its samples. Nothing is stored.
 import type { Histogram } from '../core/histogram.ts'
 import { unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
@@ -9,12 +9,12 @@ export type Labels = Readonly<Record<string, string>>
 export interface Sample {
   readonly labels: Labels
   readonly value: number
-  /** What the sample's name has behind its family's: the parts of a histogram; none elsewhere. */
+  /** Appended to the name of the family; only in histograms. */
   readonly suffix?: '_bucket' | '_sum' | '_count'
 }
 
 export interface FamilyOf<R> {
-  /** The whole name, `_total` of a counter included. */
+  /** The full name, including `_total` of a counter. */
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
@@ -25,12 +25,12 @@ export type Family = FamilyOf<ScrapeInput>
 
 type ValueOf = (input: ScrapeInput) => number | null
 
-/** A gauge without labels; null is "not known yet": no sample. */
+/** A gauge without labels; no sample while the value is null (not known yet). */
 export function gauge(name: string, help: string, value: ValueOf): Family {
   return { name, type: 'gauge', help, samples: unlabelled(value) }
 }
 
-/** A counter without labels; null is "not known yet": no sample. */
+/** A counter without labels; no sample while the value is null (not known yet). */
 export function counter(name: string, help: string, value: ValueOf): Family {
   return { name, type: 'counter', help, samples: unlabelled(value) }
 }
@@ -42,7 +42,7 @@ function unlabelled(value: ValueOf): Family['samples'] {
   }
 }
 
-/** A gauge for each watched unit, as it is now; null is "not known yet": no sample. */
+/** A gauge per watched unit, from the live state; no sample while the value is null (not known yet). */
 export function unitGauge(
   name: string,
   help: string,
@@ -60,14 +60,14 @@ export function unitGauge(
 }
 
 /**
- * The unit as of the last commit: what Prometheus has seen must not go back when the power does. A unit that flash does
- * not hold yet has counted nothing.
+ * The unit as of the last commit: counters that Prometheus has seen must not go backwards after a power loss. A unit
+ * that is not on flash yet has no counts.
  */
 export function committedUnit(unit: Unit, input: ScrapeInput): Unit {
   return unitOf(input.committed, unit.name) ?? newUnit(unit.name)
 }
 
-/** The samples of one histogram; `labels` are those of each of its series. */
+/** The samples of one histogram; each has these `labels`. */
 export function histogramSamples(histogram: Histogram, labels: Labels = {}): readonly Sample[] {
   const buckets = histogram.bounds.map((bound, i): Sample => {
     return { suffix: '_bucket', labels: { ...labels, le: String(bound) }, value: histogram.counts[i] ?? 0 }
@@ -80,7 +80,7 @@ export function histogramSamples(histogram: Histogram, labels: Labels = {}): rea
   ]
 }
 
-/** Unix seconds of a wall time in ms, to the millisecond. */
+/** Converts wall time in ms to Unix seconds, with a resolution of 1 ms. */
 export function unixSeconds(ms: number): number {
   return Math.round(ms) / 1000
 }

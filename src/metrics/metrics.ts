@@ -1,4 +1,4 @@
-// One scrape: gather the facts, read them through the table of families, in the format asked for.
+// Serves scrapes: gathers the facts and renders all families in the requested format.
 import { readdirSync } from 'node:fs'
 import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
@@ -14,15 +14,15 @@ interface ScrapeResponse {
 export interface Metrics {
   /** `accept` is the request's Accept header. */
   scrape(accept: string): Promise<ScrapeResponse>
-  /** `matches` are its selectors. */
+  /** `matches`: the selectors (`match[]`). */
   federate(matches: readonly string[]): Promise<ScrapeResponse | SelectorProblem>
-  /** The same numbers as lines of StatsD. */
+  /** The same values as StatsD lines. */
   statsd(): Promise<readonly string[]>
 }
 
 /**
- * `gather` commits first where the store lets a reader (StateStore.commitForReader), and takes all its facts at one
- * instant, after that.
+ * `gather` first commits if the flush budget allows it (StateStore.commitForReader), and then takes all facts at one
+ * instant.
  */
 export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
   const steady = createSteadyClock()
@@ -51,7 +51,7 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
   }
 }
 
-/** Reads them. `nowMonoMs` is CLOCK_MONOTONIC, as everywhere. */
+/** `nowMonoMs`: CLOCK_MONOTONIC. */
 function readProcess(nowMonoMs: number): ProcessFacts {
   const { user, system } = process.cpuUsage()
   return {
@@ -64,7 +64,7 @@ function readProcess(nowMonoMs: number): ProcessFacts {
 
 function openFds(): number | null {
   try {
-    // The listing itself holds one of them open.
+    // One of them is open only for this listing.
     return readdirSync('/proc/self/fd').length - 1
   } catch {
     return null

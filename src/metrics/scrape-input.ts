@@ -1,55 +1,55 @@
-// All that a scrape looks at, taken at one instant: the truth as it is, as flash holds it, and the agent's own facts.
+// The input of a scrape, taken at one instant: live state, committed state, and facts about the agent and the host.
 import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
 
-/** What does not change while the agent runs, and what only the agent knows of itself. */
+/** Facts about the agent itself. */
 interface AgentFacts {
   readonly version: string
   /** The commit it was built from. */
   readonly revision: string
   readonly nodeVersion: string
-  /** What it was built for: `linux-arm64`, `script`, ... */
+  /** The build target: `linux-arm64`, `script`, ... */
   readonly target: string
   readonly gatewayId: string
   /** Derived, never the raw one (machine-id(5)). */
   readonly machineId: string
   readonly configProblems: number
   readonly lastReloadSuccessful: boolean
-  /** When a configuration was last taken over without a problem, wall ms; null when never. */
+  /** When a configuration was last applied without a problem, wall ms; null if never. */
   readonly lastReloadSuccessMs: number | null
-  /** How late the event loop's own timer was at worst lately, seconds. */
+  /** The longest recent delay of the event loop, in seconds. */
   readonly eventLoopLagSeconds: number
 }
 
-/** What the wiring hands over at each scrape. */
+/** The facts that the app gathers for each scrape. */
 export interface ScrapeFacts {
   readonly live: State
   /** As of the last commit; the live one while the store is degraded (StateStore.committed). */
   readonly committed: State
-  /** The state as this run of the agent took it up; a fresh one after `clear`. */
+  /** The state with which this run of the agent started; an empty one after `clear`. */
   readonly atStart: State
   readonly bus: BusHealth
   readonly store: StoreHealth
-  /** Null where MQTT is off. */
+  /** Null if MQTT is disabled. */
   readonly mqtt: MqttHealth | null
-  /** The state file lies on a file system that a power cut empties. */
+  /** The state file is on a file system that does not survive a power cut. */
   readonly stateVolatile: boolean
   readonly agent: AgentFacts
   readonly http: HttpHealth
-  /** Null while systemd does not tell. */
+  /** Null while systemd does not report it. */
   readonly system: SystemHealth | null
   readonly host: HostUsage
-  /** By unit, of those that run. */
+  /** By unit name; running units only. */
   readonly usage: ReadonlyMap<string, UnitUsage>
   readonly now: Instant
 }
 
-/** The process itself, as /proc and the runtime tell it. */
+/** Facts about the process, from /proc and Node. */
 export interface ProcessFacts {
   readonly cpuSeconds: number
   readonly residentBytes: number
-  /** Null where /proc cannot be read. */
+  /** Null if /proc cannot be read. */
   readonly openFds: number | null
   readonly startedAtMonoMs: number
 }
@@ -58,12 +58,13 @@ export interface ScrapeInput extends ScrapeFacts {
   readonly process: ProcessFacts
 }
 
-/** A wall clock that moved by more than this was set; less is slewing, which must not make timestamps tremble. */
+/** A change of the wall clock above this was a clock step; below it is slewing, which must not change timestamps. */
 const CLOCK_STEP_MS = 500
 
 /**
- * The same instant with a wall time that keeps its distance from the monotonic one until the clock is really set: what
- * is computed from both then survives a clock step (gateways boot in 1970), and yet is the same from scrape to scrape.
+ * Returns a function that replaces the wall time of an instant by one with a constant offset from the monotonic time,
+ * until the clock is set. Timestamps computed from it are the same from scrape to scrape, and follow a clock step
+ * (gateways without an RTC boot in 1970).
  */
 export function createSteadyClock(): (now: Instant) => Instant {
   let aheadMs: number | null = null
@@ -74,7 +75,7 @@ export function createSteadyClock(): (now: Instant) => Instant {
   }
 }
 
-/** Wall time in ms of a monotonic one. */
+/** Converts monotonic time to wall time, in ms. */
 export function wallMsOf(monoMs: number, now: Instant): number {
   return now.wallMs - (now.monoMs - monoMs)
 }

@@ -1,13 +1,14 @@
-// The families of a scrape as lines of StatsD, with labels as tags (`|#name:value`, which Telegraf, statsd_exporter and Datadog read). Pure.
+// Formats the metric families as StatsD lines, with labels as tags (`|#name:value`, as Telegraf, statsd_exporter and
+// Datadog read them).
 import type { Family, Labels } from './family.ts'
 import type { ScrapeInput } from './scrape-input.ts'
 
-/** A datagram of this size crosses any Ethernet in one piece: 1500 bytes less the headers of IPv6 and UDP. */
+/** The largest datagram that Ethernet carries unfragmented: 1500 bytes less the IPv6 and UDP headers. */
 const DATAGRAM_BYTES = 1432
 
 /**
- * Every sample as a gauge, counters too: an absolute number that is lost loses nothing, a difference would. A sign makes
- * a gauge relative, so that a negative one is sent as 0 first. Buckets of histograms are left out.
+ * Sends every sample as a gauge, including counters: if a datagram is lost, the next one has the absolute value again.
+ * In StatsD a sign makes a gauge relative, so a negative value is preceded by 0. Histogram buckets are left out.
  */
 export function statsdLines(families: readonly Family[], input: ScrapeInput): string[] {
   const lines: string[] = []
@@ -28,7 +29,7 @@ function tags(labels: Labels): string {
     : `|#${all.map(([name, value]) => `${name}:${value.replace(/[|,#\s]/g, '_')}`).join(',')}`
 }
 
-/** As few datagrams as hold the lines, each whole; a line that is longer than one is left out. */
+/** Packs the lines into as few datagrams as possible without splitting a line; a line that does not fit is left out. */
 export function datagrams(lines: readonly string[]): string[] {
   const packed: string[] = []
   let open = ''

@@ -1,11 +1,11 @@
-// Pushes the numbers of a scrape to StatsD by UDP, every so often: whatever comes of it, nobody waits for it.
+// Pushes the metrics to a StatsD server over UDP at a fixed interval.
 import { createSocket } from 'node:dgram'
 import { promises as dns } from 'node:dns'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import { datagrams } from './statsd-lines.ts'
 
 interface StatsdOptions {
-  /** `HOST:PORT` as the configuration has it now, null for none. */
+  /** The `HOST:PORT` currently configured; null if there is none. */
   readonly address: () => string | null
   readonly lines: () => Promise<readonly string[]>
   readonly everyMs: () => number
@@ -13,7 +13,7 @@ interface StatsdOptions {
   readonly log: Log
 }
 
-/** At most one push is under way; while it is, the next is left out, as the one after tells the same numbers newer. */
+/** If a push is still running when the next one is due, that one is skipped: the one after has newer values. */
 export function createStatsdPush({ address, lines, everyMs, clock, log }: StatsdOptions): EventSink {
   let problem: string | null = null
   let pushing: Promise<void> = Promise.resolve()
@@ -22,8 +22,8 @@ export function createStatsdPush({ address, lines, everyMs, clock, log }: Statsd
   let undo = () => {}
 
   const report = (now: string | null, to: string) => {
-    if (now !== null && problem === null) log('warning', `statsd: ${to} does not get the numbers (${now})`)
-    else if (now === null && problem !== null) log('info', `statsd: ${to} gets the numbers again`)
+    if (now !== null && problem === null) log('warning', `statsd: cannot send metrics to ${to} (${now})`)
+    else if (now === null && problem !== null) log('info', `statsd: sending metrics to ${to} works again`)
     problem = now
   }
 
@@ -61,7 +61,7 @@ async function sendTo(to: string, packets: readonly string[]): Promise<void> {
   const colon = to.lastIndexOf(':')
   const { address, family } = await dns.lookup(to.slice(0, colon).replace(/^\[(.*)\]$/, '$1'))
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
-  socket.on('error', () => {}) // told by send as well
+  socket.on('error', () => {}) // send() reports it too
   try {
     for (const packet of packets) {
       await new Promise<void>((resolve, reject) => {

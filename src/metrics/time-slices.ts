@@ -1,11 +1,14 @@
-// Long work in short turns: the event loop, in which signals wait, gets its own at least this often.
+// Cooperative time slicing: splits long work into slices, so that the event loop can process D-Bus signals in between.
 
 const SLICE_MS = 5
 
-/** Work that took longer altogether than it may. */
+/** The work took longer in total than its limit. */
 export class TimeLimitExceeded extends Error {}
 
-/** To be called again and again: null while the turn is young, else a promise that resolves when the others had theirs. */
+/**
+ * Returns a function to be called often during the work. It returns null while the slice lasts, else a promise that
+ * resolves after one turn of the event loop. It throws `TimeLimitExceeded` once all slices together exceed `limitMs`.
+ */
 export function createTimeSlices(limitMs = Number.POSITIVE_INFINITY): () => Promise<void> | null {
   let beganAtMs = performance.now()
   let workedMs = 0
@@ -13,7 +16,7 @@ export function createTimeSlices(limitMs = Number.POSITIVE_INFINITY): () => Prom
     const sliceMs = performance.now() - beganAtMs
     if (sliceMs < SLICE_MS) return null
     workedMs += sliceMs
-    if (workedMs > limitMs) throw new TimeLimitExceeded(`this takes longer than ${limitMs / 1000} s`)
+    if (workedMs > limitMs) throw new TimeLimitExceeded(`took longer than ${limitMs / 1000} s`)
     return new Promise((resolve) =>
       setImmediate(() => {
         beganAtMs = performance.now()

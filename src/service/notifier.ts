@@ -1,24 +1,24 @@
-// Tells systemd how the service is: ready, reloading, stopping, alive, and a status line that is sent when it is another.
+// Sends the service state to systemd: ready, reloading, stopping, watchdog keep-alive, and the status line on change.
 import { messageOf } from '../core/error-text.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { SdNotify } from './sd-notify.ts'
 import { ALIVE, READY, reloadingAssignments, STOPPING, statusAssignment } from './sd-notify.ts'
 
-/** A message may cost a process: what changes all the time is told this often. */
+/** A message may need a process of its own, so the status line is sent at most this often. */
 const STATUS_AT_MOST_EVERY_MS = 5000
-/** Above this systemd takes none: what is new matters more. */
+/** Above this, the oldest message is dropped: newer ones matter more. */
 const QUEUED_AT_MOST = 8
 
 interface Notifier {
-  /** Running, or running again after `reloading`. */
+  /** Started, or done with `reloading`. */
   ready(): void
   reloading(): void
-  /** The last that is said: later words are dropped. */
+  /** The last message; later calls are ignored. */
   stopping(): void
   alive(): void
-  /** The status line may be another now. Cheap: it is looked at later, and told if it is. */
+  /** The status line may have changed. Cheap: it is compared later, and sent only if it differs. */
   changed(): void
-  /** Resolves when what waits was told, or could not be. */
+  /** Resolves when all queued messages were sent or have failed. */
   stop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ interface NotifierOptions {
   readonly log: Log
 }
 
-/** Messages go one at a time, in order. Nothing here throws. */
+/** Sends messages one at a time, in order. Never throws. */
 export function createNotifier({ sdNotify, status: line, clock, log }: NotifierOptions): Notifier {
   const queue: (readonly string[])[] = []
   let sending: Promise<void> | null = null
@@ -45,10 +45,10 @@ export function createNotifier({ sdNotify, status: line, clock, log }: NotifierO
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
         await sdNotify(next)
-        if (failing) log('info', 'systemd: can be told again')
+        if (failing) log('info', 'sd_notify works again')
         failing = false
       } catch (error) {
-        if (!failing) log('warning', `systemd: cannot be told: ${messageOf(error)}`)
+        if (!failing) log('warning', `sd_notify failed: ${messageOf(error)}`)
         failing = true
         sentStatus = ''
       }
@@ -62,7 +62,7 @@ export function createNotifier({ sdNotify, status: line, clock, log }: NotifierO
     sending ??= drain()
   }
 
-  /** The status line if it is another than systemd has. */
+  /** The status line, if it differs from the one last sent. */
   const newStatus = (): readonly string[] => {
     const now = statusAssignment(line())
     if (now === sentStatus) return []

@@ -1,23 +1,22 @@
-// What a service says to the systemd that started it, and how it can be said from Node (sd_notify(3), sd_watchdog_enabled(3)). Pure.
-
+// The sd_notify protocol for Node: its messages, and how to send them (sd_notify(3), sd_watchdog_enabled(3)).
 import { write } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Env } from '../ports.ts'
 
 /**
- * How systemd can be told. Node opens no unix datagram sockets, so either systemd hands us a connected one
- * (`OpenFile=/run/systemd/notify:notify`, systemd 253), or systemd-notify speaks for us (`NotifyAccess=all`).
+ * How to reach systemd. Node has no unix datagram sockets, so either systemd passes us a connected one
+ * (`OpenFile=/run/systemd/notify:notify`, systemd 253), or we run systemd-notify (`NotifyAccess=all`).
  */
 type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
 
-/** The name that `OpenFile=` gives the descriptor. */
+/** The name of the descriptor, set with `OpenFile=`. */
 const DESCRIPTOR_NAME = 'notify'
 /** SD_LISTEN_FDS_START, sd_listen_fds(3). */
 const FIRST_DESCRIPTOR = 3
-/** `systemctl status` shows one line. */
+/** In characters; `systemctl status` shows one line. */
 const STATUS_AT_MOST = 200
 
-/** Null where nobody listens. `@` begins an abstract socket; `vsock:` is a host's (systemd 254). */
+/** Null without a notification socket. `@` begins an abstract socket, `vsock:` one on a VM's host (systemd 254). */
 export function notifyTransport(env: Env, pid: number): NotifyTransport | null {
   if (!/^([/@]|vsock:)./.test(env['NOTIFY_SOCKET'] ?? '')) return null
   if (env['LISTEN_PID'] === String(pid)) {
@@ -28,7 +27,7 @@ export function notifyTransport(env: Env, pid: number): NotifyTransport | null {
   return { by: 'program' }
 }
 
-/** How long systemd waits for `WATCHDOG=1`, in ms; null where it does not wait for this process. */
+/** The watchdog timeout in ms; null if systemd does not expect `WATCHDOG=1` from this process. */
 export function watchdogMs(env: Env, pid: number): number | null {
   const usec = env['WATCHDOG_USEC'] ?? ''
   const watchedPid = env['WATCHDOG_PID']
@@ -36,17 +35,17 @@ export function watchdogMs(env: Env, pid: number): number | null {
   return Number(usec) / 1000
 }
 
-/** One assignment each; several make a message. */
+/** Single assignments; a message is a list of them. */
 export const READY = 'READY=1'
 export const STOPPING = 'STOPPING=1'
 export const ALIVE = 'WATCHDOG=1'
 
-/** Reloading began now; `READY=1` ends it. `monoMs` is CLOCK_MONOTONIC, which Type=notify-reload asks for. */
+/** Reloading has begun; `READY=1` ends it. `monoMs`: CLOCK_MONOTONIC, required by Type=notify-reload. */
 export function reloadingAssignments(monoMs: number): readonly string[] {
   return ['RELOADING=1', `MONOTONIC_USEC=${Math.floor(monoMs * 1000)}`]
 }
 
-/** A line for people, as `systemctl status` shows it. */
+/** The status line that `systemctl status` shows. */
 export function statusAssignment(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
   return `STATUS=${line.length > STATUS_AT_MOST ? `${line.slice(0, STATUS_AT_MOST - 1)}…` : line}`
@@ -61,7 +60,7 @@ const writeTo = promisify(write)
 const PROGRAM = 'systemd-notify'
 const PROGRAM_AT_MOST_MS = 5000
 
-/** Resolves when systemd has the message; rejects in words. */
+/** Resolves when systemd has received the message; rejects with a message for the log. */
 export type SdNotify = (assignments: readonly string[]) => Promise<void>
 
 export function sdNotifyOver(transport: NotifyTransport): SdNotify {
@@ -71,7 +70,7 @@ export function sdNotifyOver(transport: NotifyTransport): SdNotify {
   }
 }
 
-/** It finds NOTIFY_SOCKET in our environment, and waits until systemd has read the message. Loads what it needs only here. */
+/** systemd-notify takes NOTIFY_SOCKET from our environment, and exits when systemd has read the message. */
 async function notifyByProgram(assignments: readonly string[]): Promise<void> {
   const { spawn } = await import('node:child_process')
   return new Promise((resolve, reject) => {
@@ -79,7 +78,7 @@ async function notifyByProgram(assignments: readonly string[]): Promise<void> {
     child.on('error', (error) => reject(new Error(`${PROGRAM}: ${error.message}`, { cause: error })))
     child.on('exit', (code, signal) => {
       if (code === 0) resolve()
-      else reject(new Error(`${PROGRAM} ended with ${signal ?? code}`))
+      else reject(new Error(signal === null ? `${PROGRAM} exited with code ${code}` : `${PROGRAM} killed by ${signal}`))
     })
   })
 }

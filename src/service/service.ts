@@ -1,10 +1,10 @@
-// The agent as a service of systemd (Type=notify): ready, reloading and stopping states, status line, watchdog.
+// The agent as a systemd service (Type=notify): ready, reloading and stopping states, status line, watchdog.
 import type { Clock, Env, EventSink, Log, UnitSource } from '../ports.ts'
 import { createNotifier } from './notifier.ts'
 import { notifyTransport, type SdNotify, sdNotifyOver, watchdogMs } from './sd-notify.ts'
 import { startWatchdog } from './watchdog.ts'
 
-/** Twice the distance at which the bus is asked for a sign of life. */
+/** Slightly more than twice the interval of the bus keep-alive calls. */
 const REPLY_IS_RECENT_MS = 45_000
 
 interface ServiceOptions {
@@ -15,19 +15,19 @@ interface ServiceOptions {
   readonly bus: Pick<UnitSource, 'health' | 'lastReplyAtMonoMs'>
   readonly clock: Clock
   readonly log: Log
-  /** How systemd is told; by the environment unless given. */
+  /** Sends a message to systemd; by default, as the environment specifies. */
   readonly sdNotify?: SdNotify
 }
 
-/** It is a sink so that the status line follows the units, and so that it ends with the others. */
+/** An event sink, so that the status line follows the units, and so that it stops together with the other sinks. */
 export interface Service extends EventSink {
-  /** Running; for the first time, or again after `reloading`. */
+  /** Started, or done with `reloading`. */
   ready(): void
   reloading(): void
   stopping(): void
 }
 
-/** Does nothing where no systemd listens (no NOTIFY_SOCKET). Nothing here throws. */
+/** Does nothing if the agent was not started by systemd (no NOTIFY_SOCKET). Never throws. */
 export function createService({ env, pid, status, bus, clock, log, sdNotify }: ServiceOptions): Service {
   const transport = notifyTransport(env, pid)
   if (transport === null) return NO_SERVICE
@@ -40,10 +40,10 @@ export function createService({ env, pid, status, bus, clock, log, sdNotify }: S
     if (health.problem !== null) return `bus: ${health.problem}`
     const repliedAtMonoMs = bus.lastReplyAtMonoMs()
     const isRecent = repliedAtMonoMs !== null && clock.now().monoMs - repliedAtMonoMs <= REPLY_IS_RECENT_MS
-    return isRecent ? null : 'bus: it has not answered for a while'
+    return isRecent ? null : `bus: no reply for more than ${REPLY_IS_RECENT_MS / 1000} s`
   }
 
-  /** A bus that is lost is no step of any unit: the status line learns of it here. */
+  /** The loss of the bus changes no unit, so the status line is refreshed here, too. */
   const check = (): string | null => {
     notifier.changed()
     return problem()
@@ -53,7 +53,7 @@ export function createService({ env, pid, status, bus, clock, log, sdNotify }: S
     ready() {
       notifier.ready()
       if (timeoutMs !== null)
-        undoWatchdog ??= startWatchdog({ timeoutMs, problem: check, feed: notifier.alive, clock, log })
+        undoWatchdog ??= startWatchdog({ timeoutMs, problem: check, keepAlive: notifier.alive, clock, log })
     },
     reloading: notifier.reloading,
     stopping() {

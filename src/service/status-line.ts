@@ -1,14 +1,15 @@
-// The line that `systemctl status` shows of the agent. Pure.
+// The status line of the agent in `systemctl status`.
+import { plural } from '../core/format.ts'
 import type { State } from '../core/state.ts'
 import { activeState, isUnloaded } from '../core/unit.ts'
 
-/** `watching 12 units, 11 running; 1 failed; bus: no such socket`. `problems`: why the agent is not ready, of which one is shown. */
+/** `watching 12 units, 11 running; 1 failed; bus: no such socket`. Shows the first of the `problems`. */
 export function statusLine({ units }: State, problems: readonly string[]): string {
   const running = units.filter((unit) => unit.run !== null).length
   const unloaded = units.filter(isUnloaded).length
   const failed = units.filter((unit) => !isUnloaded(unit) && activeState(unit) === 'failed').length
   return [
-    `watching ${units.length} ${units.length === 1 ? 'unit' : 'units'}, ${running} running`,
+    `watching ${plural(units.length, 'unit')}, ${running} running`,
     ...(failed > 0 ? [`${failed} failed`] : []),
     ...(unloaded > 0 ? [`${unloaded} not loaded`] : []),
     ...problems.slice(0, 1),

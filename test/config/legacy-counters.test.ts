@@ -41,7 +41,7 @@ test('what cannot be taken over is named by unit and value, the rest is taken', 
     'a: crashes is -3, not a whole number from 0',
     'b: stops is 1.5, not a whole number from 0',
     'c: [] is not an object of counters',
-    '"d e" is not a unit name: " " cannot be in one',
+    '"d e" is not a unit name: " " is not allowed in it',
     '"f.service" stands for f.service, which came before',
   ])
 })

@@ -13,14 +13,14 @@ describe('whether a unit may be controlled', () => {
 
   it('is no by default', () => {
     expect(refusal('mosquitto.service', { enabled: false })).toBe(
-      'control is off: control.enabled in the configuration switches it on',
+      'control is disabled; set control.enabled to true in the configuration to enable it',
     )
   })
 
   it('is yes for the watched ones, where nothing else is named', () => {
     expect(refusal('mosquitto.service', {})).toBeNull()
     expect(refusal('ssh.service', {})).toBe(
-      'ssh.service may not be controlled: it is not watched, and control.units names no others',
+      'ssh.service may not be controlled: it is not a watched unit and not listed in control.units',
     )
   })
 
@@ -31,7 +31,7 @@ describe('whether a unit may be controlled', () => {
     )
     expect(allowed).toEqual(['ssh.service', 'sink@1.service'])
     expect(refusal('mosquitto.service', { units })).toBe(
-      'mosquitto.service may not be controlled: control.units does not name it',
+      'mosquitto.service may not be controlled: it is not listed in control.units',
     )
   })
 })

@@ -21,12 +21,12 @@ test.each([
 
 test.each([
   ['', 'is empty: write a unit name'],
-  ['a b', 'is not a unit name: " " cannot be in one'],
-  ['mosquitto;', 'is not a unit name: ";" cannot be in one'],
+  ['a b', 'is not a unit name: " " is not allowed in it'],
+  ['mosquitto;', 'is not a unit name: ";" is not allowed in it'],
   ['/etc/x.service', "is a path: write the unit name that 'systemctl status /etc/x.service' shows"],
   ['sink@.service', 'is a template: write sink@*.service for its instances'],
   ['sink@', 'is a template: write sink@*.service for its instances'],
-  ['.service', 'is not a unit name: nothing stands before its type'],
+  ['.service', 'is not a unit name: there is nothing before its type'],
   ['x'.repeat(250), 'is longer than the 255 characters that systemd allows'],
 ])('%j %s', (text, wrong) => {
   expect(unitName(text)).toEqual({ wrong })

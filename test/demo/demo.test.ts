@@ -134,7 +134,7 @@ describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'the demo', () => {
     const ended = await machine.exec('setpriv', ...NOBODY, 'sh', '-c', demo)
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain("on this machine's systemd\n")
-    expect(ended.stdout).toMatch(/start {10}mosquitto: start 1, found out afterwards$/m)
+    expect(ended.stdout).toMatch(/start {10}mosquitto: start 1, detected later$/m)
     expect(await machine.show('mosquitto', 'InvocationID')).toEqual(before)
   })
 })

@@ -55,8 +55,8 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     await page.locator('.unit .state', { hasText: 'inactive' }).waitFor()
     await page
-      .locator('#events li', { hasText: 'found out afterwards' })
-      .or(page.locator('#events li', { hasText: 'nobody saw how' }))
+      .locator('#events li', { hasText: 'detected later' })
+      .or(page.locator('#events li', { hasText: 'run ended unobserved' }))
       .first()
       .waitFor()
   })

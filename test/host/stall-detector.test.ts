@@ -38,7 +38,7 @@ test('what came far too late has every unit read again, once', async () => {
   expect(reads).toBe(1)
   fire(3)
   expect(reads).toBe(1)
-  expect(logs).toEqual(['warning stood still for 30 s: every unit is read again'])
+  expect(logs).toEqual(['warning process was stalled for 30 s; re-reading all units'])
   await source.stop()
   expect(waits()).toBe(false)
 })

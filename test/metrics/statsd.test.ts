@@ -66,7 +66,7 @@ test('what is pushed arrives; what cannot be is said once, and that it goes agai
   server.close()
   expect(heard[0]).toBe('a:1|g\nb:2|g')
   expect(logged).toEqual([
-    'warning statsd: 255.255.255.255:8125 does not get the numbers (EACCES)',
-    `info statsd: ${good} gets the numbers again`,
+    'warning statsd: cannot send metrics to 255.255.255.255:8125 (EACCES)',
+    `info statsd: sending metrics to ${good} works again`,
   ])
 })

@@ -123,8 +123,5 @@ test('a systemd that cannot be told is a warning once, and hears the status line
   it.alive()
   await settled()
   expect(told).toEqual(['WATCHDOG=1 STATUS=watching 1 unit, 1 running'])
-  expect(logged).toEqual([
-    'warning systemd: cannot be told: systemd-notify: not found',
-    'info systemd: can be told again',
-  ])
+  expect(logged).toEqual(['warning sd_notify failed: systemd-notify: not found', 'info sd_notify works again'])
 })

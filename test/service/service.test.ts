@@ -58,7 +58,7 @@ test('it is not fed while the bus is away, and at once when it is back', async (
   await r.clock.go(50_000)
   expect(r.told).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1'])
   expect(r.logged).toEqual([
-    'warning watchdog: not fed (bus: no such socket): systemd restarts the agent if that goes on',
+    'warning watchdog: keep-alive withheld (bus: no such socket); systemd will restart the agent if this lasts',
   ])
   r.bus(null)
   r.answered()

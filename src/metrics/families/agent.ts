@@ -1,4 +1,4 @@
-// How the agent itself is: its build, its configuration, its process.
+// Metric families of the agent itself: build, configuration, event loop, process.
 import { counter, type Family, flag, gauge, unixSeconds } from '../family.ts'
 import { wallMsOf } from '../scrape-input.ts'
 
@@ -6,28 +6,32 @@ export const agentFamilies: readonly Family[] = [
   {
     name: 'gatewatch_build_info',
     type: 'gauge',
-    help: 'What this agent was built from and runs on.',
+    help: 'Build information.',
     samples: ({ agent }) => {
       const { version, revision, nodeVersion, target } = agent
       return [{ labels: { version, revision, node_version: nodeVersion, target }, value: 1 }]
     },
   },
-  gauge('gatewatch_config_problems', 'Keys of the configuration that were not taken over.', (r) => {
+  gauge('gatewatch_config_problems', 'Configuration keys that were not applied because of a problem.', (r) => {
     return r.agent.configProblems
   }),
-  gauge('gatewatch_config_last_reload_successful', '0 after a configuration that was refused.', (r) => {
+  gauge('gatewatch_config_last_reload_successful', '1 if the last configuration reload succeeded, else 0.', (r) => {
     return flag(r.agent.lastReloadSuccessful)
   }),
   gauge(
     'gatewatch_config_last_reload_success_timestamp_seconds',
-    'When a configuration was last taken over, unix seconds.',
+    'Unix time of the last successful configuration load, in seconds.',
     ({ agent }) => (agent.lastReloadSuccessMs === null ? null : unixSeconds(agent.lastReloadSuccessMs)),
   ),
-  gauge('gatewatch_event_loop_lag_seconds', 'How late the event loop was.', (r) => r.agent.eventLoopLagSeconds),
-  counter('process_cpu_seconds_total', 'User and system CPU time.', (r) => r.process.cpuSeconds),
-  gauge('process_resident_memory_bytes', 'Resident memory.', (r) => r.process.residentBytes),
+  gauge(
+    'gatewatch_event_loop_lag_seconds',
+    'Event loop delay: the longest in the last minute.',
+    (r) => r.agent.eventLoopLagSeconds,
+  ),
+  counter('process_cpu_seconds_total', 'User and system CPU time used by the agent.', (r) => r.process.cpuSeconds),
+  gauge('process_resident_memory_bytes', 'Resident memory size.', (r) => r.process.residentBytes),
   gauge('process_open_fds', 'Open file descriptors.', (r) => r.process.openFds),
-  gauge('process_start_time_seconds', 'When the process started, unix seconds.', (r) => {
+  gauge('process_start_time_seconds', 'Unix time at which the process started, in seconds.', (r) => {
     return unixSeconds(wallMsOf(r.process.startedAtMonoMs, r.now))
   }),
 ]

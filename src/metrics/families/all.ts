@@ -1,4 +1,4 @@
-// All families, in the order in which a scrape shows them.
+// All metric families, in the order of a scrape.
 import type { Family } from '../family.ts'
 import { agentFamilies } from './agent.ts'
 import { busFamilies } from './bus.ts'

@@ -1,22 +1,26 @@
-// What was asked of us by HTTP, and how long the answers took.
+// Metric families of the HTTP server: requests and their durations.
 import { counter, type Family, histogramSamples } from '../family.ts'
 
 export const httpFamilies: readonly Family[] = [
   {
     name: 'gatewatch_http_requests_total',
     type: 'counter',
-    help: 'Requests answered, by route and status code.',
+    help: 'HTTP requests, by route and status code.',
     samples: ({ http }) => http.requests.map(({ route, code, count }) => ({ labels: { route, code }, value: count })),
   },
   {
     name: 'gatewatch_http_request_seconds',
     type: 'histogram',
-    help: 'How long answers took until the client had them, by route.',
+    help: 'Time until the client had received the HTTP response, by route.',
     samples: ({ http }) => {
       return Object.entries(http.seconds).flatMap(([route, took]) => histogramSamples(took, { route }))
     },
   },
-  counter('gatewatch_http_stream_clients_dropped_total', 'Slow readers of the event stream, cut off.', (r) => {
-    return r.http.streamClientsDropped
-  }),
+  counter(
+    'gatewatch_http_stream_clients_dropped_total',
+    'Event stream clients disconnected because they read too slowly.',
+    (r) => {
+      return r.http.streamClientsDropped
+    },
+  ),
 ]

@@ -1,4 +1,4 @@
-// Whether the broker is there, and what it got; nothing at all where MQTT is off.
+// Metric families of the MQTT connection; absent if MQTT is disabled.
 import type { MqttHealth } from '../../ports.ts'
 import { type Family, flag } from '../family.ts'
 
@@ -14,19 +14,14 @@ function mqttFamily(
 }
 
 export const mqttFamilies: readonly Family[] = [
-  mqttFamily('gauge', 'gatewatch_mqtt_connected', '1 while the broker is connected.', (m) => flag(m.connected)),
-  mqttFamily('gauge', 'gatewatch_mqtt_queued', 'Events that the broker does not have yet.', (m) => m.queued),
-  mqttFamily(
-    'counter',
-    'gatewatch_mqtt_published_total',
-    'Messages that the broker has acknowledged.',
-    (m) => m.published,
-  ),
-  mqttFamily('counter', 'gatewatch_mqtt_reconnects_total', 'Connections made anew.', (m) => m.reconnects),
+  mqttFamily('gauge', 'gatewatch_mqtt_connected', '1 while connected to the broker.', (m) => flag(m.connected)),
+  mqttFamily('gauge', 'gatewatch_mqtt_queued', 'Events waiting for the broker.', (m) => m.queued),
+  mqttFamily('counter', 'gatewatch_mqtt_published_total', 'Messages acknowledged by the broker.', (m) => m.published),
+  mqttFamily('counter', 'gatewatch_mqtt_reconnects_total', 'Reconnections to the broker.', (m) => m.reconnects),
   {
     name: 'gatewatch_mqtt_dropped_total',
     type: 'counter',
-    help: 'Events given up, by reason.',
+    help: 'Events dropped, by reason.',
     samples: ({ mqtt }) =>
       mqtt === null ? [] : REASONS.map((reason) => ({ labels: { reason }, value: mqtt.dropped[reason] })),
   },

@@ -1,4 +1,4 @@
-// The families of the program that this one replaces: systemd_service_* and systemd_monitor_info, names unchanged.
+// Metric families of the replaced program, with unchanged names: systemd_service_* and systemd_monitor_info.
 import { unitOf } from '../../core/state.ts'
 import {
   activeState,
@@ -13,7 +13,7 @@ import {
 import { committedUnit, type Family, unitGauge, unixSeconds } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 
-/** Numbers of `systemd_service_state`, fixed by the contract. */
+/** Values of `systemd_service_state`; users depend on them. */
 export const STATE_NUMBERS: Readonly<Record<string, number>> = {
   failed: -1,
   inactive: 0,
@@ -27,7 +27,7 @@ export const STATE_NUMBERS: Readonly<Record<string, number>> = {
 export const UNLOADED = -2
 export const UNKNOWN = -99
 
-/** A bus that is away for less is a restart of it; what was last said still holds. */
+/** A shorter loss of the bus is taken for a restart of it: the last known state is still shown. */
 const BUS_LOST_AFTER_MS = 30_000
 
 type Counted = 'starts' | 'stops' | 'crashes' | 'restarts'
@@ -38,19 +38,19 @@ export const serviceFamilies: readonly Family[] = [
     'ActiveState: 1 active, 0 inactive, 2 activating, 3 deactivating, -1 failed, -2 unloaded, 4 reloading, 5 maintenance, 6 refreshing, -99 unknown.',
     stateNumber,
   ),
-  totalOf('starts', 'Runs that began, since the state file was made.'),
-  totalOf('stops', 'Runs that ended well, since the state file was made.'),
-  totalOf('crashes', 'Runs that ended with a bad Result, since the state file was made.'),
-  totalOf('restarts', 'Starts that followed straight from another run, since the state file was made.'),
+  totalOf('starts', 'Runs started since the state file was created.'),
+  totalOf('stops', 'Runs that ended successfully since the state file was created.'),
+  totalOf('crashes', 'Runs that ended in failure since the state file was created.'),
+  totalOf('restarts', 'Starts that directly followed another run, since the state file was created.'),
   historicalOf('starts'),
   historicalOf('stops'),
   historicalOf('crashes'),
   historicalOf('restarts'),
-  unitGauge('systemd_service_last_change_timestamp', 'When systemd last changed the state, unix seconds.', lastChange),
+  unitGauge('systemd_service_last_change_timestamp', 'Unix time of the last state change, in seconds.', lastChange),
   {
     name: 'systemd_monitor_info',
     type: 'gauge',
-    help: 'This monitor and the gateway it watches.',
+    help: 'Version of the monitor and identity of the gateway.',
     samples: ({ agent, live }) => {
       const labels = {
         version: agent.version,
@@ -83,11 +83,11 @@ function totalOf(what: Counted, help: string): Family {
 }
 
 function historicalOf(what: Counted): Family {
-  const help = `The part of systemd_service_${what}_total from before this run of the agent.`
+  const help = `Part of systemd_service_${what}_total counted before this run of the agent.`
   return unitGauge(`systemd_service_${what}_historical`, help, (unit, input) => {
     const committed = committedUnit(unit, input)
     const before: Counters = addCounters(unitOf(input.atStart, unit.name)?.counters ?? ZERO, committed.baseline)
-    // What was imported while we run is from before it, too; and no part is larger than its whole.
+    // A baseline imported during this run counts as before it, too. A part must not exceed the whole.
     return Math.min(before[what], shownCounters(committed)[what])
   })
 }

@@ -1,8 +1,8 @@
-// systemd as a whole and the gateway under it.
+// Metric families of systemd as a whole and of the host.
 import type { SystemHealth } from '../../ports.ts'
 import { type Family, flag, gauge } from '../family.ts'
 
-/** Those that exist from the start; `initializing`, and one of the future, while it is so. */
+/** The states that always have a series; `initializing`, or an unknown state, has one only while it is current. */
 const STATES: readonly string[] = ['starting', 'running', 'degraded', 'maintenance', 'stopping']
 const STAGES: readonly (keyof SystemHealth['boot'])[] = ['firmware', 'loader', 'kernel', 'initrd', 'userspace']
 
@@ -10,7 +10,7 @@ export const systemFamilies: readonly Family[] = [
   {
     name: 'gatewatch_system_state',
     type: 'gauge',
-    help: "1 for systemd's own state, 0 for the others.",
+    help: '1 for the current state of systemd, 0 for the others.',
     samples: ({ system }) => {
       if (system === null) return []
       return [...new Set([...STATES, system.state])].map((state) => {
@@ -18,32 +18,32 @@ export const systemFamilies: readonly Family[] = [
       })
     },
   },
-  gauge('gatewatch_system_failed_units', 'Units that failed, watched or not.', (r) => {
+  gauge('gatewatch_system_failed_units', 'Failed units, watched or not.', (r) => {
     return r.system?.failedUnits ?? null
   }),
-  gauge('gatewatch_system_jobs', 'Jobs in the queue of systemd.', (r) => r.system?.jobs ?? null),
+  gauge('gatewatch_system_jobs', "Jobs in systemd's queue.", (r) => r.system?.jobs ?? null),
   {
     name: 'gatewatch_boot_duration_seconds',
     type: 'gauge',
-    help: 'How long each stage of the last boot took.',
+    help: 'Duration of each stage of the last boot.',
     samples: ({ system }) =>
       STAGES.flatMap((stage) => {
         const value = system?.boot[stage] ?? null
         return value === null ? [] : [{ labels: { stage }, value }]
       }),
   },
-  gauge('gatewatch_host_memory_used_ratio', 'Memory that is not available, of all.', (r) => r.host.memory),
-  gauge('gatewatch_host_cpu_used_ratio', 'CPU time not idle since the scrape before, of all.', (r) => r.host.cpu),
+  gauge('gatewatch_host_memory_used_ratio', 'Fraction of memory in use.', (r) => r.host.memory),
+  gauge('gatewatch_host_cpu_used_ratio', 'Fraction of CPU time in use since the previous scrape.', (r) => r.host.cpu),
   {
     name: 'gatewatch_host_disk_used_ratio',
     type: 'gauge',
-    help: 'Space used, of what users may use.',
+    help: 'Fraction of disk space in use, of what users may use.',
     samples: ({ host }) => host.disks.map(({ path, used }) => ({ labels: { path }, value: used })),
   },
   {
     name: 'gatewatch_host_flash_life_used_ratio',
     type: 'gauge',
-    help: 'Life that an eMMC has used, by its own estimate, in steps of 0.1; 1.1 is beyond its end.',
+    help: 'Fraction of eMMC lifetime used, by its own estimate, in steps of 0.1; 1.1 means exceeded.',
     samples: ({ host }) => host.flash.map(({ device, lifeUsed }) => ({ labels: { device }, value: lifeUsed })),
   },
 ]

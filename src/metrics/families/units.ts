@@ -1,4 +1,4 @@
-// What is told of each unit beyond the replaced program: causes, lost runs, and how it is now.
+// Metric families of each unit that the replaced program did not have: causes, lost runs, current state, resources.
 import { signalNumber } from '../../core/cause.ts'
 import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../../core/unit.ts'
 import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
@@ -6,10 +6,10 @@ import { type ScrapeInput, wallMsOf } from '../scrape-input.ts'
 import { lastChange } from './services.ts'
 
 /**
- * The results that exist at 0 from the start: the two ways in which any service dies, whatever its settings. The other
- * seven of systemd's (core-dump, timeout, watchdog, oom-kill, protocol, resources, start-limit-hit) need a limit or a
- * setting; they, and failures under a stop job, appear when they happen: 9 results x 2 x 12 units would be 216 of the
- * 350 series that a scrape may have. Alert on systemd_service_crashes_total, which is always there.
+ * The results with a series at 0 from the start: the two that any service can have, whatever its settings. systemd's
+ * other seven (core-dump, timeout, watchdog, oom-kill, protocol, resources, start-limit-hit) require a limit or a
+ * setting. They, and failures under a stop job, appear when they happen: 9 results x 2 x 12 units would be 216 of the
+ * 350 series allowed per scrape. Alert on systemd_service_crashes_total, which always exists.
  */
 const RESULTS_FROM_THE_START: readonly string[] = ['exit-code', 'signal']
 
@@ -17,49 +17,59 @@ export const unitFamilies: readonly Family[] = [
   {
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
-    help: "Crashes by systemd's Result; requested: while a stop or restart job was queued.",
+    help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
     samples: (input) => input.live.units.flatMap((unit) => failures(unit.name, committedUnit(unit, input))),
   },
   {
-    ...unitGauge('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', (unit, input) => {
+    ...unitGauge('gatewatch_unit_lost_total', 'Runs whose end was not observed.', (unit, input) => {
       return shownCounters(committedUnit(unit, input)).lost
     }),
     type: 'counter',
   },
-  unitGauge('gatewatch_unit_running', '1 while a run is open.', (unit) => flag(unit.run !== null)),
-  unitGauge('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
-  unitGauge('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gaveUp)),
-  unitGauge('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
+  unitGauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flag(unit.run !== null)),
+  unitGauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flag(unit.flapping)),
+  unitGauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
+    flag(unit.gaveUp),
+  ),
+  unitGauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
   {
     name: 'gatewatch_unit_missing',
     type: 'gauge',
-    help: '1 while a unit that should be there is not, and why: its load state, or never-started.',
-    // No series where all is well: twelve more of them would say nothing.
+    help: '1 if an expected unit is missing; reason: its load state, or never-started.',
+    // No series for units that are not missing, to stay within the limit of series per scrape.
     samples: ({ live }) =>
       live.units.flatMap((unit) => {
         const reason = missingReason(unit)
         return reason === null ? [] : [{ labels: { service: unit.name, reason }, value: 1 }]
       }),
   },
-  unitGauge('gatewatch_unit_last_crash_timestamp_seconds', 'When it last crashed, unix seconds.', ({ lastCrash }) => {
-    return lastCrash && unixSeconds(lastCrash.atMs)
-  }),
-  unitGauge('gatewatch_unit_active_since_timestamp_seconds', 'Since when it is active, unix seconds.', activeSince),
-  unitGauge('gatewatch_unit_last_exit_status', 'Exit code of the last crash, where it exited.', (unit) => {
+  unitGauge(
+    'gatewatch_unit_last_crash_timestamp_seconds',
+    'Unix time of the last crash, in seconds.',
+    ({ lastCrash }) => {
+      return lastCrash && unixSeconds(lastCrash.atMs)
+    },
+  ),
+  unitGauge(
+    'gatewatch_unit_active_since_timestamp_seconds',
+    'Unix time since which the unit is active, in seconds.',
+    activeSince,
+  ),
+  unitGauge('gatewatch_unit_last_exit_status', 'Exit status of the last crash, if the process exited.', (unit) => {
     return unit.lastCrash?.cause.exitCode ?? null
   }),
-  unitGauge('gatewatch_unit_last_signal', 'Signal number of the last crash, where one killed it.', (unit) => {
+  unitGauge('gatewatch_unit_last_signal', 'Signal number of the last crash, if a signal ended the process.', (unit) => {
     const name = unit.lastCrash?.cause.signal ?? null
     return name === null ? null : signalNumber(name)
   }),
-  unitGauge('gatewatch_unit_memory_bytes', 'Memory of its control group.', ({ name }, { usage }) => {
+  unitGauge('gatewatch_unit_memory_bytes', "Memory used by the unit's control group.", ({ name }, { usage }) => {
     return usage.get(name)?.memoryBytes ?? null
   }),
-  unitGauge('gatewatch_unit_tasks', 'Processes and threads in its control group.', ({ name }, { usage }) => {
+  unitGauge('gatewatch_unit_tasks', "Processes and threads in the unit's control group.", ({ name }, { usage }) => {
     return usage.get(name)?.tasks ?? null
   }),
   {
-    ...unitGauge('gatewatch_unit_cpu_seconds_total', 'CPU time of its run.', ({ name }, { usage }) => {
+    ...unitGauge('gatewatch_unit_cpu_seconds_total', 'CPU time used by the current run.', ({ name }, { usage }) => {
       return usage.get(name)?.cpuSeconds ?? null
     }),
     type: 'counter',
@@ -79,8 +89,8 @@ function failures(service: string, unit: Unit): readonly Sample[] {
 }
 
 /**
- * systemd's last change, or the opening of the run where that is earlier: a reload is a change, too, but not of this.
- * (A run found open at first sight is noted as opened when we looked, which is later than the change.)
+ * The earlier of systemd's last state change and the start of the run: a reload changes the state too, but the unit
+ * stays active. (The recorded start of a run that was already active when first seen is later than the change.)
  */
 function activeSince(unit: Unit, input: ScrapeInput): number | null {
   if (activeState(unit) !== 'active') return null

@@ -1,4 +1,4 @@
-// /federate: the series that selectors choose, in the text that Prometheus itself gives a Prometheus.
+// GET /federate: the series that match the selectors, in the format of Prometheus' own federation endpoint.
 import { escaped, valueText } from '../exposition.ts'
 import type { Family } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
@@ -6,14 +6,14 @@ import { TimeLimitExceeded } from '../time-slices.ts'
 import { createSeriesMatcher } from './matcher.ts'
 import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
 
-/** What a Prometheus would hold of us, without the labels that it adds itself: the one that asks adds its own. */
+/** A series as a Prometheus that scrapes us stores it, without the labels that the scraper adds. */
 interface Series {
   readonly name: string
   readonly labels: ReadonlyMap<string, string>
   readonly value: number
 }
 
-/** Selectors joined by "or"; none selects nothing. */
+/** `matches`: selectors, of which one must match; an empty list selects nothing. */
 export async function federate(
   families: readonly Family[],
   input: ScrapeInput,
@@ -48,7 +48,7 @@ function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<
   }
 }
 
-/** Sorted by name, then by labels, each with the time of the reading where the clock can be believed. */
+/** Sorted by name, then by labels; with a timestamp only if the clock is synchronised. */
 function seriesText(chosen: readonly Series[], { live, now }: ScrapeInput): string {
   const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
   const lines = chosen.map(({ name, labels, value }) => {

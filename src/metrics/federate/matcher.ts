@@ -1,17 +1,17 @@
-// Decides which series selectors choose. Regular expressions are RE2's, as in Prometheus, and no request holds the agent.
+// Matches series against selectors, with RE2 regular expressions as in Prometheus, in time slices and with a limit.
 import type { RE2JS } from 're2js'
 import { messageOf } from '../../core/error-text.ts'
 import { createTimeSlices } from '../time-slices.ts'
 import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 
-/** What one request may take, in turns; a usual one takes a few milliseconds. */
+/** Time limit of one request, all slices together; a usual request takes a few milliseconds. */
 const ALTOGETHER_MS = 2_000
-/** States of the automaton, as far as repetitions multiply them: 1000 is the most that RE2 lets one repeat. */
+/** Limit for the number of automaton states that repetitions produce; RE2 allows 1000 repetitions. */
 const SIZE_AT_MOST = 1_100
 
 type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boolean>
 
-/** True for what one of the selectors chooses. Both reject with a `TooLong`. */
+/** Returns a function that is true for labels that match one of the selectors. Both reject with `TimeLimitExceeded`. */
 export async function createSeriesMatcher(selectors: readonly Selector[]): Promise<SeriesMatcher | SelectorProblem> {
   const library = selectors.some((s) => s.some(isRegular)) ? (await import('re2js')).RE2JS : null
   const nextSlice = createTimeSlices(ALTOGETHER_MS)
@@ -49,9 +49,10 @@ function plainTest({ label, op, value }: Matcher): Test {
   return { label, holds: op === '=' ? (v) => v === value : (v) => v !== value }
 }
 
-/** Anchored at both ends, as Prometheus does. Each value is looked at once: there are few of each label. */
+/** Anchored at both ends, as in Prometheus. The result for each label value is cached, because there are few. */
 function regularTest(library: typeof RE2JS, { label, op, value }: Matcher): Test | SelectorProblem {
-  if (expandedSize(value) > SIZE_AT_MOST) return { problem: `the expression ${JSON.stringify(value)} repeats too much` }
+  if (expandedSize(value) > SIZE_AT_MOST)
+    return { problem: `regular expression ${JSON.stringify(value)} has too many repetitions` }
   const known = new Map<string, boolean>()
   try {
     const expression = library.compile(`^(?:${value})$`)
@@ -68,7 +69,7 @@ function regularTest(library: typeof RE2JS, { label, op, value }: Matcher): Test
   }
 }
 
-/** How large the expression is with its repetitions written out: an upper bound, found without parsing all of RE2. */
+/** The size of the expression with its repetitions expanded: an upper bound, without parsing all of RE2's syntax. */
 export function expandedSize(expression: string): number {
   const groups: { size: number; last: number }[] = [{ size: 0, last: 0 }]
   const token =

@@ -1,7 +1,7 @@
-// The string literals of PromQL, which are Go's: quoted with escapes, or raw between backquotes. Pure.
+// Parses the string literals of PromQL, which are those of Go: quoted with escapes, or raw in backquotes.
 interface Literal {
   readonly value: string
-  /** Where the text goes on behind it. */
+  /** The position after the literal. */
   readonly end: number
 }
 
@@ -15,7 +15,7 @@ const SIMPLE: Readonly<Record<string, string>> = {
   v: '\v',
   '\\': '\\',
 }
-/** Escapes by number: how many digits, of which base. */
+/** Numeric escapes: how many digits, in which base. */
 const DIGITS: Readonly<Record<string, readonly [length: number, base: number]>> = { x: [2, 16], u: [4, 16], U: [8, 16] }
 
 /** Reads the literal that begins at `at` with one of `"`, `'` and a backquote. */
@@ -44,7 +44,7 @@ export function readLiteral(text: string, at: number): Literal | { readonly prob
   return { problem: 'unterminated quoted string', at }
 }
 
-/** What stands behind a backslash: of `\x` and of octal digits a byte, of the others a character. */
+/** Decodes the escape sequence after a backslash: `\x` and octal escapes are a byte, the others a character. */
 function unescaped(text: string, at: number, quote: string): { readonly bytes: Buffer; readonly end: number } | null {
   const c = text[at] ?? ''
   const simple = c === quote ? quote : SIMPLE[c]

@@ -1,14 +1,14 @@
-// Reads the selectors that /federate is given, as Prometheus reads them: `name{label="value", other=~"re"}`. Pure.
+// Parses the selectors of /federate as Prometheus does: `name{label="value", other=~"re"}`.
 import { readLiteral } from './promql-string.ts'
 
 export interface Matcher {
-  /** `__name__` for the metric's own. */
+  /** `__name__` for the metric name. */
   readonly label: string
   readonly op: '=' | '!=' | '=~' | '!~'
   readonly value: string
 }
 
-/** All of the matchers must hold. Where there are none it chooses nothing, as in Prometheus. */
+/** All matchers must match. An empty selector matches nothing, as in Prometheus. */
 export type Selector = readonly Matcher[]
 
 export interface SelectorProblem {
@@ -20,7 +20,7 @@ const LABEL = /[a-zA-Z_][a-zA-Z0-9_]*/y
 const OPERATOR = /=~|!~|!=|=/y
 const SPACE = /(?:[ \t\r\n]|#[^\n]*)+/y
 
-/** The place in a problem is the character's, counted from 1, as Prometheus counts. */
+/** Positions in problems count characters from 1, as Prometheus does. */
 export function parseSelector(text: string): Selector | SelectorProblem {
   let at = 0
   const take = (pattern: RegExp): string | null => {

@@ -22,12 +22,12 @@ test('each kind is one line', async () => {
     2026-11-20 12:00:00  crash          mosquitto: SIGKILL, will restart (crash 4)
     2026-11-20 12:00:00  crash          mosquitto: exit 3, will not restart (crash 4)
     2026-11-20 12:00:00  crash          mosquitto: SIGSEGV, core dumped, requested (crash 4)
-    2026-11-20 12:00:00  crash          mosquitto: unknown (crash 4), found out afterwards
-    2026-11-20 12:00:45  lost           mosquitto: a run ended and nobody saw how (lost 1)
-    2026-11-20 12:00:46  gave_up        mosquitto: exit-code: systemd does not start it again
+    2026-11-20 12:00:00  crash          mosquitto: unknown (crash 4), detected later
+    2026-11-20 12:00:45  lost           mosquitto: run ended unobserved (lost 1)
+    2026-11-20 12:00:46  gave_up        mosquitto: exit-code: systemd will not restart it
     2026-11-20 12:00:47  flapping       mosquitto: 5 crashes in 300 s
-    2026-11-20 12:00:48  flapping       mosquitto: over
-    2026-11-20 12:00:49  summary        mosquitto: 600 starts, 0 stops, 600 crashes at once
+    2026-11-20 12:00:48  flapping       mosquitto: ended
+    2026-11-20 12:00:49  summary        mosquitto: 600 starts, 0 stops, 600 crashes (rate limit)
     2026-11-20 12:00:50  unit_appeared  mosquitto: loaded
     2026-11-20 12:00:51  unit_vanished  mosquitto: not-found
     2026-11-20 12:00:52  command        mosquitto: restart via mqtt: done
