@@ -1,36 +1,36 @@
-// The events that the broker does not have yet: bounded in number and bytes, and whatever is given up is told. Pure.
-import type { Event, EventKind } from '../core/event.ts'
+// The outbox: events that the broker has not acknowledged yet, bounded in number and bytes. Pure.
+import type { Event } from '../core/event.ts'
+import { createBoundedQueue, type QueueLimits } from './bounded-queue.ts'
+import { createDroppedRecord, type DroppedEvents } from './dropped-record.ts'
 
-/** An event is about 610 bytes, so that the number is what usually binds. */
-export const OUTBOX_LIMITS: OutboxLimits = { events: 1000, bytes: 1_048_576 }
+/** An event takes about 610 bytes, so in practice the number is the limit. */
+const OUTBOX_LIMITS: QueueLimits = { events: 1000, bytes: 1_048_576 }
 
-export interface OutboxLimits {
-  readonly events: number
-  readonly bytes: number
-}
-
-/** `overflow`: no room; `forgotten`: history had lost it before; `too_large`: the broker takes no message of that size. */
+/** `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts. */
 export type DropReason = 'overflow' | 'forgotten' | 'too_large'
 
-/** What is to be published next. */
+/** The next thing to publish. */
 export type Parcel =
   | { readonly kind: 'event'; readonly event: Event; readonly replayed: boolean }
-  | { readonly kind: 'dropped'; readonly gap: Gap }
+  | { readonly kind: 'dropped'; readonly dropped: DroppedEvents }
 
 export interface Outbox {
   add(event: Event): void
-  /** The oldest parcel that waits, from now on in flight; null when none waits. */
+  /** The oldest parcel to publish, in flight from then on; null when there is none. */
   next(): Parcel | null
-  /** The broker has it. */
+  /** The broker has acknowledged it. */
   settle(parcel: Parcel): void
-  /** The broker does not want it, which may change: it waits for `retryRefused` and is in nobody's way. */
+  /** The broker refuses it, perhaps only for now: it is kept until `retryRefused`, and the others pass it. */
   refuse(parcel: Parcel): void
   retryRefused(): void
-  /** Everything added so far is told late from now on. `messageBytes`: the largest that this broker takes. */
+  /** From now on, everything added so far counts as replayed. `messageBytes`: the largest message the broker accepts. */
   connected(messageBytes: number): void
-  /** What was in flight waits again. */
-  lost(): void
-  /** The broker has everything up to this sequence number, or was told that it is gone; null when nothing was ever added. */
+  /** The connection is down: everything in flight or refused has to be sent again. */
+  requeue(): void
+  /**
+   * Everything up to this sequence number is settled: the broker has the event, or the record of its being dropped. Null
+   * when nothing was ever added.
+   */
   acknowledged(): number | null
   size(): number
   bytes(): number
@@ -38,67 +38,24 @@ export interface Outbox {
 }
 
 export interface OutboxOptions {
-  /** Last sequence number that a broker is known to have; null when it never had any. */
+  /** Last sequence number that a broker has acknowledged; null when there was none. */
   readonly acknowledged: number | null
   /** Size of the event's message. */
   readonly bytesOf: (event: Event) => number
-  readonly limits?: OutboxLimits
+  readonly limits?: QueueLimits
 }
-
-interface QueuedEvent {
-  readonly event: Event
-  readonly bytes: number
-  readonly expendable: boolean
-  at: 'queue' | 'flight' | 'refused'
-}
-
-/** The first to go when there is no room. The others tell of failures. */
-const EXPENDABLE: ReadonlySet<EventKind> = new Set([
-  ...(['start', 'restart', 'stop', 'unit_appeared', 'unit_vanished'] as const),
-])
 
 export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: OutboxOptions): Outbox {
-  /** In order of `seq`. */
-  const entries: QueuedEvent[] = []
+  const events = createBoundedQueue(limits)
+  const record = createDroppedRecord()
   const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0 }
-  let bytes = 0
-  let expendables = 0
   let newest = acknowledged
   let replayedTo = acknowledged ?? 0
   let messageBytes = Infinity
-  let gap: Gap | null = null
-  let gapInFlight: Gap | null = null
-  let gapRefused = false
 
-  function give(reason: DropReason, lost: Gap): void {
-    dropped[reason] += lost.count
-    gap = mergeGaps(gap, lost)
-  }
-
-  function take(position: number): QueuedEvent | undefined {
-    const entry = entries[position]
-    if (entry === undefined) return undefined
-    entries.splice(position, 1)
-    bytes -= entry.bytes
-    if (entry.expendable) expendables -= 1
-    return entry
-  }
-
-  function drop(position: number, reason: DropReason): void {
-    const entry = take(position)
-    if (entry === undefined) return
-    const { seq, kind } = entry.event
-    give(reason, { fromSeq: seq, toSeq: seq, count: 1, byKind: { [kind]: 1 } })
-  }
-
-  function makeRoom(): void {
-    while (entries.length > limits.events || bytes > limits.bytes) {
-      const waits = (entry: QueuedEvent) => entry.at !== 'flight'
-      const expendable = expendables === 0 ? -1 : entries.findIndex((entry) => entry.expendable && waits(entry))
-      const victim = expendable >= 0 ? expendable : entries.findIndex(waits)
-      if (victim < 0) return
-      drop(victim, 'overflow')
-    }
+  function drop(reason: DropReason, events: DroppedEvents): void {
+    dropped[reason] += events.count
+    record.add(events)
   }
 
   return {
@@ -106,89 +63,55 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       const first = (newest ?? event.seq - 1) + 1
       const last = event.seq - 1 - (event.seqGap ?? 0)
       const count = last - first + 1
-      if (count > 0) give('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
+      if (count > 0) drop('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
       newest = event.seq
-      const entry: QueuedEvent = { event, bytes: bytesOf(event), expendable: EXPENDABLE.has(event.kind), at: 'queue' }
-      entries.push(entry)
-      bytes += entry.bytes
-      if (entry.expendable) expendables += 1
-      makeRoom()
+      for (const removed of events.push(event, bytesOf(event))) drop('overflow', oneDropped(removed))
     },
     next() {
       for (;;) {
-        if (gap !== null && gapInFlight === null && !gapRefused) {
-          gapInFlight = gap
-          gap = null
-          return { kind: 'dropped', gap: gapInFlight }
+        const droppedEvents = record.next()
+        if (droppedEvents !== null) return { kind: 'dropped', dropped: droppedEvents }
+        const oldest = events.oldest()
+        if (oldest === undefined) return null
+        const { event, bytes } = oldest
+        if (bytes <= messageBytes) {
+          events.move(event, 'flight')
+          return { kind: 'event', event, replayed: event.seq <= replayedTo }
         }
-        const position = entries.findIndex((e) => e.at === 'queue')
-        const entry = entries[position]
-        if (entry === undefined) return null
-        if (entry.bytes <= messageBytes) {
-          entry.at = 'flight'
-          return { kind: 'event', event: entry.event, replayed: entry.event.seq <= replayedTo }
-        }
-        drop(position, 'too_large')
+        events.remove(event)
+        drop('too_large', oneDropped(event))
       }
     },
     settle(parcel) {
-      if (parcel.kind === 'dropped') gapInFlight = null
-      else take(entries.findIndex((entry) => entry.event === parcel.event))
+      if (parcel.kind === 'dropped') record.settle()
+      else events.remove(parcel.event)
     },
     refuse(parcel) {
-      if (parcel.kind === 'dropped') {
-        gap = mergeGaps(gapInFlight, gap)
-        gapInFlight = null
-        gapRefused = true
-        return
-      }
-      const entry = entries.find((e) => e.event === parcel.event)
-      if (entry !== undefined) entry.at = 'refused'
+      if (parcel.kind === 'dropped') record.refuse()
+      else events.move(parcel.event, 'refused')
     },
     retryRefused() {
-      gapRefused = false
-      for (const entry of entries) if (entry.at === 'refused') entry.at = 'queue'
+      record.retry()
+      events.requeue('refused')
     },
     connected(limit) {
       messageBytes = limit
       replayedTo = newest ?? 0
     },
-    lost() {
-      gap = mergeGaps(gapInFlight, gap)
-      gapInFlight = null
-      gapRefused = false
-      for (const entry of entries) entry.at = 'queue'
+    requeue() {
+      record.requeue()
+      events.requeue('flight', 'refused')
     },
     acknowledged() {
       if (newest === null) return null
-      const open = [entries[0]?.event.seq, gap?.fromSeq, gapInFlight?.fromSeq].filter((seq) => seq !== undefined)
-      return open.length === 0 ? newest : Math.min(...open) - 1
+      return Math.min(newest, (events.firstSeq() ?? Infinity) - 1, (record.firstSeq() ?? Infinity) - 1)
     },
-    size: () => entries.length + (gap === null && gapInFlight === null ? 0 : 1),
-    bytes: () => bytes,
+    size: () => events.size() + (record.firstSeq() === undefined ? 0 : 1),
+    bytes: events.bytes,
     dropped: () => dropped,
   }
 }
 
-export interface Gap {
-  /** The first and the last sequence number given up; between them there may be some that are told. */
-  readonly fromSeq: number
-  readonly toSeq: number
-  readonly count: number
-  /** How many of each kind; `unknown` for events that history had forgotten already. */
-  readonly byKind: Readonly<Record<string, number>>
-}
-
-/** Both in one; either may be missing. */
-export function mergeGaps(a: Gap | null, b: Gap | null): Gap | null {
-  if (a === null) return b
-  if (b === null) return a
-  const byKind: Record<string, number> = { ...a.byKind }
-  for (const [kind, n] of Object.entries(b.byKind)) byKind[kind] = (byKind[kind] ?? 0) + n
-  return {
-    fromSeq: Math.min(a.fromSeq, b.fromSeq),
-    toSeq: Math.max(a.toSeq, b.toSeq),
-    count: a.count + b.count,
-    byKind,
-  }
+function oneDropped({ seq, kind }: Event): DroppedEvents {
+  return { fromSeq: seq, toSeq: seq, count: 1, byKind: { [kind]: 1 } }
 }

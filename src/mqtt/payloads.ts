@@ -3,17 +3,21 @@ import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
 import type { MqttHealth, StoreHealth } from '../ports.ts'
-import type { Gap } from './outbox.ts'
+import type { Message } from './connection/connection.ts'
+import type { DroppedEvents } from './dropped-record.ts'
+import type { Topics } from './topics.ts'
 
-export const ONLINE = 'online'
-export const OFFLINE = 'offline'
+/** On MQTT 5, `session` is a user property of the message. */
+export function availabilityMessage(topics: Topics, payload: 'online' | 'offline', session: string): Message {
+  return { topic: topics.availability, payload, retain: true, properties: { session } }
+}
 
 export function eventPayload(event: Event, identity: Identity, replayed: boolean): string {
   return JSON.stringify(eventJson(event, identity, replayed))
 }
 
 /** The record of what was given up; it has no sequence number of its own. `atMs`: when it is told. */
-export function droppedPayload(gap: Gap, identity: Identity, bootId: string, atMs: number): string {
+export function droppedPayload(dropped: DroppedEvents, identity: Identity, bootId: string, atMs: number): string {
   return JSON.stringify({
     schema: 1,
     event: 'dropped',
@@ -22,10 +26,10 @@ export function droppedPayload(gap: Gap, identity: Identity, bootId: string, atM
     machine_id: identity.machineId,
     boot_id: bootId,
     stream: identity.stream,
-    from_seq: gap.fromSeq,
-    to_seq: gap.toSeq,
-    dropped: gap.count,
-    by_kind: gap.byKind,
+    from_seq: dropped.fromSeq,
+    to_seq: dropped.toSeq,
+    dropped: dropped.count,
+    by_kind: dropped.byKind,
   })
 }
 

@@ -1,35 +1,39 @@
-// Publishes everything over one connection: the birth first, then what waits, with a bounded number in flight.
+// Publishes messages over the current connection, with a bounded number in flight, and detects a dead link.
 import type { Clock } from '../ports.ts'
 import type { BrokerLimits, Connection, Message } from './connection/connection.ts'
 
-/** A message that the broker has not acknowledged after this long has met a dead link. */
+/** A message without an acknowledgement after this time means that the link is dead. */
 const ACK_AT_MOST_MS = 30_000
 const IN_FLIGHT_AT_MOST = 16
 
-/** A message and what becomes of it. */
-export interface Sending extends Message {
-  /** The broker has it (null), or refuses it in these words. Never called where the connection ends first. */
+/** A message to publish, with the callback for its outcome. */
+export interface Outgoing extends Message {
+  /** The broker has acknowledged it (null), or refused it for this reason. Never called where the connection ends first. */
   settled(refused: string | null): void
 }
 
 export interface Publisher {
-  /** Begins with a new connection; whatever was in flight on the one before is forgotten. */
-  begin(connection: Connection, capacity: BrokerLimits): void
+  /**
+   * Starts to publish over a new connection what `next` returns, in flight from then on; null when there is nothing to
+   * publish. Messages in flight on the connection before are forgotten.
+   */
+  begin(connection: Connection, limits: BrokerLimits, next: () => Outgoing | null): void
   /** The connection is down. */
-  forget(): void
-  /** Sends what waits, as far as there is room in flight. */
+  end(): void
+  /** Publishes as much as may be in flight. Does nothing without a connection. */
   pump(): void
   /** Nothing is in flight; after `pump`, nothing waits either. */
   idle(): boolean
+  /** Messages that a broker has acknowledged. */
   published(): number
 }
 
-/** `next`: the message to be sent next, which is in flight from then on; null when none waits. */
-export function createPublisher(next: () => Sending | null, keepaliveMs: number, clock: Clock): Publisher {
+export function createPublisher(keepaliveMs: number, clock: Clock): Publisher {
   const ackAtMostMs = Math.min(ACK_AT_MOST_MS, 1.5 * keepaliveMs)
-  let open: { readonly connection: Connection; readonly room: number } | null = null
+  let open: { readonly connection: Connection; readonly room: number; readonly next: () => Outgoing | null } | null =
+    null
   /** Each with the time at which it was sent, oldest first. */
-  const inFlight = new Map<Sending, number>()
+  const inFlight = new Map<Outgoing, number>()
   let cancelWatch: (() => void) | null = null
   let published = 0
   let pumping = false
@@ -39,22 +43,22 @@ export function createPublisher(next: () => Sending | null, keepaliveMs: number,
     pumping = true
     try {
       while (open !== null && inFlight.size < open.room) {
-        const sending = next()
-        if (sending === null) return
-        send(open.connection, sending)
+        const outgoing = open.next()
+        if (outgoing === null) return
+        send(open.connection, outgoing)
       }
     } finally {
       pumping = false
     }
   }
 
-  function send(connection: Connection, sending: Sending): void {
-    inFlight.set(sending, clock.now().monoMs)
+  function send(connection: Connection, outgoing: Outgoing): void {
+    inFlight.set(outgoing, clock.now().monoMs)
     cancelWatch ??= clock.after(ackAtMostMs, watch)
-    connection.publish(sending, (refused) => {
-      if (!inFlight.delete(sending)) return
+    connection.publish(outgoing, (refused) => {
+      if (!inFlight.delete(outgoing)) return
       if (refused === null) published += 1
-      sending.settled(refused)
+      outgoing.settled(refused)
       pump()
     })
   }
@@ -64,11 +68,11 @@ export function createPublisher(next: () => Sending | null, keepaliveMs: number,
     const [oldest] = inFlight.values()
     if (oldest === undefined || open === null) return
     const ageMs = clock.now().monoMs - oldest
-    if (ageMs >= ackAtMostMs) open.connection.fail(`no acknowledgement in ${Math.round(ackAtMostMs / 1000)} s`)
+    if (ageMs >= ackAtMostMs) open.connection.fail(`no acknowledgement within ${Math.round(ackAtMostMs / 1000)} s`)
     else cancelWatch = clock.after(ackAtMostMs - ageMs, watch)
   }
 
-  function forget(): void {
+  function end(): void {
     open = null
     inFlight.clear()
     cancelWatch?.()
@@ -76,12 +80,12 @@ export function createPublisher(next: () => Sending | null, keepaliveMs: number,
   }
 
   return {
-    begin(connection, capacity) {
-      forget()
-      open = { connection, room: Math.min(IN_FLIGHT_AT_MOST, capacity.inFlight) }
+    begin(connection, limits, next) {
+      end()
+      open = { connection, room: Math.min(IN_FLIGHT_AT_MOST, limits.inFlight), next }
       pump()
     },
-    forget,
+    end,
     pump,
     idle: () => inFlight.size === 0,
     published: () => published,

@@ -1,25 +1,25 @@
-// What the broker takes no message of, though it lets us in: its access list, most often. Each is told once a connection.
+// Topics that the broker refuses although it accepted the connection, usually by its ACL. Each is logged once per connection.
 import type { Log } from '../ports.ts'
 
 export interface RefusedTopics {
   note(topic: string, why: string): void
-  /** The first one since it was tried anew, in words. */
+  /** The first refusal since the last retry; null when there was none. */
   problem(): string | null
-  /** Everything refused is tried anew. */
+  /** Everything refused is tried again. */
   retry(): void
-  /** Another connection: nothing is refused yet. */
+  /** A new connection, on which nothing is refused yet. */
   clear(): void
 }
 
 export function createRefusedTopics(log: Log): RefusedTopics {
-  const told = new Set<string>()
+  const logged = new Set<string>()
   let problem: string | null = null
   return {
     note(topic, why) {
       if (problem !== null) return
       problem = `the broker refuses ${topic}: ${why}`
-      if (!told.has(problem)) log('warning', `mqtt: ${problem}`)
-      told.add(problem)
+      if (!logged.has(problem)) log('warning', `mqtt: ${problem}`)
+      logged.add(problem)
     },
     problem: () => problem,
     retry() {
@@ -27,7 +27,7 @@ export function createRefusedTopics(log: Log): RefusedTopics {
     },
     clear() {
       problem = null
-      told.clear()
+      logged.clear()
     },
   }
 }

@@ -1,15 +1,15 @@
-// What is to be published next, and in which order: word of ourselves, states after a CONNACK, then events and states in turn.
+// Publish order: birth message and agent status, then all states after a CONNACK, then events and states alternately.
 import type { Identity } from '../core/api-json.ts'
 import { type State, unitOf } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
 import type { Message } from './connection/connection.ts'
 import type { Outbox } from './outbox.ts'
-import { droppedPayload, eventPayload, statePayload } from './payloads.ts'
-import type { Sending } from './publisher.ts'
+import { availabilityMessage, droppedPayload, eventPayload, statePayload } from './payloads.ts'
+import type { Outgoing } from './publisher.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { Topics } from './topics.ts'
 
-/** How long a broker keeps an event for a subscriber that is away; after that, history has it. */
+/** How long a broker keeps an event for a subscriber that is offline; after that, history still has it. */
 const EVENT_EXPIRES_AFTER_S = 7 * 86_400
 
 export interface SendOrderOptions {
@@ -17,114 +17,109 @@ export interface SendOrderOptions {
   readonly identity: Identity
   readonly outbox: Outbox
   readonly snapshots: Snapshots
-  /** Told after the states: answers to commands, and what Home Assistant is to be told. */
-  readonly besides: readonly (() => Sending | null)[]
+  /** Published after the states: results of commands, and discovery for Home Assistant. */
+  readonly others: readonly (() => Outgoing | null)[]
   readonly state: () => State
   readonly clock: Pick<Clock, 'now'>
-  /** The broker has one more event, or (false) the record of dropped ones. */
+  /** The broker has acknowledged one more event, or (false) the record of dropped ones. */
   readonly settled: (event: boolean) => void
   readonly refused: (topic: string, why: string) => void
 }
 
 export interface SendOrder {
-  /** A connection begins: its birth goes before everything else, then all states. */
+  /** A connection begins: the birth message goes before everything else, then all states. */
   begin(session: string): void
-  /** The connection is down: what was in flight waits again. */
-  forget(): void
-  /** The agent's numbers, newest only. */
+  /** The connection is down: events in flight have to be sent again. */
+  end(): void
+  /** Publishes the agent's status; the newest replaces one that is not sent yet. */
   agent(payload: string): void
-  /** Said next, before everything that waits; `done` when the broker has it. */
+  /** Goes before everything that waits; `done` when the broker has it. */
   publishNext(message: Message, done: () => void): void
-  availability(word: 'online' | 'offline', session: string): Message
-  next(): Sending | null
+  next(): Outgoing | null
 }
 
 export function createSendOrder(options: SendOrderOptions): SendOrder {
   const { topics, identity, outbox, snapshots, state } = options
-  let urgent: Sending[] = []
+  let urgent: Outgoing[] = []
   let statesFirst = false
   let stateTurn = false
 
-  function report(topic: string, why: string | null): void {
-    if (why !== null) options.refused(topic, why)
+  function report(topic: string, refused: string | null): void {
+    if (refused !== null) options.refused(topic, refused)
   }
 
-  function nextEvent(): Sending | null {
+  function nextEvent(): Outgoing | null {
     const parcel = outbox.next()
     if (parcel === null) return null
     const topic = topics.event(parcel.kind === 'event' ? parcel.event.kind : 'dropped')
     const payload =
       parcel.kind === 'event'
         ? eventPayload(parcel.event, identity, parcel.replayed)
-        : droppedPayload(parcel.gap, identity, state().bootId, options.clock.now().wallMs)
+        : droppedPayload(parcel.dropped, identity, state().bootId, options.clock.now().wallMs)
     return {
       topic,
       payload,
       retain: false,
       expirySeconds: EVENT_EXPIRES_AFTER_S,
-      settled(why) {
-        report(topic, why)
-        if (why !== null) return outbox.refuse(parcel)
+      settled(refused) {
+        report(topic, refused)
+        if (refused !== null) return outbox.refuse(parcel)
         outbox.settle(parcel)
         options.settled(parcel.kind === 'event')
       },
     }
   }
 
-  function nextState(): Sending | null {
+  function nextState(): Outgoing | null {
     for (;;) {
-      const snapshot = snapshots.next()
-      if (snapshot === null) return null
-      const unit = unitOf(state(), snapshot.unit)
-      if (unit === undefined && !snapshot.gone) {
-        snapshots.settle(snapshot)
+      const pending = snapshots.next()
+      if (pending === null) return null
+      const unit = unitOf(state(), pending.unit)
+      if (unit === undefined && !pending.gone) {
+        snapshots.settle(pending)
         continue
       }
-      const topic = topics.unitState(snapshot.unit)
-      const payload = unit === undefined || snapshot.gone ? '' : statePayload(unit, identity)
+      const topic = topics.unitState(pending.unit)
+      const payload = unit === undefined || pending.gone ? '' : statePayload(unit, identity)
       return {
         topic,
         payload,
         retain: true,
-        settled(why) {
-          report(topic, why)
-          snapshots.settle(snapshot)
+        settled(refused) {
+          report(topic, refused)
+          snapshots.settle(pending)
         },
       }
     }
   }
 
-  function availability(word: 'online' | 'offline', session: string): Message {
-    return { topic: topics.availability, payload: word, retain: true, properties: { session } }
-  }
-
   return {
     begin(session) {
-      const birth = availability('online', session)
-      urgent = [{ ...birth, settled: (why) => report(birth.topic, why) }]
+      const birth = availabilityMessage(topics, 'online', session)
+      urgent = [{ ...birth, settled: (refused) => report(birth.topic, refused) }]
       statesFirst = true
     },
-    forget() {
+    end() {
       urgent = []
-      outbox.lost()
+      outbox.requeue()
     },
     agent(payload) {
-      urgent = urgent.filter(({ topic }) => topic !== topics.agent)
-      urgent.push({ topic: topics.agent, payload, retain: true, settled: (why) => report(topics.agent, why) })
+      const topic = topics.agent
+      urgent = urgent.filter((outgoing) => outgoing.topic !== topic)
+      urgent.push({ topic, payload, retain: true, settled: (refused) => report(topic, refused) })
     },
     publishNext(message, done) {
       urgent.unshift({ ...message, settled: done })
     },
-    availability,
     next() {
       const first = urgent.shift()
       if (first !== undefined) return first
-      const fresh = statesFirst ? nextState() : null
-      if (fresh !== null) return fresh
+      const state = statesFirst ? nextState() : null
+      if (state !== null) return state
       statesFirst = false
-      for (const beside of options.besides) {
-        const told = beside()
-        if (told !== null) return told
+      for (const nextOf of options.others) {
+        const other = nextOf()
+        if (other !== null) return other
       }
       stateTurn = !stateTurn
       return stateTurn ? (nextEvent() ?? nextState()) : (nextState() ?? nextEvent())

@@ -1,20 +1,42 @@
-// Asks the broker, once, which states it holds, so that those of units that nobody watches any more can be cleared.
+// Finds, once per start, the retained states of units that are no longer watched, so that they can be cleared.
+import { type State, unitOf } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
-import type { Connection } from './connection/connection.ts'
+import type { TopicHandler } from './topic-handler.ts'
+import type { Topics } from './topics.ts'
 
-/** By then, the configured units are known and their states told. */
+/** By then the configured units are known and their states are published. */
 const AFTER_MS = 5_000
-/** The broker sends what it holds at once; a slow link may take its time. */
+/** The broker sends retained messages at once; a slow link may need this long. */
 const LISTEN_FOR_MS = 10_000
 
-/** Subscribes a while after now and for a while; `done` when that is over. Returns its undo. */
-export function sweep(connection: Connection, filter: string, clock: Clock, done: () => void): () => void {
-  let cancel = clock.after(AFTER_MS, () => {
-    connection.subscribe(filter, () => {})
-    cancel = clock.after(LISTEN_FOR_MS, () => {
-      connection.unsubscribe(filter)
-      done()
-    })
-  })
-  return () => cancel()
+export interface StaleTopicsOptions {
+  readonly topics: Topics
+  readonly state: () => State
+  /** The broker holds a retained state of this unit, which is not watched. */
+  readonly clear: (unit: string) => void
+  readonly clock: Clock
+}
+
+export function createStaleTopics({ topics, state, clear, clock }: StaleTopicsOptions): TopicHandler {
+  let done = false
+  let cancel = () => {}
+  return {
+    up(connection) {
+      if (done) return
+      cancel = clock.after(AFTER_MS, () => {
+        connection.subscribe(topics.unitStates, () => {})
+        cancel = clock.after(LISTEN_FOR_MS, () => {
+          connection.unsubscribe(topics.unitStates)
+          done = true
+        })
+      })
+    },
+    down: () => cancel(),
+    message(topic, payload, retained) {
+      const unit = topics.unitOf(topic)
+      if (unit === null) return false
+      if (retained && payload !== '' && unitOf(state(), unit) === undefined) clear(unit)
+      return true
+    },
+  }
 }

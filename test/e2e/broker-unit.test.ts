@@ -17,7 +17,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
     expect(Date.parse(crash.timestamp)).toBeLessThan(backAtMs)
     expect(await lastCommit(gateway)).not.toBe(committed)
     expect(Date.parse(await lastCommit(gateway))).toBeLessThan(backAtMs)
-    expect(gateway.agent.stderr()).toMatch(/mqtt: lost .*\n[\s\S]*mqtt: back after \d+ s/)
+    expect(gateway.agent.stderr()).toMatch(/mqtt: connection lost .*\n[\s\S]*mqtt: reconnected after \d+ s/)
   })
 
   test('a command by MQTT restarts a unit, and is an event', async () => {

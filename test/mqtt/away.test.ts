@@ -55,10 +55,10 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
       await connected(gateway)
     }
     expect(gateway.logged.slice(1).map((line) => line.replace(/\(.*\)|\d+ s/, '...'))).toEqual([
-      'warning: mqtt: lost ...',
-      'info: mqtt: back after ...',
-      'warning: mqtt: lost ...',
-      'info: mqtt: back after ...',
+      'warning: mqtt: connection lost ...; reconnecting',
+      'info: mqtt: reconnected after ...',
+      'warning: mqtt: connection lost ...; reconnecting',
+      'info: mqtt: reconnected after ...',
     ])
   })
 
@@ -105,7 +105,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     await drained(gateway)
     link.swallow(PUBACK)
     gateway.start(UNIT)
-    await until(() => gateway.logged.some((line) => line.includes('lost (no acknowledgement in 30 s)')), {
+    await until(() => gateway.logged.some((line) => line.includes('lost (no acknowledgement within 30 s)')), {
       what: 'the loss',
     })
     link.swallow(null)

@@ -1,4 +1,5 @@
 // How much waits for a broker that is away, and how fast it goes out: numbers, with a real mosquitto.
+import mqttPacket from 'mqtt-packet'
 import { expect, it } from 'vitest'
 import { heapAfterCollecting } from '../bench/away.ts'
 import { at } from '../core/step-driver.ts'
@@ -62,6 +63,12 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
   })
 })
 
+it('keeps no buffer for each of the 65,536 packet ids', async () => {
+  await using gateway = startGateway({ config: { url: `mqtt://127.0.0.1:${await freePort()}` } })
+  await until(() => gateway.logged.length >= 1, { what: 'the first attempt to connect' })
+  expect(mqttPacket.writeToStream).toMatchObject({ cacheNumbers: false })
+})
+
 it('grows by less than 1 MiB while the broker is away, whatever happens meanwhile', async () => {
   const gateway = startGateway({ config: { url: `mqtt://127.0.0.1:${await freePort()}` }, units: ['a.service'] })
   const state = gateway.state()
@@ -77,6 +84,6 @@ it('grows by less than 1 MiB while the broker is away, whatever happens meanwhil
   tell(1001, EVENTS)
   expect(heapAfterCollecting() - before).toBeLessThan(1_048_576)
   expect(gateway.sink.health()).toMatchObject({ queued: 1001, dropped: { overflow: EVENTS - 1000 } })
-  expect(gateway.logged.filter((line) => line.includes('the queue is full'))).toHaveLength(1)
+  expect(gateway.logged.filter((line) => line.includes('the event queue is full'))).toHaveLength(1)
   await gateway.stop()
 })

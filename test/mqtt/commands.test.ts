@@ -79,11 +79,11 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     broker.publish(set(UNIT), 'stop')
     broker.publish(set(UNIT), 'start')
     expect(await answers(subscriber, 5)).toEqual([
-      [UNIT, 'stop', 'retained', 'a retained message is no command: publish it without retain'],
-      [UNIT, null, 'malformed', 'not one of start, stop, restart'],
-      [UNIT, null, 'too_large', 'more than 64 characters'],
+      [UNIT, 'stop', 'retained', 'retained messages are ignored; publish the command without retain'],
+      [UNIT, null, 'malformed', 'the payload is not one of start, stop, restart'],
+      [UNIT, null, 'too_large', 'the payload is longer than 64 characters'],
       ['ssh.service', 'stop', 'denied', 'ssh.service may not be controlled'],
-      [UNIT, 'start', 'busy', 'the command before it is still being carried out'],
+      [UNIT, 'start', 'busy', 'the previous command is still being carried out'],
     ])
     expect(gateway.logged).toContain(
       'warning: mqtt: command for ssh.service refused: ssh.service may not be controlled',

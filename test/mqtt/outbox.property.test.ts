@@ -43,7 +43,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
     flight = flight.filter((p) => p !== parcel)
     outbox.settle(parcel)
     if (parcel.kind === 'event') told.add(parcel.event.seq)
-    else announced.push({ from: parcel.gap.fromSeq, to: parcel.gap.toSeq, count: parcel.gap.count })
+    else announced.push({ from: parcel.dropped.fromSeq, to: parcel.dropped.toSeq, count: parcel.dropped.count })
   }
   const take = () => {
     const parcel = flight.length < 16 ? outbox.next() : null
@@ -79,7 +79,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
         break
       case 'lost':
         flight = []
-        outbox.lost()
+        outbox.requeue()
         break
       case 'connected':
         outbox.connected(Infinity)
@@ -92,7 +92,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
   // the last one makes every gap known
   seq += 1
   outbox.add(crashed(seq))
-  outbox.lost()
+  outbox.requeue()
   for (let parcel = take(); parcel !== null; parcel = take()) settle(parcel)
   return { outbox, told, announced, seq }
 }

@@ -7,7 +7,7 @@ const outboxOf = (events: number, acknowledged: number | null = 0, bytes = 1_000
   createOutbox({ acknowledged, bytesOf: () => 100, limits: { events, bytes } })
 
 const shown = (parcel: Parcel | null) =>
-  parcel === null ? null : parcel.kind === 'event' ? parcel.event.seq : { ...parcel.gap }
+  parcel === null ? null : parcel.kind === 'event' ? parcel.event.seq : { ...parcel.dropped }
 
 function takeAll(outbox: Outbox): Parcel[] {
   const parcels: Parcel[] = []
@@ -33,7 +33,7 @@ test('what was in flight when the connection was lost is sent again, in its plac
   const first = outbox.next()
   outbox.next()
   if (first) outbox.settle(first)
-  outbox.lost()
+  outbox.requeue()
   outbox.add(started(4))
   expect(takeAll(outbox).map(shown)).toEqual([2, 3, 4])
 })
@@ -84,7 +84,7 @@ test('a record that was in flight when the connection was lost is told again, wi
   outbox.add(started(2))
   outbox.next()
   outbox.add(started(3))
-  outbox.lost()
+  outbox.requeue()
   expect(shown(outbox.next())).toEqual({ fromSeq: 1, toSeq: 2, count: 2, byKind: { start: 2 } })
 })
 

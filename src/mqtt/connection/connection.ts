@@ -166,6 +166,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     queueQoSZero: false,
     resubscribe: false,
     timerVariant: 'native',
+    writeCache: false, // else mqtt-packet keeps a Buffer for each of 65,536 numbers, 9 MB in all
     ...(version === 5 ? { properties: { maximumPacketSize: RECEIVE_AT_MOST_BYTES } } : {}),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),

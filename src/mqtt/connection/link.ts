@@ -1,127 +1,128 @@
-// Keeps a connection to the broker: a fresh client for each attempt, its own jittered back-off, MQTT 5 or else 3.1.1.
+// Keeps a connection to the broker: a fresh client for each attempt, jittered back-off, MQTT 5 with 3.1.1 as fallback.
 import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
 import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
 import { connectionErrorOf, REFUSED } from './error-text.ts'
 
 export interface LinkOptions {
-  /** Begins one attempt; rejects where not even that is possible. */
+  /** Begins one attempt; rejects where the attempt cannot even begin. */
   readonly open: (version: 4 | 5, handlers: ConnectionHandlers) => Promise<Connection>
-  /** How the broker is called in logs. */
+  /** Name of the broker in logs. */
   readonly shown: string
-  readonly up: (connection: Connection, capacity: BrokerLimits) => void
-  readonly down: () => void
-  readonly message: (topic: string, payload: string, retained: boolean) => void
   readonly clock: Clock
   readonly log: Log
   readonly random: () => number
 }
 
+export interface LinkHandlers {
+  readonly up: (connection: Connection, limits: BrokerLimits) => void
+  readonly down: () => void
+  readonly message: (topic: string, payload: string, retained: boolean) => void
+}
+
 export interface Link {
-  /** The connection while the broker has accepted it. */
+  /** Begins to connect; never calls a handler before it returns. */
+  start(handlers: LinkHandlers): void
+  /** The connection, once the broker has accepted it. */
   connection(): Connection | null
-  /** Why there is none, in words. */
+  /** Why there is no connection; null while there is one. */
   problem(): string | null
   /** Connections after the first one. */
   reconnects(): number
-  /** The broker has been started: the back-off is over, and for a while it is only short. */
+  /** The broker has been started: connects now, and for a while retries after short waits. */
   connectNow(): void
-  /** No attempt any more; hands over the connection that is up, if one is. */
+  /** Ends all attempts and returns the connection that is up, if there is one. */
   close(): Connection | null
 }
 
 const RECONNECT: Backoff = { firstMs: 2000, longestMs: 60_000, shortestMs: 1000 }
-/** A connection that lived this long shows that the next one may be tried soon. */
+/** A connection that lasted this long resets the back-off. */
 const STABLE_AFTER_MS = 5_000
 
-/** A service may be active before it listens (Type=simple, exec): that long it is asked again soon. */
+/** A service may be active before it listens (Type=simple, exec): for this long, it is tried at short intervals. */
 const EAGER_FOR_MS = 5_000
 const EAGER_EVERY_MS = 200
 
-/** In one outage; a broker may have ever new words. */
-const REASONS_AT_MOST = 8
+interface Attempt {
+  connection: Connection | null
+  /** When the broker accepted it. */
+  upAtMonoMs: number | null
+}
 
-export function keepLink(options: LinkOptions): Link {
-  const { clock, log, shown } = options
-  let current: { connection: Connection | null; upAtMonoMs: number | null } | null = null
+export function createLink({ open, shown, clock, log, random }: LinkOptions): Link {
+  const outage = createOutageLog(shown, clock, log)
+  let handlers: LinkHandlers = { up: () => {}, down: () => {}, message: () => {} }
+  let current: Attempt | null = null
   let cancelWait: (() => void) | null = null
   let closed = false
   let version: 4 | 5 = 5
   let failures = 0
   let connections = 0
   let problem: string | null = 'not connected yet'
-  let lostAtMonoMs: number | null = null
   let eagerUntilMonoMs = Number.NEGATIVE_INFINITY
-  /** Reasons told in this outage: each is told once. */
-  const told = new Set<string>()
 
   function attempt(): void {
     cancelWait = null
-    const mine: NonNullable<typeof current> = { connection: null, upAtMonoMs: null }
+    const mine: Attempt = { connection: null, upAtMonoMs: null }
     current = mine
-    const isMine = () => current === mine && !closed
-    const handlers: ConnectionHandlers = {
-      up: (capacity) => {
-        if (isMine() && mine.connection) up(mine.connection, capacity)
+    const isCurrent = () => current === mine && !closed
+    const down = (loss: ConnectionLoss) => {
+      if (!isCurrent()) return
+      current = null
+      ended(mine, loss)
+    }
+    const connectionHandlers: ConnectionHandlers = {
+      up: (limits) => {
+        if (isCurrent() && mine.connection) up(mine, mine.connection, limits)
       },
-      down: (reason) => {
-        if (isMine()) down(reason)
-      },
-      message: (...heard) => {
-        if (isMine()) options.message(...heard)
+      down,
+      message: (...message) => {
+        if (isCurrent()) handlers.message(...message)
       },
     }
-    options.open(version, handlers).then(
+    open(version, connectionHandlers).then(
       (connection) => {
-        if (isMine()) mine.connection = connection
+        if (isCurrent()) mine.connection = connection
         else connection.destroy()
       },
-      (error) => handlers.down({ ...connectionErrorOf(error), version: false, silent: false }),
+      (error) => down({ ...connectionErrorOf(error), version: false, silent: false }),
     )
   }
 
-  function up(connection: Connection, capacity: BrokerLimits): void {
-    if (current === null) return
-    const now = clock.now().monoMs
-    current.upAtMonoMs = now
+  function up(accepted: Attempt, connection: Connection, limits: BrokerLimits): void {
+    accepted.upAtMonoMs = clock.now().monoMs
     connections += 1
     problem = null
-    told.clear()
-    if (lostAtMonoMs === null) log('info', `mqtt: connected to ${shown}`)
-    else log('info', `mqtt: back after ${Math.round((now - lostAtMonoMs) / 1000)} s`)
-    options.up(connection, capacity)
+    outage.over()
+    handlers.up(connection, limits)
   }
 
-  function down({ text, version: refusedVersion, silent }: ConnectionLoss): void {
-    const upAtMonoMs = current?.upAtMonoMs ?? null
-    current = null
+  function ended({ upAtMonoMs }: Attempt, { text, version: refusedVersion, silent }: ConnectionLoss): void {
     problem = text
     const now = clock.now().monoMs
     if (upAtMonoMs !== null) {
-      lostAtMonoMs = now
       if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
-      log('warning', `mqtt: lost (${text})`)
-      told.add(text).add(REFUSED)
-      options.down()
+      outage.begins(text)
+      handlers.down()
     } else if (version === 5 && refusedVersion) {
       version = 4
-      log('info', 'mqtt: the broker does not speak MQTT 5: going on with 3.1.1')
+      log('info', 'mqtt: the broker does not support MQTT 5; using 3.1.1')
       attempt()
       return
     } else {
       if (silent) version = version === 5 ? 4 : 5
-      if (!told.has(text) && told.size < REASONS_AT_MOST)
-        log('warning', `mqtt: cannot connect to ${shown}: ${text}; goes on trying`)
-      told.add(text)
+      outage.failed(text)
     }
     const eager = upAtMonoMs === null && now < eagerUntilMonoMs
-    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures, options.random()), attempt)
+    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures, random()), attempt)
     if (!eager) failures += 1
   }
 
-  attempt()
-
   return {
+    start(given) {
+      handlers = given
+      attempt()
+    },
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),
     problem: () => problem,
     reconnects: () => Math.max(0, connections - 1),
@@ -138,6 +139,32 @@ export function keepLink(options: LinkOptions): Link {
       if (current?.upAtMonoMs != null) return current.connection
       current?.connection?.destroy()
       return null
+    },
+  }
+}
+
+/** A broker may give ever new reasons: at most so many are logged in one outage. */
+const REASONS_AT_MOST = 8
+
+/** Logs the begin and the end of an outage, and each reason for a failed attempt once. */
+function createOutageLog(shown: string, clock: Pick<Clock, 'now'>, log: Log) {
+  let beganAtMonoMs: number | null = null
+  const logged = new Set<string>()
+  return {
+    begins(reason: string): void {
+      beganAtMonoMs = clock.now().monoMs
+      log('warning', `mqtt: connection lost (${reason}); reconnecting`)
+      logged.add(reason).add(REFUSED)
+    },
+    failed(reason: string): void {
+      if (!logged.has(reason) && logged.size < REASONS_AT_MOST)
+        log('warning', `mqtt: cannot connect to ${shown}: ${reason}; retrying`)
+      logged.add(reason)
+    },
+    over(): void {
+      logged.clear()
+      if (beganAtMonoMs === null) log('info', `mqtt: connected to ${shown}`)
+      else log('info', `mqtt: reconnected after ${Math.round((clock.now().monoMs - beganAtMonoMs) / 1000)} s`)
     },
   }
 }

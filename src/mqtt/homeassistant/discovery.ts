@@ -1,117 +1,80 @@
-// When Home Assistant is told of this gateway: after each connection, after its own birth, and when the units change.
+// Publishes Home Assistant discovery: after each connection, after Home Assistant's own birth, and when the units change.
 import { Buffer } from 'node:buffer'
 import type { Clock, Log, Step } from '../../ports.ts'
-import type { Connection } from '../connection/connection.ts'
-import type { Sending } from '../publisher.ts'
+import type { Outgoing } from '../publisher.ts'
+import type { TopicHandler } from '../topic-handler.ts'
 import type { Topics } from '../topics.ts'
-import { BIRTH_TOPIC, configTopic, devicePayload, entities, entitiesIn, UNITS_AT_MOST } from './payload.ts'
+import { BIRTH_TOPIC, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'
+import { createPublishedEntities } from './published-entities.ts'
 
-/** What the broker still holds of an earlier run comes within this time, or is not there. */
-const HEAR_FOR_MS = 2_000
-/** Topic and header beside the payload. */
-const AROUND_BYTES = 200
-/** A broker of MQTT 3.1.1 cannot say what is too large for it: it just ends the connection. */
-const ENDS_AT_MOST = 3
+/** Topic and header of a message, beside its payload. */
+const OVERHEAD_BYTES = 200
+/** With MQTT 3.1.1 a broker cannot report that a message is too large for it: it just closes the connection. */
+const DISCONNECTS_AT_MOST = 3
 
 export interface DiscoveryOptions {
-  /** False: what an earlier run told is taken back. */
+  /** False: what an earlier run published is removed again. */
   readonly enabled: boolean
   readonly gatewayId: string
   readonly version: string
   readonly topics: Topics
   /** Names of the watched units. */
   readonly units: () => readonly string[]
-  /** Something waits to be sent. */
+  /** There is something to publish. */
   readonly pump: () => void
   readonly refused: (topic: string, why: string) => void
   readonly clock: Clock
   readonly log: Log
 }
 
-export interface Discovery {
-  /** A connection begins. */
-  up(connection: Connection, messageBytes: number): void
-  down(): void
+export interface Discovery extends TopicHandler {
   accept(step: Step): void
-  /** False where the message is none of ours. */
-  message(topic: string, payload: string, retained: boolean): boolean
-  /** The broker may take now what it refused. */
+  /** Publishes again what the broker refused. */
   retry(): void
-  next(): Sending | null
+  next(): Outgoing | null
 }
 
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { enabled, gatewayId, version, topics, clock } = options
+  const { enabled, gatewayId, topics } = options
   const topic = configTopic(gatewayId)
-  /** What Home Assistant may know of: an entity that is merely left out stays there for ever. */
-  let told = new Map<string, string>()
+  const published = createPublishedEntities(topic, options.clock, options.pump)
+  const shownUnits = createUnitLimit(options)
   let largest = Infinity
   let due = false
   let inFlight = false
-  /** Connections in a row that ended while it was in flight. */
-  let ends = 0
-  let tooManyTold = false
-  /** What an earlier run told is known: nothing is sent before that. */
-  let known = false
-  let stopAsking = () => {}
+  /** Connections in a row that ended while the message was in flight. */
+  let disconnects = 0
 
-  function units(): readonly string[] {
-    const all = options.units()
-    if (all.length > UNITS_AT_MOST && !tooManyTold) {
-      tooManyTold = true
-      options.log('warning', `mqtt: Home Assistant is told of the first ${UNITS_AT_MOST} of ${all.length} units`)
-    }
-    return all.slice(0, UNITS_AT_MOST)
-  }
-
+  /** The device as it is now; `again`: it must be published once more to forget the removed entities. */
   function message(): { payload: string; after: Map<string, string>; again: boolean } | null {
-    if (!enabled) return told.size === 0 ? null : { payload: '', after: new Map(), again: false }
-    const shown = units()
-    const after = entities(shown)
-    const gone = new Map([...told].filter(([id]) => !after.has(id)))
-    return { payload: devicePayload({ gatewayId, version, topics, units: shown, gone }), after, again: gone.size > 0 }
-  }
-
-  function askForEarlier(connection: Connection): void {
-    connection.subscribe(topic, () => {})
-    const cancel = clock.after(HEAR_FOR_MS, () => {
-      earlierIsKnown()
-      options.pump()
-    })
-    stopAsking = () => {
-      stopAsking = () => {}
-      cancel()
-      connection.unsubscribe(topic)
-    }
-  }
-
-  function earlierIsKnown(): void {
-    known = true
-    stopAsking()
+    const before = published.entities()
+    if (!enabled) return before.size === 0 ? null : { payload: '', after: new Map(), again: false }
+    const units = shownUnits()
+    const after = entities(units)
+    const gone = new Map([...before].filter(([id]) => !after.has(id)))
+    const payload = devicePayload({ gatewayId, version: options.version, topics, units, gone })
+    return { payload, after, again: gone.size > 0 }
   }
 
   return {
     up(connection, messageBytes) {
-      largest = messageBytes - AROUND_BYTES
+      largest = messageBytes - OVERHEAD_BYTES
       due = true
       if (enabled) connection.subscribe(BIRTH_TOPIC, () => {})
-      if (!known) askForEarlier(connection)
+      published.read(connection)
     },
     down() {
-      stopAsking()
-      if (inFlight) ends += 1
+      published.stopReading()
+      if (inFlight) disconnects += 1
       inFlight = false
     },
     accept({ before, after }) {
       if (before.index !== after.index) due = true
     },
-    message(heardTopic, payload, retained) {
-      if (heardTopic === BIRTH_TOPIC) due ||= payload === 'online'
-      else if (heardTopic !== topic) return false
-      else if (retained && !known) {
-        told = entitiesIn(payload)
-        earlierIsKnown()
-      }
+    message(receivedTopic, payload, retained) {
+      if (receivedTopic === BIRTH_TOPIC) due ||= payload === 'online'
+      else if (receivedTopic !== topic) return false
+      else if (retained) published.received(payload)
       options.pump()
       return true
     },
@@ -119,13 +82,14 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       due = true
     },
     next() {
-      if (!due || inFlight || !known) return null
+      if (!due || inFlight || !published.known()) return null
       due = false
       const next = message()
       if (next === null) return null
       const tooLarge = Buffer.byteLength(next.payload) > largest
-      if (tooLarge || ends >= ENDS_AT_MOST) {
-        options.refused(topic, tooLarge ? 'it is larger than the broker takes' : 'it ends the connection each time')
+      if (tooLarge || disconnects >= DISCONNECTS_AT_MOST) {
+        const why = tooLarge ? 'the message is larger than it accepts' : 'it closes the connection each time'
+        options.refused(topic, why)
         return null
       }
       inFlight = true
@@ -133,14 +97,27 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
         topic,
         payload: next.payload,
         retain: true,
-        settled(why) {
+        settled(refused) {
           inFlight = false
-          ends = 0
-          if (why !== null) return options.refused(topic, why)
-          told = next.after
-          if (next.again) due = true // what is gone was named for the last time
+          disconnects = 0
+          if (refused !== null) return options.refused(topic, refused)
+          published.replace(next.after)
+          if (next.again) due = true
         },
       }
     },
+  }
+}
+
+/** Names of the units that Home Assistant gets; logs once that there are more. */
+function createUnitLimit({ units, log }: DiscoveryOptions): () => readonly string[] {
+  let logged = false
+  return () => {
+    const all = units()
+    if (all.length > UNITS_AT_MOST && !logged) {
+      logged = true
+      log('warning', `mqtt: Home Assistant discovery is limited to the first ${UNITS_AT_MOST} of ${all.length} units`)
+    }
+    return all.slice(0, UNITS_AT_MOST)
   }
 }

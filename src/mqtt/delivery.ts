@@ -1,0 +1,143 @@
+// Delivery over one connection after another: what is published when a connection begins, while it lasts, and at the end.
+import type { MqttHealth, Step } from '../ports.ts'
+import { type Backlog, createBacklog } from './backlog.ts'
+import type { Link, LinkHandlers } from './connection/link.ts'
+import { disconnect } from './disconnect.ts'
+import { createFeatures } from './features.ts'
+import type { MqttOptions } from './options.ts'
+import { agentPayload, availabilityMessage } from './payloads.ts'
+import { createPublisher, type Publisher } from './publisher.ts'
+import { createRefusedTopics, type RefusedTopics } from './refused-topics.ts'
+import { createSendOrder } from './send-order.ts'
+import type { Session } from './session.ts'
+import { createSnapshots } from './snapshots.ts'
+import type { Topics } from './topics.ts'
+
+export interface Delivery extends LinkHandlers {
+  accept(step: Step): void
+  health(): MqttHealth
+  /** Publishes what waits and `offline`, then disconnects; within 2 s. */
+  stop(): Promise<void>
+}
+
+export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Session, link: Link): Delivery {
+  const { config, identity, state, clock, log } = mqtt
+  const refusedTopics = createRefusedTopics(log)
+  const refused = refusedTopics.note
+  const snapshots = createSnapshots()
+  const backlog = createBacklog(mqtt)
+  const publisher = createPublisher(config.keepalive * 1000, clock)
+  const features = createFeatures({ mqtt, topics, snapshots, pump: publisher.pump, refused })
+  const sendOrder = createSendOrder({
+    topics,
+    identity,
+    outbox: backlog.outbox,
+    snapshots,
+    others: features.next,
+    state,
+    clock,
+    settled: backlog.settled,
+    refused,
+  })
+  const health = () => healthOf(link, refusedTopics, backlog, publisher)
+  const status = createAgentStatus(mqtt, session, health)
+
+  function publishAll(): void {
+    snapshots.all(state())
+    sendOrder.begin(session.id())
+  }
+
+  function publishStatus(): void {
+    const payload = status.changed()
+    if (payload !== null) sendOrder.agent(payload)
+  }
+
+  let cancelTick = clock.after(mqtt.statsEveryMs(), tick)
+  function tick(): void {
+    cancelTick = clock.after(mqtt.statsEveryMs(), tick)
+    if (link.connection() === null) return
+    if (refusedTopics.problem() !== null) {
+      refusedTopics.retry()
+      backlog.outbox.retryRefused()
+      features.retry()
+      publishAll()
+    }
+    publishStatus()
+    publisher.pump()
+  }
+
+  return {
+    up(connection, limits) {
+      refusedTopics.clear()
+      backlog.connected(limits.messageBytes)
+      publishAll()
+      publishStatus()
+      features.up(connection, limits.messageBytes)
+      publisher.begin(connection, limits, sendOrder.next)
+    },
+    down() {
+      features.down()
+      publisher.end()
+      sendOrder.end()
+    },
+    message: features.message,
+    accept(step) {
+      backlog.accept(step.events)
+      snapshots.accept(step)
+      features.accept(step)
+      publisher.pump()
+    },
+    health,
+    async stop() {
+      cancelTick()
+      features.stop()
+      const connection = link.close()
+      const offline = availabilityMessage(topics, 'offline', session.id())
+      const publishOffline = (done: () => void) => sendOrder.publishNext(offline, done)
+      if (connection !== null) await disconnect(connection, publisher, publishOffline, clock)
+      publisher.end()
+    },
+  }
+}
+
+function healthOf(link: Link, refusedTopics: RefusedTopics, backlog: Backlog, publisher: Publisher): MqttHealth {
+  const { outbox } = backlog
+  return {
+    connected: link.connection() !== null,
+    problem: link.problem() ?? refusedTopics.problem(),
+    queued: outbox.size(),
+    published: publisher.published(),
+    eventsPublished: backlog.eventsPublished(),
+    reconnects: link.reconnects(),
+    dropped: { ...outbox.dropped() },
+    acknowledged: outbox.acknowledged(),
+  }
+}
+
+/** The agent's own status; null where it is the same as before. */
+function createAgentStatus(
+  mqtt: MqttOptions,
+  session: Session,
+  health: () => MqttHealth,
+): { changed(): string | null } {
+  const { identity, version, startedAtMs } = mqtt
+  let last = ''
+  return {
+    changed() {
+      const { bootId, units } = mqtt.state()
+      const payload = agentPayload({
+        identity,
+        version,
+        bootId,
+        session: session.id(),
+        startedAtMs,
+        units: units.length,
+        mqtt: health(),
+        flash: mqtt.flash(),
+      })
+      if (payload === last) return null
+      last = payload
+      return payload
+    },
+  }
+}

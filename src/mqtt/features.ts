@@ -1,0 +1,81 @@
+// The features that subscribe to topics of their own: discovery for Home Assistant, commands, removal of stale states.
+import type { Step } from '../ports.ts'
+import { createMqttCommands } from './commands.ts'
+import { createDiscovery } from './homeassistant/discovery.ts'
+import type { MqttOptions } from './options.ts'
+import type { Outgoing } from './publisher.ts'
+import type { Snapshots } from './snapshots.ts'
+import { createStaleTopics } from './stale-topics.ts'
+import type { TopicHandler } from './topic-handler.ts'
+import type { Topics } from './topics.ts'
+
+export interface FeaturesOptions {
+  readonly mqtt: MqttOptions
+  readonly topics: Topics
+  readonly snapshots: Snapshots
+  /** There is something to publish. */
+  readonly pump: () => void
+  readonly refused: (topic: string, why: string) => void
+}
+
+export interface Features extends TopicHandler {
+  accept(step: Step): void
+  /** Publishes again what the broker refused. */
+  retry(): void
+  /** Where the messages to publish come from. */
+  readonly next: readonly (() => Outgoing | null)[]
+  /** Ends what waits; the results of commands can still be published. */
+  stop(): void
+}
+
+export function createFeatures({ mqtt, topics, snapshots, pump, refused }: FeaturesOptions): Features {
+  const { config, identity, version, state, clock, log } = mqtt
+  const discovery = createDiscovery({
+    enabled: config.homeassistant,
+    gatewayId: identity.gatewayId,
+    version,
+    topics,
+    units: () => state().units.map((unit) => unit.name),
+    pump,
+    refused,
+    clock,
+    log,
+  })
+  const commands = createMqttCommands({
+    enabled: config.commands,
+    topics,
+    identity,
+    commands: mqtt.commands,
+    pump,
+    refused,
+    clock,
+    log,
+  })
+  const staleTopics = createStaleTopics({
+    topics,
+    state,
+    clear(unit) {
+      snapshots.clear(unit)
+      pump()
+    },
+    clock,
+  })
+  const handlers: readonly TopicHandler[] = [discovery, commands, staleTopics]
+
+  return {
+    up(connection, messageBytes) {
+      for (const handler of handlers) handler.up(connection, messageBytes)
+    },
+    down() {
+      for (const handler of handlers) handler.down()
+    },
+    message: (topic, payload, retained) => handlers.some((handler) => handler.message(topic, payload, retained)),
+    accept: discovery.accept,
+    retry: discovery.retry,
+    next: [commands.next, discovery.next],
+    stop() {
+      discovery.down()
+      staleTopics.down()
+    },
+  }
+}

@@ -1,0 +1,52 @@
+// Opens connections to the broker, each as a session with a random id that its Will and its birth message carry.
+import type { Identity } from '../core/api-json.ts'
+import type { BrokerUrl } from './connection/broker-url.ts'
+import { type Connection, type ConnectionHandlers, loadLibrary, openConnection } from './connection/connection.ts'
+import { dial, readPassword } from './connection/dial.ts'
+import type { MqttConfig } from './options.ts'
+import { availabilityMessage } from './payloads.ts'
+import type { Topics } from './topics.ts'
+
+export interface SessionOptions {
+  readonly config: MqttConfig
+  readonly identity: Identity
+  readonly url: BrokerUrl
+  readonly topics: Topics
+  readonly random: () => number
+}
+
+export interface Session {
+  /** Id of the latest session: it tells a late Will of an old session from the state of the new one. */
+  id(): string
+  /** Begins an attempt to connect with a new id; rejects where a file cannot be read. */
+  open(version: 4 | 5, handlers: ConnectionHandlers): Promise<Connection>
+}
+
+export function createSession({ config, identity, url, topics, random }: SessionOptions): Session {
+  let id = ''
+  return {
+    id: () => id,
+    async open(version, handlers) {
+      const library = await loadLibrary()
+      id = Array.from({ length: 4 }, () => hex16(random())).join('')
+      const options = {
+        version,
+        clientId: config.client_id ?? `gatewatch-${identity.gatewayId}-${identity.stream.slice(0, 4)}`,
+        username: config.username ?? url.username,
+        password: readPassword(url, config),
+        keepaliveSeconds: config.keepalive,
+        qos: config.qos as 0 | 1 | 2,
+        will: availabilityMessage(topics, 'offline', id),
+        stream: dial(url, config),
+      }
+      return openConnection(library, options, handlers)
+    },
+  }
+}
+
+/** 16 random bits. */
+function hex16(random: number): string {
+  return Math.floor(random * 65_536)
+    .toString(16)
+    .padStart(4, '0')
+}
