@@ -66,7 +66,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
 it('keeps no buffer for each of the 65,536 packet ids', async () => {
   await using gateway = startGateway({ config: { url: `mqtt://127.0.0.1:${await freePort()}` } })
   await until(() => gateway.logged.length >= 1, { what: 'the first attempt to connect' })
-  expect(mqttPacket.writeToStream).toMatchObject({ cacheNumbers: false })
+  expect(Reflect.get(mqttPacket.writeToStream, 'cacheNumbers')).toBe(false)
 })
 
 it('grows by less than 1 MiB while the broker is away, whatever happens meanwhile', async () => {
