@@ -116,7 +116,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
 async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   const value = loaded.config.web_config_file
   if (value === null) return loaded
-  const text = (await import('./http/access/web-config-file.ts')).webFileProblem(value)
+  const text = (await import('./http/access/web-config-file.ts')).webConfigProblem(value)
   if (text === null) return loaded
   const place = loaded.origins.get('web_config_file')?.place ?? ''
   const problem = {

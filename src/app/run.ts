@@ -107,7 +107,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
       live: () => agent.state(),
       identity: () => identity,
       history: () => crashes?.withLines(store.history()) ?? store.history(),
-      notReady: () => notReady(parts),
+      readiness: () => ({ problems: notReady(parts), warnings: [] }),
       status: () => status(parts),
       system: () => system(parts),
       metrics: metrics.scrape,
@@ -128,7 +128,7 @@ export async function run({ loaded, build, logger, env, uid, asService }: RunGiv
     clock,
     log,
     hostname: hostname(),
-    allowedHosts: config.http.allowed_hosts,
+    allowedHosts: () => now().http.allowed_hosts,
   })
   const tcp: Listening = listening(http, clock, log)
 

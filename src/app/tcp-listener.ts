@@ -1,7 +1,7 @@
 // TCP for the scrapers: tried again while the port is taken, moved when the configuration says another.
 import type { LoadedConfig } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
-import type { Http, Served } from '../http/http.ts'
+import type { Http, HttpListener } from '../http/http.ts'
 import type { Clock, Log } from '../ports.ts'
 
 const AGAIN_AFTER_MS = 30_000
@@ -27,14 +27,14 @@ export interface Listening {
 }
 
 export function listening(http: Http, clock: Clock, log: Log): Listening {
-  let served: Served | null = null
+  let served: HttpListener | null = null
   let now: Wanted | null = null
   let problem: string | null = null
   let undoRetry = () => {}
 
   const listen = async (wanted: Wanted, insist: boolean): Promise<void> => {
     try {
-      const web = wanted.web === null ? undefined : { path: wanted.web, stale: () => void anew(wanted) }
+      const web = wanted.web === null ? undefined : { path: wanted.web, onTlsToggled: () => void anew(wanted) }
       served = await http.serveTcp(wanted.host, wanted.port, web)
       if (problem !== null) log('info', `http: listening on ${served.address} after all`)
       problem = null

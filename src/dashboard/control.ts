@@ -1,37 +1,44 @@
-// The buttons of a unit, where the gateway lets itself be controlled. The token is typed here and kept nowhere else.
+// The control buttons of a unit, where the gateway allows control. The token is stored only in this page.
 import type { StatusView, UnitView } from '../core/api-views.ts'
 import { causeText, shortName } from '../core/format.ts'
-import { byId, el, say } from './dom.ts'
-import { ask } from './gateway.ts'
+import { fetchJson } from './api-client.ts'
+import { byId, el, setText } from './dom.ts'
 
 type Action = 'start' | 'stop' | 'restart' | 'reset-failed'
 
-export interface Buttons {
-  /** Puts into `place` what can be done with the unit now. */
-  show(place: HTMLElement, unit: UnitView): void
+export interface UnitButtons {
+  /** Puts the buttons that apply to the unit's state into `container`. */
+  show(container: HTMLElement, unit: UnitView): void
 }
 
-/** What became of an order. */
-interface Answer {
+/** The API's response to a command. */
+interface CommandReply {
   readonly outcome: string
   readonly cause: { readonly result: string; readonly exit_code: number | null; readonly signal: string | null } | null
 }
 
 /** A little longer than the agent waits for systemd. */
-const WAITS_MS = 130_000
+const COMMAND_TIMEOUT_MS = 130_000
+
+const LABELS: Readonly<Record<Action, string>> = {
+  start: 'Start',
+  stop: 'Stop',
+  restart: 'Restart',
+  'reset-failed': 'Reset failed',
+}
 
 let token = ''
 
-export function buttonsOf(status: StatusView): Buttons {
+export function createUnitButtons(status: StatusView): UnitButtons {
   const units = status.control?.units ?? []
   return {
-    show(place, unit) {
+    show(container, unit) {
       const actions = units.includes(unit.service) ? actionsFor(unit) : []
       const wanted = actions.join()
-      if (place.dataset['actions'] === wanted) return
-      place.dataset['actions'] = wanted
-      place.replaceChildren(...actions.map((action) => button(action, unit.service)))
-      place.hidden = actions.length === 0
+      if (container.dataset['actions'] === wanted) return
+      container.dataset['actions'] = wanted
+      container.replaceChildren(...actions.map((action) => button(action, unit.service)))
+      container.hidden = actions.length === 0
     },
   }
 }
@@ -42,66 +49,60 @@ function actionsFor(unit: UnitView): readonly Action[] {
   return unit.active_state === 'inactive' ? ['start'] : ['restart', 'stop']
 }
 
-const WORDS: Readonly<Record<Action, string>> = {
-  start: 'Start',
-  stop: 'Stop',
-  restart: 'Restart',
-  'reset-failed': 'Reset failed',
-}
-
 function button(action: Action, service: string): HTMLElement {
-  const made = el('button', WORDS[action]) as HTMLButtonElement
-  made.type = 'button'
-  made.setAttribute('aria-label', `${WORDS[action]} ${shortName(service)}`)
-  made.addEventListener('click', () => {
-    made.disabled = true
-    void act(action, service).finally(() => {
-      made.disabled = false
+  const element = el('button', LABELS[action]) as HTMLButtonElement
+  element.type = 'button'
+  element.setAttribute('aria-label', `${LABELS[action]} ${shortName(service)}`)
+  element.addEventListener('click', () => {
+    element.disabled = true
+    void runAction(action, service).finally(() => {
+      element.disabled = false
     })
   })
-  return made
+  return element
 }
 
-async function act(action: Action, service: string): Promise<void> {
-  const name = shortName(service)
-  if (!(await confirmed(action, name))) return
+async function runAction(action: Action, service: string): Promise<void> {
+  const title = `${LABELS[action]} ${shortName(service)}`
+  if (!(await confirmed(action, title))) return
   try {
     const headers = { authorization: `Bearer ${token}` }
     const path = `/api/v1/units/${encodeURIComponent(service)}/${action}`
-    const signal = AbortSignal.timeout(WAITS_MS)
-    const { outcome, cause } = (await ask(path, { method: 'POST', headers, signal })) as Answer
-    if (outcome === 'done') say(byId('said'), `${WORDS[action]} ${name}: done`)
-    else await tell(`${WORDS[action]} ${name}: ${outcome}`, cause === null ? '' : `It ended with ${causeText(cause)}.`)
+    const signal = AbortSignal.timeout(COMMAND_TIMEOUT_MS)
+    const { outcome, cause } = (await fetchJson(path, { method: 'POST', headers, signal })) as CommandReply
+    if (outcome === 'done') setText(byId('announcement'), `${title}: done`)
+    else await showResult(`${title}: ${outcome}`, cause === null ? '' : `The run ended with ${causeText(cause)}.`)
   } catch (error) {
     const { message } = error as Error
     if (message.endsWith('(401)')) token = ''
-    await tell(`${WORDS[action]} ${name}: not done`, message)
+    await showResult(`${title} failed`, message)
   }
 }
 
-/** Asks for the token where there is none yet, and in any case whether it is meant. */
-async function confirmed(action: Action, name: string): Promise<boolean> {
+/** Asks for confirmation, and for the token if it is not known yet. */
+async function confirmed(action: Action, title: string): Promise<boolean> {
   const input = byId('ask-token').querySelector('input')
   if (input === null) return false
   input.value = ''
   byId('ask-token').hidden = token !== ''
-  const meant = await opened(`${WORDS[action]} ${name}?`, '', WORDS[action])
-  if (meant && token === '') token = input.value
+  const yes = await openDialog(`${title}?`, '', LABELS[action])
+  if (yes && token === '') token = input.value
   input.value = ''
-  return meant && token !== ''
+  return yes && token !== ''
 }
 
-async function tell(title: string, text: string): Promise<void> {
+async function showResult(title: string, text: string): Promise<void> {
   byId('ask-token').hidden = true
-  await opened(title, text, 'OK')
+  await openDialog(title, text, 'OK')
 }
 
-function opened(title: string, text: string, yes: string): Promise<boolean> {
+/** Resolves to true if the main button was pressed. */
+function openDialog(title: string, text: string, mainLabel: string): Promise<boolean> {
   const dialog = byId<HTMLDialogElement>('ask')
-  say(byId('ask-title'), title)
-  say(byId('ask-text'), text)
+  setText(byId('ask-title'), title)
+  setText(byId('ask-text'), text)
   const main = dialog.querySelector('.main')
-  if (main !== null) say(main, yes)
+  if (main !== null) setText(main, mainLabel)
   dialog.returnValue = ''
   dialog.showModal()
   return new Promise((resolve) => {

@@ -1,10 +1,10 @@
-// Elements, and their texts: whatever comes from the gateway becomes text, never markup.
+// Builds and updates DOM elements; text from the gateway is only ever set as text, never parsed as markup.
 export type Tone = 'ok' | 'bad' | 'warn' | 'idle' | 'busy' | 'unknown'
 
-/** The element of the page that has this id. */
+/** The element of the page with this id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id)
-  if (found === null) throw new Error(`no #${id} in the page`)
+  if (found === null) throw new Error(`the page has no element #${id}`)
   return found as T
 }
 
@@ -12,50 +12,50 @@ type Child = Node | string
 
 /** `el('li.unit', 'text', node)`: an element with a class. */
 export function el(what: string, ...children: readonly Child[]): HTMLElement {
-  const [tag = '', name] = what.split('.')
-  const made = document.createElement(tag)
-  if (name !== undefined) made.className = name
-  made.append(...children)
-  return made
+  const [tag = '', className] = what.split('.')
+  const element = document.createElement(tag)
+  if (className !== undefined) element.className = className
+  element.append(...children)
+  return element
 }
 
 const SVG = 'http://www.w3.org/2000/svg'
 
 export function svg(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
-  const made = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value))
-  return made
+  const element = document.createElementNS(SVG, tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value))
+  return element
 }
 
-/** A mark whose shape says what its colour says. */
+/** An icon whose shape carries the same meaning as its colour. */
 export function icon(tone: Tone): SVGElement {
-  const made = svg('svg', { class: 'icon', 'aria-hidden': 'true' })
-  made.append(svg('use', { href: `#${tone}` }))
-  return made
+  const element = svg('svg', { class: 'icon', 'aria-hidden': 'true' })
+  element.append(svg('use', { href: `#${tone}` }))
+  return element
 }
 
-/** Gives the element this text, where it has another. */
-export function say(element: Element, text: string): void {
+/** Writes only a changed text, so that screen readers do not announce it again. */
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Colour and mark of an element that has an icon. */
-export function tint(element: HTMLElement, tone: Tone): void {
+/** Sets the colour and the icon of an element that has an icon. */
+export function setTone(element: HTMLElement, tone: Tone): void {
   if (element.dataset['tone'] === tone) return
   element.dataset['tone'] = tone
   element.querySelector('use')?.setAttribute('href', `#${tone}`)
 }
 
-/** The instant as an element: short to read, whole when pointed at. */
 export function timeEl(): HTMLTimeElement {
   return document.createElement('time')
 }
 
-export function sayTime(element: HTMLTimeElement, atMs: number, text: string): void {
+/** Shows `text`; the full date and time are in the tooltip. */
+export function setTime(element: HTMLTimeElement, atMs: number, text: string): void {
   const iso = new Date(atMs).toISOString()
   if (element.dateTime !== iso) {
     element.dateTime = iso
     element.title = new Date(atMs).toLocaleString()
   }
-  say(element, text)
+  setText(element, text)
 }

@@ -1,38 +1,38 @@
-// The agent's own health at a glance: who it is, and how its bus, its flash, its broker and its clock are.
+// The row of facts under the headline: agent, systemd, state file, broker, clock, and the gateway's resource usage.
 import type { StatusView, SystemView } from '../core/api-views.ts'
 import { age, plural } from '../core/format.ts'
-import { byId, el, icon, say, type Tone, tint } from './dom.ts'
+import { byId, el, icon, setText, setTone, type Tone } from './dom.ts'
 
 interface Fact {
   readonly tone: Tone
   readonly text: string
 }
 
-/** Clocks that differ by less are called the same. */
+/** Clocks that differ by less count as synchronised. */
 const SAME_CLOCK_MS = 60_000
 
-/** From here on memory, a disk or the life of flash is worth a look. */
-const FULL = 0.9
+/** From this ratio on, used memory, disk space or flash life is shown as a warning. */
+const WARN_FROM_RATIO = 0.9
 
-const shown = new Map<string, { readonly value: HTMLElement; readonly words: HTMLElement }>()
+const elements = new Map<string, { readonly value: HTMLElement; readonly text: HTMLElement }>()
 
-/** `system` is null while it is not known. */
+/** `system`: null while it is unknown. */
 export function showFacts(status: StatusView, system: SystemView | null, nowMs: number, clockAheadMs: number): void {
   const facts = { ...factsOf(status, system, nowMs, clockAheadMs), ...hostFacts(system) }
   for (const [name, fact] of Object.entries(facts)) {
-    const { value, words } = shown.get(name) ?? newFact(name)
-    tint(value, fact.tone)
-    say(words, fact.text)
+    const { value, text } = elements.get(name) ?? newFact(name)
+    setTone(value, fact.tone)
+    setText(text, fact.text)
   }
 }
 
 function newFact(name: string) {
-  const words = el('span')
-  const value = el('dd', icon('unknown'), words)
+  const text = el('span')
+  const value = el('dd', icon('unknown'), text)
   byId('facts').append(el('div', el('dt', name), value))
-  const made = { value, words }
-  shown.set(name, made)
-  return made
+  const fact = { value, text }
+  elements.set(name, fact)
+  return fact
 }
 
 function factsOf(
@@ -42,10 +42,10 @@ function factsOf(
   clockAheadMs: number,
 ): Record<string, Fact> {
   const up = status.started_at === undefined ? '' : `, up ${age(nowMs - Date.parse(status.started_at))}`
-  const well = (status.not_ready ?? []).length === 0
+  const isReady = (status.not_ready ?? []).length === 0
   return {
-    Agent: { tone: well ? 'ok' : 'bad', text: `${status.version ?? ''}${up}` },
-    systemd: bus?.connected ? systemdFact(system) : { tone: 'bad', text: 'not heard' },
+    Agent: { tone: isReady ? 'ok' : 'bad', text: `${status.version ?? ''}${up}` },
+    systemd: bus?.connected ? systemdFact(system) : { tone: 'bad', text: 'not connected' },
     'State file': stateFact(state, nowMs),
     Broker: brokerFact(mqtt),
     Clock: clockFact(clockAheadMs),
@@ -53,26 +53,28 @@ function factsOf(
 }
 
 function systemdFact(system: SystemView | null): Fact {
-  if (system === null) return { tone: 'ok', text: 'heard' }
+  if (system === null) return { tone: 'ok', text: 'connected' }
   if (system.state === 'running') return { tone: 'ok', text: 'running' }
   const failed = system.failed.length === 0 ? '' : `, ${plural(system.failed.length, 'unit')} failed`
   return { tone: 'warn', text: system.state + failed }
 }
 
-/** What the gateway says of its own; what it cannot say is not there. */
+/** Only what the gateway can measure. */
 function hostFacts(system: SystemView | null): Record<string, Fact> {
   if (system === null) return {}
   const { memory_used_ratio: memory, cpu_used_ratio: cpu, disks, flash } = system.host
   return {
-    ...(memory === null ? {} : { Memory: fullness(memory) }),
+    ...(memory === null ? {} : { Memory: usageFact(memory) }),
     ...(cpu === null ? {} : { CPU: { tone: 'ok', text: percent(cpu) } as const }),
-    ...Object.fromEntries(disks.map(({ path, used_ratio }) => [`Disk ${path}`, fullness(used_ratio)])),
-    ...Object.fromEntries(flash.map(({ device, life_used_ratio }) => [`Life of ${device}`, fullness(life_used_ratio)])),
+    ...Object.fromEntries(disks.map(({ path, used_ratio }) => [`Disk ${path}`, usageFact(used_ratio)])),
+    ...Object.fromEntries(
+      flash.map(({ device, life_used_ratio }) => [`Life of ${device}`, usageFact(life_used_ratio)]),
+    ),
   }
 }
 
-function fullness(used: number): Fact {
-  return { tone: used >= FULL ? 'warn' : 'ok', text: `${percent(used)} used` }
+function usageFact(used: number): Fact {
+  return { tone: used >= WARN_FROM_RATIO ? 'warn' : 'ok', text: `${percent(used)} used` }
 }
 
 function percent(ratio: number): string {
@@ -80,8 +82,8 @@ function percent(ratio: number): string {
 }
 
 function stateFact(state: StatusView['state'], nowMs: number): Fact {
-  if (state?.problem) return { tone: 'bad', text: 'not written' }
-  if (state?.volatile) return { tone: 'warn', text: 'lost with the power' }
+  if (state?.problem) return { tone: 'bad', text: 'write failed' }
+  if (state?.volatile) return { tone: 'warn', text: 'in RAM: lost at power-off' }
   const last = state?.last_commit
   return { tone: 'ok', text: last ? `written ${age(nowMs - Date.parse(last))} ago` : 'nothing to write' }
 }
@@ -89,10 +91,10 @@ function stateFact(state: StatusView['state'], nowMs: number): Fact {
 function brokerFact(mqtt: StatusView['mqtt']): Fact {
   if (!mqtt) return { tone: 'idle', text: 'off' }
   if (mqtt.connected) return { tone: mqtt.problem === null ? 'ok' : 'warn', text: mqtt.problem ?? 'connected' }
-  return { tone: 'warn', text: `away, ${plural(mqtt.queued, 'event')} kept` }
+  return { tone: 'warn', text: `disconnected, ${plural(mqtt.queued, 'event')} queued` }
 }
 
 function clockFact(aheadMs: number): Fact {
-  if (Math.abs(aheadMs) < SAME_CLOCK_MS) return { tone: 'ok', text: 'as here' }
+  if (Math.abs(aheadMs) < SAME_CLOCK_MS) return { tone: 'ok', text: 'in sync' }
   return { tone: 'warn', text: `${age(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} this device` }
 }

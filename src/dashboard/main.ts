@@ -1,52 +1,51 @@
-// The dashboard: one status, all events, and the stream that keeps both true.
+// The dashboard: shows status and events, polls the status, and updates both from the live event stream.
 import type { StatusView, SystemView } from '../core/api-views.ts'
-import { byId, say, type Tone, tint } from './dom.ts'
+import { type ApiEvent, clockAheadMs, fetchAllEvents, fetchStatus, fetchSystem, gatewayNow } from './api-client.ts'
+import { byId, setText, setTone, type Tone } from './dom.ts'
 import { setUpEvents, showEvents } from './events.ts'
 import { showFacts } from './facts.ts'
-import { allEvents, clockAheadMs, gatewayNow, status as statusNow, system as systemNow, type Told } from './gateway.ts'
-import { follow } from './live.ts'
+import { openLiveStream } from './live-stream.ts'
 import { showUnits } from './units.ts'
 import { verdictOf } from './verdict.ts'
 
-/** What no event tells: states in between, commits, the broker. */
-const ASK_EVERY_MS = 15_000
-/** Events come in bursts; one question answers all of them. */
-const ASK_AFTER_MS = 300
-/** systemd itself is asked for it. */
-const ASK_SYSTEM_EVERY_MS = 10_000
-const AGES_EVERY_MS = 5_000
-/** As many as the gateway keeps, about. */
+/** For what no event reports: intermediate states, commits, the broker. */
+const POLL_EVERY_MS = 15_000
+/** Events come in bursts; one request covers all of a burst. */
+const REFRESH_AFTER_EVENT_MS = 300
+/** Less often than the status: for this, the agent queries systemd. */
+const FETCH_SYSTEM_EVERY_MS = 10_000
+const UPDATE_AGES_EVERY_MS = 5_000
+/** About as many as the gateway stores. */
 const EVENTS_AT_MOST = 5_000
 
 let status: StatusView | null = null
 let system: SystemView | null = null
-let events: Told[] = []
+let events: ApiEvent[] = []
 let next = ''
-/** Why the gateway does not answer; null while it does. */
-let lost: string | null = null
-/** Why only the questions are answered; null while events are heard as they happen. */
-let deaf: string | null = 'Connecting'
-let answeredAtMs = Date.now()
+/** Why the gateway does not respond; null while it does. */
+let fetchProblem: string | null = null
+/** Why there is no live stream, so that only polling updates the page; null while there is one. */
+let streamProblem: string | null = 'Connecting'
+let respondedAtMs = Date.now()
 
 function show(): void {
   const now = gatewayNow()
-  const last = new Date(answeredAtMs).toLocaleTimeString('en-GB')
-  const why = lost === null ? null : `${lost} Shown is what was known at ${last}; trying again.`
+  const last = new Date(respondedAtMs).toLocaleTimeString('en-GB')
+  const why = fetchProblem === null ? null : `${fetchProblem} Showing data from ${last}; retrying.`
   if (status !== null || why !== null) {
     const verdict = verdictOf(status ?? { units: [] }, why, now)
-    tint(byId('health'), verdict.tone)
-    say(byId('headline'), verdict.headline)
-    say(byId('detail'), verdict.detail)
+    setTone(byId('health'), verdict.tone)
+    setText(byId('headline'), verdict.headline)
+    setText(byId('detail'), verdict.detail)
   }
-  const [tone, text]: [Tone, string] =
-    lost !== null ? ['bad', 'Connection lost'] : deaf === null ? ['ok', 'Live'] : ['warn', 'Every 15 s']
-  tint(byId('link'), status === null && lost === null ? 'busy' : tone)
+  const [tone, text] = linkState()
+  setTone(byId('link'), status === null && fetchProblem === null ? 'busy' : tone)
   if (status === null) return
-  say(byId('link').querySelector('span') ?? byId('link'), text)
-  byId('link').title = deaf ?? ''
-  document.body.toggleAttribute('data-stale', lost !== null)
+  setText(byId('link').querySelector('span') ?? byId('link'), text)
+  byId('link').title = streamProblem ?? ''
+  document.body.toggleAttribute('data-stale', fetchProblem !== null)
   document.title = `${status.gateway_id ?? 'gateway'} - gatewatch`
-  say(byId('gateway'), status.gateway_id ?? 'gateway')
+  setText(byId('gateway'), status.gateway_id ?? 'gateway')
   showFacts(status, system, now, clockAheadMs())
   showUnits(status, events, now)
   const units = status.units.map((unit) => unit.service)
@@ -55,98 +54,103 @@ function show(): void {
   byId('main').hidden = false
 }
 
-/** At most one question at a time; asked again where something happened meanwhile. */
-let asking: Promise<void> | null = null
-let askAgain = false
+function linkState(): readonly [Tone, string] {
+  if (fetchProblem !== null) return ['bad', 'Connection lost']
+  return streamProblem === null ? ['ok', 'Live'] : ['warn', 'Every 15 s']
+}
+
+/** At most one request at a time; a call during a request causes one more after it. */
+let refreshing: Promise<void> | null = null
+let refreshAgain = false
 function refresh(): void {
-  if (asking !== null) {
-    askAgain = true
+  if (refreshing !== null) {
+    refreshAgain = true
     return
   }
-  asking = Promise.all([statusNow(), systemOr(system)])
+  refreshing = Promise.all([fetchStatus(), systemOr(system)])
     .then(
-      (answers) => {
-        status = answers[0]
-        system = answers[1]
-        lost = null
-        answeredAtMs = Date.now()
+      (results) => {
+        status = results[0]
+        system = results[1]
+        fetchProblem = null
+        respondedAtMs = Date.now()
       },
       (error: Error) => {
-        lost = error.message
+        fetchProblem = error.message
       },
     )
     .then(() => {
-      asking = null
+      refreshing = null
       show()
-      if (!askAgain) return
-      askAgain = false
+      if (!refreshAgain) return
+      refreshAgain = false
       refresh()
     })
 }
 
 let systemAtMs = 0
 async function systemOr(known: SystemView | null): Promise<SystemView | null> {
-  if (Date.now() - systemAtMs < ASK_SYSTEM_EVERY_MS) return known
+  if (Date.now() - systemAtMs < FETCH_SYSTEM_EVERY_MS) return known
   systemAtMs = Date.now()
-  return systemNow()
+  return fetchSystem()
 }
 
-let soon = false
+let refreshPending = false
 function refreshSoon(): void {
-  if (soon) return
-  soon = true
+  if (refreshPending) return
+  refreshPending = true
   setTimeout(() => {
-    soon = false
+    refreshPending = false
     refresh()
-  }, ASK_AFTER_MS)
+  }, REFRESH_AFTER_EVENT_MS)
 }
 
-function heard(event: Told): void {
+function addEvent(event: ApiEvent): void {
   const stream = (id: string) => id.slice(0, id.lastIndexOf('-'))
-  // Another state file is another history.
+  // A new state file has another history.
   if (events.length > 0 && stream(event.id) !== stream(next)) events = []
   if (event.seq <= (events.at(-1)?.seq ?? -1)) return
   next = event.id
   events = [...events, event].slice(-EVENTS_AT_MOST)
-  if (event.event === 'crash') say(byId('said'), `${event.service} crashed`)
+  if (event.event === 'crash') setText(byId('announcement'), `${event.service} crashed`)
   refreshSoon()
 }
 
 async function readEvents(): Promise<void> {
-  const page = await allEvents()
+  const page = await fetchAllEvents()
   events = [...page.events]
   next = page.next
 }
 
-async function begin(): Promise<void> {
+async function start(): Promise<void> {
   await readEvents()
-  const live = follow({
+  const live = openLiveStream({
     since: () => next,
-    tell: heard,
+    received: addEvent,
     missed: () => void readEvents().then(refresh, refresh),
-    back() {
-      deaf = null
+    connected() {
+      streamProblem = null
       refresh()
     },
-    lost(why) {
-      deaf = why
+    disconnected(why) {
+      streamProblem = why
       refresh()
     },
   })
-  addEventListener('online', live.hurry)
-  document.addEventListener('visibilitychange', () => (document.hidden ? undefined : live.hurry()))
+  addEventListener('online', live.retryNow)
+  document.addEventListener('visibilitychange', () => (document.hidden ? undefined : live.retryNow()))
 }
 
-/** The first question may come while the gateway still starts. */
-function beginUntilDone(): void {
-  begin().then(refresh, (error: Error) => {
-    lost = error.message
+/** The first request may fail because the gateway is still starting. */
+function startWithRetries(): void {
+  start().then(refresh, (error: Error) => {
+    fetchProblem = error.message
     show()
-    setTimeout(beginUntilDone, ASK_EVERY_MS)
+    setTimeout(startWithRetries, POLL_EVERY_MS)
   })
 }
 
 setUpEvents(show)
-beginUntilDone()
-setInterval(() => (document.hidden ? undefined : refresh()), ASK_EVERY_MS)
-setInterval(() => (document.hidden ? undefined : show()), AGES_EVERY_MS)
+startWithRetries()
+setInterval(() => (document.hidden ? undefined : refresh()), POLL_EVERY_MS)
+setInterval(() => (document.hidden ? undefined : show()), UPDATE_AGES_EVERY_MS)

@@ -1,4 +1,4 @@
-// How the gateway is, in one sentence and one more. Pure.
+// The dashboard's headline: the overall state of the gateway and its most important detail. Pure.
 import type { StatusView, UnitView } from '../core/api-views.ts'
 import { age, causeText, plural, shortName } from '../core/format.ts'
 import type { Tone } from './dom.ts'
@@ -10,7 +10,7 @@ export interface Verdict {
   readonly detail: string
 }
 
-/** Tone and words of one unit's state. */
+/** Tone and text of one unit's state. */
 export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: string } {
   const { active_state: state } = unit
   if (unit.gave_up) return { tone: 'bad', text: 'gave up' }
@@ -23,38 +23,38 @@ export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: s
   return { tone: state === 'unknown' ? 'unknown' : 'busy', text: state }
 }
 
-function isTrouble(unit: UnitView): boolean {
+function hasProblem(unit: UnitView): boolean {
   const { tone } = stateOf(unit)
   return tone === 'bad' || tone === 'warn'
 }
 
-/** `lost`: why the gateway does not answer, null while it does. Times in ms of the gateway's clock. */
+/** `lost`: why the gateway does not respond; null while it does. Times in ms of the gateway's clock. */
 export function verdictOf(status: StatusView, lost: string | null, nowMs: number): Verdict {
-  if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not answer', detail: lost }
-  const troubled = status.units.filter(isTrouble)
+  if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not respond', detail: lost }
+  const affected = status.units.filter(hasProblem)
   const reasons = status.not_ready ?? []
   if (reasons.length > 0) {
-    const detail = troubled.length === 0 ? reasons : [...reasons, needAttention(troubled)]
-    return { tone: 'bad', headline: 'gatewatch itself is not well', detail: detail.join('\n') }
+    const detail = affected.length === 0 ? reasons : [...reasons, needAttention(affected)]
+    return { tone: 'bad', headline: 'gatewatch has a problem', detail: detail.join('\n') }
   }
-  if (troubled.length > 0) {
-    const tone = troubled.some((unit) => stateOf(unit).tone === 'bad') ? 'bad' : 'warn'
-    const of = `${troubled.length} of ${plural(status.units.length, 'unit')}`
-    const headline = `${of} ${troubled.length === 1 ? 'needs' : 'need'} attention`
+  if (affected.length > 0) {
+    const tone = affected.some((unit) => stateOf(unit).tone === 'bad') ? 'bad' : 'warn'
+    const of = `${affected.length} of ${plural(status.units.length, 'unit')}`
+    const headline = `${of} ${affected.length === 1 ? 'needs' : 'need'} attention`
     return {
       tone,
       headline,
-      detail: troubled.map((unit) => `${shortName(unit.service)}: ${why(unit, nowMs)}`).join('; '),
+      detail: affected.map((unit) => `${shortName(unit.service)}: ${problemOf(unit, nowMs)}`).join('; '),
     }
   }
-  return { tone: 'ok', headline: 'All is well', detail: lastCrash(status.units, nowMs) }
+  return { tone: 'ok', headline: 'All OK', detail: lastCrash(status.units, nowMs) }
 }
 
 function needAttention(units: readonly UnitView[]): string {
   return `${units.map((unit) => shortName(unit.service)).join(', ')} ${units.length === 1 ? 'needs' : 'need'} attention too`
 }
 
-function why(unit: UnitView, nowMs: number): string {
+function problemOf(unit: UnitView, nowMs: number): string {
   const { text } = stateOf(unit)
   return unit.last_crash === null
     ? text

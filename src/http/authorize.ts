@@ -1,43 +1,46 @@
-// Which route a request is for, and whether it may: the same for a request and for a WebSocket, by TCP and by the socket.
+// Authorizes a request, HTTP or WebSocket: finds its route, then checks access control, Host and Origin.
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { Door } from './access/access.ts'
-import { isKnownHost, isKnownOrigin } from './access/host-check.ts'
-import { findRoute, type Match } from './find-route.ts'
+import type { AccessControl } from './access/access.ts'
+import { type HostNames, isKnownHost, isKnownOrigin } from './access/host-check.ts'
+import { findRoute, type RouteMatch } from './find-route.ts'
 import { type HttpRequest, type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
 
-export interface Rules {
+export interface AuthorizerOptions {
   readonly routes: readonly Route[]
-  /** Names that a Host header may have, in lower case. */
-  readonly names: ReadonlySet<string>
-  /** Those of them that are configured, whose pages may ask, too. */
-  readonly configured: ReadonlySet<string>
+  readonly hostNames: () => HostNames
 }
 
-export interface Found extends Match {
+export interface RoutedRequest extends RouteMatch {
   readonly query: URLSearchParams
 }
 
-export interface Admission {
-  find(request: IncomingMessage): Found | HttpResponse
-  /** The refusal, or null where it may ask what was found. */
-  refusal(request: IncomingMessage, found: Found | HttpResponse): Promise<HttpResponse | null>
-  asked(request: IncomingMessage, found: Found, body: string): HttpRequest
-  /** Headers that every answer has. */
+export interface Authorizer {
+  /** The route of a request, or the error response where it has none. */
+  find(request: IncomingMessage): RoutedRequest | HttpResponse
+  /** What was found, if this client may have it, else the response that refuses the request. */
+  authorize(request: IncomingMessage, found: RoutedRequest | HttpResponse): Promise<RoutedRequest | HttpResponse>
+  toHttpRequest(request: IncomingMessage, found: RoutedRequest, body: string): HttpRequest
+  /** Headers of every response. */
   headers(): Readonly<Record<string, string>>
 }
 
-/** `door`: who may come in, where that is configured; the local socket has none. */
-export function createAdmission({ routes, names, configured }: Rules, side: Transport, door: Door | null): Admission {
+/** `access`: from web_config_file; null where there is none, and on the local socket. */
+export function createAuthorizer(
+  { routes, hostNames }: AuthorizerOptions,
+  transport: Transport,
+  access: AccessControl | null,
+): Authorizer {
   function refuseForeign({ headers }: IncomingMessage): HttpResponse | null {
-    if (!isKnownHost(headers.host, names)) {
-      return problem(403, 'unknown_host', 'Host is no name of this gateway; http.allowed_hosts can add one')
+    const names = hostNames()
+    if (!isKnownHost(headers.host, names.all)) {
+      return problem(403, 'unknown_host', 'Host header is not a name of this gateway; add it to http.allowed_hosts')
     }
-    if (!isKnownOrigin(headers.origin, headers.host, configured)) {
-      return problem(403, 'foreign_origin', 'a page of another origin may not ask')
+    if (!isKnownOrigin(headers.origin, headers.host, names.configured)) {
+      return problem(403, 'foreign_origin', 'cross-origin requests are not allowed')
     }
     return null
   }
@@ -45,45 +48,53 @@ export function createAdmission({ routes, names, configured }: Rules, side: Tran
     find(request) {
       const target = targetOf(request.url ?? '')
       if ('status' in target) return target
-      const found = findRoute(routes, side, request.method ?? '', target.path)
+      const found = findRoute(routes, transport, request.method ?? '', target.path)
       return 'status' in found ? found : { ...found, query: target.query }
     },
-    // Who may not come in is not told what there is.
-    async refusal(request, found) {
-      const turnedAway = (await door?.refusal(request, bringsToken(request, found))) ?? null
-      if (turnedAway !== null) return turnedAway
-      if ('status' in found) return found
-      return side === 'tcp' && found.route.hosts === 'known' ? refuseForeign(request) : null
+    // Access control comes first: a client without access must not learn which paths exist.
+    async authorize(request, found) {
+      const denied = (await access?.refusal(request, hasBearerToken(request, found))) ?? null
+      if (denied !== null) return denied
+      if ('status' in found || transport === 'socket' || found.route.hosts === 'any') return found
+      return refuseForeign(request) ?? found
     },
-    asked: (request, { params, query }, body) => ({
-      ...{ side, params, query, body, headers: request.headers },
-      ...clientOf(request.socket, side),
-      trusted: side === 'socket' || door?.isKnown(request) === true,
-    }),
-    headers: () => door?.headers() ?? {},
+    toHttpRequest(request, { params, query }, body) {
+      return {
+        transport,
+        params,
+        query,
+        body,
+        headers: request.headers,
+        trusted: transport === 'socket' || access?.isAuthenticated(request) === true,
+        ...clientIdentityOf(request.socket, transport),
+      }
+    },
+    headers: () => access?.headers() ?? {},
   }
 }
 
-function bringsToken({ headers }: IncomingMessage, found: Found | HttpResponse): boolean {
-  return 'route' in found && found.route.byToken === true && /^bearer /i.test(headers.authorization ?? '')
+/** True for a bearer token on a route that takes one instead of the password. */
+function hasBearerToken({ headers }: IncomingMessage, found: RoutedRequest | HttpResponse): boolean {
+  return 'route' in found && found.route.acceptsToken === true && /^bearer /i.test(headers.authorization ?? '')
 }
 
-interface Target {
+interface RequestTarget {
   readonly path: string
   readonly query: URLSearchParams
 }
 
-function targetOf(url: string): Target | HttpResponse {
-  if (url.length > URL_BYTES_AT_MOST) return problem(414, 'url_too_long', `at most ${URL_BYTES_AT_MOST} bytes`)
+function targetOf(url: string): RequestTarget | HttpResponse {
+  if (url.length > URL_BYTES_AT_MOST)
+    return problem(414, 'url_too_long', `the URL is longer than ${URL_BYTES_AT_MOST} bytes`)
   if (!url.startsWith('/')) return problem(400, 'bad_url', 'the request target must be a path')
   const at = url.indexOf('?')
   const path = at < 0 ? url : url.slice(0, at)
   return { path, query: new URLSearchParams(at < 0 ? '' : url.slice(at + 1)) }
 }
 
-/** By TLS, or from an address of this very host. A name in `who` is only that of a valid certificate. */
-export function clientOf(socket: Socket, side: Transport): Pick<HttpRequest, 'secure' | 'who'> {
-  if (side === 'socket') return { secure: true, who: null }
+/** `secure`: over TLS, or from this host. `who`: the name on the client certificate, only if that is verified. */
+export function clientIdentityOf(socket: Socket, transport: Transport): Pick<HttpRequest, 'secure' | 'who'> {
+  if (transport === 'socket') return { secure: true, who: null }
   if (isTls(socket)) {
     const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : null
     return { secure: true, who: (Array.isArray(name) ? name[0] : name) ?? null }
@@ -95,7 +106,7 @@ function isTls(socket: Socket): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true
 }
 
-/** 127.0.0.0/8 and ::1; the former also as a dual-stack listener writes it. */
+/** 127.0.0.0/8, also as an IPv4-mapped IPv6 address (dual-stack listener), and ::1. */
 function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address)
 }

@@ -1,43 +1,45 @@
-// Finds the route of a request in the table, or says why there is none. Pure.
+// The router: finds the route of a request in the table, or builds the error response. Pure.
 import { type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
-export interface Match {
+export interface RouteMatch {
   readonly route: Route
   readonly params: Readonly<Record<string, string>>
 }
 
-/** HEAD is answered by the route of GET. */
+/** HEAD uses the route of GET. */
 export function findRoute(
   routes: readonly Route[],
-  side: Transport,
+  transport: Transport,
   method: string,
   path: string,
-): Match | HttpResponse {
+): RouteMatch | HttpResponse {
   const wanted = method === 'HEAD' ? 'GET' : method
-  const here: Match[] = []
+  const candidates: RouteMatch[] = []
   for (const route of routes) {
     const params = paramsOf(route.path, path)
-    if (params !== null) here.push({ route, params })
+    if (params !== null) candidates.push({ route, params })
   }
-  if (here.length === 0) return problem(404, 'not_found', 'there is nothing at this path')
-  const match = here.find(({ route }) => route.method === wanted)
+  if (candidates.length === 0) return problem(404, 'not_found', 'no such path')
+  const match = candidates.find(({ route }) => route.method === wanted)
   if (match === undefined) {
-    const allow = here.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method])).join(', ')
-    return problem(405, 'method_not_allowed', `only ${allow} here`, { allow })
+    const methods = candidates.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : [route.method]))
+    const allow = methods.join(', ')
+    return problem(405, 'method_not_allowed', `method not allowed; this path supports ${allow}`, { allow })
   }
-  if (match.route.where === 'socket' && side !== 'socket') {
-    return problem(403, 'socket_only', 'this is possible on the gateway itself only, over the local socket')
+  if (match.route.where === 'socket' && transport !== 'socket') {
+    return problem(403, 'socket_only', 'only available over the local socket on the gateway')
   }
   return match
 }
 
+/** The decoded values of the pattern's `:name` segments; null where the path does not match the pattern. */
 function paramsOf(pattern: string, path: string): Record<string, string> | null {
   const wanted = pattern.split('/')
-  const given = path.split('/')
-  if (wanted.length !== given.length) return null
+  const segments = path.split('/')
+  if (wanted.length !== segments.length) return null
   const params: Record<string, string> = {}
   for (const [i, part] of wanted.entries()) {
-    const segment = given[i] ?? ''
+    const segment = segments[i] ?? ''
     if (!part.startsWith(':')) {
       if (part !== segment) return null
       continue

@@ -1,107 +1,107 @@
-// HTTP as the agent sees it: one table of routes, served by TCP and by the local socket, and a sink of events.
+// The HTTP API of the agent: one route table, served over TCP and the local socket, and a sink that streams events.
 import type { Server } from 'node:http'
 import { messageOf } from '../core/error-text.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
-import type { Door } from './access/access.ts'
-import { ownNames } from './access/host-check.ts'
+import type { AccessControl } from './access/access.ts'
+import { createHostNames } from './access/host-check.ts'
 import { routesOf } from './api/routes.ts'
-import { createStream } from './api/stream.ts'
-import { tcpProblem } from './listen-error.ts'
-import { createListener } from './listener.ts'
-import { createRequests } from './request-metrics.ts'
+import { createEventStream } from './api/stream.ts'
+import { listenError } from './listen-error.ts'
+import { createRequestHandler } from './request-handler.ts'
+import { createRequestMetrics } from './request-metrics.ts'
 import type { Transport, Views } from './route.ts'
-import { close, createLimited, createSecure, listen } from './server.ts'
+import { close, createHttpServer, createHttpsServer, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
-export interface HttpGiven {
+export interface HttpOptions {
   readonly views: Views
   readonly clock: Clock
   readonly log: Log
-  /** What this host calls itself. */
+  /** This host's own name. */
   readonly hostname: string
-  /** `http.allowed_hosts`: names beside that, IP literals and localhost. */
-  readonly allowedHosts: readonly string[]
+  /** `http.allowed_hosts`, read per request: names accepted besides the hostname, IP literals and localhost. */
+  readonly allowedHosts: () => readonly string[]
 }
 
-export interface Served {
+export interface HttpListener {
   /** `0.0.0.0:9100`, `[::]:9100` or the path of the socket. */
   readonly address: string
-  /** Why the web file as it is now is not in force; null while it is. */
-  problem(): string | null
   readonly scheme: 'http' | 'https'
-  /** The port that it got; null for a socket. */
+  /** The port in use; null for a socket. */
   readonly port: number | null
+  /** Why the current web_config_file is not in effect; null while it is. */
+  problem(): string | null
   stop(): Promise<void>
 }
 
-export interface WebFileWanted {
+export interface WebConfigOptions {
   readonly path: string
-  readonly stale: () => void
+  /** Called when the changed file switches TLS on or off, which requires a new listener. */
+  readonly onTlsToggled: () => void
 }
 
 export interface Http extends EventSink {
   /**
-   * Listens; null: on all addresses, 0: on any free port. Rejects naming the port or what is wrong with the web file, and
-   * may be tried again. `stale` is called when the web file has changed so that it has to listen anew.
+   * Listens on `host` (null: all addresses) and `port` (0: any free one). Rejects with an error that names the port or
+   * the fault in web_config_file; the caller may retry.
    */
-  serveTcp(host: string | null, port: number, web?: WebFileWanted): Promise<Served>
-  /** Listens on a unix socket, for owner and group. Rejects where somebody answers there already. */
-  serveSocket(path: string): Promise<Served>
+  serveTcp(host: string | null, port: number, web?: WebConfigOptions): Promise<HttpListener>
+  /** Listens on a unix socket for owner and group. Rejects if another process is listening on it. */
+  serveSocket(path: string): Promise<HttpListener>
   health(): HttpHealth
-  /** Ends streams and stops whatever is still served. */
+  /** Ends the streams and stops all listeners. */
   stop(): Promise<void>
 }
 
-export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGiven): Http {
-  const stream = createStream(views, clock)
-  const requests = createRequests()
-  const configured = new Set(allowedHosts.map((name) => name.toLowerCase()))
-  const names = new Set([...ownNames(hostname), ...configured])
-  const listening = { routes: routesOf(views, stream), names, configured, log, requests }
-  const open = new Set<Served>()
+export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpOptions): Http {
+  const stream = createEventStream(views, clock)
+  const metrics = createRequestMetrics()
+  const hostNames = createHostNames(hostname, allowedHosts)
+  const handlerOptions = { routes: routesOf(views, stream), hostNames, log, metrics }
+  const open = new Set<HttpListener>()
 
-  async function serverFor(side: Transport, door: Door | null): Promise<Server> {
-    const listener = createListener(listening, side, door)
-    const server = door?.tls ? await createSecure(listener, door.tls) : createLimited(listener)
-    door?.guard(server)
-    server.on('clientError', () => requests.answered('unreadable', 400, null))
+  async function serverFor(transport: Transport, access: AccessControl | null): Promise<Server> {
+    const handler = createRequestHandler(handlerOptions, transport, access)
+    const server = access?.tls ? await createHttpsServer(handler, access.tls) : createHttpServer(handler)
+    access?.protect(server)
+    server.on('clientError', () => metrics.count('unreadable', 400, null))
     return server
   }
 
-  function served(server: Server, address: string, port: number | null, door: Door | null): Served {
-    const it: Served = {
+  function listenerOf(
+    server: Server,
+    address: string,
+    port: number | null,
+    access: AccessControl | null,
+  ): HttpListener {
+    const listener: HttpListener = {
       address,
       port,
-      scheme: door?.tls ? 'https' : 'http',
-      problem: () => door?.problem() ?? null,
+      scheme: access?.tls ? 'https' : 'http',
+      problem: () => access?.problem() ?? null,
       async stop() {
-        if (open.delete(it)) await close(server, clock)
+        if (open.delete(listener)) await close(server, clock)
       },
     }
-    open.add(it)
-    return it
+    open.add(listener)
+    return listener
   }
 
   return {
-    health: () => ({ ...requests.read(), streamClientsDropped: stream.dropped() }),
+    health: () => ({ ...metrics.read(), streamClientsDropped: stream.dropped() }),
     accept: stream.accept,
     async serveTcp(host, port, web) {
-      const { openDoor } = web === undefined ? { openDoor: null } : await import('./access/access.ts')
-      const door = web && openDoor ? await openDoor(web.path, clock, log, web.stale) : null
-      const server = await serverFor('tcp', door)
+      const access = web === undefined ? null : await accessControlFor(web, clock, log)
+      const server = await serverFor('tcp', access)
       try {
         await listen(server, host === null ? { port } : { port, host })
       } catch (error) {
-        throw tcpProblem(error, host, port)
+        throw listenError(error, host, port)
       }
       const at = server.address()
       if (at === null || typeof at === 'string') throw new Error('TCP server without an address')
-      return served(
-        server,
-        at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`,
-        at.port,
-        door,
-      )
+      const address = at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`
+      return listenerOf(server, address, at.port, access)
     },
     async serveSocket(path) {
       await prepareSocketFile(path)
@@ -111,15 +111,19 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpGi
         restrictSocketFile(path)
       } catch (error) {
         server.close()
-        throw new Error(`listen on ${path}: ${messageOf(error)}`, {
-          cause: error,
-        })
+        throw new Error(`listen on ${path}: ${messageOf(error)}`, { cause: error })
       }
-      return served(server, path, null, null)
+      return listenerOf(server, path, null, null)
     },
     async stop() {
       await stream.stop()
-      await Promise.all([...open].map((it) => it.stop()))
+      await Promise.all([...open].map((listener) => listener.stop()))
     },
   }
+}
+
+/** Loads bcrypt and YAML only where web_config_file is set: they cost memory. */
+async function accessControlFor(web: WebConfigOptions, clock: Clock, log: Log): Promise<AccessControl> {
+  const { createAccessControl } = await import('./access/access.ts')
+  return createAccessControl(web.path, clock, log, web.onTlsToggled)
 }

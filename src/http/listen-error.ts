@@ -1,31 +1,30 @@
-// Says in words why a port could not be had, and who usually sits on it. Pure.
+// Explains why a TCP port could not be opened, and names the program that usually uses it. Pure.
 
 /** Default ports of Prometheus' own programs (its wiki of port allocations). */
-const USUALLY: Readonly<Record<number, string>> = {
+const USUAL_PROGRAM: Readonly<Record<number, string>> = {
   9090: 'Prometheus',
   9091: 'the Pushgateway',
   9093: 'the Alertmanager',
   9100: 'node_exporter',
 }
 
-export function tcpProblem(error: unknown, host: string | null, port: number): Error {
-  const code = (error as NodeJS.ErrnoException).code
+export function listenError(cause: unknown, host: string | null, port: number): Error {
   const address = host === null ? '' : ` on ${host}`
-  const usual = USUALLY[port]
-  switch (code) {
-    case 'EADDRINUSE':
-      return new Error(
-        `port ${port}${address} is taken${usual ? ` (${usual} usually sits there)` : ''}; choose another with prometheus_port or --prometheus-port`,
-        { cause: error },
-      )
+  const program = USUAL_PROGRAM[port]
+  switch ((cause as NodeJS.ErrnoException).code) {
+    case 'EADDRINUSE': {
+      const usual = program === undefined ? '' : ` (usually by ${program})`
+      const hint = 'choose another port with prometheus_port or --prometheus-port'
+      return new Error(`port ${port}${address} is already in use${usual}; ${hint}`, { cause })
+    }
     case 'EACCES':
-      return new Error(`port ${port}${address} is not allowed to this user (below 1024 needs CAP_NET_BIND_SERVICE)`, {
-        cause: error,
+      return new Error(`permission denied for port ${port}${address} (ports below 1024 require CAP_NET_BIND_SERVICE)`, {
+        cause,
       })
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new Error(`${host} is no address of this host, so port ${port} cannot be served there`, { cause: error })
+      return new Error(`cannot listen on port ${port}: ${host} is not an address of this host`, { cause })
     default:
-      return new Error(`listen on port ${port}${address}: ${(error as Error).message}`, { cause: error })
+      return new Error(`listen on port ${port}${address}: ${(cause as Error).message}`, { cause })
   }
 }

@@ -1,22 +1,24 @@
-// Whether a request may carry the body it announces, and reading it, bounded.
+// Request bodies: refuses those that a route does not take, and reads the others up to a limit.
 import type { IncomingMessage } from 'node:http'
 import { type HttpResponse, problem } from './route.ts'
 
 /**
- * The refusal of a body that is not wanted, or null. Chunks are never wanted: their extensions are read without a bound
- * by Node 20.11.0 (CVE-2024-22019), so the connection has to go before they are.
+ * The error response for a body that the route does not take, or null. Chunked bodies are always refused, before they
+ * are read: Node 20.11.0 reads chunk extensions without a limit (CVE-2024-22019).
  */
-export function refuseBody(request: IncomingMessage, atMostBytes: number): HttpResponse | null {
+export function refuseBody(request: IncomingMessage, bytesAtMost: number): HttpResponse | null {
   if (request.headers['transfer-encoding'] !== undefined) {
-    return problem(400, 'chunked_body', 'send a body with Content-Length, or none')
+    return problem(400, 'chunked_body', 'chunked request bodies are not supported; send Content-Length')
   }
   const bytes = Number(request.headers['content-length'] ?? 0)
   if (bytes === 0) return null
-  if (atMostBytes === 0) return problem(400, 'unexpected_body', 'no body belongs here')
-  return bytes > atMostBytes ? problem(413, 'body_too_large', `at most ${atMostBytes} bytes`) : null
+  if (bytesAtMost === 0) return problem(400, 'unexpected_body', 'this endpoint takes no request body')
+  return bytes > bytesAtMost
+    ? problem(413, 'body_too_large', `the request body is larger than ${bytesAtMost} bytes`)
+    : null
 }
 
-/** The body as text; null where the client went away. Its length was announced and checked, and Node holds it to that. */
+/** The body as text; null if the client disconnected. `refuseBody` has checked its length, which Node enforces. */
 export function readBody(request: IncomingMessage): Promise<string | null> {
   return new Promise((resolve) => {
     let body = ''

@@ -1,73 +1,73 @@
-// Writes an answer: whole, with its length, compressed where that is wanted and pays.
+// Writes a complete response with its length, compressed where the client accepts gzip and it is worth it.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { gzip, gzipSync } from 'node:zlib'
 import type { HttpResponse } from './route.ts'
 
-/** Below this, gzip saves less than one packet. */
+/** Below this size, gzip saves less than one packet. */
 const GZIP_FROM_BYTES = 1_024
-/** Up to here (a scrape of 12 units has 25 KB) it is packed at once: another thread would cost twice the time. */
-const GZIP_AT_ONCE_BYTES = 65_536
-const PACKED = { 'content-encoding': 'gzip' }
+/** Up to here (a scrape of 12 units has 25 KB) gzip runs synchronously: the thread pool would take twice the time. */
+const GZIP_SYNC_UP_TO_BYTES = 65_536
+const GZIP_HEADERS = { 'content-encoding': 'gzip' }
 
-export function send(request: IncomingMessage, response: ServerResponse, said: HttpResponse): void {
-  const bytes = Buffer.byteLength(said.body)
+export function send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void {
+  const bytes = Buffer.byteLength(reply.body)
   if (bytes < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding'])) {
-    write(response, said, said.body, {})
+    write(response, reply, reply.body, {})
     return
   }
-  if (bytes <= GZIP_AT_ONCE_BYTES) {
-    write(response, said, gzipSync(said.body), PACKED)
+  if (bytes <= GZIP_SYNC_UP_TO_BYTES) {
+    write(response, reply, gzipSync(reply.body), GZIP_HEADERS)
     return
   }
-  gzip(said.body, (error, packed) => {
-    if (error) write(response, said, said.body, {})
-    else write(response, said, packed, PACKED)
+  gzip(reply.body, (error, compressed) => {
+    if (error) write(response, reply, reply.body, {})
+    else write(response, reply, compressed, GZIP_HEADERS)
   })
 }
 
-/** Answers, and closes the connection: the rest of what the client sends is not to be read. */
-export function sendLast(response: ServerResponse, said: HttpResponse): void {
+/** Sends the response and closes the connection, so that the rest of what the client sends is not read. */
+export function sendLast(response: ServerResponse, reply: HttpResponse): void {
   const { socket } = response
   response.on('finish', () => socket?.destroySoon())
-  write(response, said, said.body, { connection: 'close' })
+  write(response, reply, reply.body, { connection: 'close' })
 }
 
 function write(
   response: ServerResponse,
-  said: HttpResponse,
+  reply: HttpResponse,
   body: string | Buffer,
-  more: Record<string, string>,
+  headers: Record<string, string>,
 ): void {
   if (response.destroyed || response.headersSent) return
-  response.writeHead(said.status, {
-    'content-type': said.type,
+  response.writeHead(reply.status, {
+    'content-type': reply.type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     vary: 'accept, accept-encoding',
-    ...said.headers,
-    ...more,
+    ...reply.headers,
+    ...headers,
   })
-  // To HEAD, Node sends the headers alone.
+  // For HEAD, Node sends only the headers.
   response.end(body)
 }
 
-/** Answers where there is no response object, and closes the connection. */
-export function sendRaw(connection: Duplex, said: HttpResponse, more: Readonly<Record<string, string>> = {}): void {
+/** Sends a response on a connection that has no response object, and closes it. */
+export function sendRaw(connection: Duplex, reply: HttpResponse, more: Readonly<Record<string, string>> = {}): void {
   const headers = {
     Connection: 'close',
-    'Content-Type': said.type,
-    'Content-Length': String(Buffer.byteLength(said.body)),
-    ...said.headers,
+    'Content-Type': reply.type,
+    'Content-Length': String(Buffer.byteLength(reply.body)),
+    ...reply.headers,
     ...more,
   }
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
-  const head = [`HTTP/1.1 ${said.status} ${STATUS_CODES[said.status]}`, ...lines].join('\r\n')
-  connection.end(`${head}\r\n\r\n${said.body}`, () => connection.destroy())
+  const head = [`HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`, ...lines].join('\r\n')
+  connection.end(`${head}\r\n\r\n${reply.body}`, () => connection.destroy())
 }
 
-/** RFC 9110, 12.5.3, as far as gzip goes. */
+/** The gzip part of RFC 9110, section 12.5.3. */
 function acceptsGzip(header: string | string[] | undefined): boolean {
   const codings = String(header ?? '')
     .toLowerCase()

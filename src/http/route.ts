@@ -1,57 +1,64 @@
-// What HTTP asks of the agent, and what a route is: a line of the one table that TCP and the local socket serve.
+// The types of the HTTP API: the views of the agent, requests and responses, and a row of the route table.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Identity, Json } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { UnitCommands } from '../ports.ts'
-import type { Outlet } from './api/stream-writer.ts'
+import type { StreamWriter } from './api/stream-writer.ts'
 
-/** Everything that the routes show or do. Nothing here may block; what throws is answered by 500. */
+/** Everything that the routes show or change. Nothing here may block; an exception becomes a 500 response. */
 export interface Views {
   live(): State
   identity(): Identity
   /** Recent events, oldest first. */
   history(): readonly Event[]
-  /** Why the agent is not ready, one reason each; none: it is. */
-  notReady(): readonly string[]
-  /** A scrape, in the format that the Accept header asks for. */
+  readiness(): Readiness
+  /** A scrape, in the format that the Accept header requests. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
-  /** The series that selectors choose, or what is wrong with one. */
+  /** The series that the selectors match, or why a selector is invalid. */
   federate(
     matches: readonly string[],
   ): Promise<{ readonly type: string; readonly body: string } | { readonly problem: string }>
-  /** The agent's own health, for `gatewatch status`; the units are added here. */
+  /** The agent's own health, for `gatewatch status`; the route adds the units. */
   status(): Json
-  /** systemd as a whole and the machine under it; null while systemd does not answer. */
+  /** systemd as a whole and the machine; null while systemd does not respond. */
   system(): Promise<Json | null>
   readonly control: HttpControl
-  /** Zeroes the counters; resolves when flash holds it. */
+  /** Sets the counters to zero; resolves when that is on flash. */
   clear(): Promise<void>
-  /** Takes the counts of the former program as baselines, by unit name; resolves when flash holds them. */
+  /** Imports the counts of the former program as baselines, by unit name; resolves when they are on flash. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
 }
 
-/** What operating units by HTTP needs. */
+/** What /-/ready reports, one line each. */
+export interface Readiness {
+  /** Why the agent is not ready: status 503. */
+  readonly problems: readonly string[]
+  /** Shown with status 200, such as keys that a restart will apply. */
+  readonly warnings: readonly string[]
+}
+
+/** What is needed to control units over HTTP. */
 export interface HttpControl {
   readonly commands: UnitCommands
-  /** `control` of the configuration in force. */
+  /** `control` of the configuration in effect. */
   rules(): { readonly enabled: boolean; readonly token_file: string | null }
 }
 
-/** `socket`: this device's users only, behind the permissions of the file. */
+/** `socket`: the local socket, which only users of this device with permission for its file can use. */
 export type Transport = 'tcp' | 'socket'
 
-/** A request as a handler sees it. */
+/** A request as a route handler gets it. */
 export interface HttpRequest {
-  readonly side: Transport
-  /** On the device itself, or by TCP after having shown who it is. */
+  readonly transport: Transport
+  /** Over the local socket, or over TCP with authentication. */
   readonly trusted: boolean
-  /** On the device itself, or by TLS. */
+  /** Over the local socket, from this host, or over TLS. */
   readonly secure: boolean
-  /** The name on the client's certificate, where it was asked for and is valid. */
+  /** The name on the client's certificate, where one was requested and is valid. */
   readonly who: string | null
-  /** Parts of the path that the route names, decoded. */
+  /** The `:name` segments of the path, decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
@@ -66,30 +73,30 @@ export interface HttpResponse {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** An answer that goes on: the function owns the outlet from then on. */
-export interface Streamed {
-  readonly stream: (outlet: Outlet) => void
+/** A response that stays open: the function owns the writer. */
+export interface StreamResponse {
+  readonly stream: (writer: StreamWriter) => void
 }
 
-export type Answer = HttpResponse | Streamed
+export type RouteResult = HttpResponse | StreamResponse
 
 export interface Route {
   readonly method: 'GET' | 'POST'
-  /** `:name` stands for one segment. */
+  /** `:name` matches one segment. */
   readonly path: string
   readonly where: 'both' | 'socket'
   /**
-   * Who may ask by TCP: `known` refuses foreign Host and Origin headers (DNS rebinding). `any` is for what machines
-   * fetch by whatever name their DNS has for the gateway.
+   * `known`: over TCP, foreign Host and Origin headers are refused (DNS rebinding). `any`: for what monitoring systems
+   * fetch, under any name that their DNS has for the gateway.
    */
   readonly hosts: 'any' | 'known'
-  /** It is spoken by WebSocket. */
+  /** The route requires a WebSocket handshake. */
   readonly webSocket?: true
-  /** A bearer token stands in for a password here. */
-  readonly byToken?: true
-  /** The largest body it takes, in bytes; none where absent. */
+  /** A bearer token replaces basic auth. */
+  readonly acceptsToken?: true
+  /** The largest request body, in bytes; absent: the route takes none. */
   readonly bodyBytes?: number
-  readonly answer: (asked: HttpRequest) => Answer | Promise<Answer>
+  readonly handle: (request: HttpRequest) => RouteResult | Promise<RouteResult>
 }
 
 export function json(body: unknown, status = 200): HttpResponse {
@@ -100,7 +107,7 @@ export function text(body: string, status = 200): HttpResponse {
   return { status, type: 'text/plain; charset=utf-8', body }
 }
 
-/** An error as every route tells it; `code` is for programs, `message` for people. */
+/** An error response in the format of all routes; `code` is for programs, `message` for people. */
 export function problem(
   status: number,
   code: string,

@@ -1,31 +1,31 @@
-// A listening server with its limits: how much it reads, how long it waits, how many it serves, and how it ends.
+// HTTP and HTTPS servers with limits on header size, time and connections, and their orderly shutdown.
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { ListenOptions, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../ports.ts'
-import type { Listener } from './listener.ts'
+import type { RequestHandler } from './request-handler.ts'
 import { sendRaw } from './respond.ts'
-import { problem } from './route.ts'
+import { type HttpResponse, problem } from './route.ts'
 
 const HEADER_BYTES_AT_MOST = 16 * 1024
 const HEADERS_WITHIN_MS = 10_000
 const REQUEST_WITHIN_MS = 20_000
 const CHECK_EVERY_MS = 5_000
-/** Longer than the usual scrape interval, so that Prometheus keeps its connection. */
+/** Longer than the usual scrape interval, so that Prometheus can keep its connection. */
 const KEEP_ALIVE_MS = 75_000
-/** A connection on which nothing moves, in either direction; streams have a heartbeat, an order waits 120 s for its job. */
+/** For a connection without any traffic; streams have a heartbeat, a command waits up to 120 s for its job. */
 const IDLE_AT_MOST_MS = 150_000
 const CONNECTIONS_AT_MOST = 64
-/** On stop, answers under way may take this long. */
+/** On stop, requests in progress may take this long. */
 const STOP_WITHIN_MS = 1_000
 
-type Create = (options: ServerOptions, listener: RequestListener) => Server
+type ServerFactory = (options: ServerOptions, listener: RequestListener) => Server
 
-/** Connections that are no HTTP any more, which Node lets go of. */
+/** WebSocket connections by server: Node no longer tracks them after the upgrade. */
 const upgraded = new WeakMap<Server, Set<Duplex>>()
 
-/** A server that is not listening yet; `create` makes one of another kind than plain HTTP. */
-export function createLimited(listener: Listener, create: Create = createServer): Server {
+/** A server that does not listen yet; `create` replaces plain HTTP. */
+export function createHttpServer(handler: RequestHandler, create: ServerFactory = createServer): Server {
   const server = create(
     {
       maxHeaderSize: HEADER_BYTES_AT_MOST,
@@ -33,56 +33,56 @@ export function createLimited(listener: Listener, create: Create = createServer)
       connectionsCheckingInterval: CHECK_EVERY_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
-    listener.request,
+    handler.request,
   )
   server.headersTimeout = HEADERS_WITHIN_MS
   server.timeout = IDLE_AT_MOST_MS
   server.maxConnections = CONNECTIONS_AT_MOST
-  // Those who only hold a connection make room; the one that was turned away comes again.
+  // At the limit, idle connections are closed, so that the refused client succeeds when it retries.
   server.on('drop', () => server.closeIdleConnections())
-  server.on('clientError', refuse)
-  const others = new Set<Duplex>()
-  upgraded.set(server, others)
+  server.on('clientError', refuseUnparsed)
+  const connections = new Set<Duplex>()
+  upgraded.set(server, connections)
   server.on('upgrade', (request, connection, head) => {
-    others.add(connection)
-    connection.on('close', () => others.delete(connection))
-    listener.upgrade(request, connection, head)
+    connections.add(connection)
+    connection.on('close', () => connections.delete(connection))
+    handler.upgrade(request, connection, head)
   })
   return server
 }
 
-/** The same by TLS. */
-export async function createSecure(listener: Listener, tls: object): Promise<Server> {
-  const https = await import('node:https') // not before it is needed: it costs memory
+/** The same over TLS. */
+export async function createHttpsServer(handler: RequestHandler, tls: object): Promise<Server> {
+  const https = await import('node:https') // loaded only when needed: it costs memory
   const handshake = { ...tls, handshakeTimeout: HEADERS_WITHIN_MS }
-  const server = createLimited(listener, (limits, on) => https.createServer({ ...limits, ...handshake }, on))
-  // Not the answer of a client error: nobody would read it before the handshake.
+  const server = createHttpServer(handler, (limits, on) => https.createServer({ ...limits, ...handshake }, on))
+  // Without an error response: the client cannot read one before the handshake is complete.
   server.removeAllListeners('tlsClientError')
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
   return server
 }
 
-/** Resolves when it listens. */
+/** Resolves when the server listens. */
 export function listen(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(options, () => {
       server.off('error', reject)
-      server.on('error', () => {}) // accept(2) failed, as with too many open files: the next one may not
+      server.on('error', () => {}) // accept(2) failed, e.g. too many open files: the next connection may succeed
       resolve()
     })
   })
 }
 
-/** Resolves when nobody is connected any more; those who linger are cut off. */
+/** Resolves when all connections are closed; those still open after a second are destroyed. */
 export function close(server: Server, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const undo = clock.after(STOP_WITHIN_MS, () => {
+    const cancel = clock.after(STOP_WITHIN_MS, () => {
       server.closeAllConnections()
       for (const connection of upgraded.get(server) ?? []) connection.destroy()
     })
     server.close(() => {
-      undo()
+      cancel()
       resolve()
     })
     server.closeIdleConnections()
@@ -90,24 +90,24 @@ export function close(server: Server, clock: Clock): Promise<void> {
 }
 
 /**
- * What the parser did not take: told in the format of all errors, and the connection closed. Not where something was
- * said already: it would stand in the middle of another answer.
+ * Refuses what the parser could not read, and closes the connection. Without an error response if the connection has
+ * carried a response before: the error could end up in the middle of it.
  */
-function refuse(error: Error & { code?: string }, socket: Socket): void {
+function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || socket.bytesWritten > 0 || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  sendRaw(socket, refusalOf(error.code))
+  sendRaw(socket, parserErrorOf(error.code))
 }
 
-function refusalOf(code: string | undefined) {
+function parserErrorOf(code: string | undefined): HttpResponse {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return problem(431, 'headers_too_large', `at most ${HEADER_BYTES_AT_MOST} bytes`)
+      return problem(431, 'headers_too_large', `the request headers are larger than ${HEADER_BYTES_AT_MOST} bytes`)
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return problem(408, 'request_timeout', 'the request took too long')
+      return problem(408, 'request_timeout', 'the request was not received in time')
     default:
-      return problem(400, 'bad_request', 'this is not HTTP')
+      return problem(400, 'bad_request', 'the request is not valid HTTP')
   }
 }

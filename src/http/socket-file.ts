@@ -1,39 +1,39 @@
-// The file of the local socket: a stale one goes, a living one stays, and only owner and group may use it.
+// The file of the local socket: replaces a stale one, refuses one in use, and limits access to owner and group.
 import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 
-/** `sockaddr_un.sun_path` holds 108 bytes with its final zero (unix(7)). */
+/** `sockaddr_un.sun_path` holds 108 bytes including the terminating null byte (unix(7)). */
 const PATH_BYTES_AT_MOST = 107
 
-/** Makes room for a socket at `path`. Throws when the path cannot be one, or when somebody answers there. */
+/** Removes a stale socket at `path`. Throws if the path cannot be used, or if another process is listening on it. */
 export async function prepareSocketFile(path: string): Promise<void> {
   const bytes = Buffer.byteLength(path)
   if (bytes > PATH_BYTES_AT_MOST) {
-    throw new Error(`socket path of ${bytes} bytes is too long, the kernel takes ${PATH_BYTES_AT_MOST}: ${path}`)
+    throw new Error(`socket path is too long (${bytes} bytes, the kernel allows ${PATH_BYTES_AT_MOST}): ${path}`)
   }
   mkdirIfPossible(dirname(path))
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined) return
-  if (!found.isSocket()) throw new Error(`${path} exists and is no socket`)
-  if (await answers(path)) throw new Error(`another gatewatch answers on ${path}`)
+  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket`)
+  if (await isServed(path)) throw new Error(`another gatewatch is listening on ${path}`)
   rmSync(path, { force: true })
 }
 
-/** 0660. Between bind(2) and this, the umask decides; connecting needs the right to write, which 022 keeps from others. */
+/** 0660. Until this call the umask decides; connecting needs write permission, which 022 denies to others. */
 export function restrictSocketFile(path: string): void {
   chmodSync(path, 0o660)
 }
 
-/** As a service systemd has made it (RuntimeDirectory=); where it is missing and cannot be made, bind(2) says so. */
+/** For a service, systemd creates it (RuntimeDirectory=). If it cannot be created here, bind(2) reports that. */
 function mkdirIfPossible(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 })
   } catch {}
 }
 
-/** Only a refusal proves that nobody listens. */
-function answers(path: string): Promise<boolean> {
+/** Any error but these two leaves open whether a process is listening, so the file is kept. */
+function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.on('connect', () => {

@@ -7,11 +7,11 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { withUnits } from '../../src/core/state.ts'
-import { crash, httpOf, tell, temporaryDirectory } from '../http/served.ts'
+import { crash, emit, httpOf, temporaryDirectory } from '../http/fake-gateway.ts'
 import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { SCENES, type Scene } from './scenes.ts'
-import { show } from './shown.ts'
+import { serveScene } from './serve-scene.ts'
 
 const PAGE_BYTES_AT_MOST = 60 * 1024
 
@@ -29,7 +29,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   afterAll(() => browser.close())
 
   async function open(scene: Scene, look: Parameters<typeof openPage>[2] = {}) {
-    const shown = await show(scene)
+    const shown = await serveScene(scene)
     onTestFinished(() => shown.http.stop())
     const looked = await openPage(browser, shown.url, look)
     onTestFinished(() => looked.page.context().close())
@@ -37,11 +37,11 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   }
 
   const HEADLINES: Readonly<Record<string, readonly [string, string]>> = {
-    'all-well': ['All is well', '12 units watched, no crash so far.'],
+    'all-ok': ['All OK', '12 units watched, no crash so far.'],
     'one-crashed': ['1 of 12 units needs attention', 'devmgmt: gave up, SIGKILL 12m ago'],
     flapping: ['1 of 12 units needs attention', 'mosquitto: flapping, SIGKILL 4m ago'],
     'agent-unhealthy': [
-      'gatewatch itself is not well',
+      'gatewatch has a problem',
       'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED\nstate file: /var/lib/gatewatch/state.ring: EROFS: read-only file system',
     ],
   }
@@ -64,7 +64,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   })
 
   test('a crash appears as it happens, in the head, at its unit and on top of the events', async () => {
-    const { page, it, http, shifted, complaints } = await open(SCENES['all-well'] as Scene)
+    const { page, it, http, shifted, complaints } = await open(SCENES['all-ok'] as Scene)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     const before = await shifted()
     const last = it.events.at(-1)?.seq ?? 0
@@ -73,27 +73,27 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       unit.name !== killed.unit ? unit : { ...unit, gaveUp: true, counters: killed.counters },
     )
     it.state = { ...it.state, ...withUnits(it.state, units) }
-    tell(it, http, killed)
+    emit(it, http, killed)
     await page.locator('#headline', { hasText: '1 of 12 units needs attention' }).waitFor()
     const row = page.locator('.unit', { has: page.getByRole('heading', { name: 'devmgmt' }) })
     expect(await row.locator('.state').textContent()).toBe('gave up')
     expect(await row.locator('dl').textContent()).toBe('starts2stops0crashes1restarts1lost0')
     expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^last 24 hours: running .*, 1 crash$/)
     expect(await page.locator('#events li').first().textContent()).toContain('crash')
-    expect(await page.locator('#said').textContent()).toBe('devmgmt.service crashed')
+    expect(await page.locator('#announcement').textContent()).toBe('devmgmt.service crashed')
     expect((await shifted()) - before).toBeLessThan(0.02)
     expect(complaints).toEqual([])
   })
 
   test('a lost connection shows at once and what was missed is there after it', async () => {
-    const shown = await show(SCENES['all-well'] as Scene)
+    const shown = await serveScene(SCENES['all-ok'] as Scene)
     const { page } = await openPage(browser, shown.url)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     await shown.http.stop()
     await page.locator('#link', { hasText: 'Connection lost' }).waitFor()
-    expect(await page.textContent('#headline')).toBe('The gateway does not answer')
+    expect(await page.textContent('#headline')).toBe('The gateway does not respond')
     expect(await page.textContent('#detail')).toMatch(
-      /^No answer\. Shown is what was known at \d\d:\d\d:\d\d; trying again\.$/,
+      /^The request failed or timed out\. Showing data from \d\d:\d\d:\d\d; retrying\.$/,
     )
 
     expect(await page.locator('body[data-stale]').count()).toBe(1)
@@ -105,7 +105,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await again.serveTcp('127.0.0.1', Number(new URL(shown.url).port))
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     await page.locator('#events li', { hasText: 'hwcheck.timer' }).filter({ hasText: 'crash' }).waitFor()
-    expect(await page.textContent('#headline')).toBe('All is well')
+    expect(await page.textContent('#headline')).toBe('All OK')
     expect(await page.locator('body[data-stale]').count()).toBe(0)
     await page.context().close()
   })
@@ -113,15 +113,15 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   test('names and log lines that mean ill are text', async () => {
     const bad = '"><img src=x onerror=alert(1)><script>alert(2)</script>.service'
     const { page, complaints, it, http } = await open({
-      ...(SCENES['all-well'] as Scene),
-      lives: {
+      ...(SCENES['all-ok'] as Scene),
+      histories: {
         [bad]: [
           [5, 'start'],
           [4, 'crash'],
           [4, 'gave_up'],
         ],
       },
-      notReady: ['<svg onload=alert(3)>'],
+      problems: ['<svg onload=alert(3)>'],
     })
     page.on('dialog', (dialog) => complaints.push(`a dialog: ${dialog.message()}`))
     await page.locator('#link', { hasText: 'Live' }).waitFor()
@@ -138,14 +138,14 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.getByRole('heading', { level: 3 }).textContent()).toBe(bad.replace(/\.service$/, ''))
     expect(await page.textContent('#detail')).toContain('<svg onload=alert(3)>')
     expect(await page.locator('img, [onload], [onerror], [onclick], #events b b').count()).toBe(0)
-    tell(it, http, crash(it.state.seq + 1, bad, { result: '<i>', signal: null }))
+    emit(it, http, crash(it.state.seq + 1, bad, { result: '<i>', signal: null }))
     await page.locator('#events li', { hasText: '<i>, will restart' }).waitFor()
     expect(await page.locator('script').count()).toBe(1)
     expect(complaints).toEqual([])
   })
 
   test('its own policy refuses what somebody would smuggle in', async () => {
-    const { page } = await open(SCENES['all-well'] as Scene)
+    const { page } = await open(SCENES['all-ok'] as Scene)
     const attempt = (code: string) => page.evaluate(`try { ${code}; 'done' } catch (error) { error.name }`)
     expect(await attempt(`document.body.insertAdjacentHTML('beforeend', '<p>')`)).toBe('TypeError')
     expect(await attempt(`document.createElement('script').text = 'globalThis.smuggled = true'`)).toBe('TypeError')
@@ -159,7 +159,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     const { page } = await open(SCENES['flapping'] as Scene)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     expect(await page.locator('#events li').count()).toBe(30)
-    await page.getByRole('button', { name: 'Show older ones' }).press('Enter')
+    await page.getByRole('button', { name: 'Show older events' }).press('Enter')
     expect(await page.locator('#events li').count()).toBe(43)
     await page.getByRole('combobox', { name: /^Kind/ }).focus()
     await page.keyboard.type('crash')
@@ -171,7 +171,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   })
 
   test('without control there are no buttons; with it, an order takes the token, which is asked for once', async () => {
-    const { page, it, complaints } = await open(SCENES['all-well'] as Scene)
+    const { page, it, complaints } = await open(SCENES['all-ok'] as Scene)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     expect(await page.locator('.unit button').count()).toBe(0)
 
@@ -182,22 +182,22 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await restart.click()
     await page.getByLabel('Control token').fill('wrong')
     await page.getByRole('button', { name: 'Restart', exact: true }).click()
-    await page.locator('dialog[open]', { hasText: 'a bearer token is needed (401)' }).waitFor()
+    await page.locator('dialog[open]', { hasText: 'a valid bearer token is required (401)' }).waitFor()
     await page.keyboard.press('Escape')
-    expect(it.orders).toEqual([])
+    expect(it.commandsRun).toEqual([])
     expect(complaints.splice(0)).toEqual([expect.stringContaining('401')])
 
     await restart.click()
     await page.getByLabel('Control token').fill('sesame')
     await page.keyboard.press('Enter')
-    await page.locator('#said', { hasText: 'Restart mosquitto: done' }).waitFor()
+    await page.locator('#announcement', { hasText: 'Restart mosquitto: done' }).waitFor()
     await page.getByRole('button', { name: 'Stop hwcheck.timer' }).click()
     expect(await page.getByLabel('Control token').isVisible()).toBe(false)
     await page.getByRole('button', { name: 'Stop', exact: true }).click()
-    await page.locator('#said', { hasText: 'Stop hwcheck.timer: done' }).waitFor()
+    await page.locator('#announcement', { hasText: 'Stop hwcheck.timer: done' }).waitFor()
     await restart.click()
     await page.getByRole('button', { name: 'Cancel' }).click()
-    expect(it.orders.map(({ action, unit, via }) => [action, unit, via])).toEqual([
+    expect(it.commandsRun.map(({ action, unit, via }) => [action, unit, via])).toEqual([
       ['restart', 'mosquitto.service', 'http'],
       ['stop', 'hwcheck.timer', 'http'],
     ])
@@ -212,11 +212,11 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   test('behind a password it is the same page, and shows whom it knows the last words of a crash', async () => {
     const webFile = join(temporaryDirectory(), 'web.yml')
     writeFileSync(webFile, `basic_auth_users: {tech: ${hashSync('secret', 4)}}`)
-    await using shown = await show(SCENES['all-well'] as Scene, webFile)
+    await using shown = await serveScene(SCENES['all-ok'] as Scene, webFile)
     const { it, http, url } = shown
     const { page, complaints } = await openPage(browser, url, { credentials: { username: 'tech', password: 'secret' } })
     await page.locator('#link', { hasText: 'Live' }).waitFor()
-    tell(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
+    emit(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
     await page.locator('#events summary').click()
     expect(await page.locator('#events pre').textContent()).toBe('out of paper')
     expect(complaints).toEqual([])

@@ -3,14 +3,14 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
 import { SCENES } from './scenes.ts'
-import { show } from './shown.ts'
+import { serveScene } from './serve-scene.ts'
 
 const directory = process.argv[2] ?? 'looks'
 mkdirSync(directory, { recursive: true })
 const browser = await startChromium()
 try {
   for (const [name, scene] of Object.entries(SCENES)) {
-    await using shown = await show(scene)
+    await using shown = await serveScene(scene)
     for (const [size, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
       for (const dark of [false, true]) {
         const { page } = await openPage(browser, shown.url, { viewport, dark })

@@ -1,8 +1,8 @@
-// Gateways to look at: twelve units with a day behind them, in the states that a technician meets.
+// Scenes for the dashboard: twelve units with a day of events, in the states that a technician may find.
 import type { Event } from '../../src/core/event.ts'
 import { newState, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit, type Unit, ZERO } from '../../src/core/unit.ts'
-import { gateway, IDENTITY, STREAM } from '../http/served.ts'
+import { gateway, IDENTITY, STREAM } from '../http/fake-gateway.ts'
 
 const NAMES = [
   'wirepas-gateway.service',
@@ -20,9 +20,16 @@ const NAMES = [
 ]
 
 const SYSTEM = {
-  ...{ state: 'running', systemd_version: '252', failed_units: 0, jobs: 0, failed: [], queue: [], boot_seconds: {} },
+  state: 'running',
+  systemd_version: '252',
+  failed_units: 0,
+  jobs: 0,
+  failed: [],
+  queue: [],
+  boot_seconds: {},
   host: {
-    ...{ memory_used_ratio: 0.41, cpu_used_ratio: 0.07 },
+    memory_used_ratio: 0.41,
+    cpu_used_ratio: 0.07,
     disks: [
       { path: '/', used_ratio: 0.62 },
       { path: '/var', used_ratio: 0.93 },
@@ -31,19 +38,19 @@ const SYSTEM = {
   },
 }
 
-type Deed = 'start' | 'restart' | 'stop' | 'crash' | 'lost' | 'gave_up' | 'flapping'
+type EventKind = 'start' | 'restart' | 'stop' | 'crash' | 'lost' | 'gave_up' | 'flapping'
 
-/** What befell a unit, how many minutes ago. */
-export type Life = readonly (readonly [minutesAgo: number, deed: Deed])[]
+/** The events of a unit, with their age in minutes. */
+export type History = readonly (readonly [minutesAgo: number, kind: EventKind])[]
 
 export interface Scene {
-  readonly lives: Readonly<Record<string, Life>>
-  readonly notReady: readonly string[]
+  readonly histories: Readonly<Record<string, History>>
+  readonly problems: readonly string[]
   readonly mqttConnected: boolean
 }
 
-const RUNS_FOR_DAYS: Life = [[4_000, 'start']]
-const QUIET: Record<string, Life> = {
+const RUNS_FOR_DAYS: History = [[4_000, 'start']]
+const QUIET: Record<string, History> = {
   ...Object.fromEntries(NAMES.map((name) => [name, RUNS_FOR_DAYS])),
   'edger.endries.service': [
     [4_000, 'start'],
@@ -56,15 +63,15 @@ const QUIET: Record<string, Life> = {
   ],
   'provisioning.service': [],
 }
-const LOOPS: Life = Array.from({ length: 14 }, (_, i) => [
+const LOOPS: History = Array.from({ length: 14 }, (_, i) => [
   [30 - 2 * i, 'crash'],
   [29.9 - 2 * i, 'restart'],
-]).flat() as unknown as Life
+]).flat() as unknown as History
 
 export const SCENES: Readonly<Record<string, Scene>> = {
-  'all-well': { lives: QUIET, notReady: [], mqttConnected: true },
+  'all-ok': { histories: QUIET, problems: [], mqttConnected: true },
   'one-crashed': {
-    lives: {
+    histories: {
       ...QUIET,
       'devmgmt.service': [
         [4_000, 'start'],
@@ -74,23 +81,23 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         [12, 'gave_up'],
       ],
     },
-    notReady: [],
+    problems: [],
     mqttConnected: true,
   },
   flapping: {
-    lives: { ...QUIET, 'mosquitto.service': [[4_000, 'start'], ...LOOPS, [1, 'flapping']] },
-    notReady: [],
+    histories: { ...QUIET, 'mosquitto.service': [[4_000, 'start'], ...LOOPS, [1, 'flapping']] },
+    problems: [],
     mqttConnected: false,
   },
   'agent-unhealthy': {
-    lives: {
+    histories: {
       ...QUIET,
       'wirepas-sink-ttys2.service': [
         [4_000, 'start'],
         [300, 'lost'],
       ],
     },
-    notReady: [
+    problems: [
       'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED',
       'state file: /var/lib/gatewatch/state.ring: EROFS: read-only file system',
     ],
@@ -98,23 +105,23 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
 }
 
-/** The scene as something that HTTP can show, its times relative to `nowMs`. */
-export function staged(scene: Scene, nowMs: number) {
-  const happened = Object.entries(scene.lives)
-    .flatMap(([unit, life]) => life.map(([ago, deed]) => ({ unit, deed, atMs: nowMs - ago * 60_000 })))
+/** The scene as a fake gateway, with its times relative to `nowMs`. */
+export function stage(scene: Scene, nowMs: number) {
+  const timed = Object.entries(scene.histories)
+    .flatMap(([unit, history]) => history.map(([ago, kind]) => ({ unit, kind, atMs: nowMs - ago * 60_000 })))
     .sort((a, b) => a.atMs - b.atMs)
   const counters = new Map<string, Counters>()
-  const events = happened.map(({ unit, deed, atMs }, i): Event => {
-    const now = counted(counters.get(unit) ?? ZERO, deed)
+  const events = timed.map(({ unit, kind, atMs }, i): Event => {
+    const now = counted(counters.get(unit) ?? ZERO, kind)
     counters.set(unit, now)
-    return event(i + 1, unit, deed, atMs, now)
+    return event(i + 1, unit, kind, atMs, now)
   })
   const it = gateway(events)
-  const units = Object.keys(scene.lives).map((name) => unitAfter(name, events))
+  const units = Object.keys(scene.histories).map((name) => unitAfter(name, events))
   it.state = { ...withUnits(newState(STREAM), units), seq: events.length }
-  it.notReady = [...scene.notReady]
-  const bus = scene.notReady.find((reason) => reason.startsWith('bus')) ?? null
-  const file = scene.notReady.find((reason) => reason.startsWith('state file')) ?? null
+  it.problems = [...scene.problems]
+  const bus = scene.problems.find((reason) => reason.startsWith('bus')) ?? null
+  const file = scene.problems.find((reason) => reason.startsWith('state file')) ?? null
   const status = {
     version: '0.1.0',
     gateway_id: IDENTITY.gatewayId,
@@ -127,39 +134,39 @@ export function staged(scene: Scene, nowMs: number) {
       last_commit: new Date(nowMs - 40_000).toISOString(),
     },
     mqtt: { connected: scene.mqttConnected, problem: null, queued: scene.mqttConnected ? 0 : 31 },
-    not_ready: scene.notReady,
+    not_ready: scene.problems,
   }
   return Object.assign(it, { views: { ...it.views, status: () => status, system: async () => SYSTEM } })
 }
 
-function counted(before: Counters, deed: Deed): Counters {
-  if (deed === 'start') return { ...before, starts: before.starts + 1 }
-  if (deed === 'restart') return { ...before, starts: before.starts + 1, restarts: before.restarts + 1 }
-  if (deed === 'stop') return { ...before, stops: before.stops + 1 }
-  if (deed === 'crash') return { ...before, crashes: before.crashes + 1 }
-  return deed === 'lost' ? { ...before, lost: before.lost + 1 } : before
+function counted(before: Counters, kind: EventKind): Counters {
+  if (kind === 'start') return { ...before, starts: before.starts + 1 }
+  if (kind === 'restart') return { ...before, starts: before.starts + 1, restarts: before.restarts + 1 }
+  if (kind === 'stop') return { ...before, stops: before.stops + 1 }
+  if (kind === 'crash') return { ...before, crashes: before.crashes + 1 }
+  return kind === 'lost' ? { ...before, lost: before.lost + 1 } : before
 }
 
 const KILLED = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
 
-function event(seq: number, unit: string, deed: Deed, atMs: number, counters: Counters): Event {
-  const told = { seq, unit, atMs, bootId: 'b00710', source: 'signal', clockSynced: true, counters } as const
+function event(seq: number, unit: string, kind: EventKind, atMs: number, counters: Counters): Event {
+  const base = { seq, unit, atMs, bootId: 'b00710', source: 'signal', clockSynced: true, counters } as const
   const invocationId = '0123456789abcdef0123456789abcdef'
   const change = { fromState: 'active', toState: 'failed', subState: 'failed' }
-  switch (deed) {
+  switch (kind) {
     case 'start':
     case 'restart':
-      return { ...told, kind: deed, fromState: 'inactive', toState: 'active', subState: 'running', invocationId }
+      return { ...base, kind, fromState: 'inactive', toState: 'active', subState: 'running', invocationId }
     case 'stop':
-      return { ...told, ...change, ...KILLED, result: 'success', kind: deed, invocationId, requested: true }
+      return { ...base, ...change, ...KILLED, result: 'success', kind, invocationId, requested: true }
     case 'crash':
-      return { ...told, ...change, ...KILLED, kind: deed, invocationId, requested: false, willRestart: true }
+      return { ...base, ...change, ...KILLED, kind, invocationId, requested: false, willRestart: true }
     case 'lost':
-      return { ...told, kind: deed, invocationId }
+      return { ...base, kind, invocationId }
     case 'gave_up':
-      return { ...told, ...change, kind: deed, result: 'start-limit-hit' }
+      return { ...base, ...change, kind, result: 'start-limit-hit' }
     case 'flapping':
-      return { ...told, kind: deed, flapping: true, crashesInWindow: 5, windowSeconds: 300 }
+      return { ...base, kind, flapping: true, crashesInWindow: 5, windowSeconds: 300 }
   }
 }
 

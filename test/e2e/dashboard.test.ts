@@ -45,7 +45,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await page.locator('#events li', { hasText: 'SIGKILL, will restart (crash 1)' }).waitFor()
     await page.locator('#events li', { hasText: 'restart 1, start 2' }).waitFor()
     await page.locator('.unit .cause', { hasText: 'last crash SIGKILL' }).waitFor()
-    await page.locator('.unit .strip[aria-label*="1 crash"]').waitFor()
+    await page.locator('.unit .timeline[aria-label*="1 crash"]').waitFor()
     expect(complaints).toEqual([])
 
     await agent.end('SIGKILL')

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { problems } from '../http/described.ts'
+import { schemaErrors } from '../http/openapi-schema.ts'
 import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -91,7 +91,7 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     'what the API answers is as its description says: %s',
     async (name) => {
       const { body } = await agent.get(`/api/v1/${name.toLowerCase()}`)
-      expect(problems(`/components/schemas/${name}`, JSON.parse(body))).toEqual([])
+      expect(schemaErrors(`/components/schemas/${name}`, JSON.parse(body))).toEqual([])
     },
   )
 

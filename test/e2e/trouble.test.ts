@@ -144,7 +144,7 @@ describeUnless(noSystemd(), 'trouble', () => {
         `127.0.0.1:${port}`,
       )
       expect(code).toBe(1)
-      expect(stderr).toContain(`port ${port} on 127.0.0.1 is taken`)
+      expect(stderr).toContain(`port ${port} on 127.0.0.1 is already in use`)
     } finally {
       server.close()
     }

@@ -1,8 +1,8 @@
 // What a hostile or broken client sends: each is refused in the format of errors, and nobody else notices.
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Served } from '../../src/http/http.ts'
-import { ask, gateway, raw, serve } from './served.ts'
+import type { HttpListener } from '../../src/http/http.ts'
+import { ask, gateway, raw, serve } from './fake-gateway.ts'
 
 function refused(text: string): [number, string] {
   const [head = '', body = ''] = text.split('\r\n\r\n')
@@ -49,7 +49,7 @@ test('a flood of chunk extensions ends the connection at once (CVE-2024-22019)',
   for (const [at, path] of [
     [tcp, '/metrics'],
     [socket, '/api/v1/import'],
-  ] as [Served, string][]) {
+  ] as [HttpListener, string][]) {
     const text = await raw(
       at,
       `POST ${path} HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n2;${'a'.repeat(4 * 1024 * 1024)}`,
@@ -108,8 +108,22 @@ test.each([
   ['gw-7.local', 200],
   ['gateway.fleet.example', 200],
 ])('the API, asked as %j, answers %i', async (host, status) => {
-  const { tcp } = await serve(gateway(), undefined, ['gateway.fleet.example'])
+  const { tcp } = await serve(gateway(), undefined, () => ['gateway.fleet.example'])
   expect((await ask(tcp, '/api/v1/units', { headers: { host } })).status).toBe(status)
+})
+
+test('a reload of http.allowed_hosts applies to the next request, for Host and for Origin', async () => {
+  let allowed: readonly string[] = []
+  const { tcp } = await serve(gateway(), undefined, () => allowed)
+  const host = 'Gateway.fleet.example'
+  const byName = async () => (await ask(tcp, '/api/v1/units', { headers: { host } })).status
+  const byPage = async () =>
+    (await ask(tcp, '/api/v1/units', { headers: { host: '127.0.0.1', origin: `https://${host}` } })).status
+  expect([await byName(), await byPage()]).toEqual([403, 403])
+  allowed = [host]
+  expect([await byName(), await byPage()]).toEqual([200, 200])
+  allowed = ['other.example']
+  expect([await byName(), await byPage()]).toEqual([403, 403])
 })
 
 test('an empty Host is no name of ours', async () => {
@@ -133,7 +147,7 @@ test('machines may fetch metrics and health by whatever name their DNS has', asy
 })
 
 test('a page of another origin may neither read nor stream', async () => {
-  const { tcp } = await serve(gateway(), undefined, ['Gateway.fleet.example'])
+  const { tcp } = await serve(gateway(), undefined, () => ['Gateway.fleet.example'])
   const host = '127.0.0.1:9100'
   const from = async (origin: string, path: string) =>
     (await ask(tcp, path, { method: 'HEAD', headers: { host, origin } })).status

@@ -4,15 +4,15 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { tcpProblem } from '../../src/http/listen-error.ts'
-import { ask, gateway, httpOf, serve, temporaryDirectory } from './served.ts'
+import { listenError } from '../../src/http/listen-error.ts'
+import { ask, gateway, httpOf, serve, temporaryDirectory } from './fake-gateway.ts'
 
 test('a port that is taken is named; the socket is served all the same, and the port once it is free', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => other.once('listening', resolve))
   const port = (other.address() as { port: number }).port
   const http = httpOf(gateway())
-  await expect(http.serveTcp('127.0.0.1', port)).rejects.toThrow(`port ${port} on 127.0.0.1 is taken`)
+  await expect(http.serveTcp('127.0.0.1', port)).rejects.toThrow(`port ${port} on 127.0.0.1 is already in use`)
   const socket = await http.serveSocket(join(temporaryDirectory(), 's'))
   expect((await ask(socket, '/-/healthy')).status).toBe(200)
   await new Promise((resolve) => other.close(resolve))
@@ -21,13 +21,13 @@ test('a port that is taken is named; the socket is served all the same, and the 
 
 test('whoever usually sits on the port is named', () => {
   const taken = Object.assign(new Error('listen'), { code: 'EADDRINUSE' })
-  expect(tcpProblem(taken, null, 9100).message).toBe(
-    'port 9100 is taken (node_exporter usually sits there); choose another with prometheus_port or --prometheus-port',
+  expect(listenError(taken, null, 9100).message).toBe(
+    'port 9100 is already in use (usually by node_exporter); choose another port with prometheus_port or --prometheus-port',
   )
 })
 
 test('an address that is not of this host is named', async () => {
-  await expect(httpOf(gateway()).serveTcp('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is no address of this host')
+  await expect(httpOf(gateway()).serveTcp('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is not an address of this host')
 })
 
 test('all addresses means IPv4 too', async () => {
@@ -56,14 +56,14 @@ test('a socket that somebody left behind is replaced', async () => {
 
 test('a socket on which somebody answers is left alone', async () => {
   const { socket } = await serve(gateway())
-  await expect(httpOf(gateway()).serveSocket(socket.address)).rejects.toThrow('another gatewatch answers on')
+  await expect(httpOf(gateway()).serveSocket(socket.address)).rejects.toThrow('another gatewatch is listening on')
   expect((await ask(socket, '/-/healthy')).status).toBe(200)
 })
 
 test('a file that is no socket is left alone', async () => {
   const path = join(temporaryDirectory(), 'precious')
   writeFileSync(path, 'data')
-  await expect(httpOf(gateway()).serveSocket(path)).rejects.toThrow('exists and is no socket')
+  await expect(httpOf(gateway()).serveSocket(path)).rejects.toThrow('exists and is not a socket')
   expect(statSync(path).size).toBe(4)
 })
 
@@ -71,7 +71,7 @@ test('a path that the kernel cannot take is refused with its length', async () =
   const directory = join(temporaryDirectory(), 'd'.repeat(100))
   mkdirSync(directory)
   await expect(httpOf(gateway()).serveSocket(join(directory, 's'))).rejects.toThrow(
-    /socket path of \d+ bytes is too long/,
+    /socket path is too long \(\d+ bytes/,
   )
 })
 

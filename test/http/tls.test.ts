@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { basicAuth } from '../../src/http/access/basic-auth.ts'
-import type { Served } from '../../src/http/http.ts'
+import { createBasicAuth } from '../../src/http/access/basic-auth.ts'
+import type { HttpListener } from '../../src/http/http.ts'
 import { type Certificates, certificates } from '../rig/certificates.ts'
 import * as files from '../rig/gatewatch.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
-import { ask, crash, type Gateway, gateway, httpOf, realClock, temporaryDirectory, until } from './served.ts'
+import { ask, crash, type FakeGateway, gateway, httpOf, realClock, temporaryDirectory, until } from './fake-gateway.ts'
 
 const SECRET = hashSync('secret', 4)
 const OTHER = hashSync('other', 4)
@@ -27,24 +27,24 @@ function movingClock() {
   }
 }
 
-async function serveBy(text: string, it: Gateway = gateway(), directory = temporaryDirectory()) {
+async function serveBy(text: string, it: FakeGateway = gateway(), directory = temporaryDirectory()) {
   const path = join(directory, 'web.yml')
   const write = (now: string) => writeFileSync(path, now)
   write(text)
   const clock = movingClock()
   const http = httpOf(it, clock)
   let stale = 0
-  const noteStale = () => {
+  const noteToggled = () => {
     stale += 1
   }
-  const tcp = await http.serveTcp('127.0.0.1', 0, { path, stale: noteStale })
+  const tcp = await http.serveTcp('127.0.0.1', 0, { path, onTlsToggled: noteToggled })
   return { tcp, write, it, stale: () => stale, path, look: () => clock.pass(1_000) }
 }
 
 const basic = (user: string, password: string) => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
 })
-const status = async (tcp: Served, headers: Record<string, string> = {}, path = '/metrics') =>
+const status = async (tcp: HttpListener, headers: Record<string, string> = {}, path = '/metrics') =>
   (await ask(tcp, path, { headers })).status
 
 test('whoever has no password, or a wrong one, gets nothing at all; what is right is right again and again', async () => {
@@ -77,7 +77,7 @@ test('headers are on every answer, refusals included', async () => {
 
 test('lines of the journal are told by TCP to those alone who have shown who they are', async () => {
   const it = () => gateway([crash(1, 'mosquitto.service', { log: ['out of memory'] })])
-  const events = async (tcp: Served, headers = {}) => (await ask(tcp, '/api/v1/events', { headers })).body
+  const events = async (tcp: HttpListener, headers = {}) => (await ask(tcp, '/api/v1/events', { headers })).body
   expect(await events((await serveBy('', it())).tcp)).not.toContain('out of memory')
   const { tcp } = await serveBy(`basic_auth_users: {prom: ${SECRET}}`, it())
   expect(await events(tcp, basic('prom', 'secret'))).toContain('out of memory')
@@ -85,7 +85,7 @@ test('lines of the journal are told by TCP to those alone who have shown who the
 
 test('wrong passwords are checked one by one, the rest is sent away, and who is known comes in meanwhile', async () => {
   const checks: (() => void)[] = []
-  const passwords = basicAuth((password) => {
+  const passwords = createBasicAuth((password) => {
     if (password === 'secret') return Promise.resolve(true)
     return new Promise((resolve) => checks.push(() => resolve(false)))
   })
@@ -127,9 +127,11 @@ test('a changed file is taken over; a broken one leaves the old one in force, an
   expect(await status(tcp)).toBe(200)
   expect(tcp.problem()).toBeNull()
   expect(it.logged.map((line) => line.replace(/\/\S+\//, ''))).toEqual([
-    'info http: web.yml was read again',
-    expect.stringContaining('error http: what was in force stays: web.yml:1:1: unknown field'),
-    'info http: web.yml was read again',
+    'info http: web.yml reloaded',
+    expect.stringContaining(
+      'error http: web_config_file not reloaded, keeping the previous one: web.yml:1:1: unknown field',
+    ),
+    'info http: web.yml reloaded',
   ])
   expect(stale()).toBe(0)
 })
@@ -137,7 +139,7 @@ test('a changed file is taken over; a broken one leaves the old one in force, an
 test('a file that cannot be used is not served without', async () => {
   await expect(serveBy('basic_auth_users: {prom: secret}')).rejects.toThrow(/web.yml:1:19: the password of "prom"/)
   const http = httpOf(gateway())
-  const nowhere = { path: '/no/such/web.yml', stale: () => {} }
+  const nowhere = { path: '/no/such/web.yml', onTlsToggled: () => {} }
   await expect(http.serveTcp('127.0.0.1', 0, nowhere)).rejects.toThrow('/no/such/web.yml')
 })
 
@@ -154,7 +156,7 @@ describeUnless(missingPrograms('openssl', 'curl'), 'TLS', () => {
 
   const tls = (more = '', { cert, key } = made.server) =>
     `tls_server_config:\n  cert_file: ${cert}\n  key_file: ${key}\n${more}`
-  const curl = (tcp: Served, ...args: string[]) =>
+  const curl = (tcp: HttpListener, ...args: string[]) =>
     new Promise<string>((resolve) => {
       const url = `https://127.0.0.1:${tcp.port}/metrics`
       const wanted = ['-sS', '-o', '/dev/null', '-w', '%{http_code}', '--cacert', made.ca.ca, ...args, url]
@@ -162,7 +164,7 @@ describeUnless(missingPrograms('openssl', 'curl'), 'TLS', () => {
         resolve(stderr === '' ? stdout : (stderr.split('\n')[0] ?? '')),
       )
     })
-  const shownBy = (tcp: Served) =>
+  const shownBy = (tcp: HttpListener) =>
     new Promise<DetailedPeerCertificate>((resolve, reject) => {
       const socket = connect({ port: tcp.port ?? 0, host: '127.0.0.1', rejectUnauthorized: false }, () => {
         resolve(socket.getPeerCertificate(true))

@@ -1,62 +1,68 @@
-// Who may come in by TCP: TLS, client certificates, passwords, the rate of requests and headers, as the web file says.
+// Access control for TCP from web_config_file: TLS, client certificates, basic auth, rate limit, response headers.
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
+import { fullBucket, refilled, spent } from '../../core/token-bucket.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { type HttpResponse, problem } from '../route.ts'
-import { basicAuth } from './basic-auth.ts'
-import type { Tls, WebConfig } from './web-config.ts'
-import { openWebFile } from './web-config-file.ts'
+import { createBasicAuth } from './basic-auth.ts'
+import type { TlsConfig, WebConfig } from './web-config.ts'
+import { createWebConfigFile } from './web-config-file.ts'
 
-export interface Door {
-  /** For https.createServer; null: plain HTTP. */
+export interface AccessControl {
+  /** Options for https.createServer; null: plain HTTP. */
   readonly tls: object | null
+  /** Why the current file is not in effect; null while it is. */
   problem(): string | null
-  /** Takes the server under its rules, now and when they change. */
-  guard(server: Server): void
-  /** Headers that every answer has. */
+  /** Checks the server's connections, and applies changes of the file to it. */
+  protect(server: Server): void
+  /** Headers of every response. */
   headers(): Readonly<Record<string, string>>
-  /** The refusal of a request, or null. `hasToken`: it brings a bearer token where one stands in for a password. */
+  /** The error response for a refused request, or null. `hasToken`: its bearer token replaces basic auth. */
   refusal(request: IncomingMessage, hasToken: boolean): Promise<HttpResponse | null>
-  /** True where whoever asks has shown who he is. */
-  isKnown(request: IncomingMessage): boolean
+  /** True where the client has authenticated by password or by a verified certificate. */
+  isAuthenticated(request: IncomingMessage): boolean
 }
 
-/** Throws where the file cannot be used. `stale` is called when TLS was switched on or off, which needs a new listener. */
-export async function openDoor(path: string, clock: Clock, log: Log, stale: () => void): Promise<Door> {
+/** Throws where the file cannot be used. `onTlsToggled`: TLS was switched on or off, which requires a new listener. */
+export async function createAccessControl(
+  path: string,
+  clock: Clock,
+  log: Log,
+  onTlsToggled: () => void,
+): Promise<AccessControl> {
   const { compare } = (await import('bcryptjs')).default
-  const passwords = basicAuth(compare)
+  const passwords = createBasicAuth(compare)
   let server: TlsServer | null = null
-  const file = openWebFile(path, { clock, log, changed: (now, before) => apply(now, before) })
-  let bucket = tokens(file.config().rateLimit, clock)
 
-  const apply = (now: WebConfig, before: WebConfig) => {
-    bucket = tokens(now.rateLimit, clock)
-    if ((now.tls === null) !== (before.tls === null)) return stale()
-    if (now.tls === null || server === null) return
-    server.setSecureContext(now.tls.context)
-    Object.assign(server, clientOptions(now.tls)) // read by Node for each connection
+  const apply = (next: WebConfig, previous: WebConfig) => {
+    if ((next.tls === null) !== (previous.tls === null)) return onTlsToggled()
+    if (next.tls === null || server === null) return
+    server.setSecureContext(next.tls.context)
+    Object.assign(server, clientCertOptions(next.tls)) // Node reads these for each connection
   }
+  const file = createWebConfigFile(path, { clock, log, onChange: apply })
+  const allow = createRateLimiter(clock, () => file.config().rateLimit)
   const { tls } = file.config()
   return {
-    tls: tls === null ? null : { ...tls.context, ...clientOptions(tls) },
+    tls: tls === null ? null : { ...tls.context, ...clientCertOptions(tls) },
     problem: file.problem,
-    guard(guarded) {
-      server = isTls(guarded) ? guarded : null
-      guarded.prependListener('connection', () => file.refresh())
-      guarded.on('secureConnection', (socket: TLSSocket) => {
+    protect(protectedServer) {
+      server = isTls(protectedServer) ? protectedServer : null
+      protectedServer.prependListener('connection', () => file.refresh())
+      protectedServer.on('secureConnection', (socket: TLSSocket) => {
         const rules = file.config().tls
-        if (rules !== null && !isWelcome(socket, rules)) socket.destroy()
+        if (rules !== null && !isAcceptedClient(socket, rules)) socket.destroy()
       })
     },
     headers: () => file.config().headers,
     async refusal({ headers }, hasToken) {
       file.refresh()
       const { users } = file.config()
-      if (!bucket()) return problem(429, 'too_many_requests', 'more than rate_limit allows')
+      if (!allow()) return problem(429, 'too_many_requests', 'request rate exceeds rate_limit; retry later')
       return users.size === 0 || hasToken ? null : passwords.refusal(headers.authorization, users)
     },
-    isKnown({ socket }) {
+    isAuthenticated({ socket }) {
       const { users, tls: rules } = file.config()
       return users.size > 0 || (rules?.clients === 'valid' && 'authorized' in socket && socket.authorized === true)
     },
@@ -67,16 +73,16 @@ function isTls(server: Server): server is TlsServer {
   return 'setSecureContext' in server
 }
 
-/** Certificates that must be valid are refused by the handshake itself, with its alert; the others afterwards. */
-function clientOptions({ clients }: Tls) {
+/** If certificates must be valid, the handshake refuses others, with a TLS alert; other rules apply after it. */
+function clientCertOptions({ clients }: TlsConfig) {
   return { requestCert: clients !== 'none', rejectUnauthorized: clients === 'valid' }
 }
 
-function isWelcome(socket: TLSSocket, { clients, allowedSans }: Tls): boolean {
+function isAcceptedClient(socket: TLSSocket, { clients, allowedSans }: TlsConfig): boolean {
   const certificate = socket.getPeerCertificate()
-  const given = Object.keys(certificate ?? {}).length > 0
-  if (clients === 'any' && !given) return false
-  if (clients === 'valid-if-given' && given && !socket.authorized) return false
+  const present = Object.keys(certificate ?? {}).length > 0
+  if (clients === 'any' && !present) return false
+  if (clients === 'valid-if-given' && present && !socket.authorized) return false
   return allowedSans.length === 0 || sansOf(certificate.subjectaltname ?? '').some((san) => allowedSans.includes(san))
 }
 
@@ -85,17 +91,21 @@ function sansOf(names: string): string[] {
   return names.split(', ').map((name) => name.slice(name.indexOf(':') + 1))
 }
 
-/** A bucket of tokens: one more each `everyMs`, `burst` at most. */
-function tokens(limit: WebConfig['rateLimit'], clock: Clock): () => boolean {
-  if (limit === null) return () => true
-  let left = limit.burst
-  let atMs = clock.now().monoMs
+/** Whether one more request is within the rate limit. A changed limit starts with a full bucket. */
+function createRateLimiter(clock: Clock, current: () => WebConfig['rateLimit']): () => boolean {
+  let limit = current()
+  let bucket = limit && fullBucket(limit, clock.now().monoMs)
   return () => {
+    const now = current()
     const { monoMs } = clock.now()
-    left = Math.min(limit.burst, left + (monoMs - atMs) / limit.everyMs)
-    atMs = monoMs
-    if (left < 1) return false
-    left -= 1
+    if (now !== limit) {
+      limit = now
+      bucket = now && fullBucket(now, monoMs)
+    }
+    if (limit === null || bucket === null) return true
+    bucket = refilled(bucket, limit, monoMs)
+    if (bucket.tokens < 1) return false
+    bucket = spent(bucket)
     return true
   }
 }

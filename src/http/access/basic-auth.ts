@@ -1,23 +1,28 @@
-// Passwords by bcrypt: computed once for each that is tried, one at a time, a few milliseconds at a stretch.
+// Basic auth with bcrypt: results are cached, and passwords are checked one at a time without blocking the event loop.
 import { createHmac, randomBytes } from 'node:crypto'
 import { type HttpResponse, problem } from '../route.ts'
 
-/** What was found out of a password stays known; a wrong one as well as the right one. */
-const KNOWN_AT_MOST = 256
-/** One takes 0.1 s to some seconds, as its cost says; whoever comes beyond these comes again. */
+/** Results that are cached, for wrong passwords as well. */
+const CACHED_AT_MOST = 256
+/** A check takes 0.1 s to several seconds, depending on the hash's cost; requests beyond this queue must be retried. */
 const WAITING_AT_MOST = 16
-/** Of nobody's password: an unknown user must take as long as a known one. Its cost is the usual one. */
-const NOBODY = '$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi'
+/** Compared for unknown users, so that they take as long as known ones. Has the usual cost. */
+const DUMMY_HASH = '$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi'
+
+const UNAUTHORIZED = problem(401, 'unauthorized', 'a valid user name and password are required', {
+  'www-authenticate': 'Basic realm="gatewatch", charset="UTF-8"',
+})
+const BUSY = problem(503, 'busy', 'too many passwords are being checked; retry later', { 'retry-after': '5' })
 
 export interface BasicAuth {
-  /** Null where this user may ask, else the refusal. */
+  /** Null where the credentials are right, else the error response. */
   refusal(header: string | undefined, users: ReadonlyMap<string, string>): Promise<HttpResponse | null>
 }
 
-/** `compare` is bcrypt's, and gives way to others meanwhile. */
-export function basicAuth(compare: (password: string, hash: string) => Promise<boolean>): BasicAuth {
+/** `compare` is bcrypt's; it must yield to the event loop while it computes. */
+export function createBasicAuth(compare: (password: string, hash: string) => Promise<boolean>): BasicAuth {
   const secret = randomBytes(32)
-  const known = new Map<string, boolean>()
+  const cache = new Map<string, boolean>()
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
 
@@ -28,35 +33,30 @@ export function basicAuth(compare: (password: string, hash: string) => Promise<b
   }
   return {
     async refusal(header, users) {
-      const given = credentials(header)
-      if (given === null) return UNAUTHORIZED
-      const hash = users.get(given.user) ?? NOBODY
-      const key = createHmac('sha256', secret).update(`${given.user}\0${hash}\0${given.password}`).digest('base64')
-      let right = known.get(key)
-      if (right === undefined) {
+      const sent = credentialsIn(header)
+      if (sent === null) return UNAUTHORIZED
+      const hash = users.get(sent.user) ?? DUMMY_HASH
+      const key = createHmac('sha256', secret).update(`${sent.user}\0${hash}\0${sent.password}`).digest('base64')
+      let correct = cache.get(key)
+      if (correct === undefined) {
         if (waiting >= WAITING_AT_MOST) return BUSY
         waiting += 1
         try {
-          right = (await check(given.password, hash)) && users.has(given.user)
+          correct = (await check(sent.password, hash)) && users.has(sent.user)
         } finally {
           waiting -= 1
         }
-        const oldest = known.size >= KNOWN_AT_MOST ? [...known].find(([, was]) => !was)?.[0] : undefined
-        if (oldest !== undefined) known.delete(oldest)
-        if (known.size < KNOWN_AT_MOST) known.set(key, right)
+        const oldestWrong = cache.size >= CACHED_AT_MOST ? [...cache].find(([, was]) => !was)?.[0] : undefined
+        if (oldestWrong !== undefined) cache.delete(oldestWrong)
+        if (cache.size < CACHED_AT_MOST) cache.set(key, correct)
       }
-      return right ? null : UNAUTHORIZED
+      return correct ? null : UNAUTHORIZED
     },
   }
 }
 
-const UNAUTHORIZED = problem(401, 'unauthorized', 'a user and a password are needed', {
-  'www-authenticate': 'Basic realm="gatewatch", charset="UTF-8"',
-})
-const BUSY = problem(503, 'busy', 'too many passwords are being checked', { 'retry-after': '5' })
-
-/** RFC 7617. */
-function credentials(header: string | undefined): { readonly user: string; readonly password: string } | null {
+/** The user and the password in an Authorization header (RFC 7617); null where it has none. */
+function credentialsIn(header: string | undefined): { readonly user: string; readonly password: string } | null {
   const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(header ?? '')?.[1]
   if (encoded === undefined) return null
   const text = Buffer.from(encoded, 'base64').toString('utf8')

@@ -1,21 +1,21 @@
-// What Go calls versions, cipher suites, curves and policies of TLS, which Prometheus' file does, and what OpenSSL does.
+// Maps the TLS names in web_config_file, which are Go's (versions, cipher suites, curves, policies), to OpenSSL's.
 export const VERSIONS = { TLS10: 'TLSv1', TLS11: 'TLSv1.1', TLS12: 'TLSv1.2', TLS13: 'TLSv1.3' } as const
 
 export const CURVES = { CurveP256: 'P-256', CurveP384: 'P-384', CurveP521: 'P-521', X25519: 'X25519' } as const
 
-/** crypto/tls: what the server wants of a client's certificate. */
-export const POLICIES = {
+/** crypto/tls ClientAuthType: what the server requires of a client certificate. */
+export const CLIENT_CERT_POLICIES = {
   NoClientCert: 'none',
-  RequestClientCert: 'asked',
+  RequestClientCert: 'requested',
   RequireClientCert: 'any',
   RequireAnyClientCert: 'any',
   VerifyClientCertIfGiven: 'valid-if-given',
   RequireAndVerifyClientCert: 'valid',
 } as const
 
-export type Policy = (typeof POLICIES)[keyof typeof POLICIES]
+export type ClientCertPolicy = (typeof CLIENT_CERT_POLICIES)[keyof typeof CLIENT_CERT_POLICIES]
 
-/** tls.CipherSuites(), and the RSA ones that it had before Go 1.22. */
+/** tls.CipherSuites(), and the RSA suites that it contained before Go 1.22. */
 export const CIPHERS = {
   TLS_AES_128_GCM_SHA256: 'TLS_AES_128_GCM_SHA256',
   TLS_AES_256_GCM_SHA384: 'TLS_AES_256_GCM_SHA384',
@@ -38,5 +38,5 @@ export const CIPHERS = {
   TLS_RSA_WITH_AES_256_GCM_SHA384: 'AES256-GCM-SHA384',
 } as const
 
-/** Suites of TLS 1.3 cannot be chosen in Go, so they are always there. */
+/** Always enabled: Go does not let TLS 1.3 suites be configured. */
 export const TLS13_CIPHERS = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']

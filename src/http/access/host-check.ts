@@ -1,15 +1,43 @@
-// Whose name a request may use for this gateway: the guard against DNS rebinding. Pure.
+// Checks the Host and Origin headers against the names of this gateway, to prevent DNS rebinding. Pure.
 import { isIP } from 'node:net'
 
-/** The host of a `Host` header without its port, in lower case; null where it is none. */
-function hostOf(header: string): string | null {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^[\]:/@\s]+))(?::\d{1,5})?$/i.exec(header)
-  return match === null ? null : (match[1] ?? match[2] ?? '').toLowerCase().replace(/\.$/, '')
+/** Names that a request may use for this gateway, in lower case. */
+export interface HostNames {
+  /** The host's own names and the configured ones. */
+  readonly all: ReadonlySet<string>
+  /** Only the configured ones: pages of these origins may send requests, too. */
+  readonly configured: ReadonlySet<string>
+}
+
+/** The accepted names; built again only when `allowedHosts` returns another list, as after a reload. */
+export function createHostNames(hostname: string, allowedHosts: () => readonly string[]): () => HostNames {
+  let list = allowedHosts()
+  let names = hostNamesOf(hostname, list)
+  return () => {
+    const current = allowedHosts()
+    if (current !== list) {
+      list = current
+      names = hostNamesOf(hostname, list)
+    }
+    return names
+  }
+}
+
+function hostNamesOf(hostname: string, allowedHosts: readonly string[]): HostNames {
+  const configured = new Set(allowedHosts.map((name) => name.toLowerCase()))
+  return { all: new Set([...ownNames(hostname), ...configured]), configured }
+}
+
+/** The names by which other machines know this host: its hostname, the short form, and the mDNS name. */
+function ownNames(hostname: string): readonly string[] {
+  const whole = hostname.toLowerCase()
+  const short = whole.split('.')[0] ?? whole
+  return [whole, short, `${short}.local`]
 }
 
 /**
- * True for IP literals (no name, so nothing to rebind), localhost, the host's own names and those configured. Without
- * the header (HTTP/1.0) it is no browser. `names` are in lower case.
+ * True for IP literals (without DNS there is no rebinding), localhost, the host's own names and the configured ones;
+ * also without the header, which only HTTP/1.0 clients omit: browsers always send it. `names` are in lower case.
  */
 export function isKnownHost(header: string | undefined, names: ReadonlySet<string>): boolean {
   if (header === undefined) return true
@@ -18,9 +46,15 @@ export function isKnownHost(header: string | undefined, names: ReadonlySet<strin
   return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || names.has(host)
 }
 
+/** The host in a `Host` header without its port, in lower case; null where the header is malformed. */
+function hostOf(header: string): string | null {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^[\]:/@\s]+))(?::\d{1,5})?$/i.exec(header)
+  return match === null ? null : (match[1] ?? match[2] ?? '').toLowerCase().replace(/\.$/, '')
+}
+
 /**
- * True without an Origin (no page asks), for a page of this very server, and for one of a configured name: behind a
- * proxy the two headers may differ. `configured` is in lower case.
+ * True without an Origin (not a cross-origin request), for a page of this server, and for a page of a configured name:
+ * with a reverse proxy, Host and Origin may differ. `configured` is in lower case.
  */
 export function isKnownOrigin(
   origin: string | undefined,
@@ -31,11 +65,4 @@ export function isKnownOrigin(
   if (!URL.canParse(origin)) return false
   const page = new URL(origin)
   return page.host !== '' && (page.host === host?.toLowerCase() || configured.has(page.hostname))
-}
-
-/** The names under which a host is known to its neighbours: as it calls itself, shortened, and by mDNS. */
-export function ownNames(hostname: string): readonly string[] {
-  const whole = hostname.toLowerCase()
-  const short = whole.split('.')[0] ?? whole
-  return [whole, short, `${short}.local`]
 }

@@ -1,4 +1,4 @@
-// The file of TLS and passwords in force: read again when it, or a certificate that it names, has changed.
+// The web_config_file in effect: reloads it when it, or a certificate file that it names, has changed.
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -6,88 +6,89 @@ import { messageOf } from '../../core/error-text.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { parseWebConfig, type WebConfig } from './web-config.ts'
 
-/** However many connect, the files are looked at once in this time. */
-const LOOK_EVERY_MS = 1_000
+/** The files are checked at most this often, however many clients connect. */
+const CHECK_EVERY_MS = 1_000
 
-export interface WebFile {
+export interface WebConfigFile {
   config(): WebConfig
-  /** Why what the file says now is not in force; null while it is. */
+  /** Why the current file is not in effect; null while it is. */
   problem(): string | null
-  /** Looks whether it has changed, at most once a second; what cannot be read leaves the old one in force. */
+  /** Checks for a change, at most once a second; if the new file is invalid, the previous one stays in effect. */
   refresh(): void
 }
 
-/** Why the file cannot be used, with its place; null where it can. */
-export function webFileProblem(path: string): string | null {
+/** Why the file cannot be used, with the position of the fault; null where it can. */
+export function webConfigProblem(path: string): string | null {
   try {
-    readWebFile(path)
+    loadWebConfig(path)
     return null
   } catch (error) {
     return messageOf(error)
   }
 }
 
-interface Read {
+interface LoadedWebConfig {
   readonly config: WebConfig
-  /** The files that it was made of. */
+  /** The file and the files that it names. */
   readonly paths: readonly string[]
 }
 
-/** Throws where it cannot be used, naming the place. `changed` is told of each new one. */
-export function openWebFile(
+/** Throws where the file cannot be used, with the position of the fault. */
+export function createWebConfigFile(
   path: string,
-  { clock, log, changed }: { clock: Clock; log: Log; changed: (now: WebConfig, before: WebConfig) => void },
-): WebFile {
-  let read = readWebFile(path)
-  let mark = markOf(read.paths)
-  let lookedAtMs = clock.now().monoMs
+  options: { clock: Clock; log: Log; onChange: (next: WebConfig, previous: WebConfig) => void },
+): WebConfigFile {
+  const { clock, log, onChange } = options
+  let loaded = loadWebConfig(path)
+  let fingerprint = fingerprintOf(loaded.paths)
+  let checkedAtMs = clock.now().monoMs
   let problem: string | null = null
 
   return {
-    config: () => read.config,
+    config: () => loaded.config,
     problem: () => problem,
     refresh() {
       const { monoMs } = clock.now()
-      if (monoMs - lookedAtMs < LOOK_EVERY_MS) return
-      lookedAtMs = monoMs
-      const now = markOf(read.paths)
-      if (now === mark) return
-      mark = now
+      if (monoMs - checkedAtMs < CHECK_EVERY_MS) return
+      checkedAtMs = monoMs
+      const current = fingerprintOf(loaded.paths)
+      if (current === fingerprint) return
+      fingerprint = current
       try {
-        const before = read.config
-        read = readWebFile(path)
-        mark = markOf(read.paths)
+        const previous = loaded.config
+        loaded = loadWebConfig(path)
+        fingerprint = fingerprintOf(loaded.paths)
         problem = null
-        changed(read.config, before)
-        log('info', `http: ${basename(path)} was read again`)
+        onChange(loaded.config, previous)
+        log('info', `http: ${basename(path)} reloaded`)
       } catch (error) {
         problem = messageOf(error)
-        log('error', `http: what was in force stays: ${problem}`)
+        log('error', `http: web_config_file not reloaded, keeping the previous one: ${problem}`)
       }
     },
   }
 }
 
-function readWebFile(path: string): Read {
+function loadWebConfig(path: string): LoadedWebConfig {
   const paths = [path]
   const config = parseWebConfig(readFileSync(path, 'utf8'), path, (named) => {
-    const whole = resolve(dirname(path), named)
-    paths.push(whole)
-    return readFileSync(whole, 'utf8')
+    const absolute = resolve(dirname(path), named)
+    paths.push(absolute)
+    return readFileSync(absolute, 'utf8')
   })
   if (config.tls !== null) {
     try {
       createSecureContext(config.tls.context)
     } catch (error) {
-      const why = error instanceof Error ? error.message.replace(/^error:[0-9A-F]+:/, '') : String(error)
-      throw new Error(`${path}: certificate, key or ciphers cannot be used: ${why}`, { cause: error })
+      const reason = messageOf(error).replace(/^error:[0-9A-F]+:/, '')
+      throw new Error(`${path}: certificate, key or ciphers cannot be used: ${reason}`, { cause: error })
     }
   }
   return { config, paths }
 }
 
 /** Changes whenever one of the files does. */
-function markOf(paths: readonly string[]): string {
+function fingerprintOf(paths: readonly string[]): string {
   return paths
     .map((path) => {
       const stat = statSync(path, { throwIfNoEntry: false })

@@ -1,32 +1,50 @@
-// The file that every Prometheus exporter has for TLS and passwords (exporter-toolkit, web-configuration.md). Pure.
+// Parses web_config_file: TLS, basic auth and rate limit, as defined by Prometheus' exporter-toolkit. Pure.
 import type { SecureContextOptions } from 'node:tls'
 import { messageOf } from '../../core/error-text.ts'
-import { CIPHERS, CURVES, POLICIES, type Policy, TLS13_CIPHERS, VERSIONS } from './go-tls-names.ts'
-import { type Fields, readFields } from './yaml-fields.ts'
+import {
+  CIPHERS,
+  CLIENT_CERT_POLICIES,
+  type ClientCertPolicy,
+  CURVES,
+  TLS13_CIPHERS,
+  VERSIONS,
+} from './go-tls-names.ts'
+import { readFields, type YamlFields } from './yaml-fields.ts'
 
-export interface Tls {
+export interface TlsConfig {
   /** For tls.createSecureContext. */
   readonly context: SecureContextOptions
-  readonly clients: Policy
-  /** A client's certificate must be for one of these; any will do where there is none. */
+  readonly clients: ClientCertPolicy
+  /** A client's certificate must contain one of these names; an empty list allows any. */
   readonly allowedSans: readonly string[]
 }
 
 export interface WebConfig {
   /** Null: plain HTTP. */
-  readonly tls: Tls | null
+  readonly tls: TlsConfig | null
   readonly headers: Readonly<Record<string, string>>
-  /** bcrypt hashes by user; without any nobody is asked. */
+  /** bcrypt hashes by user; empty: no password is required. */
   readonly users: ReadonlyMap<string, string>
   readonly rateLimit: { readonly everyMs: number; readonly burst: number } | null
 }
 
 const TLS_FIELDS: readonly string[] = [
-  ...['cert', 'key', 'client_ca', 'cert_file', 'key_file', 'client_ca_file', 'client_auth_type', 'client_allowed_sans'],
-  ...['min_version', 'max_version', 'cipher_suites', 'prefer_server_cipher_suites', 'curve_preferences'],
+  'cert',
+  'key',
+  'client_ca',
+  'cert_file',
+  'key_file',
+  'client_ca_file',
+  'client_auth_type',
+  'client_allowed_sans',
+  'min_version',
+  'max_version',
+  'cipher_suites',
+  'prefer_server_cipher_suites',
+  'curve_preferences',
 ]
 
-/** Headers that may be set, and the only values where there are some. */
+/** Headers that may be set, with the values allowed for each; an empty list allows any. */
 const HEADERS: Readonly<Record<string, readonly string[]>> = {
   'Strict-Transport-Security': [],
   'X-Content-Type-Options': ['nosniff'],
@@ -35,54 +53,35 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
   'Content-Security-Policy': [],
 }
 
-/** `file` is its name in complaints; `read` gives the text of a file that it names. Throws a `FileProblem`. */
+/** `file`: its name in error messages. `read`: returns the text of a file that it names. Throws a `ConfigFileError`. */
 export function parseWebConfig(text: string, file: string, read: (path: string) => string): WebConfig {
-  const top = ['tls_server_config', 'http_server_config', 'basic_auth_users', 'rate_limit']
-  const whole = readFields(text, file, top)
+  const sections = ['tls_server_config', 'http_server_config', 'basic_auth_users', 'rate_limit']
+  const root = readFields(text, file, sections)
   return {
-    tls: whole.has('tls_server_config') ? tlsOf(whole.map('tls_server_config', TLS_FIELDS), read) : null,
-    headers: headersOf(whole.map('http_server_config', ['http2', 'headers'])),
-    users: usersOf(whole),
-    rateLimit: rateLimitOf(whole.map('rate_limit', ['interval', 'burst'])),
+    tls: root.has('tls_server_config') ? tlsOf(root.map('tls_server_config', TLS_FIELDS), read) : null,
+    headers: headersOf(root.map('http_server_config', ['http2', 'headers'])),
+    users: usersOf(root),
+    rateLimit: rateLimitOf(root.map('rate_limit', ['interval', 'burst'])),
   }
 }
 
-function tlsOf(tls: Fields, read: (path: string) => string): Tls | null {
+function tlsOf(tls: YamlFields, read: (path: string) => string): TlsConfig | null {
   if (!TLS_FIELDS.some((name) => tls.has(name))) return null
-  const pem = (name: 'cert' | 'key' | 'client_ca'): string | null => {
-    const inline = tls.text(name)
-    const path = tls.text(`${name}_file`)
-    if (inline !== null && path !== null) throw tls.at(name).wrong(`${name} and ${name}_file exclude each other`)
-    if (path === null) return inline === null ? null : String((tls.at(name).node as { value?: unknown } | null)?.value)
-    try {
-      return read(path)
-    } catch (error) {
-      throw tls.at(`${name}_file`).wrong(`${name}_file: ${messageOf(error)}`)
-    }
-  }
-  const one = <T extends string>(name: string, known: Readonly<Record<string, T>>): T | null => {
-    const said = tls.text(name)
-    if (said === null) return null
-    return named(said, known) ?? refuse(tls, name, said, known)
-  }
-  const many = <T extends string>(name: string, known: Readonly<Record<string, T>>): T[] =>
-    tls.list(name).map((said) => named(said, known) ?? refuse(tls, name, said, known))
-
-  const cert = pem('cert')
-  const key = pem('key')
-  if (cert === null) throw tls.wrong('tls_server_config needs cert_file or cert')
-  if (key === null) throw tls.wrong('tls_server_config needs key_file or key')
-  const ca = pem('client_ca')
-  const clients = one('client_auth_type', POLICIES) ?? 'none'
+  const cert = pemOf(tls, 'cert', read)
+  const key = pemOf(tls, 'key', read)
+  if (cert === null) throw tls.error('tls_server_config requires cert_file or cert')
+  if (key === null) throw tls.error('tls_server_config requires key_file or key')
+  const ca = pemOf(tls, 'client_ca', read)
+  const clients = oneOf(tls, 'client_auth_type', CLIENT_CERT_POLICIES) ?? 'none'
   if (ca !== null && clients === 'none')
-    throw tls.at('client_ca_file').wrong('a client CA is of no use without client_auth_type')
+    throw tls.at('client_ca_file').error('client_ca_file has no effect without client_auth_type')
   const allowedSans = tls.list('client_allowed_sans')
-  if (allowedSans.length > 0 && clients !== 'any' && clients !== 'valid')
-    throw tls
-      .at('client_allowed_sans')
-      .wrong('client_allowed_sans needs RequireAnyClientCert or RequireAndVerifyClientCert')
-  const ciphers = many('cipher_suites', CIPHERS)
-  const curves = many('curve_preferences', CURVES)
+  if (allowedSans.length > 0 && clients !== 'any' && clients !== 'valid') {
+    const message = 'client_allowed_sans requires RequireAnyClientCert or RequireAndVerifyClientCert'
+    throw tls.at('client_allowed_sans').error(message)
+  }
+  const ciphers = someOf(tls, 'cipher_suites', CIPHERS)
+  const curves = someOf(tls, 'curve_preferences', CURVES)
   return {
     clients,
     allowedSans,
@@ -90,8 +89,8 @@ function tlsOf(tls: Fields, read: (path: string) => string): Tls | null {
       cert,
       key,
       ...(ca === null ? {} : { ca }),
-      minVersion: one('min_version', VERSIONS) ?? 'TLSv1.2',
-      maxVersion: one('max_version', VERSIONS) ?? 'TLSv1.3',
+      minVersion: oneOf(tls, 'min_version', VERSIONS) ?? 'TLSv1.2',
+      maxVersion: oneOf(tls, 'max_version', VERSIONS) ?? 'TLSv1.3',
       ...(ciphers.length > 0 ? { ciphers: [...new Set([...TLS13_CIPHERS, ...ciphers])].join(':') } : {}),
       ...(curves.length > 0 ? { ecdhCurve: curves.join(':') } : {}),
       honorCipherOrder: tls.bool('prefer_server_cipher_suites') ?? true,
@@ -99,53 +98,83 @@ function tlsOf(tls: Fields, read: (path: string) => string): Tls | null {
   }
 }
 
-function named<T>(said: string, known: Readonly<Record<string, T>>): T | null {
-  return Object.hasOwn(known, said) ? (known[said] ?? null) : null
+/** PEM text, inline or from the file that `<name>_file` names; null where neither is set. */
+function pemOf(tls: YamlFields, name: 'cert' | 'key' | 'client_ca', read: (path: string) => string): string | null {
+  const inline = tls.text(name)
+  const path = tls.text(`${name}_file`)
+  if (inline !== null && path !== null) throw tls.at(name).error(`${name} and ${name}_file exclude each other`)
+  if (path === null) return inline === null ? null : String((tls.at(name).node as { value?: unknown } | null)?.value)
+  try {
+    return read(path)
+  } catch (error) {
+    throw tls.at(`${name}_file`).error(`${name}_file: ${messageOf(error)}`)
+  }
 }
 
-function refuse(fields: Fields, name: string, said: string, known: Readonly<Record<string, string>>): never {
-  throw fields.at(name).wrong(`${name}: ${JSON.stringify(said)} is none of ${Object.keys(known).join(', ')}`)
+/** OpenSSL's word for Go's in this field; null where the field is absent. */
+function oneOf<T extends string>(tls: YamlFields, name: string, known: Readonly<Record<string, T>>): T | null {
+  const written = tls.text(name)
+  return written === null ? null : translate(tls, name, written, known)
 }
 
-/** HTTP/1.1 is what is spoken: `http2` is taken and changes nothing. */
-function headersOf(http: Fields): Readonly<Record<string, string>> {
+function someOf<T extends string>(tls: YamlFields, name: string, known: Readonly<Record<string, T>>): T[] {
+  return tls.list(name).map((written) => translate(tls, name, written, known))
+}
+
+function translate<T extends string>(
+  tls: YamlFields,
+  name: string,
+  written: string,
+  known: Readonly<Record<string, T>>,
+): T {
+  const value = Object.hasOwn(known, written) ? known[written] : undefined
+  if (value !== undefined) return value
+  throw tls.at(name).error(`${name} must be one of ${Object.keys(known).join(', ')}, not ${JSON.stringify(written)}`)
+}
+
+/** `http2` is accepted without effect: the server speaks HTTP/1.1. */
+function headersOf(http: YamlFields): Readonly<Record<string, string>> {
   http.bool('http2')
   const headers: Record<string, string> = {}
   for (const [name, value] of http.texts('headers')) {
     const values = Object.hasOwn(HEADERS, name) ? HEADERS[name] : undefined
-    if (values === undefined)
-      throw http.at('headers').wrong(`header ${JSON.stringify(name)} is none of ${Object.keys(HEADERS).join(', ')}`)
+    if (values === undefined) {
+      const message = `header must be one of ${Object.keys(HEADERS).join(', ')}, not ${JSON.stringify(name)}`
+      throw http.at('headers').error(message)
+    }
     if (values.length > 0 && value !== '' && !values.includes(value))
-      throw http.at('headers').wrong(`${name} must be ${values.join(' or ')}, not ${JSON.stringify(value)}`)
-    if (/[^\t\x20-\x7e]/.test(value)) throw http.at('headers').wrong(`${name} has characters that no header may have`)
+      throw http.at('headers').error(`${name} must be ${values.join(' or ')}, not ${JSON.stringify(value)}`)
+    if (/[^\t\x20-\x7e]/.test(value))
+      throw http.at('headers').error(`${name} contains characters that are not allowed in a header`)
     if (value !== '') headers[name] = value
   }
   return headers
 }
 
-function usersOf(whole: Fields): ReadonlyMap<string, string> {
-  const users = whole.texts('basic_auth_users')
+function usersOf(root: YamlFields): ReadonlyMap<string, string> {
+  const users = root.texts('basic_auth_users')
   for (const [user, hash] of users) {
     if (!/^\$2[abxy]?\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/.test(hash))
-      throw whole.at('basic_auth_users').wrong(`the password of ${JSON.stringify(user)} is no bcrypt hash`)
+      throw root.at('basic_auth_users').error(`the password of ${JSON.stringify(user)} must be a bcrypt hash`)
   }
   return users
 }
 
-function rateLimitOf(limit: Fields): WebConfig['rateLimit'] {
+function rateLimitOf(limit: YamlFields): WebConfig['rateLimit'] {
   const interval = limit.text('interval')
   const burst = Number(limit.text('burst') ?? 0)
-  if (!Number.isSafeInteger(burst) || burst < 0) throw limit.at('burst').wrong('burst must be a whole number')
+  if (!Number.isSafeInteger(burst) || burst < 0) throw limit.at('burst').error('burst must be a whole number')
   if (interval === null || interval === '0') return null
   const everyMs = durationMs(interval)
-  if (everyMs === null) throw limit.at('interval').wrong(`interval: ${JSON.stringify(interval)} is no duration like 1s`)
+  if (everyMs === null)
+    throw limit.at('interval').error(`interval must be a duration such as 1s, not ${JSON.stringify(interval)}`)
   return everyMs === 0 ? null : { everyMs, burst }
 }
 
-/** As Go writes them: `1s`, `1m30s`, `500ms`. */
+/** A duration in Go's notation: `1s`, `1m30s`, `500ms`; null where it is malformed. */
 function durationMs(text: string): number | null {
-  const unit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+  const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return null
   const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)
-  return [...parts].reduce((sum, [, number, of]) => sum + Number(number) * (unit[of ?? ''] ?? 0), 0)
+  return [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ''] ?? 0), 0)
 }

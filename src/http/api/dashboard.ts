@@ -1,10 +1,10 @@
-// The dashboard as it is served: one page, whole, under a policy that lets nothing else in.
+// Serves the dashboard: one self-contained page, with a content security policy that allows nothing else.
 import type { HttpResponse } from '../route.ts'
 
 /** The page and the digests of its one script and its one style, from build/bundle/dashboard.mjs. */
 declare const __DASHBOARD__: { readonly html: string; readonly script: string; readonly style: string }
 
-/** The page for who asks for HTML; null for others, and where the sources run unbundled. */
+/** The page, for clients that accept HTML; null for others, and where the sources run unbundled. */
 export function dashboard(accept: string | undefined): HttpResponse | null {
   if (!accept?.includes('text/html') || typeof __DASHBOARD__ === 'undefined') return null
   const { html, script, style } = __DASHBOARD__
@@ -17,7 +17,7 @@ export function dashboard(accept: string | undefined): HttpResponse | null {
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    // No string becomes markup or script, wherever it may come from.
+    // The browser then refuses to parse any string as markup or script.
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ]

@@ -1,22 +1,23 @@
-// Reads the body of an import: counts of the former program, by unit name. Pure.
+// Parses the body of an import: counts of the former program, by unit name. Pure.
 import { type Counters, ZERO } from '../../core/unit.ts'
 import { fullName } from '../../core/unit-name.ts'
 
-const COUNTED: readonly (keyof Counters)[] = ['starts', 'stops', 'crashes', 'restarts', 'lost']
+const COUNTERS: readonly (keyof Counters)[] = ['starts', 'stops', 'crashes', 'restarts', 'lost']
 
-/** `{"mosquitto.service": {"starts": 5, ...}, ...}`; a count that is absent is 0. */
+/** `{"mosquitto.service": {"starts": 5, ...}, ...}`; an absent count is 0. */
 export function baselinesOf(body: string): ReadonlyMap<string, Counters> | { readonly problem: string } {
   const parsed = parse(body)
   if (!isObject(parsed)) return { problem: 'the body must be a JSON object of units' }
   const baselines = new Map<string, Counters>()
-  for (const [name, given] of Object.entries(parsed)) {
-    if (!isObject(given)) return { problem: `${name}: must be an object of counts` }
+  for (const [name, counts] of Object.entries(parsed)) {
+    if (!isObject(counts)) return { problem: `${name}: must be an object of counts` }
     const counters = { ...ZERO }
-    for (const [key, value] of Object.entries(given)) {
-      const counted = COUNTED.find((c) => c === key)
-      if (counted === undefined) return { problem: `${name}.${key}: is none of ${COUNTED.join(', ')}` }
-      if (!Number.isSafeInteger(value) || Number(value) < 0) return { problem: `${name}.${key}: must be a count` }
-      counters[counted] = Number(value)
+    for (const [key, value] of Object.entries(counts)) {
+      const counter = COUNTERS.find((known) => known === key)
+      if (counter === undefined) return { problem: `${name}.${key}: unknown counter; use ${COUNTERS.join(', ')}` }
+      if (!Number.isSafeInteger(value) || Number(value) < 0)
+        return { problem: `${name}.${key}: must be a whole number, 0 or more` }
+      counters[counter] = Number(value)
     }
     baselines.set(fullName(name), counters)
   }

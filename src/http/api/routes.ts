@@ -1,96 +1,113 @@
-// The one table of routes. GET changes nothing; what changes something is for the local socket, or needs a token.
+// The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
 import { eventJson, unitJson } from '../../core/api-json.ts'
 import { unitOf } from '../../core/state.ts'
 import { fullName } from '../../core/unit-name.ts'
-import { type Answer, type HttpRequest, json, problem, type Route, text, type Views } from '../route.ts'
-import { controllable, obey } from './control.ts'
+import {
+  type HttpRequest,
+  json,
+  problem,
+  type Readiness,
+  type Route,
+  type RouteResult,
+  text,
+  type Views,
+} from '../route.ts'
+import { controlView, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
-import { filterOf, latestPage, limitOf, pageAfter, seqOf, shownTo } from './event-query.ts'
+import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf } from './event-query.ts'
 import { baselinesOf } from './import-body.ts'
-import type { Stream } from './stream.ts'
+import type { EventStream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024
 
 const GET = { method: 'GET', where: 'both', hosts: 'known' } as const
-const GET_BY_ANY_NAME = { ...GET, hosts: 'any' } as const
+const GET_ANY_HOST = { ...GET, hosts: 'any' } as const
 const POST_ON_SOCKET = { method: 'POST', where: 'socket', hosts: 'known' } as const
 
-export function routesOf(views: Views, stream: Stream): readonly Route[] {
+export function routesOf(views: Views, stream: EventStream): readonly Route[] {
   const table: readonly Route[] = [
-    { ...GET, path: '/', answer: ({ headers }) => dashboard(headers.accept) ?? text(links(table)) },
+    { ...GET, path: '/', handle: ({ headers }) => dashboard(headers.accept) ?? text(indexOf(table)) },
     {
-      ...GET_BY_ANY_NAME,
+      ...GET_ANY_HOST,
       path: '/metrics',
-      answer: async ({ headers }) => ({ status: 200, ...(await views.metrics(headers.accept ?? '')) }),
+      handle: async ({ headers }) => ({ status: 200, ...(await views.metrics(headers.accept ?? '')) }),
     },
-    { ...GET_BY_ANY_NAME, path: '/federate', answer: ({ query }) => federate(views, query) },
-    { ...GET_BY_ANY_NAME, path: '/-/healthy', answer: () => text('ok\n') },
-    { ...GET_BY_ANY_NAME, path: '/-/ready', answer: () => ready(views.notReady()) },
-    { ...GET, path: '/api/v1/openapi.json', answer: () => description(views) },
-    { ...GET, path: '/api/v1/status', answer: (asked) => status(views, asked) },
-    { ...GET, path: '/api/v1/units', answer: () => json(units(views)) },
-    { ...GET, path: '/api/v1/units/:unit', answer: ({ params }) => oneUnit(views, params['unit'] ?? '') },
-    { ...GET, path: '/api/v1/system', answer: () => system(views) },
-    { ...GET, path: '/api/v1/events', answer: (asked) => events(views, asked) },
-    { ...GET, path: '/api/v1/stream', answer: (asked) => follow(views, stream, asked) },
-    { ...GET, path: '/api/v1/ws', webSocket: true, answer: (asked) => follow(views, stream, asked) },
+    { ...GET_ANY_HOST, path: '/federate', handle: ({ query }) => federate(views, query) },
+    { ...GET_ANY_HOST, path: '/-/healthy', handle: () => text('ok\n') },
+    { ...GET_ANY_HOST, path: '/-/ready', handle: () => ready(views.readiness()) },
+    { ...GET, path: '/api/v1/openapi.json', handle: () => description(views) },
+    { ...GET, path: '/api/v1/status', handle: (request) => status(views, request) },
+    { ...GET, path: '/api/v1/units', handle: () => json(units(views)) },
+    { ...GET, path: '/api/v1/units/:unit', handle: ({ params }) => oneUnit(views, params['unit'] ?? '') },
+    { ...GET, path: '/api/v1/system', handle: () => system(views) },
+    { ...GET, path: '/api/v1/events', handle: (request) => events(views, request) },
+    { ...GET, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
+    { ...GET, path: '/api/v1/ws', webSocket: true, handle: (request) => openStream(views, stream, request) },
     {
-      ...{ method: 'POST', where: 'both', hosts: 'known', byToken: true },
+      method: 'POST',
+      where: 'both',
+      hosts: 'known',
+      acceptsToken: true,
       path: '/api/v1/units/:unit/:action',
-      answer: (asked) => obey(views.control, asked),
+      handle: (request) => runCommand(views.control, request),
     },
-    { ...POST_ON_SOCKET, path: '/api/v1/clear', answer: () => clear(views) },
+    { ...POST_ON_SOCKET, path: '/api/v1/clear', handle: () => clear(views) },
     {
       ...POST_ON_SOCKET,
       path: '/api/v1/import',
       bodyBytes: IMPORT_BYTES,
-      answer: ({ body }) => importCounts(views, body),
+      handle: ({ body }) => importCounts(views, body),
     },
   ]
   return table
 }
 
-function links(table: readonly Route[]): string {
+/** The start page for clients that do not accept HTML. */
+function indexOf(table: readonly Route[]): string {
   const paths = table.filter((route) => route.method === 'GET' && route.path !== '/').map((route) => route.path)
   return `gatewatch\n\n${paths.join('\n')}\n`
 }
 
-function ready(reasons: readonly string[]): Answer {
-  return reasons.length === 0 ? text('ready\n') : text(`${reasons.join('\n')}\n`, 503)
+function ready({ problems, warnings }: Readiness): RouteResult {
+  return problems.length > 0 ? text(lines(problems), 503) : text(lines(['ready', ...warnings]))
 }
 
-async function federate(views: Views, query: URLSearchParams): Promise<Answer> {
-  const told = await views.federate(query.getAll('match[]'))
-  return 'problem' in told ? problem(400, 'bad_match', told.problem) : { status: 200, ...told }
+function lines(texts: readonly string[]): string {
+  return `${texts.join('\n')}\n`
 }
 
-function status(views: Views, asked: HttpRequest): Answer {
+async function federate(views: Views, query: URLSearchParams): Promise<RouteResult> {
+  const result = await views.federate(query.getAll('match[]'))
+  return 'problem' in result ? problem(400, 'bad_match', result.problem) : { status: 200, ...result }
+}
+
+function status(views: Views, request: HttpRequest): RouteResult {
   const names = views.live().units.map(({ name }) => name)
-  return json({ ...views.status(), control: controllable(views.control, asked, names), ...units(views) })
+  return json({ ...views.status(), control: controlView(views.control, request, names), ...units(views) })
 }
 
 function units(views: Views) {
   return { units: views.live().units.map(unitJson) }
 }
 
-function oneUnit(views: Views, name: string): Answer {
+function oneUnit(views: Views, name: string): RouteResult {
   const state = views.live()
   const unit = unitOf(state, name) ?? unitOf(state, fullName(name))
   return unit === undefined ? problem(404, 'unknown_unit', `${name} is not watched`) : json(unitJson(unit))
 }
 
-async function description(views: Views): Promise<Answer> {
+async function description(views: Views): Promise<RouteResult> {
   const { openApi } = await import('./openapi.ts')
   return json(openApi(String(views.status()['version'])))
 }
 
-async function system(views: Views): Promise<Answer> {
-  const told = await views.system()
-  return told === null ? problem(503, 'no_bus', 'systemd does not answer; /-/ready says why') : json(told)
+async function system(views: Views): Promise<RouteResult> {
+  const state = await views.system()
+  return state === null ? problem(503, 'no_bus', 'systemd does not respond; see /-/ready for the reason') : json(state)
 }
 
-function events(views: Views, { query, side, trusted }: HttpRequest): Answer {
-  const limit = limitOf(query, side)
+function events(views: Views, { query, transport, trusted }: HttpRequest): RouteResult {
+  const limit = limitOf(query, transport)
   if (typeof limit !== 'number') return problem(400, 'bad_limit', limit.problem)
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
@@ -102,28 +119,30 @@ function events(views: Views, { query, side, trusted }: HttpRequest): Answer {
       ? latestPage(views.history(), filter, limit, newest)
       : pageAfter(views.history(), seqOf(since, identity.stream), filter, limit, newest)
   return json({
-    events: page.events.map((event) => eventJson(shownTo(trusted, event), identity)),
+    events: page.events.map((event) => eventJson(redactedFor(trusted, event), identity)),
     next: `${identity.stream}-${page.next}`,
     dropped: page.dropped,
   })
 }
 
-/** Without Last-Event-ID (or `since`, for clients that cannot set it): from now on. */
-function follow(views: Views, stream: Stream, { headers, query, trusted }: HttpRequest): Answer {
+/** Only new events, unless the client resumes by Last-Event-ID or, where it cannot set headers, by `since`. */
+function openStream(views: Views, stream: EventStream, { headers, query, trusted }: HttpRequest): RouteResult {
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
-  if (!stream.hasRoom()) return problem(503, 'too_many_streams', 'too many streams are open', { 'retry-after': '10' })
+  if (!stream.hasRoom()) {
+    return problem(503, 'too_many_streams', 'too many streams are open; retry later', { 'retry-after': '10' })
+  }
   const id = headers['last-event-id'] ?? query.get('since')
   const after = typeof id === 'string' ? seqOf(id, views.identity().stream) : views.live().seq
-  return { stream: (outlet) => stream.read(outlet, trusted, filter, after) }
+  return { stream: (writer) => stream.addReader(writer, trusted, filter, after) }
 }
 
-async function clear(views: Views): Promise<Answer> {
+async function clear(views: Views): Promise<RouteResult> {
   await views.clear()
   return json({ cleared: views.live().units.length })
 }
 
-async function importCounts(views: Views, body: string): Promise<Answer> {
+async function importCounts(views: Views, body: string): Promise<RouteResult> {
   const baselines = baselinesOf(body)
   if ('problem' in baselines) return problem(400, 'bad_import', baselines.problem)
   const watched = views.live().index

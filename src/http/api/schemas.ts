@@ -1,4 +1,4 @@
-// The shapes of what the API answers, as JSON Schema for the description at /api/v1/openapi.json. Fields may be added.
+// JSON Schemas of the API's responses, for the description at /api/v1/openapi.json. Fields may be added.
 import type { Json } from '../../core/api-json.ts'
 
 export const text: Json = { type: 'string' }
@@ -12,7 +12,7 @@ const oneOf = (...values: readonly string[]): Json => ({ type: 'string', enum: v
 const mapOf = (values: Json): Json => ({ type: 'object', additionalProperties: values })
 export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
 
-/** A name that ends in `?` need not be there. */
+/** An object with these fields; a name that ends in `?` is optional. */
 function object(fields: Readonly<Record<string, Json>>, description?: string): Json {
   const names = Object.keys(fields)
   return {
@@ -26,20 +26,31 @@ function object(fields: Readonly<Record<string, Json>>, description?: string): J
 const cause = { result: text, exit_code: orNull(count), signal: orNull(text), core_dumped: flag }
 const change = { from_state: text, to_state: text, sub_state: text }
 
-/** An event of these kinds; `own` is what only they have. */
+/** An event of these kinds; `own` are the fields that only they have. */
 function event(kinds: readonly string[], own: Readonly<Record<string, Json>>, description: string): Json {
   const fields = {
-    ...{ schema: { const: 1 }, id: { ...text, description: '<stream>-<seq>' }, seq: count, event: oneOf(...kinds) },
-    ...{ service: text, timestamp: time, gateway_id: text, machine_id: text, boot_id: text, ...own },
-    ...{ counters: ref('Counters'), source: oneOf('signal', 'reconcile'), replayed: flag },
-    ...{ clock_synced: orNull(flag), 'seq_gap?': count },
+    schema: { const: 1 },
+    id: { ...text, description: '<stream>-<seq>' },
+    seq: count,
+    event: oneOf(...kinds),
+    service: text,
+    timestamp: time,
+    gateway_id: text,
+    machine_id: text,
+    boot_id: text,
+    ...own,
+    counters: ref('Counters'),
+    source: oneOf('signal', 'reconcile'),
+    replayed: flag,
+    clock_synced: orNull(flag),
+    'seq_gap?': count,
   }
   return object(fields, description)
 }
 
 const EVENTS: readonly Json[] = [
-  event(['start', 'restart'], { ...change, invocation_id: orNull(text) }, 'A run began.'),
-  event(['stop'], { ...change, ...cause, invocation_id: text, requested: flag }, 'A run ended well.'),
+  event(['start', 'restart'], { ...change, invocation_id: orNull(text) }, 'A run started.'),
+  event(['stop'], { ...change, ...cause, invocation_id: text, requested: flag }, 'A run ended successfully.'),
   event(
     ['crash'],
     {
@@ -50,59 +61,84 @@ const EVENTS: readonly Json[] = [
       will_restart: orNull(flag),
       'log?': list(text),
     },
-    'A run ended with a bad Result. `log` is told to those alone who have shown who they are.',
+    'A run failed. `log` is sent only to authenticated clients and over the local socket.',
   ),
-  event(['lost'], { invocation_id: orNull(text) }, 'A run ended where nobody saw it.'),
-  event(['gave_up'], { ...change, result: text }, 'It failed, and systemd will not restart it.'),
+  event(['lost'], { invocation_id: orNull(text) }, 'A run ended unobserved.'),
+  event(['gave_up'], { ...change, result: text }, 'The unit failed, and systemd will not restart it.'),
   event(
     ['flapping'],
     { flapping: flag, crashes_in_window: count, window_seconds: count },
-    'It crashes again and again.',
+    'The unit crashes repeatedly, or has stopped doing so.',
   ),
   event(
     ['summary'],
     {
-      ...{ starts: count, stops: count, crashes: count, restarts: count, lost: count, by_result: mapOf(count) },
-      ...{ first_timestamp: time, last_timestamp: time },
+      starts: count,
+      stops: count,
+      crashes: count,
+      restarts: count,
+      lost: count,
+      by_result: mapOf(count),
+      first_timestamp: time,
+      last_timestamp: time,
     },
-    'Above 120 ends in 60 s, instead of an event for each.',
+    'Replaces the single events of a unit while it ends more than 120 times in 60 s.',
   ),
-  event(['unit_appeared', 'unit_vanished'], { load_state: text }, 'systemd can load it, or cannot any more.'),
-  event(['command'], { action: text, outcome: text, via: text, who: orNull(text) }, 'An order was obeyed.'),
+  event(['unit_appeared', 'unit_vanished'], { load_state: text }, 'systemd can load the unit, or no longer can.'),
+  event(
+    ['command'],
+    { action: text, outcome: text, via: text, who: orNull(text) },
+    'A command for the unit was sent to systemd.',
+  ),
 ]
 
 export const SCHEMAS: Readonly<Record<string, Json>> = {
   Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
   Counters: object(
     { starts: count, stops: count, crashes: count, restarts: count, lost: count },
-    'starts = stops + crashes + lost + (1 if running), but for imported counts.',
+    'starts = stops + crashes + lost + (1 if running); imported baselines are not part of this equation.',
   ),
   Unit: object({
-    ...{
-      service: text,
-      load_state: orNull(text),
-      active_state: text,
-      sub_state: orNull(text),
-      missing: orNull(text),
-      since: orNull(time),
-    },
-    ...{ running: flag, invocation_id: orNull(text), flapping: flag, gave_up: flag },
-    ...{ counters: ref('Counters'), baseline: ref('Counters') },
+    service: text,
+    load_state: orNull(text),
+    active_state: text,
+    sub_state: orNull(text),
+    missing: orNull(text),
+    since: orNull(time),
+    running: flag,
+    invocation_id: orNull(text),
+    flapping: flag,
+    gave_up: flag,
+    counters: ref('Counters'),
+    baseline: ref('Counters'),
     failures: mapOf(object({ unrequested: count, requested: count })),
     last_crash: orNull(object({ timestamp: time, ...cause, requested: flag })),
   }),
   Units: object({ units: list(ref('Unit')) }),
   Status: object({
-    ...{ version: text, gateway_id: text, machine_id: text, boot_id: text, stream: text, started_at: time },
+    version: text,
+    gateway_id: text,
+    machine_id: text,
+    boot_id: text,
+    stream: text,
+    started_at: time,
     listening: orNull(text),
     bus: object({ connected: flag, problem: orNull(text) }),
     state: object({
-      ...{ path: text, problem: orNull(text), volatile: flag, commits: count, bytes_written: count },
+      path: text,
+      problem: orNull(text),
+      volatile: flag,
+      commits: count,
+      bytes_written: count,
       last_commit: orNull(time),
     }),
     mqtt: orNull(
       object({
-        ...{ connected: flag, problem: orNull(text), queued: count, published: count, reconnects: count },
+        connected: flag,
+        problem: orNull(text),
+        queued: count,
+        published: count,
+        reconnects: count,
         dropped: mapOf(count),
       }),
     ),
@@ -111,7 +147,11 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     units: list(ref('Unit')),
   }),
   System: object({
-    ...{ state: text, systemd_version: text, failed_units: count, jobs: count, failed: list(text) },
+    state: text,
+    systemd_version: text,
+    failed_units: count,
+    jobs: count,
+    failed: list(text),
     queue: list(object({ id: count, unit: text, type: text, state: text })),
     boot_seconds: mapOf(orNull({ type: 'number', minimum: 0 })),
     host: object({
@@ -124,14 +164,15 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
   Event: { oneOf: EVENTS },
   Events: object({
     events: list(ref('Event')),
-    next: { ...text, description: '`since` of the next page' },
+    next: { ...text, description: 'value of `since` for the next page' },
     dropped: {
       ...count,
-      description: 'events between `since` and the end of this page that are told of nowhere any more',
+      description: 'events between `since` and the end of this page that are no longer stored',
     },
   }),
-  Ordered: object({
-    ...{ service: text, action: text },
+  CommandResult: object({
+    service: text,
+    action: text,
     outcome: oneOf('done', 'skipped', 'queued', 'failed', 'canceled', 'timeout', 'dependency'),
     cause: orNull(object({ result: text, exit_code: orNull(count), signal: orNull(text) })),
   }),

@@ -1,59 +1,60 @@
-// Where a reader of the stream gets its events: an answer of server-sent events, or a WebSocket.
+// Writes the event stream to one client, as server-sent events or as WebSocket messages.
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Json } from '../../core/api-json.ts'
 
-export interface Outlet {
-  /** Tells an event, or without an id a record that is none; false where it takes no more until it has drained. */
-  tell(id: string | null, kind: string, data: Json): boolean
-  /** A sign of life, as `tell`. */
-  beat(): boolean
-  /** Calls once when it takes more. */
+export interface StreamWriter {
+  /** Writes an event, or a record without an id; false when the buffer is full: wait for `onceDrained`. */
+  write(id: string | null, kind: string, data: Json): boolean
+  /** Returns the same as `write`. */
+  heartbeat(): boolean
+  /** Calls back once when the buffer has drained. */
   onceDrained(call: () => void): void
-  /** Calls once when it is gone. */
-  onGone(call: () => void): void
-  /** Ends it in order. */
+  /** Calls back once when the connection is closed. */
+  onceClosed(call: () => void): void
+  /** Closes the stream in an orderly way. */
   end(): void
-  /** Ends it at once. */
-  cut(): void
+  /** Closes the connection at once. */
+  destroy(): void
 }
 
-/** `response` has its head already. */
-export function sseOutlet(response: ServerResponse): Outlet {
+/** The headers of `response` have been sent already. */
+export function createSseWriter(response: ServerResponse): StreamWriter {
   return {
-    tell(id, kind, data) {
+    write(id, kind, data) {
       return response.write(`${id === null ? '' : `id: ${id}\n`}event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`)
     },
-    beat: () => response.write(':\n\n'),
+    heartbeat: () => response.write(':\n\n'),
     onceDrained: (call) => void response.once('drain', call),
-    onGone: (call) => void response.once('close', call),
+    onceClosed: (call) => void response.once('close', call),
     end: () => void response.end(),
-    cut: () => void response.destroy(),
+    destroy: () => void response.destroy(),
   }
 }
 
-/** Each message is one event; its id stands in it. What the client sends is not read. */
-export function webSocketOutlet(client: WebSocket, connection: Duplex): Outlet {
-  let answered = true
-  client.on('error', () => {}) // a connection that breaks is the client's matter
+/** Each message is one event and contains its id. Messages from the client are ignored. */
+export function createWebSocketWriter(client: WebSocket, connection: Duplex): StreamWriter {
+  let alive = true
+  client.on('error', () => {}) // a broken connection is the client's problem
   client.on('pong', () => {
-    answered = true
+    alive = true
   })
   return {
-    tell(_id, _kind, data) {
+    write(_id, _kind, data) {
       client.send(JSON.stringify(data))
       return !connection.writableNeedDrain
     },
-    beat() {
-      if (!answered) client.terminate()
+    /** A client that did not reply to the previous ping is disconnected. */
+    heartbeat() {
+      if (!alive) client.terminate()
       else client.ping()
-      answered = false
+      alive = false
       return !connection.writableNeedDrain
     },
     onceDrained: (call) => void connection.once('drain', call),
-    onGone: (call) => void client.once('close', call),
+    onceClosed: (call) => void client.once('close', call),
     end: () => client.close(1001),
-    cut: () => client.terminate(),
+    destroy: () => client.terminate(),
   }
 }

@@ -1,111 +1,117 @@
-// Events as they happen, to any number of readers, with history as everybody's queue.
+// The live event stream: sends each event to all readers; a reader that falls behind continues from the stored history.
 import { eventJson, type Identity, type Json } from '../../core/api-json.ts'
 import type { Event } from '../../core/event.ts'
 import type { Clock, EventSink, Step } from '../../ports.ts'
-import { droppedBefore, eventsAfter, type Filter, shownTo, wants } from './event-query.ts'
-import type { Outlet } from './stream-writer.ts'
+import { droppedBefore, type EventFilter, eventsAfter, matchesFilter, redactedFor } from './event-query.ts'
+import type { StreamWriter } from './stream-writer.ts'
 
-/** Proxies and clients give up on a connection that is silent for longer. */
+/** Proxies and clients drop connections that are silent for longer. */
 const HEARTBEAT_EVERY_MS = 15_000
 
-/** A reader that takes nothing for this long is cut off; it comes back with Last-Event-ID. */
+/** A reader that takes nothing for this long is disconnected; it can resume with Last-Event-ID. */
 const SLOW_FOR_AT_MOST_MS = 30_000
 
-/** Streams stay open, so they may take only a part of the connections. */
+/** Streams stay open, so they may use only a part of the connections. */
 const READERS_AT_MOST = 16
 
-export interface Stream extends EventSink {
-  /** False when there are too many readers. `after`: the last sequence number that this one has seen, -1 for none. */
+export interface EventStream extends EventSink {
+  /** False when there are too many readers. */
   hasRoom(): boolean
-  read(outlet: Outlet, trusted: boolean, filter: Filter, after: number): void
-  /** Readers cut off for being slow. */
+  /** `after`: the last sequence number that this reader has; -1: none. */
+  addReader(writer: StreamWriter, trusted: boolean, filter: EventFilter, after: number): void
+  /** How many readers were disconnected for being slow. */
   dropped(): number
 }
 
-interface Reader {
-  readonly outlet: Outlet
+interface StreamReader {
+  readonly writer: StreamWriter
   readonly trusted: boolean
-  readonly filter: Filter
-  /** The last event it was given or did not want. */
+  readonly filter: EventFilter
+  /** The last event that was sent, or skipped by the filter. */
   at: number
-  /** While it does not take more: the undo of its cutting off. */
+  /** While its buffer is full: cancels the timer that will disconnect it. */
   slow: (() => void) | null
 }
 
 /**
- * A reader holds no queue, only its place: what does not fit into its connection is read from history when it drains,
- * so that a slow reader costs nothing; what history has forgotten by then is told as `dropped`.
+ * A reader has no queue, only a position. What does not fit into its connection's buffer is read from history once the
+ * buffer has drained, so a slow reader costs no memory; events no longer stored by then are reported as `dropped`.
  */
-export function createStream(views: { identity(): Identity; history(): readonly Event[] }, clock: Clock): Stream {
-  const readers = new Set<Reader>()
-  let stopHeart: (() => void) | null = null
+export function createEventStream(
+  views: { identity(): Identity; history(): readonly Event[] },
+  clock: Clock,
+): EventStream {
+  const readers = new Set<StreamReader>()
+  let cancelHeartbeat: (() => void) | null = null
   let dropped = 0
 
-  function tell(reader: Reader, event: Event, replayed: boolean): void {
+  function send(reader: StreamReader, event: Event, replayed: boolean): void {
+    const { writer } = reader
     const missing = droppedBefore(event, reader.at)
     const from = reader.at + 1
     reader.at = event.seq
-    if (missing > 0) write(reader, () => reader.outlet.tell(null, 'dropped', droppedJson(missing, from)))
-    if (!wants(reader.filter, event)) return
+    if (missing > 0) attempt(reader, () => writer.write(null, 'dropped', droppedJson(missing, from)))
+    if (!matchesFilter(reader.filter, event)) return
     const identity = views.identity()
-    const shown = eventJson(shownTo(reader.trusted, event), identity, replayed)
-    write(reader, () => reader.outlet.tell(`${identity.stream}-${event.seq}`, event.kind, shown))
+    const data = eventJson(redactedFor(reader.trusted, event), identity, replayed)
+    attempt(reader, () => writer.write(`${identity.stream}-${event.seq}`, event.kind, data))
   }
 
-  function write(reader: Reader, say: () => boolean): void {
-    if (say() || reader.slow !== null) return
+  /** Writes; when the buffer is full, the reader is slow until it has drained. */
+  function attempt(reader: StreamReader, write: () => boolean): void {
+    if (write() || reader.slow !== null) return
     reader.slow = clock.after(SLOW_FOR_AT_MOST_MS, () => {
       dropped += 1
-      reader.outlet.cut()
+      reader.writer.destroy()
     })
-    reader.outlet.onceDrained(() => {
+    reader.writer.onceDrained(() => {
       reader.slow?.()
       reader.slow = null
       catchUp(reader)
     })
   }
 
-  function catchUp(reader: Reader): void {
+  function catchUp(reader: StreamReader): void {
     for (const event of eventsAfter(views.history(), reader.at)) {
       if (reader.slow !== null) return
-      tell(reader, event, true)
+      send(reader, event, true)
     }
   }
 
-  function beat(): void {
-    for (const reader of readers) if (reader.slow === null) write(reader, reader.outlet.beat)
-    stopHeart = clock.after(HEARTBEAT_EVERY_MS, beat)
+  function heartbeat(): void {
+    for (const reader of readers) if (reader.slow === null) attempt(reader, reader.writer.heartbeat)
+    cancelHeartbeat = clock.after(HEARTBEAT_EVERY_MS, heartbeat)
   }
 
-  function leave(reader: Reader): void {
+  function remove(reader: StreamReader): void {
     reader.slow?.()
     readers.delete(reader)
     if (readers.size > 0) return
-    stopHeart?.()
-    stopHeart = null
+    cancelHeartbeat?.()
+    cancelHeartbeat = null
   }
 
   return {
     hasRoom: () => readers.size < READERS_AT_MOST,
     dropped: () => dropped,
-    read(outlet, trusted, filter, after) {
-      const reader: Reader = { outlet, trusted, filter, at: after, slow: null }
-      outlet.onGone(() => leave(reader))
+    addReader(writer, trusted, filter, after) {
+      const reader: StreamReader = { writer, trusted, filter, at: after, slow: null }
+      writer.onceClosed(() => remove(reader))
       readers.add(reader)
-      stopHeart ??= clock.after(HEARTBEAT_EVERY_MS, beat)
-      write(reader, outlet.beat)
+      cancelHeartbeat ??= clock.after(HEARTBEAT_EVERY_MS, heartbeat)
+      attempt(reader, writer.heartbeat)
       catchUp(reader)
     },
     accept(step: Step) {
       for (const reader of readers) {
-        // What it has caught up with from history may come here late.
-        for (const event of step.events) if (reader.slow === null && event.seq > reader.at) tell(reader, event, false)
+        // An event that was already read from history may arrive here afterwards: it is skipped.
+        for (const event of step.events) if (reader.slow === null && event.seq > reader.at) send(reader, event, false)
       }
     },
     async stop() {
       for (const reader of [...readers]) {
-        leave(reader)
-        reader.outlet.end()
+        remove(reader)
+        reader.writer.end()
       }
     },
   }

@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { expect, test } from 'vitest'
-import { clientOf } from '../../../src/http/authorize.ts'
-import type { Served } from '../../../src/http/http.ts'
+import { clientIdentityOf } from '../../../src/http/authorize.ts'
+import type { HttpListener } from '../../../src/http/http.ts'
 import { certificates } from '../../rig/certificates.ts'
-import { ask, gateway, httpOf, serve, temporaryDirectory } from '../served.ts'
+import { ask, gateway, httpOf, serve, temporaryDirectory } from '../fake-gateway.ts'
 
 const RESTART = '/api/v1/units/mosquitto/restart'
 
@@ -18,7 +18,7 @@ function controlled(token = 'topsecret\n') {
   return { it, token_file }
 }
 
-async function order(at: Served, path: string, headers: Record<string, string> = {}) {
+async function order(at: HttpListener, path: string, headers: Record<string, string> = {}) {
   const got = await ask(at, path, { method: 'POST', headers })
   const said = JSON.parse(got.body)
   return [got.status, said.error?.code ?? said.outcome]
@@ -42,7 +42,7 @@ test('without control.enabled, a token, or the right one, nothing is obeyed', as
     expect(await order(tcp, RESTART, bearer(token))).toEqual([401, 'unauthorized'])
   expect(await order(tcp, RESTART)).toEqual([401, 'unauthorized'])
   expect(await order(tcp, RESTART, { authorization: 'Basic topsecret' })).toEqual([401, 'unauthorized'])
-  expect([...off.orders, ...none.orders, ...it.orders]).toEqual([])
+  expect([...off.commandsRun, ...none.commandsRun, ...it.commandsRun]).toEqual([])
 })
 
 test('a file of tokens that is empty is no token', async () => {
@@ -60,7 +60,7 @@ test('with the token it is obeyed, and a changed token counts at once', async ()
   ])
   writeFileSync(token_file, 'another')
   expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([401, 'unauthorized'])
-  expect(it.orders).toEqual([
+  expect(it.commandsRun).toEqual([
     { action: 'restart', unit: 'mosquitto.service', via: 'http', who: null, noWait: false },
     { action: 'stop', unit: 'devmgmt.service', via: 'http', who: null, noWait: true },
   ])
@@ -81,21 +81,21 @@ test('a page of another origin, or a rebound name, may not even with the token',
   expect(await order(tcp, RESTART, { ...bearer('topsecret'), host: 'evil.example' })).toEqual([403, 'unknown_host'])
   const page = { ...bearer('topsecret'), host: '127.0.0.1', origin: 'http://evil.example' }
   expect(await order(tcp, RESTART, page)).toEqual([403, 'foreign_origin'])
-  expect(it.orders).toEqual([])
+  expect(it.commandsRun).toEqual([])
 })
 
 test('on the local socket the permissions of the file are the token', async () => {
   const { it } = controlled()
   const { socket } = await serve(it)
   expect(await order(socket, RESTART)).toEqual([200, 'done'])
-  expect(it.orders[0]?.via).toBe('socket')
+  expect(it.commandsRun[0]?.via).toBe('socket')
 })
 
 test('the token stands in for the password there, and nowhere else', async () => {
   const { it } = controlled()
   const path = join(temporaryDirectory(), 'web.yml')
   writeFileSync(path, `basic_auth_users: {prom: ${hashSync('secret', 4)}}`)
-  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path, stale: () => {} })
+  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path, onTlsToggled: () => {} })
   expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
   expect(await order(tcp, RESTART, bearer('wrong'))).toEqual([401, 'unauthorized'])
   expect((await ask(tcp, '/metrics', { headers: bearer('topsecret') })).status).toBe(401)
@@ -110,7 +110,7 @@ test.each([
   ['::2', false],
   ['', false],
 ])('whoever comes from %j without TLS is on the gateway itself: %s', (remoteAddress, secure) => {
-  expect(clientOf({ remoteAddress } as never, 'tcp')).toEqual({ secure, who: null })
+  expect(clientIdentityOf({ remoteAddress } as never, 'tcp')).toEqual({ secure, who: null })
 })
 
 test('from another host it needs TLS; who has a valid certificate is named in the event', async () => {
@@ -121,7 +121,7 @@ test('from another host it needs TLS; who has a valid certificate is named in th
   const web = join(directory, 'web.yml')
   const clients = `  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ${ca.ca}\n`
   writeFileSync(web, `tls_server_config:\n  cert_file: ${server.cert}\n  key_file: ${server.key}\n${clients}`)
-  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path: web, stale: () => {} })
+  const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path: web, onTlsToggled: () => {} })
   const { request } = await import('node:https')
   const { readFileSync } = await import('node:fs')
   const fleet = ca.issue('fleet', 'DNS:fleet')
@@ -139,17 +139,23 @@ test('from another host it needs TLS; who has a valid certificate is named in th
       .on('error', reject)
       .end()
   })
-  expect([status, it.orders[0]?.who]).toEqual([200, 'fleet'])
+  expect([status, it.commandsRun[0]?.who]).toEqual([200, 'fleet'])
 })
 
 test('from another host without TLS it is refused', async () => {
   const { it } = controlled()
-  const { obey } = await import('../../../src/http/api/control.ts')
+  const { runCommand } = await import('../../../src/http/api/control.ts')
   const asked = {
-    ...({ side: 'tcp', trusted: false, secure: false, who: null, headers: bearer('topsecret') } as const),
-    ...{ params: { unit: 'mosquitto', action: 'stop' }, query: new URLSearchParams(), body: '' },
+    transport: 'tcp' as const,
+    trusted: false,
+    secure: false,
+    who: null,
+    headers: bearer('topsecret'),
+    params: { unit: 'mosquitto', action: 'stop' },
+    query: new URLSearchParams(),
+    body: '',
   }
-  const said = await obey(it.views.control, asked)
+  const said = await runCommand(it.views.control, asked)
   expect('body' in said && [said.status, JSON.parse(said.body).error.code]).toEqual([403, 'tls_required'])
 })
 
@@ -157,7 +163,7 @@ test('the status says what may be controlled, from where it is asked', async () 
   const { it } = controlled()
   it.commands = { ...it.commands, refusal: (unit) => (unit.startsWith('mosquitto') ? null : 'no') }
   const { tcp, socket } = await serve(it)
-  const shown = async (at: Served) => JSON.parse((await ask(at, '/api/v1/status')).body).control
+  const shown = async (at: HttpListener) => JSON.parse((await ask(at, '/api/v1/status')).body).control
   expect([await shown(tcp), await shown(socket)]).toEqual([
     { units: ['mosquitto.service'] },
     { units: ['mosquitto.service'] },

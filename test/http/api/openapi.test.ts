@@ -6,8 +6,8 @@ import type { Event } from '../../../src/core/event.ts'
 import { openApi } from '../../../src/http/api/openapi.ts'
 import { routesOf } from '../../../src/http/api/routes.ts'
 import { SCHEMAS } from '../../../src/http/api/schemas.ts'
-import { problems } from '../described.ts'
-import { ask, crash, gateway, IDENTITY, lost, serve } from '../served.ts'
+import { ask, crash, gateway, IDENTITY, lost, serve } from '../fake-gateway.ts'
+import { schemaErrors } from '../openapi-schema.ts'
 
 const answerOf = (path: string, method: string, code: string) => {
   const escaped = path.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
@@ -34,7 +34,7 @@ test.each([
 ])('the answer of %s is as described', async (url, path) => {
   const got = await ask((await serve(gateway())).socket, url)
   const code = got.status === 200 ? '200' : 'default'
-  expect(problems(answerOf(path, 'get', code), JSON.parse(got.body))).toEqual([])
+  expect(schemaErrors(answerOf(path, 'get', code), JSON.parse(got.body))).toEqual([])
 })
 
 const { kind: _kind, ...crashed } = crash(1)
@@ -52,12 +52,14 @@ test.each([
   { ...base, kind: 'unit_appeared', loadState: 'loaded' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
 ] as Event[])('an event of the kind $kind is as described', (event) => {
-  expect(problems('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
+  expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
 })
 
 test('what is not as described is found', () => {
-  expect(problems('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), more: 1 })).not.toEqual([])
-  expect(problems('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), result: undefined })).not.toEqual([])
+  expect(schemaErrors('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), more: 1 })).not.toEqual([])
+  expect(
+    schemaErrors('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), result: undefined }),
+  ).not.toEqual([])
 })
 
 test.each(Object.entries(SCHEMAS))('the schema of %s is one', (_name, schema) => {

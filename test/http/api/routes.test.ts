@@ -3,8 +3,8 @@ import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { eventJson, unitJson } from '../../../src/core/api-json.ts'
 import { newUnit } from '../../../src/core/unit.ts'
-import type { Served } from '../../../src/http/http.ts'
-import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from '../served.ts'
+import type { HttpListener } from '../../../src/http/http.ts'
+import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 
 test.each(['tcp', 'socket'] as const)('every GET route answers by %s', async (side) => {
   const at = (await serve(gateway()))[side]
@@ -30,11 +30,14 @@ test('the first page lists what there is', async () => {
   expect((await ask(tcp, '/')).body).toContain('\n/metrics\n')
 })
 
-test('readiness tells each reason on its own line', async () => {
+test('readiness reports each problem on its own line with 503, and warnings after the first line with 200', async () => {
   const it = gateway()
   const { tcp } = await serve(it)
   expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body: 'ready\n' })
-  it.notReady = ['bus: not connected', 'state file: EROFS']
+  it.warnings = ['socket: restart gatewatch to apply it', 'bus: restart gatewatch to apply it']
+  const body = 'ready\nsocket: restart gatewatch to apply it\nbus: restart gatewatch to apply it\n'
+  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body })
+  it.problems = ['bus: not connected', 'state file: EROFS']
   expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 503, body: 'bus: not connected\nstate file: EROFS\n' })
   expect(await ask(tcp, '/-/healthy')).toMatchObject({ status: 200, body: 'ok\n' })
 })
@@ -102,7 +105,7 @@ test('events: the answer says how many are told of nowhere any more', async () =
 
 test('events: one answer by TCP is a page of at most 500, the local socket gives what is asked', async () => {
   const { tcp, socket } = await serve(gateway(Array.from({ length: 1_500 }, (_, i) => crash(i + 1))))
-  const page = async (at: Served, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
+  const page = async (at: HttpListener, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
   const first = await page(tcp, 'since=x-0&limit=1200')
   expect([first.events.length, first.next]).toEqual([500, `${STREAM}-500`])
   const second = await page(tcp, `since=${first.next}`)
@@ -147,8 +150,8 @@ test.each([
   ['nonsense', 'the body must be a JSON object of units'],
   ['[]', 'the body must be a JSON object of units'],
   ['{"a.service": 5}', 'a.service: must be an object of counts'],
-  ['{"a.service": {"starts": -1}}', 'a.service.starts: must be a count'],
-  ['{"a.service": {"start": 1}}', 'a.service.start: is none of starts, stops, crashes, restarts, lost'],
+  ['{"a.service": {"starts": -1}}', 'a.service.starts: must be a whole number, 0 or more'],
+  ['{"a.service": {"start": 1}}', 'a.service.start: unknown counter; use starts, stops, crashes, restarts, lost'],
 ])('import of %s is refused and says what is wrong', async (body, message) => {
   const it = gateway()
   const { socket } = await serve(it)

@@ -2,11 +2,11 @@
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventJson } from '../../../src/core/api-json.ts'
-import type { Served } from '../../../src/http/http.ts'
-import { ask, crash, gateway, handClock, IDENTITY, lost, STREAM, serve, tell, until } from '../served.ts'
+import type { HttpListener } from '../../../src/http/http.ts'
+import { ask, crash, emit, gateway, handClock, IDENTITY, lost, STREAM, serve, until } from '../fake-gateway.ts'
 
 /** Reads a stream; `frames` are what came so far. */
-function follow(at: Served, path = '/api/v1/stream', headers: string[] = []) {
+function follow(at: HttpListener, path = '/api/v1/stream', headers: string[] = []) {
   const socket: Socket = at.port === null ? connect(at.address) : connect(at.port, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
   const it = { socket, text: '', closed: false, frames: () => framesOf(it.text) }
@@ -40,7 +40,7 @@ test('what happens from now on is told, with its id, its kind and the event', as
   const { http, tcp } = await serve(it)
   const reader = follow(tcp)
   await until(() => reader.frames().length === 1, 'the greeting')
-  tell(it, http, lost(4))
+  emit(it, http, lost(4))
   await until(() => reader.frames().length === 2, 'the event')
   expect(reader.text).toContain('Content-Type: text/event-stream'.toLowerCase())
   expect(reader.frames()[1]).toBe(`id: ${STREAM}-4\nevent: lost\ndata: ${JSON.stringify(eventJson(lost(4), IDENTITY))}`)
@@ -51,7 +51,7 @@ test('a reader that comes back with Last-Event-ID misses nothing and gets nothin
   const { http, socket } = await serve(it)
   const reader = follow(socket, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-1`])
   await until(() => reader.frames().length >= 3, 'history')
-  tell(it, http, crash(4), crash(5))
+  emit(it, http, crash(4), crash(5))
   await until(() => reader.frames().length >= 5, 'news')
   expect(ids(reader.frames())).toEqual([2, 3, 4, 5].map((seq) => `${STREAM}-${seq}`))
   const replayed = reader
@@ -80,7 +80,7 @@ test('a reader gets the units and kinds it asked for', async () => {
   const { http, tcp } = await serve(it)
   const reader = follow(tcp, '/api/v1/stream?unit=mosquitto&kind=crash')
   await until(() => reader.frames().length === 1, 'the greeting')
-  tell(it, http, crash(4, 'devmgmt.service'), lost(5), crash(6))
+  emit(it, http, crash(4, 'devmgmt.service'), lost(5), crash(6))
   await until(() => reader.frames().length === 2, 'the event')
   expect(ids(reader.frames())).toEqual([`${STREAM}-6`])
   expect((await ask(tcp, '/api/v1/stream?kind=nothing')).status).toBe(400)
@@ -110,7 +110,7 @@ test('a reader that takes nothing is cut off and counted, and the others are tol
   slow.socket.pause()
   // Large ones, since the kernel takes some megabytes for a reader that takes nothing.
   for (let seq = 1; seq <= 400; seq += 1) {
-    tell(it, http, crash(seq, 'mosquitto.service', { subState: 'x'.repeat(50_000) }))
+    emit(it, http, crash(seq, 'mosquitto.service', { subState: 'x'.repeat(50_000) }))
     await until(() => quick.socket.bytesRead > seq * 50_000, 'the quick one')
   }
   await until(() => quick.frames().length === 401 && clock.pending() === 2, 'heartbeat and the one who is slow')
@@ -130,7 +130,7 @@ test('a reader that was slow for a while reads on from history, gaps announced',
   await until(() => reader.frames().length === 1, 'the greeting')
   reader.socket.pause()
   for (let seq = 1; seq <= 20_000; seq += 1) {
-    tell(it, http, crash(seq))
+    emit(it, http, crash(seq))
     it.events = it.events.slice(-100)
     if (seq % 500 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -159,7 +159,7 @@ test('lines of the journal are told on the socket, and never by TCP', async () =
   const { http, tcp, socket } = await serve(it)
   const [near, far] = [follow(socket), follow(tcp)]
   await until(() => near.frames().length === 1 && far.frames().length === 1, 'the greetings')
-  tell(it, http, crash(4, 'a.service', { log: ['a secret'] }))
+  emit(it, http, crash(4, 'a.service', { log: ['a secret'] }))
   await until(() => near.frames().length === 2 && far.frames().length === 2, 'the event')
   const back = [follow(socket, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`])]
   back.push(follow(tcp, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`]))
@@ -177,7 +177,7 @@ test('what a reader has caught up with is not told again when it comes late', as
   const reader = follow(socket, '/api/v1/stream', [`Last-Event-ID: ${STREAM}-3`])
   await until(() => reader.frames().length === 2, 'history')
   http.accept({ before: it.state, after: it.state, events: [crash(4)], at: { monoMs: 0, wallMs: 0 } })
-  tell(it, http, crash(5))
+  emit(it, http, crash(5))
   await until(() => reader.frames().length === 3, 'news')
   expect(ids(reader.frames())).toEqual([4, 5].map((seq) => `${STREAM}-${seq}`))
 })

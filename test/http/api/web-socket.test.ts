@@ -3,10 +3,10 @@ import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { eventJson } from '../../../src/core/api-json.ts'
-import type { Served } from '../../../src/http/http.ts'
-import { ask, crash, gateway, handClock, IDENTITY, lost, raw, STREAM, serve, tell, until } from '../served.ts'
+import type { HttpListener } from '../../../src/http/http.ts'
+import { ask, crash, emit, gateway, handClock, IDENTITY, lost, raw, STREAM, serve, until } from '../fake-gateway.ts'
 
-async function follow(at: Served, query = '', headers: Record<string, string> = {}) {
+async function follow(at: HttpListener, query = '', headers: Record<string, string> = {}) {
   const got: Record<string, unknown>[] = []
   const client = new WebSocket(`ws://127.0.0.1:${at.port}/api/v1/ws${query}`, { headers })
   onTestFinished(() => client.terminate())
@@ -23,7 +23,7 @@ test('events come as they happen, each as one message of the same object as ever
   const it = gateway()
   const { tcp, http } = await serve(it)
   const { got } = await follow(tcp)
-  tell(it, http, crash(4), lost(5))
+  emit(it, http, crash(4), lost(5))
   await until(() => got.length === 2, 'two events')
   expect(got).toEqual([eventJson(crash(4), IDENTITY), eventJson(lost(5), IDENTITY)])
 })

@@ -20,7 +20,7 @@ function schemaAt(pointer: string): ValidateFunction {
   return found
 }
 /** What is wrong with a value, by the schema at this place of the description. */
-export function problems(pointer: string, value: unknown): readonly unknown[] {
+export function schemaErrors(pointer: string, value: unknown): readonly unknown[] {
   const validate = schemaAt(pointer)
   return validate(value) ? [] : (validate.errors ?? [])
 }

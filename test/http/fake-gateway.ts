@@ -1,4 +1,4 @@
-// A gateway that HTTP can show: literal units and events behind real listeners, and clients for it.
+// A fake agent with literal units and events, served by real HTTP listeners, and clients for it.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
@@ -9,9 +9,10 @@ import { ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
-import { createHttp, type Http, type Served } from '../../src/http/http.ts'
+import { createHttp, type Http, type HttpListener } from '../../src/http/http.ts'
 import type { Views } from '../../src/http/route.ts'
 import type { Clock, Step, UnitCommands } from '../../src/ports.ts'
+import { until as untilValue } from '../rig/until.ts'
 
 export const STREAM = '0011223344556677'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e', stream: STREAM }
@@ -25,7 +26,7 @@ export const realClock: Clock = {
   },
 }
 
-/** A clock whose timers run when the test says so. */
+/** A clock that only the test advances. */
 export function handClock() {
   let nowMs = 0
   const timers = new Set<{ readonly atMs: number; readonly call: () => void }>()
@@ -76,39 +77,41 @@ export function lost(seq: number, unit = 'mosquitto.service'): Event {
   return { kind: 'lost', seq, unit, atMs: 1_795_169_723_412, bootId, source, clockSynced, counters, invocationId: null }
 }
 
-export interface Gateway {
+export interface FakeGateway {
   state: State
   events: Event[]
-  notReady: string[]
+  problems: string[]
+  warnings: string[]
   cleared: number
   imported: ReadonlyMap<string, Counters> | null
-  /** Set: `status` throws it. */
+  /** If set, `status` throws it. */
   broken: Error | null
   rules: { enabled: boolean; token_file: string | null }
-  /** What was obeyed. */
-  readonly orders: UnitCommand[]
+  /** Commands that were run. */
+  readonly commandsRun: UnitCommand[]
   commands: UnitCommands
   readonly logged: string[]
   readonly views: Views
 }
 
-export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.service')]): Gateway {
+export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.service')]): FakeGateway {
   const units = ['mosquitto.service', 'devmgmt.service', 'dev-disk-by\\x2dlabel-data.mount'].map(newUnit)
-  const it: Gateway = {
+  const it: FakeGateway = {
     state: { ...withUnits(newState(STREAM), units), seq: events.at(-1)?.seq ?? 0 },
     events,
-    notReady: [],
+    problems: [],
+    warnings: [],
     cleared: 0,
     imported: null,
     broken: null,
     rules: { enabled: false, token_file: null },
-    orders: [],
+    commandsRun: [],
     commands: {
       refusal: (unit) => (it.state.index.has(unit) ? null : `${unit} may not be controlled`),
-      async run(order) {
-        if (order.action === 'reload') throw new ControlError('refused', 'it has no ExecReload=')
-        it.orders.push(order)
-        return { outcome: order.noWait ? 'queued' : 'done', cause: null }
+      async run(command) {
+        if (command.action === 'reload') throw new ControlError('refused', 'it has no ExecReload=')
+        it.commandsRun.push(command)
+        return { outcome: command.noWait ? 'queued' : 'done', cause: null }
       },
     },
     logged: [],
@@ -116,14 +119,14 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       live: () => it.state,
       identity: () => IDENTITY,
       history: () => it.events,
-      notReady: () => it.notReady,
+      readiness: () => ({ problems: it.problems, warnings: it.warnings }),
       metrics: async (accept) => ({ type: 'text/plain; version=0.0.4', body: `# ${accept}\n${'up 1\n'.repeat(400)}` }),
       federate: async (matches) =>
         matches.includes('{')
           ? { problem: 'not a selector' }
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
       control: {
-        commands: { refusal: (unit) => it.commands.refusal(unit), run: (order) => it.commands.run(order) },
+        commands: { refusal: (unit) => it.commands.refusal(unit), run: (command) => it.commands.run(command) },
         rules: () => it.rules,
       },
       status() {
@@ -144,8 +147,8 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
   return it
 }
 
-/** The step that tells these events, which are then history. */
-export function tell(it: Gateway, http: Http, ...events: Event[]): void {
+/** Appends the events to the history and sends them to the sink. */
+export function emit(it: FakeGateway, http: Http, ...events: Event[]): void {
   const before = it.state
   it.events = [...it.events, ...events]
   it.state = { ...before, seq: events.at(-1)?.seq ?? before.seq }
@@ -159,36 +162,44 @@ export function temporaryDirectory(): string {
   return directory
 }
 
-export function httpOf(it: Gateway, clock: Clock = realClock, allowedHosts: readonly string[] = []): Http {
+export function httpOf(
+  it: FakeGateway,
+  clock: Clock = realClock,
+  allowedHosts: () => readonly string[] = () => [],
+): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
   const http = createHttp({ views: it.views, clock, log, hostname: 'gw-7', allowedHosts })
   onTestFinished(() => http.stop())
   return http
 }
 
-/** Both sides of one gateway. */
-export async function serve(it: Gateway, clock?: Clock, allowedHosts?: readonly string[]) {
+/** Serves one gateway over TCP and over a unix socket. */
+export async function serve(it: FakeGateway, clock?: Clock, allowedHosts?: () => readonly string[]) {
   const http = httpOf(it, clock, allowedHosts)
   const tcp = await http.serveTcp('127.0.0.1', 0)
   const socket = await http.serveSocket(join(temporaryDirectory(), 'gatewatch.sock'))
   return { http, tcp, socket }
 }
 
-export interface Got {
+export interface HttpReply {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: string
   readonly bytes: Buffer
 }
 
-interface Wish {
+interface RequestInput {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
 }
 
 /** One request on a connection of its own. */
-export function ask(at: Served, path: string, { method = 'GET', headers = {}, body }: Wish = {}): Promise<Got> {
+export function ask(
+  at: HttpListener,
+  path: string,
+  { method = 'GET', headers = {}, body }: RequestInput = {},
+): Promise<HttpReply> {
   const where = at.port === null ? { socketPath: at.address } : { host: '127.0.0.1', port: at.port }
   return new Promise((resolve, reject) => {
     const request = httpRequest({ ...where, path, method, headers, agent: false }, (response) => {
@@ -205,8 +216,8 @@ export function ask(at: Served, path: string, { method = 'GET', headers = {}, bo
   })
 }
 
-/** Sends bytes as they are, and gives all that comes back until the other side closes. */
-export function raw(at: Served, bytes: string | Buffer): Promise<string> {
+/** Sends the bytes unchanged, and returns everything received until the server closes the connection. */
+export function raw(at: HttpListener, bytes: string | Buffer): Promise<string> {
   const socket = at.port === null ? connect(at.address) : connect(at.port, '127.0.0.1')
   return new Promise((resolve, reject) => {
     let got = ''
@@ -222,11 +233,7 @@ export function raw(at: Served, bytes: string | Buffer): Promise<string> {
   })
 }
 
-/** Waits until `is` holds. */
-export async function until(is: () => boolean, what: string, withinMs = 5_000): Promise<void> {
-  const endAt = Date.now() + withinMs
-  while (!is()) {
-    if (Date.now() > endAt) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+/** Waits until the condition is true. */
+export async function until(is: () => boolean, what: string): Promise<void> {
+  await untilValue(is, { what, timeoutMs: 5_000, everyMs: 5 })
 }

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { UnitView } from '../../src/core/api-views.ts'
 import type { EventView } from '../../src/core/event-text.ts'
-import { stripOf, stripText } from '../../src/dashboard/strip.ts'
+import { timelineOf, timelineText } from '../../src/dashboard/timeline.ts'
 
 const NOW = Date.parse('2026-11-20T12:00:00Z')
 const HOUR = 3_600_000
@@ -24,8 +24,8 @@ function unit(active_state: string, sinceHours: number | null): UnitView {
 
 /** `24h running, 3h failed`: what it was from so many hours ago on. */
 function strip(now: UnitView, events: readonly EventView[], wholeFromHours: number) {
-  const { spans } = stripOf(now, events, NOW - wholeFromHours * HOUR, NOW)
-  return spans.map(({ fromMs, life }) => `${(NOW - fromMs) / HOUR}h ${life}`).join(', ')
+  const { spans } = timelineOf(now, events, NOW - wholeFromHours * HOUR, NOW)
+  return spans.map(({ fromMs, phase }) => `${(NOW - fromMs) / HOUR}h ${phase}`).join(', ')
 }
 
 test.each([
@@ -86,12 +86,12 @@ test('crashes of the last day are counted, those of a summary too', () => {
     told('crash', 2),
     told('summary', 1, { crashes: 400 }),
   ]
-  const { crashes, crashesMs } = stripOf(unit('failed', 1), events, NOW - 90 * HOUR, NOW)
+  const { crashes, crashesMs } = timelineOf(unit('failed', 1), events, NOW - 90 * HOUR, NOW)
   expect([crashes, crashesMs]).toEqual([401, [NOW - 2 * HOUR, NOW - HOUR]])
 })
 
 test('who does not see it reads it', () => {
   const events = [told('start', 90), told('crash', 0.1)]
-  const words = stripText(stripOf(unit('failed', 0.1), events, NOW - 90 * HOUR, NOW))
+  const words = timelineText(timelineOf(unit('failed', 0.1), events, NOW - 90 * HOUR, NOW))
   expect(words).toBe('last 24 hours: running over 99%, failed under 1%, 1 crash')
 })

@@ -1,0 +1,162 @@
+// Handles a request or a WebSocket upgrade: authorizes it, runs its route, responds. An exception becomes a 500.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { messageOf } from '../core/error-text.ts'
+import type { Log } from '../ports.ts'
+import type { AccessControl } from './access/access.ts'
+import { createSseWriter, type StreamWriter } from './api/stream-writer.ts'
+import { upgradeToWebSocket } from './api/web-socket.ts'
+import { type AuthorizerOptions, createAuthorizer } from './authorize.ts'
+import { readBody, refuseBody } from './request-body.ts'
+import type { RequestMetrics } from './request-metrics.ts'
+import { send, sendLast, sendRaw } from './respond.ts'
+import { type HttpRequest, type HttpResponse, problem, type Route, type RouteResult, type Transport } from './route.ts'
+
+const STREAM_TYPE = 'text/event-stream'
+
+/**
+ * Requests in progress per connection. Legitimate clients do not pipeline; unread responses would pile up in memory,
+ * and no error response could be sent after them.
+ */
+const PIPELINED_AT_MOST = 2
+
+const UPGRADE_REQUIRED = problem(426, 'upgrade_required', 'this endpoint only speaks WebSocket', {
+  upgrade: 'websocket',
+})
+
+export interface HandlerOptions extends AuthorizerOptions {
+  readonly log: Log
+  readonly metrics: RequestMetrics
+}
+
+export interface RequestHandler {
+  request(request: IncomingMessage, response: ServerResponse): void
+  upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void
+}
+
+export function createRequestHandler(
+  options: HandlerOptions,
+  transport: Transport,
+  access: AccessControl | null,
+): RequestHandler {
+  const { log, metrics } = options
+  const authorizer = createAuthorizer(options, transport, access)
+  const runRoute = createRouteRunner(log)
+  const inProgress = createRequestCount()
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const found = authorizer.find(request)
+    countWhenDone(metrics, response, 'route' in found ? found.route.path : 'other')
+    const badBody = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
+    if (badBody !== null) {
+      if (inProgress.on(request.socket) === 1) sendLast(response, badBody)
+      else request.socket.destroy()
+      return
+    }
+    const allowed = await authorizer.authorize(request, found)
+    for (const [name, value] of Object.entries(authorizer.headers())) response.setHeader(name, value)
+    if ('status' in allowed) return send(request, response, allowed)
+    const { route } = allowed
+    if (route.webSocket) return send(request, response, UPGRADE_REQUIRED)
+    const body = route.bodyBytes === undefined ? '' : await readBody(request)
+    if (body === null) return
+    const result = await runRoute(route, authorizer.toHttpRequest(request, allowed, body))
+    if (response.destroyed) return
+    if ('status' in result) send(request, response, result)
+    else startStream(request, response, result.stream)
+  }
+
+  async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
+    const found = authorizer.find(request)
+    const path = 'route' in found ? found.route.path : 'other'
+    const refuse = (reply: HttpResponse) => {
+      metrics.count(path, reply.status, null)
+      sendRaw(connection, reply, authorizer.headers())
+    }
+    const allowed = refuseBody(request, 0) ?? (await authorizer.authorize(request, found))
+    if ('status' in allowed) return refuse(allowed)
+    if (!allowed.route.webSocket) return refuse(problem(400, 'no_upgrade', 'this endpoint only speaks HTTP/1.1'))
+    const result = await runRoute(allowed.route, authorizer.toHttpRequest(request, allowed, ''))
+    if ('status' in result) return refuse(result)
+    metrics.count(path, 101, null)
+    await upgradeToWebSocket(request, connection, head, result.stream)
+  }
+
+  return {
+    request(request, response) {
+      ignoreErrors(request)
+      ignoreErrors(response)
+      if (inProgress.add(request.socket, response) > PIPELINED_AT_MOST) return void request.socket.destroy()
+      handle(request, response).catch((error: unknown) => {
+        log('error', `http: ${messageOf(error)}`)
+        response.destroy()
+      })
+    },
+    upgrade(request, connection, head) {
+      ignoreErrors(connection)
+      upgrade(request, connection, head).catch((error: unknown) => {
+        log('error', `http: ${messageOf(error)}`)
+        connection.destroy()
+      })
+    },
+  }
+}
+
+/** Runs routes; an exception becomes a 500. The log has one line when a route's error changes, not one per request. */
+function createRouteRunner(log: Log): (route: Route, request: HttpRequest) => Promise<RouteResult> {
+  const failing = new Map<Route, string>()
+  return async (route, request) => {
+    try {
+      const result = await route.handle(request)
+      failing.delete(route)
+      return result
+    } catch (error) {
+      const message = messageOf(error)
+      if (failing.get(route) !== message) log('error', `http: ${route.method} ${route.path} failed: ${message}`)
+      failing.set(route, message)
+      return problem(500, 'internal', 'internal error; see the gatewatch log')
+    }
+  }
+}
+
+/** Counts the requests in progress on each connection. */
+function createRequestCount() {
+  const counts = new WeakMap<Socket, number>()
+  const on = (socket: Socket) => counts.get(socket) ?? 0
+  return {
+    on,
+    /** Counts one more until its response is closed; returns the new count. */
+    add(socket: Socket, response: ServerResponse): number {
+      const now = on(socket) + 1
+      counts.set(socket, now)
+      response.on('close', () => counts.set(socket, on(socket) - 1))
+      return now
+    },
+  }
+}
+
+/** At the end, so that the time includes a slow client; not counted where no response was sent. */
+function countWhenDone(metrics: RequestMetrics, response: ServerResponse, route: string): void {
+  const from = performance.now()
+  response.on('close', () => {
+    if (!response.headersSent) return
+    const streams = response.getHeader('content-type') === STREAM_TYPE
+    metrics.count(route, response.statusCode, streams ? null : (performance.now() - from) / 1000)
+  })
+}
+
+/** A broken connection is the client's problem and must not throw here. */
+function ignoreErrors(stream: IncomingMessage | ServerResponse | Duplex): void {
+  stream.on('error', () => {})
+}
+
+function startStream(request: IncomingMessage, response: ServerResponse, stream: (writer: StreamWriter) => void): void {
+  response.writeHead(200, {
+    'content-type': STREAM_TYPE,
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  })
+  if (request.method === 'HEAD') response.end()
+  else stream(createSseWriter(response))
+}
