@@ -11,7 +11,7 @@ const WAITING_AT_MOST = 8
 /** A cold journal of a slow device may take its time for the first time. */
 const CHECK_AT_MOST_MS = 20_000
 
-export interface CrashLineReaderOptions {
+interface CrashLineReaderOptions {
   readonly lines: number
   /** An answer that comes later than this is none. */
   readonly withinMs: number

@@ -11,7 +11,7 @@ export const STEPS_AT_MOST = 256
 /** Lines of recent crashes for who asks for them later; flash has none. */
 const KEPT_AT_MOST_BYTES = 262_144
 
-export interface CrashLogOptions {
+interface CrashLogOptions {
   readonly lines: number
   readonly sinks: readonly EventSink[]
   readonly clock: Clock

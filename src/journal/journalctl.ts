@@ -5,7 +5,7 @@ import type { Clock } from '../ports.ts'
 /** Newest first: what is cut off is the oldest. */
 const ANSWER_AT_MOST_BYTES = 1_048_576
 
-export interface JournalctlResult {
+interface JournalctlResult {
   readonly stdout: string
   /** Why there is no answer, in words; null where there is one. */
   readonly problem: string | null

@@ -16,7 +16,7 @@ const ANSWER_AT_MOST_MS = 5000
 const HELD_AT_MOST = 4096
 const JOURNALS = ['/run/log/journal', '/var/log/journal']
 
-export interface JournalReplayOptions {
+interface JournalReplayOptions {
   readonly source: UnitSource
   /** What the agent knows; asked for when the absence is over. */
   readonly state: () => State

@@ -7,7 +7,7 @@ import type { Clock, EventSink, Step } from '../ports.ts'
 import { changeLine, eventLine, shownState } from './lines.ts'
 import type { Logger } from './log.ts'
 
-export interface LogSinkOptions {
+interface LogSinkOptions {
   readonly identity: () => Identity
   readonly clock: Pick<Clock, 'after'>
   /** Distance of summaries in ms, asked for each time. */

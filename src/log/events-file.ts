@@ -4,7 +4,7 @@ import { plural } from '../core/format.ts'
 import type { EventSink, Log } from '../ports.ts'
 import { openRotatingFile, type RotationLimits } from './rotating-file.ts'
 
-export interface EventsFileOptions {
+interface EventsFileOptions {
   readonly path: string
   /** Called for each write: the limits may change while the agent runs. */
   readonly limits: () => RotationLimits

@@ -21,7 +21,7 @@ export interface RotationLimits {
   readonly backups: number
 }
 
-export interface RotatingFileOptions {
+interface RotatingFileOptions {
   readonly path: string
   /** Called for each write, so that they may change while the file is open. */
   readonly limits: () => RotationLimits

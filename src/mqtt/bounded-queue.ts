@@ -8,7 +8,7 @@ export interface QueueLimits {
 
 type Place = 'queue' | 'flight' | 'refused'
 
-export interface BoundedQueue {
+interface BoundedQueue {
   /** Adds the newest event and returns the events that had to make room: never those in flight. */
   push(event: Event, bytes: number): readonly Event[]
   /** The oldest event that is neither in flight nor refused. */

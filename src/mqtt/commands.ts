@@ -2,6 +2,8 @@
 import { type Identity, rfc3339 } from '../core/api-json.ts'
 import { type Action, type CommandResult, ControlError } from '../core/command.ts'
 import { messageOf } from '../core/error-text.ts'
+import { fullBucket, refilled, spent, type TokenRate } from '../core/token-bucket.ts'
+import { fullName, isUnitName } from '../core/unit-name.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'
 import type { Outgoing } from './publisher.ts'
 import { createResultQueue } from './result-queue.ts'
@@ -11,13 +13,10 @@ import type { Topics } from './topics.ts'
 /** The only payloads accepted; the API and the command line have the other actions. */
 const ACTIONS: readonly string[] = ['start', 'stop', 'restart'] satisfies Action[]
 const PAYLOAD_AT_MOST = 64
-/** systemd.unit(5). A topic with anything else is ignored and not even logged. */
-const UNIT_NAME = /^[A-Za-z0-9:_.\\@-]{1,255}$/
 /** So many at once, and one more every few seconds: a person is never faster, a program in a loop is. */
-const AT_ONCE = 10
-const ONE_MORE_EVERY_MS = 6_000
+const RATE: TokenRate = { burst: 10, everyMs: 6_000 }
 
-export interface MqttCommandsOptions {
+interface MqttCommandsOptions {
   readonly enabled: boolean
   readonly topics: Topics
   readonly identity: Identity
@@ -29,7 +28,7 @@ export interface MqttCommandsOptions {
   readonly log: Log
 }
 
-export interface MqttCommands extends TopicHandler {
+interface MqttCommands extends TopicHandler {
   /** The next result to publish. */
   next(): Outgoing | null
 }
@@ -40,7 +39,7 @@ interface Refusal {
   readonly reason: string
 }
 
-const TOO_FREQUENT: Refusal = { code: 'too_frequent', reason: `more than ${AT_ONCE} commands at once` }
+const TOO_FREQUENT: Refusal = { code: 'too_frequent', reason: `more than ${RATE.burst} commands at once` }
 
 export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   const { topics, identity, commands, clock, log } = options
@@ -111,8 +110,8 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
     message(topic, payload, retained) {
       const unit = topics.unitSetOf(topic)
       if (unit === null) return false
-      // an empty payload clears a retained message
-      if (payload !== '' && UNIT_NAME.test(unit)) receive(unit, payload, retained)
+      // an empty payload clears a retained message; a name that no unit can have must not even reach the log
+      if (payload !== '' && isUnitName(fullName(unit))) receive(unit, payload, retained)
       return true
     },
     next: results.next,
@@ -122,14 +121,11 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
 
 /** Returns whether one more command is allowed now, and counts it. */
 function createRateLimit(clock: Pick<Clock, 'now'>): () => boolean {
-  let left = AT_ONCE
-  let leftAtMonoMs = Number.NEGATIVE_INFINITY
+  let bucket = fullBucket(RATE, clock.now().monoMs)
   return () => {
-    const now = clock.now().monoMs
-    left = Math.min(AT_ONCE, left + (now - leftAtMonoMs) / ONE_MORE_EVERY_MS)
-    leftAtMonoMs = now
-    if (left < 1) return false
-    left -= 1
-    return true
+    const now = refilled(bucket, RATE, clock.now().monoMs)
+    const allowed = now.tokens >= 1
+    bucket = allowed ? spent(now) : now
+    return allowed
   }
 }

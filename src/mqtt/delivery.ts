@@ -13,7 +13,7 @@ import type { Session } from './session.ts'
 import { createSnapshots } from './snapshots.ts'
 import type { Topics } from './topics.ts'
 
-export interface Delivery extends LinkHandlers {
+interface Delivery extends LinkHandlers {
   accept(step: Step): void
   health(): MqttHealth
   /** Publishes what waits and `offline`, then disconnects; within 2 s. */

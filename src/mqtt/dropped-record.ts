@@ -10,7 +10,7 @@ export interface DroppedEvents {
 }
 
 /** At most one record is in flight; events dropped until it is acknowledged go into the next one. */
-export interface DroppedRecord {
+interface DroppedRecord {
   add(dropped: DroppedEvents): void
   /** The record to publish now, in flight from then on; null when there is none. */
   next(): DroppedEvents | null

@@ -9,7 +9,7 @@ import { createStaleTopics } from './stale-topics.ts'
 import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'
 
-export interface FeaturesOptions {
+interface FeaturesOptions {
   readonly mqtt: MqttOptions
   readonly topics: Topics
   readonly snapshots: Snapshots
@@ -18,7 +18,7 @@ export interface FeaturesOptions {
   readonly refused: (topic: string, why: string) => void
 }
 
-export interface Features extends TopicHandler {
+interface Features extends TopicHandler {
   accept(step: Step): void
   /** Publishes again what the broker refused. */
   retry(): void

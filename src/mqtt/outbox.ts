@@ -7,7 +7,7 @@ import { createDroppedRecord, type DroppedEvents } from './dropped-record.ts'
 const OUTBOX_LIMITS: QueueLimits = { events: 1000, bytes: 1_048_576 }
 
 /** `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts. */
-export type DropReason = 'overflow' | 'forgotten' | 'too_large'
+type DropReason = 'overflow' | 'forgotten' | 'too_large'
 
 /** The next thing to publish. */
 export type Parcel =
@@ -37,7 +37,7 @@ export interface Outbox {
   dropped(): Readonly<Record<DropReason, number>>
 }
 
-export interface OutboxOptions {
+interface OutboxOptions {
   /** Last sequence number that a broker has acknowledged; null when there was none. */
   readonly acknowledged: number | null
   /** Size of the event's message. */

@@ -37,7 +37,7 @@ export function statePayload(unit: Unit, identity: Identity): string {
   return JSON.stringify({ schema: 1, gateway_id: identity.gatewayId, ...unitJson(unit) })
 }
 
-export interface AgentReading {
+interface AgentReading {
   readonly identity: Identity
   readonly version: string
   readonly bootId: string

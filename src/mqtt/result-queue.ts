@@ -4,12 +4,12 @@ import type { Outgoing } from './publisher.ts'
 /** The broker may be down for a while: it may be the unit that was stopped. */
 const RESULTS_AT_MOST = 32
 
-export interface CommandResultMessage {
+interface CommandResultMessage {
   readonly topic: string
   readonly payload: string
 }
 
-export interface ResultQueue {
+interface ResultQueue {
   /** Drops the oldest result where the queue is full. */
   push(result: CommandResultMessage): void
   /** The next result, in flight from then on; null where one is in flight already or none waits. */

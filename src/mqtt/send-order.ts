@@ -12,7 +12,7 @@ import type { Topics } from './topics.ts'
 /** How long a broker keeps an event for a subscriber that is offline; after that, history still has it. */
 const EVENT_EXPIRES_AFTER_S = 7 * 86_400
 
-export interface SendOrderOptions {
+interface SendOrderOptions {
   readonly topics: Topics
   readonly identity: Identity
   readonly outbox: Outbox
@@ -26,7 +26,7 @@ export interface SendOrderOptions {
   readonly refused: (topic: string, why: string) => void
 }
 
-export interface SendOrder {
+interface SendOrder {
   /** A connection begins: the birth message goes before everything else, then all states. */
   begin(session: string): void
   /** The connection is down: events in flight have to be sent again. */

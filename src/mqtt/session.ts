@@ -7,7 +7,7 @@ import type { MqttConfig } from './options.ts'
 import { availabilityMessage } from './payloads.ts'
 import type { Topics } from './topics.ts'
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly config: MqttConfig
   readonly identity: Identity
   readonly url: BrokerUrl

@@ -9,7 +9,7 @@ const AFTER_MS = 5_000
 /** The broker sends retained messages at once; a slow link may need this long. */
 const LISTEN_FOR_MS = 10_000
 
-export interface StaleTopicsOptions {
+interface StaleTopicsOptions {
   readonly topics: Topics
   readonly state: () => State
   /** The broker holds a retained state of this unit, which is not watched. */

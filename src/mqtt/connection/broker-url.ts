@@ -1,5 +1,5 @@
 // Where the broker is, read from `mqtt.url`; how it is called in logs, where no password may be. Pure.
-export type BrokerAddress =
+type BrokerAddress =
   | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 

@@ -4,7 +4,7 @@ import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } fr
 import { type ConnectionError, connectionErrorOf } from './error-text.ts'
 
 /** A loaded mqtt.js: loaded only where MQTT is enabled, as it takes 1.5 MB. */
-export interface MqttLibrary {
+interface MqttLibrary {
   readonly Client: typeof MqttClient
   readonly reasons: Readonly<Record<number, string>>
 }

@@ -12,7 +12,7 @@ const OVERHEAD_BYTES = 200
 /** With MQTT 3.1.1 a broker cannot report that a message is too large for it: it just closes the connection. */
 const DISCONNECTS_AT_MOST = 3
 
-export interface DiscoveryOptions {
+interface DiscoveryOptions {
   /** False: what an earlier run published is removed again. */
   readonly enabled: boolean
   readonly gatewayId: string
@@ -27,7 +27,7 @@ export interface DiscoveryOptions {
   readonly log: Log
 }
 
-export interface Discovery extends TopicHandler {
+interface Discovery extends TopicHandler {
   accept(step: Step): void
   /** Publishes again what the broker refused. */
   retry(): void

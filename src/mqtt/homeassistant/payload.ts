@@ -9,7 +9,7 @@ export const BIRTH_TOPIC = 'homeassistant/status'
 /** Each unit costs about 3,300 bytes of one message; a gateway has a dozen. */
 export const UNITS_AT_MOST = 100
 
-export interface DevicePayloadOptions {
+interface DevicePayloadOptions {
   readonly gatewayId: string
   readonly version: string
   readonly topics: Topics

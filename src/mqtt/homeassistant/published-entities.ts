@@ -7,7 +7,7 @@ import { entitiesIn } from './payload.ts'
 /** A retained message of an earlier run arrives within this time, or there is none. */
 const RETAINED_WITHIN_MS = 2_000
 
-export interface PublishedEntities {
+interface PublishedEntities {
   /** Reads them from the broker, unless they are known already. */
   read(connection: Connection): void
   stopReading(): void
