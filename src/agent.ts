@@ -6,66 +6,56 @@ import { countersBalance, dueAtMonoMs, step } from './core/step.ts'
 import type { Unit } from './core/unit.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
 
-export interface Parts {
+export interface AgentOptions {
   /** What the store held, or a new history. */
   readonly state: State
   readonly bootId: string
   readonly store: StateStore
-  readonly source: UnitSource
-  readonly sinks: readonly EventSink[]
   readonly clock: Clock
   readonly log: Log
 }
 
 export interface Agent {
+  /** The current state. */
   state(): State
-  /** The counts from before this run of the agent. */
-  readonly atStart: State
-  /** Applies an operator's or a clock's observation. Returns at once, never throws. */
+  /** The state as this run of the agent found it; the zeroed one after `clear`. */
+  stateAtStart(): State
+  /** Applies an observation. Returns at once and never throws. */
   observe(observation: Observation): void
-  /** What is wrong with the counting itself, in words; empty while all is well. */
+  /** Faults of the counting itself, one sentence each; empty while it is correct. */
   problems(): string[]
-  /** Stops the source, then the sinks, and the store last. */
+  /** Observes the boot, then starts the source. From here on every step goes to the sinks. */
+  start(source: UnitSource, sinks: readonly EventSink[]): void
+  /** Stops the source, then the sinks, and the store last. Works on an agent that was never started, too. */
   stop(): Promise<void>
 }
 
-export function startAgent({ state: loaded, bootId, store, source, sinks, clock, log }: Parts): Agent {
+/** Creates the agent without side effects: nothing is observed, read or written before `start`. */
+export function createAgent({ state: loaded, bootId, store, clock, log }: AgentOptions): Agent {
   let state = loaded
+  let atStart = loaded
+  let source: UnitSource | null = null
+  let sinks: readonly EventSink[] = []
   let due = Infinity
   let cancelTick = () => {}
   const problems = new Map<string, string>()
 
-  const observe = (observation: Observation): void => {
-    try {
-      const before = state
-      const { state: after, events } = step(before, observation)
-      if (after === before) return
-      state = after
-      const done: Step = { before, after, events, at: observation.at }
-      store.remember(done)
-      for (const sink of sinks) sink.accept(done)
-      const touched = 'unit' in observation ? unitOf(after, observation.unit) : undefined
-      for (const unit of touched ? [touched] : after.units) check(unit)
-      wakeFor(touched ? [touched] : after.units, observation.at.monoMs)
-    } catch (error) {
-      const place = 'unit' in observation ? `${observation.kind} of ${observation.unit}` : observation.kind
-      report(place, `cannot take in a ${place}: ${messageOf(error)}`)
-    }
-  }
-
-  const report = (key: string, message: string) => {
+  function report(key: string, message: string): void {
     if (problems.has(key)) return
     problems.set(key, message)
-    log('error', `gatewatch itself is at fault, please report it: ${message}`)
+    log('error', `internal error, please report it: ${message}`)
   }
 
-  const check = (unit: Unit) => {
+  function check(unit: Unit): void {
     if (countersBalance(unit)) return
-    report(unit.name, `${unit.name}: starts are not stops + crashes + lost + running: ${JSON.stringify(unit.counters)}`)
+    report(
+      unit.name,
+      `${unit.name}: starts differ from stops + crashes + lost + running: ${JSON.stringify(unit.counters)}`,
+    )
   }
 
   /** One timer, for the first unit that waits for time to pass. */
-  const wakeFor = (units: readonly Unit[], nowMonoMs: number) => {
+  function scheduleTick(units: readonly Unit[], nowMonoMs: number): void {
     const next = units.reduce((soonest, unit) => Math.min(soonest, dueAtMonoMs(unit, state)), Infinity)
     if (next >= due) return
     due = next
@@ -74,22 +64,44 @@ export function startAgent({ state: loaded, bootId, store, source, sinks, clock,
       due = Infinity
       const at = clock.now()
       observe({ kind: 'tick', at })
-      wakeFor(state.units, at.monoMs)
+      scheduleTick(state.units, at.monoMs)
     })
   }
 
-  observe({ kind: 'boot', at: clock.now(), bootId })
-  wakeFor(state.units, clock.now().monoMs)
-  source.start(observe)
+  function observe(observation: Observation): void {
+    try {
+      const before = state
+      const { state: after, events } = step(before, observation)
+      if (after === before) return
+      state = after
+      if (observation.kind === 'clear') atStart = after
+      const done: Step = { before, after, events, at: observation.at }
+      store.remember(done)
+      for (const sink of sinks) sink.accept(done)
+      const touched = 'unit' in observation ? unitOf(after, observation.unit) : undefined
+      for (const unit of touched ? [touched] : after.units) check(unit)
+      scheduleTick(touched ? [touched] : after.units, observation.at.monoMs)
+    } catch (error) {
+      const place = 'unit' in observation ? `${observation.kind} of ${observation.unit}` : observation.kind
+      report(place, `cannot process a ${place}: ${messageOf(error)}`)
+    }
+  }
 
   return {
     state: () => state,
-    atStart: loaded,
+    stateAtStart: () => atStart,
     observe,
     problems: () => [...problems.values()],
+    start(from, to) {
+      source = from
+      sinks = to
+      observe({ kind: 'boot', at: clock.now(), bootId })
+      scheduleTick(state.units, clock.now().monoMs)
+      from.start(observe)
+    },
     async stop() {
       cancelTick()
-      await source.stop()
+      await source?.stop()
       await Promise.all(sinks.map((sink) => sink.stop()))
       await store.stop()
     },

@@ -83,7 +83,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
       )
     case 'system':
       return withSources(loaded, async (from) => {
-        const directly = async () => (await import('./app/query-system.ts')).systemNow(loaded.config)
+        const directly = async () => (await import('./app/query-system.ts')).querySystem(loaded.config)
         return (await import('./cli/commands/system.ts')).system(args.json, from, directly, out)
       })
     case 'list':
@@ -98,7 +98,10 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
     case 'disable':
     case 'create-unit':
     case 'remove-unit':
-      return (await import('./app/unit-cli.ts')).operating({ ...args, command }, loaded, out, process.env, uid)
+      return (await import('./app/unit-cli.ts')).runUnitCommand(
+        { args: { ...args, command }, loaded, out, env: process.env },
+        uid,
+      )
     case 'clear':
       return withSources(loaded, async (from) => (await import('./cli/commands/clear.ts')).clear(from, out))
     case 'dump':

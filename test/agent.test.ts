@@ -1,6 +1,6 @@
-// The agent's one path from an observation to the store and the sinks, with literal parts.
+// The agent's path from an observation to the store and the sinks, with literal parts.
 import { expect, test } from 'vitest'
-import { startAgent } from '../src/agent.ts'
+import { createAgent } from '../src/agent.ts'
 import type { Observation } from '../src/core/observation.ts'
 import { newState } from '../src/core/state.ts'
 import type { Clock, StateStore, Step, UnitSource } from '../src/ports.ts'
@@ -40,15 +40,14 @@ function rig() {
     },
     stop: async () => void order.push('sink'),
   }
-  const agent = startAgent({
+  const agent = createAgent({
     state: newState('00112233aabbccdd'),
     bootId: 'b1',
     store,
-    source,
-    sinks: [sink],
     clock,
     log: (_level, message) => void logged.push(message),
   })
+  agent.start(source, [sink])
   return {
     agent,
     order,
@@ -72,7 +71,7 @@ function rig() {
 const WATCH: Observation = { kind: 'watch', at: at(0), units: ['u.service'], patterns: [] }
 const RUNNING = { activeState: 'active', subState: 'running', invocationId: 'a1' }
 
-test('the store remembers before any sink is told, and stops last', async () => {
+test('the store remembers a step before any sink accepts it, and stops last', async () => {
   const { agent, order, emit } = rig()
   emit(WATCH)
   order.length = 0
@@ -83,7 +82,7 @@ test('the store remembers before any sink is told, and stops last', async () => 
   expect(order).toEqual(['source', 'sink', 'store'])
 })
 
-test('what waits for time is woken by one timer', () => {
+test('one timer wakes whatever waits for time to pass', () => {
   const { emit, pass, steps } = rig()
   emit(WATCH)
   emit(read('u.service', 1, RUNNING, { restart: 'always' }))
@@ -103,7 +102,7 @@ test('what waits for time is woken by one timer', () => {
   expect(steps.at(-1)?.events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 
-test('an observation that cannot be taken in is reported once, and watching goes on', () => {
+test('an observation that cannot be processed is reported once, and watching continues', () => {
   const { agent, emit, logged } = rig()
   emit(WATCH)
   const broken = { kind: 'signal', unit: 'u.service', at: at(1), seen: null } as unknown as Observation
@@ -113,4 +112,28 @@ test('an observation that cannot be taken in is reported once, and watching goes
   expect(logged).toHaveLength(1)
   expect(agent.problems()).toHaveLength(1)
   expect(agent.state().units[0]?.counters.starts).toBe(1)
+})
+
+test('an agent that was never started observes nothing and can be stopped', async () => {
+  const order: string[] = []
+  const agent = createAgent({
+    state: newState('00112233aabbccdd'),
+    bootId: 'b1',
+    store: { stop: async () => void order.push('store') } as unknown as StateStore,
+    clock: { now: () => at(0), after: () => () => {} },
+    log: () => {},
+  })
+  expect(agent.state()).toBe(agent.stateAtStart())
+  await agent.stop()
+  expect(order).toEqual(['store'])
+})
+
+test('the state at the start is the zeroed one after clear', () => {
+  const { agent, emit } = rig()
+  emit(WATCH)
+  emit(read('u.service', 1, RUNNING))
+  expect(agent.stateAtStart().units).toEqual([])
+  agent.observe({ kind: 'clear', at: at(2) })
+  expect(agent.stateAtStart()).toBe(agent.state())
+  expect(agent.stateAtStart().units[0]?.counters.starts).toBe(1)
 })

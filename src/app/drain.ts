@@ -1,12 +1,14 @@
-// A clean reboot: while systemd shuts down, the agent stays until the units that it watches are down.
+// Shutdown of the system: the agent stays until the units that it watches have stopped, so that it sees how they end.
+
+import { plural } from '../core/format.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 
 /** Well below TimeoutStopSec= of the unit file. */
-const STAY_AT_MOST_MS = 10_000
-const LOOK_EVERY_MS = 50
+const WAIT_AT_MOST_MS = 10_000
+const CHECK_EVERY_MS = 50
 
-export interface Leaving {
+export interface DrainOptions {
   readonly source: Pick<UnitSource, 'unitsShuttingDown' | 'health'>
   readonly state: () => State
   readonly clock: Clock
@@ -14,22 +16,22 @@ export interface Leaving {
 }
 
 /**
- * Resolves when every watched unit that the shutdown ends has no open run any more, when 10 s have gone, when the bus
- * is lost, or at once where no shutdown is under way. At shutdown SIGTERM comes to us in parallel with our units: who
- * leaves at once sees no end of theirs, and counts a lost run for each clean reboot.
+ * Resolves when no watched unit that the shutdown stops has an open run, after 10 s, when the bus connection is lost, or
+ * at once where no shutdown is in progress. systemd sends SIGTERM to us and to our units in parallel: an agent that
+ * exited at once would miss their ends and count a lost run for each clean reboot.
  */
-export async function unitsDown({ source, state, clock, log }: Leaving): Promise<void> {
-  const goingDown = await source.unitsShuttingDown()
-  if (goingDown === null) return
-  const left = () => state().units.flatMap(({ name, run }) => (run !== null && goingDown.has(name) ? [name] : []))
-  const first = left().length
-  if (first > 0)
-    log('info', `the system shuts down: staying until ${first} ${first === 1 ? 'unit is' : 'units are'} down`)
+export async function waitForUnits({ source, state, clock, log }: DrainOptions): Promise<void> {
+  const stopping = await source.unitsShuttingDown()
+  if (stopping === null) return
+  const running = () => state().units.flatMap(({ name, run }) => (run !== null && stopping.has(name) ? [name] : []))
+  const first = running().length
+  if (first > 0) log('info', `system is shutting down: waiting for ${plural(first, 'watched unit')} to stop`)
 
-  const until = clock.now().monoMs + STAY_AT_MOST_MS
-  while (left().length > 0 && source.health().connected && clock.now().monoMs < until) {
-    await new Promise<void>((resolve) => clock.after(LOOK_EVERY_MS, resolve))
+  const until = clock.now().monoMs + WAIT_AT_MOST_MS
+  while (running().length > 0 && source.health().connected && clock.now().monoMs < until) {
+    await new Promise<void>((resolve) => clock.after(CHECK_EVERY_MS, resolve))
   }
-  const never = left()
-  if (never.length > 0) log('warning', `not seen to end, and so lost: ${never.join(', ')}`)
+  const missed = running()
+  if (missed.length > 0)
+    log('warning', `did not see these units stop in time; their runs are counted as lost: ${missed.join(', ')}`)
 }

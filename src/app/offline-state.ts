@@ -1,4 +1,4 @@
-// The state file for commands where no agent runs: what it holds, and what an operator changes in it.
+// The state file for commands that run without an agent: reads it, clears it, imports counters into it.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
@@ -23,9 +23,13 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
   const change = async (at: string, observations: (state: State) => readonly Observation[]) => {
     await editState(
       {
-        ...{ path: at, runtimeDir, bootId, clock, log },
+        path: at,
+        runtimeDir,
+        bootId,
+        clock,
+        log,
         flushIntervalMs: config.flush_interval * 1000,
-        fresh: () => freshState(),
+        fresh: freshState,
       },
       (before) => {
         let state = before
@@ -43,7 +47,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
     async read(at) {
       const kept = await readState(at, runtimeDir, bootId)
       if (kept.recovered === 'damaged')
-        throw new Error(`${at} holds no state that can be read: an agent would set it aside and begin anew`)
+        throw new Error(`${at} is not a readable state file; an agent would move it aside and start a new one`)
       if (kept.state === null) return null
       const { state } = kept
       return {
@@ -75,14 +79,14 @@ export function freshState(): State {
 }
 
 /**
- * Where the state is kept: the path asked for, or beside it, where that is a file of the former program. Such a file
- * is left untouched; its counters are the baseline of a state that begins.
+ * The path of the state file, and a file of the former program to import counters from, if any. Where the configured
+ * path holds such a file, it is left untouched and the state goes beside it.
  */
 export function stateFor(path: string): { path: string; legacy: string | null } {
   return firstByte(path) === '{' ? { path: `${path}.ring`, legacy: path } : { path, legacy: null }
 }
 
-/** The counters of a file of the former program, problems logged. */
+/** Reads the counters of the former program's file; logs what it could not use. */
 export function baselinesFrom(path: string, log: Log): ReadonlyMap<string, Counters> {
   const { baselines, problems, notes } = parseLegacyCounters(readFileSync(path, 'utf8'))
   for (const problem of problems) log('error', `${path}: ${problem}`)

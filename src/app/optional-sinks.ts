@@ -1,11 +1,11 @@
-// The sinks that most gateways do without: desktop notifications, and the push to StatsD; loaded when first wanted.
-
+// The sinks that most gateways do not use, loaded only when configured: desktop notifications and StatsD.
 import type { Config } from '../config/keys.ts'
 import { pathsOf } from '../config/paths.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Clock, Env, EventSink, Log } from '../ports.ts'
 
-export interface MoreGiven {
+export interface OptionalSinksOptions {
+  /** The configuration in effect. */
   readonly config: () => Config
   readonly metrics: Metrics
   readonly gatewayId: string
@@ -15,30 +15,37 @@ export interface MoreGiven {
   readonly log: Log
 }
 
-export interface MoreSinks extends EventSink {
-  /** Loads what the configuration has come to want. Each of them looks by itself whether it is still wanted. */
+export interface OptionalSinks extends EventSink {
+  /** Loads those that the configuration enables. A loaded one checks by itself whether it is still enabled. */
   use(): Promise<void>
 }
 
-export function moreSinks({ config, metrics, gatewayId, env, uid, clock, log }: MoreGiven): MoreSinks {
-  let notes: EventSink | null = null
-  let push: EventSink | null = null
+export function createOptionalSinks(options: OptionalSinksOptions): OptionalSinks {
+  const { config, metrics, gatewayId, env, uid, clock, log } = options
+  let desktop: EventSink | null = null
+  let statsd: EventSink | null = null
   return {
     async use() {
-      if (config().notify.enabled && notes === null) {
+      if (config().notify.enabled && desktop === null) {
         const { createNotifications } = await import('../desktop/notifications.ts')
         const address = pathsOf(true, env, uid).bus
-        notes = createNotifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
+        desktop = createNotifications({ address, enabled: () => config().notify.enabled, gatewayId, clock, log })
       }
-      if (config().statsd.address !== null && push === null) {
+      if (config().statsd.address !== null && statsd === null) {
         const { createStatsdPush } = await import('../metrics/statsd.ts')
         const everyMs = () => config().stats_interval * 1000
-        push = createStatsdPush({ address: () => config().statsd.address, lines: metrics.statsd, everyMs, clock, log })
+        statsd = createStatsdPush({
+          address: () => config().statsd.address,
+          lines: metrics.statsd,
+          everyMs,
+          clock,
+          log,
+        })
       }
     },
-    accept: (step) => notes?.accept(step),
+    accept: (step) => desktop?.accept(step),
     async stop() {
-      await Promise.all([notes?.stop(), push?.stop()])
+      await Promise.all([desktop?.stop(), statsd?.stop()])
     },
   }
 }

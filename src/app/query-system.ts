@@ -1,4 +1,4 @@
-// systemd as a whole where no agent runs: asked once, and let go.
+// The state of systemd as a whole for `gatewatch system` where no agent runs: one query over a connection of its own.
 import { dirname } from 'node:path'
 import type { Config } from '../config/keys.ts'
 import type { Json } from '../core/api-json.ts'
@@ -9,8 +9,8 @@ import { WANTED_PROPERTIES } from '../systemd/decode.ts'
 import { readSystem } from '../systemd/manager-state.ts'
 import { systemJson } from './status.ts'
 
-/** The answer of /api/v1/system. Rejects in the user's words where the bus or systemd does not answer. */
-export async function systemNow({ bus: address, persistence_file }: Config): Promise<Json> {
+/** The body of /api/v1/system. Rejects with a message for people where the bus or systemd does not respond. */
+export async function querySystem({ bus: address, persistence_file }: Config): Promise<Json> {
   const bus = await connectBus(address, { after: clock.after, properties: WANTED_PROPERTIES })
   try {
     const host = await createSystemUsage(['/', dirname(persistence_file)]).read(clock.now().monoMs)

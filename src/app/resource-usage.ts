@@ -1,4 +1,4 @@
-// What units and gateway use, read when a scrape asks: from the kernel's files, never from systemd.
+// Resources that the units and the gateway use, read at scrape time from the kernel's files, never from systemd.
 import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
@@ -7,10 +7,10 @@ import { createSystemUsage } from '../host/system-usage.ts'
 import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { Clock, UnitSource } from '../ports.ts'
 
-export type Usage = (live: State) => Promise<Pick<ScrapeFacts, 'host' | 'usage'>>
+export type UsageReader = (live: State) => Promise<Pick<ScrapeFacts, 'host' | 'usage'>>
 
-/** `stateFile`: the file system that it lies on is told beside the root. */
-export function usageReader(source: UnitSource, stateFile: string, clock: Clock): Usage {
+/** `stateFile`: the file system that holds it is reported beside the root file system. */
+export function createUsageReader(source: UnitSource, stateFile: string, clock: Clock): UsageReader {
   const groups = createCgroupUsage()
   const host = createSystemUsage(['/', dirname(stateFile)])
   const groupOf = (unit: Unit) => {

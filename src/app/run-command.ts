@@ -1,4 +1,4 @@
-// gatewatch run: from the configuration to a running agent, and from a signal to its orderly end.
+// `gatewatch run`: from the configuration to a running agent, and from a signal to its orderly stop.
 import { fstatSync } from 'node:fs'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
@@ -7,7 +7,7 @@ import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
 import { run } from './run.ts'
 
-/** `reload` reads the configuration again, for SIGHUP. */
+/** `reload` reads the configuration again; SIGHUP calls it. */
 export async function runCommand(
   loaded: LoadedConfig,
   reload: () => Promise<LoadedConfig>,
@@ -28,17 +28,17 @@ export async function runCommand(
   for (const note of loaded.notes) logger.log('info', note)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
   try {
-    const asked = endAsked()
+    const signalled = stopSignal()
     let reloading = Promise.resolve()
     const running = await run({ loaded, build, logger, env: process.env, uid, asService })
     process.on('SIGHUP', () => {
       reloading = reloading
         .then(async () => running.reload(await reload()))
         .catch((error: Error) => {
-          logger.log('error', `reload: ${error.message}`)
+          logger.log('error', `reload failed: ${error.message}`)
         })
     })
-    logger.log('info', `${await asked}: stopping`)
+    logger.log('info', `${await signalled}: stopping`)
     await running.stop()
     return 0
   } catch (error) {
@@ -49,14 +49,14 @@ export async function runCommand(
   }
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
-function endAsked(): Promise<string> {
+/** Resolves with the first SIGTERM or SIGINT; a second one exits at once. */
+function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
-    let asked = false
+    let stopping = false
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(1)
-        asked = true
+        if (stopping) process.exit(1)
+        stopping = true
         resolve(signal)
       })
     }

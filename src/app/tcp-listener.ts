@@ -1,86 +1,87 @@
-// TCP for the scrapers: tried again while the port is taken, moved when the configuration says another.
-import type { LoadedConfig } from '../config/load.ts'
+// The TCP listener for scrapers: retries while the port is taken, and moves when the configuration changes.
+import type { Config } from '../config/keys.ts'
 import { messageOf } from '../core/error-text.ts'
 import type { Http, HttpListener } from '../http/http.ts'
 import type { Clock, Log } from '../ports.ts'
 
-const AGAIN_AFTER_MS = 30_000
+const RETRY_AFTER_MS = 30_000
 
-export interface Wanted {
+export interface TcpSettings {
   /** Null: all addresses. */
   readonly host: string | null
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
-  /** The file of TLS and passwords. */
-  readonly web: string | null
+  /** Path of the file with TLS and passwords; null: neither. */
+  readonly webConfigFile: string | null
 }
 
-export interface Listening {
-  /** `0.0.0.0:9100`; null while nothing listens. */
+export interface TcpListener {
+  /** `0.0.0.0:9100`; null while not listening. */
   address(): string | null
   scheme(): 'http' | 'https'
-  /** Why nothing listens though it should, in words. */
+  /** Why it does not listen although it is configured to; null otherwise. */
   problem(): string | null
-  /** Listens there from now on, or nowhere. `insist`: rejects where it cannot, instead of trying again. */
-  on(wanted: Wanted | null, insist: boolean): Promise<void>
+  /** Listens there from now on, or nowhere (null). With `mustSucceed` it rejects where it cannot; else it retries. */
+  listen(settings: TcpSettings | null, mustSucceed: boolean): Promise<void>
+  /** Cancels the next retry. */
   stop(): void
 }
 
-export function listening(http: Http, clock: Clock, log: Log): Listening {
+export function createTcpListener(http: Http, clock: Clock, log: Log): TcpListener {
   let served: HttpListener | null = null
-  let now: Wanted | null = null
+  let current: TcpSettings | null = null
   let problem: string | null = null
-  let undoRetry = () => {}
+  let cancelRetry = () => {}
 
-  const listen = async (wanted: Wanted, insist: boolean): Promise<void> => {
+  const serve = async (settings: TcpSettings, mustSucceed: boolean): Promise<void> => {
+    const { host, port, webConfigFile } = settings
     try {
-      const web = wanted.web === null ? undefined : { path: wanted.web, onTlsToggled: () => void anew(wanted) }
-      served = await http.serveTcp(wanted.host, wanted.port, web)
-      if (problem !== null) log('info', `http: listening on ${served.address} after all`)
+      const web =
+        webConfigFile === null ? undefined : { path: webConfigFile, onTlsToggled: () => void restart(settings) }
+      served = await http.serveTcp(host, port, web)
+      if (problem !== null) log('info', `http: now listening on ${served.address}`)
       problem = null
     } catch (error) {
-      if (insist) throw error
+      if (mustSucceed) throw error
       const message = messageOf(error)
-      if (problem === null) log('error', `${message}; trying again every ${AGAIN_AFTER_MS / 1000} s`)
+      if (problem === null) log('error', `${message}; retrying every ${RETRY_AFTER_MS / 1000} s`)
       problem = message
-      undoRetry = clock.after(AGAIN_AFTER_MS, () => void listen(wanted, false))
+      cancelRetry = clock.after(RETRY_AFTER_MS, () => void serve(settings, false))
     }
   }
-  /** TLS was switched on or off. */
-  const anew = async (wanted: Wanted): Promise<void> => {
+
+  /** TLS was switched on or off in the web configuration file. */
+  const restart = async (settings: TcpSettings): Promise<void> => {
     await served?.stop()
     served = null
-    if (wanted === now) await listen(wanted, false)
+    if (settings === current) await serve(settings, false)
   }
+
   return {
     address: () => served?.address ?? null,
     scheme: () => served?.scheme ?? 'http',
     problem: () => problem ?? served?.problem() ?? null,
-    async on(wanted, insist) {
-      if (served !== null && JSON.stringify(wanted) === JSON.stringify(now)) return
-      undoRetry()
+    async listen(settings, mustSucceed) {
+      if (served !== null && JSON.stringify(settings) === JSON.stringify(current)) return
+      cancelRetry()
       await served?.stop()
       served = null
       problem = null
-      now = wanted
-      if (wanted !== null) await listen(wanted, insist)
+      current = settings
+      if (settings !== null) await serve(settings, mustSucceed)
     },
-    stop: () => undoRetry(),
+    stop: () => cancelRetry(),
   }
 }
 
-/** What the configuration asks for. */
-export function wantedOf({
-  prometheus_enabled,
-  listen,
-  prometheus_port,
-  web_config_file,
-}: LoadedConfig['config']): Wanted | null {
-  return prometheus_enabled ? { host: listen, port: prometheus_port, web: web_config_file } : null
+/** Where the configuration wants the listener; null: nowhere. */
+export function tcpSettings(config: Config): TcpSettings | null {
+  const { prometheus_enabled, listen: host, prometheus_port: port, web_config_file: webConfigFile } = config
+  return prometheus_enabled ? { host, port, webConfigFile } : null
 }
 
-/** For the first line of the log. */
-export function metricsAt({ address, scheme }: Listening): string {
+/** The end of the first log line: `, metrics at http://localhost:9100/metrics`; empty while not listening. */
+export function metricsUrlText({ address, scheme }: TcpListener): string {
   const at = address()
   return at === null ? '' : `, metrics at ${scheme()}://${at.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
 }

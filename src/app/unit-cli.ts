@@ -1,4 +1,4 @@
-// The commands that list, inspect and operate units: from their words to systemd and an exit code.
+// The commands that list, inspect and operate units: from the parsed command line to systemd and an exit code.
 import { clientOf } from '../cli/agent-client.ts'
 import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'
@@ -8,33 +8,34 @@ import type { LoadedConfig } from '../config/load.ts'
 import { unitDirectory } from '../config/paths.ts'
 import { type Action, ControlError } from '../core/command.ts'
 import { systemClock as clock } from '../host/clock.ts'
-import type { UnitControl } from '../ports.ts'
-import type { Outside } from './unit-control.ts'
+import type { Env, Log, UnitControl } from '../ports.ts'
 import { openControl } from './unit-control.ts'
 
-type Asked = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitSettings'> & {
+type UnitArguments = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitSettings'> & {
   readonly command: Action | 'list' | 'show' | 'daemon-reload' | 'create-unit' | 'remove-unit'
 }
 
-export async function operating(
-  asked: Asked,
-  loaded: LoadedConfig,
-  out: Console,
-  env: Outside['env'],
-  uid: number,
-): Promise<ExitCode> {
+interface UnitCli {
+  readonly args: UnitArguments
+  readonly loaded: LoadedConfig
+  readonly out: Console
+  readonly env: Env
+}
+
+export async function runUnitCommand(cli: UnitCli, uid: number): Promise<ExitCode> {
+  const { loaded, out, env } = cli
   const { config, paths, problems } = loaded
   const fatal = problems.filter((problem) => problem.fatal)
   for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
   if (fatal.length > 0) return 2
-  const log: Outside['log'] = (level, message) => {
+  const log: Log = (level, message) => {
     if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
   }
-  const outside = { clock, log, env, uid, user: paths.user }
-  // A person waits: no attempts at a bus that is not there.
-  const control = await openControl({ ...config, max_retries: 0 }, config.timeout * 1000, outside)
+  const noRetries = () => 0 // a person is waiting
+  const options = { clock, log, env, uid, user: paths.user }
+  const control = await openControl(config, noRetries, config.timeout * 1000, options)
   try {
-    return await answer(asked, control, loaded, out, env)
+    return await runWith(control, cli)
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
     out.stderr(`gatewatch: ${error.message}\n`)
@@ -44,37 +45,29 @@ export async function operating(
   }
 }
 
-async function answer(
-  asked: Asked,
-  control: UnitControl,
-  loaded: LoadedConfig,
-  out: Console,
-  env: Outside['env'],
-): Promise<ExitCode> {
-  const { command, operands, json, failed, noBlock } = asked
+async function runWith(control: UnitControl, { args, loaded, out, env }: UnitCli): Promise<ExitCode> {
+  const { command, operands, json, failed, noBlock } = args
+  const [first = '', ...rest] = operands
   switch (command) {
     case 'list':
       return (await import('../cli/commands/list.ts')).list({ failed, json }, control, out)
     case 'show': {
       const nowMonoMs = () => clock.now().monoMs
-      const shown = { control, client: clientOf(loaded.config.socket), nowMonoMs }
-      return (await import('../cli/commands/show.ts')).show(operands[0] ?? '', json, shown, out)
+      const sources = { control, client: clientOf(loaded.config.socket), nowMonoMs }
+      return (await import('../cli/commands/show.ts')).show(first, json, sources, out)
     }
     case 'create-unit': {
-      const [name = '', ...words] = operands
       const { createUnit } = await import('../cli/commands/create-unit.ts')
-      return createUnit({ name, command: words, settings: asked.unitSettings }, placeOf(loaded, env), control, out)
+      const unit = { name: first, command: rest, settings: args.unitSettings }
+      return createUnit(unit, unitFilePlace(loaded, env), control, out)
     }
-    case 'remove-unit':
-      return (await import('../cli/commands/remove-unit.ts')).removeUnit(
-        operands[0] ?? '',
-        unitDirectory(loaded.paths),
-        control,
-        out,
-      )
+    case 'remove-unit': {
+      const { removeUnit } = await import('../cli/commands/remove-unit.ts')
+      return removeUnit(first, unitDirectory(loaded.paths), control, out)
+    }
     case 'daemon-reload':
       await control.daemonReload()
-      out.stderr('unit files read again\n')
+      out.stderr('systemd has reloaded its unit files\n')
       return 0
     default: {
       const progress = progressOn(process.stderr.isTTY ? out.stderr : null, clock)
@@ -84,7 +77,7 @@ async function answer(
   }
 }
 
-function placeOf({ config, paths, file }: LoadedConfig, env: Outside['env']) {
+function unitFilePlace({ config, paths, file }: LoadedConfig, env: Env) {
   return {
     directory: unitDirectory(paths),
     userScope: paths.user,

@@ -1,4 +1,4 @@
-// Orders to the running agent: allowed by the configuration, carried out by systemd, told as events.
+// Commands to the running agent over HTTP or MQTT: checked against the configuration, run by systemd, recorded as events.
 import {
   type CommandResult,
   ControlError,
@@ -9,21 +9,22 @@ import {
 import type { Observation } from '../core/observation.ts'
 import type { Clock, Log, UnitCommands, UnitControl } from '../ports.ts'
 
-export interface ObeyOptions {
+export interface UnitCommandsOptions {
+  /** `control` of the configuration in effect. */
   readonly rules: () => ControlRules
   readonly isWatched: (unit: string) => boolean
-  /** Made when the first order comes. */
+  /** Creates the back end; called for the first command. */
   readonly control: () => Promise<UnitControl>
   readonly observe: (observation: Observation) => void
   readonly clock: Clock
   readonly log: Log
 }
 
-export interface Commands extends UnitCommands {
+export interface AgentCommands extends UnitCommands {
   close(): void
 }
 
-export function unitCommands(options: ObeyOptions): Commands {
+export function createUnitCommands(options: UnitCommandsOptions): AgentCommands {
   const { rules, isWatched, observe, clock, log } = options
   let control: Promise<UnitControl> | null = null
   const refusal = (unit: string) => controlRefusal(unit, rules(), isWatched)
@@ -36,9 +37,9 @@ export function unitCommands(options: ObeyOptions): Commands {
     if (why !== null) throw new ControlError('denied', why)
     try {
       control ??= options.control()
-      const done = await (await control).run(command.action, command.unit, command.noWait)
-      record(command, done.outcome)
-      return done
+      const result = await (await control).run(command.action, command.unit, command.noWait)
+      record(command, result.outcome)
+      return result
     } catch (error) {
       if (error instanceof ControlError) {
         log('warning', `${command.action} ${command.unit} via ${command.via}: ${error.message}`)

@@ -1,14 +1,13 @@
-// Which back end operates units, for the running agent and for the commands; loaded by the first operation.
-
+// Chooses the back end that operates units, for the running agent and for the command line; loaded on first use.
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
 import type { Clock, Env, Log, UnitControl } from '../ports.ts'
-import { type Commands, unitCommands } from './unit-commands.ts'
+import { type AgentCommands, createUnitCommands } from './unit-commands.ts'
 
-/** systemd itself gives up a start after 90 s unless told otherwise (DefaultTimeoutStartSec=). */
-const AGENT_WAITS_MS = 120_000
+/** systemd itself gives up a start after 90 s unless configured otherwise (DefaultTimeoutStartSec=). */
+const AGENT_TIMEOUT_MS = 120_000
 
-export interface Outside {
+export interface ControlOptions {
   readonly clock: Clock
   readonly log: Log
   readonly env: Env
@@ -17,22 +16,26 @@ export interface Outside {
   readonly user: boolean
 }
 
-/** Orders to the running agent, under the configuration in force. */
-export function agentCommands(config: () => Config, agent: () => Agent, outside: Outside): Commands {
-  return unitCommands({
+/** Commands to the running agent, under the configuration in effect. */
+export function createAgentCommands(config: () => Config, agent: Agent, options: ControlOptions): AgentCommands {
+  return createUnitCommands({
     rules: () => config().control,
-    isWatched: (unit) => agent().state().index.has(unit),
-    control: () => openControl(config(), AGENT_WAITS_MS, outside),
-    observe: (observation) => agent().observe(observation),
-    ...{ clock: outside.clock, log: outside.log },
+    isWatched: (unit) => agent.state().index.has(unit),
+    control: () => openControl(config(), () => config().max_retries, AGENT_TIMEOUT_MS, options),
+    observe: agent.observe,
+    clock: options.clock,
+    log: options.log,
   })
 }
 
-/** The back end that `--backend` names. `timeoutMs`: how long one operation is waited for. */
-export async function openControl(config: Config, timeoutMs: number, outside: Outside): Promise<UnitControl> {
-  const { clock, log, env, uid, user } = outside
-  const { bus: address, backend } = config
-  const overCommand = async () => {
+/** The back end that `--backend` names. `timeoutMs`: how long one operation may take. */
+export async function openControl(
+  { bus: address, backend }: Config,
+  retries: () => number,
+  timeoutMs: number,
+  { clock, log, env, uid, user }: ControlOptions,
+): Promise<UnitControl> {
+  const overSystemctl = async () => {
     const { createSystemctlControl } = await import('../systemd/operate/systemctl-control.ts')
     const { runSystemctl } = await import('../systemd/operate/systemctl.ts')
     return createSystemctlControl({
@@ -42,10 +45,10 @@ export async function openControl(config: Config, timeoutMs: number, outside: Ou
       isRoot: uid === 0 || user,
     })
   }
-  if (backend === 'command') return overCommand()
+  if (backend === 'command') return overSystemctl()
   const { createDbusControl } = await import('../systemd/operate/dbus-control.ts')
-  const dbus = createDbusControl({ address, after: clock.after, timeoutMs, retries: config.max_retries })
+  const dbus = createDbusControl({ address, after: clock.after, timeoutMs, retries })
   if (backend === 'dbus') return dbus
   const { createFallbackControl } = await import('../systemd/operate/fallback.ts')
-  return createFallbackControl(dbus, await overCommand(), (why) => log('warning', `${why}; using systemctl`))
+  return createFallbackControl(dbus, await overSystemctl(), (why) => log('warning', `${why}; using systemctl`))
 }

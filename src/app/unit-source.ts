@@ -1,4 +1,4 @@
-// Where observations come from in a run: systemd on the bus, and the journal for what happened while nobody looked.
+// Where observations come from: systemd over D-Bus, and the journal for the time in which the agent was not connected.
 import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
@@ -10,26 +10,29 @@ import { createSystemdSource } from '../systemd/source.ts'
 /** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
 
-export interface WatchGiven {
+export interface UnitSourceOptions {
   readonly loaded: LoadedConfig
-  /** As it was when the agent came, and as it is. */
-  readonly before: State
-  readonly now: () => State
+  /** The state now; at the start, the one that the store held. */
+  readonly state: () => State
   readonly bootId: string
   readonly clock: Clock
   readonly log: Log
 }
 
-export function unitSource({ loaded, before, now, bootId, clock, log }: WatchGiven): UnitSource {
+export function createUnitSource({ loaded, state, bootId, clock, log }: UnitSourceOptions): UnitSource {
   const { config, paths } = loaded
   const systemd = createSystemdSource({
-    ...{ address: config.bus, clock, log, random: Math.random, patterns: config.monitored_services },
-    known: before.units.filter((u) => u.byPattern).map((u) => u.name),
+    address: config.bus,
+    clock,
+    log,
+    random: Math.random,
+    patterns: config.monitored_services,
+    known: state().units.flatMap(({ name, byPattern }) => (byPattern ? [name] : [])),
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
     clockMark: () => existsSync(CLOCK_MARK),
   })
   const source = withStallDetector(systemd, clock, log)
-  // A user's own systemd has other fields in the journal, and is another process.
-  return paths.user ? source : withJournalReplay({ source, state: now, bootId, clock, log })
+  // The journal of a user's own systemd has other fields, and that systemd is another process.
+  return paths.user ? source : withJournalReplay({ source, state, bootId, clock, log })
 }

@@ -91,7 +91,7 @@ function* contradictions(config: Config): Generator<[Key, string]> {
   }
 }
 
-function nest(values: ReadonlyMap<Key, unknown>): Config {
+export function nest(values: ReadonlyMap<Key, unknown>): Config {
   const root: Record<string, unknown> = {}
   for (const [key, value] of values) {
     const [head = '', rest] = key.split('.')

@@ -1,6 +1,8 @@
 // The HTTP API of the agent: one route table, served over TCP and the local socket, and a sink that streams events.
 import type { Server } from 'node:http'
+import type { Identity } from '../core/api-json.ts'
 import { messageOf } from '../core/error-text.ts'
+import type { Event } from '../core/event.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { AccessControl } from './access/access.ts'
 import { createHostNames } from './access/host-check.ts'
@@ -9,12 +11,14 @@ import { createEventStream } from './api/stream.ts'
 import { listenError } from './listen-error.ts'
 import { createRequestHandler } from './request-handler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
-import type { Transport, Views } from './route.ts'
+import type { Route, Transport, Views } from './route.ts'
 import { close, createHttpServer, createHttpsServer, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
 export interface HttpOptions {
-  readonly views: Views
+  /** What the event stream sends: the agent's identity, and recent events, oldest first. */
+  readonly identity: () => Identity
+  readonly history: () => readonly Event[]
   readonly clock: Clock
   readonly log: Log
   /** This host's own name. */
@@ -41,6 +45,8 @@ export interface WebConfigOptions {
 }
 
 export interface Http extends EventSink {
+  /** The views behind the routes; to be set before the first listener, as the views show the health of HTTP itself. */
+  serve(views: Views): void
   /**
    * Listens on `host` (null: all addresses) and `port` (0: any free one). Rejects with an error that names the port or
    * the fault in web_config_file; the caller may retry.
@@ -53,15 +59,15 @@ export interface Http extends EventSink {
   stop(): Promise<void>
 }
 
-export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpOptions): Http {
-  const stream = createEventStream(views, clock)
+export function createHttp({ identity, history, clock, log, hostname, allowedHosts }: HttpOptions): Http {
+  const stream = createEventStream({ identity, history }, clock)
   const metrics = createRequestMetrics()
   const hostNames = createHostNames(hostname, allowedHosts)
-  const handlerOptions = { routes: routesOf(views, stream), hostNames, log, metrics }
+  let routes: readonly Route[] = []
   const open = new Set<HttpListener>()
 
   async function serverFor(transport: Transport, access: AccessControl | null): Promise<Server> {
-    const handler = createRequestHandler(handlerOptions, transport, access)
+    const handler = createRequestHandler({ routes, hostNames, log, metrics }, transport, access)
     const server = access?.tls ? await createHttpsServer(handler, access.tls) : createHttpServer(handler)
     access?.protect(server)
     server.on('clientError', () => metrics.count('unreadable', 400, null))
@@ -89,6 +95,9 @@ export function createHttp({ views, clock, log, hostname, allowedHosts }: HttpOp
 
   return {
     health: () => ({ ...metrics.read(), streamClientsDropped: stream.dropped() }),
+    serve(views) {
+      routes = routesOf(views, stream)
+    },
     accept: stream.accept,
     async serveTcp(host, port, web) {
       const access = web === undefined ? null : await accessControlFor(web, clock, log)

@@ -1,6 +1,6 @@
-// When the agent may go: at once, unless a shutdown is under way whose end of a unit is still to be seen.
+// When the agent may exit: at once, unless a shutdown is in progress that will stop a watched unit.
 import { expect, test } from 'vitest'
-import { unitsDown } from '../../src/app/drain.ts'
+import { waitForUnits } from '../../src/app/drain.ts'
 import type { BusHealth } from '../../src/ports.ts'
 import { stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../store/clock.ts'
@@ -14,7 +14,7 @@ function rig(goingDown: ReadonlySet<string> | null) {
   let state = stateOf(...UP)
   let connected = true
   let gone = false
-  void unitsDown({
+  void waitForUnits({
     source: { unitsShuttingDown: async () => goingDown, health: () => ({ connected }) as BusHealth },
     state: () => state,
     clock,
@@ -23,7 +23,8 @@ function rig(goingDown: ReadonlySet<string> | null) {
     gone = true
   })
   return {
-    ...{ clock, logged },
+    clock,
+    logged,
     gone: () => gone,
     down: (...names: string[]) => {
       state = stateOf(...state.units.map((u) => (names.includes(u.name) ? { ...u, run: null } : u)))
@@ -34,21 +35,21 @@ function rig(goingDown: ReadonlySet<string> | null) {
   }
 }
 
-test('without a shutdown it goes at once', async () => {
+test('without a shutdown it exits at once', async () => {
   const { clock, gone, logged } = rig(null)
   await clock.go(0)
   expect(gone()).toBe(true)
   expect(logged).toEqual([])
 })
 
-test('a shutdown that ends nothing that runs holds nobody', async () => {
+test('a shutdown that stops no running unit does not delay the exit', async () => {
   const { clock, gone, logged } = rig(new Set(['c.service']))
   await clock.go(0)
   expect(gone()).toBe(true)
   expect(logged).toEqual([])
 })
 
-test('it stays until the last unit that the shutdown ends is down', async () => {
+test('it waits until the last unit that the shutdown stops has stopped', async () => {
   const { clock, gone, down, logged } = rig(new Set(['a.service', 'b.service', 'c.service']))
   await clock.go(2000)
   down('a.service')
@@ -57,10 +58,10 @@ test('it stays until the last unit that the shutdown ends is down', async () => 
   down('b.service')
   await clock.go(50)
   expect(gone()).toBe(true)
-  expect(logged).toEqual(['info the system shuts down: staying until 2 units are down'])
+  expect(logged).toEqual(['info system is shutting down: waiting for 2 watched units to stop'])
 })
 
-test('what the shutdown leaves alone is not waited for', async () => {
+test('units that the shutdown does not stop are not waited for', async () => {
   const { clock, gone, down } = rig(new Set(['a.service']))
   await clock.go(500)
   down('a.service')
@@ -68,17 +69,17 @@ test('what the shutdown leaves alone is not waited for', async () => {
   expect(gone()).toBe(true)
 })
 
-test('after 10 s it goes, and says whose end nobody will have seen', async () => {
+test('after 10 s it exits and names the units whose end it did not see', async () => {
   const { clock, gone, down, logged } = rig(new Set(['a.service', 'b.service']))
   down('a.service')
   await clock.go(9900)
   expect(gone()).toBe(false)
   await clock.go(200)
   expect(gone()).toBe(true)
-  expect(logged.at(-1)).toBe('warning not seen to end, and so lost: b.service')
+  expect(logged.at(-1)).toBe('warning did not see these units stop in time; their runs are counted as lost: b.service')
 })
 
-test('without a bus there is nothing more to see', async () => {
+test('without a bus connection it does not wait', async () => {
   const { clock, gone, busLost } = rig(new Set(['a.service']))
   await clock.go(100)
   busLost()

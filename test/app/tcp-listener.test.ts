@@ -1,6 +1,6 @@
-// The TCP listener: tried again while the port is taken, moved by a reload, insisting in a terminal.
+// The TCP listener: retries while the port is taken, is moved by a reload, and fails at once in a terminal.
 import { expect, test } from 'vitest'
-import { listening } from '../../src/app/tcp-listener.ts'
+import { createTcpListener } from '../../src/app/tcp-listener.ts'
 import type { Http } from '../../src/http/http.ts'
 
 function rig() {
@@ -24,7 +24,7 @@ function rig() {
       }
     },
   }
-  const tcp = listening(http, clock, (level, message) => void logged.push(`${level}: ${message}`))
+  const tcp = createTcpListener(http, clock, (level, message) => void logged.push(`${level}: ${message}`))
   const again = async () => {
     const call = retry
     retry = null
@@ -34,10 +34,10 @@ function rig() {
   return { tcp, taken, logged, stopped, again, waits: () => retry !== null }
 }
 
-test('as a service: one error, then every 30 s, and one line when it works after all', async () => {
+test('as a service it logs one error, retries every 30 s, and logs one line when it listens', async () => {
   const { tcp, taken, logged, again } = rig()
   taken.add(9100)
-  await tcp.on({ host: null, port: 9100, web: null }, false)
+  await tcp.listen({ host: null, port: 9100, webConfigFile: null }, false)
   await again()
   expect(tcp.address()).toBeNull()
   expect(tcp.problem()).toBe('port 9100 is taken')
@@ -46,29 +46,29 @@ test('as a service: one error, then every 30 s, and one line when it works after
   expect(tcp.address()).toBe('127.0.0.1:9100')
   expect(tcp.problem()).toBeNull()
   expect(logged).toEqual([
-    'error: port 9100 is taken; trying again every 30 s',
-    'info: http: listening on 127.0.0.1:9100 after all',
+    'error: port 9100 is taken; retrying every 30 s',
+    'info: http: now listening on 127.0.0.1:9100',
   ])
 })
 
 test('in a terminal it rejects', async () => {
   const { tcp, taken } = rig()
   taken.add(9100)
-  await expect(tcp.on({ host: null, port: 9100, web: null }, true)).rejects.toThrow('port 9100 is taken')
+  await expect(tcp.listen({ host: null, port: 9100, webConfigFile: null }, true)).rejects.toThrow('port 9100 is taken')
 })
 
-test('a reload moves it, ends it, and leaves it alone where nothing changed', async () => {
+test('a reload moves it, stops it, and leaves it alone where nothing changed', async () => {
   const { tcp, taken, stopped, waits } = rig()
-  await tcp.on({ host: null, port: 9100, web: null }, false)
-  await tcp.on({ host: null, port: 9100, web: null }, false)
+  await tcp.listen({ host: null, port: 9100, webConfigFile: null }, false)
+  await tcp.listen({ host: null, port: 9100, webConfigFile: null }, false)
   expect(stopped).toEqual([])
-  await tcp.on({ host: null, port: 9200, web: null }, false)
+  await tcp.listen({ host: null, port: 9200, webConfigFile: null }, false)
   expect(tcp.address()).toBe('127.0.0.1:9200')
-  await tcp.on(null, false)
+  await tcp.listen(null, false)
   expect(stopped).toEqual([9100, 9200])
   expect(tcp.address()).toBeNull()
   taken.add(9300)
-  await tcp.on({ host: null, port: 9300, web: null }, false)
+  await tcp.listen({ host: null, port: 9300, webConfigFile: null }, false)
   tcp.stop()
   expect(waits()).toBe(false)
 })

@@ -1,6 +1,6 @@
 // Orders to the running agent, with a control that does as it is told.
 import { expect, test } from 'vitest'
-import { unitCommands } from '../../src/app/unit-commands.ts'
+import { createUnitCommands } from '../../src/app/unit-commands.ts'
 import { type CommandResult, ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { Observation } from '../../src/core/observation.ts'
 
@@ -13,7 +13,7 @@ const NOTHING_ELSE = { daemonReload: never, list: never, status: never, properti
 function commanding(run: () => Promise<CommandResult>, enabled = true) {
   const made: string[] = []
   const observed: Observation[] = []
-  const commands = unitCommands({
+  const commands = createUnitCommands({
     rules: () => ({ enabled, units: [] }),
     isWatched: (unit) => unit === 'mosquitto.service',
     control: async () => {

@@ -9,13 +9,16 @@ export async function serveScene(scene: Scene, webFile?: string) {
   // esbuild replaces this name when it builds the bundle.
   Object.assign(globalThis, { __DASHBOARD__: await dashboard() })
   const it = stage(scene, Date.now())
+  const { identity, history } = it.views
   const http = createHttp({
-    views: it.views,
+    identity,
+    history,
     clock: realClock,
     log: () => {},
     hostname: 'gw-7',
     allowedHosts: () => [],
   })
+  http.serve(it.views)
   const web = webFile === undefined ? undefined : { path: webFile, onTlsToggled: () => {} }
   const { port } = await http.serveTcp('127.0.0.1', 0, web)
   return { it, http, url: `http://127.0.0.1:${port}/`, [Symbol.asyncDispose]: () => http.stop() }

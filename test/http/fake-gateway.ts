@@ -168,7 +168,9 @@ export function httpOf(
   allowedHosts: () => readonly string[] = () => [],
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
-  const http = createHttp({ views: it.views, clock, log, hostname: 'gw-7', allowedHosts })
+  const { identity, history } = it.views
+  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts })
+  http.serve(it.views)
   onTestFinished(() => http.stop())
   return http
 }

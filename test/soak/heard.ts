@@ -1,5 +1,5 @@
 // The agent inside this process, on a real bus: its state, everything it told, and when it surely heard everything.
-import { type Agent, startAgent } from '../../src/agent.ts'
+import { type Agent, createAgent } from '../../src/agent.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Instant, Observation } from '../../src/core/observation.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
@@ -95,7 +95,8 @@ export async function hear({ busAddress, patterns, bootId, journalDir }: HearOpt
           observe(observation)
         }),
     }
-    agent = startAgent({ state: kept, bootId, store, source, sinks: [], clock, log: () => {} })
+    agent = createAgent({ state: kept, bootId, store, clock, log: () => {} })
+    agent.start(source, [])
   }
   const close = (toMs: number) => {
     if (fromMs !== null && toMs > fromMs) windows.push({ fromMs, toMs })

@@ -39,7 +39,7 @@ describeUnless(noSystemd(), 'both back ends', () => {
     await rig.daemonReload()
     const run = async (words: readonly string[]) => rig.systemctl(...words)
     controls = {
-      dbus: createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: 0 }),
+      dbus: createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: () => 0 }),
       command: createSystemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
     }
   })

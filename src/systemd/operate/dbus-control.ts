@@ -15,7 +15,7 @@ export interface DbusControlOptions {
   /** How long one answer, or the end of one job, is waited for. */
   readonly timeoutMs: number
   /** Further attempts while systemd cannot be reached. */
-  readonly retries: number
+  readonly retries: () => number
   readonly connect?: typeof connectBus
 }
 

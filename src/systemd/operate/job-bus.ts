@@ -20,7 +20,7 @@ export interface JobBusOptions {
   /** How long one answer, or the end of one job, is waited for. */
   readonly timeoutMs: number
   /** Further attempts while systemd cannot be reached: nothing was asked yet, so that nothing is done twice. */
-  readonly retries: number
+  readonly retries: () => number
   /** Of answers to GetAll only these are decoded, all where absent. */
   readonly properties?: ReadonlySet<string>
   readonly connect?: typeof connectBus
@@ -66,7 +66,7 @@ export function createJobBus(options: JobBusOptions): JobBus {
         return await mine
       } catch (error) {
         if (opened === mine) opened = null
-        if (attempt >= retries) throw error
+        if (attempt >= retries()) throw error
         await new Promise<void>((resolve) => after(FIRST_RETRY_AFTER_MS * 2 ** attempt, resolve))
       }
     }

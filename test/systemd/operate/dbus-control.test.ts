@@ -11,8 +11,8 @@ import { until } from '../../rig/until.ts'
 import { clock } from '../clock.ts'
 import { writeControlUnits } from '../control-units.ts'
 
-const open = (address: string, timeoutMs = 20_000, retries = 0) =>
-  createDbusControl({ address, after: clock.after, timeoutMs, retries })
+const open = (address: string, timeoutMs = 20_000, attempts = 0) =>
+  createDbusControl({ address, after: clock.after, timeoutMs, retries: () => attempts })
 
 describeUnless(noSystemd(), 'operations over D-Bus', () => {
   let rig: Systemd

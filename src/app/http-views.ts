@@ -1,0 +1,49 @@
+// What HTTP shows of the agent and does for a client: the views behind the routes.
+import type { Config } from '../config/keys.ts'
+import type { Event } from '../core/event.ts'
+import { plural } from '../core/format.ts'
+import type { Views } from '../http/route.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Log, UnitCommands } from '../ports.ts'
+import { notReady, type StatusInputs, statusJson, systemStatus, warnings } from './status.ts'
+
+export interface HttpViewsOptions {
+  readonly inputs: StatusInputs
+  readonly metrics: Metrics
+  readonly commands: UnitCommands
+  /** Recent events, oldest first. */
+  readonly history: () => readonly Event[]
+  readonly log: Log
+}
+
+export function createHttpViews({ inputs, metrics, commands, history, log }: HttpViewsOptions): Views {
+  const { agent, store, clock, identity, configuration } = inputs
+  const rules = (): Config['control'] => configuration.now().control
+
+  /** Rejects where the change is not on flash, so that the client does not believe that it is durable. */
+  const flush = async () => {
+    if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
+  }
+
+  return {
+    live: agent.state,
+    identity: () => identity,
+    history,
+    readiness: () => ({ problems: notReady(inputs), warnings: warnings(inputs) }),
+    status: () => statusJson(inputs),
+    system: () => systemStatus(inputs),
+    metrics: metrics.scrape,
+    federate: metrics.federate,
+    control: { commands, rules },
+    async clear() {
+      agent.observe({ kind: 'clear', at: clock.now() })
+      log('info', 'counters cleared by an operator')
+      await flush()
+    },
+    async import(baselines) {
+      agent.observe({ kind: 'import', at: clock.now(), baselines })
+      log('info', `imported baselines of ${plural(baselines.size, 'unit')}`)
+      await flush()
+    },
+  }
+}

@@ -1,0 +1,62 @@
+// MQTT as the configuration in effect has it: a reload can switch it on or off, or to another broker.
+import type { Config } from '../config/keys.ts'
+import type { MqttOptions, MqttSink } from '../mqtt/options.ts'
+import type { EventSink, MqttHealth } from '../ports.ts'
+import type { PageRingStore } from '../store/store.ts'
+
+type Shared = Pick<
+  MqttOptions,
+  'identity' | 'version' | 'startedAtMs' | 'state' | 'commands' | 'statsEveryMs' | 'clock' | 'log'
+>
+
+export interface MqttSwitchOptions extends Shared {
+  /** `mqtt.enabled` of the configuration in effect. */
+  readonly enabled: () => boolean
+  /** Recent events that the sinks have been given, oldest first. */
+  readonly history: () => MqttOptions['history']
+  readonly store: PageRingStore
+}
+
+export interface MqttSwitch extends EventSink {
+  /** Disconnects, and connects as `wanted` says; does nothing where nothing changed. */
+  use(wanted: Config['mqtt']): Promise<void>
+  /** Null while MQTT is off. */
+  health(): MqttHealth | null
+}
+
+export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwitchOptions): MqttSwitch {
+  let sink: MqttSink | null = null
+  let used = ''
+
+  const create = async (config: Config['mqtt']): Promise<MqttSink> => {
+    const { createMqttSink } = await import('../mqtt/sink.ts')
+    return createMqttSink({
+      ...shared,
+      config,
+      history: history(),
+      acknowledged: store.acknowledged(),
+      onAcknowledged: store.acknowledge,
+      onBrokerCrash: () => void store.commitForReader(),
+      flash: store.health,
+      random: Math.random,
+    })
+  }
+
+  return {
+    async use(wanted) {
+      if (JSON.stringify(wanted) === used) return
+      used = JSON.stringify(wanted)
+      const old = sink
+      sink = null
+      await old?.stop()
+      if (wanted.enabled) sink = await create(wanted)
+    },
+    health: () => sink?.health() ?? null,
+    accept(step) {
+      sink?.accept(step)
+      // Events from the time in which MQTT is off are not published later.
+      if (!enabled()) store.acknowledge(step.after.seq)
+    },
+    stop: async () => sink?.stop(),
+  }
+}

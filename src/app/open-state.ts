@@ -1,0 +1,65 @@
+// Opens the state file for a run of the agent: the state that it holds, and who this gateway is.
+import type { LoadedConfig } from '../config/load.ts'
+import type { Identity } from '../core/api-json.ts'
+import type { State } from '../core/state.ts'
+import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
+import { runtimeDirectory } from '../host/runtime-directory.ts'
+import type { Clock, Env, Log } from '../ports.ts'
+import { isVolatile, mountOfPath } from '../store/file/mounts.ts'
+import { sideWritesAt } from '../store/file/write-amplification.ts'
+import { openStore } from '../store/open.ts'
+import type { PageRingStore } from '../store/store.ts'
+import { freshState, stateFor } from './offline-state.ts'
+import { policyOf } from './reload.ts'
+
+export interface OpenedState {
+  readonly state: State
+  readonly store: PageRingStore
+  readonly identity: Identity
+  readonly bootId: string
+  readonly path: string
+  /** The file system is in RAM: a power cut empties it. */
+  readonly volatile: boolean
+  /** A state file of the former program to import counters from, where this is a first start; else null. */
+  readonly legacyFile: string | null
+}
+
+export interface OpenStateOptions {
+  readonly loaded: LoadedConfig
+  readonly clock: Clock
+  readonly log: Log
+  readonly env: Env
+  readonly uid: number
+}
+
+/** Rejects where another agent uses the state file. */
+export async function openState({ loaded, clock, log, env, uid }: OpenStateOptions): Promise<OpenedState> {
+  const { config, paths } = loaded
+  const { path, legacy } = stateFor(config.persistence_file)
+  const machineId = readMachineId()
+  const bootId = readBootId()
+  const opened = await openStore({
+    path,
+    runtimeDir: runtimeDirectory(env, uid),
+    clock,
+    log,
+    flushIntervalMs: config.flush_interval * 1000,
+    bootId,
+    fresh: freshState,
+    sideWrites: sideWritesAt(path),
+  })
+  const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, paths.user ? uid : null)
+  const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
+  const volatile = isVolatile(mountOfPath(path))
+  if (volatile)
+    log('warning', `state file ${path} is on a RAM-backed file system (tmpfs): counters will not survive a power cut`)
+  return {
+    state,
+    store: opened.store,
+    identity: { gatewayId: name, machineId: machineId ?? 'unknown', stream: state.stream },
+    bootId,
+    path,
+    volatile,
+    legacyFile: opened.recovered === 'fresh' ? legacy : null,
+  }
+}

@@ -1,0 +1,64 @@
+// SIGHUP: applies a new configuration to the running agent, key by key as the table of keys says.
+import type { Agent } from '../agent.ts'
+import type { Config } from '../config/keys.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { Policy } from '../core/state.ts'
+import type { Logger } from '../log/log.ts'
+import type { Clock, UnitSource } from '../ports.ts'
+import type { Service } from '../service/service.ts'
+import type { PageRingStore } from '../store/store.ts'
+import type { Configuration } from './configuration.ts'
+import type { MqttSwitch } from './mqtt-switch.ts'
+import type { OptionalSinks } from './optional-sinks.ts'
+import { type TcpListener, tcpSettings } from './tcp-listener.ts'
+
+export interface ReloadOptions {
+  readonly configuration: Configuration
+  readonly agent: Agent
+  readonly store: Pick<PageRingStore, 'flushEvery'>
+  readonly source: UnitSource
+  readonly tcp: TcpListener
+  readonly mqtt: MqttSwitch
+  readonly optional: OptionalSinks
+  readonly systemd: Service
+  readonly logger: Logger
+  readonly clock: Clock
+}
+
+/**
+ * Returns the function that SIGHUP calls. A configuration with problems is refused as a whole and shown in `/-/ready`.
+ * Keys that are not named here are read from `configuration.now()` whenever they are needed.
+ */
+export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<void> {
+  const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, clock } = options
+  const { log } = logger
+
+  const apply = async (next: LoadedConfig) => {
+    const problems = configuration.apply(next, clock.now().wallMs)
+    if (problems.length > 0) {
+      for (const problem of problems) log('error', `reload failed, keeping the current configuration: ${problem}`)
+      return
+    }
+    const config = configuration.now()
+    logger.configure(config)
+    agent.observe({ kind: 'policy', at: clock.now(), policy: policyOf(config) })
+    store.flushEvery(config.flush_interval * 1000)
+    source.watch(config.monitored_services)
+    await tcp.listen(tcpSettings(config), false)
+    await mqtt.use(config.mqtt)
+    await optional.use()
+    for (const key of configuration.waiting())
+      log('warning', `reload: ${key} cannot be changed at run time; restart gatewatch to apply it`)
+    log('info', 'reload: configuration applied')
+  }
+
+  return async (next) => {
+    systemd.reloading()
+    await apply(next).finally(systemd.ready)
+  }
+}
+
+/** The part of the configuration that counting depends on. */
+export function policyOf({ flap }: Config): Policy {
+  return { flapCount: flap.count, flapWindowMs: flap.window * 1000 }
+}

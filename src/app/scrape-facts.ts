@@ -1,0 +1,36 @@
+// Everything that a scrape reads, taken at one instant.
+import type { ScrapeFacts } from '../metrics/scrape-input.ts'
+import type { StatusInputs } from './status.ts'
+
+/** Commits first where the flush budget allows it for a reader, so that the scrape is current. */
+export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
+  const { build, identity, store, lag, agent, configuration, source } = inputs
+  await lag.measure()
+  await store.commitForReader()
+  const problems = configuration.problems().length
+  return {
+    live: agent.state(),
+    committed: store.committed(),
+    atStart: agent.stateAtStart(),
+    bus: source.health(),
+    store: store.health(),
+    mqtt: inputs.mqtt.health(),
+    stateVolatile: inputs.stateVolatile,
+    http: inputs.http.health(),
+    system: source.system(),
+    ...(await inputs.usage(agent.state())),
+    now: inputs.clock.now(),
+    agent: {
+      version: build.version,
+      revision: build.revision,
+      nodeVersion: build.node_version,
+      target: build.target,
+      gatewayId: identity.gatewayId,
+      machineId: identity.machineId,
+      configProblems: problems,
+      lastReloadSuccessful: problems === 0,
+      lastReloadSuccessMs: configuration.appliedAtMs(),
+      eventLoopLagSeconds: lag.worstSeconds(),
+    },
+  }
+}
