@@ -38,11 +38,11 @@ describe('a changed value is in effect, or waits for a restart', () => {
 
 test('a value changed back before the restart is in effect again', async () => {
   const started = await configWith()
-  expect(afterReload(started, await configWith('log_format')).waiting).toEqual(['log_format'])
+  expect(afterReload(started, await configWith('log_file')).waiting).toEqual(['log_file'])
   expect(afterReload(started, await configWith()).waiting).toEqual([])
 })
 
 test('a value that was changed in an earlier reload still waits after one that changes another', async () => {
   const started = await configWith()
-  expect(afterReload(started, await configWith('log_format', 'flap.count')).waiting).toEqual(['log_format'])
+  expect(afterReload(started, await configWith('log_file', 'flap.count')).waiting).toEqual(['log_file'])
 })

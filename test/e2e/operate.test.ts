@@ -44,7 +44,11 @@ gatewatch: none.service: no such unit: systemd finds no file of that name
     ])
     expect((await typed('start', 'slow', '--no-block')).stderr).toBe('slow: start queued\n')
     expect((await typed('stop', 'slow')).code).toBe(0)
-    expect(await typed('daemon-reload')).toEqual({ code: 0, stdout: '', stderr: 'unit files read again\n' })
+    expect(await typed('daemon-reload')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'systemd has reloaded its unit files\n',
+    })
     expect((await typed('start', 'sink@*')).stderr).toContain('"sink@*" is a pattern: name the units one by one')
   })
 

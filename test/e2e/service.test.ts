@@ -116,7 +116,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect(code).toBe(0)
     await until(() => gateway.journal('-u', UNIT), {
       what: 'word of the reload',
-      is: (text) => text.includes('reload: configuration taken over'),
+      is: (text) => text.includes('reload: configuration applied'),
     })
     await becomes('ActiveState', 'active')
     expect(await show('InvocationID', 'NRestarts')).toEqual({ InvocationID: InvocationID ?? '', NRestarts: '0' })

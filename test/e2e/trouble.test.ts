@@ -204,7 +204,7 @@ describeUnless(noSystemd(), 'trouble', () => {
       expect(gatewatch(...words, ...at)).toEqual({
         code: 1,
         stdout: '',
-        stderr: `gatewatch: ${damaged} holds no state that can be read: an agent would set it aside and begin anew\n`,
+        stderr: `gatewatch: ${damaged} is not a readable state file; an agent would move it aside and start a new one\n`,
       })
     expect(readFileSync(damaged, 'utf8')).toBe('x'.repeat(5000))
   })
