@@ -10,12 +10,12 @@ const SILENT_AT_MOST_MS = 35_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 10_000
 
-export interface LiveStream {
+interface LiveStream {
   /** Retries at once, e.g. because the network is back or the page has become visible. */
   retryNow(): void
 }
 
-export interface StreamHandlers {
+interface StreamHandlers {
   /** The id of the last event received. */
   since(): string
   received(event: ApiEvent): void

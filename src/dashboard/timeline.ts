@@ -3,10 +3,10 @@ import type { UnitView } from '../core/api-views.ts'
 import type { EventView } from '../core/event-text.ts'
 import { plural } from '../core/format.ts'
 
-export type Phase = 'running' | 'stopped' | 'failed' | 'unknown'
+type Phase = 'running' | 'stopped' | 'failed' | 'unknown'
 
 /** Lasts until the next span starts. */
-export interface Span {
+interface Span {
   readonly fromMs: number
   readonly phase: Phase
 }

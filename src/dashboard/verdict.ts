@@ -3,7 +3,7 @@ import type { StatusView, UnitView } from '../core/api-views.ts'
 import { age, causeText, plural, shortName } from '../core/format.ts'
 import type { Tone } from './dom.ts'
 
-export interface Verdict {
+interface Verdict {
   readonly tone: Tone
   readonly headline: string
   /** One line, or several. */

@@ -14,11 +14,11 @@ export interface AuthorizerOptions {
   readonly hostNames: () => HostNames
 }
 
-export interface RoutedRequest extends RouteMatch {
+interface RoutedRequest extends RouteMatch {
   readonly query: URLSearchParams
 }
 
-export interface Authorizer {
+interface Authorizer {
   /** The route of a request, or the error response where it has none. */
   find(request: IncomingMessage): RoutedRequest | HttpResponse
   /** What was found, if this client may have it, else the response that refuses the request. */

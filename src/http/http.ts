@@ -15,7 +15,7 @@ import type { Route, Transport, Views } from './route.ts'
 import { close, createHttpServer, createHttpsServer, listen } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
-export interface HttpOptions {
+interface HttpOptions {
   /** What the event stream sends: the agent's identity, and recent events, oldest first. */
   readonly identity: () => Identity
   readonly history: () => readonly Event[]
@@ -38,14 +38,14 @@ export interface HttpListener {
   stop(): Promise<void>
 }
 
-export interface WebConfigOptions {
+interface WebConfigOptions {
   readonly path: string
   /** Called when the changed file switches TLS on or off, which requires a new listener. */
   readonly onTlsToggled: () => void
 }
 
 export interface Http extends EventSink {
-  /** The views behind the routes; to be set before the first listener, as the views show the health of HTTP itself. */
+  /** Sets the views of the routes. Must be called before the first listener; later than creation since they show `health`. */
   serve(views: Views): void
   /**
    * Listens on `host` (null: all addresses) and `port` (0: any free one). Rejects with an error that names the port or

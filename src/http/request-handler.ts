@@ -25,7 +25,7 @@ const UPGRADE_REQUIRED = problem(426, 'upgrade_required', 'this endpoint only sp
   upgrade: 'websocket',
 })
 
-export interface HandlerOptions extends AuthorizerOptions {
+interface HandlerOptions extends AuthorizerOptions {
   readonly log: Log
   readonly metrics: RequestMetrics
 }

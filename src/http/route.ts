@@ -74,7 +74,7 @@ export interface HttpResponse {
 }
 
 /** A response that stays open: the function owns the writer. */
-export interface StreamResponse {
+interface StreamResponse {
   readonly stream: (writer: StreamWriter) => void
 }
 

@@ -1,4 +1,4 @@
-// `npm run looks -- DIRECTORY`: pictures of the dashboard in each scene, on a phone and on a desk, by day and by night.
+// `npm run looks -- DIRECTORY`: screenshots of the dashboard in each scene, for phone and desktop, light and dark.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'

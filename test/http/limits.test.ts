@@ -1,4 +1,4 @@
-// What a hostile or broken client sends: each is refused in the format of errors, and nobody else notices.
+// Malformed and hostile requests: each gets an error response, and other clients are not affected.
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import type { HttpListener } from '../../src/http/http.ts'
@@ -26,12 +26,7 @@ test.each([
     400,
     'chunked_body',
   ],
-  [
-    'a body for a path that is not there',
-    `POST /x HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\na`,
-    400,
-    'unexpected_body',
-  ],
+  ['a body for an unknown path', `POST /x HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\na`, 400, 'unexpected_body'],
   ['garbage', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n', 400, 'bad_request'],
   ['HTTP/1.1 without Host', 'GET /metrics HTTP/1.1\r\n\r\n', 400, null],
   ['two lengths', `GET / HTTP/1.1\r\n${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`, 400, 'bad_request'],
@@ -44,7 +39,7 @@ test.each([
   expect((await ask(tcp, '/-/healthy')).status).toBe(200)
 })
 
-test('a flood of chunk extensions ends the connection at once (CVE-2024-22019)', async () => {
+test('a flood of chunk extensions is cut off at once (CVE-2024-22019)', async () => {
   const { tcp, socket } = await serve(gateway())
   for (const [at, path] of [
     [tcp, '/metrics'],
@@ -58,7 +53,7 @@ test('a flood of chunk extensions ends the connection at once (CVE-2024-22019)',
   }
 })
 
-test('a client that pipelines and takes no answers is hung up on, chunks or not', async () => {
+test('a client that pipelines requests and reads no responses is disconnected, chunked or not', async () => {
   const { tcp } = await serve(gateway())
   const request = `GET /metrics HTTP/1.1\r\n${HEAD}\r\n`
   const chunks = `GET /metrics HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n2;`
@@ -68,13 +63,13 @@ test('a client that pipelines and takes no answers is hung up on, chunks or not'
   }
 })
 
-test('an import above 1 MiB is refused by its announced length', async () => {
+test('an import above 1 MiB is refused by its Content-Length', async () => {
   const { socket } = await serve(gateway())
   const text = await raw(socket, `POST /api/v1/import HTTP/1.1\r\n${HEAD}Content-Length: 1048577\r\n\r\n{`)
   expect(refused(text)).toEqual([413, 'body_too_large'])
 })
 
-test('an import that stops half-way changes nothing', async () => {
+test('an incomplete import changes nothing', async () => {
   const it = gateway()
   const { socket } = await serve(it)
   const client = connect(socket.address)
@@ -91,7 +86,7 @@ test('a URL above 8 KiB is refused', async () => {
   expect([got.status, JSON.parse(got.body).error.code]).toEqual([414, 'url_too_long'])
 })
 
-test('a request target that is no path is refused', async () => {
+test('a request target that is not a path is refused', async () => {
   const { tcp } = await serve(gateway())
   expect((await raw(tcp, `OPTIONS * HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n`)).split(' ')[1]).toBe('400')
   expect(await raw(tcp, `CONNECT evil:443 HTTP/1.1\r\n${HEAD}\r\n`)).toBe('')
@@ -107,7 +102,7 @@ test.each([
   ['GW-7:9100', 200],
   ['gw-7.local', 200],
   ['gateway.fleet.example', 200],
-])('the API, asked as %j, answers %i', async (host, status) => {
+])('the API responds to Host %j with %i', async (host, status) => {
   const { tcp } = await serve(gateway(), undefined, () => ['gateway.fleet.example'])
   expect((await ask(tcp, '/api/v1/units', { headers: { host } })).status).toBe(status)
 })
@@ -126,19 +121,19 @@ test('a reload of http.allowed_hosts applies to the next request, for Host and f
   expect([await byName(), await byPage()]).toEqual([403, 403])
 })
 
-test('an empty Host is no name of ours', async () => {
+test('an empty Host is refused', async () => {
   const { tcp } = await serve(gateway())
   const text = await raw(tcp, 'GET /api/v1/units HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n')
   expect(refused(text)).toEqual([403, 'unknown_host'])
 })
 
-test('garbage behind a good request does not stand in the middle of its answer', async () => {
+test('garbage after a valid request does not corrupt its response', async () => {
   const { tcp } = await serve(gateway())
   const text = await raw(tcp, `GET /-/healthy HTTP/1.1\r\n${HEAD}\r\n\x00garbage`)
   expect(text.match(/HTTP\/1.1/g)?.length ?? 0).toBeLessThanOrEqual(1)
 })
 
-test('machines may fetch metrics and health by whatever name their DNS has', async () => {
+test('metrics and health are served under any host name', async () => {
   const { tcp, socket } = await serve(gateway())
   for (const path of ['/metrics', '/-/healthy', '/-/ready']) {
     expect((await ask(tcp, path, { headers: { host: 'gw-7.fleet.example' } })).status).toBe(200)
@@ -146,7 +141,7 @@ test('machines may fetch metrics and health by whatever name their DNS has', asy
   expect((await ask(socket, '/api/v1/units', { headers: { host: 'anything' } })).status).toBe(200)
 })
 
-test('a page of another origin may neither read nor stream', async () => {
+test('a page of another origin can neither read nor stream', async () => {
   const { tcp } = await serve(gateway(), undefined, () => ['Gateway.fleet.example'])
   const host = '127.0.0.1:9100'
   const from = async (origin: string, path: string) =>
@@ -159,7 +154,7 @@ test('a page of another origin may neither read nor stream', async () => {
   expect(await from('https://gateway.fleet.example', '/api/v1/units')).toBe(200)
 })
 
-test('clients that send slowly, or nothing, delay nobody', async () => {
+test('clients that send slowly or nothing do not delay others', async () => {
   const { tcp } = await serve(gateway())
   const slow = Array.from({ length: 30 }, () => connect(tcp.port ?? 0, '127.0.0.1'))
   onTestFinished(() => {
@@ -171,15 +166,15 @@ test('clients that send slowly, or nothing, delay nobody', async () => {
   expect(performance.now() - startedAt).toBeLessThan(8_000)
 })
 
-test('at most 64 are connected; those who only hold a connection make room', async () => {
+test('at most 64 clients are connected; idle connections are closed to make room', async () => {
   const { tcp } = await serve(gateway())
   const idle = Array.from({ length: 64 }, () => connect(tcp.port ?? 0, '127.0.0.1'))
   onTestFinished(() => {
     for (const socket of idle) socket.destroy()
   })
-  const answered = idle.map((socket) => new Promise((resolve) => socket.once('data', resolve)))
+  const responses = idle.map((socket) => new Promise((resolve) => socket.once('data', resolve)))
   for (const socket of idle) socket.write(`GET /-/healthy HTTP/1.1\r\n${HEAD}\r\n`)
-  await Promise.all(answered)
+  await Promise.all(responses)
   await expect(ask(tcp, '/-/healthy')).rejects.toThrow()
   expect((await ask(tcp, '/-/healthy')).status).toBe(200)
 })

@@ -1,4 +1,4 @@
-// Where it listens: ports that are taken, sockets that are stale, and how it ends.
+// Listening and stopping: ports in use, stale sockets, closed connections.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { listenError } from '../../src/http/listen-error.ts'
 import { ask, gateway, httpOf, serve, temporaryDirectory } from './fake-gateway.ts'
 
-test('a port that is taken is named; the socket is served all the same, and the port once it is free', async () => {
+test('a port in use is reported; the socket still works, and the port does once it is free', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => other.once('listening', resolve))
   const port = (other.address() as { port: number }).port
@@ -19,24 +19,24 @@ test('a port that is taken is named; the socket is served all the same, and the 
   expect((await http.serveTcp('127.0.0.1', port)).port).toBe(port)
 })
 
-test('whoever usually sits on the port is named', () => {
+test('the error names the program that usually uses the port', () => {
   const taken = Object.assign(new Error('listen'), { code: 'EADDRINUSE' })
   expect(listenError(taken, null, 9100).message).toBe(
     'port 9100 is already in use (usually by node_exporter); choose another port with prometheus_port or --prometheus-port',
   )
 })
 
-test('an address that is not of this host is named', async () => {
+test('an address that is not of this host is reported', async () => {
   await expect(httpOf(gateway()).serveTcp('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is not an address of this host')
 })
 
-test('all addresses means IPv4 too', async () => {
+test('all addresses includes IPv4', async () => {
   const tcp = await httpOf(gateway()).serveTcp(null, 0)
   expect((await ask(tcp, '/-/healthy')).status).toBe(200)
   expect(tcp.address).toMatch(/^(\[::\]|0\.0\.0\.0):\d+$/)
 })
 
-test('the socket is for owner and group, its directory is made, and it is gone after stop', async () => {
+test('the socket is for owner and group, its directory is created, and stop removes it', async () => {
   const path = join(temporaryDirectory(), 'run', 'gatewatch', 'gatewatch.sock')
   const socket = await httpOf(gateway()).serveSocket(path)
   expect((statSync(path).mode & 0o777).toString(8)).toBe('660')
@@ -45,29 +45,29 @@ test('the socket is for owner and group, its directory is made, and it is gone a
   await socket.stop()
 })
 
-test('a socket that somebody left behind is replaced', async () => {
+test('a stale socket is replaced', async () => {
   const path = join(temporaryDirectory(), 'gatewatch.sock')
-  const leave = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
-  expect(() => execFileSync(process.execPath, ['-e', leave, path], { stdio: 'ignore' })).toThrow()
+  const leaveStale = "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
+  expect(() => execFileSync(process.execPath, ['-e', leaveStale, path], { stdio: 'ignore' })).toThrow()
   expect(existsSync(path)).toBe(true)
   const socket = await httpOf(gateway()).serveSocket(path)
   expect((await ask(socket, '/-/healthy')).status).toBe(200)
 })
 
-test('a socket on which somebody answers is left alone', async () => {
+test('a socket on which another process listens is left alone', async () => {
   const { socket } = await serve(gateway())
   await expect(httpOf(gateway()).serveSocket(socket.address)).rejects.toThrow('another gatewatch is listening on')
   expect((await ask(socket, '/-/healthy')).status).toBe(200)
 })
 
-test('a file that is no socket is left alone', async () => {
+test('a file that is not a socket is left alone', async () => {
   const path = join(temporaryDirectory(), 'precious')
   writeFileSync(path, 'data')
   await expect(httpOf(gateway()).serveSocket(path)).rejects.toThrow('exists and is not a socket')
   expect(statSync(path).size).toBe(4)
 })
 
-test('a path that the kernel cannot take is refused with its length', async () => {
+test('a path that is too long for the kernel is refused, and the error contains its length', async () => {
   const directory = join(temporaryDirectory(), 'd'.repeat(100))
   mkdirSync(directory)
   await expect(httpOf(gateway()).serveSocket(join(directory, 's'))).rejects.toThrow(
@@ -75,13 +75,13 @@ test('a path that the kernel cannot take is refused with its length', async () =
   )
 })
 
-test('a directory that cannot be made is named', async () => {
+test('a directory that cannot be created is reported', async () => {
   const file = join(temporaryDirectory(), 'file')
   writeFileSync(file, '')
   await expect(httpOf(gateway()).serveSocket(join(file, 's'))).rejects.toThrow(file)
 })
 
-test('stop ends kept connections and streams within a second or two', async () => {
+test('stop closes idle connections and streams', async () => {
   const { http, tcp } = await serve(gateway())
   const controller = new AbortController()
   onTestFinished(() => controller.abort())

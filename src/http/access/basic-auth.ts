@@ -14,7 +14,7 @@ const UNAUTHORIZED = problem(401, 'unauthorized', 'a valid user name and passwor
 })
 const BUSY = problem(503, 'busy', 'too many passwords are being checked; retry later', { 'retry-after': '5' })
 
-export interface BasicAuth {
+interface BasicAuth {
   /** Null where the credentials are right, else the error response. */
   refusal(header: string | undefined, users: ReadonlyMap<string, string>): Promise<HttpResponse | null>
 }

@@ -9,7 +9,7 @@ import { parseWebConfig, type WebConfig } from './web-config.ts'
 /** The files are checked at most this often, however many clients connect. */
 const CHECK_EVERY_MS = 1_000
 
-export interface WebConfigFile {
+interface WebConfigFile {
   config(): WebConfig
   /** Why the current file is not in effect; null while it is. */
   problem(): string | null

@@ -5,7 +5,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, par
 export class ConfigFileError extends Error {}
 
 /** A value in the file; `error` builds an error with its position. */
-export interface YamlValue {
+interface YamlValue {
   readonly node: Node | null
   error(what: string): ConfigFileError
 }

@@ -1,4 +1,4 @@
-// The web file as exporter-toolkit defines it: its own examples are taken, and what is wrong is told with its place.
+// web_config_file as exporter-toolkit defines it: its own examples are accepted, faults are reported with their position.
 import { expect, test } from 'vitest'
 import { parseWebConfig, type WebConfig } from '../../../src/http/access/web-config.ts'
 
@@ -58,7 +58,10 @@ test.each([
         clients: 'none',
         allowedSans: [],
         context: {
-          ...{ ...context, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.2', honorCipherOrder: false },
+          ...context,
+          minVersion: 'TLSv1.1',
+          maxVersion: 'TLSv1.2',
+          honorCipherOrder: false,
           ciphers:
             'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE-RSA-AES128-GCM-SHA256',
           ecdhCurve: 'P-384:X25519',
@@ -88,7 +91,7 @@ test.each([
       ]),
     },
   ],
-])('%s is taken', (_what, text, config) => {
+])('%s is accepted', (_what, text, config) => {
   expect(parsed(text)).toEqual(config)
 })
 

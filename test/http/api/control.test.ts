@@ -1,4 +1,4 @@
-// Orders by HTTP: refused without everything that they need, obeyed with it.
+// Unit control over HTTP: commands are refused unless enabled, authorized and secure, and run otherwise.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
@@ -18,86 +18,86 @@ function controlled(token = 'topsecret\n') {
   return { it, token_file }
 }
 
-async function order(at: HttpListener, path: string, headers: Record<string, string> = {}) {
+async function command(at: HttpListener, path: string, headers: Record<string, string> = {}) {
   const got = await ask(at, path, { method: 'POST', headers })
-  const said = JSON.parse(got.body)
-  return [got.status, said.error?.code ?? said.outcome]
+  const reply = JSON.parse(got.body)
+  return [got.status, reply.error?.code ?? reply.outcome]
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-test('without control.enabled, a token, or the right one, nothing is obeyed', async () => {
+test('without control.enabled, a token file or the right token, no command runs', async () => {
   const off = gateway()
-  expect(await order((await serve(off)).tcp, RESTART, bearer('topsecret'))).toEqual([403, 'control_off'])
+  expect(await command((await serve(off)).tcp, RESTART, bearer('topsecret'))).toEqual([403, 'control_off'])
   const none = gateway()
   none.rules = { enabled: true, token_file: null }
   const { tcp: open } = await serve(none)
-  expect(await order(open, RESTART, bearer(''))).toEqual([403, 'no_token'])
+  expect(await command(open, RESTART, bearer(''))).toEqual([403, 'no_token'])
   none.rules = { enabled: true, token_file: '/no/such/token' }
-  expect(await order(open, RESTART, bearer('null'))).toEqual([403, 'no_token'])
+  expect(await command(open, RESTART, bearer('null'))).toEqual([403, 'no_token'])
 
   const { it } = controlled()
   const { tcp } = await serve(it)
   for (const token of ['topsecre', 'topsecret2', 'TOPSECRET', ' ', 'topsecret\\n'])
-    expect(await order(tcp, RESTART, bearer(token))).toEqual([401, 'unauthorized'])
-  expect(await order(tcp, RESTART)).toEqual([401, 'unauthorized'])
-  expect(await order(tcp, RESTART, { authorization: 'Basic topsecret' })).toEqual([401, 'unauthorized'])
+    expect(await command(tcp, RESTART, bearer(token))).toEqual([401, 'unauthorized'])
+  expect(await command(tcp, RESTART)).toEqual([401, 'unauthorized'])
+  expect(await command(tcp, RESTART, { authorization: 'Basic topsecret' })).toEqual([401, 'unauthorized'])
   expect([...off.commandsRun, ...none.commandsRun, ...it.commandsRun]).toEqual([])
 })
 
-test('a file of tokens that is empty is no token', async () => {
+test('an empty token file is the same as none', async () => {
   const { it } = controlled('\n')
-  expect(await order((await serve(it)).tcp, RESTART, bearer(''))).toEqual([403, 'no_token'])
+  expect(await command((await serve(it)).tcp, RESTART, bearer(''))).toEqual([403, 'no_token'])
 })
 
-test('with the token it is obeyed, and a changed token counts at once', async () => {
+test('with the token a command runs, and a changed token applies at once', async () => {
   const { it, token_file } = controlled()
   const { tcp } = await serve(it)
-  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
-  expect(await order(tcp, '/api/v1/units/devmgmt.service/stop?wait=false', bearer('topsecret'))).toEqual([
+  expect(await command(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
+  expect(await command(tcp, '/api/v1/units/devmgmt.service/stop?wait=false', bearer('topsecret'))).toEqual([
     202,
     'queued',
   ])
   writeFileSync(token_file, 'another')
-  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([401, 'unauthorized'])
+  expect(await command(tcp, RESTART, bearer('topsecret'))).toEqual([401, 'unauthorized'])
   expect(it.commandsRun).toEqual([
     { action: 'restart', unit: 'mosquitto.service', via: 'http', who: null, noWait: false },
     { action: 'stop', unit: 'devmgmt.service', via: 'http', who: null, noWait: true },
   ])
 })
 
-test('a refusal of the configuration, or of systemd, is told in the format of errors', async () => {
+test('a refusal by the configuration or by systemd is an error response', async () => {
   const { it } = controlled()
   const { tcp } = await serve(it)
-  expect(await order(tcp, '/api/v1/units/sshd/stop', bearer('topsecret'))).toEqual([403, 'denied'])
-  expect(await order(tcp, '/api/v1/units/mosquitto/reload', bearer('topsecret'))).toEqual([409, 'refused'])
-  expect(await order(tcp, '/api/v1/units/mosquitto/enable', bearer('topsecret'))).toEqual([404, 'not_found'])
+  expect(await command(tcp, '/api/v1/units/sshd/stop', bearer('topsecret'))).toEqual([403, 'denied'])
+  expect(await command(tcp, '/api/v1/units/mosquitto/reload', bearer('topsecret'))).toEqual([409, 'refused'])
+  expect(await command(tcp, '/api/v1/units/mosquitto/enable', bearer('topsecret'))).toEqual([404, 'not_found'])
   expect((await ask(tcp, RESTART)).status).toBe(405)
 })
 
-test('a page of another origin, or a rebound name, may not even with the token', async () => {
+test('a page of another origin or a rebound name is refused even with the token', async () => {
   const { it } = controlled()
   const { tcp } = await serve(it)
-  expect(await order(tcp, RESTART, { ...bearer('topsecret'), host: 'evil.example' })).toEqual([403, 'unknown_host'])
+  expect(await command(tcp, RESTART, { ...bearer('topsecret'), host: 'evil.example' })).toEqual([403, 'unknown_host'])
   const page = { ...bearer('topsecret'), host: '127.0.0.1', origin: 'http://evil.example' }
-  expect(await order(tcp, RESTART, page)).toEqual([403, 'foreign_origin'])
+  expect(await command(tcp, RESTART, page)).toEqual([403, 'foreign_origin'])
   expect(it.commandsRun).toEqual([])
 })
 
-test('on the local socket the permissions of the file are the token', async () => {
+test('on the local socket no token is needed, since the file permissions decide', async () => {
   const { it } = controlled()
   const { socket } = await serve(it)
-  expect(await order(socket, RESTART)).toEqual([200, 'done'])
+  expect(await command(socket, RESTART)).toEqual([200, 'done'])
   expect(it.commandsRun[0]?.via).toBe('socket')
 })
 
-test('the token stands in for the password there, and nowhere else', async () => {
+test('the token replaces the password on this route, and on no other', async () => {
   const { it } = controlled()
   const path = join(temporaryDirectory(), 'web.yml')
   writeFileSync(path, `basic_auth_users: {prom: ${hashSync('secret', 4)}}`)
   const tcp = await httpOf(it).serveTcp('127.0.0.1', 0, { path, onTlsToggled: () => {} })
-  expect(await order(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
-  expect(await order(tcp, RESTART, bearer('wrong'))).toEqual([401, 'unauthorized'])
+  expect(await command(tcp, RESTART, bearer('topsecret'))).toEqual([200, 'done'])
+  expect(await command(tcp, RESTART, bearer('wrong'))).toEqual([401, 'unauthorized'])
   expect((await ask(tcp, '/metrics', { headers: bearer('topsecret') })).status).toBe(401)
 })
 
@@ -109,11 +109,11 @@ test.each([
   ['::ffff:10.127.0.0', false],
   ['::2', false],
   ['', false],
-])('whoever comes from %j without TLS is on the gateway itself: %s', (remoteAddress, secure) => {
+])('a client at %j without TLS counts as local: %s', (remoteAddress, secure) => {
   expect(clientIdentityOf({ remoteAddress } as never, 'tcp')).toEqual({ secure, who: null })
 })
 
-test('from another host it needs TLS; who has a valid certificate is named in the event', async () => {
+test('over TLS a command runs, and the name on a valid client certificate is in the event', async () => {
   const { it } = controlled()
   const directory = temporaryDirectory()
   const ca = certificates(directory)
@@ -142,10 +142,10 @@ test('from another host it needs TLS; who has a valid certificate is named in th
   expect([status, it.commandsRun[0]?.who]).toEqual([200, 'fleet'])
 })
 
-test('from another host without TLS it is refused', async () => {
+test('a command from another host without TLS is refused', async () => {
   const { it } = controlled()
   const { runCommand } = await import('../../../src/http/api/control.ts')
-  const asked = {
+  const request = {
     transport: 'tcp' as const,
     trusted: false,
     secure: false,
@@ -155,21 +155,21 @@ test('from another host without TLS it is refused', async () => {
     query: new URLSearchParams(),
     body: '',
   }
-  const said = await runCommand(it.views.control, asked)
-  expect('body' in said && [said.status, JSON.parse(said.body).error.code]).toEqual([403, 'tls_required'])
+  const reply = await runCommand(it.views.control, request)
+  expect('body' in reply && [reply.status, JSON.parse(reply.body).error.code]).toEqual([403, 'tls_required'])
 })
 
-test('the status says what may be controlled, from where it is asked', async () => {
+test('the status lists the units that this client may control over its transport', async () => {
   const { it } = controlled()
   it.commands = { ...it.commands, refusal: (unit) => (unit.startsWith('mosquitto') ? null : 'no') }
   const { tcp, socket } = await serve(it)
-  const shown = async (at: HttpListener) => JSON.parse((await ask(at, '/api/v1/status')).body).control
-  expect([await shown(tcp), await shown(socket)]).toEqual([
+  const controlOf = async (at: HttpListener) => JSON.parse((await ask(at, '/api/v1/status')).body).control
+  expect([await controlOf(tcp), await controlOf(socket)]).toEqual([
     { units: ['mosquitto.service'] },
     { units: ['mosquitto.service'] },
   ])
   it.rules = { enabled: true, token_file: null }
-  expect([await shown(tcp), await shown(socket)]).toEqual([null, { units: ['mosquitto.service'] }])
+  expect([await controlOf(tcp), await controlOf(socket)]).toEqual([null, { units: ['mosquitto.service'] }])
   it.rules = { enabled: false, token_file: null }
-  expect([await shown(tcp), await shown(socket)]).toEqual([null, null])
+  expect([await controlOf(tcp), await controlOf(socket)]).toEqual([null, null])
 })

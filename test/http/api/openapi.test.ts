@@ -1,4 +1,4 @@
-// The description of the API against the table of routes and against real answers, down to each field.
+// Compares the OpenAPI description with the route table and with real responses, field by field.
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { eventJson, type Json } from '../../../src/core/api-json.ts'
@@ -9,7 +9,7 @@ import { SCHEMAS } from '../../../src/http/api/schemas.ts'
 import { ask, crash, gateway, IDENTITY, lost, serve } from '../fake-gateway.ts'
 import { schemaErrors } from '../openapi-schema.ts'
 
-const answerOf = (path: string, method: string, code: string) => {
+const responseSchema = (path: string, method: string, code: string) => {
   const escaped = path.replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
   return `/paths/${escaped}/${method}/responses/${code}/content/application~1json/schema`
 }
@@ -31,10 +31,10 @@ test.each([
   ['/api/v1/events?limit=0', '/api/v1/events'],
   ['/api/v1/units/nothing', '/api/v1/units/{unit}'],
   ['/api/v1/openapi.json', '/api/v1/openapi.json'],
-])('the answer of %s is as described', async (url, path) => {
+])('the response of %s matches its description', async (url, path) => {
   const got = await ask((await serve(gateway())).socket, url)
   const code = got.status === 200 ? '200' : 'default'
-  expect(schemaErrors(answerOf(path, 'get', code), JSON.parse(got.body))).toEqual([])
+  expect(schemaErrors(responseSchema(path, 'get', code), JSON.parse(got.body))).toEqual([])
 })
 
 const { kind: _kind, ...crashed } = crash(1)
@@ -51,17 +51,17 @@ test.each([
   { ...base, kind: 'summary', counted: base.counters, byResult: { signal: 121 }, firstMs: 0, lastMs: 1 },
   { ...base, kind: 'unit_appeared', loadState: 'loaded' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
-] as Event[])('an event of the kind $kind is as described', (event) => {
+] as Event[])('an event of the kind $kind matches its description', (event) => {
   expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
 })
 
-test('what is not as described is found', () => {
+test('an extra and a missing field are found', () => {
   expect(schemaErrors('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), more: 1 })).not.toEqual([])
   expect(
     schemaErrors('/components/schemas/Event', { ...eventJson(crash(1), IDENTITY), result: undefined }),
   ).not.toEqual([])
 })
 
-test.each(Object.entries(SCHEMAS))('the schema of %s is one', (_name, schema) => {
+test.each(Object.entries(SCHEMAS))('the schema of %s is valid', (_name, schema) => {
   expect(new Ajv2020({ strict: false }).validateSchema(schema)).toBe(true)
 })

@@ -1,4 +1,4 @@
-// Every route, asked over a real TCP port and a real unix socket.
+// Every route, over a real TCP port and a real unix socket.
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { eventJson, unitJson } from '../../../src/core/api-json.ts'
@@ -6,7 +6,7 @@ import { newUnit } from '../../../src/core/unit.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 
-test.each(['tcp', 'socket'] as const)('every GET route answers by %s', async (side) => {
+test.each(['tcp', 'socket'] as const)('every GET route responds over %s', async (side) => {
   const at = (await serve(gateway()))[side]
   const paths: [string, string][] = [
     ['/', 'text/plain; charset=utf-8'],
@@ -25,7 +25,7 @@ test.each(['tcp', 'socket'] as const)('every GET route answers by %s', async (si
   }
 })
 
-test('the first page lists what there is', async () => {
+test('the start page lists the paths', async () => {
   const { tcp } = await serve(gateway())
   expect((await ask(tcp, '/')).body).toContain('\n/metrics\n')
 })
@@ -42,13 +42,13 @@ test('readiness reports each problem on its own line with 503, and warnings afte
   expect(await ask(tcp, '/-/healthy')).toMatchObject({ status: 200, body: 'ok\n' })
 })
 
-test('a scrape hands the Accept header on', async () => {
+test('a scrape passes the Accept header on', async () => {
   const { tcp } = await serve(gateway())
   const got = await ask(tcp, '/metrics', { headers: { accept: 'application/openmetrics-text' } })
   expect(got.body.split('\n')[0]).toBe('# application/openmetrics-text')
 })
 
-test('units are shown as everywhere, a bare name is a service, a backslash in a name is fine', async () => {
+test('units have the common JSON format; a bare name means a service; a name may contain a backslash', async () => {
   const { tcp } = await serve(gateway())
   const units = JSON.parse((await ask(tcp, '/api/v1/units')).body)
   expect(units.units[0]).toEqual(unitJson(newUnit('mosquitto.service')))
@@ -57,14 +57,14 @@ test('units are shown as everywhere, a bare name is a service, a backslash in a 
   expect(JSON.parse(mount.body).service).toBe('dev-disk-by\\x2dlabel-data.mount')
 })
 
-test('status is the agent and its units', async () => {
+test('the status contains the agent and its units', async () => {
   const { socket } = await serve(gateway())
   const status = JSON.parse((await ask(socket, '/api/v1/status')).body)
   expect(status).toMatchObject({ version: '0.1.0', bus: { connected: true } })
   expect(status.units).toHaveLength(3)
 })
 
-test('a unit that is not watched, and a path that is not there, are 404 in the format of errors', async () => {
+test('an unwatched unit and an unknown path are 404 error responses', async () => {
   const { tcp } = await serve(gateway())
   const unknown = await ask(tcp, '/api/v1/units/nginx.service')
   expect(unknown.status).toBe(404)
@@ -82,7 +82,7 @@ test('a unit that is not watched, and a path that is not there, are 404 in the f
   }
 })
 
-test('events: all, the newest ones, those since an id, of one unit, of one kind', async () => {
+test('events: all, the newest, those after an id, of one unit, of one kind', async () => {
   const { tcp } = await serve(gateway())
   const events = async (query: string) => JSON.parse((await ask(tcp, `/api/v1/events${query}`)).body)
   const seqs = async (query: string) => (await events(query)).events.map((e: { seq: number }) => e.seq)
@@ -97,13 +97,13 @@ test('events: all, the newest ones, those since an id, of one unit, of one kind'
   expect(await seqs('?kind=lost,crash&unit=mosquitto.service')).toEqual([1, 2])
 })
 
-test('events: the answer says how many are told of nowhere any more', async () => {
+test('events: the response counts those that are no longer stored', async () => {
   const { tcp } = await serve(gateway([crash(5), lost(8)]))
   const got = JSON.parse((await ask(tcp, `/api/v1/events?since=${STREAM}-2`)).body)
   expect(got).toMatchObject({ events: [{ seq: 5 }, { seq: 8 }], dropped: 4 })
 })
 
-test('events: one answer by TCP is a page of at most 500, the local socket gives what is asked', async () => {
+test('events: a page over TCP has at most 500, the local socket has no limit', async () => {
   const { tcp, socket } = await serve(gateway(Array.from({ length: 1_500 }, (_, i) => crash(i + 1))))
   const page = async (at: HttpListener, query: string) => JSON.parse((await ask(at, `/api/v1/events?${query}`)).body)
   const first = await page(tcp, 'since=x-0&limit=1200')
@@ -113,7 +113,7 @@ test('events: one answer by TCP is a page of at most 500, the local socket gives
   expect((await page(socket, 'limit=1200')).events.length).toBe(1_200)
 })
 
-test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused with its value', async (limit) => {
+test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused, and the error quotes it', async (limit) => {
   const { tcp } = await serve(gateway())
   const got = await ask(tcp, `/api/v1/events?limit=${limit}`)
   expect(got.status).toBe(400)
@@ -123,14 +123,14 @@ test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused with its 
   })
 })
 
-test('events: an unknown kind is refused with those there are', async () => {
+test('events: an unknown kind is refused, and the error lists the known ones', async () => {
   const { tcp } = await serve(gateway())
   const got = await ask(tcp, '/api/v1/events?kind=crashes')
   expect([got.status, JSON.parse(got.body).error.code]).toEqual([400, 'bad_kind'])
   expect(got.body).toContain('gave_up')
 })
 
-test('clear and import work over the socket and are refused by TCP', async () => {
+test('clear and import work over the socket and are refused over TCP', async () => {
   const it = gateway()
   const { tcp, socket } = await serve(it)
   for (const path of ['/api/v1/clear', '/api/v1/import']) {
@@ -152,7 +152,7 @@ test.each([
   ['{"a.service": 5}', 'a.service: must be an object of counts'],
   ['{"a.service": {"starts": -1}}', 'a.service.starts: must be a whole number, 0 or more'],
   ['{"a.service": {"start": 1}}', 'a.service.start: unknown counter; use starts, stops, crashes, restarts, lost'],
-])('import of %s is refused and says what is wrong', async (body, message) => {
+])('import of %s is refused, and the error explains why', async (body, message) => {
   const it = gateway()
   const { socket } = await serve(it)
   const got = await ask(socket, '/api/v1/import', { method: 'POST', body })
@@ -160,7 +160,7 @@ test.each([
   expect(it.imported).toBeNull()
 })
 
-test('HEAD is GET without the body', async () => {
+test('HEAD responds like GET without the body', async () => {
   const { tcp } = await serve(gateway())
   const get = await ask(tcp, '/metrics')
   const head = await ask(tcp, '/metrics', { method: 'HEAD' })
@@ -169,7 +169,7 @@ test('HEAD is GET without the body', async () => {
   expect((await ask(tcp, '/api/v1/stream', { method: 'HEAD' })).headers['content-type']).toBe('text/event-stream')
 })
 
-test('another method is 405 with those that are allowed', async () => {
+test('another method is refused with 405, and Allow lists the supported ones', async () => {
   const { tcp, socket } = await serve(gateway())
   const post = await ask(tcp, '/metrics', { method: 'POST' })
   expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD'])
@@ -178,12 +178,12 @@ test('another method is 405 with those that are allowed', async () => {
   expect([get.status, get.headers['allow']]).toEqual([405, 'POST'])
 })
 
-test('a large answer is compressed where the client takes that', async () => {
+test('a large response is compressed if the client accepts gzip', async () => {
   const { tcp } = await serve(gateway())
   const plain = await ask(tcp, '/metrics', { headers: { accept: 'x' } })
-  const packed = await ask(tcp, '/metrics', { headers: { accept: 'x', 'accept-encoding': 'gzip' } })
-  expect(packed.headers['content-encoding']).toBe('gzip')
-  expect(gunzipSync(packed.bytes as unknown as Uint8Array).toString()).toBe(plain.body)
+  const compressed = await ask(tcp, '/metrics', { headers: { accept: 'x', 'accept-encoding': 'gzip' } })
+  expect(compressed.headers['content-encoding']).toBe('gzip')
+  expect(gunzipSync(compressed.bytes as unknown as Uint8Array).toString()).toBe(plain.body)
   expect(plain.headers['content-encoding']).toBeUndefined()
   const refused = await ask(tcp, '/metrics', { headers: { 'accept-encoding': 'gzip;q=0, *' } })
   expect(refused.headers['content-encoding']).toBeUndefined()
@@ -191,7 +191,7 @@ test('a large answer is compressed where the client takes that', async () => {
   expect(small.headers['content-encoding']).toBeUndefined()
 })
 
-test('what throws is a 500, one line in the log until it changes, and the next one is answered', async () => {
+test('an exception is a 500 and one log line until it changes, and later requests work', async () => {
   const it = gateway()
   const { tcp } = await serve(it)
   it.broken = new Error('out of order')

@@ -1,4 +1,4 @@
-// The stream over WebSocket: the same events, the same resumption, the same refusals.
+// The event stream over WebSocket: the same events, resumption and refusals as over SSE.
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
@@ -19,7 +19,7 @@ async function follow(at: HttpListener, query = '', headers: Record<string, stri
   return { client, got, seqs: () => got.map(({ seq }) => seq), closed: () => closed }
 }
 
-test('events come as they happen, each as one message of the same object as everywhere', async () => {
+test('each event is one message with the common JSON format', async () => {
   const it = gateway()
   const { tcp, http } = await serve(it)
   const { got } = await follow(tcp)
@@ -28,25 +28,27 @@ test('events come as they happen, each as one message of the same object as ever
   expect(got).toEqual([eventJson(crash(4), IDENTITY), eventJson(lost(5), IDENTITY)])
 })
 
-test('since resumes, and says what is lost for good; unit and kind filter', async () => {
+test('since resumes and reports events that are no longer stored; unit and kind filter', async () => {
   const it = gateway([crash(3), lost(4), crash(5, 'devmgmt.service')])
   const { tcp } = await serve(it)
   const all = await follow(tcp, `?since=${STREAM}-1`)
-  await until(() => all.got.length === 4, 'all of it')
+  await until(() => all.got.length === 4, 'all events')
   expect(all.got[0]).toEqual({ schema: 1, event: 'dropped', dropped: 1, from_seq: 2 })
   expect(all.seqs().slice(1)).toEqual([3, 4, 5])
   expect(all.got[1]).toMatchObject({ replayed: true })
   const one = await follow(tcp, `?since=${STREAM}-2&unit=devmgmt`)
-  await until(() => one.got.length === 1, 'one')
+  await until(() => one.got.length === 1, 'one event')
   expect(one.seqs()).toEqual([5])
 })
 
-test('whoever may not ask is refused in the format of errors', async () => {
+test('a client without access gets an error response', async () => {
   const { tcp } = await serve(gateway())
-  const shake =
+  const handshake =
     'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
   const refused = async (path: string, headers: string) => {
-    const [head = '', body = ''] = (await raw(tcp, `GET ${path} HTTP/1.1\r\n${headers}${shake}\r\n`)).split('\r\n\r\n')
+    const [head = '', body = ''] = (await raw(tcp, `GET ${path} HTTP/1.1\r\n${headers}${handshake}\r\n`)).split(
+      '\r\n\r\n',
+    )
     return [Number(head.split(' ')[1]), JSON.parse(body).error.code]
   }
   expect(await refused('/api/v1/ws', 'Host: evil.example\r\n')).toEqual([403, 'unknown_host'])
@@ -68,18 +70,18 @@ test('whoever may not ask is refused in the format of errors', async () => {
   ).toMatch(/^HTTP\/1.1 400 /)
 })
 
-test('a client that says more than a little is hung up on', async () => {
+test('a client that sends a large message is disconnected', async () => {
   const { tcp } = await serve(gateway())
   const { client, closed } = await follow(tcp)
   client.send('x'.repeat(5_000))
-  await until(() => closed() !== null, 'the end')
+  await until(() => closed() !== null, 'the disconnection')
   expect(closed()).toBe(1009)
 })
 
-test('one that does not answer a ping until the next is gone; one that does stays', async () => {
+test('a client that does not reply to a ping before the next one is disconnected; one that replies is kept', async () => {
   const clock = handClock()
   const { tcp } = await serve(gateway(), clock)
-  const living = await follow(tcp)
+  const alive = await follow(tcp)
   const dead = connect(tcp.port ?? 0, '127.0.0.1')
   onTestFinished(() => void dead.destroy())
   let gone = false
@@ -93,24 +95,24 @@ test('one that does not answer a ping until the next is gone; one that does stay
   )
   await until(() => dead.bytesRead > 0, 'the handshake')
   for (let beats = 0; beats < 3; beats += 1) {
-    const pinged = new Promise((resolve) => living.client.once('ping', resolve))
+    const pinged = new Promise((resolve) => alive.client.once('ping', resolve))
     clock.pass(15_000)
     await pinged
     await ask(tcp, '/-/healthy')
   }
-  await until(() => gone, 'the end of the one that is dead')
-  expect(living.closed()).toBeNull()
+  await until(() => gone, 'the unresponsive client to be disconnected')
+  expect(alive.closed()).toBeNull()
 })
 
-test('it ends in order with the server, and a listener that is closed ends the rest', async () => {
+test('streams are closed in order with the server, and by force with their listener', async () => {
   const it = gateway()
   const { tcp, http } = await serve(it)
   const first = await follow(tcp)
   await tcp.stop()
-  await until(() => first.closed() !== null, 'the end of the first')
+  await until(() => first.closed() !== null, 'the first one to be closed')
   const again = await http.serveTcp('127.0.0.1', 0)
   const second = await follow(again)
   await http.stop()
-  await until(() => second.closed() !== null, 'the end of the second')
+  await until(() => second.closed() !== null, 'the second one to be closed')
   expect(second.closed()).toBe(1001)
 })
