@@ -68,7 +68,7 @@ function hostFacts(system: SystemView | null): Record<string, Fact> {
     ...(cpu === null ? {} : { CPU: { tone: 'ok', text: percent(cpu) } as const }),
     ...Object.fromEntries(disks.map(({ path, used_ratio }) => [`Disk ${path}`, usageFact(used_ratio)])),
     ...Object.fromEntries(
-      flash.map(({ device, life_used_ratio }) => [`Life of ${device}`, usageFact(life_used_ratio)]),
+      flash.map(({ device, life_used_ratio }) => [`Flash life ${device}`, usageFact(life_used_ratio)]),
     ),
   }
 }
