@@ -45,7 +45,7 @@ interface WebConfigOptions {
 }
 
 export interface Http extends EventSink {
-  /** Sets the views of the routes. Must be called before the first listener; later than creation since they show `health`. */
+  /** Sets the views that the routes show. Call it before the first listener; not an option, as they show `health()`. */
   serve(views: Views): void
   /**
    * Listens on `host` (null: all addresses) and `port` (0: any free one). Rejects with an error that names the port or
