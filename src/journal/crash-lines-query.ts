@@ -1,42 +1,43 @@
-// What journalctl is asked for of one run, and what is taken from its answer. Pure.
-import { ENDED_WELL, FAILED, PROCESS_EXIT } from './message-ids.ts'
+// The journal query for the lines of one run: journalctl's arguments, and the parser of its JSON output. Pure.
+import { type JournalEntry, journalEntry } from './journal-entry.ts'
+import { FAILED, PROCESS_EXIT, SUCCEEDED } from './message-ids.ts'
 
-/** A line that is longer is cut. */
+/** Longer lines are cut. */
 export const LINE_AT_MOST_BYTES = 1024
-/** Of all lines together the newest that fit: a message on MQTT carries them, and a queue holds such messages. */
+/** Limit for all lines together; the newest that fit are kept. The queue for MQTT holds many such messages. */
 export const LINES_AT_MOST_BYTES = 8192
 
-/** systemd's own words on a run come on top of the run's: started, exited, failed, and the like. */
-const WORDS_OF_SYSTEMD = 8
-/** By its unit, the answer may begin with a run that came after. */
-const OF_LATER_RUNS = 64
-/** systemd's messages that a run is over. */
-const OVER: ReadonlySet<unknown> = new Set([PROCESS_EXIT, FAILED, ENDED_WELL])
+/** systemd's own messages about the run (started, exited, failed, ...), which are requested in addition. */
+const LINES_OF_SYSTEMD = 8
+/** A query by unit may return lines of later runs first. */
+const LINES_OF_LATER_RUNS = 64
+/** systemd's messages that a run has ended. */
+const END_MESSAGES: ReadonlySet<unknown> = new Set([PROCESS_EXIT, FAILED, SUCCEEDED])
 const FIELDS = 'MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID'
 
 export interface RunLines {
   /** What the run itself wrote, oldest first. */
   readonly lines: readonly string[]
-  /** systemd's word of the run's end is in the journal: so is what the run wrote before it. */
-  readonly over: boolean
+  /** The journal has systemd's message about the end of the run, and so everything that the run wrote before it. */
+  readonly ended: boolean
 }
 
 /**
- * For the last `lines` messages of the run, newest first. The journal notes the invocation of each sender
- * (systemd.journal-fields(7)), and root's processes say it of themselves: systemd, and what it becomes to start a
- * program. Readable for members of the group systemd-journal.
+ * Arguments for the last `lines` messages of the run, newest first. The journal records the invocation of each sender
+ * (systemd.journal-fields(7)); processes of root, such as systemd, also state it themselves. Requires membership of the
+ * group systemd-journal.
  */
 export function argsForRun(invocationId: string, lines: number): readonly string[] {
   const matches = [`_SYSTEMD_INVOCATION_ID=${invocationId}`, '+', `INVOCATION_ID=${invocationId}`, '_UID=0']
-  return [...newestFirst(lines + WORDS_OF_SYSTEMD), ...matches]
+  return [...newestFirst(lines + LINES_OF_SYSTEMD), ...matches]
 }
 
 /**
- * For the last messages of the unit. journald looks a sender up when it reads its message: of a process that is gone by
- * then it knows the unit, from the stream, but not the run.
+ * Arguments for the last messages of the unit. journald looks up the sender when it reads a message: if the process has
+ * exited by then, it knows the unit, from the stream, but not the run.
  */
 export function argsForUnit(unit: string, lines: number): readonly string[] {
-  return [...newestFirst(lines + OF_LATER_RUNS), `_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1']
+  return [...newestFirst(lines + LINES_OF_LATER_RUNS), `_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1']
 }
 
 function newestFirst(entries: number): readonly string[] {
@@ -44,32 +45,25 @@ function newestFirst(entries: number): readonly string[] {
 }
 
 /**
- * Reads journalctl's JSON, newest first; a last line that was cut off is left out. A message of an unknown run belongs
- * to the run that was spoken of next to it, before or after: journald takes up words of systemd and of the run from
- * two sockets, within milliseconds and in any order, while runs are at least RestartSec= apart.
+ * Parses journalctl's JSON, newest first; the last line may be cut off. A message without a run is assigned to the run
+ * of the nearest message before or after it: journald receives the messages of systemd and of the run on two sockets,
+ * within milliseconds and in any order, while runs are at least RestartSec= apart.
  */
 export function runLinesOf(text: string, invocationId: string, atMost: number): RunLines {
-  const entries = text.split('\n').flatMap(entryOf).reverse()
+  const entries = text
+    .split('\n')
+    .map(journalEntry)
+    .filter((entry) => entry !== null)
+    .reverse()
   const runs = runsOf(entries)
   const lines: string[] = []
-  let over = false
+  let ended = false
   for (const [i, entry] of entries.entries()) {
     if (runs[i] !== invocationId) continue
-    if (entry['_PID'] === '1') over ||= OVER.has(entry['MESSAGE_ID'])
+    if (entry['_PID'] === '1') ended ||= END_MESSAGES.has(entry['MESSAGE_ID'])
     else lines.push(cut(messageOf(entry['MESSAGE'])))
   }
-  return { lines: newestThatFit(lines, atMost), over }
-}
-
-type JournalEntry = Readonly<Record<string, unknown>>
-
-function entryOf(json: string): JournalEntry[] {
-  try {
-    const entry: unknown = JSON.parse(json)
-    return typeof entry === 'object' && entry !== null && !Array.isArray(entry) ? [entry as JournalEntry] : []
-  } catch {
-    return []
-  }
+  return { lines: newestThatFit(lines, atMost), ended }
 }
 
 /** The run of each entry. */
@@ -88,18 +82,18 @@ function runsOf(entries: readonly JournalEntry[]): readonly (string | null)[] {
   })
 }
 
-/** When journald took it up, in us. */
+/** When journald received it, in us. */
 function timeOf(entry: JournalEntry): number {
   return Number(entry['__MONOTONIC_TIMESTAMP'])
 }
 
-/** What a process says of itself counts from root only. */
+/** The run that a process states itself is trusted only from root. */
 function runOf(entry: JournalEntry): string | null {
   const run = entry['_SYSTEMD_INVOCATION_ID'] ?? (entry['_UID'] === '0' ? entry['INVOCATION_ID'] : null)
   return typeof run === 'string' ? run : null
 }
 
-/** Text; bytes where it is no text; several where the field came more than once. */
+/** A text, an array of bytes where it is not UTF-8, or an array of values where the field occurs more than once. */
 function messageOf(field: unknown): string {
   if (typeof field === 'string') return field
   if (!Array.isArray(field)) return ''
@@ -107,7 +101,7 @@ function messageOf(field: unknown): string {
   return field.map(messageOf).join(' ')
 }
 
-/** At most so many bytes, the mark of the cut included, and no half character. */
+/** At most LINE_AT_MOST_BYTES, with an ellipsis where it is cut; characters stay whole. */
 function cut(line: string): string {
   const bytes = Buffer.from(line)
   if (bytes.length <= LINE_AT_MOST_BYTES) return line

@@ -1,19 +1,19 @@
-// The last lines of a run, from the journal: one journalctl at a time, a short queue, and an answer in time or none.
+// Reads the last lines of a run from the journal: one journalctl at a time, a short queue, and a time limit.
 import type { Clock, Log } from '../ports.ts'
 import { argsForRun, argsForUnit, type RunLines, runLinesOf } from './crash-lines-query.ts'
 import { runJournalctl } from './journalctl.ts'
 
-/** journald takes up what a process wrote a moment after that process ended. */
+/** journald may receive the last lines a moment after the process has ended. */
 const SETTLE_MS = 50
-/** Where systemd's word of the end is not there yet, the journal is behind: once more. */
-const AGAIN_AFTER_MS = 150
+/** While systemd's message about the end is missing, journald lags: one retry after this time. */
+const RETRY_AFTER_MS = 150
 const WAITING_AT_MOST = 8
-/** A cold journal of a slow device may take its time for the first time. */
+/** On a slow device, the first read of a large journal takes long. */
 const CHECK_AT_MOST_MS = 20_000
 
 interface CrashLineReaderOptions {
   readonly lines: number
-  /** An answer that comes later than this is none. */
+  /** Limit for each query, in ms. */
   readonly withinMs: number
   readonly clock: Clock
   readonly log: Log
@@ -22,11 +22,11 @@ interface CrashLineReaderOptions {
 }
 
 export interface CrashLineReader {
-  /** Reads one line of the journal, so that who may not read it hears of that before the first crash. */
+  /** Reads one line of the journal, so that missing permissions are logged before the first crash. */
   check(): Promise<void>
-  /** The last lines of a run, oldest first; null where they cannot be had in time. Never rejects. */
+  /** The last lines of a run, oldest first; null if they cannot be read in time. Never rejects. */
   linesOf(invocationId: string, unit: string): Promise<readonly string[] | null>
-  /** Answers that were given up, for a full queue, for time, or because the journal cannot be read. */
+  /** Queries that failed: the queue was full, the time ran out, or the journal cannot be read. */
   missed(): number
 }
 
@@ -34,7 +34,7 @@ interface Query {
   readonly id: string
   readonly unit: string
   readonly atMonoMs: number
-  readonly answer: (lines: readonly string[] | null) => void
+  readonly resolve: (lines: readonly string[] | null) => void
 }
 
 export function createCrashLineReader({
@@ -58,55 +58,51 @@ export function createCrashLineReader({
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(Math.max(0, ms), resolve))
 
-  const ask = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<RunLines | null> => {
+  const run = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<RunLines | null> => {
     const leftMs = atMonoMs + withinMs - clock.now().monoMs
     if (leftMs <= 0) return null
-    const read = await runJournalctl(command, args, leftMs, clock.after)
-    note(read.problem)
-    return read.problem === null ? runLinesOf(read.stdout, id, lines) : null
+    const result = await runJournalctl(command, args, leftMs, clock.after)
+    note(result.problem)
+    return result.problem === null ? runLinesOf(result.stdout, id, lines) : null
   }
 
-  const read = async (asked: Query): Promise<readonly string[] | null> => {
-    const age = () => clock.now().monoMs - asked.atMonoMs
+  const read = async (query: Query): Promise<readonly string[] | null> => {
+    const age = () => clock.now().monoMs - query.atMonoMs
     await pause(SETTLE_MS - age())
-    let answer = await ask(asked, argsForRun(asked.id, lines))
-    if (answer !== null && !answer.over && age() + AGAIN_AFTER_MS < withinMs) {
-      await pause(AGAIN_AFTER_MS)
-      answer = (await ask(asked, argsForRun(asked.id, lines))) ?? answer
+    let found = await run(query, argsForRun(query.id, lines))
+    if (found !== null && !found.ended && age() + RETRY_AFTER_MS < withinMs) {
+      await pause(RETRY_AFTER_MS)
+      found = (await run(query, argsForRun(query.id, lines))) ?? found
     }
-    // Silent, or so short that the journal does not know whose words these were.
-    if (answer?.lines.length === 0) answer = (await ask(asked, argsForUnit(asked.unit, lines))) ?? answer
-    // No line and no word of the end: the journal is behind, which is no proof of silence.
-    return answer === null || (answer.lines.length === 0 && !answer.over) ? null : answer.lines
+    // The run wrote nothing, or was so short that the journal does not know to which run its lines belong.
+    if (found?.lines.length === 0) found = (await run(query, argsForUnit(query.unit, lines))) ?? found
+    // Without lines and without the end of the run, journald lags: that does not prove that the run wrote nothing.
+    return found === null || (found.lines.length === 0 && !found.ended) ? null : found.lines
   }
 
   const work = async () => {
     busy = true
-    for (let asked = waiting.shift(); asked !== undefined; asked = waiting.shift()) {
-      const found = await read(asked)
+    for (let query = waiting.shift(); query !== undefined; query = waiting.shift()) {
+      const found = await read(query)
       if (found === null) missed += 1
-      asked.answer(found)
+      query.resolve(found)
     }
     busy = false
   }
 
   return {
     async check() {
-      const read = await runJournalctl(
-        command,
-        ['--no-pager', '--quiet', '--lines=1', '--output=cat'],
-        CHECK_AT_MOST_MS,
-        clock.after,
-      )
-      note(read.problem)
+      const args = ['--no-pager', '--quiet', '--lines=1', '--output=cat']
+      const result = await runJournalctl(command, args, CHECK_AT_MOST_MS, clock.after)
+      note(result.problem)
     },
     linesOf(id, unit) {
-      return new Promise((answer) => {
+      return new Promise((resolve) => {
         if (waiting.length >= WAITING_AT_MOST) {
           missed += 1
-          return answer(null)
+          return resolve(null)
         }
-        waiting.push({ id, unit, atMonoMs: clock.now().monoMs, answer })
+        waiting.push({ id, unit, atMonoMs: clock.now().monoMs, resolve })
         if (!busy) void work()
       })
     },
@@ -115,5 +111,5 @@ export function createCrashLineReader({
 }
 
 function adviceFor(problem: string): string {
-  return /permission/i.test(problem) ? ' (the agent has to be in the group systemd-journal)' : ''
+  return /permission/i.test(problem) ? ' (add the agent to the group systemd-journal)' : ''
 }

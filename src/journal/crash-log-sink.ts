@@ -1,14 +1,14 @@
-// Attaches the journal's last lines to crash events: stands before the sinks and holds what is told until they are here.
+// Attaches the journal's last lines to crash events: holds back steps in front of the sinks until the lines arrive.
 import { stackOf } from '../core/error-text.ts'
 import type { CrashEvent, Event } from '../core/event.ts'
 import type { Clock, EventSink, Log, Step } from '../ports.ts'
 import { type CrashLineReader, createCrashLineReader } from './crash-lines.ts'
 
-/** The longest that any event waits, and the longest that journalctl may take. */
+/** How long a step is held back at most, and journalctl may take. */
 export const HOLD_AT_MOST_MS = 1000
-/** In the storm of a bad unit: what is held beyond this goes on as it is. */
+/** In a crash storm, the steps beyond this number are passed on without lines. */
 export const STEPS_AT_MOST = 256
-/** Lines of recent crashes for who asks for them later; flash has none. */
+/** Lines of recent crashes that are kept in memory for later queries; the state file has none. */
 const KEPT_AT_MOST_BYTES = 262_144
 
 interface CrashLogOptions {
@@ -19,66 +19,47 @@ interface CrashLogOptions {
   readonly journal?: CrashLineReader
 }
 
-/** One sink in place of all: steps leave it in the order in which they came, so no order of events is another for it. */
+/** Takes the place of all sinks and passes steps on in the order in which they came. */
 export interface CrashLogSink extends EventSink {
-  /** The same events, with the lines that are still known. */
+  /** The same events, with the lines that are still kept. */
   withLines(events: readonly Event[]): readonly Event[]
-  /** Those of the events that the sinks were told of already. */
+  /** Those of the events that have been passed on to the sinks. */
   delivered(events: readonly Event[]): readonly Event[]
 }
 
-interface Held {
+interface HeldStep {
   readonly step: Step
-  /** Crashes whose lines are still to come. */
+  /** Crashes whose lines have not arrived yet. */
   pending: number
-  undo: () => void
+  cancelTimer: () => void
 }
 
 /**
- * The event path is never delayed: state, counters and flash have the crash at once, and `accept` returns at once. What
- * waits is the telling, for the lines or for a second, whichever comes first; what happens meanwhile waits behind it.
+ * Nothing else is delayed: state, counters and flash have the crash at once, and `accept` returns at once. Only the
+ * sinks get it later, with the lines or after a second, whichever comes first, and later steps wait their turn.
  */
-export function createCrashLogSink({ lines, sinks, clock, log, ...given }: CrashLogOptions): CrashLogSink {
-  const source = given.journal ?? createCrashLineReader({ lines, withinMs: HOLD_AT_MOST_MS, clock, log })
-  void source.check()
-  const held: Held[] = []
-  const known = new Map<number, readonly string[]>()
-  let knownBytes = 0
+export function createCrashLogSink({ lines, sinks, clock, log, journal }: CrashLogOptions): CrashLogSink {
+  const reader = journal ?? createCrashLineReader({ lines, withinMs: HOLD_AT_MOST_MS, clock, log })
+  void reader.check()
+  const kept = createKeptLines()
+  const held: HeldStep[] = []
   let heldSeq = Infinity
   let emptied = () => {}
 
-  const remember = (seq: number, found: readonly string[]) => {
-    known.set(seq, found)
-    knownBytes += sizeOf(found)
-    for (const [oldest, forgotten] of known) {
-      if (knownBytes <= KEPT_AT_MOST_BYTES) break
-      known.delete(oldest)
-      knownBytes -= sizeOf(forgotten)
-    }
-  }
-
-  const withLines = (events: readonly Event[]): readonly Event[] => {
-    if (!events.some(({ seq }) => known.has(seq))) return events
-    return events.map((event) => {
-      const found = event.kind === 'crash' ? known.get(event.seq) : undefined
-      return event.kind === 'crash' && found !== undefined ? { ...event, log: found } : event
-    })
-  }
-
   const pass = (step: Step) => {
-    const told = withLines(step.events)
-    const shown = told === step.events ? step : { ...step, events: told }
+    const events = kept.addTo(step.events)
+    const complete = events === step.events ? step : { ...step, events }
     try {
-      for (const sink of sinks) sink.accept(shown)
+      for (const sink of sinks) sink.accept(complete)
     } catch (error) {
-      log('error', `a step was not told: ${stackOf(error)}`)
+      log('error', `a sink failed on a step: ${stackOf(error)}`)
     }
   }
 
   const drain = () => {
     for (let first = held[0]; first !== undefined; first = held[0]) {
       if (first.pending > 0 && held.length <= STEPS_AT_MOST) break
-      first.undo()
+      first.cancelTimer()
       held.shift()
       pass(first.step)
     }
@@ -87,16 +68,16 @@ export function createCrashLogSink({ lines, sinks, clock, log, ...given }: Crash
   }
 
   const hold = (step: Step, crashes: readonly CrashEvent[]) => {
-    const one: Held = { step, pending: crashes.length, undo: () => {} }
+    const one: HeldStep = { step, pending: crashes.length, cancelTimer: () => {} }
     held.push(one)
     const giveUp = () => {
       one.pending = 0
       drain()
     }
-    if (crashes.length > 0) one.undo = clock.after(HOLD_AT_MOST_MS, giveUp)
+    if (crashes.length > 0) one.cancelTimer = clock.after(HOLD_AT_MOST_MS, giveUp)
     for (const { seq, unit, invocationId } of crashes) {
-      void source.linesOf(invocationId ?? '', unit).then((found) => {
-        if (found !== null) remember(seq, found)
+      void reader.linesOf(invocationId ?? '', unit).then((found) => {
+        if (found !== null) kept.add(seq, found)
         one.pending -= 1
         drain()
       })
@@ -110,7 +91,7 @@ export function createCrashLogSink({ lines, sinks, clock, log, ...given }: Crash
       if (crashes.length === 0 && held.length === 0) pass(step)
       else hold(step, crashes)
     },
-    withLines,
+    withLines: kept.addTo,
     delivered: (events) => (held.length === 0 ? events : events.filter(({ seq }) => seq < heldSeq)),
     async stop() {
       if (held.length > 0)
@@ -122,11 +103,36 @@ export function createCrashLogSink({ lines, sinks, clock, log, ...given }: Crash
   }
 }
 
+/** The lines of recent crashes by sequence number; the oldest are dropped beyond KEPT_AT_MOST_BYTES. */
+function createKeptLines() {
+  const bySeq = new Map<number, readonly string[]>()
+  let bytes = 0
+  return {
+    add(seq: number, lines: readonly string[]): void {
+      bySeq.set(seq, lines)
+      bytes += sizeOf(lines)
+      for (const [oldest, dropped] of bySeq) {
+        if (bytes <= KEPT_AT_MOST_BYTES) break
+        bySeq.delete(oldest)
+        bytes -= sizeOf(dropped)
+      }
+    },
+    /** The same events, crashes with their lines; the same array where none has any. */
+    addTo(events: readonly Event[]): readonly Event[] {
+      if (!events.some(({ seq }) => bySeq.has(seq))) return events
+      return events.map((event) => {
+        const lines = event.kind === 'crash' ? bySeq.get(event.seq) : undefined
+        return event.kind === 'crash' && lines !== undefined ? { ...event, log: lines } : event
+      })
+    },
+  }
+}
+
 function isId(invocationId: string | null): boolean {
   return invocationId !== null && /^[0-9a-f]{32}$/.test(invocationId)
 }
 
-function firstSeq(held: readonly Held[]): number {
+function firstSeq(held: readonly HeldStep[]): number {
   for (const { step } of held) for (const { seq } of step.events) return seq
   return Infinity
 }

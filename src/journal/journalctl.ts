@@ -1,13 +1,13 @@
-// Runs journalctl once, within a time and a size.
+// Runs journalctl once, with a limit on time and on output size.
 import { spawn } from 'node:child_process'
 import type { Clock } from '../ports.ts'
 
-/** Newest first: what is cut off is the oldest. */
-const ANSWER_AT_MOST_BYTES = 1_048_576
+/** Callers request the newest entries first, so the oldest are cut off. */
+const OUTPUT_AT_MOST_BYTES = 1_048_576
 
 interface JournalctlResult {
   readonly stdout: string
-  /** Why there is no answer, in words; null where there is one. */
+  /** Why there is no usable output; null where there is. */
   readonly problem: string | null
 }
 
@@ -23,21 +23,22 @@ export function runJournalctl(
     const child = spawn(program, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const chunks: Buffer[] = []
     let bytes = 0
-    let said = ''
+    let errors = ''
     let killedFor: 'time' | 'size' | null = null
     const kill = (why: 'time' | 'size') => {
       killedFor ??= why
       child.kill('SIGKILL')
-      for (const pipe of [child.stdout, child.stderr]) pipe.destroy() // a child of its own may still hold them
+      // A child process of journalctl may still hold the pipes.
+      for (const pipe of [child.stdout, child.stderr]) pipe.destroy()
     }
     const undo = after(atMostMs, () => kill('time'))
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= ANSWER_AT_MOST_BYTES) chunks.push(chunk)
+      if (bytes <= OUTPUT_AT_MOST_BYTES) chunks.push(chunk)
       else kill('size')
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (said.length < 1000) said += text
+      if (errors.length < 1000) errors += text
     })
     child.on('error', (error) => {
       undo()
@@ -47,13 +48,13 @@ export function runJournalctl(
       undo()
       const failed = killedFor === null && code !== 0
       const problem =
-        killedFor === 'time' ? `no answer within ${Math.round(atMostMs)} ms` : failed ? wordsOf(said, code) : null
+        killedFor === 'time' ? `timed out after ${Math.round(atMostMs)} ms` : failed ? problemOf(errors, code) : null
       resolve({ stdout: Buffer.concat(chunks).toString('utf8'), problem })
     })
   })
 }
 
-/** Its last line says what it is about; the ones before are hints. */
-function wordsOf(said: string, code: number | null): string {
-  return said.trim().split('\n').at(-1) || `journalctl ended with ${code}`
+/** The last line states the error; the lines before it are hints. */
+function problemOf(errors: string, code: number | null): string {
+  return errors.trim().split('\n').at(-1) || `journalctl exited with ${code}`
 }

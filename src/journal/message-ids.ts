@@ -1,7 +1,7 @@
-// The ids of systemd's own messages on units (`journalctl --list-catalog`).
+// Message ids of systemd's own messages about units (`journalctl --list-catalog`).
 export const STOPPING = 'de5b426a63be47a7b6ac3eaac82e2f6f'
 export const STOPPED = '9d1aaa27d60140bd96365438aad20286'
-export const ENDED_WELL = '7ad2d189f7e94e70a38c781354912448'
+export const SUCCEEDED = '7ad2d189f7e94e70a38c781354912448'
 export const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 export const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
 export const RESTART_SCHEDULED = '5eb03494b6584870a536b337290809b3'

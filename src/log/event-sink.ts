@@ -1,6 +1,7 @@
-// Tells the log of steps: one line for each state change and event, one summary per interval in which something happened.
+// Writes steps to the log: a line for each state change and event, and a summary for each interval with events.
 import { eventJson, type Identity } from '../core/api-json.ts'
 import type { EventKind } from '../core/event.ts'
+import { plural } from '../core/format.ts'
 import { changedUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
@@ -10,32 +11,30 @@ import type { Logger } from './log.ts'
 interface LogSinkOptions {
   readonly identity: () => Identity
   readonly clock: Pick<Clock, 'after'>
-  /** Distance of summaries in ms, asked for each time. */
+  /** Interval of the summaries in ms; read each time. */
   readonly statsEveryMs: () => number
-  /** The agent's own numbers for the end of the summary line, in words; none where absent. */
-  readonly numbers?: () => string
 }
 
-export function createLogSink(logger: Logger, { identity, clock, statsEveryMs, numbers }: LogSinkOptions): EventSink {
-  const told = new Map<EventKind, number>()
+export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }: LogSinkOptions): EventSink {
+  const counted = new Map<EventKind, number>()
   const units = new Set<string>()
   let undo: (() => void) | null = null
 
   const summarize = () => {
     undo = null
-    const counts = [...told].map(([kind, count]) => `${kind} ${count}`).join(', ')
-    const line = `Summary: ${counts}; ${units.size} ${units.size === 1 ? 'unit' : 'units'}${numbers ? `; ${numbers()}` : ''}`
-    logger.log('info', line, { counts: Object.fromEntries(told), units: [...units] })
-    told.clear()
+    const counts = [...counted].map(([kind, count]) => `${kind} ${count}`).join(', ')
+    const line = `Summary: ${counts}; ${plural(units.size, 'unit')}`
+    logger.log('info', line, { counts: Object.fromEntries(counted), units: [...units] })
+    counted.clear()
     units.clear()
   }
 
-  const tellEvents = ({ events }: Step) => {
+  const logEvents = ({ events }: Step) => {
     for (const event of events) {
       const { level, text } = eventLine(event)
       if (logger.format() === 'json') logger.record(level, eventJson(event, identity()))
       else logger.log(level, text)
-      told.set(event.kind, (told.get(event.kind) ?? 0) + 1)
+      counted.set(event.kind, (counted.get(event.kind) ?? 0) + 1)
       units.add(event.unit)
     }
     if (events.length > 0) undo ??= clock.after(statsEveryMs(), summarize)
@@ -43,21 +42,21 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs, n
 
   return {
     accept(step) {
-      for (const [before, after] of changedUnits(step.before, step.after)) tellChange(logger, before, after)
-      tellEvents(step)
+      for (const [before, after] of changedUnits(step.before, step.after)) logChange(logger, before, after)
+      logEvents(step)
     },
     async stop() {
       undo?.()
-      if (told.size > 0) summarize()
+      if (counted.size > 0) summarize()
     },
   }
 }
 
-function tellChange(logger: Logger, before: Unit | undefined, after: Unit): void {
-  if (after.burst?.summary) return // its starts and ends are told by a summary: so are the states between them
+function logChange(logger: Logger, before: Unit | undefined, after: Unit): void {
+  if (after.burst?.summary) return // a summary replaces the unit's start and end events, and the states between them
   const from = shownState(before)
   const to = shownState(after)
-  // What a start is first seen with are the states of the run before it.
+  // The first snapshot after a start may still show the final state of the previous run.
   if (after.run !== null && after.run.id !== before?.run?.id && (to === 'inactive' || to === 'failed')) return
   const subState = after.snapshot?.subState ?? 'unknown'
   const fields = { service: after.name, from_state: from, to_state: to, sub_state: subState }

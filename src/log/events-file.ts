@@ -20,7 +20,7 @@ export function openEventsFile(options: EventsFileOptions): EventSink & { readon
     limits,
     onProblem: (problem) => {
       if (problem !== null)
-        log('error', `cannot write events file ${path} (${problem}); its events are dropped until it works`)
+        log('error', `cannot write events file ${path} (${problem}); dropping events until it can be written again`)
       else log('info', `events file ${path} can be written again; ${plural(file.dropped(), 'event')} dropped so far`)
     },
   })

@@ -1,25 +1,26 @@
-// The lines of the text log: how a line is dressed, and what is said of a state change and of each kind of event.
+// The lines of the text log: priority prefix, time stamp, and the text for a state change and for each kind of event.
 import { signalNumber } from '../core/cause.ts'
 import type { Event } from '../core/event.ts'
+import { plural } from '../core/format.ts'
 import type { Counters, Unit } from '../core/unit.ts'
 import { activeState, isUnloaded } from '../core/unit.ts'
 import type { Level } from '../ports.ts'
 
-/** syslog(3) priorities, which systemd takes from a `<N>` in front of a line (sd-daemon(3)). */
+/** syslog(3) priorities, which systemd reads from the `<N>` at the beginning of a line (sd-daemon(3)). */
 const PRIORITY: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 }
 
 export function prefixed(level: Level, text: string): string {
   return `<${PRIORITY[level]}>${text}`
 }
 
-/** `2025-07-07 10:15:23`, local time as the former program wrote it. */
+/** `2025-07-07 10:15:23`, in local time, as the old program wrote it. */
 export function stamp(ms: number): string {
   const second = Math.floor(ms / 1000)
   if (second !== lastStamp.second) lastStamp = { second, text: stampOf(new Date(ms)) }
   return lastStamp.text
 }
 
-/** Lines come in bursts. */
+/** Many lines share one second. */
 let lastStamp = { second: Number.NaN, text: '' }
 
 function stampOf(at: Date): string {
@@ -28,15 +29,15 @@ function stampOf(at: Date): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
 }
 
-/** One message stays one line, and nothing in it moves the terminal's cursor. */
+/** Escapes control characters: a message stays on one line and cannot move the terminal's cursor. */
 export function oneLine(message: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
   return message.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
     c === '\n' ? '\\n' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 }
 
-/** The state as people are shown it; `unknown` until systemd said something. */
+/** The state shown to users; `unknown` until systemd has reported one. */
 export function shownState(unit: Unit | undefined): string {
   if (unit === undefined || (unit.snapshot === null && unit.settings === null)) return 'unknown'
   return isUnloaded(unit) ? 'unloaded' : activeState(unit)
@@ -46,33 +47,33 @@ export function changeLine(unit: string, from: string, to: string, subState: str
   return `${unit}:  ${from.padEnd(13)} -> ${to.padEnd(13)} (SubState: ${subState})`
 }
 
-/** What the log says of an event. */
+/** The log line for an event. */
 export function eventLine(event: Event): { level: Level; text: string } {
-  const told = said(event)
-  const gap = event.seqGap ? ` (${event.seqGap} event numbers before this one were never used)` : ''
-  return { level: told.level, text: `${event.unit}:${told.text}${gap}` }
+  const { level, text } = levelAndText(event)
+  const gap = event.seqGap ? ` (gap of ${plural(event.seqGap, 'event number')})` : ''
+  return { level, text: `${event.unit}:${text}${gap}` }
 }
 
-function said(event: Event): { level: Level; text: string } {
+function levelAndText(event: Event): { level: Level; text: string } {
   const { counters } = event
-  const afterwards = event.source === 'reconcile' ? ' (found out afterwards)' : ''
+  const late = event.source === 'reconcile' ? ' (detected later)' : ''
   switch (event.kind) {
     case 'start':
-      return { level: 'info', text: `  Incrementing start counter -> ${counters.starts}${afterwards}` }
+      return { level: 'info', text: `  Incrementing start counter -> ${counters.starts}${late}` }
     case 'restart': {
       const text = `  Incrementing start counter -> ${counters.starts}, restart counter -> ${counters.restarts}`
-      return { level: 'info', text: `${text}${afterwards}` }
+      return { level: 'info', text: `${text}${late}` }
     }
     case 'stop':
-      return { level: 'info', text: `  Incrementing stop counter -> ${counters.stops}${afterwards}` }
+      return { level: 'info', text: `  Incrementing stop counter -> ${counters.stops}${late}` }
     case 'crash':
-      return { level: 'error', text: ` **CRASH** ${fate(event)}, ${after(event)}${afterwards}` }
+      return { level: 'error', text: ` **CRASH** ${exitText(event)}, ${resultText(event)}${late}` }
     case 'lost':
-      return { level: 'warning', text: `  Incrementing lost counter -> ${counters.lost}: nobody saw how a run ended` }
+      return { level: 'warning', text: `  Incrementing lost counter -> ${counters.lost}: run ended unobserved` }
     case 'gave_up':
-      return { level: 'error', text: ` **GAVE UP** (Result: ${event.result}): systemd does not start it again` }
+      return { level: 'error', text: ` **GAVE UP** (Result: ${event.result}): systemd will not restart it` }
     case 'flapping': {
-      const count = `${event.crashesInWindow} crashes in ${event.windowSeconds} s`
+      const count = `${plural(event.crashesInWindow, 'crash', 'crashes')} in ${event.windowSeconds} s`
       return event.flapping
         ? { level: 'warning', text: `  Flapping: ${count}` }
         : { level: 'info', text: '  No longer flapping' }
@@ -83,7 +84,7 @@ function said(event: Event): { level: Level; text: string } {
       const why = results.length > 0 ? ` (${results.join(', ')})` : ''
       return {
         level: 'warning',
-        text: `  Too many to tell one by one, in ${seconds} s: ${counts(event.counted)}${why}`,
+        text: `  Event rate too high; last ${seconds} s: ${counts(event.counted)}${why}`,
       }
     }
     case 'unit_appeared':
@@ -92,9 +93,9 @@ function said(event: Event): { level: Level; text: string } {
       return { level: 'warning', text: `  Unit vanished (LoadState: ${event.loadState})` }
     case 'command': {
       const who = event.who === null ? '' : ` by ${event.who}`
-      const well = ['done', 'skipped', 'queued'].includes(event.outcome)
+      const succeeded = ['done', 'skipped', 'queued'].includes(event.outcome)
       return {
-        level: well ? 'info' : 'warning',
+        level: succeeded ? 'info' : 'warning',
         text: `  Command ${event.action} via ${event.via}${who}: ${event.outcome}`,
       }
     }
@@ -102,16 +103,16 @@ function said(event: Event): { level: Level; text: string } {
 }
 
 /** `(ExitCode: none, Signal: 9 (SIGKILL))` */
-function fate({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
+function exitText({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
   const number = signal === null ? null : signalNumber(signal)
   return `(ExitCode: ${exitCode ?? 'none'}, Signal: ${signal === null ? 'none' : `${number ?? '?'} (${signal})`})`
 }
 
-function after(event: Event & { kind: 'crash' }): string {
+function resultText(event: Event & { kind: 'crash' }): string {
   const core = event.coreDumped ? ', core dumped' : ''
-  const asked = event.requested ? ', requested' : ''
+  const requested = event.requested ? ', requested' : ''
   const next = event.willRestart === null ? '' : event.willRestart ? ', will restart' : ', will not restart'
-  return `Result: ${event.result}${core}${asked}${next}, ${counts(event.counters)}`
+  return `Result: ${event.result}${core}${requested}${next}, ${counts(event.counters)}`
 }
 
 function counts(c: Counters): string {

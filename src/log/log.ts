@@ -86,7 +86,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
 }
 
 /**
- * What reads stderr. With NO_COLOR, a terminal counts as any other reader. systemd sets JOURNAL_STREAM to the device and
+ * What reads stderr. With NO_COLOR a terminal is like any other reader. systemd sets JOURNAL_STREAM to the device and
  * inode of the stream that goes to the journal (systemd.exec(5)).
  */
 export function readerOf(

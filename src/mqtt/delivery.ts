@@ -1,4 +1,4 @@
-// Delivery over one connection after another: what is published when a connection begins, while it lasts, and at the end.
+// Delivery across connections: what is published when a connection begins, while it lasts, and at the end.
 import type { MqttHealth, Step } from '../ports.ts'
 import { type Backlog, createBacklog } from './backlog.ts'
 import type { Link, LinkHandlers } from './connection/link.ts'

@@ -1,4 +1,4 @@
-// The record of dropped events, which is published in their place so that a subscriber knows what it will never get. Pure.
+// The record of dropped events, published in their place so that subscribers know what they will not receive. Pure.
 
 export interface DroppedEvents {
   /** First and last dropped sequence number; some between them may have been published. */

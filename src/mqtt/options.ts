@@ -1,4 +1,4 @@
-// What MQTT is given, and what it gives back.
+// The options and the interface of the MQTT sink.
 import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
@@ -14,9 +14,9 @@ export interface MqttConfig extends CredentialFiles {
   readonly qos: number
   /** Seconds. */
   readonly keepalive: number
-  /** Home Assistant is told what there is. */
+  /** Publish discovery for Home Assistant. */
   readonly homeassistant: boolean
-  /** Commands are heard. */
+  /** Accept commands. */
   readonly commands: boolean
 }
 
@@ -27,19 +27,19 @@ export interface MqttOptions {
   readonly startedAtMs: number
   /** Recent events, oldest first. */
   readonly history: readonly Event[]
-  /** The last sequence number that a broker has, as `onAcknowledged` told it; null when none ever had any. */
+  /** The last value passed to `onAcknowledged`, in an earlier run too; null when there was none. */
   readonly acknowledged: number | null
-  /** The broker has everything up to `seq`, which only grows. Called often; it must return at once. */
+  /** The broker has everything up to `seq`, which only grows. Called often; must return at once. */
   readonly onAcknowledged: (seq: number) => void
   readonly state: () => State
   readonly flash: () => StoreHealth
-  /** Who carries out what is commanded. */
+  /** Carries out the commands. */
   readonly commands: UnitCommands
-  /** Distance of the agent's own numbers in ms, asked for each time. */
+  /** Interval of the agent's status in ms; read each time. */
   readonly statsEveryMs: () => number
-  /** Units that are the broker, where that is on this device. */
+  /** Units that run the broker, where it is on this device. */
   readonly brokerUnits?: readonly string[]
-  /** The broker itself crashed: that is to be on flash before it is back and can be told. Must return at once. */
+  /** The local broker crashed: the event should be on flash before it is published. Must return at once. */
   readonly onBrokerCrash: () => void
   readonly clock: Clock
   readonly log: Log
@@ -48,6 +48,6 @@ export interface MqttOptions {
 
 export interface MqttSink extends EventSink {
   health(): MqttHealth
-  /** The back-off is over: connects now, where there is no connection. */
+  /** Ends the back-off and connects now, unless connected. */
   brokerIsUp(): void
 }

@@ -23,13 +23,13 @@ export interface Outbox {
   /** The broker refuses it, perhaps only for now: it is kept until `retryRefused`, and the others pass it. */
   refuse(parcel: Parcel): void
   retryRefused(): void
-  /** From now on, everything added so far counts as replayed. `messageBytes`: the largest message the broker accepts. */
+  /** Everything added so far counts as replayed from now on. `messageBytes`: the largest message that is accepted. */
   connected(messageBytes: number): void
   /** The connection is down: everything in flight or refused has to be sent again. */
   requeue(): void
   /**
-   * Everything up to this sequence number is settled: the broker has the event, or the record of its being dropped. Null
-   * when nothing was ever added.
+   * For everything up to this sequence number the broker has the event, or the record that it was dropped. Null when
+   * nothing was ever added.
    */
   acknowledged(): number | null
   size(): number

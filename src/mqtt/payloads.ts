@@ -1,4 +1,4 @@
-// What is said in each topic. Pure.
+// The payload of each topic. Pure.
 import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
@@ -16,7 +16,7 @@ export function eventPayload(event: Event, identity: Identity, replayed: boolean
   return JSON.stringify(eventJson(event, identity, replayed))
 }
 
-/** The record of what was given up; it has no sequence number of its own. `atMs`: when it is told. */
+/** The record of dropped events; it has no sequence number of its own. `atMs`: the time of publishing. */
 export function droppedPayload(dropped: DroppedEvents, identity: Identity, bootId: string, atMs: number): string {
   return JSON.stringify({
     schema: 1,
@@ -41,7 +41,7 @@ interface AgentReading {
   readonly identity: Identity
   readonly version: string
   readonly bootId: string
-  /** Names the connection, in the Will and the birth too: a late Will is told from a new session. */
+  /** The id of the connection, which the Will and the birth message carry too. */
   readonly session: string
   readonly startedAtMs: number
   readonly units: number

@@ -8,7 +8,7 @@ const IN_FLIGHT_AT_MOST = 16
 
 /** A message to publish, with the callback for its outcome. */
 export interface Outgoing extends Message {
-  /** The broker has acknowledged it (null), or refused it for this reason. Never called where the connection ends first. */
+  /** The broker has acknowledged it (null) or refused it for this reason. Never called if the connection ends first. */
   settled(refused: string | null): void
 }
 

@@ -1,4 +1,4 @@
-// Topics that the broker refuses although it accepted the connection, usually by its ACL. Each is logged once per connection.
+// Topics that the broker refuses on an accepted connection, usually by its ACL. Each is logged once per connection.
 import type { Log } from '../ports.ts'
 
 export interface RefusedTopics {

@@ -9,7 +9,7 @@ import { topicsOf } from './topics.ts'
 
 export type { MqttConfig, MqttOptions, MqttSink } from './options.ts'
 
-/** Connects at once and retries for ever; a broker that is down delays nobody else. Throws where `mqtt.url` is not valid. */
+/** Connects at once and retries without end; a missing broker delays nothing else. Throws if `mqtt.url` is invalid. */
 export function createMqttSink(options: MqttOptions): MqttSink {
   const { config, identity, clock, log, random } = options
   const url = readBrokerUrl(config.url)

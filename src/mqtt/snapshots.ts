@@ -1,10 +1,10 @@
-// Which units' retained states the broker does not have as they are: the newest wins, however often one changed. Pure.
+// Retained unit states to publish: each unit once, with its newest state, however often it changed. Pure.
 import { unitJson } from '../core/api-json.ts'
 import { changedUnits, type State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
 
-/** What is to be published next: the unit's state as it is then, or nothing at all to clear its topic. */
+/** The unit's state at the time of publishing, or an empty payload, which clears its topic. */
 export interface PendingState {
   readonly unit: string
   readonly gone: boolean
@@ -14,21 +14,21 @@ export interface Snapshots {
   accept(step: Step): void
   /** After a CONNACK: the broker may have forgotten everything. */
   all(state: State): void
-  /** The broker holds a state of a unit that nobody watches. */
+  /** The broker holds a state of a unit that is not watched. */
   clear(unit: string): void
-  /** The oldest change that waits, from now on in flight; null when none waits. */
+  /** The oldest change, in flight from then on; null when there is none. */
   next(): PendingState | null
   settle(snapshot: PendingState): void
   size(): number
 }
 
-/** Topics to clear that are remembered while the broker is away; a pattern may bring any number of names. */
+/** Topics to clear that are remembered while disconnected: a pattern may match any number of units over time. */
 const GONE_AT_MOST = 1000
 
 export function createSnapshots(): Snapshots {
   const changed = new Set<string>()
   const gone = new Set<string>()
-  /** Each with whether its topic is being cleared. */
+  /** The value: whether the unit's topic is being cleared. */
   const inFlight = new Map<string, boolean>()
 
   function forget(unit: string): void {
@@ -72,10 +72,10 @@ export function createSnapshots(): Snapshots {
   }
 }
 
-/** While a summary stands in for a unit's starts and ends, the states between them are not told either. */
+/** While a summary replaces the unit's start and end events, the states between them are not published either. */
 function looksChanged(was: Unit | undefined, unit: Unit): boolean {
   if (was === undefined) return true
-  const summed = was.burst?.summary ?? null
-  if (unit.burst?.summary != null) return summed === null || was.burst?.sinceMonoMs !== unit.burst.sinceMonoMs
-  return summed !== null || JSON.stringify(unitJson(was)) !== JSON.stringify(unitJson(unit))
+  const inSummary = was.burst?.summary ?? null
+  if (unit.burst?.summary != null) return inSummary === null || was.burst?.sinceMonoMs !== unit.burst.sinceMonoMs
+  return inSummary !== null || JSON.stringify(unitJson(was)) !== JSON.stringify(unitJson(unit))
 }

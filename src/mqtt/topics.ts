@@ -1,4 +1,4 @@
-// Which topics there are, and how a unit's name stands in one. Pure.
+// Topic names, and how a unit name is encoded in one. Pure.
 import type { EventKind } from '../core/event.ts'
 
 export interface Topics {
@@ -6,19 +6,19 @@ export interface Topics {
   readonly agent: string
   event(kind: EventKind | 'dropped'): string
   unitState(unit: string): string
-  /** The answer to a command. */
+  /** The result of a command. */
   unitResult(unit: string): string
-  /** A filter for the states of all units, also of those that nobody watches any more. */
+  /** Filter for the states of all units, those no longer watched included. */
   readonly unitStates: string
-  /** A filter for the commands to all units. */
+  /** Filter for the commands to all units. */
   readonly unitSets: string
-  /** The unit whose state is told there, null for any other topic. */
+  /** The unit whose state this topic carries; null for any other topic. */
   unitOf(topic: string): string | null
-  /** The unit that a command there is for, null for any other topic. */
+  /** The unit that a command on this topic is for; null for any other topic. */
   unitSetOf(topic: string): string | null
 }
 
-/** `prefix` and `gatewayId` are checked by the configuration: no wildcards, no empty levels. */
+/** The configuration has checked `prefix` and `gatewayId`: no wildcards, no empty levels. */
 export function topicsOf(prefix: string, gatewayId: string): Topics {
   const root = `${prefix}/${gatewayId}`
   const ofUnit = (unit: string, end: string) => `${root}/unit/${unit}/${end}`
@@ -42,8 +42,8 @@ export function topicsOf(prefix: string, gatewayId: string): Topics {
 }
 
 /**
- * A unit's name as one level of a topic. systemd allows letters, digits and `:-_.\@` in names (systemd.unit(5)), all of
- * which MQTT allows too: names stay as they are, `\x2d` included. What cannot be in a name is made harmless all the same.
+ * A unit name as one topic level. MQTT allows every character that systemd.unit(5) allows, so names stay unchanged.
+ * Characters with a meaning in topics are percent-encoded, in case one gets here.
  */
 function level(unit: string): string {
   return unit.replace(/[/+#%\0]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

@@ -1,4 +1,4 @@
-// How crash events wait for their lines: nothing overtakes them, and nobody waits for more than a second.
+// How crash events wait for their lines: in order, and for at most a second.
 import { describe, expect, test } from 'vitest'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import {
@@ -22,14 +22,14 @@ const stepOf = (...events: Event[]): Step => ({ before: STATE, after: STATE, eve
 
 function rig() {
   const clock = testClock()
-  const told: Event[] = []
+  const delivered: Event[] = []
   const steps: Step[] = []
   const order: string[] = []
-  const asked = new Map<string, (lines: readonly string[] | null) => void>()
+  const queried = new Map<string, (lines: readonly string[] | null) => void>()
   const sink = {
     accept(step: Step) {
       steps.push(step)
-      told.push(...step.events)
+      delivered.push(...step.events)
     },
     stop: async () => void order.push('stopped'),
   }
@@ -37,32 +37,32 @@ function rig() {
     ...{ lines: 5, sinks: [sink], clock, log: () => {} },
     journal: {
       check: async () => {},
-      linesOf: (id) => new Promise((resolve) => asked.set(id, resolve)),
+      linesOf: (id) => new Promise((resolve) => queried.set(id, resolve)),
       missed: () => 0,
     },
   })
   return {
-    ...{ it, clock, told, steps, order },
-    seqs: () => told.map(({ seq }) => seq),
-    answer: async (seq: number, lines: readonly string[] | null) => {
-      asked.get(run(seq))?.(lines)
+    ...{ it, clock, delivered, steps, order },
+    seqs: () => delivered.map(({ seq }) => seq),
+    respond: async (seq: number, lines: readonly string[] | null) => {
+      queried.get(run(seq))?.(lines)
       await settled()
     },
-    asked: () => [...asked.keys()],
+    queried: () => [...queried.keys()],
   }
 }
 
-test('a crash is told with its lines, as soon as they are here', async () => {
-  const { it, told, answer, clock } = rig()
+test('a crash is passed on with its lines as soon as they arrive', async () => {
+  const { it, delivered, respond, clock } = rig()
   it.accept(stepOf(crash(1)))
   await clock.go(100)
-  expect(told).toEqual([])
-  await answer(1, ['one', 'two'])
-  expect(told).toEqual([{ ...crash(1), log: ['one', 'two'] }])
+  expect(delivered).toEqual([])
+  await respond(1, ['one', 'two'])
+  expect(delivered).toEqual([{ ...crash(1), log: ['one', 'two'] }])
   expect(clock.pending()).toBe(0)
 })
 
-test('what is no crash is told at once, in the very same step', () => {
+test('a step without a crash is passed on at once, as the same object', () => {
   const { it, steps } = rig()
   const step = stepOf(other(1))
   it.accept(step)
@@ -70,86 +70,86 @@ test('what is no crash is told at once, in the very same step', () => {
   expect(steps[0]).toBe(step)
 })
 
-test('what happens meanwhile waits behind it, and keeps its order', async () => {
-  const { it, seqs, answer } = rig()
+test('later steps wait until the crash is passed on, and keep their order', async () => {
+  const { it, seqs, respond } = rig()
   it.accept(stepOf(crash(1)))
   it.accept(stepOf(other(2)))
   it.accept(stepOf(crash(3), other(4)))
   it.accept(stepOf())
-  await answer(3, ['three'])
+  await respond(3, ['three'])
   expect(seqs()).toEqual([])
-  await answer(1, ['one'])
+  await respond(1, ['one'])
   expect(seqs()).toEqual([1, 2, 3, 4])
 })
 
-test('without an answer it is told after a second, without lines; later ones are known all the same', async () => {
-  const { it, told, answer, clock } = rig()
+test('without lines, a crash is passed on after a second; lines that arrive later are still kept', async () => {
+  const { it, delivered, respond, clock } = rig()
   it.accept(stepOf(crash(1)))
   await clock.go(HOLD_AT_MOST_MS - 1)
-  expect(told).toEqual([])
+  expect(delivered).toEqual([])
   await clock.go(1)
-  expect(told).toEqual([crash(1)])
-  await answer(1, ['late'])
-  expect(told).toHaveLength(1)
+  expect(delivered).toEqual([crash(1)])
+  await respond(1, ['late'])
+  expect(delivered).toHaveLength(1)
   expect(it.withLines([crash(1)])).toEqual([{ ...crash(1), log: ['late'] }])
 })
 
-test('a journal that cannot be read leaves the event as it is; one that is silent says so', async () => {
-  const { it, told, answer } = rig()
+test('a journal that cannot be read leaves the event unchanged; a run that wrote nothing has an empty list', async () => {
+  const { it, delivered, respond } = rig()
   it.accept(stepOf(crash(1), crash(2)))
-  await answer(1, null)
-  await answer(2, [])
-  expect(told).toEqual([crash(1), { ...crash(2), log: [] }])
+  await respond(1, null)
+  await respond(2, [])
+  expect(delivered).toEqual([crash(1), { ...crash(2), log: [] }])
 })
 
-test('of a run without an id there is nothing to ask for', () => {
-  const { it, seqs, asked } = rig()
+test('the journal is not queried for a run without a valid id', () => {
+  const { it, seqs, queried } = rig()
   it.accept(stepOf({ ...crash(1), invocationId: null }))
   it.accept(stepOf({ ...crash(2), invocationId: '--merge' }))
   expect(seqs()).toEqual([1, 2])
-  expect(asked()).toEqual([])
+  expect(queried()).toEqual([])
 })
 
-test('in a storm the oldest go on without their lines', () => {
+test('in a crash storm the oldest are passed on without lines', () => {
   const { it, seqs } = rig()
   for (let seq = 1; seq <= STEPS_AT_MOST + 10; seq++) it.accept(stepOf(crash(seq)))
   expect(seqs()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 })
 
-describe('for who asks later', () => {
-  test('history has the lines that are still known, and is itself where there are none', async () => {
-    const { it, answer } = rig()
+describe('for later queries', () => {
+  test('history gets the lines that are still kept, and is returned unchanged where there are none', async () => {
+    const { it, respond } = rig()
     const history = [other(1), crash(2), other(3)]
     expect(it.withLines(history)).toBe(history)
     it.accept(stepOf(crash(2)))
-    await answer(2, ['two'])
+    await respond(2, ['two'])
     expect(it.withLines(history)).toEqual([other(1), { ...crash(2), log: ['two'] }, other(3)])
   })
 
   test('lines are kept for the newest crashes only', async () => {
-    const { it, answer } = rig()
+    const { it, respond } = rig()
     const lines = Array(8).fill('x'.repeat(1000))
     for (let seq = 1; seq <= 40; seq++) {
       it.accept(stepOf(crash(seq)))
-      await answer(seq, lines)
+      await respond(seq, lines)
     }
     const known = it.withLines(Array.from({ length: 40 }, (_, i) => crash(i + 1))).filter((event) => 'log' in event)
     expect(known.map(({ seq }) => seq)).toEqual(Array.from({ length: 32 }, (_, i) => i + 9))
   })
 
-  test('what is still held was not told yet', async () => {
-    const { it, answer } = rig()
+  test('events that are held back do not count as delivered', async () => {
+    const { it, respond } = rig()
     const events = [other(1), crash(2), other(3)]
     expect(it.delivered(events)).toEqual(events)
     it.accept(stepOf(crash(2)))
     it.accept(stepOf(other(3)))
     expect(it.delivered(events)).toEqual([other(1)])
-    await answer(2, [])
+    await respond(2, [])
     expect(it.delivered(events)).toEqual(events)
   })
 })
 
-test('at the end what is held is told before the sinks stop', async () => {
+test('at stop, held steps are passed on before the sinks stop', async () => {
   const { it, seqs, order, clock } = rig()
   it.accept(stepOf(crash(1)))
   const stopped = it.stop()

@@ -1,4 +1,4 @@
-// The agent was away and may read the journal: what happened meanwhile is counted as it was, on a real systemd.
+// A gap with a readable journal: every run of it is counted, on a real systemd.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -10,7 +10,7 @@ import { hear } from '../soak/heard.ts'
 
 const U = 'proven.service'
 
-describeUnless(noSystemd(), 'an absence', () => {
+describeUnless(noSystemd(), 'a gap', () => {
   let systemd: Systemd
   beforeAll(async () => {
     systemd = await startSystemd()
@@ -19,8 +19,8 @@ describeUnless(noSystemd(), 'an absence', () => {
   })
   afterAll(() => systemd.stop())
 
-  /** Runs, is killed twice and restarted, then stopped and started: all of it while the agent is away. */
-  const away = async (journalDir: string | null) => {
+  /** The unit runs, is killed twice and restarted, then stopped and started, all while the agent is disconnected. */
+  const gap = async (journalDir: string | null) => {
     await systemd.start(U)
     const bootId = readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', '')
     const heard = await hear({ busAddress: systemd.busAddress, patterns: [U], bootId, journalDir })
@@ -38,28 +38,28 @@ describeUnless(noSystemd(), 'an absence', () => {
     await systemd.start(U)
     await systemd.exec('journalctl', '--sync')
     await heard.back()
-    const told = heard.events().slice(before)
+    const events = heard.events().slice(before)
     const counters = unitOf(heard.state(), U)?.counters
     await heard.stop()
     await systemd.stop(U)
-    return { counters, told, problems: heard.problems() }
+    return { counters, events, problems: heard.problems() }
   }
 
-  test('is told run by run where the journal can be read', async () => {
-    const { counters, told, problems } = await away(join(systemd.runDir, 'log/journal'))
-    expect(told.map(({ kind, source }) => `${kind} ${source}`)).toEqual(
+  test('is recovered run by run where the journal can be read', async () => {
+    const { counters, events, problems } = await gap(join(systemd.runDir, 'log/journal'))
+    expect(events.map(({ kind, source }) => `${kind} ${source}`)).toEqual(
       ['crash', 'restart', 'crash', 'restart', 'stop', 'start'].map((kind) => `${kind} reconcile`),
     )
-    expect(told[0]).toMatchObject({ result: 'signal', signal: 'SIGKILL', requested: false })
-    expect(told[4]).toMatchObject({ result: 'success', requested: true })
+    expect(events[0]).toMatchObject({ result: 'signal', signal: 'SIGKILL', requested: false })
+    expect(events[4]).toMatchObject({ result: 'success', requested: true })
     expect(counters).toEqual({ starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 })
     expect(problems).toEqual([])
   })
 
-  test('is what systemd still knows where it cannot, and why is said', async () => {
-    expect((await away(null)).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
-    const { counters, problems } = await away('/nowhere')
+  test('is limited to what systemd still knows where it cannot, and the reason is logged', async () => {
+    expect((await gap(null)).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
+    const { counters, problems } = await gap('/nowhere')
     expect(counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
-    expect(problems.join()).toMatch(/^journal: cannot say what happened meanwhile \(.*\/nowhere.*\)$/)
+    expect(problems.join()).toMatch(/^journal: could not recover events missed while disconnected \(.*\/nowhere.*\)$/)
   })
 })

@@ -1,4 +1,4 @@
-// What is taken from systemd's lines in the journal, by literal lines of a real systemd 252.
+// Runs reconstructed from literal journal lines of a real systemd 252.
 import { expect, test } from 'vitest'
 import { argsForUnits, runsIn } from '../../src/journal/runs.ts'
 
@@ -23,7 +23,8 @@ const starting = (ms: number, id: string, job: string) =>
 const stopping = (ms: number, id: string) => of(id, 'Stopping', 'de5b426a63be47a7b6ac3eaac82e2f6f')(ms)
 const stopped = (ms: number, id: string, job: string, type: 'stop' | 'restart') =>
   of(id, 'Stopped', '9d1aaa27d60140bd96365438aad20286')(ms, { JOB_ID: job, JOB_TYPE: type })
-const well = (ms: number, id: string) => of(id, 'Deactivated successfully.', '7ad2d189f7e94e70a38c781354912448')(ms)
+const succeeded = (ms: number, id: string) =>
+  of(id, 'Deactivated successfully.', '7ad2d189f7e94e70a38c781354912448')(ms)
 const failed = (ms: number, id: string, result: string) =>
   of(id, `Failed with result '${result}'.`, 'd9b373ed55a64feb8242e02dbe79a49c')(ms, { UNIT_RESULT: result })
 const scheduled = (ms: number, id: string, n: number) =>
@@ -38,13 +39,13 @@ const exited = (ms: number, id: string, code: string, status: number, whose = 'M
     EXIT_STATUS: String(status),
   })
 
-/** journalctl answers newest first. */
+/** journalctl prints the newest line first. */
 const runs = (untilMs: number, ...lines: string[]) => {
   return runsIn(`${[...lines].reverse().join('\n')}\n{"UNIT":"u.ser`, untilMs).get('u.service')
 }
 const main = { exitCode: null, signal: null, coreDumped: false }
 
-test('a crash with its cause, the automatic restart that follows, and a stop that was asked for', () => {
+test('a crash with its cause, the automatic restart that follows, and a requested stop', () => {
   expect(
     runs(
       Infinity,
@@ -56,7 +57,7 @@ test('a crash with its cause, the automatic restart that follows, and a stop tha
       starting(3, B, '8'),
       stopping(4, B),
       exited(5, B, 'exited', 0, 'Control'),
-      well(5, B),
+      succeeded(5, B),
       stopped(5, B, '9', 'stop'),
       starting(6, C, '10'),
     ),
@@ -89,21 +90,21 @@ test('exit codes, core dumps and skipped runs', () => {
   ])
 })
 
-test('a restart job is a restart; a start after a stop is none; a restart that a stop took back is none', () => {
+test('a restart job is a restart; a start after a stop is not, nor is one after a stop canceled the announced restart', () => {
   const restart = (...lines: string[]) => runs(Infinity, ...lines)?.at(-1)?.restart
-  expect(restart(starting(1, A, '1'), well(2, A), stopped(2, A, '2', 'restart'), starting(2, B, '2'))).toBe('job')
-  expect(restart(starting(1, A, '1'), well(2, A), stopped(2, A, '2', 'stop'), starting(3, B, '3'))).toBeNull()
+  expect(restart(starting(1, A, '1'), succeeded(2, A), stopped(2, A, '2', 'restart'), starting(2, B, '2'))).toBe('job')
+  expect(restart(starting(1, A, '1'), succeeded(2, A), stopped(2, A, '2', 'stop'), starting(3, B, '3'))).toBeNull()
   expect(
     restart(failed(1, A, 'signal'), scheduled(2, A, 1), stopped(2, A, '2', 'stop'), starting(3, B, '3')),
   ).toBeNull()
 })
 
-test('a start that the limit refused goes by the run before it, and says nothing of its end', () => {
+test('a start refused by the start limit has the id of the previous run, and does not show how that ended', () => {
   expect(runs(Infinity, starting(1, A, '1'), failed(2, A, 'start-limit-hit'))?.[0]?.end).toBeNull()
-  expect(runs(Infinity, well(1, A), failed(2, A, 'start-limit-hit'))?.[0]?.end?.cause.result).toBe('success')
+  expect(runs(Infinity, succeeded(1, A), failed(2, A, 'start-limit-hit'))?.[0]?.end?.cause.result).toBe('success')
 })
 
-test('restarts of which there is no line are known by their number; one announced twice is not missed', () => {
+test('restarts without a line are known from the restart counter; one announced twice is not missed', () => {
   const missed = (...lines: string[]) => runs(Infinity, ...lines)?.map((run) => run.missed)
   expect(missed(scheduled(1, A, 1), starting(2, B, '1'), scheduled(3, B, 5), starting(4, C, '2'))).toEqual([0, 0, 3])
   expect(
@@ -112,16 +113,16 @@ test('restarts of which there is no line are known by their number; one announce
   expect(missed(scheduled(1, A, 9), starting(2, B, '1'), scheduled(3, B, 1), starting(4, C, '2'))).toEqual([0, 0, 0])
 })
 
-test('what came after the absence is not told: the bus tells it', () => {
-  expect(runs(4, starting(1, A, '1'), well(4, A), starting(5, B, '2'))?.map(({ id }) => id)).toEqual([A])
+test('runs after the gap are left out: they come from D-Bus signals', () => {
+  expect(runs(4, starting(1, A, '1'), succeeded(4, A), starting(5, B, '2'))?.map(({ id }) => id)).toEqual([A])
 })
 
-test('lines without a unit, without a run, or that are none at all, are passed over', () => {
+test('lines without a unit or a run, and lines that are not entries, are ignored', () => {
   const text = ['null', '[]', '{', line(1, 'x', 'Starting', {}), line(1, A, 'Starting', { UNIT: undefined })].join('\n')
   expect(runsIn(text, Infinity).get('u.service') ?? []).toEqual([])
 })
 
-test("only systemd's own words on these units in this boot are asked for", () => {
+test("the arguments select only systemd's own messages about these units in this boot", () => {
   const args = argsForUnits(['a.service', 'b.socket'], '0123-4567')
   expect(args.slice(-5)).toEqual(['_PID=1', '_UID=0', '_BOOT_ID=01234567', 'UNIT=a.service', 'UNIT=b.socket'])
 })

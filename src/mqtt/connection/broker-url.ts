@@ -1,4 +1,4 @@
-// Where the broker is, read from `mqtt.url`; how it is called in logs, where no password may be. Pure.
+// Parses `mqtt.url`: the broker's address, the credentials, and the form without a password for logs. Pure.
 type BrokerAddress =
   | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
@@ -9,7 +9,7 @@ export interface BrokerUrl {
   readonly password: string | null
   /** The URL without user and password. */
   readonly shown: string
-  /** On this device: its unit may be among those that we watch. */
+  /** On this device: its unit may be among the watched ones. */
   readonly local: boolean
 }
 
@@ -21,7 +21,7 @@ const KINDS: Readonly<Record<string, { readonly kind: 'tcp' | 'tls'; readonly po
   'tls:': { kind: 'tls', port: 8883 },
 }
 
-/** Throws an Error that says what is wrong, without the password. */
+/** Throws an Error that states what is wrong, without the password. */
 export function readBrokerUrl(text: string): BrokerUrl {
   if (!URL.canParse(text)) throw new Error('mqtt.url is not a URL like mqtt://127.0.0.1:1883')
   const url = new URL(text)
@@ -29,14 +29,14 @@ export function readBrokerUrl(text: string): BrokerUrl {
   const password = url.password === '' ? null : decoded(url.password)
   if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
     const path = decoded(url.pathname)
-    if (path.length < 2) throw new Error('mqtt.url names no socket: write mqtt+unix:///path')
+    if (path.length < 2) throw new Error('mqtt.url has no socket path; write mqtt+unix:///path')
     return { address: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
   }
   const known = KINDS[url.protocol]
   if (known === undefined) {
-    throw new Error(`mqtt.url begins with ${url.protocol}// but must begin with mqtt://, mqtts:// or mqtt+unix://`)
+    throw new Error(`mqtt.url must begin with mqtt://, mqtts:// or mqtt+unix://, not ${url.protocol}//`)
   }
-  if (url.hostname === '') throw new Error('mqtt.url names no host')
+  if (url.hostname === '') throw new Error('mqtt.url has no host')
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const port = url.port === '' ? known.port : Number(url.port)
   const local = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
@@ -49,7 +49,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
   }
 }
 
-/** A `%` that begins no escape stands for itself. */
+/** Leaves the text as it is where a `%` does not begin an escape. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,9 +1,9 @@
-// One connection to the broker, from dialling to its end: a fresh mqtt.js client that never reconnects and keeps nothing.
+// One connection to the broker over mqtt.js: a new client each time, which neither reconnects nor stores messages.
 import type { Duplex } from 'node:stream'
 import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } from 'mqtt'
 import { type ConnectionError, connectionErrorOf } from './error-text.ts'
 
-/** A loaded mqtt.js: loaded only where MQTT is enabled, as it takes 1.5 MB. */
+/** mqtt.js, loaded only where MQTT is enabled: it takes 1.5 MB. */
 interface MqttLibrary {
   readonly Client: typeof MqttClient
   readonly reasons: Readonly<Record<number, string>>
@@ -14,7 +14,7 @@ export async function loadLibrary(): Promise<MqttLibrary> {
     import('mqtt/lib/client'),
     import('mqtt/lib/handlers/ack'),
   ])
-  // Node gives a CommonJS module's exports as `default`; a test runner may have gone one step further already
+  // Node passes a CommonJS module's exports as `default`; a test runner may have unwrapped them already
   const Client = 'default' in exported ? exported.default : exported
   return { Client: Client as typeof MqttClient, reasons: ReasonCodes }
 }
@@ -28,14 +28,14 @@ export interface Message {
   readonly properties?: Readonly<Record<string, string>>
 }
 
-/** What this broker can take, as its CONNACK says. */
+/** The limits that the broker states in its CONNACK. */
 export interface BrokerLimits {
   readonly inFlight: number
   readonly messageBytes: number
 }
 
 export interface ConnectionLoss extends ConnectionError {
-  /** It was closed without a word before there was a CONNACK, as old brokers do when they do not know MQTT 5. */
+  /** The broker closed the connection before a CONNACK, as old brokers do that do not know MQTT 5. */
   readonly silent: boolean
 }
 
@@ -47,14 +47,14 @@ export interface ConnectionHandlers {
 }
 
 export interface Connection {
-  /** `done`: the broker has it (null), or refuses it in these words. Not called any more once the connection is down. */
+  /** `done`: the broker has acknowledged it (null) or refused it, for this reason. Not called after the end. */
   publish(message: Message, done: (refused: string | null) => void): void
-  /** `done`: whether the broker lets us. */
+  /** `done`: whether the broker granted the subscription. */
   subscribe(filter: string, done: (granted: boolean) => void): void
   unsubscribe(filter: string): void
-  /** Ends it for this reason, as if the broker had. */
+  /** Ends it with this reason, as if the broker had closed it. */
   fail(text: string): void
-  /** Says goodbye, so that the Will is not told; resolves when the stream is closed. */
+  /** Sends a DISCONNECT, so that the Will is not published; resolves when the stream is closed. */
   end(): Promise<void>
   destroy(): void
 }
@@ -70,10 +70,10 @@ export interface ConnectionOptions {
   readonly will: Message
 }
 
-/** Together with the way there: TLS on a slow link takes its time. */
+/** Includes the set-up of the stream: TLS over a slow link takes long. */
 const CONNECT_AT_MOST_MS = 30_000
 
-/** We take in what we told at most, Home Assistant's device being the largest: nothing larger is to be sent to us (MQTT 5). */
+/** The largest message that we expect is our own discovery message. Only MQTT 5 brokers respect this limit. */
 const RECEIVE_AT_MOST_BYTES = 524_288
 
 export function openConnection(
@@ -93,7 +93,7 @@ export function openConnection(
     handlers.down({ ...reason, silent })
   }
 
-  /** The client is ended later: it may be in the middle of something, such as telling us of its end. */
+  /** The client is ended later: this may be called from one of its own events. */
   function destroy(): void {
     open = false
     stream.destroy()
@@ -111,9 +111,9 @@ export function openConnection(
     if (open) handlers.message(topic, payload.toString('utf8'), packet.retain)
   })
   client.on('disconnect', ({ reasonCode = 0 }: IDisconnectPacket) => {
-    const said = library.reasons[reasonCode] || 'goodbye'
+    const reason = library.reasons[reasonCode] || 'normal disconnection'
     down({
-      text: `the broker says: ${said}${reasonCode === 142 ? ', by another client with our id' : ''}`,
+      text: `disconnected by the broker: ${reason}${reasonCode === 142 ? ' by another client with the same id' : ''}`,
       version: false,
     })
   })
@@ -132,7 +132,7 @@ export function openConnection(
         if (!open) return
         if (!error) done(null)
         else if ('code' in error && typeof error.code === 'number') done(error.message.replace(/^Publish error: /, ''))
-        // else the connection has ended, which comes as an event too
+        // any other error means that the connection has ended, which is an event too
       }
       client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)
     },

@@ -1,5 +1,5 @@
-// Opens the stream to the broker: TCP, TLS with names and certificates verified, or a unix socket. Files are read anew
-// at each dial, so that passwords and certificates may change while the agent runs.
+// Opens the stream to the broker: TCP, TLS with verification of names and certificates, or a Unix socket. Files are
+// read at each attempt, so that passwords and certificates may change while the agent runs.
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -13,22 +13,22 @@ export interface CredentialFiles {
   readonly key_file: string | null
 }
 
-/** Certificates that the system trusts, where distributions keep them; Node's own list where there is none. */
+/** The system's trusted certificates, where distributions keep them; without these files, Node's own list applies. */
 const SYSTEM_CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
 
 /** Opens at once; errors come as events of the stream. Throws where a file cannot be read. */
 export function dial({ address }: BrokerUrl, files: CredentialFiles): Duplex {
-  // noDelay: an event must not wait for the acknowledgement of the one before it
+  // noDelay: an event must not wait for the acknowledgement of the previous one
   if (address.kind === 'tls') return connectTls(tlsOptions(address.host, address.port, files)).setNoDelay(true)
   const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
-  if (unused !== undefined) throw new Error(`mqtt.${unused} is for TLS only: write mqtts:// in mqtt.url`)
+  if (unused !== undefined) throw new Error(`mqtt.${unused} requires TLS; write mqtts:// in mqtt.url`)
   return connectTcp({
     ...(address.kind === 'unix' ? address : { host: address.host, port: address.port }),
     noDelay: true,
   })
 }
 
-/** The password: the first line of the file where there is one, else the URL's. Throws where it cannot be read. */
+/** The first line of the password file if there is one, else the URL's password. Throws if the file cannot be read. */
 export function readPassword(url: BrokerUrl, { password_file }: CredentialFiles): string | null {
   if (password_file === null) return url.password
   return read('password_file', password_file).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
@@ -52,7 +52,7 @@ function systemCertificates(): Buffer | null {
   for (const path of SYSTEM_CA_FILES) {
     try {
       return readFileSync(path)
-    } catch {} // not this distribution's place
+    } catch {} // another distribution's path
   }
   return null
 }

@@ -1,4 +1,4 @@
-// Publishes Home Assistant discovery: after each connection, after Home Assistant's own birth, and when the units change.
+// Publishes Home Assistant discovery: after each connection, after Home Assistant's birth, and when the units change.
 import { Buffer } from 'node:buffer'
 import type { Clock, Log, Step } from '../../ports.ts'
 import type { Outgoing } from '../publisher.ts'

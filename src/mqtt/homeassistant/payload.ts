@@ -1,12 +1,12 @@
-// What Home Assistant is told of this gateway: one device with eight entities a unit, in its MQTT device discovery. Pure.
-// The names of the fields: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+// The discovery message for Home Assistant: this gateway as one device, with eight entities per unit. Pure.
+// Names of the fields: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 import type { Json } from '../../core/api-json.ts'
 import type { Topics } from '../topics.ts'
 
-/** Home Assistant's own default, for discovery and for its birth. */
+/** Home Assistant's default topic for its birth message. */
 export const BIRTH_TOPIC = 'homeassistant/status'
 
-/** Each unit costs about 3,300 bytes of one message; a gateway has a dozen. */
+/** Each unit takes about 3,300 bytes of the one message; a gateway usually has a dozen. */
 export const UNITS_AT_MOST = 100
 
 interface DevicePayloadOptions {
@@ -14,21 +14,21 @@ interface DevicePayloadOptions {
   readonly version: string
   readonly topics: Topics
   readonly units: readonly string[]
-  /** Entities that Home Assistant has and that are no more: their platforms by id. Named once more without anything else. */
+  /** Entities to remove from Home Assistant, their platforms by id: an entity with only a platform is removed. */
   readonly gone: ReadonlyMap<string, string>
 }
 
-/** Levels of this topic may have letters, digits, `_` and `-` only; a gateway's id may have dots. */
+/** Levels of this topic may contain letters, digits, `_` and `-` only; a gateway id may contain dots. */
 export function configTopic(gatewayId: string): string {
   return `homeassistant/device/gatewatch-${gatewayId.replaceAll('.', '_2e')}/config`
 }
 
-/** The platform of each entity by its id, as Home Assistant will know them. */
+/** The platform of each entity by its id. */
 export function entities(units: readonly string[]): Map<string, string> {
-  return new Map(units.flatMap((unit) => ENTITIES.map(({ what, platform }) => [`${unit}_${what}`, platform] as const)))
+  return new Map(units.flatMap((unit) => ENTITIES.map(({ key, platform }) => [`${unit}_${key}`, platform] as const)))
 }
 
-/** Entities named in a message of ours, empty where it is none. */
+/** The entities in a discovery message of ours; empty if it is not ours. */
 export function entitiesIn(payload: string): Map<string, string> {
   const found = new Map<string, string>()
   try {
@@ -38,7 +38,7 @@ export function entitiesIn(payload: string): Map<string, string> {
       const { platform } = component as Record<string, unknown>
       if (typeof platform === 'string') found.set(id, platform)
     }
-  } catch {} // whatever somebody else left there
+  } catch {} // retained by another program
   return found
 }
 
@@ -46,11 +46,11 @@ export function devicePayload({ gatewayId, version, topics, units, gone }: Devic
   const device = { identifiers: [`gatewatch_${gatewayId}`], name: gatewayId, model: 'Gateway', sw_version: version }
   const components: Json = {}
   for (const unit of units) {
-    for (const { what, name, platform, ...rest } of ENTITIES) {
+    for (const { key, name, platform, ...rest } of ENTITIES) {
       const state_topic = topics.unitState(unit)
-      components[`${unit}_${what}`] = {
+      components[`${unit}_${key}`] = {
         platform,
-        unique_id: `gatewatch_${gatewayId}_${unit}_${what}`,
+        unique_id: `gatewatch_${gatewayId}_${unit}_${key}`,
         name: `${unit.replace(/\.service$/, '')} ${name}`,
         state_topic,
         ...rest,
@@ -71,8 +71,8 @@ export function devicePayload({ gatewayId, version, topics, units, gone }: Devic
 const ORIGIN = 'gatewatch'
 
 /**
- * Failed, waiting for the next attempt, at it again and again, or not there though it should be. A unit without a file,
- * or masked, may be meant to be so.
+ * On when the unit failed, waits for a restart, flaps, or is missing although it should exist. A unit that has no file
+ * or is masked may be intended.
  */
 const PROBLEM =
   "{{ 'ON' if value_json.active_state == 'failed' or value_json.gave_up or value_json.flapping" +
@@ -85,14 +85,14 @@ const CAUSE =
 
 const ENTITIES = [
   {
-    what: 'problem',
+    key: 'problem',
     name: 'problem',
     platform: 'binary_sensor',
     device_class: 'problem',
     value_template: PROBLEM,
   },
   {
-    what: 'state',
+    key: 'state',
     name: 'state',
     platform: 'sensor',
     icon: 'mdi:cog-play',
@@ -101,7 +101,7 @@ const ENTITIES = [
       "{{ {'sub_state': value_json.sub_state, 'since': value_json.since, 'missing': value_json.missing} | tojson }}",
   },
   {
-    what: 'last_cause',
+    key: 'last_cause',
     name: 'last crash',
     platform: 'sensor',
     icon: 'mdi:alert-circle-outline',
@@ -109,7 +109,7 @@ const ENTITIES = [
     json_attributes_template: '{{ (value_json.last_crash or {}) | tojson }}',
   },
   ...(['starts', 'stops', 'crashes', 'restarts', 'lost'] as const).map((counter) => ({
-    what: counter,
+    key: counter,
     name: counter,
     platform: 'sensor',
     entity_category: 'diagnostic',
