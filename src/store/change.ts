@@ -1,4 +1,4 @@
-// What a step changed, as far as it must be kept: for an agent that is killed, and for flash. Pure.
+// Compares the state before and after a step: what must go to the spill, and what is worth a commit. Pure.
 import { type State, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
@@ -6,12 +6,13 @@ import { sameCounters } from './format/unit-fields.ts'
 import { differs } from './format/unit-record.ts'
 
 export interface StepChange {
-  /** True when there is something to keep at all; what systemd tells again when asked is not. */
+  /** True if anything changed that must be stored. Values that can be read from systemd again do not count. */
   readonly any: boolean
-  /** True when it is worth a commit: events, counts, the set of units. A mere change of state is not. */
+  /** True if a commit is due for it: events, counters, or the set of units changed. A unit's active state alone is not enough. */
   readonly forFlash: boolean
-  /** The same units in the same order. */
+  /** True if the set of units and its order did not change. */
   readonly sameSet: boolean
+  /** The units that changed; all of them if the set changed. */
   readonly units: readonly Unit[]
 }
 
@@ -27,7 +28,7 @@ export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after
   return { any: forFlash || units.length > 0 || !sameHead, forFlash, sameSet, units }
 }
 
-/** The same units in the same order. */
+/** True if both have the same units in the same order. */
 export function sameUnits(a: State, b: State): boolean {
   return (
     a.index === b.index || (a.units.length === b.units.length && a.units.every((u, i) => u.name === b.units[i]?.name))

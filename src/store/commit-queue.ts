@@ -1,4 +1,4 @@
-// Runs commits one at a time, in order, and starts one when the flush policy has it due.
+// The commit queue: runs commits one at a time, in order, and starts one when it is due.
 import type { Clock } from '../ports.ts'
 
 interface CommitQueue {
@@ -6,13 +6,13 @@ interface CommitQueue {
   run<T>(job: () => Promise<T>): Promise<T>
   /** True while a job runs or waits. */
   busy(): boolean
-  /** Sets the one timer to when the next commit is due; to be called whenever that may have changed. */
+  /** Sets the only timer to the time of the next commit. Call it whenever that time may have changed. */
   schedule(): void
-  /** Starts no more commits of its own; `run` still works. */
+  /** Stops the timer; `run` still works. */
   stop(): void
 }
 
-/** `dueMs`: when the next commit is due, null for never. `commitDue` makes it; it is called only once it is due. */
+/** `dueMs`: when the next commit is due, null for never. `commitDue` makes that commit; it is called only when it is due. */
 export function createCommitQueue(
   clock: Clock,
   dueMs: () => number | null,

@@ -1,4 +1,4 @@
-// Makes one commit: all that is remembered now goes to flash, and the spill begins anew behind it.
+// Makes one commit: writes the live state to flash and switches the spill to a new slot.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
@@ -13,7 +13,7 @@ import type { UncommittedEvents } from './uncommitted-events.ts'
 interface Committer {
   /** The state as of the last commit. */
   committed(): State
-  /** Never rejects; false where flash refused. `clean`: the last commit of an orderly stop. */
+  /** Resolves to false if the write failed; never rejects. `clean` marks the last commit of an orderly stop. */
   commit(reason: CommitReason, clean?: boolean): Promise<boolean>
 }
 
@@ -25,7 +25,7 @@ interface CommitterOptions {
   readonly schedule: FlushSchedule
   readonly health: HealthRecorder
   readonly committed: State
-  /** Number of the last commit, and that of the next. */
+  /** Numbers of the last commit and of the next one. */
   readonly lastCommit: number
   readonly nextCommit: number
 }
@@ -33,7 +33,7 @@ interface CommitterOptions {
 export function createCommitter(options: CommitterOptions): Committer {
   const { clock, writer, spill, live, schedule, health } = options
   let { committed, lastCommit, nextCommit } = options
-  /** Events that found no room in any commit: a killed agent leaves them in its spill all the same. */
+  /** Events that fitted into no commit. They stay in the spill, so that they survive a kill of the agent. */
   let eventsNotOnFlash: readonly Event[] = []
 
   async function commit(reason: CommitReason, clean = false): Promise<boolean> {
@@ -43,7 +43,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     const uncommitted = schedule.begin()
     const seq = nextCommit
     const reserved = live.boundFor(state)
-    if (!clean) turnSpill(seq, state, events)
+    if (!clean) switchSpillSlot(seq, state, events)
     try {
       const head = live.head(state, { clean, reserved })
       const result = await writer.write({ state, committed, events, head, seq, history: live.history() })
@@ -67,8 +67,11 @@ export function createCommitter(options: CommitterOptions): Committer {
     }
   }
 
-  /** What comes from now on waits in the slot of the commit that begins; that of the last one stays until it is done. */
-  function turnSpill(seq: number, state: State, { events }: UncommittedEvents): void {
+  /**
+   * Steps from now on go to the slot of the commit that starts. The slot of the commit before stays until this one is on
+   * flash.
+   */
+  function switchSpillSlot(seq: number, state: State, { events }: UncommittedEvents): void {
     if (spill.base() === null) spill.begin(lastCommit, live.head(state), state.units, events, true)
     if (spill.base() !== seq) spill.begin(seq, live.head(state), [], eventsNotOnFlash, false)
   }

@@ -1,24 +1,23 @@
-// When to write to flash: pure functions of the budget, of what is uncommitted, and of the time (monotonic ms).
+// The flush policy: when to write to flash, as pure functions of the budget, the uncommitted changes and the time.
 import { availableAtMs, fullBucket, refilled, spent, type TokenBucket, type TokenRate } from '../core/token-bucket.ts'
 
-/** A reader or a first crash costs a token; one comes back every two minutes. */
+/** A commit for a scrape or for a crash costs a token; one token is added every two minutes. Times are monotonic ms. */
 const TOKENS = 10
 const TOKEN_EVERY_MS = 120_000
 const EARLY_RATE: TokenRate = { everyMs: TOKEN_EVERY_MS, burst: TOKENS }
-/** What readers, and units that crash again and again, leave for the first crash of another unit. */
+/** Tokens that scrapes and repeated crashes leave for the first crash of another unit. */
 const TOKENS_FOR_FIRST_CRASHES = 5
 /**
- * A first crash is committed this long after it (and so within 1 s), so that the restart after systemd's default of 100 ms,
- * and units that fell together, share its page.
+ * A first crash is committed this long after it, and so within 1 s. Its restart (100 ms later by systemd's default) and
+ * the crashes of other units at the same time share the commit.
  */
 const CRASH_WITHIN_MS = 500
-/** So that a start is on flash, not only on its way, after `flush_interval`. */
+/** A routine commit starts this long before its time, so that it is on flash when `flush_interval` ends. */
 const ROUTINE_EARLY_MS = 500
 
 /**
- * What may still be spent, in two buckets: `early` for commits that come before their time, and `average`, from which
- * every commit takes one and which gains one per flush interval. So any load writes at most TOKENS more than one commit
- * per interval, whatever comes together.
+ * Two token buckets. `early` pays for commits before their time. `average` pays for every commit and gains one token per
+ * flush interval. So no load causes more than one commit per interval plus TOKENS.
  */
 export interface FlushBudget {
   readonly early: TokenBucket
@@ -26,14 +25,15 @@ export interface FlushBudget {
   readonly lastCommitMs: number | null
 }
 
-/** What is not on flash yet; null where there is no such thing. */
+/** What is not on flash yet: times of the oldest changes of each type, null if there is none. */
 export interface Uncommitted {
-  /** When the oldest of it came. */
+  /** The oldest change of any type. */
   readonly sinceMs: number | null
-  /** When a unit crashed that had not done so for a flush interval, and when one did that had. */
+  /** The oldest crash of a unit that had not crashed within the flush interval before. */
   readonly firstCrashMs: number | null
+  /** The oldest crash of a unit that had. */
   readonly crashAgainMs: number | null
-  /** True when event numbers run out: the reserved bound must be raised before it is reached. */
+  /** True if few event numbers are left: the reserved bound must be raised before it is reached. */
   readonly numbersLow: boolean
 }
 
@@ -44,7 +44,7 @@ export const NOTHING_UNCOMMITTED: Uncommitted = {
   numbersLow: false,
 }
 
-/** Why a commit happened: `early` ones cost a token. */
+/** Why a commit is made. Only `early` ones cost a token of the early bucket. */
 export type CommitReason = 'routine' | 'early' | 'forced'
 
 export function fullFlushBudget(nowMs: number): FlushBudget {
@@ -52,7 +52,7 @@ export function fullFlushBudget(nowMs: number): FlushBudget {
   return { early: bucket, average: bucket, lastCommitMs: null }
 }
 
-/** When the next commit is due, null when there is nothing to write; in the past when it is due already. */
+/** When the next commit is due: in the past if it is overdue, null if there is nothing to write. */
 export function commitDueMs(budget: FlushBudget, uncommitted: Uncommitted, flushIntervalMs: number): number | null {
   const { sinceMs, firstCrashMs, crashAgainMs, numbersLow } = uncommitted
   if (numbersLow) return budget.average.atMs
@@ -68,7 +68,7 @@ export function commitDueMs(budget: FlushBudget, uncommitted: Uncommitted, flush
   return Math.min(...due)
 }
 
-/** What a commit at `nowMs` is, if it is made because it is due. */
+/** The reason of a commit that is due at `nowMs`. */
 export function commitReason(
   budget: FlushBudget,
   uncommitted: Uncommitted,
@@ -80,7 +80,7 @@ export function commitReason(
   return sinceMs !== null && routineMs(budget, sinceMs, flushIntervalMs) <= nowMs ? 'routine' : 'early'
 }
 
-/** May a scrape have its commit now? */
+/** True if the budget allows a commit for a scrape now. */
 export function readerMayCommit(
   budget: FlushBudget,
   { sinceMs }: Uncommitted,
@@ -90,7 +90,7 @@ export function readerMayCommit(
   return sinceMs !== null && earlyCommitMs(budget, TOKENS_FOR_FIRST_CRASHES + 1, flushIntervalMs) <= nowMs
 }
 
-/** The budget after a commit that began at `nowMs`. */
+/** The budget after a commit that started at `nowMs`. */
 export function afterCommit(
   budget: FlushBudget,
   reason: CommitReason,
@@ -107,8 +107,8 @@ export function afterCommit(
 }
 
 /**
- * What is uncommitted one step later. `crashed`: the units that crashed in this step; `lastCrash`: when each crashed
- * before.
+ * What is uncommitted after one more step. `crashed`: the units that crashed in it. `lastCrash`: the time of the crash
+ * before, by unit.
  */
 export function uncommittedAfter(
   uncommitted: Uncommitted,
@@ -135,7 +135,7 @@ function routineMs(budget: FlushBudget, sinceMs: number, flushIntervalMs: number
   )
 }
 
-/** When both buckets hold so many tokens. */
+/** When both buckets have so many tokens. */
 function earlyCommitMs({ early, average }: FlushBudget, tokens: number, flushIntervalMs: number): number {
   return Math.max(availableAtMs(early, tokens, TOKEN_EVERY_MS), availableAtMs(average, tokens, flushIntervalMs))
 }

@@ -1,29 +1,29 @@
-// When the next commit is due: the flush policy with its budget, what is uncommitted, and the retry after an error.
+// The flush schedule: tracks the budget, uncommitted changes and retries, and from them when the next commit is due.
 import * as policy from './flush-policy.ts'
 
 const RETRY_FIRST_MS = 5_000
 const RETRY_AT_MOST_MS = 300_000
 
 export interface FlushSchedule {
-  /** Something changed that flash must hold; `crashed`: the units of its crashes. */
+  /** Records a change that must be written; `crashed` names the units that crashed in it. */
   changed(crashed: readonly string[], nowMs: number): void
-  /** True when nothing waits to be written. */
+  /** True if nothing is uncommitted. */
   isIdle(): boolean
-  /** When the next commit is due, null for never; after an error, when to try again. */
+  /** When the next commit is due, null for never; after a write error, the time of the next retry. */
   dueMs(): number | null
-  /** Why a commit that is due at `nowMs` is made. */
+  /** The reason of a commit that is due at `nowMs`. */
   reason(nowMs: number): policy.CommitReason
-  /** Null where a reader may not have a commit now. */
+  /** The reason of a commit for a scrape; null if the budget allows none now. */
   readerReason(nowMs: number): policy.CommitReason | null
-  /** A commit begins with all that is uncommitted, which is returned; what comes from now on is for the next one. */
+  /** A commit starts: returns what is uncommitted. Later changes belong to the next commit. */
   begin(): policy.Uncommitted
   succeeded(reason: policy.CommitReason, beganMs: number): void
-  /** `taken`: what `begin` returned. It is uncommitted still. */
+  /** The commit failed: `taken`, which `begin` returned, is uncommitted again. */
   failed(taken: policy.Uncommitted, nowMs: number): void
   setFlushInterval(ms: number): void
 }
 
-/** `numbersLow`: true when event numbers run out, so that a commit is due at once. */
+/** `numbersLow`: true when few reserved event numbers are left; then a commit is due at once. */
 export function createFlushSchedule(
   startMs: number,
   flushIntervalMs: number,

@@ -1,18 +1,18 @@
-// How writing goes: counts for the metrics, the problem in words, and one log line on each change.
+// Write statistics and health of the store: counts for the metrics, the current problem, one log line per change.
 import { messageOf } from '../core/error-text.ts'
 import { createTally } from '../core/histogram.ts'
 import type { Log, StoreHealth } from '../ports.ts'
 import { errno } from './file/fs.ts'
 
-/** Seconds; flash takes milliseconds, a tired card seconds. */
+/** Seconds. Good flash takes milliseconds, a worn card takes seconds. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]
 
 export interface HealthRecorder {
   wrote(bytes: number, seconds: number, wallMs: number, monoMs: number): void
   failed(error: unknown, monoMs: number): void
-  /** True while flash refuses. */
+  /** True while writing fails. */
   degraded(): boolean
-  /** `note`: what is wrong all the time, shown where nothing worse is. */
+  /** `note`: a permanent problem, shown while there is no write error. */
   read(note: string | null): StoreHealth
 }
 
@@ -41,7 +41,7 @@ export function createHealthRecorder(path: string, log: Log): HealthRecorder {
       const now = cannotWrite(path, error)
       if (problem === null) sinceMs = monoMs
       if (problem !== now)
-        log('error', `state: cannot be written, counting goes on in memory: ${now}`, { path, errno: code })
+        log('error', `state: write failed, counters are kept in memory only: ${now}`, { path, errno: code })
       problem = now
     },
     degraded: () => problem !== null,

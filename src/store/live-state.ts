@@ -1,4 +1,4 @@
-// The state in memory and what belongs to it: recent events, those since the last commit, and the reserved numbers.
+// The live state: the newest State in memory, with recent and uncommitted events and the range of reserved event numbers.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Step } from '../ports.ts'
@@ -9,27 +9,30 @@ import type { Spill } from './spill.ts'
 import { createUncommittedEventBuffer, type UncommittedEventBuffer } from './uncommitted-events.ts'
 
 export const HISTORY_EVENTS = 1000
-/** Event numbers are reserved so many at a time, again at half: months of a crash loop on flash that refuses. */
+/**
+ * Event numbers are reserved in blocks of this size, and the next block when half of one is used. A block covers months
+ * of a crash loop while writing to flash fails.
+ */
 const RESERVED_BLOCK = 10_000_000
-/** With so few left the next commit is due at once. */
+/** With so few reserved numbers left, a commit is due at once. */
 const NUMBERS_LOW = 10_000
 
 export interface LiveState {
   state(): State
-  /** Recent events, oldest first: at least HISTORY_EVENTS where there are so many. */
+  /** Recent events, oldest first; up to twice HISTORY_EVENTS. */
   history(): readonly Event[]
   readonly uncommittedEvents: UncommittedEventBuffer
-  /** Takes over a step, and adds it to the spill. */
+  /** Applies a step and appends it to the spill. */
   apply(step: Step): StepChange
-  /** The header of pages for `state`, by default with the numbers reserved so far and not clean. */
+  /** The page header for `state`. By default: the current reserved bound, not clean. */
   head(state: State, differing?: Partial<Pick<Head, 'reserved' | 'clean'>>): Head
-  /** True when a commit must raise the reserved bound before it is reached. */
+  /** True when the reserved bound must be raised by a commit soon. */
   numbersLow(): boolean
-  /** The bound for a commit of `state`. */
+  /** The reserved bound to write with a commit of `state`. */
   boundFor(state: State): number
-  /** Flash holds this bound. */
+  /** `bound` is on flash now. */
   reserve(bound: number): void
-  /** The newest event that the outbox knows to be acknowledged. */
+  /** Number of the newest event that the broker has acknowledged. */
   acknowledged(): number
   acknowledge(seq: number): void
 }

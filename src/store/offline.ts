@@ -1,4 +1,4 @@
-// The state file for the commands, where no agent runs: reading it without touching it, and changing it as an agent would.
+// Access to the state file while no agent runs: reads it without changing it, or edits it as an agent would.
 import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
@@ -11,17 +11,17 @@ import { readStateFile } from './state-file.ts'
 
 interface StoredState {
   readonly path: string
-  /** Null where the file holds none. */
+  /** Null if the file contains none. */
   readonly state: State | null
   /** Oldest first. */
   readonly history: readonly Event[]
-  /** How an agent that started now would find it. */
+  /** How an agent that starts now would recover it. */
   readonly recovered: Recovery
-  /** When the newest page was written; null where there is none. */
+  /** When the newest page was written; null if there is no page. */
   readonly writtenAtMs: number | null
 }
 
-/** What an agent would go on from. Rejects where there is a file that cannot be read. */
+/** Reads what an agent would continue with. Rejects if the file exists but cannot be read. */
 export async function readState(
   path: string,
   runtimeDir: string | null,
@@ -44,8 +44,8 @@ export async function readState(
 }
 
 /**
- * Opens the file as an agent does, lets `edit` change the state, and writes it. Rejects where an agent has it, or where
- * it cannot be written. `edit` is `step` of the core, applied to what the operator asks for.
+ * Opens the file as an agent does, changes the state by `edit`, and writes it. Rejects if an agent is using the file or
+ * if it cannot be written. `edit` applies the core's `step` to the operator's observations.
  */
 export async function editState(
   options: OpenOptions,

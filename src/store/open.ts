@@ -1,4 +1,4 @@
-// Opening a state file: lock it, read it, take up what a killed agent left, and go on. Only a second writer is refused.
+// Opens the state file: locks it, reads it, restores the spill of a killed agent, and starts the store.
 import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Clock, Log } from '../ports.ts'
@@ -19,16 +19,16 @@ import { createStore, type PageRingStore } from './store.ts'
 
 export interface OpenOptions {
   readonly path: string
-  /** In RAM, for what is not on flash yet; null to do without. */
+  /** A directory in RAM for uncommitted state; null for none. */
   readonly runtimeDir: string | null
   readonly clock: Clock
   readonly log: Log
   readonly flushIntervalMs: number
-  /** The state to begin with, and the policy of any other. */
+  /** The state of a new file. Its policy is used with any other state too. */
   readonly fresh: () => State
-  /** Of the running system: what another boot left in `runtimeDir` is not taken up. */
+  /** Of the running system: a spill from another boot is ignored. */
   readonly bootId?: string
-  /** What the file system writes beside each commit, for the count of bytes; nothing unless told. */
+  /** What the file system writes in addition to each commit, for the count of bytes; nothing by default. */
   readonly sideWrites?: SideWrites
   readonly fs?: Fs
   readonly lock?: Lock
@@ -38,25 +38,25 @@ export interface OpenedStore {
   readonly store: PageRingStore
   readonly state: State
   readonly recovered: Recovery
-  /** Where it is kept: not the path asked for, where that holds the format of a newer version. */
+  /** The file in use: not the configured one if that has the format of a newer version. */
   readonly path: string
-  /** The name that a file which was no state got, null where there was none. */
+  /** The new name of a file that was not a readable state file; null if there was none. */
   readonly setAside: string | null
 }
 
-/** Rejects only where another agent has the file. */
+/** Rejects only if another agent is using the file. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { clock, log, fs = nodeFs, runtimeDir, flushIntervalMs, sideWrites = NO_SIDE_WRITES } = options
-  const asked = await resolvePath(fs, options.path)
-  await fs.mkdir(dirname(asked)).catch(() => {})
-  const releaseLock = await (options.lock ?? socketLock)(asked)
+  const configuredPath = await resolvePath(fs, options.path)
+  await fs.mkdir(dirname(configuredPath)).catch(() => {})
+  const releaseLock = await (options.lock ?? socketLock)(configuredPath)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
-  const { path, file, empty, error, newerMajor } = await readStateFile(fs, asked)
+  const { path, file, empty, error, newerMajor } = await readStateFile(fs, configuredPath)
   const note =
     newerMajor === null
       ? null
-      : `${asked} has the newer format ${newerMajor} and is left alone; counting goes on in ${path}`
+      : `${configuredPath} was written by a newer gatewatch (format ${newerMajor}) and is left untouched; using ${path} instead`
   if (note !== null) log('error', `state: ${note}`)
   const fresh = options.fresh()
   const start = resume(file, readSlots(fs.sync, runtimeDir, path), boot, fresh, empty)
@@ -84,30 +84,33 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     note,
   })
   const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
-  // All that was taken up is in one slot before the other goes: killed here, the next agent finds the same.
+  // Everything restored is in one slot before the other is removed, so that a kill here changes nothing for the next start.
   spill.begin(lastCommit, head, start.state.units, start.spilled, true)
   spill.dropOther()
   const exact = start.recovered === 'spill' && ring !== null && file.complete
-  const marked = await open(!exact)
-  // Where flash does not know of this start, the next one may go on from the same number: under a stream of its own no
-  // id of this run comes again.
-  const state = marked ? start.state : { ...start.state, stream: fresh.stream }
+  const written = await open(!exact)
+  // If this start could not be written to flash, a later one may reuse its event numbers. A new stream keeps the event ids
+  // unique.
+  const state = written ? start.state : { ...start.state, stream: fresh.stream }
   store.remember({ before: start.state, after: state, events: [], at: clock.now() })
   return { store, state, recovered: start.recovered, path, setAside: foreign.name() }
 }
 
-/** What lies at the path and is no state of ours: moved away now, or before a new file takes its place. */
+/** A file at the path that is not a readable state file: renamed now, or later before a new file replaces it. */
 function createForeignFile(fs: Fs, path: string, log: Log, isForeign: boolean) {
-  let there = isForeign
+  let exists = isForeign
   let name: string | null = null
   return {
-    /** The name that it was given, null where there was none. */
+    /** Its new name; null if it was not renamed. */
     name: () => name,
     async setAside() {
-      if (!there) return
+      if (!exists) return
       name = await setAside(fs, path)
-      there = false
-      if (name !== null) log('error', `state: ${path} was no state that can be read: kept as ${name}`, { aside: name })
+      exists = false
+      if (name !== null)
+        log('error', `state: ${path} is not a readable state file; moved it to ${name} and started a new one`, {
+          aside: name,
+        })
     },
   }
 }
@@ -116,21 +119,25 @@ function spillOf({ runtimeDir, log }: OpenOptions, fs: Fs, path: string, boot: s
   if (runtimeDir === null) return NO_SPILL
   let logged = false
   return openSpill(fs.sync, runtimeDir, path, boot, (error) => {
-    if (!logged) log('warning', `state: nothing can be kept in the runtime directory: ${String(error)}`)
+    if (!logged)
+      log(
+        'warning',
+        `state: cannot write to the runtime directory, uncommitted counts would be lost if the agent is killed: ${String(error)}`,
+      )
     logged = true
   })
 }
 
-/** The file as it goes on being used; null where there is none, it cannot be written, or it lacks pages. */
+/** The existing file, ready for more commits; null if it does not exist, cannot be written, or is too short. */
 async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ring | null> {
   const { chain, previous, next, summary } = file
   if (chain === null || summary.pages < pagesFor(1)) return null
   const fd = await fs.open(path, 'update').catch(() => null)
-  if (fd === null) return null // the first commit finds out why, and says so
+  if (fd === null) return null // the first commit reports why
   try {
     const { ino, size } = await fs.stat(path)
-    if (size !== summary.pages * PAGE_BYTES) throw new Error('a part of a page')
-    // Pages of a killed agent may be in the kernel's memory only: what is read is not yet what is kept.
+    if (size !== summary.pages * PAGE_BYTES) throw new Error('file size is not a multiple of the page size')
+    // Pages written by a killed agent may be in the page cache only: what was read must be on flash before it counts.
     await uninterrupted(() => fs.fdatasync(fd))
     const { seq: last, base, deltas, pages: live } = chain
     return openRing(fs, fd, {
@@ -149,7 +156,7 @@ async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ri
   }
 }
 
-/** Above every number in the file, and of the other slot than what was taken up. */
+/** Above every commit number in the file, and with the parity of the spill slot that is not in use. */
 function nextCommit(last: number, highest: number): number {
   return (highest - last) % 2 === 0 ? highest + 1 : highest + 2
 }

@@ -1,18 +1,18 @@
-// From the bytes of the file to the newest state that they surely hold. Pure, and never throws, whatever the bytes are.
+// Recovery: from the bytes of a state file to the newest state that is complete in it. Pure; never throws on any bytes.
 import type { Event } from '../core/event.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
 import { type Head, type Payload, readPayload } from './format/page-records.ts'
 
-/** A page that is whole and ours, and where in the file it lies. */
+/** A valid page of this format, and its position in the file, in pages. */
 interface DecodedPage {
   readonly at: number
   readonly page: Page
   readonly payload: Payload
 }
 
-/** A snapshot and the unbroken deltas after it. */
+/** A snapshot and the consecutive deltas after it. */
 interface CommitChain {
   readonly seq: number
   readonly base: number
@@ -28,25 +28,25 @@ export interface FileSummary {
   readonly empty: number
   readonly snapshots: number
   readonly deltas: number
-  /** Major version of pages that are whole but newer than this agent. */
+  /** Major version of valid pages that are too new for this agent; null if there are none. */
   readonly newerMajor: number | null
 }
 
 export interface RecoveredFile {
-  /** Null where no snapshot is whole. Times and policy are for whoever opens it. */
+  /** Null if there is no complete snapshot. The caller sets times and policy. */
   readonly state: State | null
   readonly head: Head | null
   readonly chain: CommitChain | null
   readonly previous: CommitChain | null
-  /** True when the newest page that is whole belongs to the chain: nothing newer was broken. */
+  /** True if the newest valid page belongs to the chain, so that nothing newer was damaged. */
   readonly complete: boolean
-  /** Highest commit number, reserved bound and event number on any whole page. */
+  /** Highest commit number, reserved bound and event number on any valid page. */
   readonly maxSeq: number
   readonly reserved: number
   readonly lastEvent: number
-  /** Number of the page after the newest one: where the ring goes on. */
+  /** Number of the page after the newest one: where the ring continues. */
   readonly next: number
-  /** Every event on any whole page, oldest first. */
+  /** Every event on any valid page, oldest first. */
   readonly events: readonly Event[]
   readonly found: readonly DecodedPage[]
   readonly summary: FileSummary
@@ -56,7 +56,7 @@ export function recover(file: Uint8Array): RecoveredFile {
   return recoverPages(pagesOf(file))
 }
 
-/** The same from pages that are read already. */
+/** The same for pages that are decoded already. */
 export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
   const { found, ...counts } = sorted(pages)
   const bySeq = grouped(found)
@@ -96,7 +96,7 @@ export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
   }
 }
 
-/** Pages that were written as one, all of them there. */
+/** The complete pages of one commit. */
 interface Group {
   readonly kind: 'snapshot' | 'delta'
   readonly seq: number
@@ -104,7 +104,7 @@ interface Group {
   readonly parts: readonly DecodedPage[]
 }
 
-/** What one page is: never written, broken, whole but of a newer format, or ours. */
+/** A page as read: never written, damaged, valid but of a newer format, or valid. */
 export type PageReading =
   | 'empty'
   | 'damaged'
@@ -115,12 +115,12 @@ export function readPage(bytes: Uint8Array): PageReading {
   const page = decodePage(bytes)
   if (page === 'empty' || page === 'damaged') return page
   if (page.major > MAJOR) return { newerMajor: page.major }
-  // No format before the first was ever on a gateway.
+  // There is no older format: major 0 was never used on a gateway.
   const payload = page.major === MAJOR ? readPayload(page.payload) : null
   return payload === null ? 'damaged' : { page, payload }
 }
 
-/** All pages of a file, sorted by what they are. */
+/** All pages of a file: the valid ones, and counts of the others. */
 export function readPages(file: Uint8Array) {
   return sorted(pagesOf(file))
 }
@@ -145,7 +145,7 @@ function sorted(pages: readonly PageReading[]) {
   return { found, pages: pages.length, damaged, empty, newerMajor }
 }
 
-/** Complete groups by their number, lowest first. */
+/** The complete commits by their number, lowest first. */
 function grouped(found: readonly DecodedPage[]): Map<number, Group> {
   const bySeq = new Map<number, DecodedPage[]>()
   for (const f of found) {
@@ -189,19 +189,19 @@ function apply(state: State | null, group: Group): State {
   )
 }
 
-/** `state` with what one commit says: all units of a snapshot, those of a delta over the ones before. */
+/** `state` after one commit: a snapshot replaces all units, a delta only those in it. */
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
-  const told = payloads.flatMap((payload) => payload.units)
+  const written = payloads.flatMap((payload) => payload.units)
   const { stream, gatewayId, bootId, seq, seqGap } = head
   const before = state ?? newState(stream)
-  const units = kind === 'snapshot' ? told : replaced(before.units, told)
+  const units = kind === 'snapshot' ? written : replaced(before.units, written)
   return { ...withUnits(before, units), stream, gatewayId, bootId, seq, seqGap }
 }
 
-function replaced(units: readonly Unit[], told: readonly Unit[]): readonly Unit[] {
+function replaced(units: readonly Unit[], written: readonly Unit[]): readonly Unit[] {
   const byName = new Map(units.map((unit) => [unit.name, unit]))
-  for (const unit of told) byName.set(unit.name, unit)
+  for (const unit of written) byName.set(unit.name, unit)
   return [...byName.values()]
 }
 

@@ -1,27 +1,30 @@
-// What an agent finds when it starts: the file, and what a killed one left in the runtime directory. Pure decisions.
+// Decides what an agent continues with at its start: the state file, and the spill of a killed agent. Pure.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import { applyPayloads, inOrder, type RecoveredFile } from './recovery.ts'
 import type { SpillSlot } from './spill-slot.ts'
 
-/** How the last agent ended: there was none, orderly, killed with its spill left, or cut off; or its file was broken. */
+/**
+ * How the state was recovered. `fresh`: there was none. `clean`: after an orderly stop. `spill`: completely, after a kill.
+ * `unclean`: from flash only, after a power loss. `damaged`: the file is not readable.
+ */
 export type Recovery = 'fresh' | 'clean' | 'spill' | 'unclean' | 'damaged'
 
-/** What is known in the end, and how. */
+/** What the agent continues with. */
 export interface ResumePoint {
   readonly recovered: Recovery
   readonly state: State
-  /** What flash alone holds. */
+  /** The state as it is on flash. */
   readonly committed: State
-  /** Events that flash does not hold. */
+  /** Events that are not on flash. */
   readonly spilled: readonly Event[]
   readonly history: readonly Event[]
   readonly acknowledged: number
 }
 
 /**
- * `fresh` is the state to begin with where there is none, and the policy of all. `boot`: of the running system, null where
- * it is not known. `empty`: there is no file, or one without a byte.
+ * `fresh`: the state to use if there is none; its policy is used in any case. `boot`: of the running system, null if
+ * unknown. `empty`: the file does not exist or has no bytes.
  */
 export function resume(
   file: RecoveredFile,
@@ -48,7 +51,7 @@ export function resume(
   return { ...none, recovered: 'unclean', state, committed: state }
 }
 
-/** The state with what waits in the slots; null where they do not go on exactly where the file ends. */
+/** The state with the spill applied; null if the spill does not continue exactly where the file ends. */
 function resumeFromSpill(
   file: RecoveredFile,
   committed: State | null,
@@ -61,18 +64,18 @@ function resumeFromSpill(
   const ends = file.chain?.seq ?? 0
   const first = usable.find((slot) => slot.base === ends)
   if (first === undefined || (committed === null && first.groups[0]?.kind !== 'snapshot')) return null
-  // Of a commit that had begun, or failed; each next one is above the last.
+  // The slot of a commit that had started or failed; it has a higher number than the last one on flash.
   const second = usable.find((slot) => slot.base > ends && slot.stream === first.stream)
   const groups = [...first.groups, ...(second?.groups ?? [])]
   let state = committed
   for (const { kind, payloads } of groups) {
     const next = applyPayloads(state, kind, payloads)
-    // The slot of a commit that was tried and failed may begin with what is older than what came before it.
+    // The slot of a failed commit may start with a state that is older than the end of the slot before.
     state = state !== null && next.seq < state.seq ? { ...next, seq: state.seq, seqGap: state.seqGap } : next
   }
   if (state === null) return null
   const payloads = groups.flatMap((group) => group.payloads)
-  // The slot before may hold events that found no room in the commit after it.
+  // An older slot may hold events that did not fit into the commit after it.
   const all = usable.flatMap((slot) => slot.groups.flatMap((group) => group.payloads))
   const onFlash = new Set(file.events.map((event) => event.seq))
   const { seq } = state

@@ -1,4 +1,4 @@
-// One slot of the spill: a file of pages in the runtime directory, in the format of the state file; written and read back.
+// One slot of the spill: a file in the runtime directory, in the page format of the state file; written and read here.
 import { join } from 'node:path'
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
@@ -9,12 +9,15 @@ import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
 import { createPageBuilder, type Head, type PageBuilder, type Payload } from './format/page-records.ts'
 import { readPages } from './recovery.ts'
 
-/** A slot that grew by so many pages is written anew with only the newest of each unit. */
+/** A slot that has grown by so many pages is rewritten with only the newest version of each unit. */
 const PAGES_UNTIL_REWRITE = 64
-/** Each step sums the page that it is added to, so pages are left mostly empty; there is no lack of room in RAM. */
+/**
+ * A page is closed at this size. Each step recomputes the checksum of the page it is added to, so a short page saves CPU;
+ * space in RAM is cheap.
+ */
 const FILLED_BYTES = 1000
 
-/** What one slot holds, all of it. */
+/** The contents of one slot. */
 export interface SpillSlot {
   /** The commit that it follows. */
   readonly base: number
@@ -29,7 +32,7 @@ export function slotPaths(directory: string, path: string): readonly [string, st
   return [`${name}.0`, `${name}.1`]
 }
 
-/** What a killed agent left of the state at `path`. */
+/** The slots that a killed agent left for the state file at `path`. */
 export function readSlots(fs: SyncFs, directory: string | null, path: string): SpillSlot[] {
   if (directory === null) return []
   return slotPaths(directory, path).flatMap((slot) => {
@@ -41,7 +44,10 @@ export function readSlots(fs: SyncFs, directory: string | null, path: string): S
   })
 }
 
-/** Null where a page of it is broken: then it is not the whole story. A last group without all its pages told nobody. */
+/**
+ * Null if a page is damaged, because the slot is incomplete then. A last group that lacks pages is ignored: its events had
+ * not reached any sink.
+ */
 function readSlot(file: Uint8Array): SpillSlot | null {
   const { found, damaged, newerMajor } = readPages(file)
   const first = found[0]
@@ -59,21 +65,21 @@ function readSlot(file: Uint8Array): SpillSlot | null {
   return { base, boot, stream: first.payload.head.stream, groups }
 }
 
-/** The open slot. Everything throws where the file cannot be written; then the slot is of no use any more. */
+/** An open slot. Its methods throw if the file cannot be written; the slot must not be used after that. */
 export interface SlotFile {
   readonly base: number
-  /** True when the units of its first group are all there are. */
+  /** True if its first group holds all units of the state. */
   readonly whole: boolean
-  /** True when it has grown so much that writing it anew is better. */
+  /** True if it has grown so much that it should be rewritten. */
   isLong(): boolean
-  /** Adds one step: to the last page where it fits, else as a group of pages of its own. */
+  /** Adds one step: to the last page if it fits there, else as a new group of pages. */
   add(head: Head, units: readonly Unit[], events: readonly Event[]): void
   close(): void
 }
 
 interface SlotStart {
   readonly path: string
-  /** Where it is written before it is renamed to `path`. */
+  /** The file is written under this name, then renamed to `path`. */
   readonly temporary: string
   readonly base: number
   readonly whole: boolean
@@ -82,7 +88,7 @@ interface SlotStart {
   readonly events: readonly Event[]
 }
 
-/** Makes a new slot that holds all of `start`, in one rename. `boot`: of the running system, null to take that of the state. */
+/** Creates a slot file with the contents of `start`, in one rename. `boot`: of the running system, null to use that of the state. */
 export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart): SlotFile {
   const { base, whole } = start
   const encode = createGroupEncoder(base, boot)
@@ -129,7 +135,7 @@ type EncodeGroup = (
   payloads: readonly Uint8Array[],
 ) => Uint8Array
 
-/** The pages of a group; those of a single one are in a buffer that is used again by the next call. */
+/** Encodes a group of pages. A group of one page is returned in a buffer that the next call reuses. */
 function createGroupEncoder(base: number, boot: string | null): EncodeGroup {
   const onePage = Buffer.allocUnsafe(PAGE_BYTES)
   return (kind, group, head, payloads) => {
@@ -139,7 +145,7 @@ function createGroupEncoder(base: number, boot: string | null): EncodeGroup {
   }
 }
 
-/** All of it or nothing. */
+/** Adds all of it; if it does not fit, changes nothing and returns false. */
 function fill(page: PageBuilder, head: Head, units: readonly Unit[], events: readonly Event[]): boolean {
   const back = page.mark()
   if (page.head(head) && units.every((unit) => page.unit(unit)) && events.every((event) => page.event(event)))

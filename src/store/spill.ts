@@ -1,36 +1,37 @@
-// What is not on flash yet waits in the runtime directory (RAM), written before anyone sees the event, for a killed agent.
+// The spill: uncommitted state in the runtime directory (RAM), so that a kill of the agent loses nothing.
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
 import { errno, type SyncFs } from './file/fs.ts'
 import type { Head } from './format/page-records.ts'
 import { createSlotFile, type SlotFile, slotPaths } from './spill-slot.ts'
 
-/** What a slot keeps of events; more are told but not kept. */
+/** Number of events kept in a slot; older ones are dropped. */
 const EVENTS_AT_MOST = 2000
 
 /**
- * Two slots, two files: what follows commit n waits in slot n mod 2. A commit n+1 first opens the other slot, so what comes
- * while it is written waits there; once it is on flash the slot of n is dropped. Never throws: where the directory
- * cannot be written both slots go, so that half a story is never taken for the whole.
+ * Two slots, one file each: steps after commit n go to slot n mod 2. A commit n+1 first opens the other slot for the steps
+ * that come while it is being written; once it is on flash, the slot of n is removed. A step is in the spill before any
+ * sink receives its events. Never throws: if the directory cannot be written, both slots are removed, because an
+ * incomplete spill must not be mistaken for a complete one.
  */
 export interface Spill {
-  /** The commit that the open slot follows; null where nothing can be kept. */
+  /** The commit that the open slot follows; null if no slot is open. */
   base(): number | null
-  /** Opens the slot of `base`, in one rename, with what it must hold from the start. `whole`: `units` are all there are. */
+  /** Opens the slot of `base`, with its first contents, in one rename. `whole`: `units` are all units of the state. */
   begin(base: number, head: Head, units: readonly Unit[], events: readonly Event[], whole: boolean): void
-  /** Adds one step: at once where it has events, which are told next; else at the end of this turn. */
+  /** Adds one step: at once if it has events, else at the end of this turn of the event loop. */
   add(head: Head, units: readonly Unit[], events: readonly Event[]): void
-  /** Adds one step after which these are all the units there are. */
+  /** Adds one step that changed the set of units; `units` are all of them. */
   addWhole(head: Head, units: readonly Unit[], events: readonly Event[]): void
   /** Removes the slot that is not open. */
   dropOther(): void
-  /** Removes everything. */
+  /** Removes both slots. */
   remove(): void
 }
 
 export const NO_SPILL: Spill = { base: () => null, begin() {}, add() {}, addWhole() {}, dropOther() {}, remove() {} }
 
-/** `boot`: of the running system, null to take that of the state. `failed` is told why nothing can be kept. */
+/** `boot`: of the running system, null to use that of the state. `failed` is called with each error. */
 export function openSpill(
   fs: SyncFs,
   directory: string,
@@ -41,10 +42,10 @@ export function openSpill(
   const slots = slotPaths(directory, path)
   const temporary = `${slots[0]}.new`
   let open: SlotFile | null = null
-  /** What the open slot must hold when it is written anew: the newest of each unit, and the newest events. */
+  /** The contents of the open slot, for when it is rewritten: the newest version of each unit, and the newest events. */
   let units = new Map<string, Unit>()
   let events: Event[] = []
-  /** Steps without events, of which nobody is told: they are written together at the end of this turn of the event loop. */
+  /** Steps without events: no sink sees them, so they are written together at the end of this turn of the event loop. */
   const waiting = new Map<string, Unit>()
   let waitingHead: Head | null = null
 
@@ -69,14 +70,14 @@ export function openSpill(
     try {
       slot?.close()
     } catch {
-      // A descriptor that cannot be closed is gone all the same.
+      // After a failed close(2) the descriptor is closed anyway.
     }
   }
   function removeAll(): void {
     close()
     for (const file of [...slots, temporary]) unlink(file)
   }
-  /** Writes a slot with all that it must hold, and opens it in place of the one before. */
+  /** Writes a new slot file with the full contents and makes it the open one. */
   function rewrite(base: number, head: Head, whole: boolean): void {
     unlink(temporary)
     const slot = createSlotFile(fs, boot, {
@@ -91,42 +92,42 @@ export function openSpill(
     close()
     open = slot
   }
-  /** Adds what waits and `told`. */
-  function append(told: readonly Event[]): void {
+  /** Writes the waiting steps and `newEvents`. */
+  function append(newEvents: readonly Event[]): void {
     const head = waitingHead
     const changed = [...waiting.values()]
     waitingHead = null
     waiting.clear()
     if (open === null || head === null) return
     for (const unit of changed) units.set(unit.name, unit)
-    events.push(...told)
+    events.push(...newEvents)
     if (events.length > 2 * EVENTS_AT_MOST) events = events.slice(-EVENTS_AT_MOST)
     if (open.isLong()) rewrite(open.base, head, open.whole)
-    else open.add(head, changed, told)
+    else open.add(head, changed, newEvents)
   }
 
   return {
     base: () => open?.base ?? null,
-    begin: (base, head, all, told, whole) =>
+    begin: (base, head, all, newEvents, whole) =>
       tryTo(() => {
         append([])
         units = byName(all)
-        events = told.slice(-EVENTS_AT_MOST)
+        events = newEvents.slice(-EVENTS_AT_MOST)
         fs.mkdir(directory)
         rewrite(base, head, whole)
       }),
-    add(head, changed, told) {
-      if (waitingHead === null && told.length === 0) queueMicrotask(() => tryTo(() => append([])))
+    add(head, changed, newEvents) {
+      if (waitingHead === null && newEvents.length === 0) queueMicrotask(() => tryTo(() => append([])))
       waitingHead = head
       for (const unit of changed) waiting.set(unit.name, unit)
-      if (told.length > 0) tryTo(() => append(told))
+      if (newEvents.length > 0) tryTo(() => append(newEvents))
     },
-    addWhole: (head, all, told) =>
+    addWhole: (head, all, newEvents) =>
       tryTo(() => {
         append([])
         if (open === null) return
         units = byName(all)
-        events.push(...told)
+        events.push(...newEvents)
         rewrite(open.base, head, true)
       }),
     dropOther() {

@@ -1,4 +1,4 @@
-// Which file holds the state, and what is in it: the one asked for, or one beside it where a newer version wrote that.
+// Finds and reads the state file: the configured one, or `.v1` beside it if a newer gatewatch wrote the configured one.
 import type { Fs } from './file/fs.ts'
 import { readContent } from './file/paths.ts'
 import { MAJOR } from './format/page.ts'
@@ -7,18 +7,18 @@ import { type RecoveredFile, recover } from './recovery.ts'
 interface StateFile {
   readonly path: string
   readonly file: RecoveredFile
-  /** There is no file, or one without a byte. */
+  /** True if the file does not exist or has no bytes. */
   readonly empty: boolean
-  /** Why it cannot be read, null where it can. */
+  /** Why the file cannot be read; null if it can. */
   readonly error: unknown
-  /** Format of the file asked for, where this agent cannot read it and so uses another one. */
+  /** Major format version of the configured file if it is too new for this agent; null if it is not. */
   readonly newerMajor: number | null
 }
 
-export async function readStateFile(fs: Fs, asked: string): Promise<StateFile> {
-  const first = await readAt(fs, asked)
+export async function readStateFile(fs: Fs, configuredPath: string): Promise<StateFile> {
+  const first = await readAt(fs, configuredPath)
   const { newerMajor } = first.file.summary
-  return { ...(newerMajor === null ? first : await readAt(fs, `${asked}.v${MAJOR}`)), newerMajor }
+  return { ...(newerMajor === null ? first : await readAt(fs, `${configuredPath}.v${MAJOR}`)), newerMajor }
 }
 
 async function readAt(fs: Fs, path: string): Promise<Omit<StateFile, 'newerMajor'>> {

@@ -1,3 +1,4 @@
+// The StateStore on flash: records each step in memory, commits when the flush policy allows, and survives write errors.
 import type { Clock, Log, StateStore } from '../ports.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { createCommitter } from './committer.ts'
@@ -8,13 +9,13 @@ import { createLiveState, HISTORY_EVENTS } from './live-state.ts'
 import type { ResumePoint } from './resume.ts'
 import type { Spill } from './spill.ts'
 
-/** A scrape does not wait longer for flash. */
+/** A scrape waits at most this long for its commit. */
 const READER_WAITS_MS = 2_000
 
 export interface PageRingStore extends StateStore {
-  /** The newest event that the outbox knows to be acknowledged, as kept; 0 in the beginning. */
+  /** Number of the newest event that the broker has acknowledged; 0 at first. */
   acknowledged(): number
-  /** Keeps it with the next commit, which is not made for it. */
+  /** Stored with the next commit; it does not cause one. */
   acknowledge(seq: number): void
   /** Changes `flush_interval`. */
   flushEvery(ms: number): void
@@ -30,14 +31,17 @@ interface StoreOptions {
   readonly releaseLock: () => Promise<void>
   readonly start: ResumePoint
   readonly reserved: number
-  /** Number of the last commit, and that of the next. */
+  /** Numbers of the last commit and of the next one. */
   readonly lastCommit: number
   readonly nextCommit: number
-  /** Shown as the problem while there is no other. */
+  /** A permanent problem, shown while there is no write error; null for none. */
   readonly note: string | null
 }
 
-/** `open` makes the first commit (or confirms the file), and must be awaited before the store is used; false: flash refused. */
+/**
+ * `open(true)` makes the first commit, `open(false)` continues with the file as it is. Await it before the store is used;
+ * it resolves to false if the write failed.
+ */
 export function createStore(options: StoreOptions): {
   store: PageRingStore
   open: (commit: boolean) => Promise<boolean>
@@ -70,7 +74,7 @@ export function createStore(options: StoreOptions): {
         schedule.changed(crashed, step.at.monoMs)
         queue.schedule()
       } catch (error) {
-        log('error', `state: a step could not be noted: ${String(error)}`)
+        log('error', `state: internal error, a change was not recorded: ${String(error)}`)
       }
     },
     committed: () => (health.degraded() ? live.state() : committer.committed()),
@@ -90,7 +94,7 @@ export function createStore(options: StoreOptions): {
       stopped = true
       queue.stop()
       await queue.run(async () => {
-        // A second time into a new file, where the old one fails.
+        // After an error, once more into a new file.
         if ((await committer.commit('forced', true)) || (await committer.commit('forced', true))) spill.remove()
         await writer.abandon()
       })
@@ -105,7 +109,7 @@ export function createStore(options: StoreOptions): {
   }
 
   async function open(commit: boolean): Promise<boolean> {
-    // Flash does not hold these: as if they had happened now.
+    // These events are not on flash yet: they are due as if they had just happened.
     if (start.spilled.length > 0) schedule.changed([], clock.now().monoMs)
     if (commit) return await queue.run(() => committer.commit('forced'))
     queue.schedule()
@@ -114,7 +118,7 @@ export function createStore(options: StoreOptions): {
   return { store, open }
 }
 
-/** Resolves with `work`, or after `ms` if that is earlier. */
+/** Resolves when `work` does, and after `ms` at the latest. */
 async function atMost(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
   let cancel = () => {}
   const timeout = new Promise<void>((resolve) => {

@@ -1,27 +1,31 @@
-// What happened since the last commit: its events, as many as memory may hold, and counts of those that it may not.
+// Events since the last commit, up to a bound; beyond it the oldest are dropped and only counted.
 import type { Event } from '../core/event.ts'
 import type { LeftOut } from './format/page-records.ts'
 
-/** A flush interval of a dozen units that crash as fast as each is told of (120 ends in 60 s) stays well below. */
+/**
+ * Far above what a dozen units produce in one flush interval at the highest rate that is reported event by event
+ * (120 ends in 60 s each).
+ */
 const UNCOMMITTED_EVENTS_AT_MOST = 4000
 
 export interface UncommittedEvents {
   /** Oldest first. */
   readonly events: readonly Event[]
+  /** How many were dropped, by unit and kind. */
   readonly dropped: readonly LeftOut[]
 }
 
 /** Collects events until a commit takes them. */
 export interface UncommittedEventBuffer {
-  /** Beyond the bound the older half goes, crashes last, and is counted. */
+  /** Beyond the bound, drops the older half and counts it; crashes are dropped last. */
   add(events: readonly Event[]): void
-  /** All of it; what is added from now on is for the next commit. */
+  /** Returns all events and empties the buffer. */
   take(): UncommittedEvents
-  /** The commit that took them failed: they come before what was added since. */
+  /** Puts the events of a failed commit back, before those added since. */
   putBack(taken: UncommittedEvents): void
 }
 
-/** `before`: events to begin with. */
+/** `before`: the first events in the buffer. */
 export function createUncommittedEventBuffer(before: UncommittedEvents): UncommittedEventBuffer {
   let events = [...before.events]
   let dropped = before.dropped
@@ -56,7 +60,7 @@ export function createUncommittedEventBuffer(before: UncommittedEvents): Uncommi
   }
 }
 
-/** Half as many as the bound allows: the newest crashes, then the newest of the others. */
+/** Up to half of the bound: the newest crashes, then the newest of the other events. */
 function newestHalf(events: readonly Event[]): ReadonlySet<Event> {
   const half = UNCOMMITTED_EVENTS_AT_MOST / 2
   const crashes = events.filter((event) => event.kind === 'crash').slice(-half)
@@ -65,7 +69,7 @@ function newestHalf(events: readonly Event[]): ReadonlySet<Event> {
   return new Set([...crashes, ...others])
 }
 
-/** How many of each unit and kind, on top of counts made before; the largest first. */
+/** Counts by unit and kind, added to the counts in `before`; largest first. */
 export function countByUnitAndKind(events: readonly Event[], before: readonly LeftOut[]): LeftOut[] {
   const counts = new Map<string, LeftOut>()
   const add = ({ unit, kind, count }: LeftOut) => {

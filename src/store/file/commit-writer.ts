@@ -1,4 +1,4 @@
-// One commit onto flash: as a delta where that fits, as a snapshot where it must be, into a new file where there is none.
+// Writes one commit to the state file: as a delta if possible, else as a snapshot, into a new file if there is none.
 import { dirname } from 'node:path'
 import type { Event } from '../../core/event.ts'
 import { type State, unitOf } from '../../core/state.ts'
@@ -14,33 +14,33 @@ import type { Fs } from './fs.ts'
 import { createRing, type EncodedCommit, type Ring } from './ring.ts'
 import { createSideWriteCounter, type SideWrites } from './write-amplification.ts'
 
-/** Pages of a new file that take over the history. */
+/** Pages of a new file that are used for the history of events. */
 const HISTORY_PAGES = 32
 
 interface CommitContent {
   readonly state: State
-  /** What the last commit holds. */
+  /** The state as of the last commit. */
   readonly committed: State
   readonly events: UncommittedEvents
   readonly head: Head
   readonly seq: number
-  /** For a new file. */
+  /** Written to a new file only. */
   readonly history: readonly Event[]
 }
 
 interface WriteResult {
-  /** What the file system writes beside them included. */
+  /** Bytes written to the device, including those that the file system adds. */
   readonly bytes: number
-  /** Events that found no room. */
+  /** Events that did not fit into the commit. */
   readonly omitted: readonly Event[]
 }
 
 export interface CommitWriter {
-  /** Resolves once flash holds it. After a rejection `abandon` comes first. */
+  /** Resolves once the commit is on flash. After a rejection, call `abandon` before the next write. */
   write(what: CommitContent): Promise<WriteResult>
   /**
-   * Closes the file; the next write makes a new one. After a failed fdatasync the kernel takes the pages for clean: to
-   * try again on the same descriptor would succeed without data.
+   * Closes the file; the next write creates a new one. After a failed fdatasync(2) the kernel marks the pages clean, so a
+   * retry on the same descriptor would succeed without writing the data.
    */
   abandon(): Promise<void>
 }
@@ -49,12 +49,12 @@ interface CommitWriterOptions {
   readonly fs: Fs
   readonly clock: Clock
   readonly path: string
-  /** Of the running system, null to take that of the state. */
+  /** Of the running system, null to use that of the state. */
   readonly boot: string | null
   readonly sideWrites: SideWrites
-  /** The file as it was found, null to make a new one. */
+  /** The existing file, null to create a new one. */
   readonly ring: Ring | null
-  /** Moves away what a new file would replace. */
+  /** Renames a foreign file that a new state file would replace. */
   readonly clearTheWay: () => Promise<void>
 }
 
@@ -75,7 +75,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
       const common = { kind, parts: payloads.length, seq, base, boot: boot ?? bootKey(state.bootId), wallMs }
       return payloads.map((payload, part) => encodePage({ ...common, part }, payload))
     }
-    // A file that someone removed, or put another one over, is made again.
+    // A file that was removed or replaced by another program is created again.
     const current = await fs.stat(path).catch(() => null)
     if (current?.ino !== ring?.ino) await abandon()
     const delta = ring?.takesDelta(seq) ? deltaOf(content) : null
@@ -104,7 +104,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
   }
 }
 
-/** The content as a delta on the last commit; null where it takes a snapshot. */
+/** The content as a delta to the last commit; null if it needs a snapshot. */
 function deltaOf({ state, committed, events, head }: CommitContent): PackedCommit | null {
   if (head.clean || !sameUnits(state, committed)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])

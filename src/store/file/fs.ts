@@ -1,4 +1,4 @@
-// The few file operations that the store needs, as a port: Node's own here, one that fails on purpose in the tests.
+// The file operations that the store needs, as an interface: implemented by Node here, and by a failing one in tests.
 import * as node from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,9 +12,9 @@ export interface FileStat {
   readonly gid: number
 }
 
-/** Rejects, and throws, with Node's errors (`code`: ENOSPC, EROFS, ...). May read and write less than asked. */
+/** Fails with Node's errors (`code`: ENOSPC, EROFS, ...). May read and write less than requested. */
 export interface Fs {
-  /** `update`: read and write an existing file; `create`: a new one, for its owner and group, that must not exist. */
+  /** `update`: read and write an existing file. `create`: a new file with mode 0640; fails if it exists. */
   open(path: string, how: 'read' | 'update' | 'create'): Promise<number>
   pread(fd: number, into: Uint8Array, at: number): Promise<number>
   pwrite(fd: number, bytes: Uint8Array, at: number): Promise<number>
@@ -25,15 +25,15 @@ export interface Fs {
   unlink(path: string): Promise<void>
   mkdir(path: string): Promise<void>
   chown(path: string, uid: number, gid: number): Promise<void>
-  /** Of the path itself, not of what a symbolic link points to. */
+  /** As lstat(2): of the path itself, not of the target of a symbolic link. */
   stat(path: string): Promise<FileStat>
   realpath(path: string): Promise<string>
-  /** Whose rights the process has. */
+  /** The effective user id of the process. */
   readonly uid: number
   readonly sync: SyncFs
 }
 
-/** For the runtime directory in RAM: what is done before anyone sees an event. */
+/** Synchronous operations on the runtime directory in RAM, for what must be done before any sink receives an event. */
 export interface SyncFs {
   read(path: string): Uint8Array
   create(path: string): number
@@ -90,7 +90,7 @@ export const nodeFs: Fs = {
   },
 }
 
-/** As `mkdir -p`. Node's own never comes back where the kernel says ENOENT of a directory that exists, as /proc does. */
+/** As `mkdir -p`. Node's recursive mkdir never returns if the kernel reports ENOENT in an existing directory, as in /proc. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, 0o755)
@@ -113,13 +113,13 @@ function makeDirectorySync(path: string): void {
   }
 }
 
-/** The code of an error of the file system, `other` where it has none. */
+/** The code of a file system error; `other` if it has none. */
 export function errno(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : 'other'
 }
 
-/** Writes all of `bytes` at `at`: goes on after a short write, tries again after EINTR. */
+/** Writes all of `bytes` at `at`: continues after a short write, retries after EINTR. */
 export async function pwriteAll(fs: Fs, fd: number, bytes: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     done += progressOf(await uninterrupted(() => fs.pwrite(fd, bytes.subarray(done), at + done)))
@@ -135,7 +135,7 @@ function progressOf(written: number): number {
   throw Object.assign(new Error('EIO: nothing was written'), { code: 'EIO' })
 }
 
-/** `length` bytes from `at`, fewer where the file ends. */
+/** `length` bytes from `at`; fewer at the end of the file. */
 export async function preadAll(fs: Fs, fd: number, length: number, at: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
   let done = 0

@@ -1,22 +1,22 @@
-// One writer a state file: an abstract unix socket named after it, which the kernel drops with the process.
+// The lock of a state file: an abstract unix socket named after the file, which the kernel removes with the process.
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { errno } from './fs.ts'
 
-/** Takes the lock of `path` and resolves to what releases it. Rejects where another process has it. */
+/** Locks `path` and resolves to the function that unlocks it. Rejects if another process holds the lock. */
 export type Lock = (path: string) => Promise<() => Promise<void>>
 
-/** Short name of a state file, for what must be found again by whoever opens the same one. */
+/** A short name for a state file, the same for every process that opens it. */
 export function pathHash(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 32)
 }
 
 /**
- * Node has no flock(2); an abstract socket (unix(7)) leaves nothing stale. Where there are none, no lock is taken. The
- * names are those of a network namespace: so it is the directory itself that counts, by device and inode, not its path,
- * which may be another one in another container.
+ * Node has no flock(2); an abstract socket (unix(7)) leaves no stale lock behind. On a system without abstract sockets, no
+ * lock is taken. All containers of one network namespace share these names, and may see the same directory under
+ * different paths, or different directories under the same path. So the name is derived from device and inode.
  */
 export const socketLock: Lock = (path) =>
   new Promise((resolve, reject) => {
@@ -32,12 +32,12 @@ export const socketLock: Lock = (path) =>
     })
   })
 
-/** The same for every name of one file, and of no other file. */
+/** The same for every path to one file, and different for any other file. */
 function identity(path: string): string {
   try {
     const { dev, ino } = statSync(dirname(path))
     return `${dev}:${ino}/${basename(path)}`
   } catch {
-    return path // there is no directory, and so no other agent in it
+    return path // without a directory there is no other agent in it
   }
 }

@@ -1,20 +1,20 @@
-// Which file system a path lies on, and whether it lives in RAM: from the text of /proc/self/mountinfo (proc(5)).
+// Finds the file system that holds a path, and whether it is RAM-backed, from /proc/self/mountinfo (proc(5)).
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 export interface Mount {
   readonly point: string
   readonly type: string
-  /** Of the file system, as `commit=30`. */
+  /** Options of the file system, for example `commit=30`. */
   readonly options: readonly string[]
-  /** Of an overlay: where its writes go. */
+  /** The directory that receives the writes of an overlay; null for other types. */
   readonly upperDir: string | null
 }
 
-/** Overlays upon overlays end somewhere. */
+/** Limit for overlays on overlays, against cycles. */
 const OVERLAYS_AT_MOST = 8
 
-/** `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw,errors=continue` a line; spaces in names are `\040`. */
+/** Parses lines such as `36 35 98:0 / /mnt rw,noatime master:1 - ext3 /dev/root rw,errors=continue`; a space is `\040`. */
 export function parseMounts(mountinfo: string): Mount[] {
   const mounts: Mount[] = []
   for (const line of mountinfo.split('\n')) {
@@ -30,7 +30,10 @@ export function parseMounts(mountinfo: string): Mount[] {
   return mounts
 }
 
-/** The mount that holds `path` (absolute); through overlays down to where the bytes go. The last of equals is on top. */
+/**
+ * The mount that holds `path` (absolute), followed through overlays to where the bytes are written. Of several mounts on
+ * one point the last one counts.
+ */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | null {
   let at = path
   for (let depth = 0; depth < OVERLAYS_AT_MOST; depth++) {
@@ -44,12 +47,12 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | null {
   return null
 }
 
-/** True when what is written there is gone after a power cut: tmpfs or ramfs, an overlay on one included. */
+/** True for tmpfs and ramfs, whose contents are lost at a power cut. */
 export function isVolatile(mount: Mount | null): boolean {
   return mount?.type === 'tmpfs' || mount?.type === 'ramfs'
 }
 
-/** Of this machine; null where it cannot be told. The path need not be there yet. */
+/** The mount of a path on this machine; null if unknown. The path need not exist yet. */
 export function mountOfPath(path: string): Mount | null {
   try {
     return mountOf(parseMounts(readFileSync('/proc/self/mountinfo', 'utf8')), existingPart(resolve(path)))
@@ -68,7 +71,7 @@ function existingPart(path: string): string {
   return realpathSync(part)
 }
 
-/** Octal escapes of the kernel (`\040`); in overlay's options also a backslash before a comma or colon. */
+/** Decodes the kernel's octal escapes (`\040`), and backslashes before commas and colons in options of an overlay. */
 function unescaped(text: string): string {
   return text
     .replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))

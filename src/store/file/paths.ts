@@ -1,17 +1,17 @@
-// What lies at the path of a state file: resolved, read, and set aside where it is not ours to overwrite.
+// The path of a state file: resolves it, reads the file, and renames a file that must not be overwritten.
 import { basename, dirname, join, resolve } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
 import { errno, type Fs, preadAll } from './fs.ts'
 
-/** Larger than the ring of any number of units; more of a file that is no ring is not read. */
+/** Larger than the ring of any number of units. Of a larger file, which is not a ring, only this much is read. */
 const READ_AT_MOST = 4096 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
 type FileContent = { readonly bytes: Uint8Array } | { readonly error: unknown }
 
 /**
- * The directory without symbolic links, so that two names of one file share a lock. A link at the file itself is followed,
- * but not by root in a directory of someone else, who could point it anywhere.
+ * Resolves symbolic links in the directory, so that two paths to one file use the same lock. A link at the file itself is
+ * followed too, but not by root in a directory of another user, who could point it anywhere.
  */
 export async function resolvePath(fs: Fs, path: string): Promise<string> {
   const absolute = resolve(path)
@@ -26,7 +26,7 @@ export async function resolvePath(fs: Fs, path: string): Promise<string> {
   }
 }
 
-/** The bytes at `path`, none where there is no file. A page that the device cannot read is taken for damaged. */
+/** The bytes at `path`; none if there is no file. A page that the device cannot read becomes a damaged page. */
 export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   try {
     const { isFile, size } = await fs.stat(path)
@@ -56,12 +56,12 @@ async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
 }
 
 /**
- * Renames a regular file at `path` to `path.damaged-1`, `-2` or `-3`, the third being given up for a later one; resolves
- * to the new name, null where there was nothing to move.
+ * Renames a regular file at `path` to `path.damaged-1`, `-2` or `-3`; the third is replaced by later ones. Resolves to the
+ * new name, or to null if there is no regular file.
  */
 export async function setAside(fs: Fs, path: string): Promise<string | null> {
-  const there = await fs.stat(path).catch(() => null)
-  if (there === null || !there.isFile) return null
+  const stat = await fs.stat(path).catch(() => null)
+  if (stat === null || !stat.isFile) return null
   for (let n = 1; ; n++) {
     const aside = `${path}.damaged-${n}`
     const taken = await fs.stat(aside).then(

@@ -1,14 +1,14 @@
-// The file: a ring of pages in which a commit goes where nothing live lies, and how a new such file comes to be.
+// The page ring: writes commits to free pages of the state file, round-robin, and creates new files.
 import { dirname } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
 import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
 
-/** A snapshot is due after so many deltas. */
+/** Number of deltas after which a snapshot is due. */
 const DELTAS_PER_SNAPSHOT = 64
 const PAGES_AT_LEAST = 256
 const ZEROS_AT_ONCE = 64 * PAGE_BYTES
 
-/** What one fdatasync makes durable: a snapshot, or one delta. */
+/** What one fdatasync(2) makes durable: a snapshot or a delta. */
 export interface EncodedCommit {
   readonly kind: 'snapshot' | 'delta'
   readonly seq: number
@@ -17,39 +17,39 @@ export interface EncodedCommit {
 }
 
 export interface Ring {
-  /** Which file it is, by its inode. */
+  /** The inode of the file. */
   readonly ino: number
-  /** True when commit `seq` can be a delta: it is the next in the chain, and no snapshot is due. */
+  /** True if commit `seq` may be a delta: it is the next of the chain, and no snapshot is due. */
   takesDelta(seq: number): boolean
-  /** The snapshot that a delta builds upon. */
+  /** The commit number of the snapshot that the next delta is based on. */
   base(): number
-  /** True when snapshots of `parts` pages, two of them with their deltas and a third being written, fit. */
+  /** True if the ring has space for snapshots of `parts` pages: two with their deltas, and a third being written. */
   fits(parts: number): boolean
-  /** Writes and syncs; resolves to the bytes written. After a rejection the descriptor is not to be used again. */
+  /** Writes and syncs; resolves to the number of bytes. After a rejection the ring must not be used again. */
   write(commit: EncodedCommit): Promise<number>
   close(): Promise<void>
 }
 
-/** Where things lie in a file. Pages of the last chain and of the one before it are not overwritten. */
+/** The positions of the chains in a file. Pages of the last chain and of the one before it are not overwritten. */
 interface RingLayout {
   readonly ino: number
   readonly pages: number
-  /** The last commit, the snapshot it builds upon, and the deltas from there to it. */
+  /** The last commit, the snapshot that it is based on, and the number of deltas between them. */
   readonly last: number
   readonly base: number
   readonly deltas: number
   readonly live: readonly number[]
   readonly previous: readonly number[]
-  /** Where the ring goes on. */
+  /** The page to write next. */
   readonly next: number
 }
 
-/** Pages of a new file whose snapshots take `parts`: a third more units fit before it must grow. */
+/** Pages of a new file with snapshots of `parts` pages; a third more units fit before a larger file is needed. */
 export function pagesFor(parts: number): number {
   return Math.max(PAGES_AT_LEAST, Math.ceil((4 * parts + 2 * DELTAS_PER_SNAPSHOT) / 64) * 64)
 }
 
-/** `n` pages from `next` on, around the end, that are not in `taken`; null where there are not so many. */
+/** The first `n` pages from `next` on, wrapping at the end, that are not in `taken`; null if there are fewer. */
 function freePages(pages: number, next: number, taken: ReadonlySet<number>, n: number): number[] | null {
   const free: number[] = []
   for (let i = 0; i < pages && free.length < n; i++) {
@@ -59,7 +59,7 @@ function freePages(pages: number, next: number, taken: ReadonlySet<number>, n: n
   return free.length === n ? free : null
 }
 
-/** The ring in an open file. */
+/** The ring in a file that is open as `fd`. */
 export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
   const { ino, pages } = layout
   let { last, base, deltas, live, previous, next } = layout
@@ -73,7 +73,7 @@ export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
       const n = commit.pages.length
       const places =
         freePages(pages, next, new Set([...live, ...previous]), n) ?? freePages(pages, next, new Set(live), n)
-      if (places === null) throw new Error(`no room for ${n} pages in a ring of ${pages}`)
+      if (places === null) throw new Error(`no space for ${n} pages in a ring of ${pages}`)
       for (const [i, page] of commit.pages.entries()) {
         await pwriteAll(fs, fd, page, (places[i] as number) * PAGE_BYTES)
       }
@@ -96,9 +96,9 @@ export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
 }
 
 /**
- * A new file at `path` that begins with `snapshot` and goes on with `history`: written in full, zeros included (a page of
- * a file that was only allocated costs a second write to mark it written), then renamed into place and its directory
- * synced. It belongs to the owner of the directory. On failure nothing is left behind.
+ * Creates a file at `path` that starts with `snapshot` and `history`. The rest is filled with zeros, because the first
+ * write to a page that is only allocated costs an additional write of metadata. The file is synced, renamed to `path`, and
+ * its directory is synced. As root, the file is given to the owner of the directory. On failure nothing is left behind.
  */
 export async function createRing(
   fs: Fs,

@@ -1,16 +1,17 @@
-// What a file system writes beside the pages of a commit: any write changes the time of the file, and that is journaled.
-// No way of writing avoids it (O_DIRECT, O_DSYNC, a mapping, a time set beforehand; nor does lazytime, on Linux 6.18).
-// fdatasync does not wait for it, and commits that follow each other at once share it. Measured by `npm run bench:flash`.
+// Write amplification: estimates the journal and inode writes that a file system adds to each commit.
+// Every write changes the file's mtime, which is journaled. Nothing avoids that: not O_DIRECT, O_DSYNC, mmap or a time set
+// in advance, nor the mount option lazytime (on Linux 6.18). fdatasync(2) does not wait for it, and commits in quick
+// succession share it. Measured by `npm run bench:flash`.
 import { type Mount, mountOfPath } from './mounts.ts'
 
-/** Of one file system. */
+/** The additional writes of one file system. */
 export interface SideWrites {
-  /** With every commit. */
+  /** Bytes with every commit. */
   readonly eachBytes: number
-  /** What changes within so long of the first change is written as one. */
+  /** Bytes of metadata, written once for all commits within this time of the first one. */
   readonly sharedMs: number
   readonly bytes: number
-  /** Then the inode goes to its place this long after, unless it changed again before. */
+  /** Later, the inode is written to its place, unless it changed again within this time. */
   readonly inPlaceBytes: number
   readonly inPlaceMs: number
 }
@@ -20,10 +21,10 @@ export const NO_SIDE_WRITES: SideWrites = { eachBytes: 0, sharedMs: 0, bytes: 0,
 const BLOCK_BYTES = 4096
 /** ext4(5), `commit=`: its default. */
 const JOURNAL_EVERY_MS = 5_000
-/** The kernel writes back what has been dirty for 30 s, and looks every 5 s (sysctl/vm: dirty_expire_centisecs). */
+/** The kernel writes back pages that have been dirty for 30 s; it checks every 5 s (sysctl/vm: dirty_expire_centisecs). */
 const WRITE_BACK_MS = 35_000
 
-/** Of file systems that were measured; of any other nothing is known, and nothing counted. */
+/** The measured file systems. For any other nothing is known, and nothing is counted. */
 export function sideWritesOf(mount: Mount | null): SideWrites {
   const inPlace = { inPlaceBytes: BLOCK_BYTES, inPlaceMs: WRITE_BACK_MS }
   switch (mount?.type) {
@@ -32,33 +33,33 @@ export function sideWritesOf(mount: Mount | null): SideWrites {
     case 'ext3':
     case 'ext4': {
       const seconds = Number(mount.options.find((option) => option.startsWith('commit='))?.slice(7))
-      // A descriptor, the block of the inode table, the commit.
+      // Three blocks in the journal: descriptor, inode table, commit.
       const sharedMs = seconds > 0 ? seconds * 1000 : JOURNAL_EVERY_MS
       return { eachBytes: 0, sharedMs, bytes: 3 * BLOCK_BYTES, ...inPlace }
     }
     case 'xfs':
       return { ...NO_SIDE_WRITES, sharedMs: WRITE_BACK_MS, bytes: 18_944 }
-    case 'btrfs': // every page goes elsewhere, and the trees that say where are 16 KiB a node, twice
+    case 'btrfs': // copy on write: each commit also writes tree nodes of 16 KiB, in two copies
       return { ...NO_SIDE_WRITES, eachBytes: 69_632, sharedMs: 30_000, bytes: 204_800 }
     default:
       return NO_SIDE_WRITES
   }
 }
 
-/** Of the file system that holds `path` on this machine. */
+/** The additional writes of the file system that holds `path` on this machine. */
 export function sideWritesAt(path: string): SideWrites {
   return sideWritesOf(mountOfPath(path))
 }
 
-/** Counts them: called with the time of each commit, returns the bytes that it made the file system write beside it. */
-export function createSideWriteCounter(of: SideWrites): (nowMs: number) => number {
-  const { eachBytes, sharedMs, bytes, inPlaceBytes, inPlaceMs } = of
+/** Returns a function to be called with the time of each commit; its result is the number of additional bytes. */
+export function createSideWriteCounter(sideWrites: SideWrites): (nowMs: number) => number {
+  const { eachBytes, sharedMs, bytes, inPlaceBytes, inPlaceMs } = sideWrites
   let sinceMs = Number.NEGATIVE_INFINITY
   return (nowMs) => {
     const agoMs = nowMs - sinceMs
     if (agoMs < sharedMs) return eachBytes
     sinceMs = nowMs
-    // What was due in place is counted when the next commit comes: only then it is known that none came before.
+    // The write in place is counted with the next commit: only then is it known that no other came before it.
     return eachBytes + bytes + (agoMs >= sharedMs + inPlaceMs ? inPlaceBytes : 0)
   }
 }

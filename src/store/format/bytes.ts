@@ -1,30 +1,33 @@
-// How values become bytes: varints, exact doubles, words, ids and tagged fields. The alphabet of every record.
+// Encodes and decodes the values of all records: varints, doubles, words, ids and tagged fields.
 import { WORDS, wordNumber } from './word-table.ts'
 
 const LITERAL = 0
 const NULL_WORD = 255
-/** Integers of seven varint bytes; above it, and for all else, a double. */
+/** Integers below this take up to seven varint bytes; other numbers are stored as doubles. */
 const VARINT_BELOW = 2 ** 49
-/** Monotonic times have microseconds: a length of 8 is a double, one above it a varint of thousandths. */
+/**
+ * Length byte of a number: 8 is a double; above it, a varint of thousandths follows, because monotonic times have
+ * microseconds.
+ */
 const MICRO = 8
 const MAX_TEXT_BYTES = 1024
 
-/** Appends to a buffer that grows. Never throws, whatever it is given. */
+/** Appends values to a growing buffer. Never throws, on any input. */
 export interface ByteWriter {
   u8(n: number): void
-  /** Non-negative safe integer as LEB128; anything else becomes 0. */
+  /** A non-negative safe integer as LEB128; anything else is written as 0. */
   uint(n: number): void
-  /** Any number exactly: a byte of length, then a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7). */
+  /** Any number, exactly: a length byte, then a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7). */
   num(n: number): void
-  /** UTF-8 with its length, cut at 1,024 bytes. */
+  /** UTF-8 with its length, truncated at 1,024 bytes. */
   text(s: string): void
-  /** One byte where the word is known. */
+  /** One byte if the word is in the word table. */
   word(s: string | null): void
-  /** An id in hex as raw bytes; one byte where it is the same as `like`. */
+  /** A hexadecimal id as raw bytes; one byte if it equals `like`. */
   id(s: string | null, like?: string | null): void
-  /** Tag, length, and what `body` writes. */
+  /** A tag, a length, and what `body` writes. */
   field(tag: number, body: () => void): void
-  /** A copy of what was written since the last time. */
+  /** Returns a copy of what was written since the last call. */
   take(): Uint8Array
 }
 
@@ -111,7 +114,7 @@ function isShort(n: number): boolean {
   return Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)
 }
 
-/** Reads what a Writer wrote, within the field it is in. Throws RangeError past its end; whoever reads flash catches it. */
+/** Reads what a ByteWriter wrote. Throws RangeError at the end of the current field; readers of flash catch it. */
 export interface ByteReader {
   u8(): number
   uint(): number
@@ -119,9 +122,9 @@ export interface ByteReader {
   text(): string
   word(): string | null
   id(like?: string | null): string | null
-  /** True where nothing is left of the field, or of the whole. */
+  /** True at the end of the current field, or of all bytes. */
   done(): boolean
-  /** Calls `read` for every `tag, length, value` that is left, to read as much of the value as it knows. */
+  /** Calls `read` for every remaining `tag, length, value`; it may read less than the whole value. */
   fields(read: (tag: number) => void): void
 }
 
@@ -130,9 +133,9 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
   let at = 0
   let end = buf.length
 
-  /** Where the next `n` bytes begin. */
+  /** Skips `n` bytes and returns where they start. */
   function take(n: number): number {
-    if (at + n > end) throw new RangeError('record ends too early')
+    if (at + n > end) throw new RangeError('record is too short')
     at += n
     return at - n
   }

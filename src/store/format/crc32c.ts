@@ -1,23 +1,23 @@
-// CRC-32C (Castagnoli), the checksum of every page: RFC 3720, appendix B.4.
+// CRC-32C (Castagnoli), the checksum of every page (RFC 3720, appendix B.4).
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n
   for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1
   return c >>> 0
 })
 
-/** CRC-32C of `bytes`; `seed` is the value for the bytes before, so that parts can be summed one by one. */
+/** CRC-32C of `bytes`; `seed` is the CRC of the bytes before, so that parts can be added one by one. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
   let crc = ~seed
   for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8)
   return ~crc >>> 0
 }
 
-/** As many zero bytes as one step of `afterZeros` takes. */
+/** Number of zero bytes that one step of `afterZeros` covers. */
 const ZEROS = 64
-/** By byte of the sum, lowest first, what `ZEROS` zero bytes make of it: CRC is linear, so four look-ups do it. */
+/** For each byte of the CRC, lowest first, its value after `ZEROS` zero bytes: CRC is linear, so four look-ups suffice. */
 let overZeros: Uint32Array | null = null
 
-/** The sum of bytes whose CRC-32C is `crc`, and `count` zeros after them: a page is mostly zeros. */
+/** CRC-32C of bytes with the CRC `crc` followed by `count` zeros. Most of a page is zeros, so this saves CPU. */
 export function afterZeros(crc: number, count: number): number {
   overZeros ??= tableOverZeros()
   const table = overZeros

@@ -1,4 +1,4 @@
-// An event as bytes and back, 40 to 70 bytes each: what is common to all first, then what its kind has.
+// Encodes and decodes an event, in 40 to 70 bytes: the common fields first, then those of its kind.
 import type { Event, EventKind, StateChange } from '../../core/event.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
@@ -29,7 +29,7 @@ export function kindOf(number: number): EventKind | null {
   return KINDS[number - 1] ?? null
 }
 
-/** `unit` is the number of the unit's name in its page, `boot` the boot that the page speaks of. */
+/** `unit`: number of the unit's name in its page. `boot`: the boot id in the page's header. */
 export function writeEvent(to: ByteWriter, event: Event, unit: number, boot: string): void {
   to.field(COMMON, () => {
     to.u8(kindNumber(event.kind))
@@ -85,7 +85,7 @@ function writeDetails(to: ByteWriter, event: Event): void {
   }
 }
 
-/** Null for a kind that this version does not know. Throws RangeError on bytes that are no event. */
+/** Null for a kind that this version does not know. Throws RangeError on bytes that are not an event. */
 export function readEvent(from: ByteReader, names: readonly string[], boot: string): Event | null {
   const found: { kind: EventKind | null } = { kind: null }
   const parts: object[] = []
@@ -107,7 +107,7 @@ export function readEvent(from: ByteReader, names: readonly string[], boot: stri
   return event
 }
 
-/** What the fields besides the common one must have given, so that an event is what its kind says. */
+/** The properties that an event of each kind must have, besides the common ones. */
 const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   start: ['toState', 'invocationId'],
   restart: ['toState', 'invocationId'],
@@ -125,7 +125,7 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
 function readCommon(from: ByteReader, kind: EventKind, names: readonly string[]): object {
   const flags = from.u8()
   const unit = names[from.uint()]
-  if (unit === undefined) throw new RangeError('event of no unit')
+  if (unit === undefined) throw new RangeError('event without a unit')
   return {
     unit,
     seq: from.uint(),

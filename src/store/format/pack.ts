@@ -1,40 +1,40 @@
-// What goes on the pages of one commit: all units that changed, then as many events as fit, the newest crashes first.
+// Packs a commit into pages: all changed units, then as many events as fit, the newest crashes first.
 import type { Event } from '../../core/event.ts'
 import type { Unit } from '../../core/unit.ts'
 import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
 import { createPageBuilder, type Head, type LeftOut, type PageBuilder } from './page-records.ts'
 
-/** Bytes that the counts of what was left out may take of a page. */
+/** Bytes of a page that the counts of omitted events may take. */
 const LEFT_OUT_BYTES_AT_MOST = 1024
-/** After so many events in a row that did not fit, the page is full. */
+/** After so many consecutive events that did not fit, the page is considered full. */
 const MISSES_AT_MOST = 8
 
-/** The payloads of a commit, a page each, and the events that found no room on them. */
+/** The payloads of a commit, one per page, and the events that did not fit. */
 export interface PackedCommit {
   readonly payloads: readonly Uint8Array[]
   readonly omitted: readonly Event[]
 }
 
 /**
- * One page with all `changed` units and what fits of the events; null where the units alone do not fit. What is left is
- * filled with those of `seen` that changed only in what systemd tells again.
+ * One page with all `changed` units and as many events as fit; null if the units alone do not fit. The rest of the page is
+ * filled with units of `touched` that differ only in values that can be read from systemd again.
  */
 export function deltaPayload(
   head: Head,
   changed: readonly Unit[],
   window: UncommittedEvents,
-  seen: readonly Unit[] = [],
+  touched: readonly Unit[] = [],
 ): PackedCommit | null {
   const page = openPage(head)
   for (const unit of changed) if (!page.unit(unit)) return null
   const omitted = addEvents(page, window)
-  for (const unit of seen) if (!changed.includes(unit) && !page.unit(unit)) break
+  for (const unit of touched) if (!changed.includes(unit) && !page.unit(unit)) break
   return { payloads: [page.bytes()], omitted }
 }
 
 /**
- * All `units` on as many pages as it takes, then what fits of `events` on the last one. A snapshot of more than one page
- * takes one further page for its events where they need it.
+ * All `units` on as many pages as needed, then as many events as fit on the last page. A snapshot of more than one page
+ * gets one more page for its events if they need it.
  */
 export function snapshotPayloads(head: Head, units: readonly Unit[], window: UncommittedEvents): PackedCommit {
   const full: Uint8Array[] = []
@@ -56,7 +56,7 @@ export function snapshotPayloads(head: Head, units: readonly Unit[], window: Unc
   return { payloads: [...full, page.bytes()], omitted }
 }
 
-/** Everything, on as many pages as it takes: what waits in memory, for the runtime directory. */
+/** All units and events, on as many pages as needed; for the spill. */
 export function allPayloads(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array[] {
   const full: Uint8Array[] = []
   let page = openPage(head)
@@ -71,7 +71,7 @@ export function allPayloads(head: Head, units: readonly Unit[], events: readonly
   return [...full, page.bytes()]
 }
 
-/** The events as they are, on as many pages as it takes, at most `pages`, the newest: the history of a new file. */
+/** The history of a new file: the newest events, on at most `pages` pages. */
 export function historyPayloads(head: Head, events: readonly Event[], pages: number): Uint8Array[] {
   return events.length === 0 ? [] : allPayloads(head, [], events).slice(-pages)
 }
@@ -82,7 +82,7 @@ function openPage(head: Head): PageBuilder {
   return page
 }
 
-/** Adds what fits in the order of `seq`, and counts of the rest, which it returns. */
+/** Adds as many events as fit, in the order of `seq`, and counts of the others; returns the others. */
 function addEvents(page: PageBuilder, window: UncommittedEvents): Event[] {
   const { events } = window
   const back = page.mark()
@@ -96,7 +96,7 @@ function addEvents(page: PageBuilder, window: UncommittedEvents): Event[] {
   return omitted
 }
 
-/** The newest crashes, then the newest of the rest, as long as `spare` bytes stay free. Leaves them in the page. */
+/** Chooses the newest crashes, then the newest of the others, while `spare` bytes stay free. Leaves them in the page. */
 function choose(page: PageBuilder, events: readonly Event[], spare: number): Event[] {
   const newestFirst = events.toReversed()
   const wanted = [...newestFirst.filter((e) => e.kind === 'crash'), ...newestFirst.filter((e) => e.kind !== 'crash')]
@@ -116,7 +116,7 @@ function choose(page: PageBuilder, events: readonly Event[], spare: number): Eve
   return chosen
 }
 
-/** The most that these counts could take. */
+/** The maximum size of these counts. */
 function leftOutBytes(entries: readonly LeftOut[]): number {
   const bytes = entries.reduce((sum, entry) => sum + entry.unit.length + 14, 0)
   return Math.min(bytes, LEFT_OUT_BYTES_AT_MOST)

@@ -1,4 +1,4 @@
-// The records of a page: header of the state, names, units, events, and what found no room. One payload in, one out.
+// The records in the payload of a page: state header, unit names, units, events, and counts of omitted events.
 import type { Event, EventKind } from '../../core/event.ts'
 import type { State } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
@@ -7,7 +7,7 @@ import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
 
-// Tags of a page's records. FROZEN: append only; a tag that is not known is skipped.
+// Tags of a page's records. FROZEN: append only; an unknown tag is skipped.
 const STATE = 1
 const NAME = 2
 const UNIT = 3
@@ -19,22 +19,22 @@ const NUMBERS = 2
 const GATEWAY = 3
 const BOOT = 4
 
-/** What a page says of the whole state; the units come beside it. */
+/** The state header, in every page: the values of the State that do not belong to one unit. */
 export interface Head {
   readonly stream: string
   readonly gatewayId: string | null
   readonly bootId: string
   readonly seq: number
   readonly seqGap: number
-  /** No event number above it was ever given out. */
+  /** No event number above this bound has been used. */
   readonly reserved: number
-  /** Newest event that the outbox has seen acknowledged. */
+  /** Number of the newest event that the broker has acknowledged. */
   readonly acknowledged: number
-  /** Written by an orderly stop, after which nothing happened. */
+  /** True in the last commit of an orderly stop. */
   readonly clean: boolean
 }
 
-/** Events of one unit and kind that found no room in their page. `unit` is '' for several together. */
+/** Number of events of one unit and kind that did not fit into their page. */
 export interface LeftOut {
   readonly unit: string
   readonly kind: EventKind
@@ -48,22 +48,22 @@ export interface Payload {
   readonly leftOut: readonly LeftOut[]
 }
 
-/** The head of `state`, as of now. */
-export function headOf(state: State, kept: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
+/** The header of `state`. */
+export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
   const { stream, gatewayId, bootId, seq, seqGap } = state
-  return { stream, gatewayId, bootId, seq, seqGap, ...kept }
+  return { stream, gatewayId, bootId, seq, seqGap, ...numbers }
 }
 
-/** A payload being filled. Each `add` returns false, and changes nothing, where the rest of the page is too small. */
+/** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
 export interface PageBuilder {
   head(head: Head): boolean
   unit(unit: Unit): boolean
   event(event: Event): boolean
   leftOut(entry: LeftOut): boolean
-  /** Bytes left. */
+  /** Number of free bytes. */
   room(): number
   bytes(): Uint8Array
-  /** Remembers how full it is; the returned function goes back to that. */
+  /** Returns a function that removes everything added after this call. */
   mark(): () => void
 }
 
@@ -80,7 +80,7 @@ export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
     used += record.length
     return true
   }
-  /** Adds a record that speaks of a unit, and its name before it where the page has not got it yet. */
+  /** Adds a record about a unit, after the name of the unit if the page does not have it yet. */
   function named(unit: string, tag: number, body: (name: number) => void): boolean {
     const known = names.get(unit)
     if (known === undefined) to.field(NAME, () => to.text(unit))
@@ -118,7 +118,7 @@ export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
   }
 }
 
-/** What a payload says, later records over earlier ones; null where it is not ours to read. */
+/** Decodes a payload; later records replace earlier ones. Null if it is not valid. */
 export function readPayload(bytes: Uint8Array): Payload | null {
   const names: string[] = []
   const units = new Map<string, Unit>()
@@ -185,6 +185,6 @@ function readHead(from: ByteReader): Head {
     } else if (tag === GATEWAY) head.gatewayId = from.text()
     else if (tag === BOOT) head.bootId = from.id() ?? ''
   })
-  if (head.stream === '') throw new RangeError('no stream')
+  if (head.stream === '') throw new RangeError('header without a stream id')
   return head
 }

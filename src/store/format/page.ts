@@ -1,19 +1,19 @@
-// One page of 4,096 bytes, the unit of everything on flash: who wrote it, where it belongs, a payload, a checksum.
+// The page format: 4,096 bytes with a header (version, commit, boot), a payload and a checksum.
 import { createHash } from 'node:crypto'
 import { afterZeros, crc32c } from './crc32c.ts'
 
 export const PAGE_BYTES = 4096
 const HEADER_BYTES = 64
 export const PAYLOAD_BYTES = PAGE_BYTES - HEADER_BYTES
-/** Raised when an older agent could no longer read the pages. Magic, version and CRC stay where they are in every major. */
+/** Raised when older agents can no longer read the pages. Magic, version and CRC have the same position in every major. */
 export const MAJOR = 1
-/** Raised when something was added that an older agent skips. */
+/** Raised when something is added that older agents skip. */
 export const MINOR = 0
 
 const MAGIC = Buffer.from([0x89, ...Buffer.from('GWRING'), 0x0a])
 const LENGTH_AT = 56
 const CRC_AT = 60
-/** CRC-32C sums parts: the field itself counts as zero. */
+/** The CRC field itself counts as zero in the checksum. */
 const NO_CRC = new Uint8Array(4)
 const EMPTY = new Uint8Array(PAGE_BYTES)
 
@@ -22,14 +22,14 @@ const KINDS: readonly PageKind[] = ['snapshot', 'delta', 'history']
 
 export interface PageHeader {
   readonly kind: PageKind
-  /** This page is part `part` (from 0) of `parts` that were written as one. */
+  /** This page is part `part` (from 0) of a commit of `parts` pages. */
   readonly part: number
   readonly parts: number
-  /** Number of the commit; one more with each. */
+  /** Number of the commit; it grows by at least one with each. */
   readonly seq: number
-  /** The snapshot that a delta builds upon, by its `seq`; a snapshot's own `seq`. */
+  /** The `seq` of the snapshot that a delta is based on; for a snapshot its own `seq`. */
   readonly base: number
-  /** 32 hex digits: the boot in which it was written, as `bootKey` gives it. */
+  /** The boot in which the page was written: 32 hex digits, from `bootKey`. */
   readonly boot: string
   readonly wallMs: number
 }
@@ -40,13 +40,13 @@ export interface Page extends PageHeader {
   readonly payload: Uint8Array
 }
 
-/** A boot id as it stands in a page: its 128 bits, dashes dropped; of any other text a hash. */
+/** A boot id as stored in a page: 32 hex digits without dashes; of any other text a hash. */
 export function bootKey(bootId: string): string {
   const hex = bootId.replaceAll('-', '').toLowerCase()
   return /^[0-9a-f]{32}$/.test(hex) ? hex : createHash('sha256').update(bootId).digest('hex').slice(0, 32)
 }
 
-/** `payload` is at most PAYLOAD_BYTES; the page is made in `page`, whatever that holds. */
+/** `payload` has at most PAYLOAD_BYTES. The result is `page`, whose previous contents are overwritten. */
 export function encodePage(
   header: PageHeader,
   payload: Uint8Array,
@@ -70,7 +70,7 @@ export function encodePage(
   return page
 }
 
-/** What a page is: never written (zeros), broken, or whole; a whole one may be of another major version. */
+/** Decodes a page: never written (zeros), damaged, or valid. A valid page may have another major version. */
 export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
   const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (page.length !== PAGE_BYTES) return 'damaged'

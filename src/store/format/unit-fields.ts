@@ -1,8 +1,8 @@
-// The parts of a unit that stand as one value each, as bytes and back; events share some of them.
+// Encodes and decodes the composite fields of a unit; events use some of them too.
 import type { Burst, Cause, Counters, Failures, Run, Settings, Summary, UnitSnapshot } from '../../core/unit.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 
-/** systemd has fewer than twenty results. */
+/** systemd has fewer than twenty values of Result. */
 const FAILURES_AT_MOST = 64
 
 export function sameCounters(a: Counters, b: Counters): boolean {
@@ -24,7 +24,7 @@ export function readCounters(from: ByteReader): Counters {
   return { starts: from.uint(), stops: from.uint(), crashes: from.uint(), restarts: from.uint(), lost: from.uint() }
 }
 
-/** `exitCode` is -1 for none; codes are 0..255 (waitid(2)), more is kept all the same. */
+/** -1 is written for no exit code. Exit codes are 0..255 (waitid(2)); larger values are preserved too. */
 export function writeCause(to: ByteWriter, cause: Cause): void {
   to.word(cause.result)
   to.num(cause.exitCode ?? -1)
@@ -50,7 +50,7 @@ export function failuresOf(from: ByteReader): Failures {
   return { unrequested: from.uint(), requested: from.uint() }
 }
 
-/** Words with something each, to the end. */
+/** Words with a value each, to the end of the field. */
 export function readTallies<T>(from: ByteReader, read: (from: ByteReader) => T): Record<string, T> {
   return Object.fromEntries(all(from, () => [from.word() ?? 'unknown', read(from)] as const))
 }
@@ -78,7 +78,7 @@ export function readSettings(from: ByteReader): Settings {
   return { loadState, restart, restartForced: has(1), restartPrevented: has(2), enabled: has(4) }
 }
 
-/** A burst is kept so that a summary which a killed agent was gathering is told by the next one. */
+/** A burst is stored so that the summary that a killed agent was collecting is reported by the next one. */
 export function writeBurst(to: ByteWriter, burst: Burst): void {
   to.num(burst.sinceMonoMs)
   to.num(burst.ends)
@@ -99,7 +99,7 @@ export function writeSummary(to: ByteWriter, summary: Summary): void {
   }
 }
 
-/** To the end of `from`. */
+/** Reads to the end of the field. */
 export function readSummary(from: ByteReader): Summary {
   const counted = readCounters(from)
   return { counted, firstMs: from.num(), lastMs: from.num(), byResult: readTallies(from, (n) => n.uint()) }
@@ -131,7 +131,7 @@ export function readUnitSnapshot(from: ByteReader, newestId: string | null): Uni
   }
 }
 
-/** Reads until nothing is left. */
+/** Reads values to the end of the field. */
 export function all<T>(from: ByteReader, read: () => T): T[] {
   const values: T[] = []
   while (!from.done()) values.push(read())

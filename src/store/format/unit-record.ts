@@ -1,4 +1,4 @@
-// A unit as bytes and back: tagged fields, absolute values.
+// Encodes and decodes a unit: tagged fields with absolute values.
 import { newUnit, type Unit, ZERO } from '../../core/unit.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import * as part from './unit-fields.ts'
@@ -10,7 +10,7 @@ const BASELINE = 3
 const FAILURES = 4
 const RUN_IDS = 5
 const RUN = 6
-const SEEN = 7
+const SNAPSHOT = 7
 const SETTINGS = 8
 const FLAGS = 9
 const END_JOB = 10
@@ -26,11 +26,11 @@ const GAVE_UP = 2
 const BY_PATTERN = 4
 const TRACKING_INTERRUPTED = 8
 const TRACKING_CONTINUOUS = 16
-/** No page holds a unit with more; the newest are kept. Above any sensible `flap.count`. */
+/** Only so many crash times are stored, the newest: above any useful `flap.count`, and a unit always fits into a page. */
 const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
 
-/** `name` is the number of the unit's name in its page. */
+/** `name`: number of the unit's name in its page. */
 export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   const { run, snapshot, settings, failed, lastCrash, changedAtMs, burst, goneSinceMonoMs } = unit
   const newestId = unit.runIds[0] ?? null
@@ -41,7 +41,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   const runIds = unit.runIds.slice(0, RUN_IDS_AT_MOST)
   if (runIds.length > 0) to.field(RUN_IDS, () => part.each(runIds, to.id))
   if (run !== null) to.field(RUN, () => part.writeRun(to, run, newestId))
-  if (snapshot !== null) to.field(SEEN, () => part.writeUnitSnapshot(to, snapshot, newestId))
+  if (snapshot !== null) to.field(SNAPSHOT, () => part.writeUnitSnapshot(to, snapshot, newestId))
   if (settings !== null) to.field(SETTINGS, () => part.writeSettings(to, settings))
   const flags =
     (unit.flapping ? FLAPPING : 0) |
@@ -70,7 +70,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   if (goneSinceMonoMs !== null) to.field(GONE_SINCE, () => to.num(goneSinceMonoMs))
 }
 
-/** Throws RangeError on bytes that are no unit. */
+/** Throws RangeError on bytes that are not a unit. */
 export function readUnit(from: ByteReader, names: readonly string[]): Unit {
   const unit: { -readonly [K in keyof Unit]: Unit[K] } = newUnit('')
   const newestId = () => unit.runIds[0] ?? null
@@ -81,7 +81,7 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
     else if (tag === FAILURES) unit.failures = part.readTallies(from, part.failuresOf)
     else if (tag === RUN_IDS) unit.runIds = part.all(from, () => from.id() ?? '')
     else if (tag === RUN) unit.run = part.readRun(from, newestId())
-    else if (tag === SEEN) unit.snapshot = part.readUnitSnapshot(from, newestId())
+    else if (tag === SNAPSHOT) unit.snapshot = part.readUnitSnapshot(from, newestId())
     else if (tag === SETTINGS) unit.settings = part.readSettings(from)
     else if (tag === FLAGS) Object.assign(unit, flagsOf(from.uint()))
     else if (tag === END_JOB) unit.endJob = from.num()
@@ -97,7 +97,7 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
   return unit
 }
 
-/** True when `a` and `b` differ in more than what systemd tells again when asked. */
+/** True if `a` and `b` differ in more than values that can be read from systemd again. */
 export function differs(a: Unit, b: Unit): boolean {
   if (a === b) return false
   for (const key of Object.keys(a) as (keyof Unit)[]) {

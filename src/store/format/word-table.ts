@@ -1,6 +1,6 @@
-// The strings that systemd says all day, one byte each on flash. FROZEN: append only; a number once given never changes.
+// The word table: frequent strings of systemd, stored as one byte each. FROZEN: append only, numbers never change.
 
-/** Numbers 1..254 on flash (0: a literal follows, 255: null). A number unknown to this version reads as `unknown`. */
+/** Word number n on flash is entry n-1, up to 254 (0: a literal follows, 255: null). An unknown number reads as `unknown`. */
 export const WORDS: readonly string[] = [
   'unknown',
   // ActiveState
