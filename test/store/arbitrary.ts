@@ -1,4 +1,4 @@
-// Any unit and any event, for the round trips.
+// Generators of arbitrary units, events and headers for property tests.
 import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
 import type { Unit } from '../../src/core/unit.ts'
@@ -68,7 +68,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   goneSinceMonoMs: maybe(ms),
 })
 
-const told = {
+const common = {
   unit: name,
   seq: fc.maxSafeNat(),
   atMs: ms,
@@ -80,7 +80,7 @@ const told = {
 const gap = { seqGap: fc.nat() }
 const change = { fromState: word, toState: word, subState: word }
 const event = <T extends object>(of: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
-  fc.oneof(fc.record({ ...told, ...of }), fc.record({ ...told, ...gap, ...of })) as unknown as fc.Arbitrary<Event>
+  fc.oneof(fc.record({ ...common, ...of }), fc.record({ ...common, ...gap, ...of })) as unknown as fc.Arbitrary<Event>
 
 export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constantFrom('start', 'restart'), ...change, invocationId: maybe(id) }),

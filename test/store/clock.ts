@@ -1,13 +1,13 @@
-// A clock that goes when it is told to.
+// A clock for tests, advanced by hand.
 import type { Clock } from '../../src/ports.ts'
 
 export interface TestClock extends Clock {
-  /** Goes on by `ms`, calling what is due on the way, and lets promises settle. */
+  /** Advances by `ms`: calls the timers that become due, and lets promises settle after each. */
   go(ms: number): Promise<void>
   pending(): number
 }
 
-/** `settle`: waits for what was begun. */
+/** `settle` waits until pending work is done. */
 export function testClock(startMs = 10_000, settle = settled): TestClock {
   let nowMs = startMs
   let timers: { readonly dueMs: number; readonly call: () => void }[] = []
@@ -37,7 +37,7 @@ export function testClock(startMs = 10_000, settle = settled): TestClock {
   }
 }
 
-/** Everything that was begun in memory is done. */
+/** Resolves after several turns of the event loop, when all work in memory is done. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
 }

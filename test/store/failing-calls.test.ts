@@ -1,4 +1,4 @@
-// Any one call of the file system fails, or all from it on: the agent goes on, shows it, loses nothing, and heals.
+// Each file system call fails, once or permanently: the store continues, reports it, loses nothing, and recovers.
 import { expect, test } from 'vitest'
 import { recover } from '../../src/store/recovery.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
@@ -18,14 +18,14 @@ interface Fault {
 const OPS: readonly Op[] = [
   ...(['open', 'create', 'pread', 'pwrite', 'fdatasync', 'fsyncDir', 'rename', 'unlink', 'mkdir', 'chown'] as const),
 ]
-/** One after the other; `npm run prove:flash` tries each with every call. */
+/** Used in turn; `npm run prove:flash` tries each of them with every call. */
 const ERRNOS = ['EIO', 'ENOSPC', 'EROFS', 'EACCES']
 const LONG = process.env['GATEWATCH_LONG'] !== undefined
 
-/** Lives with the fault, then heals; returns how often the call was made. */
-async function lifeWith(life: Scenario, { errno, op, nth, once }: Fault): Promise<number> {
+/** Runs the scenario with the fault, then without it; returns how often the operation was called. */
+async function runWithFault(scenario: Scenario, { errno, op, nth, once }: Fault): Promise<number> {
   let calls = 0
-  const lived = await runScenario(life, ({ fs }) => {
+  const run = await runScenario(scenario, ({ fs }) => {
     fs.fault = (called) => {
       if (called !== op) return undefined
       calls++
@@ -34,22 +34,22 @@ async function lifeWith(life: Scenario, { errno, op, nth, once }: Fault): Promis
       throw failure(errno)
     }
   })
-  const { bench, last: opened } = lived
+  const { memory, last: opened } = run
   const { store } = opened
-  const final = (lived.states.at(-1) as (typeof lived.states)[0]).state
+  const final = (run.states.at(-1) as (typeof run.states)[0]).state
   if (store.health().problem !== null) expect(store.committed().units).toEqual(final.units)
-  bench.fs.fault = () => undefined
-  await bench.clock.go(10 * 60_000)
+  memory.fs.fault = () => undefined
+  await memory.clock.go(10 * 60_000)
   expect(store.health().problem).toBe(null)
-  expect(recover(bench.fs.bytes(PATH)).state?.units).toEqual(final.units)
-  const count = (words: string) => bench.lines.filter((line) => line.includes(words)).length
-  if (!life.actions.includes('stop and start'))
-    expect(count('cannot be written') > 0).toBe(count('state: back after') > 0)
-  expect(bench.fs.files.has(`${PATH}.new`)).toBe(false)
-  const again = crashStep(final, names(1)[0] as string, bench.clock.now().monoMs)
+  expect(recover(memory.fs.bytes(PATH)).state?.units).toEqual(final.units)
+  const count = (words: string) => memory.lines.filter((line) => line.includes(words)).length
+  if (!scenario.actions.includes('stop and start'))
+    expect(count('write failed') > 0).toBe(count('state: back after') > 0)
+  expect(memory.fs.files.has(`${PATH}.new`)).toBe(false)
+  const again = crashStep(final, names(1)[0] as string, memory.clock.now().monoMs)
   store.remember(again)
   await store.stop()
-  const next = await bench.open()
+  const next = await memory.open()
   expect([next.recovered, next.state.seq]).toEqual(['clean', again.after.seq])
   expect(next.state.units).toEqual(again.after.units)
   return calls
@@ -57,36 +57,36 @@ async function lifeWith(life: Scenario, { errno, op, nth, once }: Fault): Promis
 
 let tried = 0
 
-/** Every call of `op` in turn, until there is no other. */
-async function eachCall(life: Scenario, op: Op, once: boolean, errnoOf: (nth: number) => string): Promise<void> {
+/** Fails each call of `op` in turn. */
+async function eachCall(scenario: Scenario, op: Op, once: boolean, errnoOf: (nth: number) => string): Promise<void> {
   for (let nth = 1; ; nth++, tried++) {
     const fault = { errno: errnoOf(nth), op, nth, once }
-    const calls = await lifeWith(life, fault).catch((error: Error) => {
+    const calls = await runWithFault(scenario, fault).catch((error: Error) => {
       throw new Error(`${JSON.stringify(fault)}: ${error.message}`, { cause: error })
     })
     if (calls < nth) return
   }
 }
 
-/** A full ring takes long to read. */
-const lives = Object.entries(SCENARIOS).filter(([name]) => LONG || name !== 'the end of the ring')
+/** A full ring takes long to read; `npm run prove:flash` includes it. */
+const scenarios = Object.entries(SCENARIOS).filter(([name]) => LONG || name !== 'the end of the ring')
 
-test.each(lives)(
+test.each(scenarios)(
   '%s',
-  async (_, life) => {
+  async (_, scenario) => {
     for (const [i, op] of OPS.entries()) {
       for (const once of [true, false]) {
-        if (LONG) for (const errno of ERRNOS) await eachCall(life, op, once, () => errno)
-        else await eachCall(life, op, once, (nth) => ERRNOS[(nth + i) % ERRNOS.length] as string)
+        if (LONG) for (const errno of ERRNOS) await eachCall(scenario, op, once, () => errno)
+        else await eachCall(scenario, op, once, (nth) => ERRNOS[(nth + i) % ERRNOS.length] as string)
       }
-      await eachCall(life, op, true, () => 'EINTR')
-      if (op === 'pwrite' || op === 'pread') await eachCall(life, op, true, () => 'short')
+      await eachCall(scenario, op, true, () => 'EINTR')
+      if (op === 'pwrite' || op === 'pread') await eachCall(scenario, op, true, () => 'short')
     }
   },
   1_200_000,
 )
 
-test('that was every call of each', () => {
-  console.log(`${tried} faults: gone on, shown, and healed after each`)
+test('there were more than 500 faults', () => {
+  console.log(`${tried} failing calls: the store continued, reported it and recovered after each`)
   expect(tried).toBeGreaterThan(500)
 })

@@ -1,4 +1,4 @@
-// Flash refuses: nothing is thrown, counting goes on, it is shown, and all of it is written when flash is back.
+// Write errors: the store does not throw, counts in memory, reports the problem, and writes everything once flash works.
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { recover } from '../../src/store/recovery.ts'
@@ -8,7 +8,7 @@ import { crashesOf, crashStep, names } from './sample.ts'
 
 const A = names(1)[0] as string
 
-test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... and no more often than every 5 min', async () => {
+test('full flash is reported, counted, and retried after 5 s, 10 s, ... up to every 5 min', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   b.fs.fault = (op, path) => {
@@ -31,7 +31,7 @@ test('a full flash is told in words, counted, tried again after 5 s, 10 s, ... a
     errors: { EIO: 0, EROFS: 0, other: 0 },
   })
   expect(b.lines).toEqual([
-    `error: state: cannot be written, counting goes on in memory: cannot write ${PATH}: no space left on device (ENOSPC)`,
+    `error: state: write failed, counters are kept in memory only: cannot write ${PATH}: no space left on device (ENOSPC)`,
   ])
   expect(crashesOf(store.committed())).toEqual([1, 0, 0])
   expect(await store.flush()).toBe(false)
@@ -59,7 +59,7 @@ test('a descriptor that failed to sync is never used again', async () => {
   expect(b.fs.log.slice(began).some((e) => 'ino' in e && before.includes(e.ino))).toBe(false)
 })
 
-test('a directory that is missing or read-only at the start: it runs, and heals by itself', async () => {
+test('with a missing or read-only directory the store starts, and recovers without a restart', async () => {
   for (const code of ['ENOENT', 'EROFS', 'EACCES']) {
     const b = memoryStore()
     b.fs.fault = (op) => {
@@ -79,7 +79,7 @@ test('a directory that is missing or read-only at the start: it runs, and heals 
   }
 })
 
-test('a file on read-only flash gives its state all the same', async () => {
+test('the state of a file on read-only flash is used', async () => {
   const b = memoryStore()
   const first = await b.open()
   const step = crashStep(first.state, A, b.clock.now().monoMs)
@@ -101,7 +101,7 @@ test('a file on read-only flash gives its state all the same', async () => {
   expect(b.fs.bytes(PATH).equals(readOnly)).toBe(true)
 })
 
-test('a state file that someone removed, or put another one over, is made again with the next commit', async () => {
+test('a state file that was removed or replaced is created again by the next commit', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   const one = crashStep(state, A, b.clock.now().monoMs)
@@ -120,7 +120,7 @@ test('a state file that someone removed, or put another one over, is made again 
   expect(recover(b.fs.bytes(PATH)).state?.units).toEqual(three.after.units)
 })
 
-test('a page that the device cannot read is a page that is damaged', async () => {
+test('a page that the device cannot read counts as damaged', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   let now: State = state

@@ -23,34 +23,39 @@ const first = (atMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs:
 const again = (atMs: number): Uncommitted => ({ ...NOTHING_UNCOMMITTED, sinceMs: atMs, crashAgainMs: atMs })
 
 test.each<[string, FlushBudget, Uncommitted, number | null]>([
-  ['nothing changed: never', full(), NOTHING_UNCOMMITTED, null],
-  ['a start after a calm time: within the interval', full(), since(1000), 60_500],
-  ['a start soon after a commit: an interval after that', full(900), since(1000), 60_900],
-  ['a start long after a commit: within the interval', full(900), since(90_000), 149_500],
-  ['a first crash: half a second', full(), first(1000), 1500],
-  ['a first crash soon after a commit: half a second', full(900), first(1000), 1500],
-  ['a first crash with the last token: half a second', left(1), first(1000), 1500],
-  ['a first crash without a token: when one comes back', left(0.75), first(1000), 30_000],
-  ['a first crash without a token for long: with the rest', left(0), first(1000), 60_500],
-  ['a first crash when the average is used up: when it allows', left(10, 0.75), first(1000), 15_000],
-  ['one more crash of the unit, tokens to spare: half a second', left(6), again(1000), 1500],
-  ['one more crash of the unit, tokens kept for others: with the rest', left(5), again(1000), 60_500],
-  ['event numbers run out: at once', left(0, -5, 0), { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0],
+  ['without changes no commit is due', full(), NOTHING_UNCOMMITTED, null],
+  ['a start after a quiet time is due within the interval', full(), since(1000), 60_500],
+  ['a start soon after a commit is due one interval after that commit', full(900), since(1000), 60_900],
+  ['a start long after a commit is due within the interval', full(900), since(90_000), 149_500],
+  ['a first crash is due in half a second', full(), first(1000), 1500],
+  ['a first crash soon after a commit is due in half a second', full(900), first(1000), 1500],
+  ['a first crash with the last token is due in half a second', left(1), first(1000), 1500],
+  ['a first crash without a token is due when one is added', left(0.75), first(1000), 30_000],
+  ['a first crash without a token for long is due with the routine commit', left(0), first(1000), 60_500],
+  ['a first crash with an empty average bucket is due when a token is added', left(10, 0.75), first(1000), 15_000],
+  ['a repeated crash of a unit is due in half a second if there are spare tokens', left(6), again(1000), 1500],
+  [
+    'a repeated crash of a unit is due with the routine commit if only reserved tokens are left',
+    left(5),
+    again(1000),
+    60_500,
+  ],
+  ['a commit is due at once if event numbers run out', left(0, -5, 0), { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0],
 ])('%s', (_, budget, uncommitted, due) => {
   expect(commitDueMs(budget, uncommitted, MINUTE)).toBe(due)
 })
 
 test.each<[string, FlushBudget, Uncommitted, boolean]>([
-  ['may commit what waits', full(), since(1000), true],
-  ['has no commit where nothing waits', full(), NOTHING_UNCOMMITTED, false],
+  ['may commit changes', full(), since(1000), true],
+  ['does not commit without changes', full(), NOTHING_UNCOMMITTED, false],
   ['may not use the last five tokens', left(5.9), since(1000), false],
-  ['may use the sixth', left(6), since(1000), true],
-  ['may not use up the average', left(10, 5), since(1000), false],
+  ['may use the sixth token', left(6), since(1000), true],
+  ['may not empty the average bucket', left(10, 5), since(1000), false],
 ])('a reader %s', (_, budget, uncommitted, may) => {
   expect(readerMayCommit(budget, uncommitted, 0, MINUTE)).toBe(may)
 })
 
-test('a token comes back every two minutes, and no more than ten', () => {
+test('a token is added every two minutes, up to ten', () => {
   const spent = afterCommit(full(), 'early', 0, MINUTE)
   expect(spent).toEqual({ early: { tokens: 9, atMs: 0 }, average: { tokens: 9, atMs: 0 }, lastCommitMs: 0 })
   const soon = afterCommit(spent, 'routine', 60_000, MINUTE)
@@ -60,14 +65,19 @@ test('a token comes back every two minutes, and no more than ten', () => {
 })
 
 test.each([
-  ['what is due anyway costs no token', since(0), 60_000, 'routine'],
-  ['a crash before that does', first(0), 1000, 'early'],
-  ['numbers are raised whatever it costs', { ...NOTHING_UNCOMMITTED, numbersLow: true }, 0, 'forced'],
+  ['a routine commit costs no token', since(0), 60_000, 'routine'],
+  ['a crash before the routine commit costs one', first(0), 1000, 'early'],
+  [
+    'the bound of event numbers is raised even without tokens',
+    { ...NOTHING_UNCOMMITTED, numbersLow: true },
+    0,
+    'forced',
+  ],
 ] as const)('%s', (_, uncommitted, nowMs, why) => {
   expect(commitReason(full(), uncommitted, nowMs, MINUTE)).toBe(why)
 })
 
-test('a crash is a first one where the unit has not crashed for an interval', () => {
+test('a crash is a first one if the unit has not crashed for an interval', () => {
   const last = new Map([['a', 1000]])
   expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 30_000, MINUTE)).toEqual({ ...again(30_000) })
   expect(uncommittedAfter(NOTHING_UNCOMMITTED, ['a'], last, 61_000, MINUTE)).toEqual({ ...first(61_000) })
@@ -78,7 +88,7 @@ test('a crash is a first one where the unit has not crashed for an interval', ()
   expect(uncommittedAfter(since(5), [], last, 30_000, MINUTE)).toEqual(since(5))
 })
 
-/** A day of commits as the store makes them, with crashes of `units` in turn every `everyMs` and a scrape every 15 s. */
+/** The number of commits in a day with a crash every `everyMs`, of `units` in turn, and a scrape every 15 s. */
 function commitsOfADay(everyMs: number, units: number, scrapes: boolean, intervalMs = MINUTE): number {
   let budget = fullFlushBudget(0)
   let uncommitted = NOTHING_UNCOMMITTED
@@ -108,12 +118,12 @@ test.each([
   [59_000, 1],
   [61_000, 1],
   [119_000, 2],
-])('whatever crashes, every %i ms, %i units in turn: at most 1,450 commits a day', (everyMs, units) => {
+])('a crash every %i ms, of %i units in turn, causes at most 1,450 commits a day', (everyMs, units) => {
   expect(commitsOfADay(everyMs, units, false)).toBeLessThanOrEqual(1450)
   expect(commitsOfADay(everyMs, units, true)).toBeLessThanOrEqual(1450)
 })
 
-test('any events on any day: at most ten commits more than intervals', () => {
+test('random events cause at most ten commits more than there are intervals', () => {
   let seed = 1
   const random = () => {
     seed = (seed * 48271) % 2147483647

@@ -1,4 +1,4 @@
-// Every image that flash may hold after a power cut, from the operations recorded by the file system in memory.
+// Generates all possible contents of flash after a power cut, from the operations that the file system in memory recorded.
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type PageReading, readPage } from '../../src/store/recovery.ts'
 import type { LoggedOp } from './memory-fs.ts'
@@ -7,28 +7,28 @@ import { PATH } from './memory-store.ts'
 const SECTOR_BYTES = 512
 const SECTORS = PAGE_BYTES / SECTOR_BYTES
 
-/** What may lie at the path of the state after so many operations. */
-export interface Moment {
+/** The possible contents of the state file after so many operations. */
+export interface PossibleContents {
   readonly done: number
-  /** How many different contents of flash there may be. */
+  /** How many different contents are possible. */
   readonly contents: number
-  /** Each of them that reads differently, page by page; null where there is no file. */
+  /** All distinct readings of them, page by page; null if there is no file. */
   readonly readings: Iterable<readonly PageReading[] | null>
 }
 
-/** A file as it is on flash, and the pages written since that may be there or not. */
+/** A file as it was synced, and the versions of pages written since then. */
 interface File {
   readonly synced: Uint8Array[]
   readonly pending: Map<number, Uint8Array[]>
 }
 
 /**
- * After each operation: every page that was written and not synced is old, new, or torn, in any combination with the
- * others. Torn: any set of its sectors new and the rest old, or garbage from any sector on.
+ * After each operation, every page that was written and not synced is old, new or torn, in any combination with the others.
+ * A torn page has any subset of its sectors new and the others old, or garbage from any sector on.
  */
-export function* momentsOf(log: readonly LoggedOp[], before: Buffer | null): Generator<Moment> {
+export function* possibleContentsOf(log: readonly LoggedOp[], before: Buffer | null): Generator<PossibleContents> {
   const files = new Map<number, File>()
-  /** Which file may lie at the path: the last for sure, after a sync of the directory; null is none. */
+  /** Inodes that the path may refer to; only the last one after a sync of the directory. Null is no file. */
   let names: (number | null)[] = [null]
   if (before !== null) {
     const first = Math.min(...log.flatMap((entry) => ('ino' in entry ? [entry.ino] : [])))
@@ -79,7 +79,7 @@ function sync(file: File): void {
   file.pending.clear()
 }
 
-function momentOf(file: File, done: number): Moment {
+function momentOf(file: File, done: number): PossibleContents {
   const choices = [...file.pending].map(([page, versions]) => ({
     page,
     ...outcomes(file.synced[page] ?? ZEROS, versions),
@@ -107,7 +107,7 @@ function* combined(
   }
 }
 
-/** What a page reads like that was `old` and written over, once or more: each different reading, and of how many contents. */
+/** All distinct readings of a page that was `old` and overwritten once or more, and the number of its possible contents. */
 function outcomes(
   old: Uint8Array,
   versions: readonly Uint8Array[],
@@ -140,7 +140,7 @@ function* tears(old: Uint8Array, written: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** A file that reads like this. */
+/** A file with these pages. */
 export function imageOf(pages: readonly PageReading[]): Buffer {
   return Buffer.concat(
     pages.map((read) => {
@@ -155,7 +155,7 @@ const contents = new WeakMap<object, Uint8Array>()
 const known = new WeakMap<Uint8Array, PageReading>()
 const same = new Map<string, PageReading>()
 
-/** Pages that are whole and equal read as one and the same object. */
+/** Equal valid pages yield the same object. */
 function readOf(bytes: Uint8Array): PageReading {
   const already = known.get(bytes)
   if (already !== undefined) return already

@@ -1,4 +1,4 @@
-// The agent is killed (SIGKILL, no power cut) before any one operation: what it had seen is all there, exactly.
+// SIGKILL without power loss, before each file operation: the next agent has every step exactly once.
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { withUnits } from '../../src/core/state.ts'
@@ -8,21 +8,21 @@ import { failure, type MemoryFs } from './memory-fs.ts'
 import { type MemoryStore, memoryStore, PATH, RUN } from './memory-store.ts'
 import { crashStep, names, stateOf } from './sample.ts'
 
-interface Image {
+interface CrashImage {
   readonly files: ReadonlyMap<string, Buffer>
-  /** What the agent had remembered, at least and at most: a step in the making may be there or not. */
+  /** The least and the most that the agent had stored: the current step may be included or not. */
   readonly from: State
   readonly to: State
 }
 
-/** Runs `life` and takes an image of all files before every operation that changes one. */
+/** Runs `scenario` and takes an image of all files before every operation that changes one. */
 async function imagesOf(
   units: number,
-  life: (b: MemoryStore, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
+  scenario: (b: MemoryStore, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
 ) {
   const b = memoryStore(units)
   const { fs, clock } = b
-  const images: Image[] = []
+  const images: CrashImage[] = []
   let from: State | null = null
   let to: State | null = null
   let last = ''
@@ -46,17 +46,17 @@ async function imagesOf(
     from = made.after
     take()
   }
-  await life(b, opened, step)
+  await scenario(b, opened, step)
   return images
 }
 
-async function reopened({ files }: Image): Promise<{ found: OpenedStore; fs: MemoryFs }> {
+async function reopened({ files }: CrashImage): Promise<{ found: OpenedStore; fs: MemoryFs }> {
   const b = memoryStore()
   for (const [path, bytes] of files) b.fs.put(path, bytes)
   return { found: await b.open(), fs: b.fs }
 }
 
-async function expectNothingLost(images: readonly Image[]): Promise<void> {
+async function expectNothingLost(images: readonly CrashImage[]): Promise<void> {
   for (const image of images) {
     const { found } = await reopened(image)
     const at = [image.from, image.to].find((s) => s.seq === found.state.seq)
@@ -68,12 +68,12 @@ async function expectNothingLost(images: readonly Image[]): Promise<void> {
   }
 }
 
-test('between a step, a commit in flight, the turn of the slots, and the next commit', async () => {
+test('around a step, a commit in progress, the switch of spill slots, and the next commit', async () => {
   const images = await imagesOf(3, async ({ fs }, { store }, step) => {
     step()
     for (let i = 0; i < 4; i++) {
       step()
-      // Steps come in while the commit is being written, and while it is synced.
+      // Steps arrive while the commit is being written and synced.
       const take = fs.fault
       fs.fault = (op, path) => {
         const short = take(op, path)
@@ -88,12 +88,12 @@ test('between a step, a commit in flight, the turn of the slots, and the next co
   await expectNothingLost(images)
 })
 
-test('while snapshots of several pages are written, and steps take several pages of the spill', async () => {
+test('while snapshots of several pages are written, and steps need several pages of the spill', async () => {
   const images = await imagesOf(120, async ({ clock }, { store, state }, step) => {
     step()
     await store.flush()
     step()
-    // The bus was away: every unit of 120 is touched in one step, which no page holds.
+    // As after a reconciliation: 120 units change at once, more than a page can hold.
     const before = { ...store.committed() }
     expect(before.units).toHaveLength(state.units.length)
     for (const name of names(120)) step(name)
@@ -104,7 +104,7 @@ test('while snapshots of several pages are written, and steps take several pages
   await expectNothingLost(images.filter((_, i) => i % 7 === 0 || i > images.length - 60))
 })
 
-test('after a commit that failed: while it is tried again, and when a new file is made', async () => {
+test('after a failed commit, during its retry, and while a new file is created', async () => {
   const images = await imagesOf(3, async ({ fs, clock }, { store }, step) => {
     step()
     await store.flush()
@@ -131,7 +131,7 @@ test('after a commit that failed: while it is tried again, and when a new file i
   await expectNothingLost(images)
 })
 
-test('where flash never took a byte', async () => {
+test('if nothing could ever be written to flash', async () => {
   const b = memoryStore()
   b.fs.fault = (op) => {
     if (op === 'create') throw failure('EROFS')
@@ -152,7 +152,7 @@ test('where flash never took a byte', async () => {
   expect(second.state).toMatchObject({ stream: now.stream, seq: 30, seqGap: 0 })
 })
 
-test('a set of units that changed waits in the spill too', async () => {
+test('the spill includes a change of the set of units', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   const more = withUnits(state, [newUnit('new.service'), ...state.units.slice(1)])
@@ -164,13 +164,13 @@ test('a set of units that changed waits in the spill too', async () => {
   expect(second.state.units).toEqual(step.after.units)
 })
 
-/** As of a crash loop that a summary tells of: counts without an event. */
+/** A step of a crash loop that is summarised: it changes counters without an event. */
 function countStep(before: State, monoMs: number) {
   const { after, at } = crashStep(before, names(1)[0] as string, monoMs)
   return { before, after: { ...after, seq: before.seq }, events: [], at }
 }
 
-test('steps without events are written together at the end of the turn, or with an event that comes before it', async () => {
+test('steps without events are written together at the end of the turn, or earlier with the next event', async () => {
   const { fs, open } = memoryStore()
   const { store, state } = await open()
   let writes = 0
@@ -194,7 +194,7 @@ test('steps without events are written together at the end of the turn, or with 
   expect((await open()).state.units).toEqual(told.after.units)
 })
 
-test('a thousand events between two commits take a bounded part of the runtime directory', async () => {
+test('thousands of events between two commits take bounded space in the runtime directory', async () => {
   const { fs, open, clock } = memoryStore(12)
   const { store, state } = await open()
   let now = state
@@ -213,26 +213,26 @@ test('a thousand events between two commits take a bounded part of the runtime d
   expect(second.store.history()).toHaveLength(1000)
 })
 
-test('killed twice, and once more before it did anything', async () => {
+test('killed repeatedly, also directly after the start', async () => {
   const { open, clock, fs } = memoryStore()
   let now = (await open()).state
-  for (let life = 0; life < 4; life++) {
+  for (let start = 0; start < 4; start++) {
     const { store, state, recovered } = await open()
     expect(recovered).toBe('spill')
     expect(state.units).toEqual(now.units)
     const made = crashStep(state, names(1)[0] as string, clock.now().monoMs)
     store.remember(made)
-    if (life === 2) await store.flush()
+    if (start === 2) await store.flush()
     now = made.after
   }
   const { state } = await open()
   expect(state).toMatchObject({ seq: 4, seqGap: 0 })
   expect(state.units).toEqual(now.units)
-  // It goes on without a write of its own: what waits is due within the interval.
+  // A start after a kill makes no commit: uncommitted changes are due within the interval.
   expect(fs.files.has(PATH)).toBe(true)
 })
 
-test('what another boot left, or another state file, is not taken up, and goes', async () => {
+test('the spill of another boot or of another state file is ignored and removed', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   store.remember(crashStep(state, names(1)[0] as string, 1))
@@ -252,7 +252,7 @@ test('what another boot left, or another state file, is not taken up, and goes',
   expect(again.state.stream).toBe(stream)
 })
 
-test('a spill with a damaged page is not taken for the whole story', async () => {
+test('a spill with a damaged page is ignored', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   let now = state
@@ -268,7 +268,7 @@ test('a spill with a damaged page is not taken for the whole story', async () =>
 })
 
 test.each(['ENOSPC', 'EROFS'])(
-  'where the runtime directory cannot be written (%s), half a story is not left there',
+  'if the runtime directory cannot be written (%s), no incomplete spill is left there',
   async (code) => {
     const b = memoryStore()
     const { store, state } = await b.open()
@@ -286,7 +286,7 @@ test.each(['ENOSPC', 'EROFS'])(
     expect(second.state.seq).toBe(10_000_000)
     expect(b.lines.filter((line) => line.includes('runtime directory'))).toHaveLength(1)
 
-    // With the next commit it works again.
+    // The spill works again with the next commit.
     const three = crashStep(second.state, names(1)[0] as string, 4)
     second.store.remember(three)
     await second.store.flush()
@@ -298,7 +298,7 @@ test.each(['ENOSPC', 'EROFS'])(
   },
 )
 
-test('without a runtime directory a killed agent loses what was not on flash, and no number is used twice', async () => {
+test('without a runtime directory a killed agent loses uncommitted changes, and no event number is reused', async () => {
   const b = memoryStore()
   const { store, state } = await b.open({ runtimeDir: null })
   store.remember(crashStep(state, names(1)[0] as string, 1))

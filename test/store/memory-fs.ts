@@ -1,10 +1,10 @@
-// A file system in memory that knows what is durable: it records every operation, fails on demand, and can be cut off.
+// A file system in memory: records every operation with its syncs, and fails on demand.
 import { dirname } from 'node:path'
 import type { FileStat, Fs } from '../../src/store/file/fs.ts'
 
 type Op = 'open' | 'create' | 'pread' | 'pwrite' | 'fdatasync' | 'fsyncDir' | 'rename' | 'unlink' | 'mkdir' | 'chown'
 
-/** What was asked of the file system, in order. `write`: place and bytes in the file `ino`. */
+/** The operations in order. `pwrite`: position and bytes in the file `ino`. */
 export type LoggedOp =
   | { readonly op: 'pwrite'; readonly ino: number; readonly at: number; readonly bytes: Uint8Array }
   | { readonly op: 'fdatasync'; readonly ino: number }
@@ -20,7 +20,7 @@ interface Inode {
 export interface MemoryFs extends Fs {
   readonly files: Map<string, Inode>
   readonly log: LoggedOp[]
-  /** Called before each operation on flash; throws to make it fail, or returns a number of bytes for a short one. */
+  /** Called before each operation on flash; it may throw, or return the number of bytes of a short read or write. */
   fault: (op: Op, path: string) => number | undefined
   /** The same for the runtime directory. */
   syncFault: (op: 'create' | 'pwrite' | 'rename', path: string) => void

@@ -1,4 +1,4 @@
-// Opens stores for the tests: in memory, with a clock by hand, and a lock that any may take.
+// Opens stores for tests: on a file system in memory, with a manual clock and without a lock.
 import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
 import { type TestClock, testClock } from './clock.ts'
 import { type MemoryFs, memoryFs } from './memory-fs.ts'
@@ -12,7 +12,7 @@ export interface MemoryStore {
   readonly clock: TestClock
   readonly lines: string[]
   open(more?: Partial<OpenOptions>): Promise<OpenedStore>
-  /** The power goes: what is in RAM is lost. */
+  /** Loses the runtime directory, which is in RAM. */
   powerCut(): void
 }
 

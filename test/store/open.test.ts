@@ -1,4 +1,4 @@
-// On a real file system, with the real lock.
+// Opening, reading and editing state files on a real file system, with the real lock.
 import { spawnSync } from 'node:child_process'
 import * as node from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -53,7 +53,7 @@ afterEach(async () => {
   for (const directory of directories.splice(0)) node.rmSync(directory, { recursive: true, force: true })
 })
 
-test('a life on a real file: made, committed to, stopped, opened again', async () => {
+test('a real file is created, written, closed and opened again', async () => {
   const at = place()
   const first = await open(at)
   expect(first.recovered).toBe('fresh')
@@ -81,7 +81,7 @@ test('a life on a real file: made, committed to, stopped, opened again', async (
   expect(second.store.history().length).toBe(602)
 })
 
-test('a second agent on the same file is refused, by whatever name it calls it; after the first it may', async () => {
+test('a second agent on the same file is refused under any path to it, and may start after the first one has stopped', async () => {
   const at = place()
   const first = await open(at)
   const message = `another gatewatch is already running with this state file: ${at.path}`
@@ -101,7 +101,7 @@ test('a second agent on the same file is refused, by whatever name it calls it; 
   await expect(open(at)).resolves.toMatchObject({ recovered: 'clean' })
 })
 
-test('the lock of a killed agent is gone with it, and what it had seen is not', async () => {
+test('a killed agent leaves no lock behind, and loses nothing', async () => {
   const at = place()
   const sources = join(import.meta.dirname, '..', '..', 'src')
   const program = join(directories[0] as string, 'agent.mts')
@@ -135,25 +135,25 @@ test('the lock of a killed agent is gone with it, and what it had seen is not', 
   expect(store.history().map((e) => e.seq)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
 })
 
-test('reading changes nothing, not even a time stamp', async () => {
+test('reading changes nothing, not even a timestamp', async () => {
   const at = place()
   const first = await open(at)
   crash(first, first.state, 30)
   await first.store.flush()
   crash(first, first.store.committed(), 2)
   const all = [at.path, ...slotPaths(at.runtimeDir, at.path)].filter((path) => node.existsSync(path))
-  const seen = () =>
+  const contents = () =>
     all.map((path) => [path, node.statSync(path, { bigint: true }).mtimeNs, node.readFileSync(path, 'latin1')])
-  const before = seen()
+  const before = contents()
   await readState(at.path, at.runtimeDir, BOOT)
-  expect(seen()).toEqual(before)
+  expect(contents()).toEqual(before)
   const { found } = recover(node.readFileSync(at.path))
   expect(found[0]).toMatchObject({ at: 0, page: { kind: 'snapshot', part: 0, parts: 1, seq: 1 } })
   expect(found[0]).toMatchObject({ payload: { head: { clean: false } } })
   expect(found[1]).toMatchObject({ page: { kind: 'delta', seq: 2, base: 1 }, payload: { head: { seq: 30 } } })
 })
 
-test('reading where there is nothing, or nothing that can be read', async () => {
+test('reading without a file yields no state, and reading a directory fails', async () => {
   const at = place()
   expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, recovered: 'fresh', history: [] })
   node.mkdirSync(at.path, { recursive: true })
@@ -163,7 +163,7 @@ test('reading where there is nothing, or nothing that can be read', async () => 
   expect(node.statSync(at.path).isDirectory()).toBe(true)
 })
 
-test('an operator changes the state while no agent runs: it is on flash, clean, and nothing is left in the runtime directory', async () => {
+test('editing the state without an agent writes it with a clean stop and leaves no spill', async () => {
   const at = place()
   const first = await open(at)
   const before = crash(first, first.state, 5)
@@ -180,7 +180,7 @@ test('an operator changes the state while no agent runs: it is on flash, clean, 
   expect(reading.state?.units).toEqual(after.units)
 })
 
-test('an operator who cannot write is told so', async () => {
+test('editing fails with the reason if the file cannot be written', async () => {
   const at = place()
   const fs = { ...nodeFs, open: refuse('EROFS', nodeFs.open), rename: refuse('EROFS', nodeFs.rename) }
   await expect(
@@ -188,7 +188,7 @@ test('an operator who cannot write is told so', async () => {
   ).rejects.toThrow(`cannot write ${at.path}: read-only file system (EROFS)`)
 })
 
-test('root leaves the files to the owner of the directory', async () => {
+test('as root, the files belong to the owner of the directory', async () => {
   if (process.getuid?.() !== 0) return
   const at = place()
   const directory = join(at.path, '..')
@@ -197,7 +197,7 @@ test('root leaves the files to the owner of the directory', async () => {
   await editState(at, (state) => ({ state: { ...state, gatewayId: 'x' }, events: [] }))
   const { uid, gid } = node.statSync(at.path)
   expect([uid, gid]).toEqual([4321, 4322])
-  // Someone else's directory may hold a link to anything: root neither follows it nor moves what it points to.
+  // In another user's directory a link may point to anything: root neither follows it nor renames its target.
   const target = join(directories[0] as string, 'precious')
   node.writeFileSync(target, 'precious')
   node.rmSync(at.path)
@@ -219,7 +219,7 @@ test('a link at the path is followed', async () => {
   expect(node.lstatSync(at.path).isSymbolicLink()).toBe(true)
 })
 
-test('in a directory that nobody can write to it runs on', async () => {
+test('the store works in memory if the directory cannot be written', async () => {
   const at = place()
   const opened = await open({ ...at, path: '/proc/self/nowhere/state.ring', runtimeDir: '/proc/self/nowhere' })
   expect(opened.recovered).toBe('fresh')
@@ -228,7 +228,7 @@ test('in a directory that nobody can write to it runs on', async () => {
   expect(opened.store.committed()).toBe(now)
 })
 
-test('a file that is not of this program keeps its bytes under another name', async () => {
+test('a file of another program is renamed and keeps its contents', async () => {
   const at = place()
   node.mkdirSync(join(at.path, '..'))
   node.writeFileSync(at.path, '{"services": {}}')

@@ -1,4 +1,4 @@
-// A store under constant commits, for the power to be cut under it: tells each step before, and each commit after it.
+// A program that commits all the time, for power cuts: prints each step before it is stored, and each commit after it.
 import { writeSync } from 'node:fs'
 import type { State } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'

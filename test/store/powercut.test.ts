@@ -1,4 +1,4 @@
-// A real power cut, as far as a machine that stays up can have one, under a store that commits without a pause.
+// Power cuts on a real file system (the block device drops unsynced writes) under a store that commits all the time.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,10 +10,10 @@ import { describeUnless } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { crashesOf, freshState } from './sample.ts'
 
-/** 1.3 s each; more of them with `npm run prove:flash`. */
+/** 1.3 s each; `npm run prove:flash` makes more. */
 const CUTS = Number(process.env['GATEWATCH_CUTS'] ?? 5)
 
-interface Told {
+interface AgentOutput {
   acked: number
   seen: number
   seq: number
@@ -26,8 +26,8 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
   })
   afterAll(() => flash?.end())
 
-  /** Starts an agent, cuts the power after `ms`, and mounts what is left. */
-  async function cutAfter(ms: number, synced: 'synced' | 'unsynced'): Promise<Told> {
+  /** Starts an agent, cuts the power after `ms`, and mounts the device again. */
+  async function cutAfter(ms: number, synced: 'synced' | 'unsynced'): Promise<AgentOutput> {
     const program = ['--import', 'tsx', join(import.meta.dirname, 'powercut-agent.mts')]
     const [first = '', ...words] = [
       ...flash.within,
@@ -44,16 +44,16 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
       timeoutMs: 60_000,
     })
     await new Promise((resolve) => setTimeout(resolve, ms))
-    const before = told(text.join(''))
+    const before = outputOf(text.join(''))
     flash.cut()
     agent.kill('SIGKILL')
     await new Promise((resolve) => agent.once('close', resolve))
-    const after = told(text.join(''))
+    const after = outputOf(text.join(''))
     flash.remount()
     return { acked: before.acked, seen: after.seen, seq: after.seq }
   }
 
-  /** What an agent would find now: the total of crashes, and the number its events go on from. */
+  /** What an agent would recover now: the total of crashes, and the last event number. */
   function found(): { total: number; seq: number } {
     const file = recover(readFileSync(flash.at('state.ring')))
     const { state } = resume(file, [], null, freshState(2)(), false)
@@ -61,7 +61,7 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
   }
 
   test(
-    'nothing that was acknowledged is lost, nothing is there that never was, and no number comes twice',
+    'no acknowledged commit is lost, no unknown state appears, and no event number is reused',
     async () => {
       let lost = 0
       for (let i = 0; i < CUTS; i++) {
@@ -72,12 +72,12 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
         expect(now.seq).toBeGreaterThanOrEqual(seq)
         lost += seen - now.total
       }
-      console.log(`${CUTS} cuts: ${lost} steps that were still in flight were lost, of the acknowledged ones none`)
+      console.log(`${CUTS} power cuts: lost ${lost} steps that were not yet acknowledged, and no acknowledged one`)
     },
     CUTS * 20_000,
   )
 
-  test('without fdatasync the same cut loses what it should have kept', async () => {
+  test('without fdatasync, the same cuts lose acknowledged commits', async () => {
     let lost = 0
     for (let i = 0; i < 3; i++) {
       const { acked } = await cutAfter(100, 'unsynced')
@@ -87,7 +87,7 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
   }, 60_000)
 })
 
-function told(text: string): Told {
+function outputOf(text: string): AgentOutput {
   const last = (word: string) => Number([...text.matchAll(new RegExp(`^${word} (\\d+)$`, 'gm'))].at(-1)?.[1] ?? 0)
   return { acked: last('acked'), seen: last('seen'), seq: last('seq') }
 }

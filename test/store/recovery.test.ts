@@ -7,7 +7,7 @@ import { crashesOf, crashStep, names } from './sample.ts'
 
 const A = names(1)[0] as string
 
-/** A file with snapshots and deltas, by hand small enough to be damaged everywhere, and every state it went through. */
+/** A file with snapshots and deltas, small enough to damage each byte of it, and all states that it has stored. */
 async function file(commits: number): Promise<{ bytes: Buffer; states: State[]; used: number }> {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
@@ -26,7 +26,7 @@ async function file(commits: number): Promise<{ bytes: Buffer; states: State[]; 
 
 const total = (read: RecoveredFile) => (read.state === null ? null : (crashesOf(read.state)[0] as number))
 
-test('a whole file gives the newest state and all events', async () => {
+test('an intact file yields the newest state and all events', async () => {
   const { bytes, states } = await file(150)
   const read = recover(bytes)
   expect(read.state?.units).toEqual(states.at(-1)?.units)
@@ -35,7 +35,7 @@ test('a whole file gives the newest state and all events', async () => {
   expect(read.previous).not.toBe(null)
 })
 
-test('a file cut at any byte gives an older state, never an error, and never one that was not', async () => {
+test('a file truncated at any byte yields an older state, never an error or a state that did not exist', async () => {
   const { bytes, states, used } = await file(2)
   let last: number | null = null
   const image = bytes.subarray(0, used)
@@ -50,7 +50,7 @@ test('a file cut at any byte gives an older state, never an error, and never one
   expect(last).toBe(2)
 })
 
-test('any one byte damaged costs no more than the page it is in and what builds upon it', async () => {
+test('one damaged byte costs at most its page and the commits based on it', async () => {
   const { bytes, states, used } = await file(2)
   const newest = states.length - 1
   for (let at = 0; at < used; at++) {
@@ -58,13 +58,13 @@ test('any one byte damaged costs no more than the page it is in and what builds 
     image[at] = (image[at] as number) ^ (1 + (at % 255))
     const page = Math.floor(at / PAGE_BYTES)
     const read = recover(image)
-    // Page 0 is the snapshot, the page after it the first delta; without the snapshot there is nothing to build upon.
+    // Page 0 is the snapshot, the page after it the first delta; without the snapshot nothing can be recovered.
     expect(total(read)).toBe(page === 0 ? null : page - 1)
     if (page > 0 && page - 1 < newest) expect(read.complete).toBe(page === newest)
   }
 })
 
-test('with the newest snapshot broken, the one before it and its deltas count', async () => {
+test('if the newest snapshot is damaged, the one before it and its deltas are used', async () => {
   const { bytes, states } = await file(70)
   const snapshots = recover(bytes).found.filter((f) => f.page.kind === 'snapshot')
   expect(snapshots).toHaveLength(2)
@@ -76,13 +76,13 @@ test('with the newest snapshot broken, the one before it and its deltas count', 
     expect(total(read)).toBe(64)
     expect(read.state?.units).toEqual(states[64]?.units)
     expect(read.complete).toBe(false)
-    // Events are history of their own: those on pages that no snapshot reaches any more are not lost.
+    // Events do not depend on the chain: those on pages of the damaged snapshot's deltas are still found.
     expect(read.events.at(-1)?.seq).toBe(70)
     image[at] = (image[at] as number) ^ 1
   }
 })
 
-test('random damage of any extent is survived', async () => {
+test('random damage of any extent never yields a state that did not exist', async () => {
   const { bytes, states } = await file(100)
   let seed = 7
   const random = (below: number) => {
@@ -101,7 +101,7 @@ test('random damage of any extent is survived', async () => {
   }
 })
 
-test('a snapshot without one of its parts does not count', async () => {
+test('a snapshot that lacks a part is ignored', async () => {
   const { fs, open } = memoryStore(200)
   const { store } = await open()
   await store.stop()
@@ -119,13 +119,13 @@ test('a snapshot without one of its parts does not count', async () => {
   }
 })
 
-test('bytes that are no pages give nothing', () => {
+test('bytes that are not pages yield nothing', () => {
   for (const bytes of [new Uint8Array(), Buffer.from('{"services": {}}'), new Uint8Array(300_000).fill(255)]) {
     expect(recover(bytes)).toMatchObject({ state: null, chain: null, events: [], maxSeq: 0 })
   }
 })
 
-test('pages of a newer major are told, those of a newer minor are read', async () => {
+test('pages of a newer major version are reported, those of a newer minor version are read', async () => {
   const { bytes } = await file(1)
   const page = decodePage(bytes.subarray(0, PAGE_BYTES)) as Page
   const minor = Buffer.from(bytes)
@@ -138,7 +138,7 @@ test('pages of a newer major are told, those of a newer minor are read', async (
   expect(recover(major).summary).toMatchObject({ newerMajor: null, damaged: 1 })
 })
 
-test('a delta of an earlier life is not taken for one of this chain', async () => {
+test('a delta from before a recovery is not added to the new chain', async () => {
   const { fs, open, clock, powerCut } = memoryStore()
   const first = await open()
   let now = first.state
@@ -148,7 +148,7 @@ test('a delta of an earlier life is not taken for one of this chain', async () =
     now = step.after
     await first.store.flush()
   }
-  // The third delta rots: the chain ends at the second, the later ones lie there still.
+  // The third delta is damaged: the chain ends at the second, but the later deltas are still in the file.
   const bytes = fs.bytes(PATH)
   bytes[3 * PAGE_BYTES + 1000] = 1
   fs.put(PATH, bytes)
@@ -161,7 +161,7 @@ test('a delta of an earlier life is not taken for one of this chain', async () =
   expect(total(recover(fs.bytes(PATH)))).toBe(3)
   await second.store.stop()
   expect(total(recover(fs.bytes(PATH)))).toBe(3)
-  // Numbers that events of the lost deltas had are not given out again.
+  // Event numbers of the lost deltas are not reused.
   expect(second.state.seq).toBeGreaterThanOrEqual(10_000_000)
   expect(step.events[0]?.seqGap).toBe(10_000_000 - 6)
 })

@@ -1,4 +1,4 @@
-// What is found at a start besides a whole file of ours: nothing, another format, another program's file, a second agent.
+// Starts with something else than an intact state file: none, a damaged one, another format, another program's file.
 import { expect, test } from 'vitest'
 import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { recover } from '../../src/store/recovery.ts'
@@ -12,7 +12,7 @@ test.each([
   ['the JSON of the former program', Buffer.from('{"services": {"mosquitto.service": {"starts": 3}}}')],
   ['zeros', Buffer.alloc(256 * PAGE_BYTES)],
   ['noise', Buffer.alloc(50_000, 0xa5)],
-])('a file that is no state (%s) is set aside, and counting begins anew', async (_, bytes) => {
+])('a file that is not a state file (%s) is renamed, and a new one is started', async (_, bytes) => {
   const b = memoryStore()
   b.fs.put(PATH, bytes)
   const stream = 'bbbbbbbbbbbbbbbb'
@@ -25,7 +25,7 @@ test.each([
   expect(b.lines).toHaveLength(1)
 })
 
-test('no more than three files are set aside, the first two being kept', async () => {
+test('at most three renamed files are kept: the first two and the newest', async () => {
   const b = memoryStore()
   for (let n = 1; n <= 5; n++) {
     b.fs.put(PATH, Buffer.from(`broken ${n}`))
@@ -35,14 +35,14 @@ test('no more than three files are set aside, the first two being kept', async (
   expect(aside.map((path) => b.fs.bytes(path).toString())).toEqual(['broken 1', 'broken 2', 'broken 5'])
 })
 
-test('an empty file is no file', async () => {
+test('an empty file counts as no file', async () => {
   const b = memoryStore()
   b.fs.put(PATH, Buffer.alloc(0))
   const { recovered, setAside } = await b.open()
   expect([recovered, setAside]).toEqual(['fresh', null])
 })
 
-test('a file that cannot be read is not overwritten but set aside', async () => {
+test('a file that cannot be read is renamed, not overwritten', async () => {
   const b = memoryStore()
   b.fs.put(PATH, Buffer.from('precious'))
   const open = b.fs.open
@@ -52,7 +52,7 @@ test('a file that cannot be read is not overwritten but set aside', async () => 
   expect(store.health().problem).toBe(null)
 })
 
-test('a broken file on read-only flash is left, and set aside once it can be', async () => {
+test('a damaged file on read-only flash is renamed as soon as writing works', async () => {
   const b = memoryStore()
   b.fs.put(PATH, Buffer.from('broken'))
   b.fs.fault = (op) => {
@@ -68,7 +68,7 @@ test('a broken file on read-only flash is left, and set aside once it can be', a
   expect(b.fs.bytes(`${PATH}.damaged-1`).toString()).toBe('broken')
 })
 
-test('a file of a newer major is left as it is; counting goes on beside it, and says so', async () => {
+test('a file of a newer major version is left untouched; another file is used, and that is reported', async () => {
   const b = memoryStore()
   const first = await b.open()
   await first.store.stop()
@@ -78,7 +78,7 @@ test('a file of a newer major is left as it is; counting goes on beside it, and 
   const second = await b.open()
   expect(second.path).toBe(`${PATH}.v1`)
   expect(second.recovered).toBe('fresh')
-  expect(second.store.health().problem).toContain('newer format 2')
+  expect(second.store.health().problem).toContain('newer gatewatch (format 2)')
   const step = crashStep(second.state, A, b.clock.now().monoMs)
   second.store.remember(step)
   expect(await second.store.flush()).toBe(true)
@@ -90,7 +90,7 @@ test('a file of a newer major is left as it is; counting goes on beside it, and 
   expect(b.fs.bytes(PATH).equals(newer)).toBe(true)
 })
 
-test('a ring that was cut short is read, and made whole again', async () => {
+test('a truncated ring is read, and written in full again', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   store.remember(crashStep(state, A, b.clock.now().monoMs))
@@ -103,7 +103,7 @@ test('a ring that was cut short is read, and made whole again', async () => {
   expect(b.fs.bytes(PATH)).toHaveLength(256 * PAGE_BYTES)
 })
 
-test('a clean start marks the file at once, so that a power cut after it cannot repeat numbers', async () => {
+test('a start after a clean stop writes to the file at once, so that event numbers are not reused after a power cut', async () => {
   const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
@@ -117,7 +117,7 @@ test('a clean start marks the file at once, so that a power cut after it cannot 
   expect(third.state.seq).toBe(10_000_000)
 })
 
-test('flash that refuses the mark of a start: what happens then has a stream of its own, so no id comes again', async () => {
+test('if the first commit of a start fails, events get a new stream, so that no id is reused', async () => {
   const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
@@ -132,7 +132,7 @@ test('flash that refuses the mark of a start: what happens then has a stream of 
   expect([second.recovered, second.state.stream, second.state.seq]).toEqual(['clean', stream, 1])
   const told = crashStep(second.state, A, b.clock.now().monoMs)
   second.store.remember(told)
-  // Killed, the next agent goes on with it; after a power cut the one before goes on, in which no number is known.
+  // After a kill the next agent continues the new stream. After a power cut it continues the old one, which has no gap.
   const killed = await b.open()
   expect(killed.state).toMatchObject({ stream, seq: 2, seqGap: 0 })
   b.powerCut()
@@ -142,7 +142,7 @@ test('flash that refuses the mark of a start: what happens then has a stream of 
   expect(crashesOf(third.state)).toEqual([1, 0, 0])
 })
 
-test('a start that flash refused, and that then heals, keeps its stream', async () => {
+test('a start whose first commit failed keeps its new stream after flash has recovered', async () => {
   const b = memoryStore()
   const first = await b.open()
   await first.store.stop()
@@ -159,7 +159,7 @@ test('a start that flash refused, and that then heals, keeps its stream', async 
   expect(recover(b.fs.bytes(PATH)).state).toMatchObject({ stream, seq: 1, units: told.after.units })
 })
 
-test('numbers are reserved in blocks: the next once half of one is used, at once before they run out', async () => {
+test('event numbers are reserved in blocks: the next when half of one is used, and at once before they run out', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   const reserved = () => recover(b.fs.bytes(PATH)).reserved
@@ -177,7 +177,7 @@ test('numbers are reserved in blocks: the next once half of one is used, at once
   expect(reserved()).toBe(25_092_000)
 })
 
-test('the numbers that were skipped are told once, and kept until they are', async () => {
+test('skipped event numbers are reported once, and stored until then', async () => {
   const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
@@ -198,7 +198,7 @@ test('the numbers that were skipped are told once, and kept until they are', asy
   expect(fourth.store.history().at(-1)?.seqGap).toBe(9_999_999)
 })
 
-test('what the outbox knows is kept with commits, and none is made for it', async () => {
+test('the acknowledged event number is stored with commits, and causes none', async () => {
   const b = memoryStore()
   const { store, state } = await b.open()
   expect(store.acknowledged()).toBe(0)

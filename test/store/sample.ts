@@ -1,4 +1,4 @@
-// States, units and events for the tests, and steps as the agent makes them.
+// Sample states, units, events and steps for tests.
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Unit } from '../../src/core/unit.ts'
@@ -9,7 +9,7 @@ export const BOOT = '11111111222233334444555555555555'
 
 export const id = (n: number) => n.toString(16).padStart(32, '0')
 
-/** A unit that has been running and crashing, with everything set that a busy one has. */
+/** A unit with many crashes and all its fields set. */
 export function busyUnit(name: string, crashes = 3): Unit {
   return {
     ...newUnit(name),
@@ -76,13 +76,13 @@ export function stateOf(units: readonly Unit[], seq = 0): State {
 
 export const names = (n: number) => Array.from({ length: n }, (_, i) => `wirepas-sink-${i}.service`)
 
-/** `count` units that were never heard of. */
+/** `count` units that were never observed. */
 export const freshState =
   (count = 3) =>
   () =>
     stateOf(names(count).map(newUnit))
 
-/** The step in which `unit` crashes once more (and starts again, so that the law holds without a word). */
+/** A step in which `unit` crashes and starts again, so that its counters stay balanced. */
 export function crashStep(before: State, unit: string, monoMs: number): Step {
   const seq = before.seq + 1
   const units = before.units.map((u) => {
@@ -98,5 +98,5 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
   return { before, after: { ...before, units, seq, seqGap: 0 }, events: [event], at }
 }
 
-/** The counts of all units: what must never go back. */
+/** The crash counters of all units, which must never decrease. */
 export const crashesOf = (state: State) => state.units.map((u) => u.counters.crashes)

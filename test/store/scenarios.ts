@@ -1,4 +1,4 @@
-// Lives of a store that pass every place where something could be lost: short, as each is tried hundreds of times.
+// Scenarios for the crash tests: sequences of actions through every code path that writes. Short, because each runs often.
 import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
@@ -19,7 +19,7 @@ type Action =
 
 export interface Scenario {
   readonly units: number
-  /** Commits made before it is looked at, in a file that is there already; null: there is none. */
+  /** Number of commits in the file at the start; null: there is no file. */
   readonly after: number | null
   readonly actions: readonly Action[]
 }
@@ -30,7 +30,7 @@ const four = [...twice, ...twice]
 /** The first commit of a file is a snapshot; 64 deltas follow, then the next snapshot. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'first creation': { units: 2, after: null, actions: twice },
-  'snapshot turn-over': { units: 2, after: 63, actions: four },
+  'a snapshot after 64 deltas': { units: 2, after: 63, actions: four },
   'snapshots of several pages': { units: 100, after: 63, actions: four },
   'the end of the ring': { units: 2, after: 253, actions: [...four, ...four] },
   'another set of units': {
@@ -50,22 +50,22 @@ const commits = (n: number): Action[] =>
   Array.from({ length: n }, (_, i): Action[] => [{ crash: i % 2 }, 'commit']).flat()
 
 export const LONG_SCENARIOS: Readonly<Record<string, Scenario>> = {
-  'a long life from the beginning': { units: 2, after: null, actions: commits(600) },
-  'a long life of 150 units': { units: 150, after: null, actions: commits(150) },
+  '600 commits from an empty directory': { units: 2, after: null, actions: commits(600) },
+  '150 commits with 150 units': { units: 150, after: null, actions: commits(150) },
   'too many units for the file': { units: 2, after: 3, actions: [...twice, { watch: 5000 }, 'commit', ...twice] },
 }
 
-/** What was told to a store and when: `at` counts the operations on flash that were done by then. */
+/** The states that a store received; `at` is the number of operations on flash at that time. */
 export interface ScenarioRun {
-  readonly bench: MemoryStore
+  readonly memory: MemoryStore
   readonly before: Buffer | null
   readonly states: readonly { readonly state: State; readonly at: number }[]
-  /** Positions in `states` that flash was said to hold. */
+  /** Indexes of the states that the store reported as committed. */
   readonly acknowledged: readonly { readonly index: number; readonly at: number }[]
   readonly last: OpenedStore
 }
 
-/** `ready` is called before the first operation of the life itself. Operations of flash are in `bench.fs.log`. */
+/** `ready` is called before the first operation. The operations on flash are in `fs.log` of the store. */
 export async function runScenario(
   { units, after, actions }: Scenario,
   ready: (b: MemoryStore) => void = () => {},
@@ -73,10 +73,10 @@ export async function runScenario(
   return await runScenarioFrom(after === null ? null : await fileAfter(units, after), actions, units, ready)
 }
 
-/** A life that begins with the file `before`, or with none. */
+/** Runs a scenario that starts with the file `before`; null: without a file. */
 export async function runScenarioFrom(
   before: Buffer | null,
-  acts: readonly Action[],
+  actions: readonly Action[],
   units: number,
   ready: (b: MemoryStore) => void = () => {},
 ): Promise<ScenarioRun> {
@@ -84,32 +84,32 @@ export async function runScenarioFrom(
   if (before !== null) b.fs.put(PATH, before)
   ready(b)
   let opened = await b.open()
-  // What flash held before counts as acknowledged.
-  const held = before === null ? null : recover(before).state
-  const states = [...(held === null ? [] : [{ state: held, at: 0 }]), { state: opened.state, at: 0 }]
-  const acknowledged: { index: number; at: number }[] = held === null ? [] : [{ index: 0, at: 0 }]
+  // The state of the existing file counts as acknowledged.
+  const stored = before === null ? null : recover(before).state
+  const states = [...(stored === null ? [] : [{ state: stored, at: 0 }]), { state: opened.state, at: 0 }]
+  const acknowledged: { index: number; at: number }[] = stored === null ? [] : [{ index: 0, at: 0 }]
   const done = () => b.fs.log.length
   const acknowledge = () => void acknowledged.push({ index: states.length - 1, at: done() })
   const now = () => (states.at(-1) as { state: State }).state
-  const tell = (observation: Observation) => {
-    const told = step(now(), observation)
-    remember({ before: now(), after: told.state, events: told.events, at: b.clock.now() })
+  const observe = (observation: Observation) => {
+    const { state, events } = step(now(), observation)
+    remember({ before: now(), after: state, events, at: b.clock.now() })
   }
   const remember = (stepped: ReturnType<typeof crashStep>) => {
     states.push({ state: stepped.after, at: done() })
     opened.store.remember(stepped)
   }
   if (opened.store.health().problem === null) acknowledge()
-  for (const act of acts) {
+  for (const action of actions) {
     const at = b.clock.now()
-    if (act === 'commit') {
+    if (action === 'commit') {
       if (await opened.store.flush()) acknowledge()
       await b.clock.go(1)
-    } else if (act === 'clear') tell({ kind: 'clear', at })
-    else if (act === 'import') {
+    } else if (action === 'clear') observe({ kind: 'clear', at })
+    else if (action === 'import') {
       const baseline = { starts: 70, stops: 60, crashes: 9, restarts: 5, lost: 0 }
-      tell({ kind: 'import', at, baselines: new Map([[names(1)[0] as string, baseline]]) })
-    } else if (act === 'a sync fails') {
+      observe({ kind: 'import', at, baselines: new Map([[names(1)[0] as string, baseline]]) })
+    } else if (action === 'a sync fails') {
       const { fault } = b.fs
       b.fs.fault = (op, path) => {
         if (op === 'fdatasync') throw failure('EIO')
@@ -118,19 +118,19 @@ export async function runScenarioFrom(
       await opened.store.flush()
       b.fs.fault = fault
       await b.clock.go(5_000)
-    } else if (act === 'stop and start') {
+    } else if (action === 'stop and start') {
       await opened.store.stop()
       opened = await b.open()
       states.push({ state: opened.state, at: done() })
-    } else if ('crash' in act) remember(crashStep(now(), names(act.crash + 1)[act.crash] as string, at.monoMs))
-    else tell({ kind: 'watch', at, units: names(act.watch), patterns: [] })
+    } else if ('crash' in action) remember(crashStep(now(), names(action.crash + 1)[action.crash] as string, at.monoMs))
+    else observe({ kind: 'watch', at, units: names(action.watch), patterns: [] })
   }
-  return { bench: b, before, states, acknowledged, last: opened }
+  return { memory: b, before, states, acknowledged, last: opened }
 }
 
 const files = new Map<string, Promise<Buffer>>()
 
-/** The file of an agent that made so many commits, then lost its power. */
+/** The file after so many commits and a power loss. */
 function fileAfter(units: number, commits: number): Promise<Buffer> {
   const key = `${units} ${commits}`
   const known = files.get(key) ?? makeFile(units, commits)

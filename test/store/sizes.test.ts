@@ -10,7 +10,7 @@ import { busyUnit, crashesOf, crashStep, names, stateOf } from './sample.ts'
 const written = (log: readonly LoggedOp[]) => log.map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))
 const busy = (count: number, crashes = 5) => names(count).map((name) => busyUnit(name, crashes))
 
-test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one fdatasync, nothing left out', async () => {
+test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one fdatasync, with all events', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   const began = fs.log.length
@@ -27,7 +27,7 @@ test('a commit of 12 changed units and their 12 crashes is 4,096 bytes and one f
   expect(read.found.flatMap((f) => f.payload.leftOut)).toEqual([])
 })
 
-test('a minute of an endless crash loop of 12 units is one page; the newest crashes are on it, the rest is counted', async () => {
+test('a minute of an endless crash loop of 12 units is one page with the newest crashes; the other events are counted', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   let now: State = state
@@ -68,7 +68,7 @@ test('a day of an endless crash loop writes less than 6.7 MB', async () => {
 })
 
 test.each([12, 200, 1000])(
-  '%i units: found again after a stop and after a kill, snapshots and deltas',
+  '%i units are recovered after a stop and after a kill, from snapshots and deltas',
   async (count) => {
     const { fs, open, clock } = memoryStore()
     const first = await open({ fresh: () => stateOf(busy(count, 4)) })
@@ -92,7 +92,7 @@ test.each([12, 200, 1000])(
   },
 )
 
-test('all of 200 units at once, more than a page holds, is a snapshot', async () => {
+test('a change of 200 units at once, which does not fit into a page, is written as a snapshot', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(200)) })
   const units = state.units.map((u) => ({ ...u, counters: { ...u.counters, starts: u.counters.starts + 1 } }))
@@ -103,7 +103,7 @@ test('all of 200 units at once, more than a page holds, is a snapshot', async ()
   expect(recover(fs.bytes(PATH)).state?.units).toEqual(units)
 })
 
-test('a file grows with the set of units, and keeps what it knows of the past', async () => {
+test('a file grows with the set of units, and keeps its history', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(12)) })
   const step = crashStep(state, names(1)[0] as string, clock.now().monoMs)
@@ -121,10 +121,10 @@ test('a file grows with the set of units, and keeps what it knows of the past', 
   expect(read.summary.pages).toBeGreaterThan(256)
 })
 
-test('one unit in a thousand crashes: one page', async () => {
+test('a crash of one unit in a thousand is one page', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open({ fresh: () => stateOf(busy(1000)) })
-  // Every unit was read again: nothing of it needs flash, and it must not push out what does.
+  // Every unit was read again. That needs no flash, and must not displace the crash from the page.
   const units = state.units.map((u) => ({ ...u, snapshot: u.snapshot && { ...u.snapshot, nRestarts: 9 } }))
   const read = { ...state, units }
   store.remember({ before: state, after: read, events: [], at: clock.now() })

@@ -5,7 +5,7 @@ import type { PageRingStore } from '../../src/store/store.ts'
 import { memoryStore, PATH, RUN } from './memory-store.ts'
 import { crashesOf, crashStep, names } from './sample.ts'
 
-/** Lets the unit crash `n` times, one after the other; returns the state then. */
+/** Lets the unit crash `n` times; returns the state after that. */
 function crash(store: PageRingStore, state: State, unit: string, monoMs: number, n = 1): State {
   let now = state
   for (let i = 0; i < n; i++) {
@@ -17,7 +17,7 @@ function crash(store: PageRingStore, state: State, unit: string, monoMs: number,
 }
 const A = names(1)[0] as string
 
-test('a first start makes a file of 256 pages, really written, by rename', async () => {
+test('the first start writes a file of 256 pages in full, then renames it into place', async () => {
   const { fs, open } = memoryStore()
   const { recovered, state } = await open()
   expect(recovered).toBe('fresh')
@@ -28,7 +28,7 @@ test('a first start makes a file of 256 pages, really written, by rename', async
   expect(fs.log.slice(-3).map((e) => e.op)).toEqual(['fdatasync', 'rename', 'fsyncDir'])
 })
 
-test('an orderly stop and a new start lose nothing and leave no gap', async () => {
+test('a clean stop and a new start lose nothing and leave no gap', async () => {
   const { fs, open, clock } = memoryStore()
   const first = await open()
   const last = crash(first.store, first.state, A, clock.now().monoMs, 5)
@@ -52,7 +52,7 @@ test('nothing is written while nothing changes', async () => {
   expect(clock.pending()).toBe(0)
 })
 
-test('a first crash is on flash within a second, one page and one flush', async () => {
+test('a first crash is on flash within a second, with one page and one sync', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const { commits } = store.health()
@@ -65,7 +65,7 @@ test('a first crash is on flash within a second, one page and one flush', async 
   expect(fs.log.slice(began).map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))).toEqual([4096, 'fdatasync'])
 })
 
-test('a killed agent loses nothing: counters, events and their numbers go on exactly', async () => {
+test('a killed agent loses nothing: counters, events and event numbers continue exactly', async () => {
   const { open, clock } = memoryStore()
   const first = await open()
   const last = crash(first.store, first.state, A, clock.now().monoMs, 300)
@@ -78,7 +78,7 @@ test('a killed agent loses nothing: counters, events and their numbers go on exa
   expect(crashesOf(second.store.committed())).toEqual([300, 0, 0])
 })
 
-test('a power cut skips the numbers that may have been used, and says how many', async () => {
+test('after a power cut, event numbers that may have been used are skipped, and their number is reported', async () => {
   const { open, clock, powerCut } = memoryStore()
   const first = await open()
   crash(first.store, first.state, A, clock.now().monoMs, 3)
@@ -96,7 +96,7 @@ test('a power cut skips the numbers that may have been used, and says how many',
   expect(third.state.seqGap).toBe(20_000_000 - 3)
 })
 
-test('a scrape that finds newer counts commits them first, while there are tokens to spare', async () => {
+test('a scrape commits newer counts first, while there are spare tokens', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   let now = state
@@ -106,14 +106,14 @@ test('a scrape that finds newer counts commits them first, while there are token
     await store.commitForReader()
     commits.push(store.health().commits)
   }
-  // The opening commit, and one for each of five readers: the last five tokens are for first crashes.
+  // The commit of the start, then four for scrapes: the last five tokens are reserved for first crashes.
   expect(commits).toEqual([2, 3, 4, 5, 5, 5, 5, 5])
   expect(crashesOf(store.committed())).toEqual([4, 0, 0])
   await clock.go(60_000)
   expect(crashesOf(store.committed())).toEqual([8, 0, 0])
 })
 
-test('readers at once share one commit; without news there is none', async () => {
+test('concurrent scrapes share one commit, and cause none without changes', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   crash(store, state, A, clock.now().monoMs)
@@ -122,7 +122,7 @@ test('readers at once share one commit; without news there is none', async () =>
   expect(store.health().commits).toBe(2)
 })
 
-test('a scrape does not wait for flash that hangs', async () => {
+test('a scrape does not wait for flash that does not respond', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   fs.fdatasync = () => new Promise(() => {})
@@ -138,7 +138,7 @@ test('a scrape does not wait for flash that hangs', async () => {
   expect(crashesOf(store.committed())).toEqual([0, 0, 0])
 })
 
-test('starts and stops are on flash within the interval, together', async () => {
+test('starts and stops are on flash within the interval, in one commit', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   await clock.go(600_000)
@@ -165,7 +165,7 @@ test('history is bounded, oldest first', async () => {
   expect([seqs.length, seqs[0], seqs.at(-1)]).toEqual([1000, 501, 1500])
 })
 
-test('health tells what was written, and how long it took', async () => {
+test('health reports what was written, and how long it took', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   crash(store, state, A, clock.now().monoMs)
@@ -181,7 +181,7 @@ test('health tells what was written, and how long it took', async () => {
   expect(errors).toEqual({ EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 })
 })
 
-test('after stop nothing more is taken, and stopping twice is stopping once', async () => {
+test('after a stop nothing is stored any more, and a second stop does nothing', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   await Promise.all([store.stop(), store.stop()])
@@ -193,7 +193,7 @@ test('after stop nothing more is taken, and stopping twice is stopping once', as
   expect(clock.pending()).toBe(0)
 })
 
-test('where the last commit fails the spill stays for the next start', async () => {
+test('if the last commit fails, the spill stays for the next start', async () => {
   const { fs, open, clock } = memoryStore()
   const { store, state } = await open()
   const last = crash(store, state, A, clock.now().monoMs, 3)
@@ -208,7 +208,7 @@ test('where the last commit fails the spill stays for the next start', async () 
   expect(second.state.units).toEqual(last.units)
 })
 
-test('the interval may change while it runs', async () => {
+test('the flush interval can be changed at run time', async () => {
   const { open, clock } = memoryStore()
   const { store, state } = await open()
   await clock.go(600_000)

@@ -14,7 +14,7 @@ const MOUNTINFO = `22 1 179:2 / / ro,relatime shared:1 - ext4 /dev/root ro
 47 46 179:4 / /stacked rw - ext4 /dev/mmcblk0p4 rw
 48 22 0:43 / /cache rw - ramfs ramfs rw
 49 22 0:44 / /image rw - overlay overlay ro,lowerdir=/lower
-this is no line of mountinfo
+this is not a line of mountinfo
 `
 const mounts = parseMounts(MOUNTINFO)
 
@@ -32,17 +32,17 @@ test.each([
   ['/cache/state.ring', '/cache', true],
   ['/image/x', '/image', false],
   ['/', '/', false],
-])('%s lies on %s, volatile: %s', (path, point, volatile) => {
+])('%s is on the mount %s, volatile: %s', (path, point, volatile) => {
   expect(mountOf(mounts, path)?.point).toBe(point)
   expect(isVolatile(mountOf(mounts, path))).toBe(volatile)
 })
 
-test('overlays that lie on each other are given up', () => {
+test('a cycle of overlays yields no mount', () => {
   const round = parseMounts('1 1 0:1 / / rw - overlay o rw,lowerdir=/l,upperdir=/u,workdir=/w')
   expect(mountOf(round, '/x')).toBe(null)
 })
 
-test('of this machine: shared memory is volatile, a path that is not there yet lies where its directory does', () => {
+test('on this machine, shared memory is volatile, and a path that does not exist yet belongs to the mount of its directory', () => {
   expect(isVolatile(mountOfPath('/dev/shm/not/there/yet'))).toBe(true)
   expect(isVolatile(mountOfPath('/proc/self'))).toBe(false)
 })

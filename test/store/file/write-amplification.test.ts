@@ -12,13 +12,13 @@ import { crashStep, freshState, names } from '../sample.ts'
 const mounted = (type: string, options: string) =>
   sideWritesOf(parseMounts(`22 1 179:2 / / rw,relatime - ${type} /dev/root ${options}`)[0] ?? null)
 
-/** The bytes beside commits at these times, in seconds. */
+/** The additional bytes of commits at these times, in seconds. */
 const beside = (type: string, options: string, seconds: readonly number[]) =>
   seconds.map((s) => s * 1000).map(createSideWriteCounter(mounted(type, options)))
 
 test.each([
   [
-    'a commit that stands alone: three blocks of the journal, later the inode in its place',
+    'a single commit: three blocks of journal, and later the inode in its place',
     'ext4',
     'rw',
     [0, 60, 120],
@@ -26,36 +26,36 @@ test.each([
   ],
   ['commits within the journal interval share one', 'ext4', 'rw', [0, 1, 4.9, 60], [16384, 0, 0, 16384]],
   [
-    'an inode that changes again within 30 s goes to its place once',
+    'an inode that changes again within 30 s is written in place once',
     'ext4',
     'rw',
     [0, 8, 16, 76],
     [16384, 12288, 12288, 16384],
   ],
   [
-    'the journal interval is that of the mount',
+    'the mount option commit= sets the journal interval',
     'ext4',
     'rw,commit=300',
     [0, 60, 299, 300, 700],
     [16384, 0, 0, 12288, 16384],
   ],
   ['ext3 is the same', 'ext3', 'rw', [0, 60], [16384, 16384]],
-  ['without a journal there is the inode in its place', 'ext2', 'rw', [0, 60], [4096, 4096]],
+  ['without a journal, only the inode is written in place', 'ext2', 'rw', [0, 60], [4096, 4096]],
   ['xfs writes its log once for commits within 30 s', 'xfs', 'rw', [0, 10, 60], [18944, 0, 18944]],
   [
-    'btrfs writes trees with every commit, and more of them every 30 s',
+    'btrfs writes tree nodes with every commit, and more every 30 s',
     'btrfs',
     'rw',
     [0, 10, 60],
     [274432, 69632, 274432],
   ],
-  ['of other file systems nothing is known', 'f2fs', 'rw', [0, 60], [0, 0]],
+  ['nothing is counted on other file systems', 'f2fs', 'rw', [0, 60], [0, 0]],
 ])('%s', (_, type, options, seconds, bytes) => {
   expect(beside(type, options, seconds)).toEqual(bytes)
 })
 
 describeUnless(noFlash('ext4'), 'on a real ext4', () => {
-  test('what the store says it wrote is what reached the device, within 10 %', async () => {
+  test('the bytes that the store reports are those that reached the device, within 10 %', async () => {
     const flash = await startFlash('ext4', '32M', 'commit=1')
     try {
       const { store, state } = await openStore({
@@ -64,7 +64,7 @@ describeUnless(noFlash('ext4'), 'on a real ext4', () => {
         clock,
         log: () => {},
         flushIntervalMs: 3_600_000,
-        // Through /proc into a namespace there are no real paths.
+        // The mount is in another namespace, reached through /proc, where realpath(3) does not work.
         fs: { ...nodeFs, realpath: async (path) => path },
         fresh: freshState(2),
         sideWrites: mounted('ext4', 'rw,commit=1'),
@@ -77,7 +77,7 @@ describeUnless(noFlash('ext4'), 'on a real ext4', () => {
       const openedMs = clock.now().monoMs
       flash.sync()
       await until(() => clock.now().monoMs > openedMs + 1_000, { what: 'the journal interval to pass' })
-      const [device, said] = [flash.written(), store.health().bytesWritten]
+      const [device, reported] = [flash.written(), store.health().bytesWritten]
       let now = state
       for (let i = 0; i < 5; i++) {
         const step = crashStep(now, names(1)[0] as string, clock.now().monoMs)
@@ -87,7 +87,7 @@ describeUnless(noFlash('ext4'), 'on a real ext4', () => {
         await journal()
       }
       flash.sync()
-      const ratio = (store.health().bytesWritten - said) / (flash.written() - device)
+      const ratio = (store.health().bytesWritten - reported) / (flash.written() - device)
       expect(ratio).toBeGreaterThan(0.9)
       expect(ratio).toBeLessThan(1.1)
       await store.stop()

@@ -17,10 +17,10 @@ test.each([
   expect(crc32c(bytes)).toBe(crc)
 })
 
-test('parts summed one by one give the sum of the whole', () => {
+test('the CRC of the parts in sequence is the CRC of all bytes', () => {
   expect(crc32c(scsiRead.subarray(7), crc32c(scsiRead.subarray(0, 7)))).toBe(0xd9963a56)
 })
 
-test.each([0, 1, 63, 64, 65, 4000])('%d zeros after something, without going through them', (count) => {
+test.each([0, 1, 63, 64, 65, 4000])('%d trailing zeros are added without processing them one by one', (count) => {
   expect(afterZeros(crc32c(scsiRead), count)).toBe(crc32c(Buffer.concat([scsiRead, Buffer.alloc(count)])))
 })

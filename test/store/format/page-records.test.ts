@@ -19,7 +19,7 @@ const HEAD = {
   clean: false,
 }
 
-test('any head, units and events come back as they went', () => {
+test('any header, units and events are decoded as they were encoded', () => {
   fc.assert(
     fc.property(
       anyHead,
@@ -37,7 +37,7 @@ test('any head, units and events come back as they went', () => {
   )
 })
 
-test('any number comes back exactly', () => {
+test('any number is decoded exactly', () => {
   fc.assert(
     fc.property(
       fc.array(
@@ -59,7 +59,7 @@ test('any number comes back exactly', () => {
   )
 })
 
-test('any bytes are read without an error, or refused', () => {
+test('arbitrary bytes are decoded or rejected, without an exception', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       readPayload(bytes)
@@ -68,7 +68,7 @@ test('any bytes are read without an error, or refused', () => {
   )
 })
 
-test('any damage to a payload is read without an error, or refused', () => {
+test('a damaged payload is decoded or rejected, without an exception', () => {
   const page = createPageBuilder()
   page.head(HEAD)
   page.unit(busyUnit('a.service'))
@@ -95,7 +95,7 @@ test('records and fields with unknown tags are skipped', () => {
   extra.field(200, () => extra.text('from a later minor version'))
   expect(readPayload(Buffer.concat([extra.take(), known, extra.take()]))).toEqual(readPayload(known))
 
-  // The unit's record with one more field in it: tag 3, its length, its value.
+  // A unit record with an additional field.
   const to = createByteWriter()
   to.field(1, () => {
     to.field(1, () => to.id(STREAM))
@@ -104,7 +104,7 @@ test('records and fields with unknown tags are skipped', () => {
   to.field(2, () => to.text('a.service'))
   to.field(3, () => {
     to.field(1, () => to.uint(0))
-    to.field(2, () => [1, 0, 0, 0, 0, 42].map(to.uint)) // and one more counter than is known
+    to.field(2, () => [1, 0, 0, 0, 0, 42].map(to.uint)) // and an additional counter
     to.field(250, () => to.text('?'))
   })
   to.field(4, () => to.field(1, () => [99, 0, 0].map(to.u8))) // an event of an unknown kind
@@ -113,13 +113,13 @@ test('records and fields with unknown tags are skipped', () => {
   expect(read?.events).toEqual([])
 })
 
-test('a word that a later version added reads as unknown', () => {
+test('a word of a later version is decoded as unknown', () => {
   const to = createByteWriter()
   to.u8(254)
   expect(createByteReader(to.take()).word()).toBe('unknown')
 })
 
-test('numbers on flash are frozen: words, kinds of events', () => {
+test('the numbers of words and event kinds are frozen', () => {
   expect(WORDS).toHaveLength(new Set(WORDS).size)
   expect(WORDS.length).toBeLessThan(254)
   const frozen = { unknown: 1, active: 2, inactive: 4, failed: 5, dead: 10, running: 15, success: 59, signal: 64 }
@@ -131,7 +131,7 @@ test('numbers on flash are frozen: words, kinds of events', () => {
   expect(EVENT_KINDS.map(kindNumber)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
 })
 
-test('an event takes 40 to 75 bytes, a busy unit no more than 215', () => {
+test('an event takes 40 to 75 bytes, a busy unit at most 215', () => {
   const page = createPageBuilder()
   page.head(HEAD)
   const head = page.bytes().length
@@ -144,7 +144,7 @@ test('an event takes 40 to 75 bytes, a busy unit no more than 215', () => {
   expect(page.bytes().length - unit).toBeLessThan(75)
 })
 
-test('what does not fit changes nothing', () => {
+test('a record that does not fit changes nothing', () => {
   const page = createPageBuilder(360)
   page.head(HEAD)
   expect(page.unit(busyUnit('a.service'))).toBe(true)

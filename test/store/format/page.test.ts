@@ -19,7 +19,7 @@ const HEADER: PageHeader = {
   wallMs: 1_752_000_000_123,
 }
 
-test('a page comes back as it went', () => {
+test('a page is decoded as it was encoded', () => {
   const payload = Buffer.from('payload')
   const page = encodePage(HEADER, payload)
   expect(page).toHaveLength(PAGE_BYTES)
@@ -28,7 +28,7 @@ test('a page comes back as it went', () => {
   expect(decodePage(encodePage(HEADER, full))).toMatchObject({ payload: full })
 })
 
-test('the bytes of a page are those that are documented', () => {
+test('the header of a page has the documented layout', () => {
   const page = encodePage(HEADER, Buffer.from('payload'))
   expect(page.toString('hex', 0, 64)).toBe(
     [
@@ -38,7 +38,7 @@ test('the bytes of a page are those that are documented', () => {
   )
 })
 
-test('a page with any one byte changed is damaged', () => {
+test('a page with any byte changed is damaged', () => {
   const good = encodePage(HEADER, Buffer.from('payload'))
   for (let at = 0; at < PAGE_BYTES; at++) {
     const page = Buffer.from(good)
@@ -47,18 +47,18 @@ test('a page with any one byte changed is damaged', () => {
   }
 })
 
-test('zeros are an empty page, anything else that is no page is damaged', () => {
+test('zeros are an empty page; anything else that is not a page is damaged', () => {
   expect(decodePage(new Uint8Array(PAGE_BYTES))).toBe('empty')
   expect(decodePage(new Uint8Array(PAGE_BYTES).fill(0xff))).toBe('damaged')
   expect(decodePage(new Uint8Array(100))).toBe('damaged')
 })
 
-test('a page of a newer major version is known for what it is, whatever its payload', () => {
+test('a page of a newer major version is recognised with any payload', () => {
   const page = decodePage(encodePage(HEADER, Buffer.alloc(0), { major: 2, minor: 3 }))
   expect(page).toMatchObject({ major: 2, minor: 3 })
 })
 
-test('a boot id is its 128 bits, with dashes or without; other text has a key too', () => {
+test('the key of a boot id is its 128 bits, with or without dashes; other text has a key too', () => {
   expect(bootKey('11111111-2222-3333-4444-555555555555')).toBe(BOOT)
   expect(bootKey(BOOT)).toBe(BOOT)
   expect(bootKey('test')).toMatch(/^[0-9a-f]{32}$/)
