@@ -185,13 +185,13 @@ test('steps without events are written together at the end of the turn, or earli
   await Promise.resolve()
   expect(writes).toBe(1)
   const third = countStep(second.after, 3)
-  const told = crashStep(third.after, names(2)[1] as string, 4)
+  const made = crashStep(third.after, names(2)[1] as string, 4)
   store.remember(third)
-  store.remember(told)
+  store.remember(made)
   expect(writes).toBe(2)
   await Promise.resolve()
   expect(writes).toBe(2)
-  expect((await open()).state.units).toEqual(told.after.units)
+  expect((await open()).state.units).toEqual(made.after.units)
 })
 
 test('thousands of events between two commits take bounded space in the runtime directory', async () => {

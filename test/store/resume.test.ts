@@ -130,8 +130,8 @@ test('if the first commit of a start fails, events get a new stream, so that no 
   const fresh = () => ({ ...stateOf([]), stream })
   const second = await b.open({ fresh })
   expect([second.recovered, second.state.stream, second.state.seq]).toEqual(['clean', stream, 1])
-  const told = crashStep(second.state, A, b.clock.now().monoMs)
-  second.store.remember(told)
+  const made = crashStep(second.state, A, b.clock.now().monoMs)
+  second.store.remember(made)
   // After a kill the next agent continues the new stream. After a power cut it continues the old one, which has no gap.
   const killed = await b.open()
   expect(killed.state).toMatchObject({ stream, seq: 2, seqGap: 0 })
@@ -152,11 +152,11 @@ test('a start whose first commit failed keeps its new stream after flash has rec
   }
   const stream = 'bbbbbbbbbbbbbbbb'
   const second = await b.open({ fresh: () => ({ ...stateOf([]), stream }) })
-  const told = crashStep(second.state, A, b.clock.now().monoMs)
-  second.store.remember(told)
+  const made = crashStep(second.state, A, b.clock.now().monoMs)
+  second.store.remember(made)
   b.fs.fault = () => undefined
   await b.clock.go(60_000)
-  expect(recover(b.fs.bytes(PATH)).state).toMatchObject({ stream, seq: 1, units: told.after.units })
+  expect(recover(b.fs.bytes(PATH)).state).toMatchObject({ stream, seq: 1, units: made.after.units })
 })
 
 test('event numbers are reserved in blocks: the next when half of one is used, and at once before they run out', async () => {
