@@ -1,4 +1,4 @@
-// The built agent's own page in a real browser: a real crash on a real systemd appears, and a killed agent shows.
+// The dashboard of the built agent in a real browser: a real crash under a real systemd, and a killed agent.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPage, startChromium } from '../rig/chromium.ts'
@@ -34,7 +34,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
       args: ['--gateway-id', 'gw-7', '--prometheus-port', port],
     })
 
-  test('a real crash appears; a killed agent is missed, and heard again when it is back', async () => {
+  test('a real crash appears; a killed agent is shown as lost, and as live after its restart', async () => {
     agent = await start()
     const { page, complaints } = await openPage(browser, agent.url)
     await page.locator('#link', { hasText: 'Live' }).waitFor()

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { eventJson, unitJson } from '../../../src/core/api-json.ts'
 import { newUnit } from '../../../src/core/unit.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
-import { ask, crash, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
+import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 
 test.each(['tcp', 'socket'] as const)('every GET route responds over %s', async (side) => {
   const at = (await serve(gateway()))[side]
@@ -111,6 +111,19 @@ test('events: a page over TCP has at most 500, the local socket has no limit', a
   const second = await page(tcp, `since=${first.next}`)
   expect([second.events.length, second.next]).toEqual([500, `${STREAM}-1000`])
   expect((await page(socket, 'limit=1200')).events.length).toBe(1_200)
+})
+
+test('events: journal lines of a crash are only in the response over the local socket', async () => {
+  const it = gateway()
+  const { http, tcp, socket } = await serve(it)
+  const log = ['password is hunter2']
+  emit(it, http, crash(4, 'a.service', { log }))
+  const path = '/api/v1/events?unit=a.service'
+  expect(JSON.parse((await ask(socket, path)).body).events).toMatchObject([{ seq: 4, log }])
+  const overTcp = await ask(tcp, path)
+  expect(JSON.parse(overTcp.body).events).toMatchObject([{ seq: 4, event: 'crash' }])
+  expect(overTcp.body).not.toContain('hunter2')
+  expect(overTcp.body).not.toContain('"log"')
 })
 
 test.each(['0', '-1', '1.5', 'many', ''])('events: limit=%s is refused, and the error quotes it', async (limit) => {

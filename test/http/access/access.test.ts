@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBasicAuth } from '../../src/http/access/basic-auth.ts'
-import type { HttpListener } from '../../src/http/http.ts'
-import { type Certificates, certificates } from '../rig/certificates.ts'
-import * as files from '../rig/gatewatch.ts'
-import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
-import { ask, crash, type FakeGateway, gateway, httpOf, realClock, temporaryDirectory, until } from './fake-gateway.ts'
+import { createBasicAuth } from '../../../src/http/access/basic-auth.ts'
+import type { HttpListener } from '../../../src/http/http.ts'
+import { type Certificates, certificates } from '../../rig/certificates.ts'
+import * as files from '../../rig/gatewatch.ts'
+import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
+import { ask, crash, type FakeGateway, gateway, httpOf, realClock, temporaryDirectory, until } from '../fake-gateway.ts'
 
 const SECRET = hashSync('secret', 4)
 const OTHER = hashSync('other', 4)
