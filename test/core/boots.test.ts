@@ -1,4 +1,4 @@
-// Boots and clocks: what a new boot leaves of a unit, and what a step of the clock does not touch.
+// Boots and clocks: what survives a reboot, and what a clock step must not change.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
@@ -17,18 +17,18 @@ const boot = (bootId: string, monoMs: number, wallMs = TODAY): Observation => ({
 /** The same observation on another wall clock. */
 const on = (wallMs: number, o: Observation): Observation => ({ ...o, at: { ...o.at, wallMs } })
 
-test('a new boot ends every run as lost at once, before any unit is read', () => {
+test('after a reboot every open run is lost at once, before any unit is read', () => {
   const { state, events } = stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [boot('boot-2', 5)])
   expect(events).toMatchObject([{ kind: 'lost', invocationId: 'a1', source: 'reconcile', bootId: 'boot-2' }])
   expect(unitNamed(state, U)).toMatchObject({ run: null, snapshot: null, tracking: 'interrupted' })
 })
 
-test('a new boot of a unit at rest loses nothing', () => {
+test('after a reboot a unit without an open run loses nothing', () => {
   const { events } = stepAll(stepAll(watching(U), [read(U, 10, {})]).state, [boot('boot-2', 5), read(U, 6, {})])
   expect(events).toEqual([])
 })
 
-test('failures, jobs, crash times and summaries of another boot mean nothing in this one', () => {
+test('failures, jobs, crash times and summaries of another boot are discarded', () => {
   const crashes = Array.from({ length: 5 }, (_, i) => [
     signal(U, 100 + i, { invocationId: `r${i}`, job: 7 }),
     signal(U, 100 + i, { ...FAILED, invocationId: `r${i}`, job: 7 }),
@@ -42,7 +42,7 @@ test('failures, jobs, crash times and summaries of another boot mean nothing in 
   expect(dueAtMonoMs(unitNamed(state, U), state)).toBe(Infinity)
 })
 
-test('the same job number in a new boot is no restart', () => {
+test('the same job number after a reboot does not make a start a restart', () => {
   const before = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 7, mainCode: 2, mainStatus: 15 }),
@@ -51,13 +51,13 @@ test('the same job number in a new boot is no restart', () => {
   expect(events.map((e) => e.kind)).toEqual(['start'])
 })
 
-test('in a new boot all that NRestarts tells is news', () => {
+test('after a reboot all restarts in NRestarts are new', () => {
   const before = stepAll(watching(U), [read(U, 10, { ...RUNNING, nRestarts: 5 })]).state
   const { state } = stepAll(before, [boot('boot-2', 5), read(U, 6, { ...RUNNING, invocationId: 'x', nRestarts: 2 })])
   expect(unitNamed(state, U).counters).toMatchObject({ starts: 4, restarts: 2 })
 })
 
-test('a gap leaves a unit that was never seen one that was never seen', () => {
+test('a unit that was never observed remains so after a gap', () => {
   const { state, events } = stepAll(watching(U), [
     { kind: 'gap', at: { monoMs: 5, wallMs: TODAY } },
     read(U, 10, { ...FAILED, invocationId: 'a1' }),
@@ -66,8 +66,8 @@ test('a gap leaves a unit that was never seen one that was never seen', () => {
   expect(events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 
-test('a clock that jumps from 1970 to today and back spoils no order, no wait and no flapping', () => {
-  const lives = (wall: (i: number) => number) => {
+test('a clock that jumps from 1970 to today and back changes neither the order nor waits nor flapping', () => {
+  const crashesWithClock = (wall: (i: number) => number) => {
     const crashes = Array.from({ length: 6 }, (_, i) => [
       on(wall(2 * i), signal(U, 1000 * i, { invocationId: `r${i}` })),
       on(wall(2 * i + 1), signal(U, 1000 * i + 1, { ...FAILED, invocationId: `r${i}` })),
@@ -76,8 +76,8 @@ test('a clock that jumps from 1970 to today and back spoils no order, no wait an
     const late = (monoMs: number): Observation => ({ kind: 'tick', at: { monoMs, wallMs: wall(monoMs) } })
     return stepAll(watching(U), [start, ...crashes, late(5200), late(310_000)])
   }
-  const steady = lives(() => TODAY)
-  const jumping = lives((i) => (i % 2 === 0 ? IN_1970 : TODAY))
+  const steady = crashesWithClock(() => TODAY)
+  const jumping = crashesWithClock((i) => (i % 2 === 0 ? IN_1970 : TODAY))
   const stripped = ({ events }: typeof steady) => events.map(({ atMs: _, ...rest }) => rest)
   expect(stripped(jumping)).toEqual(stripped(steady))
   expect(jumping.events.map((e) => e.seq)).toEqual(jumping.events.map((_, i) => i + 1))
@@ -95,7 +95,7 @@ test('a clock that jumps from 1970 to today and back spoils no order, no wait an
   )
 })
 
-test('each event has the time that the clock showed, and whether that was synchronised', () => {
+test('each event has the wall time, and whether the clock was synchronised', () => {
   const clock = (synced: boolean | null, wallMs: number): Observation => ({
     ...{ kind: 'clock', at: { monoMs: 15, wallMs }, synced },
   })
@@ -113,7 +113,7 @@ test('each event has the time that the clock showed, and whether that was synchr
   ])
 })
 
-test('when a unit changed is told by its age: right after the clock was set, too', () => {
+test('the time of the last change is computed from its age, so it is right after the clock was set', () => {
   const { state } = stepAll(watching(U), [on(IN_1970, read(U, 10_000, { ...RUNNING, changedAtMonoMs: 4_000 }))])
   expect(unitNamed(state, U).changedAtMs).toBe(IN_1970 - 6_000)
   expect(changedAtMs(unitNamed(state, U), { monoMs: 60_000, wallMs: TODAY })).toBe(TODAY - 56_000)
@@ -121,7 +121,7 @@ test('when a unit changed is told by its age: right after the clock was set, too
   expect(changedAtMs(unitNamed(rebooted, U), { monoMs: 10, wallMs: TODAY })).toBe(IN_1970 - 6_000)
 })
 
-test('an enabled unit that did nothing in this boot is missing, as is one that cannot be loaded', () => {
+test('an enabled unit that was not started in this boot is missing, and so is one that cannot be loaded', () => {
   const snapshot = (settings: object, ...more: Observation[]) =>
     missingReason(unitNamed(stepAll(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
   expect(missingReason(unitNamed(watching(U), U))).toBeNull()

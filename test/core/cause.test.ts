@@ -1,4 +1,4 @@
-// Why a run ended, and whether systemd will start it again, by literal tables.
+// Why a run ended, and whether systemd will restart the unit, as literal tables.
 import { expect, test } from 'vitest'
 import {
   causeOf,
@@ -12,7 +12,7 @@ import {
 } from '../../src/core/cause.ts'
 import { IDLE, SETTINGS } from './step-driver.ts'
 
-test('the cause is what the main process went by, where it ran', () => {
+test('the cause is how the main process ended, if it ran', () => {
   const cause = (snapshot: object) => causeOf({ ...IDLE, ...snapshot })
   expect(cause({ mainCode: 0, mainStatus: 0, result: 'exit-code' })).toMatchObject({ exitCode: null, signal: null })
   expect(cause({ mainCode: 1, mainStatus: 3 })).toMatchObject({ exitCode: 3, signal: null, coreDumped: false })
@@ -20,12 +20,12 @@ test('the cause is what the main process went by, where it ran', () => {
   expect(cause({ mainCode: 3, mainStatus: 11 })).toMatchObject({ exitCode: null, signal: 'SIGSEGV', coreDumped: true })
 })
 
-test('a type without a Result crashed where it is failed', () => {
+test('a unit of a type without Result crashed if it is failed', () => {
   expect(causeOf({ ...IDLE, result: null, activeState: 'failed' }).result).toBe('unknown')
   expect(causeOf({ ...IDLE, result: null }).result).toBe('success')
 })
 
-test('skipped runs and clean ends are no crashes, everything else is', () => {
+test('skipped runs and clean exits are not crashes, everything else is', () => {
   const crash = (result: string) => isCrash({ ...UNKNOWN_CAUSE, result })
   expect([crash('success'), crash('exec-condition')]).toEqual([false, false])
   expect(['exit-code', 'signal', 'core-dump', 'timeout', 'watchdog', 'oom-kill', 'new in 300'].map(crash)).toEqual(
@@ -33,7 +33,7 @@ test('skipped runs and clean ends are no crashes, everything else is', () => {
   )
 })
 
-test('a run is over when it is inactive, failed, or waits to be restarted', () => {
+test('a run has ended if the unit is inactive, failed, or waits for its restart', () => {
   const ended = (activeState: string, subState: string) => isEnded({ ...IDLE, activeState, subState })
   expect([ended('inactive', 'dead'), ended('failed', 'failed'), ended('activating', 'auto-restart')]).toEqual([
     true,
@@ -48,7 +48,7 @@ test('a run is over when it is inactive, failed, or waits to be restarted', () =
   ])
 })
 
-test('signals have their names, from 34 on counted from SIGRTMIN, and back', () => {
+test('signal numbers map to names and back, from 34 on relative to SIGRTMIN', () => {
   expect([1, 9, 15, 31, 34, 37, 64, 99].map(signalName)).toEqual(
     'SIGHUP SIGKILL SIGTERM SIGSYS SIGRTMIN+0 SIGRTMIN+3 SIGRTMIN+30 SIG99'.split(' '),
   )
@@ -73,7 +73,7 @@ test.each(Object.entries(RESTARTED))('Restart=%s restarts after: %s', (restart, 
   }
 })
 
-test('a forecast is open where settings do not decide it', () => {
+test('the forecast is null if the settings do not decide it', () => {
   const crash = { ...UNKNOWN_CAUSE, result: 'exit-code' }
   const forecast = (settings: object, requested = false) =>
     willRestart({ ...SETTINGS, ...settings }, crash, IDLE, requested)
@@ -89,12 +89,12 @@ test('a forecast is open where settings do not decide it', () => {
   expect(forecast({ restart: null })).toBe(false)
 })
 
-test('what systemd itself announces is no forecast', () => {
+test('a restart that systemd has announced overrides the settings', () => {
   for (const subState of ['auto-restart', 'failed-before-auto-restart', 'auto-restart-queued'])
     expect(willRestart(null, UNKNOWN_CAUSE, { ...IDLE, subState }, true)).toBe(true)
 })
 
-test('a restart proves a crash only where no clean end is restarted', () => {
+test('a restart proves a crash only if clean exits are not restarted', () => {
   const proves = (restart: string | null, restartForced = false) =>
     restartProvesCrash({ ...SETTINGS, restart, restartForced })
   expect(['on-failure', 'on-abnormal', 'on-abort', 'on-watchdog'].map((restart) => proves(restart))).toEqual(

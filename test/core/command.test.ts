@@ -11,20 +11,20 @@ describe('whether a unit may be controlled', () => {
   const refusal = (unit: string, rules: { enabled?: boolean; units?: string[] }) =>
     controlRefusal(unit, { enabled: true, units: [], ...rules }, isWatched)
 
-  it('is no by default', () => {
+  it('not by default', () => {
     expect(refusal('mosquitto.service', { enabled: false })).toBe(
       'control is disabled; set control.enabled to true in the configuration to enable it',
     )
   })
 
-  it('is yes for the watched ones, where nothing else is named', () => {
+  it('the watched units, if control.units is empty', () => {
     expect(refusal('mosquitto.service', {})).toBeNull()
     expect(refusal('ssh.service', {})).toBe(
       'ssh.service may not be controlled: it is not a watched unit and not listed in control.units',
     )
   })
 
-  it('is yes for exactly what control.units names, by name and by pattern', () => {
+  it('exactly the units in control.units, by name and by pattern', () => {
     const units = ['ssh.service', 'sink@*.service']
     const allowed = ['ssh.service', 'sink@1.service', 'mosquitto.service', 'ssh.socket', 'sink@.timer'].filter(
       (unit) => refusal(unit, { units }) === null,
@@ -36,10 +36,10 @@ describe('whether a unit may be controlled', () => {
   })
 })
 
-describe('an obeyed command', () => {
+describe('a command', () => {
   const order: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 'mqtt', who: 'ops' }
 
-  it('is an event of its own, with a number, and counts nothing', () => {
+  it('is an event with a sequence number, and changes no counter', () => {
     const unit = {
       ...newUnit('mosquitto.service'),
       counters: { starts: 2, stops: 1, crashes: 0, restarts: 0, lost: 1 },
@@ -56,7 +56,7 @@ describe('an obeyed command', () => {
     expect(after).toEqual({ ...state, seq: 8 })
   })
 
-  it('may be of a unit that is not watched', () => {
+  it('can be for a unit that is not watched', () => {
     const { events } = step(newState('0123456789abcdef'), { kind: 'command', at, outcome: 'denied', ...order })
     expect(events).toMatchObject([{ unit: 'mosquitto.service', counters: { starts: 0 }, outcome: 'denied' }])
   })

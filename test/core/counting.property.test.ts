@@ -1,4 +1,4 @@
-// Random lives of units against the counting rules: the law always holds, and what was heard is counted exactly.
+// Random histories of a unit against the counting rules: counters always balance, and observed events are counted exactly.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
@@ -22,52 +22,52 @@ const ACTS: readonly Act[] = [
   'reload',
 ]
 
-/** A unit with Restart=on-failure as systemd 252 signals it, and the truth of what it went through. */
+/** Simulates a unit with Restart=on-failure as systemd 252 signals it, and counts what really happened. */
 class Simulated {
   readonly signals: Partial<UnitSnapshot>[] = []
-  truth: Counters = ZERO
+  expected: Counters = ZERO
   running = false
   private now: Partial<UnitSnapshot> = {}
   private runs = 0
   private jobs = 0
 
-  private tell(change: Partial<UnitSnapshot>) {
+  private emit(change: Partial<UnitSnapshot>) {
     this.now = { ...this.now, ...change }
     this.signals.push(this.now)
   }
   private add(kind: keyof Counters) {
-    this.truth = { ...this.truth, [kind]: this.truth[kind] + 1 }
+    this.expected = { ...this.expected, [kind]: this.expected[kind] + 1 }
   }
   private open(job: number, restart: boolean) {
     this.add('starts')
     if (restart) this.add('restarts')
     this.running = true
     const fresh = { result: 'success', mainCode: 0, mainStatus: 0 }
-    // The states of the run before stand beside the new id, but for an automatic restart, which shows inactive.
-    this.tell({
+    // The new id comes with the states of the previous run, except at an automatic restart, which shows inactive.
+    this.emit({
       ...fresh,
       invocationId: `run${++this.runs}`,
       job,
       ...(restart ? { activeState: 'inactive', subState: 'dead' } : {}),
     })
-    this.tell({ activeState: 'active', subState: 'running' })
-    this.tell({ job: 0 })
+    this.emit({ activeState: 'active', subState: 'running' })
+    this.emit({ job: 0 })
   }
   private crash(cause: Partial<UnitSnapshot>) {
     this.add('crashes')
     this.running = false
-    this.tell({ ...cause, activeState: 'failed', subState: 'failed' })
-    this.tell({ activeState: 'activating', subState: 'auto-restart' })
+    this.emit({ ...cause, activeState: 'failed', subState: 'failed' })
+    this.emit({ activeState: 'activating', subState: 'auto-restart' })
   }
   private stop(job: number) {
     this.add('stops')
     this.running = false
-    this.tell({ activeState: 'deactivating', subState: 'stop-sigterm', job })
-    this.tell({ mainCode: 2, mainStatus: 15, activeState: 'inactive', subState: 'dead' })
+    this.emit({ activeState: 'deactivating', subState: 'stop-sigterm', job })
+    this.emit({ mainCode: 2, mainStatus: 15, activeState: 'inactive', subState: 'dead' })
   }
   private automatic() {
     const job = ++this.jobs
-    this.tell({ nRestarts: (this.now.nRestarts ?? 0) + 1, job })
+    this.emit({ nRestarts: (this.now.nRestarts ?? 0) + 1, job })
     this.open(job, true)
   }
 
@@ -77,26 +77,26 @@ class Simulated {
     switch (act) {
       case 'start':
         if (!this.running) {
-          this.tell({ job: ++this.jobs, nRestarts: 0 })
+          this.emit({ job: ++this.jobs, nRestarts: 0 })
           this.open(this.jobs, false)
         }
         return
       case 'stop':
         if (this.running) this.stop(++this.jobs)
-        else this.tell({ job: ++this.jobs, ...(waiting ? { activeState: 'inactive', subState: 'dead' } : {}) })
-        return this.tell({ job: 0, nRestarts: 0 })
+        else this.emit({ job: ++this.jobs, ...(waiting ? { activeState: 'inactive', subState: 'dead' } : {}) })
+        return this.emit({ job: 0, nRestarts: 0 })
       case 'restart': {
         const job = ++this.jobs
         const straight = this.running || waiting
         if (this.running) this.stop(job)
-        this.tell({ job, nRestarts: 0 })
+        this.emit({ job, nRestarts: 0 })
         return this.open(job, straight)
       }
       case 'exit 0':
         if (!this.running) return
         this.add('stops')
         this.running = false
-        return this.tell({ mainCode: 1, mainStatus: 0, activeState: 'inactive', subState: 'dead' })
+        return this.emit({ mainCode: 1, mainStatus: 0, activeState: 'inactive', subState: 'dead' })
       case 'exit 3':
         if (this.running) this.crash({ result: 'exit-code', mainCode: 1, mainStatus: 3 })
         return
@@ -107,7 +107,7 @@ class Simulated {
         if (this.running) return
         this.add('starts')
         this.add('stops')
-        this.tell({
+        this.emit({
           job: ++this.jobs,
           nRestarts: 0,
           result: 'success',
@@ -115,58 +115,58 @@ class Simulated {
           mainStatus: 0,
           invocationId: `run${++this.runs}`,
         })
-        this.tell({ result: 'exec-condition', activeState: 'inactive', subState: 'dead' })
-        return this.tell({ job: 0 })
+        this.emit({ result: 'exec-condition', activeState: 'inactive', subState: 'dead' })
+        return this.emit({ job: 0 })
       case 'reset-failed':
         if (this.now.activeState === 'failed')
-          this.tell({ result: 'success', activeState: 'inactive', subState: 'dead', nRestarts: 0 })
+          this.emit({ result: 'success', activeState: 'inactive', subState: 'dead', nRestarts: 0 })
         return
       case 'limit':
         if (!waiting) return
-        this.tell({ nRestarts: (this.now.nRestarts ?? 0) + 1, job: ++this.jobs })
-        this.tell({ activeState: 'inactive', subState: 'dead' })
-        return this.tell({ activeState: 'failed', subState: 'failed', job: 0 })
+        this.emit({ nRestarts: (this.now.nRestarts ?? 0) + 1, job: ++this.jobs })
+        this.emit({ activeState: 'inactive', subState: 'dead' })
+        return this.emit({ activeState: 'failed', subState: 'failed', job: 0 })
       case 'reload':
         return
     }
   }
 
-  /** What a read answers now. */
+  /** The properties that a read would return now. */
   get state(): Partial<UnitSnapshot> {
     return this.now
   }
 }
 
 const acts = fc.array(fc.constantFrom(...ACTS), { maxLength: 60 })
-const told = (signals: readonly Partial<UnitSnapshot>[], from: number): Observation[] =>
+const asSignals = (signals: readonly Partial<UnitSnapshot>[], from: number): Observation[] =>
   signals.map((s, i) => signal(U, from + i, s))
 const begin = () => stepAll(watching(U), [read(U, 1, {}, SETTINGS)]).state
 
-test('what is heard is counted exactly, whatever a unit goes through', () => {
+test('observed events are counted exactly, whatever happens to the unit', () => {
   fc.assert(
     fc.property(acts, (list) => {
       const unit = new Simulated()
       for (const act of list) unit.do(act)
-      const { state, events } = stepAll(begin(), told(unit.signals, 10))
-      expect(unitNamed(state, U).counters).toEqual(unit.truth)
+      const { state, events } = stepAll(begin(), asSignals(unit.signals, 10))
+      expect(unitNamed(state, U).counters).toEqual(unit.expected)
       const ends = events.filter((e) => e.kind === 'stop' || e.kind === 'crash').length
-      expect(ends).toBe(unit.truth.stops + unit.truth.crashes)
+      expect(ends).toBe(unit.expected.stops + unit.expected.crashes)
     }),
     { numRuns: 500 },
   )
 })
 
-test('what is not heard is never guessed: no count exceeds the truth, and starts follow where they are proven', () => {
+test('unobserved events are never guessed: no counter exceeds the actual number', () => {
   fc.assert(
-    fc.property(acts, acts, acts, (heard, missed, after) => {
+    fc.property(acts, acts, acts, (observed, missed, after) => {
       const unit = new Simulated()
-      for (const act of heard) unit.do(act)
-      const first = told(unit.signals, 10)
+      for (const act of observed) unit.do(act)
+      const first = asSignals(unit.signals, 10)
       for (const act of missed) unit.do(act)
       const away = unit.signals.length
       const back = read(U, 50_000, unit.state, SETTINGS)
       for (const act of after) unit.do(act)
-      const second = told(unit.signals.slice(away), 60_000)
+      const second = asSignals(unit.signals.slice(away), 60_000)
       const { state } = stepAll(begin(), [
         ...first,
         { kind: 'gap', at: { monoMs: 40_000, wallMs: 1 } },
@@ -174,36 +174,36 @@ test('what is not heard is never guessed: no count exceeds the truth, and starts
         ...second,
       ])
       const { starts, stops, crashes, restarts } = unitNamed(state, U).counters
-      expect(starts).toBeLessThanOrEqual(unit.truth.starts)
-      expect(stops).toBeLessThanOrEqual(unit.truth.stops)
-      expect(crashes).toBeLessThanOrEqual(unit.truth.crashes)
-      expect(restarts).toBeLessThanOrEqual(unit.truth.restarts)
+      expect(starts).toBeLessThanOrEqual(unit.expected.starts)
+      expect(stops).toBeLessThanOrEqual(unit.expected.stops)
+      expect(crashes).toBeLessThanOrEqual(unit.expected.crashes)
+      expect(restarts).toBeLessThanOrEqual(unit.expected.restarts)
       expect(unitNamed(state, U).run !== null).toBe(unit.running)
     }),
     { numRuns: 500 },
   )
 })
 
-test('while only crashes and automatic restarts go unseen, nothing is lost', () => {
+test('no run is lost if only crashes and automatic restarts were missed', () => {
   fc.assert(
-    fc.property(fc.nat(20), fc.nat(20), (heard, missed) => {
+    fc.property(fc.nat(20), fc.nat(20), (observed, missed) => {
       const unit = new Simulated()
       unit.do('start')
-      for (let i = 0; i < heard; i++) unit.do('SIGKILL')
+      for (let i = 0; i < observed; i++) unit.do('SIGKILL')
       unit.do('start')
-      const first = told(unit.signals, 10)
+      const first = asSignals(unit.signals, 10)
       for (let i = 0; i < missed; i++) unit.do('SIGKILL')
       const { state } = stepAll(begin(), [
         ...first,
         { kind: 'gap', at: { monoMs: 400, wallMs: 1 } },
         read(U, 500, unit.state, SETTINGS),
       ])
-      expect(unitNamed(state, U).counters).toEqual(unit.truth)
+      expect(unitNamed(state, U).counters).toEqual(unit.expected)
     }),
   )
 })
 
-test('nonsense from the bus breaks neither the law nor the agent', () => {
+test('random values from the bus neither break the equation of the counters nor throw', () => {
   const word = fc.constantFrom('active', 'inactive', 'failed', 'activating', 'auto-restart', 'dead', 'running', 'x', '')
   const sighting: fc.Arbitrary<UnitSnapshot> = fc.record({
     activeState: word,

@@ -1,4 +1,4 @@
-// Ages and causes as people read them.
+// How ages and causes are formatted for users.
 import { expect, test } from 'vitest'
 import { age, causeText } from '../../src/core/format.ts'
 

@@ -1,4 +1,4 @@
-// Unit name patterns match as systemd's fnmatch(3) does.
+// Unit name patterns match as in systemd, which uses fnmatch(3).
 import { expect, test } from 'vitest'
 import { globMatcher, isPattern } from '../../src/core/glob.ts'
 
@@ -16,7 +16,7 @@ test.each([
   expect(others.filter(globMatcher(pattern))).toEqual([])
 })
 
-test('a name is a pattern by its signs', () => {
+test('a name with `*`, `?` or `[` is a pattern', () => {
   expect(['a*', 'a?', 'a[1]'].every(isPattern)).toBe(true)
   expect(isPattern('dev-disk\\x2da.device')).toBe(false)
 })

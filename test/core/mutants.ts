@@ -1,4 +1,4 @@
-// `npm run mutants [-- WORD]`: breaks each counting rule once, in a copy, and says which test of test/core sees it.
+// `npm run mutants [-- WORD]`: breaks each counting rule once, in a copy, and prints which test of test/core detects it.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,8 +14,8 @@ const left = MUTATIONS.filter(({ rule, file }) => rule.includes(word) || file.in
 const wanted = left.length
 const survivors: Mutation[] = []
 await Promise.all(Array.from({ length: AT_ONCE }, worker))
-for (const { file, rule } of survivors) console.log(`NOT SEEN: ${file}: ${rule}`)
-console.log(`${wanted} rules broken, ${wanted - survivors.length} seen by a test`)
+for (const { file, rule } of survivors) console.log(`NOT DETECTED: ${file}: ${rule}`)
+console.log(`${wanted} rules broken, ${wanted - survivors.length} detected by a test`)
 process.exit(survivors.length > 0 ? 1 : 0)
 
 async function worker(): Promise<void> {
@@ -24,7 +24,7 @@ async function worker(): Promise<void> {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   const before = await failing(copy)
-  if (before.length > 0) throw new Error(`unbroken, there fails: ${before.join(', ')}`)
+  if (before.length > 0) throw new Error(`these tests fail without a broken rule: ${before.join(', ')}`)
   for (let next = left.shift(); next !== undefined; next = left.shift()) {
     const path = join(copy, 'src/core', next.file)
     const whole = readFileSync(path, 'utf8')
@@ -32,10 +32,10 @@ async function worker(): Promise<void> {
       path,
       whole.replace(next.from, () => next?.to ?? ''),
     )
-    const seenBy = await failing(copy)
+    const detectedBy = await failing(copy)
     writeFileSync(path, whole)
-    if (seenBy.length === 0) survivors.push(next)
-    else console.log(`${next.file}: ${next.rule}\n    ${seenBy[0]}${more(seenBy.length - 1)}`)
+    if (detectedBy.length === 0) survivors.push(next)
+    else console.log(`${next.file}: ${next.rule}\n    ${detectedBy[0]}${more(detectedBy.length - 1)}`)
   }
   rmSync(copy, { recursive: true, force: true })
 }

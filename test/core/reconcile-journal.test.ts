@@ -1,4 +1,4 @@
-// What the journal proves of an absence: run by run, and what it does not say stays unsaid.
+// What the journal proves about a gap, run by run; nothing is assumed beyond it.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
@@ -27,14 +27,14 @@ const proof = (monoMs: number, ...runs: ProvenRun[]): Observation => {
 const kinds = (events: readonly Event[]) =>
   events.map((e) => `${e.kind}${'invocationId' in e ? ` ${e.invocationId}` : ''}`)
 
-/** The unit ran as a1, the agent was away, and then this. */
+/** The unit ran as a1, then the agent was down, then come these observations. */
 const away = (restart: string, ...since: Observation[]) => {
   const before = stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state
   const { state, events } = stepAll(before, [{ kind: 'boot', at: at(500), bootId: 'boot-1' }, ...since])
   return { unit: unitNamed(state, U), events }
 }
 
-test('runs between are told with their ids and causes, also where the settings would prove nothing', () => {
+test('runs during the gap get events with their ids and causes, even if the settings prove nothing', () => {
   const { unit, events } = away(
     'always',
     proof(510, run('a1', { end: KILLED }), auto('b2', 1, STOPPED), run('c3', { end: KILLED }), auto('d4', 1)),
@@ -48,7 +48,7 @@ test('runs between are told with their ids and causes, also where the settings w
   expect(unit.proven).toEqual([])
 })
 
-test('a unit that ran and was unloaded while nobody looked', () => {
+test('a unit that ran and was unloaded during the gap', () => {
   const { unit, events } = away(
     'no',
     proof(510, run('a1', { end: STOPPED }), run('b2', { end: KILLED })),
@@ -58,7 +58,7 @@ test('a unit that ran and was unloaded while nobody looked', () => {
   expect(unit.counters).toEqual({ starts: 2, stops: 1, crashes: 1, restarts: 0, lost: 0 })
 })
 
-test('reset-failed takes the cause from systemd, not from the journal', () => {
+test('reset-failed removes the cause from systemd, but not from the journal', () => {
   const { events } = away(
     'no',
     proof(510, run('a1', { end: { ...KILLED, cause: { ...KILLED.cause, result: 'timeout', signal: null } } })),
@@ -67,7 +67,7 @@ test('reset-failed takes the cause from systemd, not from the journal', () => {
   expect(events).toMatchObject([{ kind: 'crash', result: 'timeout', signal: 'SIGTERM', invocationId: 'a1' }])
 })
 
-test('a line that is missing makes a run lost, or a crash where only crashes are restarted', () => {
+test('a missing journal entry makes a run lost, or a crash if only crashes are restarted', () => {
   const runs = [run('a1'), auto('b2', 1), run('c3')]
   const back = (restart: string) =>
     away(restart, proof(510, ...runs), read(U, 520, { ...RUNNING, invocationId: 'c3' }, { restart }))
@@ -76,7 +76,7 @@ test('a line that is missing makes a run lost, or a crash where only crashes are
   expect(back('on-failure').events[0]).toMatchObject({ result: 'unknown', willRestart: true })
 })
 
-test('an end that was heard is not told again, and the end of one run is not that of another', () => {
+test('an end that was observed is not counted again, and the end of one run is not applied to another', () => {
   const ended = stepAll(watching(U), [read(U, 10, RUNNING), signal(U, 20, { invocationId: 'a1', mainCode: 1 })]).state
   const { events } = stepAll(ended, [
     { kind: 'gap', at: at(40) },
@@ -92,7 +92,7 @@ test('an end that was heard is not told again, and the end of one run is not tha
   expect(kinds(other.events)).toEqual(['crash a1', 'start b2', 'stop b2'])
 })
 
-test('a restart job proves no crash', () => {
+test('a restart job does not prove a crash', () => {
   const { events } = away(
     'on-failure',
     proof(510, run('a1'), run('b2', { restart: 'job' })),
@@ -101,7 +101,7 @@ test('a restart job proves no crash', () => {
   expect(kinds(events)).toEqual(['lost a1', 'restart b2'])
 })
 
-test('automatic restarts that the journal has no line of are counted by what systemd announced', () => {
+test('automatic restarts without a journal entry are counted by NRestarts', () => {
   const { unit } = away(
     'on-failure',
     proof(510, run('a1', { end: KILLED }), auto('b2', 1, KILLED), { ...auto('x9', 8), missed: 6 }),
@@ -110,7 +110,7 @@ test('automatic restarts that the journal has no line of are counted by what sys
   expect(unit.counters).toEqual({ starts: 9, stops: 0, crashes: 8, restarts: 8, lost: 0 })
 })
 
-test('what came after the journal was read is counted from where it ended', () => {
+test('what happened after the journal was read is counted from its last run on', () => {
   const { unit, events } = away(
     'on-failure',
     proof(510, run('a1', { end: KILLED }), auto('b2', 1, KILLED)),
@@ -118,7 +118,7 @@ test('what came after the journal was read is counted from where it ended', () =
   )
   expect(kinds(events)).toEqual(['crash a1', 'restart b2', 'crash b2', 'restart null', 'crash null', 'restart d4'])
   expect(unit.counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
-  // A clean end that nobody asked for may be restarted: it is no rest from which only a hand could start it.
+  // A clean exit that was not requested may be restarted automatically.
   const clean = { ...STOPPED, requested: false }
   const again = away(
     'always',
@@ -126,7 +126,7 @@ test('what came after the journal was read is counted from where it ended', () =
     read(U, 520, { ...RUNNING, invocationId: 'b2', nRestarts: 1 }, { restart: 'always' }),
   )
   expect(kinds(again.events)).toEqual(['stop a1', 'restart b2'])
-  // One that was asked for is a rest.
+  // One that was requested can only be followed by a manual start.
   const rested = away(
     'always',
     proof(510, run('a1', { end: STOPPED })),
@@ -135,7 +135,7 @@ test('what came after the journal was read is counted from where it ended', () =
   expect(rested.unit.counters).toEqual({ starts: 3, stops: 1, crashes: 0, restarts: 1, lost: 1 })
 })
 
-test('the first word after the absence may be a signal', () => {
+test('the first observation after a gap may be a signal', () => {
   const { events } = away(
     'always',
     proof(510, run('a1', { end: KILLED }), auto('b2', 1)),
@@ -145,28 +145,28 @@ test('the first word after the absence may be a signal', () => {
   expect(kinds(events)).toEqual(['crash a1', 'restart b2'])
 })
 
-test('a journal that does not reach back to the last run proves nothing; nor does it of what was heard', () => {
+test('a journal that does not reach back to the last run proves nothing, nor does it while signals are received', () => {
   const cut = away(
     'always',
     proof(510, run('b2', { end: KILLED }), auto('c3', 1)),
     read(U, 520, { ...RUNNING, invocationId: 'c3', nRestarts: 2 }, { restart: 'always' }),
   )
   expect(cut.unit.counters).toEqual({ starts: 3, stops: 0, crashes: 0, restarts: 2, lost: 2 })
-  const heard = stepAll(watching(U), [
+  const observed = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 15, { invocationId: 'a1', mainCode: 1 }),
     proof(20, run('a1', { end: KILLED }), run('b2')),
     signal(U, 30, { ...RUNNING, invocationId: 'c3' }),
   ])
-  expect(kinds(heard.events)).toEqual(['start a1', 'stop a1', 'start c3'])
+  expect(kinds(observed.events)).toEqual(['start a1', 'stop a1', 'start c3'])
 })
 
-test('the first absence of a unit is one that never was watched: nothing of before is counted', () => {
+test('for a unit that was never watched before, nothing from the journal is counted', () => {
   const { events } = stepAll(watching(U), [proof(5, run('a1', { end: KILLED })), read(U, 10, { invocationId: 'a1' })])
   expect(events).toEqual([])
 })
 
-test('in a new boot all that the journal tells of it is news', () => {
+test('after a reboot all runs in the journal are new', () => {
   const before = stepAll(watching(U), [read(U, 10, RUNNING)]).state
   const { events } = stepAll(before, [
     { kind: 'boot', at: at(5), bootId: 'boot-2' },
@@ -176,7 +176,7 @@ test('in a new boot all that the journal tells of it is news', () => {
   expect(kinds(events)).toEqual(['lost a1', 'start x1', 'crash x1', 'restart x2'])
 })
 
-test('runs that were counted are not counted again, whatever order the journal has them in', () => {
+test('runs that were counted are not counted again, in whatever order the journal has them', () => {
   const before = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', mainCode: 1 }),

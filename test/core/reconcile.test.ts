@@ -1,4 +1,4 @@
-// Runs that nobody saw, edge by edge: what is proven, what is only possible, and what is left alone.
+// Reconciliation after a gap, case by case: what is proven, what is only possible, and what is not counted.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
@@ -11,9 +11,9 @@ const WAITS = { ...FAILED, activeState: 'activating', subState: 'auto-restart' }
 const GAP: Observation = { kind: 'gap', at: at(400) }
 const kinds = (events: readonly Event[]) =>
   events.map((e) => `${e.kind}${'invocationId' in e ? ` ${e.invocationId}` : ''}`)
-const told = (...observations: Observation[]) => kinds(stepAll(watching(U), observations).events)
+const eventsOf = (...observations: Observation[]) => kinds(stepAll(watching(U), observations).events)
 
-test('the first word after a gap is found out, also where a signal brings it', () => {
+test('the first observation after a gap has the source reconcile, even if it is a signal', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     GAP,
@@ -23,28 +23,28 @@ test('the first word after a gap is found out, also where a signal brings it', (
   expect(unitNamed(stepAll(watching(U), [read(U, 10, RUNNING)]).state, U).snapshot?.nRestarts).toBe(0)
 })
 
-test('what is found out, and only that, is a correction', () => {
-  const heard = [signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]
-  expect(stepAll(watching(U), [read(U, 10, RUNNING), ...heard]).state.corrections).toBe(1)
+test('events with the source reconcile, and only those, are corrections', () => {
+  const observed = [signal(U, 20, { ...FAILED, invocationId: 'a1' }), signal(U, 30, { invocationId: 'b2' })]
+  expect(stepAll(watching(U), [read(U, 10, RUNNING), ...observed]).state.corrections).toBe(1)
   expect(stepAll(watching(U), [read(U, 10, RUNNING), GAP, read(U, 500, {})]).state.corrections).toBe(2)
 })
 
-test('a read that is ahead of the signals tells a run that is over already', () => {
-  expect(told(read(U, 10, {}), read(U, 20, { ...FAILED, invocationId: 'a1' }))).toEqual([
+test('a read that is ahead of the signals can show a run that has already ended', () => {
+  expect(eventsOf(read(U, 10, {}), read(U, 20, { ...FAILED, invocationId: 'a1' }))).toEqual([
     'start a1',
     'crash a1',
     'gave_up',
   ])
 })
 
-test('a unit that had given up and failed once more meanwhile gives up once more', () => {
+test('systemd gave up again on a unit that failed again during the gap', () => {
   const failed = { ...FAILED, invocationId: 'a1' }
   expect(
-    told(read(U, 10, RUNNING), signal(U, 20, failed), GAP, read(U, 500, { ...failed, invocationId: 'b2' })),
+    eventsOf(read(U, 10, RUNNING), signal(U, 20, failed), GAP, read(U, 500, { ...failed, invocationId: 'b2' })),
   ).toEqual(['start a1', 'crash a1', 'gave_up', 'start b2', 'crash b2', 'gave_up'])
 })
 
-test('after a gap a timer was not surely restarted in one go', () => {
+test('after a gap it is not certain that a timer was restarted by one job', () => {
   const T = 'x.timer'
   const active = { activeState: 'active', subState: 'waiting', invocationId: 'a1' }
   const events = (...since: Observation[]) =>
@@ -53,31 +53,31 @@ test('after a gap a timer was not surely restarted in one go', () => {
   expect(events(next())).toEqual(['stop a1', 'restart b2'])
   expect(events(GAP, next())).toEqual(['lost a1', 'start b2'])
   expect(events(next({ job: 0 }))).toEqual(['lost a1', 'start b2'])
-  // Its end was on its way: a state of its own was shown.
+  // Its end had already been signalled by a state of its own.
   expect(events(signal(T, 20, { ...active, activeState: 'deactivating', job: 30 }), next())).toEqual([
     'lost a1',
     'start b2',
   ])
 })
 
-test('a oneshot that remains and comes back by an automatic restart was not restarted in one go', () => {
+test('a oneshot with RemainAfterExit= that was restarted automatically was not restarted by one job', () => {
   const exited = { activeState: 'active', subState: 'exited', invocationId: 'a1', mainCode: 1 }
   const automatic = signal(U, 20, { invocationId: 'b2', job: 30, nRestarts: 1 })
-  expect(told(read(U, 10, exited, { restart: 'on-failure' }), automatic)).toEqual([
+  expect(eventsOf(read(U, 10, exited, { restart: 'on-failure' }), automatic)).toEqual([
     'start a1',
     'crash a1',
     'restart b2',
   ])
 })
 
-test('a first word that shows an ended unit without a job is of a run before our time', () => {
-  expect(told(signal(U, 10, { invocationId: 'a1' }))).toEqual([])
-  expect(told(signal(U, 10, { invocationId: 'a1', job: 7 }))).toEqual(['start a1'])
+test('a first signal that shows an ended unit without a job belongs to a run from before the agent started', () => {
+  expect(eventsOf(signal(U, 10, { invocationId: 'a1' }))).toEqual([])
+  expect(eventsOf(signal(U, 10, { invocationId: 'a1', job: 7 }))).toEqual(['start a1'])
 })
 
-test('from systemd 254 the restart may be seen first in the new run itself', () => {
+test('from systemd 254 on the restart may first be visible in the new run itself', () => {
   expect(
-    told(
+    eventsOf(
       read(U, 10, RUNNING, { restart: 'on-failure' }),
       signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
       signal(U, 21, { ...WAITS, subState: 'auto-restart-queued', invocationId: 'b2', job: 7, nRestarts: 1 }),
@@ -85,7 +85,7 @@ test('from systemd 254 the restart may be seen first in the new run itself', () 
   ).toEqual(['start a1', 'crash a1', 'restart b2'])
 })
 
-test('what a queued restart counted ahead is known of the run that was heard, and of no other', () => {
+test('NRestarts that a queued restart has already increased is corrected only for the observed run', () => {
   const counted = (...observations: Observation[]) =>
     unitNamed(stepAll(watching(U), observations).state, U).snapshot?.nRestarts
   const waits = (id: string) => signal(U, 500, { ...WAITS, invocationId: id, job: 9, nRestarts: 6 })
@@ -95,7 +95,7 @@ test('what a queued restart counted ahead is known of the run that was heard, an
   expect(counted(runs, waits('b2'))).toBe(6)
 })
 
-test('signals that a full bus dropped are missed by their number, not by a gap', () => {
+test('signals that the bus dropped are detected by the number of restarts, without a gap', () => {
   const failed = (id: string, nRestarts: number) => signal(U, 20, { ...FAILED, invocationId: id, nRestarts })
   const opens = (id: string, nRestarts: number) => signal(U, 30, { invocationId: id, job: 7, nRestarts })
   const begin = read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' })
@@ -103,21 +103,21 @@ test('signals that a full bus dropped are missed by their number, not by a gap',
   expect(unitNamed(state, U).counters).toEqual({ starts: 86, stops: 0, crashes: 85, restarts: 85, lost: 0 })
   expect(events.at(-1)).toMatchObject({ kind: 'restart', source: 'reconcile', invocationId: 'z9' })
   expect(stepAll(state, [failed('z9', 90)]).events).toMatchObject([{ kind: 'crash', source: 'signal' }])
-  // The next number, or the same one told again, is no news.
+  // The next number, or the same one again, means that no signal was dropped.
   expect(stepAll(watching(U), [begin, failed('a1', 5), opens('b2', 6)]).events.at(-1)?.source).toBe('signal')
-  // It was told that b2 would come, and c3 came.
+  // The restart as b2 was announced, but c3 started.
   const queued = signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: 6 })
-  expect(told(begin, failed('a1', 5), queued, opens('c3', 7)).slice(2)).toEqual([
+  expect(eventsOf(begin, failed('a1', 5), queued, opens('c3', 7)).slice(2)).toEqual([
     'restart null',
     'crash null',
     'restart c3',
   ])
-  // A reload may queue a restart twice: both numbers were told.
+  // A reload may queue a restart twice: both numbers were reported.
   const twice = [6, 7].map((n) => signal(U, 25, { ...WAITS, invocationId: 'a1', job: 7, nRestarts: n }))
-  expect(told(begin, failed('a1', 5), ...twice, opens('b2', 7))).toEqual(['start a1', 'crash a1', 'restart b2'])
+  expect(eventsOf(begin, failed('a1', 5), ...twice, opens('b2', 7))).toEqual(['start a1', 'crash a1', 'restart b2'])
 })
 
-test('a requested crash is told apart, and makes neither a flapping unit nor one that gave up', () => {
+test('a requested crash is counted separately, and causes neither flapping nor gave_up', () => {
   const stops = Array.from({ length: 6 }, (_, i) => [
     signal(U, 100 + 10 * i, { invocationId: `r${i}` }),
     signal(U, 105 + 10 * i, { ...FAILED, invocationId: `r${i}`, job: 7 + i }),
@@ -129,12 +129,12 @@ test('a requested crash is told apart, and makes neither a flapping unit nor one
     gaveUp: false,
   })
   expect(new Set(events.map((e) => e.kind))).toEqual(new Set(['start', 'crash']))
-  // An old crash that was asked for excuses no failure of today.
+  // An earlier requested crash does not make a later failure requested.
   const today = [signal(U, 200, {}), signal(U, 210, { activeState: 'failed', result: 'start-limit-hit' })]
   expect(stepAll(state, today).events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 
-test('the job of an end that nobody saw opens nothing', () => {
+test('the job of an unobserved end does not make the next start a restart', () => {
   const { state } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 7, mainCode: 1 }),
@@ -145,13 +145,13 @@ test('the job of an end that nobody saw opens nothing', () => {
   expect(unitNamed(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
 })
 
-test('since when a unit is gone is not forgotten by another look', () => {
+test('another read does not change since when a unit is not loaded', () => {
   const gone = { loadState: 'not-found' }
   const { state } = stepAll(watching(U), [read(U, 10, {}, gone), read(U, 20, {}, gone)])
   expect(unitNamed(state, U).goneSinceMonoMs).toBe(10)
 })
 
-test('from a rest the first of the unseen starts was by hand, and only the last has a name', () => {
+test('after a requested stop the first unseen start was manual, and only the last one has an id', () => {
   const idle = read(U, 10, { invocationId: null }, { restart: 'always' })
   const back = read(U, 500, { ...RUNNING, invocationId: 'd4', nRestarts: 2 }, { restart: 'always' })
   const { events } = stepAll(watching(U), [idle, GAP, back])
@@ -159,9 +159,9 @@ test('from a rest the first of the unseen starts was by hand, and only the last 
   expect([events[0], events[4]]).toMatchObject([{ toState: 'activating' }, { toState: 'active' }])
 })
 
-test('a job that ended an earlier run does not make a restart of a later one', () => {
+test('a job that ended an earlier run does not make a later start a restart', () => {
   expect(
-    told(
+    eventsOf(
       read(U, 10, RUNNING),
       signal(U, 20, { invocationId: 'a1', job: 8, mainCode: 1 }),
       signal(U, 21, { ...RUNNING, invocationId: 'b2', job: 8 }),
@@ -171,9 +171,9 @@ test('a job that ended an earlier run does not make a restart of a later one', (
   ).toEqual(['start a1', 'stop a1', 'restart b2', 'lost b2', 'start c3'])
 })
 
-test('a job that was queued while systemd waited to restart is the restart', () => {
+test('a job that was queued while systemd waited to restart is that restart', () => {
   expect(
-    told(
+    eventsOf(
       read(U, 10, { ...RUNNING, nRestarts: 2 }, { restart: 'always' }),
       signal(U, 20, { ...WAITS, invocationId: 'a1', nRestarts: 2 }),
       signal(U, 21, { ...WAITS, invocationId: 'a1', nRestarts: 2, job: 219 }),
@@ -183,28 +183,28 @@ test('a job that was queued while systemd waited to restart is the restart', () 
   ).toEqual(['start a1', 'crash a1', 'restart b2'])
 })
 
-test('failed in a signal is on its way to a restart, failed in a read is at rest', () => {
+test('a signal with failed may precede a restart, a read with failed does not', () => {
   const failed = { ...FAILED, invocationId: 'c3', nRestarts: 3 }
   const starts = (back: Observation, restart = 'on-failure') =>
     unitNamed(stepAll(watching(U), [read(U, 10, RUNNING, { restart }), GAP, back]).state, U).counters.starts
   expect(starts(signal(U, 500, failed))).toBe(4)
   expect(starts(read(U, 500, failed, { restart: 'on-failure' }))).toBe(3)
-  // Restart= was taken out of the file meanwhile: then it rests because nothing restarts it, not for the limit.
+  // Restart= was removed from the file since: the settings keep it failed, not the start limit.
   expect(starts(read(U, 500, failed, { restart: 'no' }))).toBe(4)
 })
 
-test('a run that was skipped by its condition meanwhile is a stop', () => {
+test('a run that was skipped by its condition during the gap is a stop', () => {
   const skipped = { invocationId: 'a1', result: 'exec-condition', mainCode: 1, mainStatus: 1 }
-  expect(told(read(U, 10, RUNNING), GAP, read(U, 500, skipped))).toEqual(['start a1', 'stop a1'])
+  expect(eventsOf(read(U, 10, RUNNING), GAP, read(U, 500, skipped))).toEqual(['start a1', 'stop a1'])
 })
 
-test('flapping is told once, and only of crashes that are close to one another', () => {
+test('flapping is reported once, and only for crashes within the window', () => {
   const flaps = (everyMs: number, crashes: number) => {
-    const lives = Array.from({ length: crashes }, (_, i) => [
+    const crashRuns = Array.from({ length: crashes }, (_, i) => [
       signal(U, i * everyMs, { invocationId: `r${i}` }),
       signal(U, i * everyMs + 1, { ...FAILED, invocationId: `r${i}` }),
     ]).flat()
-    const { events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+    const { events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...crashRuns])
     return events.filter((e) => e.kind === 'flapping').length
   }
   expect(flaps(1000, 4)).toBe(0)
@@ -213,8 +213,8 @@ test('flapping is told once, and only of crashes that are close to one another',
   expect(flaps(75_001, 5)).toBe(0)
 })
 
-test('a summary holds restarts, and its first and last time; the next one begins where it ended', () => {
-  const lives = (from: number, count: number) =>
+test('a summary has the restarts and its first and last time; the next one begins where it ended', () => {
+  const crashRuns = (from: number, count: number) =>
     Array.from({ length: count }, (_, i) => [
       signal(U, from + i * 100, { invocationId: `r${from + i}` }),
       signal(U, from + i * 100 + 50, { ...WAITS, invocationId: `r${from + i}` }),
@@ -223,9 +223,9 @@ test('a summary holds restarts, and its first and last time; the next one begins
   const begin = read(U, 0, {}, { restart: 'always' })
   const { events } = stepAll(watching(U), [
     begin,
-    ...lives(1000, 200),
+    ...crashRuns(1000, 200),
     ...ticks.slice(0, 1),
-    ...lives(70_000, 10),
+    ...crashRuns(70_000, 10),
     ...ticks.slice(1),
   ])
   const summaries = events.filter((e) => e.kind === 'summary')
@@ -235,7 +235,7 @@ test('a summary holds restarts, and its first and last time; the next one begins
   ])
 })
 
-test('clear: the run that goes on is known when it is seen again, and nothing imported is left', () => {
+test('clear: the continuing run is not counted again at the next snapshot, and the baseline is gone', () => {
   const baseline = { starts: 9, stops: 9, crashes: 9, restarts: 9, lost: 9 }
   const { state, events } = stepAll(watching(U), [
     { kind: 'import', at: at(1), baselines: new Map([[U, baseline]]) },

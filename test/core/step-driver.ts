@@ -1,4 +1,4 @@
-// Literal sightings and a small driver for tests of `step`.
+// Literal snapshots and a small driver for tests of `step`.
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
@@ -27,7 +27,7 @@ export const SETTINGS: Settings = {
 
 export const at = (monoMs: number) => ({ monoMs, wallMs: 1_700_000_000_000 + monoMs })
 
-/** Runs observations one after the other; throws where the law breaks. */
+/** Applies the observations one after the other; throws if counters no longer balance. */
 export function stepAll(from: State, observations: readonly Observation[]): { state: State; events: Event[] } {
   const events: Event[] = []
   let state = from
@@ -36,13 +36,14 @@ export function stepAll(from: State, observations: readonly Observation[]): { st
     state = stepped.state
     events.push(...stepped.events)
     for (const unit of state.units) {
-      if (!countersBalance(unit)) throw new Error(`law broken by ${JSON.stringify(o)}: ${JSON.stringify(unit)}`)
+      if (!countersBalance(unit))
+        throw new Error(`counters out of balance after ${JSON.stringify(o)}: ${JSON.stringify(unit)}`)
     }
   }
   return { state, events }
 }
 
-/** A state that watches these units in boot `boot-1` and has heard of none. */
+/** A state that watches these units in boot `boot-1`, without any snapshot yet. */
 export function watching(...units: string[]): State {
   return stepAll(newState('00112233aabbccdd'), [
     { kind: 'boot', at: at(0), bootId: 'boot-1' },

@@ -1,4 +1,4 @@
-// What `step` makes of single situations, by literal observations.
+// The results of `step` in single situations, with literal observations.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { unitOf } from '../../src/core/state.ts'
@@ -13,13 +13,13 @@ const kinds = (events: readonly Event[]) => events.map((e) => `${e.kind} ${e.sou
 const boot = (bootId: string, monoMs: number) => ({ kind: 'boot', at: at(monoMs), bootId }) as const
 const tick = (monoMs: number) => ({ kind: 'tick', at: at(monoMs) }) as const
 
-test('a unit found running at first sight is one start', () => {
+test('a unit that is running when first observed counts as one start', () => {
   const { state, events } = stepAll(watching(U), [read(U, 10, RUNNING)])
   expect(kinds(events)).toEqual(['start reconcile'])
   expect(unitNamed(state, U).counters).toEqual({ starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 })
 })
 
-test('what ended before our time is not counted', () => {
+test('a run that ended before the agent started is not counted', () => {
   const { state, events } = stepAll(watching(U), [read(U, 10, { ...FAILED, invocationId: 'a1' }), tick(1000)])
   expect(kinds(events)).toEqual(['gave_up reconcile'])
   expect(unitNamed(state, U).counters.starts).toBe(0)
@@ -33,7 +33,7 @@ test('an observation that changes nothing returns the very same state', () => {
   expect(step(state, tick(1e9)).state).toBe(state)
 })
 
-test('a restart forecast comes from the settings; giving up is told when no restart follows', () => {
+test('the restart forecast comes from the settings; gave_up is reported when no restart follows', () => {
   const crash = (restart: string) =>
     stepAll(watching(U), [
       read(U, 10, RUNNING, { restart }),
@@ -47,7 +47,7 @@ test('a restart forecast comes from the settings; giving up is told when no rest
   expect(kinds(step(waiting, tick(270)).events)).toEqual(['gave_up signal'])
 })
 
-test('a restart that systemd merged into the start job of the run asks for its end all the same', () => {
+test('a restart that systemd merged into the start job of the run makes its end requested', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, { activeState: 'inactive', subState: 'dead' }, { restart: 'always' }),
     signal(U, 20, { activeState: 'inactive', subState: 'dead', invocationId: 'a1', job: 7 }),
@@ -60,7 +60,7 @@ test('a restart that systemd merged into the start job of the run asks for its e
   expect(events).toMatchObject([{ kind: 'start' }, { kind: 'stop', requested: true }, { kind: 'restart' }])
 })
 
-test('a transient unit has not given up because there was no file of it before', () => {
+test('a transient unit has not given up just because it had no unit file before', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, {}, { loadState: 'not-found', restart: null }),
     signal(U, 20, { ...RUNNING, job: 7 }),
@@ -72,7 +72,7 @@ test('a transient unit has not given up because there was no file of it before',
   expect(events[1]).toMatchObject({ willRestart: null })
 })
 
-test('systemd 254: a failed state before an automatic restart is not giving up', () => {
+test('systemd 254: a failed state before an automatic restart does not mean that systemd gave up', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, subState: 'failed-before-auto-restart', invocationId: 'a1' }),
@@ -102,7 +102,7 @@ test('systemd 254: RestartMode=direct never shows failed', () => {
   expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
 })
 
-test('a socket, a timer or a oneshot that remains is restarted in one go: a stop and a restart', () => {
+test('a socket, a timer or a oneshot with RemainAfterExit= restarted by one job is a stop and a restart', () => {
   const events = (unit: string, subState: string, snapshot: object) =>
     stepAll(watching(unit), [
       read(unit, 1, {}),
@@ -112,19 +112,19 @@ test('a socket, a timer or a oneshot that remains is restarted in one go: a stop
       signal(unit, 21, { invocationId: 'b2', job: 30, ...snapshot, mainCode: 0 }),
       signal(unit, 22, { invocationId: 'b2', activeState: 'active', subState, job: 0, ...snapshot }),
     ]).events
-  for (const told of [
+  for (const restarted of [
     events('x.socket', 'listening', {}),
     events('x.timer', 'waiting', {}),
     events('x.target', 'active', { result: null }),
     events('x.service', 'exited', { mainCode: 1 }),
   ]) {
-    expect(kinds(told)).toEqual(['start signal', 'stop signal', 'restart signal'])
-    expect(told[1]).toMatchObject({ invocationId: 'a1', result: 'success', requested: true, fromState: 'active' })
+    expect(kinds(restarted)).toEqual(['start signal', 'stop signal', 'restart signal'])
+    expect(restarted[1]).toMatchObject({ invocationId: 'a1', result: 'success', requested: true, fromState: 'active' })
   }
   expect(kinds(events('x.service', 'running', {}))).toEqual(['start signal', 'lost reconcile', 'start reconcile'])
 })
 
-test('an unknown state is carried as itself and ends nothing', () => {
+test('an unknown state is passed on unchanged and ends no run', () => {
   const { state, events } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { ...RUNNING, activeState: 'refreshing', subState: 'whatever' }),
@@ -133,7 +133,7 @@ test('an unknown state is carried as itself and ends nothing', () => {
   expect(unitNamed(state, U)).toMatchObject({ snapshot: { activeState: 'refreshing' }, run: { id: 'a1' } })
 })
 
-test('a late signal of the run before opens nothing', () => {
+test('a late signal of the previous run starts no run', () => {
   const { state } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     read(U, 20, { ...RUNNING, invocationId: 'b2' }),
@@ -143,7 +143,7 @@ test('a late signal of the run before opens nothing', () => {
   expect(unitNamed(state, U).counters).toMatchObject({ starts: 2, lost: 1 })
 })
 
-test('the power went: open runs are lost, counters go on', () => {
+test('after a power loss open runs are lost and counters continue', () => {
   const before = stepAll(watching(U), [read(U, 10, RUNNING)]).state
   const { state, events } = stepAll(before, [boot('boot-2', 5), read(U, 10, { ...RUNNING, invocationId: 'z9' })])
   expect(kinds(events)).toEqual(['lost reconcile', 'start reconcile'])
@@ -151,7 +151,7 @@ test('the power went: open runs are lost, counters go on', () => {
   expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
 })
 
-test('the agent was away, and since a start was refused by the limit: the run had ended well, or nobody can say', () => {
+test('after a gap in which the start limit refused a start, the run before was a stop or is lost', () => {
   const LIMIT = { activeState: 'failed', subState: 'failed', result: 'start-limit-hit', invocationId: 'a1' } as const
   const away = (snapshot: object) =>
     stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [
@@ -164,7 +164,7 @@ test('the agent was away, and since a start was refused by the limit: the run ha
   expect(kinds(away({ mainCode: 2, mainStatus: 9 }).events)).toEqual(['lost reconcile', 'gave_up reconcile'])
 })
 
-test('without a bus nobody gives up: the restart that follows cannot be heard', () => {
+test('without a bus gave_up is not reported, because a restart could not be observed', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
@@ -176,27 +176,27 @@ test('without a bus nobody gives up: the restart that follows cannot be heard', 
   expect(kinds(events)).toEqual(['start reconcile', 'crash signal', 'restart reconcile'])
 })
 
-test('heard until the restart was queued: what its job counted ahead is known', () => {
+test('observed until the restart was queued: NRestarts already includes it', () => {
   const waits = { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }
-  const heard = stepAll(watching(U), [
+  const observed = stepAll(watching(U), [
     read(U, 10, { ...RUNNING, nRestarts: 5 }, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 5 }),
     signal(U, 21, { ...waits, nRestarts: 5 }),
     signal(U, 22, { ...waits, nRestarts: 6, job: 9 }),
   ]).state
-  const { state } = stepAll(heard, [
+  const { state } = stepAll(observed, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'b2', nRestarts: 6 }, { restart: 'on-failure' }),
   ])
   expect(unitNamed(state, U).counters).toEqual({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
-  const later = stepAll(heard, [
+  const later = stepAll(observed, [
     boot('boot-1', 500),
     read(U, 510, { ...RUNNING, invocationId: 'd4', nRestarts: 8 }, { restart: 'on-failure' }),
   ]).state
   expect(unitNamed(later, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
-test('what NRestarts proves of an absence is the fewest starts that explain it', () => {
+test('NRestarts proves the smallest number of starts that explains it', () => {
   const away = (before: object, after: object) => {
     const always = { restart: 'always' }
     const { state } = stepAll(stepAll(watching(U), [read(U, 10, { ...RUNNING, ...before }, always)]).state, [
@@ -208,18 +208,18 @@ test('what NRestarts proves of an absence is the fewest starts that explain it',
   }
   const waits = { activeState: 'activating', subState: 'auto-restart' }
   expect(away({ nRestarts: 3 }, { nRestarts: 5 })).toEqual([3, 2])
-  // reset-failed zeroed it while the unit ran; then it was restarted three times.
+  // reset-failed reset it to 0 while the unit ran; then the unit was restarted three times.
   expect(away({ nRestarts: 3 }, { nRestarts: 2 })).toEqual([3, 2])
   expect(away({ nRestarts: 3 }, { nRestarts: 3 })).toEqual([2, 0])
-  // A start by hand ended the wait for the restart, and left it as it was.
+  // A manual start ended the wait for the restart, and did not reset it.
   expect(away({ ...waits, nRestarts: 1 }, { nRestarts: 1 })).toEqual([1, 0])
-  // A start by hand was queued before the absence, while systemd waited to restart: the job had counted nothing yet.
+  // A manual start was queued before the gap, while systemd waited to restart: the job had not been counted yet.
   expect(away({ ...waits, job: 219, nRestarts: 2 }, { nRestarts: 3 })).toEqual([1, 1])
-  // From a rest nothing restarts: the first start was one by hand.
+  // After a requested stop nothing restarts the unit: the first start was manual.
   expect(away({ activeState: 'inactive', invocationId: null }, { nRestarts: 2 })).toEqual([3, 2])
 })
 
-test('systemd re-executed in the middle of a restart job: the job that ended the run opens the next', () => {
+test('systemd re-executed during a restart job: the job that ended the run starts the next one', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, RUNNING),
     signal(U, 20, { invocationId: 'a1', job: 414, mainCode: 2, mainStatus: 15 }),
@@ -229,7 +229,7 @@ test('systemd re-executed in the middle of a restart job: the job that ended the
   expect(kinds(events)).toEqual(['start reconcile', 'stop signal', 'restart reconcile'])
 })
 
-test('a start that is failing when it is met is not an end that someone asked for', () => {
+test('a start that is already failing when first observed is not a requested end', () => {
   const ends = (result: string) => {
     const ending = {
       activeState: 'deactivating',
@@ -249,7 +249,7 @@ test('a start that is failing when it is met is not an end that someone asked fo
   expect(ends('success')).toMatchObject({ kind: 'crash', requested: true })
 })
 
-test('reset-failed while a restart waits takes the cause of an unseen crash, not the crash', () => {
+test('reset-failed while a restart is pending removes the cause of an unseen crash, not the crash', () => {
   const waits = { activeState: 'activating', subState: 'auto-restart', invocationId: 'a1', mainCode: 2, mainStatus: 15 }
   const away = (restart: string) =>
     stepAll(stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
@@ -260,7 +260,7 @@ test('reset-failed while a restart waits takes the cause of an unseen crash, not
   expect(kinds(away('always').events)).toEqual(['stop reconcile'])
 })
 
-test('back after an absence, a signal with a new id that shows a main process that ended is not the opening one', () => {
+test('after a gap, a signal with a new id and an ended main process is not the first one of the run', () => {
   const { events } = stepAll(stepAll(watching(U), [read(U, 10, { invocationId: null })]).state, [
     boot('boot-1', 500),
     signal(U, 510, { invocationId: 'b2', job: 600, mainCode: 1 }),
@@ -270,7 +270,7 @@ test('back after an absence, a signal with a new id that shows a main process th
   expect(kinds(events)).toEqual(['start reconcile', 'stop reconcile', 'gave_up signal'])
 })
 
-test('the agent was away while the unit crashed and was restarted: proven where only crashes are restarted', () => {
+test('a crash and restart during a gap are proven if only crashes are restarted', () => {
   const away = (restart: string, snapshot: object) =>
     stepAll(stepAll(watching(U), [read(U, 10, RUNNING, { restart })]).state, [
       boot('boot-1', 500),
@@ -291,7 +291,7 @@ test('the agent was away while the unit crashed and was restarted: proven where 
   expect(unitNamed(gaveUp.state, U).counters).toEqual({ starts: 3, stops: 0, crashes: 3, restarts: 2, lost: 0 })
 })
 
-test('the agent was killed right after a failure: the automatic restarts that followed are counted from there', () => {
+test('the agent was killed right after a failure: the automatic restarts that followed are counted', () => {
   const failed = stepAll(watching(U), [
     read(U, 10, { ...RUNNING, nRestarts: 100 }, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1', nRestarts: 100 }),
@@ -303,12 +303,12 @@ test('the agent was killed right after a failure: the automatic restarts that fo
   expect(unitNamed(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
-test('a signal from the middle of a life after an absence is taken for what it is', () => {
+test('after a gap, a signal from the middle of a run is not taken for its first one', () => {
   const before = stepAll(watching(U), [read(U, 10, RUNNING, { restart: 'on-failure' })]).state
   const waiting = { ...KILLED, activeState: 'activating', subState: 'auto-restart' }
   const { state } = stepAll(before, [
     boot('boot-1', 500),
-    signal(U, 510, { ...waiting, invocationId: 'c3', nRestarts: 3, job: 7 }), // two restarts happened, the third comes
+    signal(U, 510, { ...waiting, invocationId: 'c3', nRestarts: 3, job: 7 }), // two restarts happened, the third is queued
     signal(U, 520, { invocationId: 'd4', nRestarts: 3, job: 7 }),
     signal(U, 521, { ...RUNNING, invocationId: 'd4', nRestarts: 3, job: 7 }),
     read(U, 530, { ...RUNNING, invocationId: 'd4', nRestarts: 3 }, { restart: 'on-failure' }),
@@ -316,7 +316,7 @@ test('a signal from the middle of a life after an absence is taken for what it i
   expect(unitNamed(state, U).counters).toEqual({ starts: 4, stops: 0, crashes: 3, restarts: 3, lost: 0 })
 })
 
-test('an agent that comes back does not take an old failure for giving up', () => {
+test('after a gap, an old failure is not reported as gave_up', () => {
   const failed = stepAll(watching(U), [
     read(U, 10, RUNNING, { restart: 'on-failure' }),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
@@ -341,7 +341,7 @@ test('settings edited while the agent was away prove nothing', () => {
   expect(unitNamed(state, U).counters).toMatchObject({ crashes: 0, lost: 1, restarts: 1 })
 })
 
-test('the run was found ended: its cause is read, unless the unit was unloaded or reset meanwhile', () => {
+test('a read shows that the run ended: its cause is counted, unless the unit was unloaded or reset', () => {
   const found = (snapshot: object) =>
     unitNamed(
       stepAll(stepAll(watching(U), [read(U, 10, RUNNING)]).state, [{ kind: 'gap', at: at(20) }, read(U, 30, snapshot)])
@@ -358,24 +358,30 @@ test('the run was found ended: its cause is read, unless the unit was unloaded o
   expect(found({ invocationId: null }).counters).toMatchObject({ lost: 1, stops: 0 })
 })
 
-test('flapping begins with the fifth crash in the window and ends when the window holds fewer', () => {
-  const lives = Array.from({ length: 5 }, (_, i) => [
+test('flapping begins with the fifth crash in the window and ends when the window contains fewer', () => {
+  const crashRuns = Array.from({ length: 5 }, (_, i) => [
     signal(U, i * 1000, { invocationId: `r${i}` }),
     signal(U, i * 1000 + 1, { ...FAILED, invocationId: `r${i}` }),
   ]).flat()
-  const { state, events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...lives])
+  const { state, events } = stepAll(watching(U), [read(U, 0, {}, { restart: 'always' }), ...crashRuns])
   expect(events.at(-1)).toMatchObject({ kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 })
   expect(unitNamed(state, U).flapping).toBe(true)
   const later = stepAll(state, [tick(300_001), tick(300_003)])
   expect(later.events.filter((e) => e.kind === 'flapping')).toMatchObject([{ flapping: false, crashesInWindow: 4 }])
 })
 
-test('above 120 ends in a minute starts and ends become one summary, the counters stay exact', () => {
-  const lives = Array.from({ length: 300 }, (_, i) => [
+test('above 120 ends per minute a summary replaces start and end events; counters stay exact', () => {
+  const crashRuns = Array.from({ length: 300 }, (_, i) => [
     signal(U, 1000 + i * 100, { invocationId: `r${i}` }),
     signal(U, 1000 + i * 100 + 50, { ...FAILED, invocationId: `r${i}` }),
   ]).flat()
-  const { state, events } = stepAll(watching(U), [read(U, 0, {}), ...lives, tick(61_100), tick(121_200), tick(181_300)])
+  const { state, events } = stepAll(watching(U), [
+    read(U, 0, {}),
+    ...crashRuns,
+    tick(61_100),
+    tick(121_200),
+    tick(181_300),
+  ])
   expect(unitNamed(state, U).counters).toMatchObject({ starts: 300, crashes: 300 })
   const summaries = events.filter((e) => e.kind === 'summary')
   expect(summaries).toHaveLength(1)
@@ -386,7 +392,7 @@ test('above 120 ends in a minute starts and ends become one summary, the counter
   expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1))
 })
 
-test('clear zeroes the counters; what runs is one start', () => {
+test('clear resets the counters; a running unit counts as one start', () => {
   const before = stepAll(watching(U, 'v.service'), [
     read(U, 10, RUNNING),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
@@ -403,7 +409,7 @@ test('clear zeroes the counters; what runs is one start', () => {
   expect(state.seq).toBe(before.seq + 1)
 })
 
-test('an imported baseline is shown but not part of the law', () => {
+test('an imported baseline is shown but is not part of the equation', () => {
   const baseline = { starts: 10, stops: 4, crashes: 5, restarts: 3, lost: 0 }
   const { state, events } = stepAll(watching(U), [
     {
@@ -420,7 +426,7 @@ test('an imported baseline is shown but not part of the law', () => {
   expect(unitNamed(state, U).counters.starts).toBe(1)
 })
 
-test('units come and go with the configuration; a pattern keeps what it matched', () => {
+test('units come and go with the configuration; units that a pattern matched stay', () => {
   let state = stepAll(watching(U), [
     { kind: 'discovered', at: at(1), unit: 'sink@1.service' },
     read(U, 10, RUNNING),
@@ -432,7 +438,7 @@ test('units come and go with the configuration; a pattern keeps what it matched'
   expect(unitOf(state, U)).toBeUndefined()
 })
 
-test('a unit file that appears and vanishes is told; a pattern forgets its unit a day later', () => {
+test('a unit file that appears or vanishes is an event; a unit that only a pattern matched is forgotten a day later', () => {
   const gone = { loadState: 'not-found' }
   const { state, events } = stepAll(watching(U), [
     read(U, 1, {}, gone),
@@ -452,7 +458,7 @@ test('a unit file that appears and vanishes is told; a pattern forgets its unit 
   expect(state.units.map((u) => u.name)).toEqual([U])
 })
 
-test('the first event after an unclean start tells how many numbers before it were never used', () => {
+test('the first event after an unclean start has the number of skipped sequence numbers', () => {
   const { events } = stepAll({ ...watching(U), seq: 1000, seqGap: 40 }, [
     read(U, 10, RUNNING),
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),

@@ -1,4 +1,4 @@
-// Unit names as people write them.
+// Unit names as users write them.
 import { describe, expect, it, test } from 'vitest'
 import { fullName, isInstance, isUnitName, unitName } from '../../src/core/unit-name.ts'
 
@@ -43,7 +43,7 @@ describe('unit names', () => {
     ['sink@*', 'sink@*.service'],
     ['edger.*', 'edger.*'],
   ]
-  it.each(full)('%s stands for %s', (text, name) => {
+  it.each(full)('%s means %s', (text, name) => {
     expect(fullName(text)).toBe(name)
   })
 
@@ -64,11 +64,11 @@ describe('unit names', () => {
     `${'a'.repeat(248)}.service`,
     '',
   ]
-  it.each(invalid)('"%s" is no unit name', (name) => {
+  it.each(invalid)('"%s" is not a unit name', (name) => {
     expect(isUnitName(name)).toBe(false)
   })
 
-  it('knows instances', () => {
+  it('recognises instances of templates', () => {
     expect(isInstance('sink@a.service')).toBe(true)
     expect(isInstance('sink.service')).toBe(false)
   })

@@ -1,4 +1,4 @@
-// What units use, from files laid out as the kernel lays them out.
+// Resource usage of units, from files in the layout of the kernel.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -19,7 +19,7 @@ function tree(files: Readonly<Record<string, string>>) {
 const A = 'system.slice/a.service'
 const group = (run: string) => [{ unit: 'a.service', run, path: `/${A}` }]
 
-test('control groups of version 2', () => {
+test('control groups v2', () => {
   const { root } = tree({
     'cgroup.controllers': 'cpu memory pids\n',
     [`${A}/memory.current`]: '4194304\n',
@@ -30,7 +30,7 @@ test('control groups of version 2', () => {
   expect(usage).toEqual({ memoryBytes: 4_194_304, cpuSeconds: 1.25, tasks: 3 })
 })
 
-test('control groups of version 1: a hierarchy for each controller; what is not accounted for is null', () => {
+test('control groups v1: one hierarchy per controller; values without accounting are null', () => {
   const { root } = tree({
     [`memory/${A}/memory.usage_in_bytes`]: '8192\n',
     [`cpu,cpuacct/${A}/cpuacct.usage`]: '1500000000\n',
@@ -40,7 +40,7 @@ test('control groups of version 1: a hierarchy for each controller; what is not 
   expect(usage).toEqual({ memoryBytes: 8192, cpuSeconds: 1.5, tasks: null })
 })
 
-test('values are read anew, and a new run is read from its own files', () => {
+test('values are read each time, and a new run is read from its own files', () => {
   const { root, put } = tree({ 'cgroup.controllers': '', [`${A}/memory.current`]: '1\n' })
   const groups = createCgroupUsage(root)
   const memory = (run: string) => groups.read(group(run)).get('a.service')?.memoryBytes
@@ -53,7 +53,7 @@ test('values are read anew, and a new run is read from its own files', () => {
   expect(groups.read([]).size).toBe(0)
 })
 
-test('a group that comes a little later than its run is found', () => {
+test('a control group that appears shortly after the start of its run is read', () => {
   const { root, put } = tree({ 'cgroup.controllers': '' })
   const groups = createCgroupUsage(root)
   expect(groups.read(group('1')).get('a.service')?.tasks).toBeNull()

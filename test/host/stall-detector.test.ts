@@ -1,9 +1,9 @@
-// A process that stood still reads every unit again; one whose timers come when they are due does not.
+// A process that was stalled reads all units again; one whose timers are on time does not.
 import { expect, test } from 'vitest'
 import { withStallDetector } from '../../src/host/stall-detector.ts'
 import type { Clock, UnitSource } from '../../src/ports.ts'
 
-/** A clock whose timers are called by the test, so much too late. */
+/** A clock whose timers the test calls, late by a given time. */
 function byHand() {
   let monoMs = 1000
   let timer: { readonly dueMs: number; readonly call: () => void } | null = null
@@ -25,7 +25,7 @@ function byHand() {
   return { clock, fire, waits: () => timer !== null }
 }
 
-test('what came far too late has every unit read again, once', async () => {
+test('a timer that is far too late causes one read of all units', async () => {
   const { clock, fire, waits } = byHand()
   const logs: string[] = []
   let reads = 0

@@ -1,4 +1,4 @@
-// How full a gateway is, from files as the kernel writes them, and from this machine's own.
+// Resource usage of a gateway, from files in the kernel's format and from the real ones.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -17,7 +17,7 @@ function kernel() {
   return { root, stat, emmc, read: createSystemUsage([root], root, root) }
 }
 
-test('memory is what is not available; CPU what was not idle since the reading before', async () => {
+test('memory is the part that is not available, CPU the part that was not idle since the previous read', async () => {
   const { root, stat, read } = kernel()
   writeFileSync(join(root, 'meminfo'), 'MemTotal:  1000 kB\nMemFree:  100 kB\nMemAvailable:  250 kB\n')
   stat('cpu  100 0 100 700 100 0 0 0 0 0')
@@ -27,7 +27,7 @@ test('memory is what is not available; CPU what was not idle since the reading b
   expect((await read.read(1_000)).cpu).toBe(0.75)
 })
 
-test('an eMMC tells how much of its life is used, by the worse of its two kinds of cells; an SD card does not', async () => {
+test('an eMMC reports the lifetime used of the worse of its two types of cells; an SD card does not', async () => {
   const { emmc, read } = kernel()
   emmc('mmcblk0', '0x01 0x03\n')
   emmc('mmcblk1', '0x00 0x00\n')
@@ -39,12 +39,12 @@ test('an eMMC tells how much of its life is used, by the worse of its two kinds 
   ])
 })
 
-test('what cannot be read is not told', async () => {
+test('what cannot be read is null or left out', async () => {
   const nothing = createSystemUsage(['/no/such/path'], '/no/such/proc', '/no/such/sys')
   expect(await nothing.read(0)).toEqual({ memory: null, cpu: null, disks: [], flash: [] })
 })
 
-test('this machine: every part is between 0 and 1, a file system is told once', async () => {
+test('on this machine every value is between 0 and 1, and each file system is reported once', async () => {
   const { memory, cpu, disks } = await createSystemUsage(['/', '/etc', '/proc']).read(0)
   for (const part of [memory, cpu, ...disks.map(({ used }) => used)]) {
     expect(part).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-// What a scrape may cost the network and the fleet's Prometheus: series and bytes, for 12 units that have seen it all.
+// The limits of a scrape, in series and bytes: for 12 units with every kind of failure.
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
@@ -8,7 +8,7 @@ import { runningUnit, scrapeInput, state } from './scrape-inputs.ts'
 
 const tally = { bounds: [0.01, 0.1], counts: [1_234, 1_240], sum: 2.4567, count: 1_241 }
 
-/** Numbers as they are after months, each unit with its own: what is the same everywhere packs too well. */
+/** Values as after months of operation, different for each unit: equal values would compress too well. */
 const units = DEFAULT_UNITS.map((name, i) =>
   runningUnit(name, {
     counters: { starts: 1_201 + 17 * i, stops: 31 + 13 * i, crashes: 1_169 + 4 * i, restarts: 1_168 + 3 * i, lost: i },
@@ -26,7 +26,7 @@ const usage = new Map(
     { memoryBytes: 4_194_304 + 40_960 * i, cpuSeconds: 12.345678 * (i + 1), tasks: 3 + i },
   ]),
 )
-const given = scrapeInput(units, {
+const input = scrapeInput(units, {
   atStart: state(units),
   usage,
   bus: { ...scrapeInput([]).bus, callSeconds: { GetAll: tally, other: tally } },
@@ -45,7 +45,7 @@ const given = scrapeInput(units, {
 test.each(['text', 'openmetrics'] as Format[])(
   '12 units: at most 350 series and 5 KB gzipped, as %s',
   async (format) => {
-    const text = await exposition(FAMILIES, given, format)
+    const text = await exposition(FAMILIES, input, format)
     const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     expect(series.length).toBeLessThanOrEqual(350)
     expect(gzipSync(text).length).toBeLessThanOrEqual(5 * 1024)

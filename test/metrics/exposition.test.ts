@@ -1,4 +1,4 @@
-// The text of a scrape: against a golden file, against Prometheus' own checker, and against its budget.
+// The text of a scrape, compared with golden files and checked by promtool.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
@@ -27,7 +27,7 @@ const DEFAULT_UNITS = [
 
 const killed = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
 
-/** One that crashed and runs, one that was stopped, one that systemd cannot load. */
+/** One unit that crashed and runs, one that was stopped, one that systemd cannot load. */
 function threeUnits(): ScrapeInput {
   const mosquitto = runningUnit('mosquitto.service', {
     counters: { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 },
@@ -43,7 +43,7 @@ function threeUnits(): ScrapeInput {
   return scrapeInput([mosquitto, escaped, masked], { atStart: before })
 }
 
-/** What a gateway shows on its worst day: every default unit runs and has crashed. */
+/** The largest usual scrape: every default unit runs and has crashed. */
 function twelveUnits(crashed: boolean): ScrapeInput {
   const units = DEFAULT_UNITS.map((name, i) => {
     const monoMs = 4_000_000 + i * 7_919_333
@@ -65,21 +65,21 @@ function seriesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }
 
-/** `GOLDEN=write` takes the text as the new golden one, to be read over before it is committed. */
+/** `GOLDEN=write` replaces the golden file; review the change before committing it. */
 function matchesGolden(text: string, golden: URL): void {
   if (process.env['GOLDEN'] === 'write') writeFileSync(golden, text)
   expect(text).toBe(readFileSync(golden, 'utf8'))
 }
 
-test('the text of a scrape is the golden one', async () => {
+test('the text of a scrape equals the golden file', async () => {
   matchesGolden(await exposition(FAMILIES, threeUnits(), 'text'), GOLDEN)
 })
 
-test('the same in OpenMetrics is the golden one: families without _total, and an end', async () => {
+test('the OpenMetrics text equals its golden file: families without _total, and # EOF', async () => {
   matchesGolden(await exposition(FAMILIES, threeUnits(), 'openmetrics'), GOLDEN_OPENMETRICS)
 })
 
-test('promtool has nothing to say about a scrape', async (context) => {
+test('promtool reports no problem in a scrape', async (context) => {
   const promtool = (text: string) => spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' })
   if (promtool('').error) context.skip('promtool is not installed (package prometheus of Debian)')
   const checked = promtool(await exposition(FAMILIES, threeUnits(), 'text'))
@@ -93,7 +93,7 @@ test('a backslash, a quote and a line feed in a unit name are escaped', async ()
   expect(seriesOf(text)).toEqual(['gatewatch_unit_running{service="a\\\\x2db\\"c\\nd.service"} 0'])
 })
 
-test('an empty label value is no label', async () => {
+test('an empty label value is left out', async () => {
   const family = FAMILIES.filter((f) => f.name === 'gatewatch_build_info')
   const given = scrapeInput([])
   const text = await exposition(family, { ...given, agent: { ...given.agent, revision: '' } }, 'text')
@@ -102,7 +102,7 @@ test('an empty label value is no label', async () => {
   ])
 })
 
-test('no series is there twice, and each has its HELP and TYPE before it', async () => {
+test('no series appears twice, and each has its HELP and TYPE before it', async () => {
   const text = await exposition(FAMILIES, twelveUnits(true), 'text')
   const names = seriesOf(text).map((line) => line.replace(/ [^ ]*$/, ''))
   expect(new Set(names).size).toBe(names.length)

@@ -1,4 +1,4 @@
-// What each family makes of a reading: state numbers, committed counts, what is absent until known.
+// The samples of each metric family: state numbers, committed counters, and what is absent until known.
 import { expect, test } from 'vitest'
 import { formatFor } from '../../src/metrics/content-type.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
@@ -7,14 +7,14 @@ import { createSteadyClock, type ScrapeInput } from '../../src/metrics/scrape-in
 import { LOADED, NOW, RUNNING, runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
 
 /** The values of a family by its labels, joined. */
-function values(name: string, given: ScrapeInput): Record<string, number> {
+function values(name: string, input: ScrapeInput): Record<string, number> {
   const family = FAMILIES.find((f) => f.name === name)
   if (family === undefined) throw new Error(`no family ${name}`)
-  return Object.fromEntries(family.samples(given).map(({ labels, value }) => [Object.values(labels).join(' '), value]))
+  return Object.fromEntries(family.samples(input).map(({ labels, value }) => [Object.values(labels).join(' '), value]))
 }
 
 const A = 'a.service'
-const only = (name: string, given: ScrapeInput) => values(name, given)[A]
+const only = (name: string, input: ScrapeInput) => values(name, input)[A]
 
 test.each([
   ['active', 1],
@@ -37,12 +37,12 @@ test.each([
   ['error', -2, 0],
   ['bad-setting', -2, 0],
 ])('a unit whose load state is %s has state %i and loaded %i', (loadState, number, loaded) => {
-  const given = scrapeInput([unit(A, { settings: { ...LOADED, loadState } })])
-  expect(only('systemd_service_state', given)).toBe(number)
-  expect(only('gatewatch_unit_loaded', given)).toBe(loaded)
+  const input = scrapeInput([unit(A, { settings: { ...LOADED, loadState } })])
+  expect(only('systemd_service_state', input)).toBe(number)
+  expect(only('gatewatch_unit_loaded', input)).toBe(loaded)
 })
 
-test('without a bus the last state holds for 30 s, then it is unknown', () => {
+test('without a bus the last state is shown for 30 s, then unknown', () => {
   const away = (forMs: number) => {
     const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - forMs, problem: 'gone' }
     return scrapeInput([runningUnit(A)], { bus })
@@ -52,7 +52,7 @@ test('without a bus the last state holds for 30 s, then it is unknown', () => {
   expect(values('gatewatch_bus_connected', away(0))).toEqual({ '': 0 })
 })
 
-test('a unit is not called inactive before the bus was ever there; a collected one is', () => {
+test('before the first connection to the bus a unit is unknown; a collected unit is inactive', () => {
   const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
   const state = (more: Parameters<typeof unit>[1]) =>
     only('systemd_service_state', scrapeInput([unit(A, more)], { bus }))
@@ -61,27 +61,27 @@ test('a unit is not called inactive before the bus was ever there; a collected o
   expect(state({ tracking: 'continuous' })).toBe(0)
 })
 
-test('counters are those on flash, not the live ones; a unit that flash does not know has 0', () => {
+test('counters are those on flash, not the live ones; a unit that is not on flash yet has 0', () => {
   const live = runningUnit(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 } })
   const kept = runningUnit(A, { counters: { starts: 8, stops: 2, crashes: 5, restarts: 4, lost: 0 } })
-  const given = scrapeInput([live, runningUnit('b.service')], { committed: state([kept]) })
-  expect(values('systemd_service_starts_total', given)).toEqual({ [A]: 8, 'b.service': 0 })
-  expect(values('systemd_service_crashes_total', given)).toEqual({ [A]: 5, 'b.service': 0 })
-  expect(values('gatewatch_unit_running', given)).toEqual({ [A]: 1, 'b.service': 1 })
+  const input = scrapeInput([live, runningUnit('b.service')], { committed: state([kept]) })
+  expect(values('systemd_service_starts_total', input)).toEqual({ [A]: 8, 'b.service': 0 })
+  expect(values('systemd_service_crashes_total', input)).toEqual({ [A]: 5, 'b.service': 0 })
+  expect(values('gatewatch_unit_running', input)).toEqual({ [A]: 1, 'b.service': 1 })
 })
 
-test('historical is what was there at the start, imported counts included, and no more than the whole', () => {
+test('historical is the count at the start, including the baseline, and never exceeds the total', () => {
   const baseline = { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 }
   const now = runningUnit(A, { counters: { starts: 9, stops: 2, crashes: 6, restarts: 5, lost: 0 }, baseline })
   const then = runningUnit(A, { counters: { starts: 7, stops: 2, crashes: 4, restarts: 3, lost: 0 } })
-  const given = scrapeInput([now, runningUnit('b.service')], { atStart: state([then]) })
-  expect(values('systemd_service_starts_historical', given)).toEqual({ [A]: 107, 'b.service': 0 })
-  expect(values('systemd_service_crashes_historical', given)).toEqual({ [A]: 14, 'b.service': 0 })
+  const input = scrapeInput([now, runningUnit('b.service')], { atStart: state([then]) })
+  expect(values('systemd_service_starts_historical', input)).toEqual({ [A]: 107, 'b.service': 0 })
+  expect(values('systemd_service_crashes_historical', input)).toEqual({ [A]: 14, 'b.service': 0 })
   const cleared = scrapeInput([runningUnit(A)], { atStart: state([then]) })
   expect(only('systemd_service_crashes_historical', cleared)).toBe(0)
 })
 
-test('failures: two results are there from the start, the others when they happen, requested ones apart', () => {
+test('failures: two results exist from the start, the others once they happen, requested ones separately', () => {
   expect(values('gatewatch_unit_failures_total', scrapeInput([unit(A)]))).toEqual({
     'a.service exit-code false': 0,
     'a.service signal false': 0,
@@ -95,8 +95,8 @@ test('failures: two results are there from the start, the others when they happe
   })
 })
 
-test('what is not known yet is absent', () => {
-  const given = scrapeInput([unit(A)])
+test('values that are not known yet are absent', () => {
+  const input = scrapeInput([unit(A)])
   for (const name of [
     'systemd_service_last_change_timestamp',
     'gatewatch_unit_last_crash_timestamp_seconds',
@@ -104,9 +104,9 @@ test('what is not known yet is absent', () => {
     'gatewatch_unit_last_exit_status',
     'gatewatch_unit_last_signal',
   ]) {
-    expect([name, values(name, given)]).toEqual([name, {}])
+    expect([name, values(name, input)]).toEqual([name, {}])
   }
-  const fresh = scrapeInput([], { store: { ...given.store, lastCommitMs: null } })
+  const fresh = scrapeInput([], { store: { ...input.store, lastCommitMs: null } })
   expect(values('gatewatch_flash_last_commit_timestamp_seconds', fresh)).toEqual({})
 })
 
@@ -118,15 +118,15 @@ test.each([
   [{ exitCode: null, signal: null }, undefined, undefined],
 ])('a last crash by %j has exit status %s and signal %s', (how, status, signal) => {
   const cause = { result: 'exit-code', coreDumped: false, ...how }
-  const given = scrapeInput([unit(A, { lastCrash: { cause, requested: false, atMs: 1_795_169_000_000 } })])
-  expect(only('gatewatch_unit_last_exit_status', given)).toBe(status)
-  expect(only('gatewatch_unit_last_signal', given)).toBe(signal)
+  const input = scrapeInput([unit(A, { lastCrash: { cause, requested: false, atMs: 1_795_169_000_000 } })])
+  expect(only('gatewatch_unit_last_exit_status', input)).toBe(status)
+  expect(only('gatewatch_unit_last_signal', input)).toBe(signal)
 })
 
-test('active since is the start of the run, also after a reload, and gone when it is not active', () => {
+test('active_since is the start of the run, even after a reload, and absent while the unit is not active', () => {
   const since = (more: Partial<typeof RUNNING>) => {
-    const given = scrapeInput([runningUnit(A, { snapshot: { ...RUNNING, ...more } })])
-    return only('gatewatch_unit_active_since_timestamp_seconds', given)
+    const input = scrapeInput([runningUnit(A, { snapshot: { ...RUNNING, ...more } })])
+    return only('gatewatch_unit_active_since_timestamp_seconds', input)
   }
   expect(since({})).toBe(1_795_087_322.912)
   expect(since({ changedAtMonoMs: 50_000_000 })).toBe(1_795_087_322.912)
@@ -134,12 +134,12 @@ test('active since is the start of the run, also after a reload, and gone when i
   expect(since({ activeState: 'failed' })).toBeUndefined()
 })
 
-test('the last change survives a clock that is set after it: it is reckoned from its monotonic age', () => {
+test('the last change is computed from its monotonic age, so it is right after the clock was set', () => {
   const born1970 = runningUnit(A, { changedAtMs: 4_000_000 })
   expect(only('systemd_service_last_change_timestamp', scrapeInput([born1970]))).toBe(1_795_087_323.412)
 })
 
-test('a clock that is slewed does not make timestamps tremble; one that is set moves them', () => {
+test('slewing the clock does not change timestamps; setting it does', () => {
   const steady = createSteadyClock()
   expect(steady({ monoMs: 1_000, wallMs: 5_000 })).toEqual({ monoMs: 1_000, wallMs: 5_000 })
   expect(steady({ monoMs: 2_000, wallMs: 6_003 })).toEqual({ monoMs: 2_000, wallMs: 6_000 })
@@ -158,11 +158,11 @@ test.each([
   ['application/openmetrics-text;q=0.1, text/plain', 'text'],
   ['application/vnd.google.protobuf;q=0.7,text/plain;version=0.0.4;q=0.3', 'text'],
   [';;;,q=,', 'text'],
-])('Accept %j is answered in %s', (accept, format) => {
+])('Accept %j gets %s', (accept, format) => {
   expect(formatFor(accept)).toBe(format)
 })
 
-test('a scrape reads the process itself, and its start does not move', async () => {
+test('a scrape has the values of the process, and its start time does not change', async () => {
   const { process: _, ...facts } = scrapeInput([runningUnit(A)])
   const { scrape } = createMetrics(async () => facts)
   const first = await scrape('')

@@ -1,4 +1,4 @@
-// A real Prometheus scrapes us and federates us, and our /federate says what its own says of the same series.
+// A real Prometheus scrapes and federates the agent, and both /federate endpoints return the same series.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ const { process: _, ...facts } = scrapeInput([
   runningUnit('ä.service'),
 ])
 
-/** Selectors that Prometheus takes, and some that it refuses. */
+/** Selectors that Prometheus accepts, and some that it refuses. */
 const SELECTORS = [
   'systemd_service_state',
   'systemd_service_state{service="a.service"}',
@@ -47,7 +47,7 @@ const SELECTORS = [
   ...['{a="b" c="d"}', '{,}', 'up{__name__="x"}', '{service!="a"}', 'up{a=~"b**"}', "{a='b\\\"'}"],
 ]
 
-/** Series as `name{labels}` with their values; without the labels that a Prometheus adds, and what is only its own. */
+/** Series as `name{labels}` with their values, without the labels and series that Prometheus adds. */
 function series(text: string): string[] {
   return text
     .split('\n')
@@ -70,10 +70,10 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     const url = new URL(request.url ?? '', 'http://target')
     if (url.pathname === '/metrics') accepted.push(request.headers.accept ?? '')
     const accept = request.headers.accept ?? ''
-    const said =
+    const result =
       url.pathname === '/federate' ? await federate(url.searchParams.getAll('match[]')) : await scrape(accept)
-    if ('problem' in said) response.writeHead(400).end(said.problem)
-    else response.setHeader('content-type', said.type).end(said.body)
+    if ('problem' in result) response.writeHead(400).end(result.problem)
+    else response.setHeader('content-type', result.type).end(result.body)
   })
   let targets: readonly object[]
   let prometheus: Prometheus
@@ -93,7 +93,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     target.close()
   })
 
-  test('takes every series, in OpenMetrics, as it prefers', async () => {
+  test('scrapes every series, in OpenMetrics, which it prefers', async () => {
     expect(accepted[0]).toContain('application/openmetrics-text')
     const scraped = Number((await prometheus.query('scrape_samples_scraped'))[0]?.value[1])
     expect(scraped).toBe(
@@ -111,14 +111,14 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     )
   })
 
-  test.each(SELECTORS)('answers /federate with %j as we do', async (selector) => {
+  test.each(SELECTORS)('responds to /federate with %j as the agent does', async (selector) => {
     const theirs = await fetch(`${prometheus.url}/federate?match[]=${encodeURIComponent(selector)}`)
     const ours = await federate([selector])
     if (theirs.ok && 'body' in ours) expect(series(ours.body)).toEqual(series(await theirs.text()))
     else expect([theirs.status, 'problem' in ours]).toEqual([400, true])
   })
 
-  test('finds the types and the order of /federate like its own', async () => {
+  test('accepts types and order of /federate as its own', async () => {
     const query = 'match[]=systemd_service_state&match[]=systemd_monitor_info'
     const lines = (text: string) => text.split('\n').map((line) => line.replace(/\{.*/, ''))
     const ours = await federate(['systemd_service_state', 'systemd_monitor_info'])
@@ -127,7 +127,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     )
   })
 
-  test('federates us: it gets what it asks for, and nothing else', async () => {
+  test('federates the agent: it gets the requested series and no others', async () => {
     await using fleet = await startPrometheus({
       metrics_path: '/federate',
       params: { 'match[]': ['{__name__=~"systemd_service_(starts|crashes)_total"}', 'gatewatch_bus_connected'] },
@@ -156,18 +156,18 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
   }, 130_000)
 })
 
-test('a time is told only while the clock can be believed', async () => {
+test('timestamps are sent only while the clock is synchronised', async () => {
   const at = async (clockSynced: boolean | null) => {
     const { federate } = createMetrics(async () => ({ ...facts, live: { ...facts.live, clockSynced } }))
-    const said = await federate(['gatewatch_bus_connected'])
-    return 'body' in said ? said.body.split('\n')[1] : said.problem
+    const response = await federate(['gatewatch_bus_connected'])
+    return 'body' in response ? response.body.split('\n')[1] : response.problem
   }
   expect(await at(null)).toBe('gatewatch_bus_connected 1')
   expect(await at(false)).toBe('gatewatch_bus_connected 1')
   expect(await at(true)).toBe('gatewatch_bus_connected 1 1795169723412')
 })
 
-test('no selector is no series', async () => {
+test('without a selector there are no series', async () => {
   const { federate } = createMetrics(async () => facts)
   expect(await federate([])).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', body: '' })
 })

@@ -1,4 +1,4 @@
-// Literal readings that the tests of the metrics share.
+// Literal scrape inputs, shared by the tests of the metrics.
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
 import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
@@ -46,7 +46,7 @@ export function state(units: readonly Unit[]): State {
   return withUnits(newState('0011223344556677'), units)
 }
 
-/** A reading of these units, all of it on flash, by an agent that found nothing when it started. */
+/** The scrape input for these units, all committed, of an agent that started without a state. */
 export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> = {}): ScrapeInput {
   return {
     live: state(units),

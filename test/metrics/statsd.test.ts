@@ -1,4 +1,4 @@
-// The push to StatsD: the numbers of a scrape as lines, in datagrams to a real socket.
+// The push to StatsD: the metrics as lines, in datagrams to a real socket.
 import { createSocket } from 'node:dgram'
 import { expect, test } from 'vitest'
 import type { Family } from '../../src/metrics/family.ts'
@@ -33,7 +33,7 @@ test('every sample is an absolute gauge with its labels as tags, a negative one 
   ])
 })
 
-test('datagrams hold whole lines and cross an Ethernet in one piece', () => {
+test('datagrams contain whole lines and fit into one Ethernet frame', () => {
   const lines = Array.from({ length: 100 }, (_, i) => `unit_${i}:1|g|#service:${'x'.repeat(i)}.service`)
   const packed = datagrams(lines)
   expect(packed.join('\n').split('\n')).toEqual(lines)
@@ -42,9 +42,9 @@ test('datagrams hold whole lines and cross an Ethernet in one piece', () => {
   expect(datagrams(['y'.repeat(2000)])).toEqual([])
 })
 
-test('what is pushed arrives; what cannot be is said once, and that it goes again', async () => {
-  const heard: string[] = []
-  const server = createSocket('udp4').on('message', (packet) => heard.push(String(packet)))
+test('metrics arrive; a failure is logged once, and its end too', async () => {
+  const received: string[] = []
+  const server = createSocket('udp4').on('message', (packet) => received.push(String(packet)))
   await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve))
   const good = `127.0.0.1:${server.address().port}`
   const logged: string[] = []
@@ -56,15 +56,15 @@ test('what is pushed arrives; what cannot be is said once, and that it goes agai
     clock,
     log: (level, message) => logged.push(`${level} ${message}`),
   })
-  const said = (count: number) => until(() => logged.length >= count, { what: `${count} words of the log` })
+  const logLines = (count: number) => until(() => logged.length >= count, { what: `${count} log lines` })
   address = '255.255.255.255:8125'
-  await said(1)
+  await logLines(1)
   address = good
-  await said(2)
-  await until(() => heard.length > 2, { what: 'datagrams' })
+  await logLines(2)
+  await until(() => received.length > 2, { what: 'datagrams' })
   await push.stop()
   server.close()
-  expect(heard[0]).toBe('a:1|g\nb:2|g')
+  expect(received[0]).toBe('a:1|g\nb:2|g')
   expect(logged).toEqual([
     'warning statsd: cannot send metrics to 255.255.255.255:8125 (EACCES)',
     `info statsd: sending metrics to ${good} works again`,

@@ -1,11 +1,11 @@
-// What systemd is told, and when: in order, nothing twice, and nothing at all while nothing changes.
+// What is sent to systemd, and when: in order, nothing twice, and nothing while nothing changes.
 import { expect, test } from 'vitest'
 import { createNotifier } from '../../src/service/notifier.ts'
 import { settled, testClock } from '../store/clock.ts'
 
 function rig() {
   const clock = testClock()
-  const told: string[] = []
+  const sent: string[] = []
   const logged: string[] = []
   let line = 'watching 1 unit, 1 running'
   let fails = false
@@ -14,7 +14,7 @@ function rig() {
   const it = createNotifier({
     sdNotify: async (assignments) => {
       if (fails) throw new Error('systemd-notify: not found')
-      told.push(assignments.join(' '))
+      sent.push(assignments.join(' '))
       if (slow)
         await new Promise<void>((resolve) => {
           release = resolve
@@ -25,8 +25,8 @@ function rig() {
     log: (level, message) => void logged.push(`${level} ${message}`),
   })
   return {
-    ...{ clock, told, logged, it },
-    says: (text: string) => {
+    ...{ clock, sent, logged, it },
+    setStatus: (text: string) => {
       line = text
       it.changed()
     },
@@ -44,64 +44,64 @@ function rig() {
   }
 }
 
-test('readiness comes with the status line', async () => {
-  const { it, told } = rig()
+test('READY=1 is sent together with the status line', async () => {
+  const { it, sent } = rig()
   it.ready()
   await settled()
-  expect(told).toEqual(['READY=1 STATUS=watching 1 unit, 1 running'])
+  expect(sent).toEqual(['READY=1 STATUS=watching 1 unit, 1 running'])
 })
 
-test('nothing is told before it is ready', async () => {
-  const { says, told, clock } = rig()
-  says('watching 1 unit, 0 running')
+test('nothing is sent before the service is ready', async () => {
+  const { setStatus, sent, clock } = rig()
+  setStatus('watching 1 unit, 0 running')
   await clock.go(60_000)
-  expect(told).toEqual([])
+  expect(sent).toEqual([])
 })
 
-test('a status line is told when it is another, at most every 5 s', async () => {
-  const { it, says, told, clock } = rig()
+test('a status line is sent when it changes, at most every 5 s', async () => {
+  const { it, setStatus, sent, clock } = rig()
   it.ready()
   for (let i = 0; i < 100; i++) {
-    says(`flapping ${i}`)
+    setStatus(`flapping ${i}`)
     await clock.go(100)
   }
-  expect(told.slice(1)).toEqual(['STATUS=flapping 49', 'STATUS=flapping 99'])
+  expect(sent.slice(1)).toEqual(['STATUS=flapping 49', 'STATUS=flapping 99'])
   await clock.go(60_000)
   it.changed()
   await clock.go(60_000)
-  expect(told).toHaveLength(3)
+  expect(sent).toHaveLength(3)
 })
 
-test('a status line that is the old one again by then is not told', async () => {
-  const { it, says, told, clock } = rig()
+test('a status line that has changed back by then is not sent', async () => {
+  const { it, setStatus, sent, clock } = rig()
   it.ready()
-  says('another')
-  says('watching 1 unit, 1 running')
+  setStatus('another')
+  setStatus('watching 1 unit, 1 running')
   await clock.go(10_000)
-  expect(told).toHaveLength(1)
+  expect(sent).toHaveLength(1)
 })
 
-test('a sign of life takes a new status line along', async () => {
-  const { it, says, told, clock } = rig()
+test('a keep-alive carries a new status line', async () => {
+  const { it, setStatus, sent, clock } = rig()
   it.ready()
   it.alive()
-  says('another')
+  setStatus('another')
   it.alive()
   await clock.go(10_000)
-  expect(told.slice(1)).toEqual(['WATCHDOG=1', 'WATCHDOG=1 STATUS=another'])
+  expect(sent.slice(1)).toEqual(['WATCHDOG=1', 'WATCHDOG=1 STATUS=another'])
 })
 
-test('a reload is told by when it began and by its end', async () => {
-  const { it, told } = rig()
+test('a reload is announced with the time when it began, and its end is announced', async () => {
+  const { it, sent } = rig()
   it.ready()
   it.reloading()
   it.ready()
   await settled()
-  expect(told.slice(1)).toEqual(['RELOADING=1 MONOTONIC_USEC=10000000', 'READY=1'])
+  expect(sent.slice(1)).toEqual(['RELOADING=1 MONOTONIC_USEC=10000000', 'READY=1'])
 })
 
-test('messages wait for one another, and the end does not wait behind what is old', async () => {
-  const { it, told, hang, release } = rig()
+test('messages are sent one at a time, and STOPPING=1 replaces queued ones', async () => {
+  const { it, sent, hang, release } = rig()
   hang()
   it.ready()
   for (let i = 0; i < 20; i++) it.alive()
@@ -109,12 +109,12 @@ test('messages wait for one another, and the end does not wait behind what is ol
   it.alive()
   it.ready()
   await release()
-  expect(told).toEqual(['READY=1 STATUS=watching 1 unit, 1 running', 'STOPPING=1'])
+  expect(sent).toEqual(['READY=1 STATUS=watching 1 unit, 1 running', 'STOPPING=1'])
   await it.stop()
 })
 
-test('a systemd that cannot be told is a warning once, and hears the status line later', async () => {
-  const { it, told, fail, logged } = rig()
+test('a failure to send is logged once, and the status line is sent again afterwards', async () => {
+  const { it, sent, fail, logged } = rig()
   fail(true)
   it.ready()
   it.alive()
@@ -122,6 +122,6 @@ test('a systemd that cannot be told is a warning once, and hears the status line
   fail(false)
   it.alive()
   await settled()
-  expect(told).toEqual(['WATCHDOG=1 STATUS=watching 1 unit, 1 running'])
+  expect(sent).toEqual(['WATCHDOG=1 STATUS=watching 1 unit, 1 running'])
   expect(logged).toEqual(['warning sd_notify failed: systemd-notify: not found', 'info sd_notify works again'])
 })

@@ -1,4 +1,4 @@
-// What is said to systemd, letter by letter, and to whom.
+// The sd_notify messages, byte by byte, and how they are sent.
 import { describe, expect, test } from 'vitest'
 import {
   datagram,
@@ -9,10 +9,10 @@ import {
   watchdogMs,
 } from '../../src/service/sd-notify.ts'
 
-describe('how systemd can be told', () => {
+describe('the transport of notifications', () => {
   const PASSED = { LISTEN_PID: '42', LISTEN_FDS: '2', LISTEN_FDNAMES: 'http:notify' }
   test.each([
-    ['nobody listens', {}, null],
+    ['no notification socket', {}, null],
     ['an empty address', { NOTIFY_SOCKET: '' }, null],
     ['a relative path', { NOTIFY_SOCKET: 'run/notify' }, null],
     ['a path', { NOTIFY_SOCKET: '/run/systemd/notify' }, { by: 'program' }],
@@ -20,7 +20,7 @@ describe('how systemd can be told', () => {
     ['a host of a virtual machine', { NOTIFY_SOCKET: 'vsock:2:7777' }, { by: 'program' }],
     ['nothing but the first letter', { NOTIFY_SOCKET: '@' }, null],
     ['a descriptor', { NOTIFY_SOCKET: '/run/systemd/notify', ...PASSED }, { by: 'descriptor', fd: 4 }],
-    ['a descriptor, and nobody listens', PASSED, null],
+    ['a descriptor but no notification socket', PASSED, null],
     [
       'descriptors for another process',
       { NOTIFY_SOCKET: '/run/systemd/notify', ...PASSED, LISTEN_PID: '41' },
@@ -54,14 +54,14 @@ describe('the watchdog', () => {
   })
 })
 
-test('a message is lines of assignments', () => {
+test('a message is a list of assignments, one per line', () => {
   expect(datagram([READY, statusAssignment('watching 12 units, 11 running; 1 failed')])).toBe(
     'READY=1\nSTATUS=watching 12 units, 11 running; 1 failed\n',
   )
   expect(datagram(reloadingAssignments(1234.5678))).toBe('RELOADING=1\nMONOTONIC_USEC=1234567\n')
 })
 
-test('a status is one line, and not a long one', () => {
+test('a status is one line of limited length', () => {
   expect(statusAssignment(' two\n lines\t')).toBe('STATUS=two lines')
   const long = statusAssignment('x'.repeat(300))
   expect(long).toBe(`STATUS=${'x'.repeat(199)}…`)

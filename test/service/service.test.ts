@@ -1,4 +1,4 @@
-// The agent as a service: what systemd hears while the bus answers, while it does not, and where nobody listens.
+// The agent as a service: what it sends to systemd while the bus responds, while it does not, and without systemd.
 import { expect, test } from 'vitest'
 import type { BusHealth } from '../../src/ports.ts'
 import { createService } from '../../src/service/service.ts'
@@ -10,100 +10,100 @@ const WATCHED = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000
 
 function rig(env: Readonly<Record<string, string>> = WATCHED) {
   const clock = testClock()
-  const told: string[] = []
+  const sent: string[] = []
   const logged: string[] = []
   let problem: string | null = null
-  let answeredAt: number | null = clock.now().monoMs
+  let repliedAt: number | null = clock.now().monoMs
   const health = (): BusHealth => ({
     ...{ connected: problem === null, lostAtMonoMs: null, problem },
     ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {} },
   })
   const it = createService({
     ...{ env, pid: 42, clock, status: () => 'fine' },
-    bus: { health, lastReplyAtMonoMs: () => answeredAt },
+    bus: { health, lastReplyAtMonoMs: () => repliedAt },
     log: (level, message) => void logged.push(`${level} ${message}`),
-    sdNotify: async (assignments) => void told.push(assignments.join(' ')),
+    sdNotify: async (assignments) => void sent.push(assignments.join(' ')),
   })
   return {
-    ...{ it, clock, told, logged },
+    ...{ it, clock, sent, logged },
     bus: (now: string | null) => {
       problem = now
     },
-    answered: () => {
-      answeredAt = clock.now().monoMs
+    replied: () => {
+      repliedAt = clock.now().monoMs
     },
   }
 }
 
-/** As the bus' sign of life comes every 20 s. */
+/** Like the replies to the keep-alive calls of the bus connection, every 20 s. */
 async function busAnswersFor(r: ReturnType<typeof rig>, seconds: number) {
   for (let s = 0; s < seconds; s += 20) {
-    r.answered()
+    r.replied()
     await r.clock.go(20_000)
   }
 }
 
-test('the watchdog is fed twice in its time while the bus answers', async () => {
+test('while the bus responds, two keep-alives are sent per watchdog timeout', async () => {
   const r = rig()
   r.it.ready()
   await busAnswersFor(r, 120)
-  expect(r.told).toEqual(['READY=1 STATUS=fine', ...Array(5).fill('WATCHDOG=1')])
+  expect(r.sent).toEqual(['READY=1 STATUS=fine', ...Array(5).fill('WATCHDOG=1')])
   expect(r.logged).toEqual([])
 })
 
-test('it is not fed while the bus is away, and at once when it is back', async () => {
+test('keep-alives are withheld while the bus is down, and sent at once when it is back', async () => {
   const r = rig()
   r.it.ready()
   r.bus('no such socket')
   await r.clock.go(50_000)
-  expect(r.told).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1'])
+  expect(r.sent).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1'])
   expect(r.logged).toEqual([
     'warning watchdog: keep-alive withheld (bus: no such socket); systemd will restart the agent if this lasts',
   ])
   r.bus(null)
-  r.answered()
+  r.replied()
   await r.clock.go(1000)
-  expect(r.told).toHaveLength(3)
+  expect(r.sent).toHaveLength(3)
 })
 
-test('a bus that is connected and does not answer feeds nothing', async () => {
+test('while the bus is connected but does not respond, keep-alives are withheld', async () => {
   const r = rig()
   r.it.ready()
   await r.clock.go(300_000)
-  expect(r.told).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1', 'WATCHDOG=1'])
+  expect(r.sent).toEqual(['READY=1 STATUS=fine', 'WATCHDOG=1', 'WATCHDOG=1'])
   expect(r.logged).toHaveLength(1)
 })
 
-test('after the word of stopping nothing is told any more', async () => {
+test('after STOPPING=1 nothing more is sent', async () => {
   const r = rig()
   r.it.ready()
   r.it.stopping()
   await busAnswersFor(r, 120)
   r.it.ready()
   await r.it.stop()
-  expect(r.told.at(-1)).toBe('STOPPING=1')
+  expect(r.sent.at(-1)).toBe('STOPPING=1')
   expect(r.clock.pending()).toBe(0)
 })
 
-test('without a watchdog nothing is told while nothing changes', async () => {
+test('without a watchdog nothing is sent while nothing changes', async () => {
   const r = rig({ NOTIFY_SOCKET: '@/notify' })
   r.it.ready()
   await busAnswersFor(r, 600)
-  expect(r.told).toEqual(['READY=1 STATUS=fine'])
+  expect(r.sent).toEqual(['READY=1 STATUS=fine'])
   expect(r.clock.pending()).toBe(0)
 })
 
-test('where nobody listens nothing is told', async () => {
+test('without a notification socket nothing is sent', async () => {
   const r = rig({ WATCHDOG_USEC: '60000000' })
   r.it.ready()
   r.it.reloading()
   r.it.stopping()
   await r.it.stop()
-  expect(r.told).toEqual([])
+  expect(r.sent).toEqual([])
   expect(r.clock.pending()).toBe(0)
 })
 
-test('the status line counts what runs, what failed and what cannot be loaded, and names one problem', () => {
+test('the status line counts running, failed and unloaded units, and shows one problem', () => {
   expect(statusLine(gatewayState(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
   const failed = unit('a.service', { snapshot: snapshot('failed', 'failed') })
   const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }

@@ -1,4 +1,4 @@
-// Every counting rule, broken once.
+// All mutations: every counting rule, broken once.
 import type { Mutation } from './mutation.ts'
 import { RECONCILE } from './reconcile.ts'
 import { REST } from './rest.ts'

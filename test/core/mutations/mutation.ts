@@ -1,6 +1,6 @@
-// One counting rule broken: a sentence, a file of src/core, and the words that are put in place of others there.
+// A mutation: one counting rule, broken by replacing one piece of code in a file of src/core.
 export interface Mutation {
-  /** The rule that is broken. */
+  /** The rule that the mutation breaks. */
   readonly rule: string
   readonly file: string
   /** Occurs exactly once in the file. */

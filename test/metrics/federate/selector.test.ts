@@ -1,4 +1,4 @@
-// The selectors of /federate: what Prometheus takes is taken, what it refuses is refused with the place.
+// The selectors of /federate: accepts what Prometheus accepts, and refuses the others with the position of the error.
 import { expect, test } from 'vitest'
 import { createSeriesMatcher, expandedSize } from '../../../src/metrics/federate/matcher.ts'
 import { parseSelector, type Selector } from '../../../src/metrics/federate/selector.ts'
@@ -22,7 +22,7 @@ test.each([
   ['{by="x",on="y"}', [by('by', '=', 'x'), by('on', '=', 'y')]],
   ['{"quoted.name","a.b"="c"}', [named('quoted.name'), by('a.b', '=', 'c')]],
   ['up{__name__!="down"}', [named('up'), by('__name__', '!=', 'down')]],
-])('%j is read', (text, matchers) => {
+])('%j is parsed', (text, matchers) => {
   expect(parseSelector(text)).toEqual(matchers)
 })
 
@@ -46,7 +46,7 @@ test.each([
   ['up{a="b"}[5m]', 'character 10: expected nothing more, found "["'],
   ['up offset 5m', 'character 4: expected nothing more, found "o"'],
   ['{😀="b"}', 'character 2: expected a label or "}", found "😀"'],
-])('%j is refused, with the place', (text, problem) => {
+])('%j is refused, with the position', (text, problem) => {
   expect(parseSelector(text)).toEqual({ problem: `${JSON.stringify(text)}: ${problem}` })
 })
 
@@ -81,18 +81,18 @@ test.each([
   ['up{other!=""}', []],
   ['{}', []],
   ['up{__name__="down"}', []],
-])('%s chooses as Prometheus does', async (text, services) => {
+])('%s matches as in Prometheus', async (text, services) => {
   expect(await chosen(text, 'a.service', 'b.service', 'A.service')).toEqual(services)
 })
 
 test.each(['{a=~"("}', '{a=~"(?=b)"}', '{a=~"(b)\\\\1"}', '{a=~"b**"}', '{a=~"b{1001}"}', '{a=~"*"}'])(
-  '%s is no expression of RE2',
+  '%s is not an RE2 expression',
   async (text) => {
     expect(await chosen(text)).toMatch(/error parsing regexp|too many repetitions/)
   },
 )
 
-test('an expression that is made to hang takes no longer than any other', async () => {
+test('an expression made for catastrophic backtracking takes no longer than others', async () => {
   const from = process.cpuUsage()
   for (const re of ['(x+x+)+y', '(a|a)*b', '(a*)*b', 'b((a?){15}){15}', '(.*)(.*)(.*)(.*)[^ax]']) {
     expect(await chosen(`{service=~"${re}"}`, 'x'.repeat(250), 'a'.repeat(250))).toEqual([])
@@ -101,14 +101,14 @@ test('an expression that is made to hang takes no longer than any other', async 
   expect(user / 1e6).toBeLessThan(10)
 })
 
-test('what would be a large automaton is refused before it is built', async () => {
+test('an expression that would need a large automaton is refused before it is compiled', async () => {
   for (const re of ['a{1000}'.repeat(3), '(((a?){9}){9}){9}'.repeat(10), '(a{50}){50}'])
     expect(await chosen(`{service=~"${re}"}`)).toContain('too many repetitions')
   expect(expandedSize('[{(]{3}\\{9}(a{2,5}b){10}\\p{Greek}{2}')).toBeLessThan(90)
   expect(expandedSize('a{1000}')).toBe(1000)
 })
 
-test('many expressions in one request end when their time is used up', async () => {
+test('many expressions in one request end at the time limit', async () => {
   const selectors = Array.from(
     { length: 400 },
     (_, i): Selector => [named('up'), by('service', '=~', `(a?){300}b${i}`)],
