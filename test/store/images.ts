@@ -28,7 +28,7 @@ interface File {
  */
 export function* possibleContentsOf(log: readonly LoggedOp[], before: Buffer | null): Generator<PossibleContents> {
   const files = new Map<number, File>()
-  /** Inodes that the path may refer to; only the last one after a sync of the directory. Null is no file. */
+  /** Inodes that the path may refer to; only the last one after a sync of the directory. Null: no file. */
   let names: (number | null)[] = [null]
   if (before !== null) {
     const first = Math.min(...log.flatMap((entry) => ('ino' in entry ? [entry.ino] : [])))
