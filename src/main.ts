@@ -1,4 +1,4 @@
-// gatewatch: the command line in, a command done, an exit code out.
+// The entry point: parses the command line, runs the command and sets the exit code.
 import { readFileSync } from 'node:fs'
 import { failureAsExitCode } from './cli/agent-or-file.ts'
 import { type Arguments, parseArguments } from './cli/args.ts'
@@ -25,7 +25,7 @@ const BUILD = {
 const uid = process.getuid?.() ?? 0
 const readText = (path: string) => readFileSync(path, 'utf8')
 
-// Who reads our output may go away: a command then has nothing left to do, and the agent goes on.
+// If the reader of stdout exits, a command has nothing left to do. The agent, which writes to stderr, continues.
 const out: Console = {
   stdout: writerTo(process.stdout, () => process.exit(0)),
   stderr: writerTo(process.stderr, () => {}),
@@ -61,7 +61,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 
 type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
 
-/** The commands that need the configuration, if only to know where socket and state file are. */
+/** The commands that need the configuration, at least for the paths of socket and state file. */
 async function runConfigured(args: Arguments, command: ConfiguredCommand): Promise<ExitCode> {
   const { loadConfig } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
@@ -115,7 +115,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
   }
 }
 
-/** What is wrong with the web file is a problem of the configuration. */
+/** Adds a problem of web_config_file to the problems of the configuration. */
 async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   const value = loaded.config.web_config_file
   if (value === null) return loaded
@@ -133,7 +133,7 @@ async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   return { ...loaded, problems: [...loaded.problems, problem] }
 }
 
-/** Runs a command that asks the agent, or the state file where none runs. */
+/** Runs a command that queries the agent, or reads the state file if gatewatch is not running. */
 function withSources(loaded: LoadedConfig, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
   return failureAsExitCode(out, async () => {
     const { clientOf } = await import('./cli/agent-client.ts')

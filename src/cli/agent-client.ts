@@ -1,30 +1,30 @@
-// HTTP over the agent's local socket: what the commands ask of a running agent.
+// HTTP client for the local socket of a running agent.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { createSseReader, type SseMessage } from '../core/sse.ts'
 
-/** Nobody listens on the socket: no agent runs. */
+/** Nothing listens on the socket. */
 export class AgentNotRunning extends Error {}
 
-/** An agent runs, but the answer is none to work with. The message says what to do. */
+/** The agent could not be used: no permission, no response, or an error response. The message says what to do. */
 export class RequestFailed extends Error {}
 
-/** The agent went away while it was being asked. */
+/** The agent closed the connection before its response was complete. */
 export class ConnectionLost extends RequestFailed {}
 
 export interface AgentClient {
   readonly socket: string
-  /** The JSON that the agent answers. Rejects with NoAgent or Refused. */
+  /** Resolves with the JSON of the response. Rejects with AgentNotRunning or RequestFailed. */
   get(path: string): Promise<unknown>
-  /** The same for a change; it may wait for flash. */
+  /** The same for a change; the agent responds once the change is on flash. */
   post(path: string, body?: unknown): Promise<unknown>
-  /** Follows server-sent events until the agent ends the stream or `signal` aborts; rejects as the others do. */
+  /** Follows server-sent events until the agent ends the stream or `signal` aborts; rejects like get. */
   stream(path: string, onMessage: (message: SseMessage) => void, signal: AbortSignal): Promise<void>
 }
 
 const REPLY_TIMEOUT_MS = 10_000
-/** A commit to slow flash that is being retried. */
+/** Long enough for a commit to slow flash that has to be retried. */
 const CHANGE_TIMEOUT_MS = 60_000
-/** The agent's heartbeat comes every 15 s. */
+/** The agent sends a heartbeat every 15 s. */
 const STREAM_IDLE_TIMEOUT_MS = 60_000
 
 export function clientOf(socket: string): AgentClient {
@@ -62,14 +62,16 @@ async function replyTo(sent: ClientRequest, socket: string, body = ''): Promise<
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new RequestFailed(`what answers on ${socket} is no gatewatch: it does not speak JSON`, { cause })
+    throw new RequestFailed(`the process listening on ${socket} is not gatewatch (its reply is not JSON)`, { cause })
   }
 }
 
 function responseTo(sent: ClientRequest, socket: string, body = ''): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     sent.on('response', resolve)
-    sent.on('timeout', () => sent.destroy(new RequestFailed(`the agent does not answer on ${socket}: see its log`)))
+    sent.on('timeout', () =>
+      sent.destroy(new RequestFailed(`the agent did not respond in time on ${socket}; see its log`)),
+    )
     sent.on('error', (error: NodeJS.ErrnoException) => reject(failure(error, socket)))
     sent.end(body)
   })
@@ -80,17 +82,20 @@ function failure(error: NodeJS.ErrnoException, socket: string): Error {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new AgentNotRunning(`no agent runs (nobody listens on ${socket})`, { cause: error })
+      return new AgentNotRunning(`gatewatch is not running (nothing listens on ${socket})`, { cause: error })
     case 'ECONNRESET':
     case 'EPIPE':
-      return new ConnectionLost('the agent went away while it was being asked: try again', { cause: error })
+      return new ConnectionLost('the agent closed the connection during the request; try again', { cause: error })
     case 'EACCES':
     case 'EPERM':
-      return new RequestFailed(`no permission for ${socket}: be root or a member of the group gatewatch`, {
-        cause: error,
-      })
+      return new RequestFailed(
+        `no permission to use ${socket}; run this as root or as a member of the group gatewatch`,
+        {
+          cause: error,
+        },
+      )
     default:
-      return new RequestFailed(`asking the agent on ${socket} failed: ${error.message}`, { cause: error })
+      return new RequestFailed(`request to the agent on ${socket} failed: ${error.message}`, { cause: error })
   }
 }
 
@@ -111,7 +116,7 @@ async function pieces(response: IncomingMessage, take: (piece: string) => void):
   }
 }
 
-/** `{"error": {"code", "message"}}`, or whatever else is answered. */
+/** The message of `{"error": {"code", "message"}}`, else the whole body. */
 function refusal(response: IncomingMessage, text: string): RequestFailed {
   let message: unknown
   try {
@@ -119,5 +124,7 @@ function refusal(response: IncomingMessage, text: string): RequestFailed {
   } catch {
     message = undefined
   }
-  return new RequestFailed(`the agent answers ${response.statusCode}: ${String(message ?? (text.trim() || 'nothing'))}`)
+  return new RequestFailed(
+    `the agent responded with HTTP status ${response.statusCode}: ${String(message ?? (text.trim() || '(no body)'))}`,
+  )
 }

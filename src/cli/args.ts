@@ -1,4 +1,4 @@
-// The command line: words in, a command with its operands and options out, or one problem in words.
+// Parses the command line into a command, its operands and its options, or one error message.
 import { didYouMean } from '../config/did-you-mean.ts'
 import { isKey, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import type { CommandLine, OptionValue } from '../config/layer.ts'
@@ -29,7 +29,7 @@ export interface Arguments extends CommandLine {
   readonly unitSettings: UnitSettings
 }
 
-/** What create-unit is told besides a name and a command; null where it is not. */
+/** The options of create-unit; null where absent. */
 export interface UnitSettings {
   readonly description: string | null
   readonly user: string | null
@@ -41,12 +41,12 @@ export interface UnitSettings {
   readonly watch: boolean
 }
 
-/** The kinds that an event can have where it is shown: `dropped` is MQTT's own. */
+/** The kinds that --kind accepts: `dropped` exists on MQTT only. */
 const KINDS: readonly string[] = [...EVENT_KINDS, 'dropped']
 
 class UsageError extends Error {}
 
-/** Parses the words behind the program's name. A problem is one line that says what to do; exit code 2. */
+/** Parses the arguments after the program name. A problem is one line for stderr, with exit code 2. */
 export function parseArguments(argv: readonly string[]): Arguments | { readonly problem: string } {
   try {
     return parse(argv)
@@ -89,23 +89,23 @@ function findFlag(word: string): { target: FlagTarget; spelling: string; attache
   const target = FLAGS.get(spelling)
   if (target) return { target, spelling, attached }
   const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
-  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `the short ones are ${known.join(' ')}`
+  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `short options are ${known.join(' ')}`
   throw new UsageError(`unknown option ${spelling}: ${hint}`)
 }
 
-/** The words that belong to an option; takes them from `words`. */
+/** The values of an option; removes them from `words`. */
 function valuesOf(target: FlagTarget, spelling: string, attached: string | null, words: string[], hasCommand: boolean) {
   const name = valueName(target)
   if (name === undefined) {
-    if (attached !== null) throw new UsageError(`${spelling} takes no value, but was given "${attached}"`)
+    if (attached !== null) throw new UsageError(`${spelling} takes no value, but got "${attached}"`)
     return []
   }
   const many = target.kind === 'key' && target.flag.many
   const values = attached === null ? [] : [attached]
   const isValue = (word: string | undefined) => word !== undefined && !/^-[^0-9]/.test(word)
   if (attached === null && isValue(words[0])) values.push(words.shift() as string)
-  if (values.length === 0) throw new UsageError(`${spelling} needs a value: ${spelling} ${name}`)
-  // A command's name ends the list, unless the command came before: a unit called so is written run.service.
+  if (values.length === 0) throw new UsageError(`${spelling} requires a value: ${spelling} ${name}`)
+  // A command name ends the list, unless the command came first. A unit called `run` can be written run.service.
   while (many && attached === null && isValue(words[0]) && (hasCommand || !isCommand(words[0] as string))) {
     values.push(words.shift() as string)
   }
@@ -145,19 +145,19 @@ function finish(
     const row = optionRow(name)
     const belongs = commandsOf({ kind: 'option', name })
     if (command !== 'help' && !belongs.includes(command)) {
-      throw new UsageError(`${row.long} does not belong to ${command}, only to ${belongs.join(', ')}`)
+      throw new UsageError(`${row.long} is not valid with ${command}, only with ${belongs.join(', ')}`)
     }
   }
   const { least, most, operands: shape } = COMMANDS[command]
   const usage = `gatewatch ${command}${shape && ` ${shape}`}`
-  if (all.length < least) throw new UsageError(`${command} needs ${shape}: ${usage}`)
-  if (all.length > most)
-    throw new UsageError(`${command} takes ${most === 0 ? 'nothing' : 'one word'} more, not "${all[most]}": ${usage}`)
+  if (all.length < least) throw new UsageError(`${command}: missing ${shape}; usage: ${usage}`)
+  if (all.length > most) throw new UsageError(`${command}: unexpected argument "${all[most]}"; usage: ${usage}`)
   const [topic] = all
   if (command === 'help' && topic !== undefined && !isCommand(topic)) {
     throw new UsageError(`unknown command "${topic}": ${didYouMean(topic, COMMAND_NAMES)}`)
   }
-  if (command === 'completion' && topic !== 'bash') throw new UsageError(`no completion for "${topic}": only for bash`)
+  if (command === 'completion' && topic !== 'bash')
+    throw new UsageError(`completion is not available for "${topic}", only for bash`)
   return {
     command,
     operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word) : word)),
@@ -185,22 +185,22 @@ function finish(
   }
 }
 
-/** The command, or the option of the former program that stands for one. */
+/** The command, or the one that an option such as --clear selects (as in the former program). */
 function commandOf(word: Command | null, operands: readonly string[], options: ReadonlyMap<OptionName, string>) {
   if (options.has('help'))
     return { command: 'help' as const, operands: word === null || word === 'help' ? operands : [word] }
   if (options.has('version')) return { command: 'version' as const, operands: [] }
   const acting = [...options.keys()].filter((name) => optionRow(name).actsAs)
   const [first, second] = acting.map((name) => optionRow(name))
-  if (first && second) throw new UsageError(`${first.long} and ${second.long} are two commands: give one`)
+  if (first && second) throw new UsageError(`${first.long} and ${second.long} cannot be used together`)
   if (!first?.actsAs) return { command: word ?? ('run' as const), operands }
   if (word !== null && word !== first.actsAs)
-    throw new UsageError(`${first.long} is a command itself: leave out "${word}"`)
+    throw new UsageError(`${first.long} cannot be combined with the command ${word}`)
   const file = first.actsAs === 'create-config' ? [options.get('createConfig') ?? ''] : []
   return { command: first.actsAs, operands: [...file, ...operands] }
 }
 
-/** How many of a command's operands, from the first, are units. */
+/** How many of a command's first operands are unit names. */
 function unitsAmong(command: Command): number {
   if (command === 'create-unit' || command === 'remove-unit' || command === 'show') return 1
   return OPERATIONS.some((one) => one === command) ? Number.POSITIVE_INFINITY : 0
@@ -209,7 +209,7 @@ function unitsAmong(command: Command): number {
 function unitOperand(text: string): string {
   const read = unitName(text)
   if ('wrong' in read) throw new UsageError(`"${text}" ${read.wrong}`)
-  if (isPattern(read.value)) throw new UsageError(`"${text}" is a pattern: name the units one by one`)
+  if (isPattern(read.value)) throw new UsageError(`"${text}" is a pattern; this command requires the names of units`)
   return read.value
 }
 

@@ -1,4 +1,4 @@
-// Why a unit's last run ended, as JSON and as text behind a message.
+// Why a unit's last run ended, as JSON and as a suffix of a message.
 import { causeText } from '../core/format.ts'
 import type { Cause } from '../core/unit.ts'
 
@@ -6,7 +6,7 @@ export function causeJson(cause: Cause): { result: string; exit_code: number | n
   return { result: cause.result, exit_code: cause.exitCode, signal: cause.signal }
 }
 
-/** ` (exit 3)`; empty where the cause is unknown. */
+/** ` (exit 3)`; empty if the cause is unknown. */
 export function causeSuffix(cause: Cause | null): string {
   return cause === null ? '' : ` (${causeText(causeJson(cause))})`
 }

@@ -1,6 +1,6 @@
-// What a row of the table of commands is made of.
+// The type of a row in the table of commands.
 export interface CommandRow {
-  /** What may stand behind it. */
+  /** The operands, as in the usage line. */
   readonly operands: string
   readonly least: number
   readonly most: number

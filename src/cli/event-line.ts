@@ -1,4 +1,4 @@
-// One event as a line for people.
+// One event as a line of text.
 import type pc from 'picocolors'
 import { type EventView, eventDetails } from '../core/event-text.ts'
 import { plural, shortName } from '../core/format.ts'
@@ -10,7 +10,7 @@ export function eventLine(event: EventView, paint: Paint): string {
   const when = event.timestamp === undefined ? ' '.repeat(19) : local(new Date(event.timestamp))
   const kind = color(event.event, paint)(event.event.padEnd(13))
   const unit = event.service === undefined ? '' : `${shortName(event.service)}: `
-  const gap = event.seq_gap ? `; ${plural(event.seq_gap, 'event number')} before it never used` : ''
+  const gap = event.seq_gap ? ` (gap of ${plural(event.seq_gap, 'event number')})` : ''
   return `${when}  ${kind}  ${unit}${eventDetails(event)}${gap}`
 }
 

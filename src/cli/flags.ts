@@ -1,4 +1,4 @@
-// Every flag by its spelling: those that set configuration and those that do not, from the two tables.
+// All flags by their spelling, from the tables of configuration keys and of options.
 import type { Flag } from '../config/key-row.ts'
 import { KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
@@ -28,12 +28,12 @@ function* spellings(): Generator<[string, FlagTarget]> {
 /** By `--long` and `-s` spelling. */
 export const FLAGS: ReadonlyMap<string, FlagTarget> = new Map(spellings())
 
-/** Name of the value that a flag takes, undefined where it takes none. */
+/** Name of the flag's value in the help; undefined if it takes none. */
 export function valueName(flag: FlagTarget): string | undefined {
   return flag.kind === 'option' ? optionRow(flag.name).value : flag.flag.value
 }
 
-/** The commands that an option belongs to; all of them for configuration. */
+/** The commands that accept the flag; a flag that sets a configuration key is accepted by all. */
 export function commandsOf(flag: FlagTarget): readonly Command[] {
   return (flag.kind === 'option' ? optionRow(flag.name).commands : undefined) ?? COMMAND_NAMES
 }

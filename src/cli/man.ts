@@ -1,7 +1,10 @@
-// gatewatch(1) in roff, from the same pages as the help; man(7) tells the macros.
+// gatewatch(1) in roff, with the macros of man(7), from the same text as the help.
 import { type Block, type Section, SUMMARY, wholeManual } from './manual.ts'
 
-/** The manual page; names are never hyphenated, so that they can be copied. `date` is the release's, as YYYY-MM-DD: the same sources give the same bytes. */
+/**
+ * The manual page. Hyphenation is off, so that names can be copied. `date` is the date of the release (YYYY-MM-DD), so
+ * that the same sources give the same bytes.
+ */
 export function manualPage(version: string, date: string): string {
   const lines = [`.TH GATEWATCH 1 "${date}" "gatewatch ${version}" "User Commands"`, '.nh']
   for (const section of wholeManual()) lines.push(...sectionLines(section))
@@ -9,7 +12,7 @@ export function manualPage(version: string, date: string): string {
 }
 
 function sectionLines({ title, blocks }: Section): string[] {
-  // The form that whatis(1) and apropos(1) read.
+  // The format that whatis(1) and apropos(1) parse.
   if (title === 'NAME') return ['.SH NAME', `gatewatch \\- ${escaped(SUMMARY)}`]
   return [`.SH "${escaped(title)}"`, ...blocks.flatMap((block, i) => blockLines(block, i))]
 }
@@ -25,7 +28,7 @@ function blockLines(block: Block, i: number): string[] {
   }
 }
 
-/** Backslashes and hyphens as themselves; a dot or an apostrophe at the beginning of a line is no macro. */
+/** Escapes backslashes and hyphens, and a leading dot or apostrophe, which would start a macro. */
 function escaped(text: string): string {
   const plain = text.replaceAll('\\', '\\e').replaceAll('-', '\\-')
   return /^[.']/.test(plain) ? `\\&${plain}` : plain

@@ -1,4 +1,4 @@
-// What the help says: sections made from the tables of commands, options and keys; terminal and man page both show them.
+// The text of the help: sections made from the tables of commands, options and keys, for the terminal and the man page.
 import type { Flag } from '../config/key-row.ts'
 import { defaultOf, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
 import { SYSTEM_PATHS } from '../config/paths.ts'
@@ -23,7 +23,7 @@ export interface Section {
   readonly blocks: readonly Block[]
 }
 
-export const SUMMARY = 'watch systemd units, count their starts, stops and crashes exactly, and serve the counts'
+export const SUMMARY = 'watch systemd units and count their starts, stops and crashes'
 
 const text = (content: string): Block => ({ kind: 'text', text: content })
 const usage = (line: string): Block => ({ kind: 'usage', line })
@@ -41,7 +41,9 @@ export function overview(): Section[] {
     exitCodes(),
     {
       title: 'SEE ALSO',
-      blocks: [text("'gatewatch help COMMAND' tells more of a command, 'gatewatch create-config -' of every key.")],
+      blocks: [
+        text("'gatewatch help COMMAND' describes one command, 'gatewatch create-config -' every configuration key."),
+      ],
     },
   ]
 }
@@ -74,7 +76,7 @@ export function commandPage(name: Command): Section[] {
   ]
 }
 
-/** All of it, for gatewatch(1). */
+/** The complete manual, for gatewatch(1). */
 export function wholeManual(): Section[] {
   const [name, synopsisSection, commands, options] = overview()
   const described = COMMAND_NAMES.map((command) => {
@@ -96,15 +98,15 @@ function configuration(): Section {
     title: 'CONFIGURATION',
     blocks: [
       text(
-        'The file is JSON with comments; a key a.b is b in the object a. Defaults < file < environment < command line.',
+        'The configuration file is JSON with comments; a key a.b is the member b of the object a. Order of precedence: defaults < file < environment < command line.',
       ),
       text(
-        "'systemctl reload gatewatch' (SIGHUP) reads the file again. A change takes effect at once, unless the key says that it takes effect after a restart.",
+        "'systemctl reload gatewatch' (SIGHUP) reloads the file. Changes take effect at once, except for keys marked 'takes effect after a restart'.",
       ),
       ...keys.map((key) =>
         item(`${key} (${defaultText(key)})`, `${keyHelp(key)}${restartRemark(key)} Environment: ${variableOf(key)}.`),
       ),
-      ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted from older files; ${note}.`)),
+      ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted in older files; ${note}.`)),
     ],
   }
 }
@@ -113,9 +115,12 @@ function files(): Section {
   return {
     title: 'FILES',
     blocks: [
-      item(SYSTEM_PATHS.configFile, 'configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
-      item(SYSTEM_PATHS.stateFile, 'counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.'),
-      item(SYSTEM_PATHS.socket, 'local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
+      item(SYSTEM_PATHS.configFile, 'Configuration; with --user $XDG_CONFIG_HOME/gatewatch/config.json.'),
+      item(
+        SYSTEM_PATHS.stateFile,
+        'State file with counters and recent events; with --user $XDG_STATE_HOME/gatewatch/state.ring.',
+      ),
+      item(SYSTEM_PATHS.socket, 'Local socket; with --user $XDG_RUNTIME_DIR/gatewatch/gatewatch.sock.'),
     ],
   }
 }
@@ -124,15 +129,18 @@ function environment(): Section {
   return {
     title: 'ENVIRONMENT',
     blocks: [
-      item('GATEWATCH_CONFIG', 'The configuration file, where --config does not name one.'),
-      item('GATEWATCH_<KEY>', 'Any key: GATEWATCH_MQTT_URL is mqtt.url. Lists are comma-separated; empty means unset.'),
-      item('WM_GW_ID', 'gateway_id, where it is not configured.'),
-      item('DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS', 'The bus, without and with --user.'),
+      item('GATEWATCH_CONFIG', 'Configuration file, unless --config is given.'),
+      item(
+        'GATEWATCH_<KEY>',
+        'Sets a key: GATEWATCH_MQTT_URL sets mqtt.url. Lists are comma-separated; an empty value means unset.',
+      ),
+      item('WM_GW_ID', 'Used as gateway_id if that is not configured.'),
+      item('DBUS_SYSTEM_BUS_ADDRESS, DBUS_SESSION_BUS_ADDRESS', 'Address of the bus, without and with --user.'),
       item(
         'INVOCATION_ID, JOURNAL_STREAM',
-        'Set by systemd: the agent runs as a service, its log goes to the journal.',
+        'Set by systemd for a service; the agent then writes its log for the journal.',
       ),
-      item('NO_COLOR', 'No colours, not even on a terminal.'),
+      item('NO_COLOR', 'Disables colours.'),
     ],
   }
 }
@@ -141,11 +149,11 @@ function exitCodes(): Section {
   return {
     title: 'EXIT CODES',
     blocks: [
-      item('0', 'done.'),
-      item('1', 'failed while running.'),
-      item('2', 'wrong usage or configuration.'),
-      item('4', 'no permission to operate the unit.'),
-      item('5', 'no such unit.'),
+      item('0', 'Success.'),
+      item('1', 'Failure while running.'),
+      item('2', 'Wrong usage or configuration.'),
+      item('4', 'Permission denied.'),
+      item('5', 'No such unit.'),
     ],
   }
 }
@@ -155,12 +163,12 @@ function generalOptions(): Block[] {
   return names.map((name) => item(spelling(optionRow(name)), optionRow(name).help))
 }
 
-/** Where another agent than the usual one is found. */
+/** The options that select another agent or state file. */
 function agentOptions(): Block[] {
   return flagItems('socket').concat(flagItems('persistence_file'))
 }
 
-/** How units are operated. */
+/** The options of the commands that control units. */
 function controlOptions(name: Command): Block[] {
   const agent = name === 'show' ? (['socket'] as const) : []
   return [...(['backend', 'timeout', 'bus'] as const), ...agent].flatMap(flagItems)
@@ -180,7 +188,7 @@ function flagItems(key: Key): Block[] {
   })
 }
 
-/** Of a key whose change a reload cannot apply. */
+/** The remark on a key whose change a reload cannot apply. */
 export function restartRemark(key: Key): string {
   return rowOf(key).applies === 'restart' ? ' Takes effect after a restart.' : ''
 }

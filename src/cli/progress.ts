@@ -1,4 +1,4 @@
-// Says on a terminal what is being waited for, once it takes long; elsewhere nothing.
+// Shows on a terminal what a command is waiting for, once it takes longer than a second.
 import type { Clock } from '../ports.ts'
 
 export interface Progress {
@@ -6,9 +6,9 @@ export interface Progress {
   end(): void
 }
 
-const LONG_MS = 1000
+const SHOW_AFTER_MS = 1000
 
-/** `write` null: no terminal. The line is taken away in the end. */
+/** `write` is null without a terminal. `end` removes the line. */
 export function progressOn(write: ((text: string) => void) | null, clock: Clock): Progress {
   let undo = () => {}
   let shown = false
@@ -20,13 +20,13 @@ export function progressOn(write: ((text: string) => void) | null, clock: Clock)
         const seconds = Math.round((clock.now().monoMs - startedMs) / 1000)
         write(`\r${what} ... ${seconds} s`)
         shown = true
-        undo = clock.after(LONG_MS, tick)
+        undo = clock.after(SHOW_AFTER_MS, tick)
       }
-      undo = clock.after(LONG_MS, tick)
+      undo = clock.after(SHOW_AFTER_MS, tick)
     },
     end() {
       undo()
-      if (shown) write?.('\r\x1b[K') // ECMA-48 EL: the line is empty again
+      if (shown) write?.('\r\x1b[K') // ECMA-48 EL: erase to the end of the line
       shown = false
     },
   }

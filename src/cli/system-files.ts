@@ -1,9 +1,9 @@
-// Reads and changes unit files and the configuration file; a failure becomes a ControlError that says what to do.
+// Reads, writes and removes unit files and the configuration file. A failure becomes a ControlError with its reason.
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ControlError } from '../core/command.ts'
 
-/** Null where there is no such file; throws where it cannot be read. */
+/** Null if there is no such file; throws if it cannot be read. */
 export function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, 'utf8')
@@ -45,9 +45,9 @@ function asControlError(path: string, change: () => void): void {
     change()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw new ControlError('unit_exists', `${path} exists already: nothing was changed`)
+    if (code === 'EEXIST') throw new ControlError('unit_exists', `${path} already exists; nothing was changed`)
     if (code === 'EACCES' || code === 'EPERM')
-      throw new ControlError('denied', `permission denied: ${path} cannot be written: be root (sudo)`)
-    throw new ControlError('refused', `${path} cannot be written: ${message}`, { cause: error })
+      throw new ControlError('denied', `cannot write ${path}: permission denied; run this as root (sudo)`)
+    throw new ControlError('refused', `cannot write ${path}: ${message}`, { cause: error })
   }
 }

@@ -1,10 +1,10 @@
-// A table of text: columns as wide as their content, the widest ones cut where the terminal is narrower.
+// Formats text tables: columns as wide as their content, the widest ones shortened on a narrow terminal.
 import type pc from 'picocolors'
 
 export interface Column {
   readonly title: string
   readonly align?: 'right'
-  /** May be cut down to this width; a column without it is never cut. */
+  /** The column may be shortened to this width; without it, it never is. */
   readonly minWidth?: number
 }
 
@@ -13,13 +13,13 @@ export interface Cell {
   readonly paint?: (text: string) => string
 }
 
-/** Between two columns of numbers one space is enough. */
+/** One space between two columns of numbers, two elsewhere. */
 function gap(heads: readonly Column[], i: number): number {
   if (i === 0) return 0
   return heads[i]?.align === 'right' && heads[i - 1]?.align === 'right' ? 1 : 2
 }
 
-/** Lines without line ends, the titles first. `columns` null: nothing is cut. */
+/** Lines without line ends, the titles first. `columns` is null for unlimited width. */
 export function table(heads: readonly Column[], rows: readonly (readonly Cell[])[], columns: number | null): string[] {
   const widths = heads.map((head, i) => Math.max(head.title.length, ...rows.map((row) => row[i]?.text.length ?? 0)))
   const gaps = heads.reduce((sum, _, i) => sum + gap(heads, i), 0)
@@ -47,7 +47,7 @@ export function table(heads: readonly Column[], rows: readonly (readonly Cell[])
 
 const same = (text: string) => text
 
-/** Names differ at their ends: what is cut is the middle. */
+/** Shortens in the middle, because names differ at their ends. */
 export function cutMiddle(text: string, width: number): string {
   if (text.length <= width) return text
   const head = Math.ceil((width - 1) / 2)
@@ -62,7 +62,7 @@ export function stateColor(state: string, paint: Paint): (text: string) => strin
   return state === 'inactive' || state === 'unloaded' || state === 'unknown' ? paint.dim : paint.yellow
 }
 
-/** `prefix` goes before every line and counts. A word that is longer than a line stays whole. */
+/** Wraps at spaces. `prefix` starts every line and counts towards `width`. A word longer than a line is not split. */
 export function fill(text: string, width: number, prefix = ''): string[] {
   const lines: string[] = []
   let line = ''

@@ -1,49 +1,54 @@
-// The commands that list, inspect and operate units: their part of the table of commands.
+// The rows of the table of commands for listing, inspecting, controlling and creating units.
 import { command } from './command-row.ts'
 import { RESTARTS } from './unit-file.ts'
 
 const UNLIMITED = Number.POSITIVE_INFINITY
-const WAITS_FOR_JOB = 'Waits for the job and tells what became of it.'
+const WAITS_FOR_JOB = 'Waits for the job and reports its result.'
 const RESULT_TEXT =
-  'Several units are operated at once. Exit code 0 where all is well, 4 without permission, 5 where there is no such unit, else 1. With --json a list, alone on stdout: unit, action, outcome, cause, error of each.'
+  'Several units are processed in parallel. The exit code is 0 on success, 4 if permission was denied, 5 if a unit does not exist, otherwise 1. With --json, stdout contains a list with unit, action, outcome, cause and error of each unit.'
 
 function operation(summary: string, what: string) {
   return command('UNIT...', 1, UNLIMITED, summary, { text: [what, RESULT_TEXT] })
 }
 
 export const UNIT_COMMANDS = {
-  list: command('', 0, 0, 'list the units that systemd knows', {
-    examples: [['gatewatch list --failed', 'those that have failed']],
+  list: command('', 0, 0, 'list the units that systemd has loaded', {
+    examples: [['gatewatch list --failed', 'list the failed units']],
   }),
   show: command('UNIT', 1, 1, 'show one unit in detail', {
     text: [
-      'State, since when, cause of its last end, counters where the agent watches it, memory, CPU, tasks, commands, working directory, names of its environment variables, drop-ins, dependencies both ways. With --json also every property without a structure.',
+      'Shows the state and its age, why the last run ended, the counters if the agent watches the unit, memory, CPU, tasks, commands, working directory, names of environment variables, drop-ins, and dependencies in both directions. With --json also all properties with a simple value.',
     ],
   }),
   start: {
     ...operation('start units', WAITS_FOR_JOB),
-    examples: [['gatewatch start mosquitto', 'start mosquitto.service and see how it ends']],
+    examples: [['gatewatch start mosquitto', 'start mosquitto.service and report the result']],
   },
   stop: operation('stop units', WAITS_FOR_JOB),
   restart: operation('restart units', WAITS_FOR_JOB),
-  reload: operation('let units read their configuration again', WAITS_FOR_JOB),
-  'reset-failed': operation('forget that units have failed', 'Their start limits begin anew as well.'),
-  enable: operation('let units start at boot', 'As its [Install] section says. It is not started now.'),
-  disable: operation('no longer start units at boot', 'It is not stopped now.'),
-  'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, UNLIMITED, 'make a service of a command', {
+  reload: operation("reload units' configuration", WAITS_FOR_JOB),
+  'reset-failed': operation('clear the failed state', 'Also resets the start limit of the units.'),
+  enable: operation(
+    'enable starting at boot',
+    'Applies the [Install] section of the unit file. Does not start the unit now.',
+  ),
+  disable: operation('disable starting at boot', 'Does not stop the unit now.'),
+  'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, UNLIMITED, 'create a service from a command', {
     text: [
-      'Writes a unit file, lets systemd read it, enables and starts it. Whatever the words of the command hold reaches the program as it is. What exists is never overwritten; --dry-run shows the file and changes nothing.',
-      'With --watch the unit is added to monitored_services, and a running agent takes that over.',
+      'Writes a unit file, reloads systemd, then enables and starts the unit. The arguments of the command are quoted, so that the program receives them unchanged. An existing unit is never overwritten. --dry-run prints the unit file and changes nothing.',
+      'With --watch, the unit is added to monitored_services, and a running agent reloads its configuration.',
     ],
     examples: [
-      ['gatewatch create-unit blink --run-as nobody -- /usr/bin/blink --every 5', 'a service that blinks'],
-      ['gatewatch create-unit blink --dry-run -- blink', 'see the file first'],
+      ['gatewatch create-unit blink --run-as nobody -- /usr/bin/blink --every 5', 'create and start a service'],
+      ['gatewatch create-unit blink --dry-run -- blink', 'show the unit file only'],
     ],
   }),
-  'remove-unit': command('NAME', 1, 1, 'take away what create-unit made', {
-    text: ['Stops and disables it, removes its file and its place in monitored_services. Other units are left alone.'],
+  'remove-unit': command('NAME', 1, 1, 'remove a unit made by create-unit', {
+    text: [
+      'Stops and disables the unit, deletes its unit file and removes it from monitored_services. Refuses to remove a unit that create-unit did not make.',
+    ],
   }),
-  'daemon-reload': command('', 0, 0, 'let systemd read all unit files again'),
+  'daemon-reload': command('', 0, 0, 'reload all unit files'),
 } as const
 
 const CREATES = ['create-unit'] as const
@@ -53,24 +58,29 @@ export const CREATE_OPTIONS = {
   description: {
     long: '--description',
     value: 'TEXT',
-    help: 'What it is; its command unless told.',
+    help: 'Description of the unit. Default: the command.',
     commands: CREATES,
   },
-  runAs: { long: '--run-as', value: 'USER', help: 'The user that it runs as.', commands: CREATES },
-  workingDirectory: { long: '--working-directory', value: 'DIR', help: 'Where it runs.', commands: CREATES },
+  runAs: { long: '--run-as', value: 'USER', help: 'User that the service runs as.', commands: CREATES },
+  workingDirectory: {
+    long: '--working-directory',
+    value: 'DIR',
+    help: 'Working directory of the service.',
+    commands: CREATES,
+  },
   environmentFile: {
     long: '--environment-file',
     value: 'FILE',
-    help: 'A file of VARIABLE=VALUE lines.',
+    help: 'File with VARIABLE=VALUE lines.',
     commands: CREATES,
   },
   restart: {
     long: '--restart',
     value: 'WHEN',
-    help: `When systemd starts it again: ${RESTARTS.join(', ')}. Default: on-failure.`,
+    help: `When systemd restarts the service: ${RESTARTS.join(', ')}. Default: on-failure.`,
     commands: CREATES,
   },
-  memoryMax: { long: '--memory-max', value: 'SIZE', help: 'The most memory it may take: 64M.', commands: CREATES },
-  dryRun: { long: '--dry-run', help: 'Show the unit file and change nothing.', commands: CREATES },
-  watch: { long: '--watch', help: 'Add it to the watched units.', commands: CREATES },
+  memoryMax: { long: '--memory-max', value: 'SIZE', help: 'Memory limit, such as 64M.', commands: CREATES },
+  dryRun: { long: '--dry-run', help: 'Print the unit file and change nothing.', commands: CREATES },
+  watch: { long: '--watch', help: 'Add the unit to the watched units.', commands: CREATES },
 } as const

@@ -1,8 +1,8 @@
-// The unit file of `gatewatch create-unit`: a kept template, with whatever it is given quoted as systemd reads it. Pure.
+// The unit file of `gatewatch create-unit`: a fixed template with every value quoted for systemd. Pure.
 export interface NewUnit {
   /** With its type: `blink.service`. */
   readonly name: string
-  /** An absolute path, then the words behind it. */
+  /** An absolute path, then its arguments. */
   readonly command: readonly [string, ...string[]]
   readonly description: string | null
   readonly user: string | null
@@ -10,28 +10,28 @@ export interface NewUnit {
   readonly environmentFile: string | null
   readonly restart: string
   readonly memoryMax: string | null
-  /** In the user's own systemd the boot ends in another target. */
+  /** The systemd instance of a user boots to default.target. */
   readonly userScope: boolean
-  /** The configuration file to which create-unit adds the unit, for remove-unit to take it out again. */
+  /** The configuration file to which create-unit adds the unit, so that remove-unit can remove it there. */
   readonly watchedIn: string | null
 }
 
-/** The first line of what create-unit writes: remove-unit takes away nothing else. */
-export const MADE_BY = "# Made by 'gatewatch create-unit': 'gatewatch remove-unit' takes it away again."
+/** How the first line of every file that create-unit writes begins; remove-unit removes only such files. */
+export const MADE_BY = "# Made by 'gatewatch create-unit'"
 
-/** The second line, where the unit was added to a configuration. */
+/** The second line, if the unit was added to a configuration. */
 export const WATCHED_IN = '# Added to monitored_services of '
 
 export function unitFileText(unit: NewUnit): string {
   const { command, user, workingDirectory, environmentFile, memoryMax } = unit
   const lines = [
-    MADE_BY,
+    `${MADE_BY}; remove it with 'gatewatch remove-unit'.`,
     ...(unit.watchedIn === null ? [] : [WATCHED_IN + unit.watchedIn]),
     '[Unit]',
     `Description=${specifiersEscaped(unit.description ?? shortened(command.join(' ')))}`,
     '',
     '[Service]',
-    'Type=exec', // so that a program that cannot be run fails the start
+    'Type=exec', // the start job fails if the program cannot be executed
     `ExecStart=${execLine(command)}`,
     `Restart=${unit.restart}`,
     'RestartSec=1',
@@ -46,7 +46,7 @@ export function unitFileText(unit: NewUnit): string {
   return `${lines.join('\n')}\n`
 }
 
-/** On one line, which a backslash at its end would carry on. */
+/** One line, without a backslash at its end, which would continue the line. */
 function shortened(line: string): string {
   return line.replace(CONTROL, ' ').slice(0, 80).replace(/\\+$/, '')
 }
@@ -55,12 +55,12 @@ function setting(name: string, value: string | null): string[] {
   return value === null ? [] : [`${name}=${value}`]
 }
 
-/** Every word in quotes, as systemd.service(5), "Command lines", and systemd.syntax(7), "Quoting", have it. */
+/** The command with every word in quotes: systemd.service(5), "Command lines", and systemd.syntax(7), "Quoting". */
 export function execLine([program, ...words]: readonly [string, ...string[]]): string {
   return [word(program), ...words.map((one) => word(one).replaceAll('$', '$$$$'))].join(' ')
 }
 
-/** `%` begins a specifier, `\` an escape; variables are expanded in all words but the program's path. */
+/** `%` begins a specifier, `\` an escape. systemd expands variables in all words except the path of the program. */
 function word(text: string): string {
   return `"${specifiersEscaped(text).replace(/["\\]/g, '\\$&').replace(CONTROL, escaped)}"`
 }
@@ -69,28 +69,28 @@ function specifiersEscaped(text: string): string {
   return text.replaceAll('%', '%%')
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
 const CONTROL = /[\u0001-\u001f\u007f]/g
 
 function escaped(letter: string): string {
   return letter === '\n' ? '\\n' : letter === '\t' ? '\\t' : `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 
-/** Why a value cannot stand in a unit file, null where it can. */
+/** Why a value cannot be written to a unit file; null if it can. */
 export function settingProblem(name: keyof NewUnit, value: string): string | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(value)) return 'holds a control character'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
+  if (/[\u0000-\u001f\u007f]/.test(value)) return 'contains a control character'
   switch (name) {
     case 'workingDirectory':
     case 'environmentFile':
       if (!value.startsWith('/')) return 'is not an absolute path'
-      return /\\$|\s$/.test(value) ? 'ends in a way that a unit file cannot hold' : null
+      return /\\$|\s$/.test(value) ? 'ends with a backslash or a space, which a unit file cannot represent' : null
     case 'description':
-      return value.endsWith('\\') ? 'ends in a backslash' : null
+      return value.endsWith('\\') ? 'ends with a backslash' : null
     case 'user':
-      return /^([a-zA-Z_][a-zA-Z0-9_-]*\$?|\d+)$/.test(value) ? null : 'is not the name or number of a user'
+      return /^([a-zA-Z_][a-zA-Z0-9_-]*\$?|\d+)$/.test(value) ? null : 'is not a user name or user id'
     case 'restart':
-      return RESTARTS.includes(value) ? null : `is none of ${RESTARTS.join(', ')}`
+      return RESTARTS.includes(value) ? null : `is not one of ${RESTARTS.join(', ')}`
     case 'memoryMax':
       return /^(\d+[KMGT]?|\d{1,3}%|infinity)$/.test(value) ? null : 'is not a size like 64M'
     default:

@@ -3,7 +3,7 @@ import type { UnitControl } from '../ports.ts'
 import type { Console } from './console.ts'
 import { readIfThere, replaceFile } from './system-files.ts'
 
-/** `change` gets the text of `file` (null where there is none) and returns the new text, null for no change. */
+/** `change` gets the text of `file` (null if there is no file) and returns the new text, or null for no change. */
 export async function changeWatchedUnits(
   file: string,
   change: (text: string | null) => string | null,
@@ -18,5 +18,6 @@ export async function changeWatchedUnits(
     ({ outcome }) => outcome === 'done',
     () => false,
   )
-  if (!reloaded) out.stderr("a running agent takes it over with 'systemctl reload gatewatch'\n")
+  if (!reloaded)
+    out.stderr("the agent was not reloaded; if it is running, use 'systemctl reload gatewatch' to apply the change\n")
 }

@@ -1,4 +1,4 @@
-// What is watched where nothing else is configured.
+// The units that are watched by default.
 
 /** The services of a Wirepas gateway. */
 export const DEFAULT_UNITS: readonly string[] = [

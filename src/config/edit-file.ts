@@ -1,10 +1,10 @@
-// Adds a unit to monitored_services of a configuration file, or takes it out; comments stay. Pure.
+// Adds a unit to monitored_services of a configuration file or removes it; keeps the comments. Pure.
 import { applyEdits, findNodeAtLocation, modify, parseTree } from 'jsonc-parser'
 
 const KEY = 'monitored_services'
 const FORMAT = { formattingOptions: { insertSpaces: true, tabSize: 2 } }
 
-/** `text` null: there is no file yet. `watched`: what is watched without the unit. Null where it is named already. */
+/** `text` is null if there is no file yet; `watched` are the units watched so far. Null if the unit is among them. */
 export function withWatched(text: string | null, unit: string, watched: readonly string[]): string | null {
   if (watched.includes(unit)) return null
   if (text === null) return `${JSON.stringify({ [KEY]: [...watched, unit] }, null, 2)}\n`
@@ -13,7 +13,7 @@ export function withWatched(text: string | null, unit: string, watched: readonly
   return applyEdits(text, modify(text, [KEY, list.length], unit, { ...FORMAT, isArrayInsertion: true }))
 }
 
-/** Null where the file does not name it. */
+/** Null if the file does not list the unit. */
 export function withoutWatched(text: string, unit: string): string | null {
   const at = listIn(text)?.indexOf(unit) ?? -1
   return at < 0 ? null : applyEdits(text, modify(text, [KEY, at], undefined, FORMAT))

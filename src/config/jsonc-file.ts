@@ -1,10 +1,10 @@
-// A configuration file, JSON with comments: its text in, a layer of values out, each with its line and column.
+// Parses a configuration file (JSON with comments) into a layer of values, each with its line and column.
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import { didYouMean } from './did-you-mean.ts'
 import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from './keys.ts'
 import { type Layer, type Problem, problemOf, type SourcedValue, withPort } from './layer.ts'
 
-/** `name` is how the file is called in errors. A byte order mark at the front is let pass. */
+/** `name` is the name of the file in error messages. A leading byte order mark is ignored. */
 export function fileLayer(text: string, name: string): Layer {
   const entries = new Map<Key, SourcedValue>()
   const problems: Problem[] = []
@@ -30,7 +30,7 @@ export function fileLayer(text: string, name: string): Layer {
       if (!label || !value) continue
       const path = `${above}${label.value}`
       const place = `${at(label.offset)}: ${path}`
-      if (seen.has(path)) problems.push(problemOf(place, path, undefined, 'stands here a second time'))
+      if (seen.has(path)) problems.push(problemOf(place, path, undefined, 'duplicate key'))
       seen.add(path)
       if (isKey(path) && !String(label.value).includes('.') && rowOf(path).inFile !== false)
         entries.set(path, entryOf(value, path, at))
@@ -56,7 +56,7 @@ function entryOf(node: Node, path: string, at: (offset: number) => string): Sour
   }
 }
 
-/** The value of a node as JSON.parse would give it. */
+/** The value of a node, as JSON.parse would return it. */
 function plain(node: Node): unknown {
   if (node.type === 'array') return (node.children ?? []).map(plain)
   if (node.type !== 'object') return node.value
@@ -66,12 +66,12 @@ function plain(node: Node): unknown {
 function unknownMessage(path: string): string {
   const known = KEY_NAMES.filter((key) => rowOf(key).inFile !== false)
   const [head, rest] = path.split('.')
-  if (isKey(path) && rest) return `is written nested: "${head}": { "${rest}": ... }`
-  if (isKey(path)) return `is no key of the file: use --${path} or ${variableOf(path)}`
+  if (isKey(path) && rest) return `must be nested: "${head}": { "${rest}": ... }`
+  if (isKey(path)) return `cannot be set in the file; use --${path} or ${variableOf(path)}`
   return `unknown key: ${didYouMean(path, known)}`
 }
 
-/** `line:column`, both from 1, columns in characters. */
+/** `line:column`, both counted from 1, columns in characters. */
 function position(text: string, offset: number): string {
   const before = text.slice(0, offset)
   const line = before.split('\n').length
@@ -80,20 +80,20 @@ function position(text: string, offset: number): string {
 
 const EXPECTED: Readonly<Record<string, string>> = {
   PropertyNameExpected: 'a key in double quotes',
-  ColonExpected: '":" behind the key',
+  ColonExpected: '":" after the key',
   CommaExpected: '"," between two entries',
   CloseBraceExpected: '"," or "}"',
   CloseBracketExpected: '"," or "]"',
   ValueExpected: 'a value (text in double quotes, a number, true, false, null, [...] or {...})',
   InvalidSymbol: 'a value (text in double quotes, a number, true, false, null, [...] or {...})',
-  EndOfFileExpected: 'the end of the file behind the last "}"',
+  EndOfFileExpected: 'the end of the file after the last "}"',
   UnexpectedEndOfString: 'a closing double quote on the same line',
-  UnexpectedEndOfComment: '"*/" behind a comment that begins with "/*"',
+  UnexpectedEndOfComment: '"*/" at the end of the comment',
   UnexpectedEndOfNumber: 'a whole number',
   InvalidNumberFormat: 'a number',
-  InvalidEscapeCharacter: 'an escape that JSON knows (\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)',
-  InvalidUnicode: 'four hex digits behind \\u',
-  InvalidCharacter: 'a text without control characters',
+  InvalidEscapeCharacter: 'a valid JSON escape (\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)',
+  InvalidUnicode: 'four hex digits after \\u',
+  InvalidCharacter: 'text without control characters',
 }
 
 function syntaxMessage({ error, offset, length }: ParseError, text: string): string {

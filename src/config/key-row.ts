@@ -1,32 +1,32 @@
-// What a row of the table of configuration keys is made of.
+// The type of a row in the table of configuration keys.
 import type { Paths } from './paths.ts'
 import type { ValueType } from './value-types.ts'
 
 export interface Flag {
   readonly long: `--${string}`
   readonly short?: `-${string}`
-  /** Name of its value in the help; a flag without one takes none. */
+  /** Name of its value in the help; absent: the flag takes no value. */
   readonly value?: string
-  /** Takes all words up to the next option, and may be repeated. */
+  /** Takes all words up to the next option and may be repeated. */
   readonly many?: true
-  /** What the flag sets where it takes no value. */
+  /** The value that a flag without a value sets. */
   readonly sets?: unknown
-  /** Other keys that it sets besides. */
+  /** Other keys that the flag sets as well. */
   readonly also?: Readonly<Record<string, unknown>>
-  /** Help of its own, where it says something else than its key. */
+  /** Help of the flag, if it differs from the help of the key. */
   readonly help?: string
 }
 
 interface KeyDescription {
-  /** When a changed value takes effect after SIGHUP: at once, or with the next start of the agent. */
+  /** When a changed value takes effect after a reload (SIGHUP): at once, or after a restart of the agent. */
   readonly applies: 'now' | 'restart'
   readonly help: string
-  /** Of a number. */
+  /** Unit of a number. */
   readonly unit?: 'seconds' | 'bytes'
-  /** The default in words, where it is not a plain value. */
+  /** Describes a default that is not a plain value. */
   readonly defaultText?: string
   readonly flags?: readonly Flag[]
-  /** False: an option of the command line and the environment only. */
+  /** False: can be set on the command line and in the environment, but not in the file. */
   readonly inFile?: false
   readonly secret?: true
 }

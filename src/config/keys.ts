@@ -1,5 +1,5 @@
-// The one table of every configuration key: its type, default, flags and words. Arguments, environment, validation,
-// create-config, check-config, help, man page and completion are all derived from it.
+// The table of all configuration keys: type, default, flags, help, and when a change takes effect. Arguments, environment,
+// validation, reload, create-config, check-config, help, man page and completion are derived from it.
 import { DEFAULT_UNITS } from './default-units.ts'
 import { type Flag, type KeyRow, key } from './key-row.ts'
 import { MQTT_KEYS } from './mqtt-keys.ts'
@@ -13,37 +13,37 @@ const MIB = 1_048_576
 const KEYS = {
   monitored_services: key(listOf('unit names', unit, 1), DEFAULT_UNITS, {
     applies: 'now',
-    help: 'Units to watch: names (a bare name is a service), templates like sink@*.service, globs; any unit type.',
+    help: 'Units to watch, of any type: names (a bare name means .service), templates such as sink@*.service, globs.',
     defaultText: 'the twelve services of a Wirepas gateway',
     flags: [
       {
         long: '--services',
         value: 'U',
         many: true,
-        help: 'Units to watch, up to the next option or command; may be repeated. Default: those of a Wirepas gateway.',
+        help: 'Units to watch, up to the next option or command; may be repeated. Default: the services of a Wirepas gateway.',
       },
     ],
   }),
-  max_units: key(integer(1, 10_000), 1000, { applies: 'restart', help: 'At most this many units are watched.' }),
+  max_units: key(integer(1, 10_000), 1000, { applies: 'restart', help: 'Maximum number of watched units.' }),
   gateway_id: key(orNone(gatewayId), null, {
     applies: 'restart',
     help: 'Name of this gateway in events, metrics and topics: letters, digits, "_", "-", ".".',
-    defaultText: 'WM_GW_ID, else the one kept in the state file, else derived from the machine id',
+    defaultText: 'WM_GW_ID, else the id stored in the state file, else an id derived from the machine id',
     flags: [{ long: '--gateway-id', value: 'ID' }],
   }),
   persistence_file: key(path, (home) => home.stateFile, {
     applies: 'restart',
-    help: 'The state file: counters and recent events. It belongs on flash, not on a tmpfs.',
+    help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
   }),
   flush_interval: key(integer(1, DAY), 60, {
     applies: 'now',
-    help: 'Longest time a start or stop may stay off flash; also the average distance of commits under load.',
+    help: 'Maximum time before a start or stop is written to flash; under load, the average interval between commits.',
     unit: 'seconds',
   }),
   log_file: key(orNone(path), null, {
     applies: 'restart',
-    help: 'Log to this file, rotated, instead of stderr.',
+    help: 'Log to this file, with rotation, instead of stderr.',
     defaultText: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
   }),
@@ -52,20 +52,20 @@ const KEYS = {
     help: 'Size at which the log file is rotated.',
     unit: 'bytes',
   }),
-  log_backups: key(integer(0, 100), 3, { applies: 'now', help: 'Rotated log files that are kept.' }),
+  log_backups: key(integer(0, 100), 3, { applies: 'now', help: 'Number of rotated log files to keep.' }),
   log_format: key(oneOf('text', 'json'), 'text', {
     applies: 'now',
-    help: 'Form of the log: lines of text, or one JSON object a line.',
+    help: 'Log format: lines of text, or one JSON object per line.',
     flags: [{ long: '--log-format', value: 'text|json' }],
   }),
   debug: key(bool, false, {
     applies: 'now',
-    help: 'Log what the agent does in detail.',
+    help: 'Log debug messages.',
     flags: [{ long: '--debug', sets: true }],
   }),
   events_file: key(orNone(path), null, {
     applies: 'restart',
-    help: 'Append every event to this file as JSON Lines, rotated.',
+    help: 'Append every event to this file as JSON Lines, with rotation.',
     defaultText: 'none',
   }),
   events_max_bytes: key(integer(1024, 1024 * MIB), 10 * MIB, {
@@ -73,108 +73,108 @@ const KEYS = {
     help: 'Size at which the events file is rotated.',
     unit: 'bytes',
   }),
-  events_backup_count: key(integer(0, 100), 5, { applies: 'now', help: 'Rotated events files that are kept.' }),
+  events_backup_count: key(integer(0, 100), 5, { applies: 'now', help: 'Number of rotated events files to keep.' }),
   prometheus_enabled: key(bool, true, {
     applies: 'now',
-    help: 'Serve metrics, API and dashboard over TCP. The local socket is always served.',
-    flags: [{ long: '--no-prometheus', sets: false, help: 'No TCP listener at all; the local socket stays.' }],
+    help: 'Serve metrics, API and dashboard over TCP. The local socket is always available.',
+    flags: [{ long: '--no-prometheus', sets: false, help: 'Do not listen on TCP; the local socket stays available.' }],
   }),
   prometheus_port: key(integer(0, 65_535), (home) => home.port, {
     applies: 'now',
-    help: 'TCP port; 0 is any free one, which is printed.',
+    help: 'TCP port; 0 selects any free port and prints it.',
     flags: [{ long: '--prometheus-port', value: 'N' }],
   }),
   listen: key(orNone(address), null, {
     applies: 'now',
-    help: 'Address to listen on, with a port if wanted: 127.0.0.1, [::1]:9200, :9200.',
+    help: 'Address to listen on, with an optional port: 127.0.0.1, [::1]:9200, :9200.',
     defaultText: 'all addresses',
     flags: [{ long: '--listen', value: 'ADDRESS[:PORT]' }],
   }),
   web_config_file: key(orNone(path), null, {
     applies: 'now',
-    help: 'TLS, client certificates and users for TCP, in the format of Prometheus (exporter-toolkit).',
-    defaultText: 'none: plain HTTP without a password',
+    help: 'File that configures TLS, client certificates and users for TCP, in the format of the Prometheus exporter-toolkit.',
+    defaultText: 'none: HTTP without TLS or password',
   }),
   'http.allowed_hosts': key(listOf('host names', host), [], {
     applies: 'now',
-    help: 'Names accepted in the Host header besides IP addresses, localhost and the names of this host.',
-    defaultText: 'none besides these',
+    help: 'Names accepted in the Host header, in addition to IP addresses, localhost and the names of this host.',
+    defaultText: 'none',
   }),
   stats_interval: key(integer(1, DAY), 60, {
     applies: 'now',
-    help: "How often the agent's own numbers are told: on MQTT, and in one line of the log if something happened.",
+    help: 'Interval for publishing agent statistics over MQTT and for the log summary line.',
     unit: 'seconds',
     flags: [{ long: '--stats-interval', value: 'N' }],
   }),
   resync_interval: key(integer(10, DAY), 300, {
     applies: 'restart',
-    help: 'How often every unit is compared with what systemd says.',
+    help: 'Interval for comparing every unit with its state in systemd.',
     unit: 'seconds',
   }),
   crash_log_lines: key(integer(0, 1000), 0, {
     applies: 'restart',
-    help: 'Lines of the journal attached to a crash event; needs the group systemd-journal.',
+    help: 'Number of journal lines attached to a crash event; requires the group systemd-journal.',
   }),
   'flap.count': key(integer(2, 100), 5, {
     applies: 'now',
-    help: 'Crashes within flap.window that make a unit flapping.',
+    help: 'Number of crashes within flap.window that marks a unit as flapping.',
   }),
   'flap.window': key(integer(1, DAY), 300, {
     applies: 'now',
-    help: 'The time in which flap.count crashes are flapping.',
+    help: 'Time window for flap.count.',
     unit: 'seconds',
   }),
   max_retries: key(integer(0, 10), 3, {
     applies: 'now',
-    help: 'How often a control operation is tried again while systemd cannot be reached.',
+    help: 'Maximum number of retries of a control operation while systemd cannot be reached.',
   }),
   'control.enabled': key(bool, false, {
     applies: 'now',
-    help: 'Obey commands to start, stop, restart or reload units, by HTTP (with the token) and MQTT (with mqtt.commands). The user of the agent needs the right to do so: see the polkit rule that comes with it.',
+    help: 'Allow starting, stopping, restarting and reloading units over HTTP (requires control.token_file) and MQTT (requires mqtt.commands). The user of the agent needs permission to do so; see the polkit rule that is installed with it.',
   }),
   'control.token_file': key(orNone(path), null, {
     applies: 'now',
-    help: 'File that holds the bearer token for control by HTTP: no token, no control.',
+    help: 'File with the bearer token for control over HTTP. Without a token, control over HTTP is disabled.',
     defaultText: 'none',
   }),
   'control.units': key(listOf('unit names', unit), [], {
     applies: 'now',
-    help: 'Units that may be controlled: names, templates like sink@*.service, globs. Empty: the watched ones.',
-    defaultText: 'the watched ones',
+    help: 'Units that may be controlled: names, templates such as sink@*.service, globs. Empty: the watched units.',
+    defaultText: 'the watched units',
   }),
   ...MQTT_KEYS,
   'notify.enabled': key(bool, false, {
     applies: 'now',
-    help: 'Show crashes, and what is well again, on the desktop of the session that the agent runs in (--user).',
+    help: 'Show desktop notifications of crashes and recoveries in the session of the agent (--user).',
   }),
   'statsd.address': key(orNone(hostPort), null, {
     applies: 'now',
-    help: 'Push the numbers of /metrics to StatsD by UDP every stats_interval: HOST[:PORT], port 8125.',
+    help: 'Send the metrics to StatsD over UDP every stats_interval: HOST[:PORT], default port 8125.',
     defaultText: 'none',
   }),
   backend: key(oneOf('auto', 'dbus', 'command'), 'auto', {
     applies: 'now',
-    help: 'How units are operated: over D-Bus, by the command systemctl, or (auto) by that where D-Bus cannot be had. Watching needs D-Bus.',
+    help: 'How units are controlled: over D-Bus, with the systemctl command, or (auto) with systemctl only if D-Bus is not available. Watching always uses D-Bus.',
     flags: [{ long: '--backend', value: 'auto|dbus|command' }],
     inFile: false,
   }),
   timeout: key(integer(1, DAY), 300, {
     applies: 'now',
-    help: 'How long a command waits for an operation.',
+    help: 'Maximum time to wait for a control operation.',
     unit: 'seconds',
     flags: [{ long: '--timeout', value: 'SECONDS' }],
     inFile: false,
   }),
   socket: key(path, (home) => home.socket, {
     applies: 'restart',
-    help: 'The local socket, on which the commands of this device reach the agent.',
+    help: 'Local socket used by the command line tools.',
     flags: [{ long: '--socket', value: 'PATH' }],
     inFile: false,
   }),
   bus: key(busAddress, (home) => home.bus, {
     applies: 'restart',
-    help: 'Address of the bus that systemd is on.',
-    defaultText: 'DBUS_SYSTEM_BUS_ADDRESS (with --user DBUS_SESSION_BUS_ADDRESS), else the usual one',
+    help: 'D-Bus address of systemd.',
+    defaultText: 'DBUS_SYSTEM_BUS_ADDRESS (with --user DBUS_SESSION_BUS_ADDRESS), else the standard address',
     flags: [{ long: '--bus', value: 'ADDRESS' }],
     inFile: false,
   }),
@@ -192,11 +192,11 @@ export function isKey(name: string): name is Key {
   return Object.hasOwn(KEYS, name)
 }
 
-/** Keys of older files that mean nothing any more: accepted with the note. */
+/** Keys of older files that have no effect any more: accepted, with this note. */
 export const OBSOLETE_KEYS: Readonly<Record<string, { readonly note: string; readonly flag?: Flag }>> = {
   poll_interval: {
-    note: 'is ignored: systemd tells of every change at once, nothing is polled',
-    flag: { long: '--poll-interval', value: 'N', help: 'Accepted for older scripts and ignored.' },
+    note: 'is ignored: systemd reports changes immediately, so nothing is polled',
+    flag: { long: '--poll-interval', value: 'N', help: 'Ignored; accepted for older scripts.' },
   },
 }
 

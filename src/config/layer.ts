@@ -1,4 +1,4 @@
-// One source of configuration values: what it gives for each key, and where exactly it says so.
+// The layers of the configuration (file, environment, command line): the value of each key and its exact place.
 
 import type { Env } from '../ports.ts'
 import { didYouMean } from './did-you-mean.ts'
@@ -9,28 +9,28 @@ export type Origin = 'default' | 'file' | 'environment' | 'command line'
 
 export interface SourcedValue {
   readonly value: unknown
-  /** Where it stands: `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
+  /** `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
   readonly where: string
-  /** The same for an error, with the key path where that is not clear: `config.json:3:5: mqtt.url`. */
+  /** The same for error messages, with the key where it is not obvious: `config.json:3:5: mqtt.url`. */
   readonly place?: string
-  /** Where an element of a list stands. */
+  /** The place of an element of a list, for error messages. */
   readonly placeOf?: (index: number) => string
 }
 
 export interface Problem {
   readonly place: string
-  /** The key path, with an index for an element of a list. */
+  /** The key, with an index for an element of a list. */
   readonly path: string
   readonly value: unknown
-  /** Why, worded to follow place and value. */
+  /** Why, worded to follow the place and the value. */
   readonly message: string
-  /** The whole as one line. */
+  /** Place, value and message as one line. */
   readonly text: string
-  /** Never tolerated, not even as a service: wrong usage, a file that is no JSON. */
+  /** Ends even a service: wrong usage, or a file that is not JSON. */
   readonly fatal: boolean
 }
 
-/** The value of an option as typed, not yet validated, and the option that it was given with. */
+/** The value of an option, not yet validated, and the spelling of the option. */
 export interface OptionValue {
   readonly value: unknown
   readonly flag: string
@@ -41,7 +41,7 @@ export interface CommandLine {
   readonly configFile: string | null
   readonly user: boolean
   readonly overrides: ReadonlyMap<Key, OptionValue>
-  /** Options that were accepted and have no effect, each with the reason. */
+  /** Notes on options that are accepted but have no effect, with the reason. */
   readonly notes: readonly string[]
 }
 
@@ -52,7 +52,7 @@ export interface Layer {
   readonly notes: readonly string[]
 }
 
-/** A value as it is shown in an error: JSON, cut where it is long. */
+/** A value in an error message: JSON, at most 80 characters. */
 export function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
@@ -69,7 +69,7 @@ export function problemOf(place: string, path: string, value: unknown, message: 
   }
 }
 
-/** Variables that other programs set are left alone; one of ours that is unknown is told, for it is a slip of the pen. */
+/** An unknown GATEWATCH_ variable is probably a typing error and becomes a note; other variables are ignored. */
 export function environmentLayer(env: Env): Layer {
   const entries = new Map<Key, SourcedValue>()
   const variables = new Map(KEY_NAMES.map((key) => [variableOf(key), key]))
@@ -79,11 +79,11 @@ export function environmentLayer(env: Env): Layer {
   }
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
-    .map((name) => `${name} in the environment means nothing here: ${didYouMean(name, [...variables.keys()])}`)
+    .map((name) => `unknown environment variable ${name}: ${didYouMean(name, [...variables.keys()])}`)
   return { origin: 'environment', entries: withPort(entries), problems: [], notes }
 }
 
-/** What other programs of the gateway say of it: below everything that is meant for this one. */
+/** Values from variables of other programs on the gateway: lower than everything that is set for gatewatch. */
 export function inheritedLayer(env: Env): Layer {
   const entries = new Map<Key, SourcedValue>()
   if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, where: 'WM_GW_ID' })
@@ -95,14 +95,15 @@ export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): L
   const problems: Problem[] = []
   for (const [key, { value, flag }] of args.overrides) {
     if (key === 'mqtt.url' && /^[^/]*\/\/[^/@]*:[^/@]*@/.test(String(value))) {
-      const message = 'is refused: a password on the command line is seen by all; put it into mqtt.password_file'
+      const message =
+        'a password on the command line is visible to all users and is not accepted; use mqtt.password_file'
       problems.push(problemOf(flag, key, undefined, message, true))
     } else entries.set(key, { value, where: flag })
   }
   return { origin: 'command line', entries: withPort(entries), problems, notes: args.notes }
 }
 
-/** Cuts the port off `listen`, unless the same layer names one itself. */
+/** Moves the port in `listen` to prometheus_port, unless the same layer sets that key. */
 export function withPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValue> {
   const listen = entries.get('listen')
   const cut = typeof listen?.value === 'string' ? splitListen(listen.value) : null
@@ -112,7 +113,7 @@ export function withPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValue
   return entries
 }
 
-/** The value with the password of a URL masked, where the key can hold one. */
+/** The value, with the password masked if the key is a URL that can contain one. */
 export function masked(key: Key, value: unknown): unknown {
   if (!rowOf(key).secret || typeof value !== 'string') return value
   return value.replace(/^([^/]*\/\/[^/@]*:)[^@]*@/, '$1***@')

@@ -1,19 +1,21 @@
-// The former program's service_states.json: its text in, baselines of counters out.
+// Parses service_states.json of the former program into baselines of counters.
+
+import { plural } from '../core/format.ts'
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
 
 interface LegacyCounters {
-  /** By full unit name. The former program knew neither restarts nor lost runs: they are 0. */
+  /** By full unit name. Restarts and lost runs are 0: the former program did not count them. */
   readonly baselines: ReadonlyMap<string, Counters>
-  /** What could not be taken over and why, one line each; the unit in question is left out. */
+  /** The units that could not be imported, one line each with the reason. */
   readonly problems: readonly string[]
-  /** What was changed on the way, one line each. */
+  /** The corrections that were made, one line each. */
   readonly notes: readonly string[]
 }
 
 /**
- * Reads `{unit: {last_state, last_change_time, starts, stops, crashes, logged_unloaded}}`. It booked each crash as a
- * stop too, so stops become stops - crashes, and not below 0. Counters that are absent are 0.
+ * Reads `{unit: {last_state, last_change_time, starts, stops, crashes, logged_unloaded}}`. The former program counted each
+ * crash as a stop as well, so stops become stops - crashes, at least 0. Absent counters are 0.
  */
 export function parseLegacyCounters(text: string): LegacyCounters {
   const baselines = new Map<string, Counters>()
@@ -21,17 +23,16 @@ export function parseLegacyCounters(text: string): LegacyCounters {
   const notes: string[] = []
   const root = parse(text)
   if ('wrong' in root) return { baselines, problems: [root.wrong], notes }
-  let booked = 0
+  let counted = 0
   for (const [key, entry] of Object.entries(root.object)) {
     const name = unitName(key)
     if ('wrong' in name) problems.push(`${JSON.stringify(key)} ${name.wrong}`)
-    else if (baselines.has(name.value))
-      problems.push(`${JSON.stringify(key)} stands for ${name.value}, which came before`)
+    else if (baselines.has(name.value)) problems.push(`${JSON.stringify(key)} is a duplicate of ${name.value}`)
     else if (!isObject(entry)) problems.push(`${key}: ${JSON.stringify(entry)} is not an object of counters`)
     else {
       const wrong = COUNTED.filter((counter) => !isCount(entry[counter] ?? 0))
       for (const counter of wrong) {
-        problems.push(`${key}: ${counter} is ${JSON.stringify(entry[counter])}, not a whole number from 0`)
+        problems.push(`${key}: ${counter} is ${JSON.stringify(entry[counter])}, expected a whole number of at least 0`)
       }
       if (wrong.length > 0) continue
       const [starts, stops, crashes] = COUNTED.map((counter) => (entry[counter] ?? 0) as number) as [
@@ -39,12 +40,12 @@ export function parseLegacyCounters(text: string): LegacyCounters {
         number,
         number,
       ]
-      booked += Math.min(stops, crashes)
+      counted += Math.min(stops, crashes)
       baselines.set(name.value, { starts, stops: Math.max(0, stops - crashes), crashes, restarts: 0, lost: 0 })
     }
   }
-  if (booked > 0) {
-    notes.push(`${booked} of the stops were crashes, which the former program booked as stops too: subtracted`)
+  if (counted > 0) {
+    notes.push(`subtracted ${plural(counted, 'stop')}: the former program counted each crash as a stop as well`)
   }
   return { baselines, problems, notes }
 }

@@ -1,4 +1,4 @@
-// Finds, reads and merges the configuration of this run; what the outside is made of comes in as arguments.
+// Finds, reads and merges the configuration. The environment, the user id and the file system are arguments.
 
 import type { Env } from '../ports.ts'
 import {
@@ -13,7 +13,6 @@ import {
 import { type MergedConfig, mergeLayers } from './merge.ts'
 import { type Paths, pathsOf } from './paths.ts'
 
-/** What a run is told from outside. */
 interface ProcessContext {
   readonly env: Env
   readonly uid: number
@@ -22,14 +21,14 @@ interface ProcessContext {
 }
 
 export interface LoadedConfig extends MergedConfig {
-  /** The configuration file that was read, null where none is there. */
+  /** The configuration file that was read; null if there is none. */
   readonly file: string | null
   readonly paths: Paths
 }
 
 /**
- * The configuration as the arguments, the environment and the file say. `file` overrides which one is read. Only a file
- * that nobody named may be missing. Resolves always; read `problems`.
+ * Loads the configuration from arguments, environment and file. `file` overrides the path of the file. The file may be
+ * missing only if its path is the default. Always resolves; check `problems`.
  */
 export async function loadConfig(
   args: CommandLine,
@@ -55,22 +54,28 @@ function readFile(path: string, named: boolean, readText: (path: string) => stri
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !named) return null
-    return problemOf(path, '', undefined, `cannot be read: ${REASONS[code ?? ''] ?? code ?? String(error)}`, true)
+    return problemOf(
+      path,
+      '',
+      undefined,
+      `cannot read the configuration file: ${REASONS[code ?? ''] ?? code ?? String(error)}`,
+      true,
+    )
   }
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file; 'gatewatch create-config FILE' writes one",
-  EACCES: 'permission denied; it must be readable by the user that runs gatewatch',
+  ENOENT: "no such file; create one with 'gatewatch create-config FILE'",
+  EACCES: 'permission denied; the user that runs gatewatch needs read permission',
   EISDIR: 'it is a directory',
 }
 
-/** Problems that end a run: all of them in a terminal; as a service only wrong usage and what is no configuration at all. */
+/** Problems that end a run: all of them in a terminal; for a service only wrong usage and an unreadable file. */
 export function fatalProblems(loaded: LoadedConfig, asService: boolean): readonly Problem[] {
   return loaded.problems.filter((problem) => !asService || problem.fatal)
 }
 
-/** True under systemd. A shell of a desktop inherits INVOCATION_ID too, but its stderr is a terminal. */
+/** True for a systemd service. A desktop shell also inherits INVOCATION_ID, but its stderr is a terminal. */
 export function runsAsService(env: Env, stderrIsTerminal: boolean): boolean {
   return Boolean(env.INVOCATION_ID) && !stderrIsTerminal
 }

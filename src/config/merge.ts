@@ -1,5 +1,5 @@
-// Values of all layers in, the effective configuration out: defaults < file < environment < command line, each value
-// validated where it stands.
+// Merges the layers into the effective configuration (defaults < file < environment < command line) and validates every
+// value.
 import * as v from 'valibot'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
 import { type Layer, masked, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
@@ -13,8 +13,8 @@ export interface MergedConfig {
 }
 
 /**
- * Merges the layers, lowest first. A wrong value is a problem wherever it stands, and leaves the value below it in
- * force; of a list only the wrong elements fall away. Whether problems are fatal is the caller's to say.
+ * Merges the layers, lowest first. An invalid value is a problem in any layer and keeps the value of the layer below; of a
+ * list, only the invalid elements are dropped. The caller decides whether problems are fatal.
  */
 export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig {
   const problems: Problem[] = layers.flatMap((layer) => layer.problems)
@@ -38,13 +38,13 @@ export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig
     problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message))
   }
   if (config.backend === 'command')
-    notes.push('backend is command: units are operated by systemctl; watching needs D-Bus all the same')
+    notes.push('backend is "command": units are controlled with systemctl, but watching still requires D-Bus')
   if (
     !config.mqtt.enabled &&
     origins.get('mqtt.url')?.origin !== 'default' &&
     origins.get('mqtt.enabled')?.origin === 'default'
   ) {
-    notes.push('mqtt.url is set but mqtt.enabled is not: nothing is published')
+    notes.push('mqtt.url is set, but nothing is published: mqtt.enabled is false')
   }
   return { config, origins, problems, notes }
 }
@@ -70,11 +70,11 @@ function check(key: Key, entry: SourcedValue, fatal: boolean): { value?: unknown
   return rest.success ? { value: rest.output, problems } : { problems }
 }
 
-/** What is wrong with values that are right each by itself. */
+/** Problems of values that are valid on their own but not together. */
 function* contradictions(config: Config): Generator<[Key, string]> {
   const { cert_file, key_file } = config.mqtt
-  if (cert_file !== null && key_file === null) yield ['mqtt.cert_file', 'needs mqtt.key_file too']
-  if (key_file !== null && cert_file === null) yield ['mqtt.key_file', 'needs mqtt.cert_file too']
+  if (cert_file !== null && key_file === null) yield ['mqtt.cert_file', 'requires mqtt.key_file as well']
+  if (key_file !== null && cert_file === null) yield ['mqtt.key_file', 'requires mqtt.cert_file as well']
   const { length } = config.monitored_services
   if (length > config.max_units)
     yield ['monitored_services', `has ${length} names, more than max_units (${config.max_units})`]
@@ -86,7 +86,7 @@ function* contradictions(config: Config): Generator<[Key, string]> {
   ]
   for (const [key, file] of files) {
     const other = file === null ? undefined : taken.get(file)
-    if (other) yield [key, `is the same file as ${other}: give each its own`]
+    if (other) yield [key, `is the same file as ${other}; use different files`]
     if (file !== null) taken.set(file, key)
   }
 }

@@ -1,4 +1,4 @@
-// The rows of the configuration table that configure the connection to the MQTT broker and what is published there.
+// The rows of the table of configuration keys for MQTT: the connection to the broker, and what is published.
 import { key } from './key-row.ts'
 import { line, mqttUrl, path, topicPrefix } from './text-types.ts'
 import { bool, integer, orNone } from './value-types.ts'
@@ -11,7 +11,7 @@ export const MQTT_KEYS = {
   }),
   'mqtt.url': key(mqttUrl, 'mqtt://127.0.0.1:1883', {
     applies: 'now',
-    help: 'The broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
+    help: 'URL of the broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
     secret: true,
     flags: [
       { long: '--mqtt', value: 'URL', also: { 'mqtt.enabled': true }, help: 'Publish to the MQTT broker at this URL.' },
@@ -19,42 +19,42 @@ export const MQTT_KEYS = {
   }),
   'mqtt.client_id': key(orNone(line), null, {
     applies: 'now',
-    help: 'Client identifier at the broker.',
-    defaultText: 'gatewatch-<gateway_id>-<4 hex of the stream>',
+    help: 'MQTT client identifier.',
+    defaultText: 'gatewatch-<gateway_id>-<4 hex digits of the stream>',
   }),
-  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name at the broker.', defaultText: 'none' }),
+  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name for the broker.', defaultText: 'none' }),
   'mqtt.password_file': key(orNone(path), null, {
     applies: 'now',
-    help: 'File that holds the password for the broker, such as one from LoadCredential=.',
+    help: 'File with the password for the broker, for example a systemd credential (LoadCredential=).',
     defaultText: 'none',
   }),
   'mqtt.ca_file': key(orNone(path), null, {
     applies: 'now',
-    help: "Certificates (PEM) that sign the broker's.",
-    defaultText: 'those of the system',
+    help: 'CA certificates (PEM) to verify the certificate of the broker.',
+    defaultText: 'the CA certificates of the system',
   }),
   'mqtt.cert_file': key(orNone(path), null, { applies: 'now', help: 'Client certificate (PEM).', defaultText: 'none' }),
   'mqtt.key_file': key(orNone(path), null, {
     applies: 'now',
-    help: 'Key of the client certificate (PEM).',
+    help: 'Private key of the client certificate (PEM).',
     defaultText: 'none',
   }),
   'mqtt.prefix': key(topicPrefix, 'gatewatch', {
     applies: 'now',
-    help: 'First part of every topic: <prefix>/<gateway_id>/...',
+    help: 'First level of every topic: <prefix>/<gateway_id>/...',
   }),
-  'mqtt.qos': key(integer(0, 2), 1, { applies: 'now', help: 'Quality of service of what is published.' }),
+  'mqtt.qos': key(integer(0, 2), 1, { applies: 'now', help: 'Quality of service of published messages.' }),
   'mqtt.keepalive': key(integer(1, 65_535), 30, {
     applies: 'now',
-    help: 'Keep-alive of the connection to the broker.',
+    help: 'Keep-alive interval of the connection to the broker.',
     unit: 'seconds',
   }),
   'mqtt.homeassistant': key(bool, false, {
     applies: 'now',
-    help: 'Tell Home Assistant of this gateway by MQTT discovery; false takes it back.',
+    help: 'Publish Home Assistant MQTT discovery; false removes the device again.',
   }),
   'mqtt.commands': key(bool, false, {
     applies: 'now',
-    help: 'Hear commands on <prefix>/<gateway_id>/unit/<unit>/set; obeyed only with control.enabled.',
+    help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled.',
   }),
 } as const

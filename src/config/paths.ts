@@ -1,4 +1,4 @@
-// Where things are: the system's directories, or with --user the XDG ones of the user.
+// Paths of configuration, state file, socket and bus: the system's, or with --user those of the user (XDG).
 
 import { dirname } from 'node:path'
 import type { Env } from '../ports.ts'
@@ -8,7 +8,7 @@ export interface Paths {
   readonly configFile: string
   readonly stateFile: string
   readonly socket: string
-  /** Address of the bus when nothing says another. */
+  /** Default address of the bus. */
   readonly bus: string
   readonly port: number
 }
@@ -22,7 +22,7 @@ export const SYSTEM_PATHS: Paths = {
   port: 9100,
 }
 
-/** The places of this run. XDG Base Directory Specification; without XDG_RUNTIME_DIR, `/run/user/<uid>` as pam_systemd(8). */
+/** XDG Base Directory Specification; without XDG_RUNTIME_DIR `/run/user/<uid>`, as pam_systemd(8). */
 export function pathsOf(user: boolean, env: Env, uid: number): Paths {
   if (!user) return { ...SYSTEM_PATHS, bus: env.DBUS_SYSTEM_BUS_ADDRESS || SYSTEM_PATHS.bus }
   const home = env.HOME || '/root'
@@ -37,12 +37,12 @@ export function pathsOf(user: boolean, env: Env, uid: number): Paths {
   }
 }
 
-/** Where the administrator's, or the user's, own unit files are (systemd.unit(5), "Unit File Load Path"). */
+/** The directory of the administrator's or the user's own unit files (systemd.unit(5), "Unit File Load Path"). */
 export function unitDirectory({ user, configFile }: Paths): string {
   return user ? `${dirname(dirname(configFile))}/systemd/user` : '/etc/systemd/system'
 }
 
-/** The specification: a relative path there is invalid and to be ignored. */
+/** The specification: a relative path is invalid and must be ignored. */
 function absolute(path: string | undefined): string | undefined {
   return path?.startsWith('/') ? path : undefined
 }

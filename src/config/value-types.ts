@@ -1,4 +1,4 @@
-// Value types of the configuration: each as a valibot schema, in words for people, and as read from plain text.
+// Value types of the configuration: a valibot schema, a description, and a parser for plain text.
 import * as v from 'valibot'
 import type { Parsed } from '../core/unit-name.ts'
 
@@ -6,15 +6,15 @@ export interface ValueType<T> {
   /** What is accepted, worded to follow "is not": `a whole number from 0 to 65535`. */
   readonly expected: string
   readonly schema: v.GenericSchema<unknown, T>
-  /** Text of an environment variable or the command line as JSON would have it; what cannot be read stays text. */
+  /** Parses the text of a variable or an option into the JSON value; invalid text is returned unchanged. */
   readonly fromText: (text: string) => unknown
-  /** True where the value is a list: several texts make one value. */
+  /** True if the value is a list: several texts make one value. */
   readonly list?: true
 }
 
 const same = (text: string) => text
 
-/** A type read from a text by a function that can say what is wrong with it. */
+/** A type whose values `read` parses from text, or describes as wrong. */
 export function textType<T>(expected: string, read: (text: string) => Parsed<T>): ValueType<T> {
   const schema = v.pipe(
     v.string(`is not ${expected}`),
@@ -74,13 +74,13 @@ export function orNone<T>(type: ValueType<T>): ValueType<T | null> {
   return { expected: type.expected, schema, fromText: type.fromText }
 }
 
-/** A list of `least` or more; `what` names several of its elements. Texts are cut at commas. Doubles are dropped. */
+/** A list of at least `least` elements; `what` is their plural. Text is split at commas. Duplicates are dropped. */
 export function listOf<T>(what: string, element: ValueType<T>, least = 0): ValueType<readonly T[]> {
   return {
     expected: `a list of ${what}`,
     schema: v.pipe(
       v.array(element.schema, `is not a list of ${what}`),
-      v.minLength(least, `is empty: name at least ${least}`),
+      v.minLength(least, `is empty, expected at least ${least}`),
       v.transform((all): readonly T[] => [...new Set(all)]),
     ),
     fromText: (text) =>

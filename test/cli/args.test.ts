@@ -1,4 +1,4 @@
-// The command line: every option of the former program and of this one, and the words for what is wrong.
+// Parsing the command line: every option, also those of the former program, and the error messages.
 import { describe, expect, test } from 'vitest'
 import { type Arguments, parseArguments } from '../../src/cli/args.ts'
 
@@ -8,7 +8,7 @@ function parsed(line: string): Arguments {
   return result
 }
 
-function given(line: string): Record<string, unknown> {
+function overridesOf(line: string): Record<string, unknown> {
   return Object.fromEntries([...parsed(line).overrides].map(([key, { value }]) => [key, value]))
 }
 
@@ -85,21 +85,21 @@ describe('options that set configuration', () => {
     ['--log-format json', { log_format: 'json' }],
     ['--poll-interval 5', {}],
   ])('"%s"', (line, expected) => {
-    expect(given(line)).toEqual(expected)
+    expect(overridesOf(line)).toEqual(expected)
   })
 
-  test('the flag that gave a value is known, as it was spelled', () => {
+  test('the spelling of the flag is kept with its value', () => {
     expect(parsed('-p x').overrides.get('persistence_file')).toEqual({ value: 'x', flag: '-p' })
   })
 
-  test('what is accepted from older scripts and means nothing is noted', () => {
+  test('an obsolete option is accepted with a note', () => {
     expect(parsed('--poll-interval 5').notes).toEqual([
-      '--poll-interval is ignored: systemd tells of every change at once, nothing is polled',
+      '--poll-interval is ignored: systemd reports changes immediately, so nothing is polled',
     ])
   })
 })
 
-test('options that are no configuration', () => {
+test('options that set no configuration key', () => {
   expect(parsed('--config a.json --user')).toMatchObject({ configFile: 'a.json', user: true, json: false })
   expect(parsed('events -f --json --unit mosquitto --kind crash --limit 5')).toMatchObject({
     follow: true,
@@ -110,30 +110,30 @@ test('options that are no configuration', () => {
   })
 })
 
-describe('what is wrong is told in one line', () => {
+describe('an error is one line', () => {
   test.each([
     ['stauts', 'unknown command "stauts": did you mean status?'],
-    ['xyzzy', 'unknown command "xyzzy": the nearest known one is run'],
+    ['xyzzy', 'unknown command "xyzzy": the closest match is run'],
     ['help evnts', 'unknown command "evnts": did you mean events?'],
     ['--servics a', 'unknown option --servics: did you mean --services?'],
     ['--mqtt-url=x', 'unknown option --mqtt-url: did you mean --mqtt?'],
-    ['-x', 'unknown option -x: the short ones are -p -l -f -h -v -c'],
-    ['--config', '--config needs a value: --config FILE'],
-    ['--config --debug', '--config needs a value: --config FILE'],
-    ['--services', '--services needs a value: --services U'],
-    ['--services --debug', '--services needs a value: --services U'],
-    ['--debug=yes', '--debug takes no value, but was given "yes"'],
-    ['status --follow', '--follow does not belong to status, only to events'],
+    ['-x', 'unknown option -x: short options are -p -l -f -h -v -c'],
+    ['--config', '--config requires a value: --config FILE'],
+    ['--config --debug', '--config requires a value: --config FILE'],
+    ['--services', '--services requires a value: --services U'],
+    ['--services --debug', '--services requires a value: --services U'],
+    ['--debug=yes', '--debug takes no value, but got "yes"'],
+    ['status --follow', '--follow is not valid with status, only with events'],
     [
       '--json',
-      '--json does not belong to run, only to status, events, system, check-config, dump, version, list, show, start, stop, restart, reload, reset-failed, enable, disable',
+      '--json is not valid with run, only with status, events, system, check-config, dump, version, list, show, start, stop, restart, reload, reset-failed, enable, disable',
     ],
-    ['import', 'import needs FILE: gatewatch import FILE'],
-    ['import a b', 'import takes one word more, not "b": gatewatch import FILE'],
-    ['status now', 'status takes nothing more, not "now": gatewatch status'],
-    ['run --clear', '--clear is a command itself: leave out "run"'],
-    ['--clear --create-config x', '--clear and --create-config are two commands: give one'],
-    ['completion zsh', 'no completion for "zsh": only for bash'],
+    ['import', 'import: missing FILE; usage: gatewatch import FILE'],
+    ['import a b', 'import: unexpected argument "b"; usage: gatewatch import FILE'],
+    ['status now', 'status: unexpected argument "now"; usage: gatewatch status'],
+    ['run --clear', '--clear cannot be combined with the command run'],
+    ['--clear --create-config x', '--clear and --create-config cannot be used together'],
+    ['completion zsh', 'completion is not available for "zsh", only for bash'],
     ['events --kind crsh', '--kind: unknown kind "crsh": did you mean crash?'],
     ['events --limit 0', '--limit: "0" is not a whole number from 1 to 10000'],
     ['events --limit x', '--limit: "x" is not a whole number from 1 to 10000'],

@@ -1,4 +1,4 @@
-// For tests: an agent's socket that answers from a table, and a console that keeps what it is told.
+// For tests: an HTTP server on a unix socket in place of the agent, a console that records its output, and a state file.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -26,7 +26,7 @@ export function temporaryDirectory(): { path: string; [Symbol.dispose](): void }
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Listens on a real unix socket, in `directory` or one of its own. */
+/** Listens on a real unix socket, in `directory` or in a new temporary directory. */
 export async function fakeAgent(handler: Handler, directory = temporaryDirectory()): Promise<FakeAgent> {
   const socket = join(directory.path, 'gatewatch.sock')
   const requests: RecordedRequest[] = []
@@ -65,30 +65,30 @@ export interface RecordingConsole extends Console {
 export const NOON = Date.UTC(2026, 10, 20, 12, 0, 0)
 
 export function recordingConsole(overrides: Partial<Console> = {}): RecordingConsole {
-  const said = { out: '', err: '' }
+  const written = { out: '', err: '' }
   return {
     stdout: (text) => {
-      said.out += text
+      written.out += text
     },
     stderr: (text) => {
-      said.err += text
+      written.err += text
     },
     columns: 80,
     color: false,
     now: () => NOON,
-    out: () => said.out,
-    err: () => said.err,
+    out: () => written.out,
+    err: () => written.err,
     ...overrides,
   }
 }
 
-/** A state file that holds `kept`, and what was done to it. */
-export function fakeStateFile(kept: OfflineState | null): StateFile & { readonly done: unknown[] } {
+/** A state file with this content; `done` records the calls. */
+export function fakeStateFile(content: OfflineState | null): StateFile & { readonly done: unknown[] } {
   const done: unknown[] = []
   return {
     path: '/var/lib/gatewatch/state.ring',
     done,
-    read: async () => kept,
+    read: async () => content,
     clear: async (path) => {
       done.push(['clear', path])
     },
@@ -98,5 +98,5 @@ export function fakeStateFile(kept: OfflineState | null): StateFile & { readonly
   }
 }
 
-/** A client of a socket on which nobody listens. */
+/** A client whose agent is not running. */
 export const noAgent = clientOf('/nonexistent/gatewatch.sock')

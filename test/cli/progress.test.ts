@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { progressOn } from '../../src/cli/progress.ts'
 
-/** A clock that is moved by hand. */
-function moved() {
+/** A clock that the test advances. */
+function manualClock() {
   let monoMs = 0
   let waiting: { atMs: number; call: () => void } | null = null
   return {
@@ -25,8 +25,8 @@ function moved() {
   }
 }
 
-test('what takes long is told on a terminal, and taken away in the end', () => {
-  const clock = moved()
+test('a long wait is shown on a terminal, and removed at the end', () => {
+  const clock = manualClock()
   const written: string[] = []
   const progress = progressOn((text) => written.push(text), clock)
   progress.begin('stop mosquitto')
@@ -38,8 +38,8 @@ test('what takes long is told on a terminal, and taken away in the end', () => {
   expect(written).toEqual(['\rstop mosquitto ... 1 s', '\rstop mosquitto ... 2 s', '\r\x1b[K'])
 })
 
-test('what is quick, or no terminal sees, is not', () => {
-  const clock = moved()
+test('nothing is shown for a short wait or without a terminal', () => {
+  const clock = manualClock()
   const written: string[] = []
   const quick = progressOn((text) => written.push(text), clock)
   quick.begin('stop mosquitto')

@@ -1,4 +1,4 @@
-// For tests: units and events as the core makes them, with little said.
+// For tests: sample units, events and a state file.
 import type { OfflineState } from '../../src/cli/console.ts'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import type { Identity } from '../../src/core/api-json.ts'
@@ -45,9 +45,9 @@ export function stateOf(...units: Unit[]): State {
   return withUnits({ ...newState(IDENTITY.stream), gatewayId: 'gw-7', bootId: 'b'.repeat(32) }, units)
 }
 
-/** The twelve of a gateway, with one of each fate. */
+/** The twelve default units, each kind of condition once. */
 export function gatewayState(): State {
-  const fates: Record<string, Partial<Unit>> = {
+  const conditions: Record<string, Partial<Unit>> = {
     'mosquitto.service': {
       counters: { starts: 5, stops: 0, crashes: 4, restarts: 4, lost: 0 },
       lastCrash: {
@@ -77,7 +77,7 @@ export function gatewayState(): State {
   }
   return stateOf(
     ...DEFAULT_UNITS.map((name) =>
-      unit(name, { counters: { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }, ...fates[name] }),
+      unit(name, { counters: { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }, ...conditions[name] }),
     ),
   )
 }
@@ -105,7 +105,7 @@ export const CRASH: CrashEvent = {
 
 /** An event of each kind. */
 export const EVENTS: readonly Event[] = (() => {
-  const told = (seq: number) => ({
+  const common = (seq: number) => ({
     seq,
     atMs: NOON + seq * 1000,
     bootId: 'b'.repeat(32),
@@ -117,33 +117,33 @@ export const EVENTS: readonly Event[] = (() => {
   const run = { fromState: 'inactive', toState: 'active', subState: 'running', invocationId: 'c'.repeat(32) }
   const ended = { result: 'success', exitCode: 0, signal: null, coreDumped: false, requested: true }
   return [
-    { ...told(1), ...run, kind: 'start', seqGap: 64 },
-    { ...told(2), ...run, kind: 'restart' },
-    { ...told(3), ...run, ...ended, kind: 'stop', fromState: 'active', toState: 'inactive', subState: 'dead' },
+    { ...common(1), ...run, kind: 'start', seqGap: 64 },
+    { ...common(2), ...run, kind: 'restart' },
+    { ...common(3), ...run, ...ended, kind: 'stop', fromState: 'active', toState: 'inactive', subState: 'dead' },
     CRASH,
     { ...CRASH, seq: 42, result: 'exit-code', exitCode: 3, signal: null, willRestart: false },
     { ...CRASH, seq: 43, result: 'core-dump', signal: 'SIGSEGV', coreDumped: true, requested: true, willRestart: null },
     { ...CRASH, seq: 44, result: 'unknown', exitCode: null, signal: null, willRestart: null, source: 'reconcile' },
-    { ...told(45), kind: 'lost', invocationId: null },
-    { ...told(46), kind: 'gave_up', fromState: 'failed', toState: 'failed', subState: 'failed', result: 'exit-code' },
-    { ...told(47), kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 },
-    { ...told(48), kind: 'flapping', flapping: false, crashesInWindow: 0, windowSeconds: 300 },
+    { ...common(45), kind: 'lost', invocationId: null },
+    { ...common(46), kind: 'gave_up', fromState: 'failed', toState: 'failed', subState: 'failed', result: 'exit-code' },
+    { ...common(47), kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 },
+    { ...common(48), kind: 'flapping', flapping: false, crashesInWindow: 0, windowSeconds: 300 },
     {
-      ...told(49),
+      ...common(49),
       kind: 'summary',
       counted: { starts: 600, stops: 0, crashes: 600, restarts: 600, lost: 0 },
       byResult: { 'exit-code': 598, signal: 2 },
       firstMs: NOON,
       lastMs: NOON + 60_000,
     },
-    { ...told(50), kind: 'unit_appeared', loadState: 'loaded' },
-    { ...told(51), kind: 'unit_vanished', loadState: 'not-found' },
-    { ...told(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
-    { ...told(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
+    { ...common(50), kind: 'unit_appeared', loadState: 'loaded' },
+    { ...common(51), kind: 'unit_vanished', loadState: 'not-found' },
+    { ...common(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
+    { ...common(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
   ]
 })()
 
-/** A state file with all of this. */
+/** The content of a state file with these units and events. */
 export const STORED: OfflineState = {
   state: gatewayState(),
   events: EVENTS,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { cutMiddle, fill, table } from '../../src/cli/table.ts'
 
-test('columns are as wide as their content, numbers to the right', () => {
+test('columns are as wide as their content, numbers are right-aligned', () => {
   const rows = [
     [{ text: 'a' }, { text: '1' }, { text: '100' }, { text: 'x' }],
     [{ text: 'long' }, { text: '22' }, { text: '3' }, { text: '' }],
@@ -20,11 +20,11 @@ test.each([
   ['mosquitto', 9, 'mosquitto'],
   ['wirepas-sink-ttys1', 11, 'wirep…ttys1'],
   ['abc', 1, '…'],
-])('%s in %i is %s', (text, width, cut) => {
+])('%s shortened to %i characters is %s', (text, width, cut) => {
   expect(cutMiddle(text, width)).toBe(cut)
 })
 
-test('lines are filled between words', () => {
+test('text is wrapped at spaces', () => {
   expect(fill('one two three', 9, '// ')).toEqual(['// one', '// two', '// three'])
   expect(fill('', 9)).toEqual([''])
 })

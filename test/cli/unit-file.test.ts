@@ -15,8 +15,8 @@ const UNIT: NewUnit = {
 }
 
 describe('the unit file of create-unit', () => {
-  test('is a template with what was asked for', () => {
-    const asked = {
+  test('is the template with the given settings', () => {
+    const unit = {
       ...UNIT,
       description: '100 % blink',
       user: 'nobody',
@@ -26,7 +26,7 @@ describe('the unit file of create-unit', () => {
       memoryMax: '64M',
       watchedIn: '/etc/gatewatch/config.json',
     }
-    expect(unitFileText(asked)).toBe(`# Made by 'gatewatch create-unit': 'gatewatch remove-unit' takes it away again.
+    expect(unitFileText(unit)).toBe(`# Made by 'gatewatch create-unit'; remove it with 'gatewatch remove-unit'.
 # Added to monitored_services of /etc/gatewatch/config.json
 [Unit]
 Description=100 %% blink
@@ -49,20 +49,20 @@ WantedBy=multi-user.target
     expect(unitFileText({ ...UNIT, command: ['/b', 'a\nb', '\\'] })).toContain('Description=/b a b \n\n[Service]\n')
   })
 
-  test('quotes words as systemd reads them', () => {
+  test('quotes every word for systemd', () => {
     expect(execLine(['/a$b', '', '%n', '$HOME', 'say "hi"\\', 'two\nlines\t\x07'])).toBe(
       '"/a$b" "" "%%n" "$$HOME" "say \\"hi\\"\\\\" "two\\nlines\\t\\x07"',
     )
   })
 
   test.each([
-    ['user', 'root; rm', 'is not the name or number of a user'],
+    ['user', 'root; rm', 'is not a user name or user id'],
     ['workingDirectory', 'relative', 'is not an absolute path'],
-    ['environmentFile', '/etc/a\\', 'ends in a way that a unit file cannot hold'],
-    ['description', 'two\nlines', 'holds a control character'],
-    ['restart', 'sometimes', 'is none of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always'],
+    ['environmentFile', '/etc/a\\', 'ends with a backslash or a space, which a unit file cannot represent'],
+    ['description', 'two\nlines', 'contains a control character'],
+    ['restart', 'sometimes', 'is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always'],
     ['memoryMax', 'lots', 'is not a size like 64M'],
-  ] as const)('holds no %s "%s"', (name, value, problem) => {
+  ] as const)('rejects the %s "%s"', (name, value, problem) => {
     expect(settingProblem(name, value)).toBe(problem)
   })
 })

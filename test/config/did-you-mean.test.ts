@@ -1,4 +1,4 @@
-// The hint at the nearest known word.
+// The suggestion for an unknown word.
 import { expect, test } from 'vitest'
 import { didYouMean } from '../../src/config/did-you-mean.ts'
 
@@ -6,7 +6,7 @@ test.each([
   ['lisen', ['listen', 'log'], 'did you mean listen?'],
   ['url', ['mqtt.url', 'debug'], 'did you mean mqtt.url?'],
   ['--portt', ['--mqtt', '--prometheus-port'], 'did you mean --prometheus-port?'],
-  ['quux', ['listen'], 'the nearest known one is listen'],
-])('%s', (word, known, hint) => {
+  ['quux', ['listen'], 'the closest match is listen'],
+])('%s in %j: %s', (word, known, hint) => {
   expect(didYouMean(word, known)).toBe(hint)
 })

@@ -10,14 +10,14 @@ describe('monitored_services of a configuration', () => {
 }
 `
 
-  test('takes a unit in at its end and out again, and keeps the rest of the file', () => {
+  test('gets a unit added at the end and removed again, and the rest of the file is unchanged', () => {
     const added = withWatched(FILE, 'blink.service', ['a.service', 'b.service'])
     expect(added).toContain('// ours')
     expect(added).toMatch(/\/\* main \*\/\s*"b.service",\s*"blink.service"\s*\]/)
     expect(withoutWatched(added ?? '', 'blink.service')).toMatch(/"b.service"\s*\],\n {2}"debug": true/)
   })
 
-  test('is made of what is watched, where the file or the list is not there', () => {
+  test('is created from the watched units if the file or the list does not exist', () => {
     expect(JSON.parse(withWatched(null, 'blink.service', ['a.service']) ?? '')).toEqual({
       monitored_services: ['a.service', 'blink.service'],
     })
@@ -27,7 +27,7 @@ describe('monitored_services of a configuration', () => {
     })
   })
 
-  test('stays as it is where there is nothing to change', () => {
+  test('is unchanged if there is nothing to add or remove', () => {
     expect(withWatched(FILE, 'a.service', ['a.service', 'b.service'])).toBeNull()
     expect(withoutWatched(FILE, 'blink.service')).toBeNull()
   })

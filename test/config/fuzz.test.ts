@@ -10,8 +10,8 @@ import { SYSTEM_PATHS } from '../../src/config/paths.ts'
 
 const NOTHING = { overrides: new Map(), notes: [], configFile: '/c', user: false }
 
-/** Whatever the file says, each value in force is one that its type takes. */
-async function holds(text: string): Promise<void> {
+/** For any text, each effective value is valid for its type, and each problem is one line. */
+async function checkText(text: string): Promise<void> {
   const loaded = await loadConfig(NOTHING, { env: {}, uid: 0, readText: () => text })
   for (const { text: line } of loaded.problems) expect(line).toMatch(/^[^\n]+$/)
   for (const key of KEY_NAMES) {
@@ -19,7 +19,7 @@ async function holds(text: string): Promise<void> {
   }
 }
 
-test('any JSON is a configuration, with or without problems', async () => {
+test('any JSON gives a valid configuration, with or without problems', async () => {
   const keys = fc.constantFrom(
     ...KEY_NAMES.map((key) => key.split('.')[0] ?? ''),
     'qos',
@@ -29,25 +29,25 @@ test('any JSON is a configuration, with or without problems', async () => {
   )
   const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.dictionary(keys, fc.jsonValue({ maxDepth: 1 })))
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(keys, value), (all) => holds(JSON.stringify(all))),
+    fc.asyncProperty(fc.dictionary(keys, value), (all) => checkText(JSON.stringify(all))),
     { numRuns: 500 },
   )
 })
 
-test('a configuration that is cut or has a wrong letter never throws', async () => {
+test('a truncated configuration, or one with a wrong character, never throws', async () => {
   const whole = configText(SYSTEM_PATHS)
   const at = fc.nat(whole.length)
   await fc.assert(
-    fc.asyncProperty(at, (end) => holds(whole.slice(0, end))),
+    fc.asyncProperty(at, (end) => checkText(whole.slice(0, end))),
     { numRuns: 300 },
   )
   const wrong = fc.asyncProperty(at, fc.string({ maxLength: 2 }), (i, s) =>
-    holds(whole.slice(0, i) + s + whole.slice(i + 1)),
+    checkText(whole.slice(0, i) + s + whole.slice(i + 1)),
   )
   await fc.assert(wrong, { numRuns: 300 })
 })
 
-test('states of the former program: each unit is taken over or named', () => {
+test('service_states.json: each unit is imported or reported', () => {
   const count = fc.oneof(fc.nat(), fc.jsonValue({ maxDepth: 1 }))
   const entry = fc.oneof(fc.record({ starts: count, stops: count, crashes: count }), fc.jsonValue({ maxDepth: 1 }))
   fc.assert(

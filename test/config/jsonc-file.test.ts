@@ -2,23 +2,23 @@
 import { describe, expect, test } from 'vitest'
 import { problemsOf } from './load-text.ts'
 
-describe('what is wrong in a file is told with its place', () => {
+describe('a problem in a file is reported with its place', () => {
   const at = '/etc/gatewatch/config.json'
   const value = 'a value (text in double quotes, a number, true, false, null, [...] or {...})'
   test.each([
     ['{\n  "prometheus_prot": 1\n}', `${at}:2:3: prometheus_prot: unknown key: did you mean prometheus_port?`],
     ['{"services": []}', `${at}:1:2: services: unknown key: did you mean monitored_services?`],
     ['{"mqtt": {"urll": "x"}}', `${at}:1:11: mqtt.urll: unknown key: did you mean mqtt.url?`],
-    ['{"mqtt.url": "mqtt://x"}', `${at}:1:2: mqtt.url: is written nested: "mqtt": { "url": ... }`],
-    ['{"socket": "/x"}', `${at}:1:2: socket: is no key of the file: use --socket or GATEWATCH_SOCKET`],
+    ['{"mqtt.url": "mqtt://x"}', `${at}:1:2: mqtt.url: must be nested: "mqtt": { "url": ... }`],
+    ['{"socket": "/x"}', `${at}:1:2: socket: cannot be set in the file; use --socket or GATEWATCH_SOCKET`],
     ['{"mqtt": true}', `${at}:1:10: mqtt: true is not an object: { ... }`],
     ['{"debug": "yes"}', `${at}:1:11: debug: "yes" is not true or false`],
-    ['{"debug": 1, "debug": true}', `${at}:1:14: debug: stands here a second time`],
+    ['{"debug": 1, "debug": true}', `${at}:1:14: debug: duplicate key`],
     ['{"prometheus_port": 70000}', `${at}:1:21: prometheus_port: 70000 is not a whole number from 0 to 65535`],
     ['{"prometheus_port": "9100"}', `${at}:1:21: prometheus_port: "9100" is not a whole number from 0 to 65535`],
     ['{"flush_interval": 0.5}', `${at}:1:20: flush_interval: 0.5 is not a whole number from 1 to 86400`],
     ['{"monitored_services": "a"}', `${at}:1:24: monitored_services: "a" is not a list of unit names`],
-    ['{"monitored_services": []}', `${at}:1:24: monitored_services: [] is empty: name at least 1`],
+    ['{"monitored_services": []}', `${at}:1:24: monitored_services: [] is empty, expected at least 1`],
     [
       '{"monitored_services": ["a", "b"], "max_units": 1}',
       `${at}:1:24: monitored_services: has 2 names, more than max_units (1)`,
@@ -26,31 +26,31 @@ describe('what is wrong in a file is told with its place', () => {
     ['{"monitored_services": ["a", 3]}', `${at}:1:30: monitored_services[1]: 3 is not a unit name`],
     [
       '{"gateway_id": "a b"}',
-      `${at}:1:16: gateway_id: "a b" is not made of letters, digits, "_", "-" and "." (1 to 128 of them)`,
+      `${at}:1:16: gateway_id: "a b" is not made of letters, digits, "_", "-" and "." (1 to 128 characters)`,
     ],
     ['{"log_format": "xml"}', `${at}:1:16: log_format: "xml" is not text or json`],
     ['{"persistence_file": null}', `${at}:1:22: persistence_file: null is not the path of a file`],
-    ['{"persistence_file": "/var/"}', `${at}:1:22: persistence_file: "/var/" is a directory: write the path of a file`],
     [
-      '{"listen": "9100"}',
-      `${at}:1:12: listen: "9100" is not an address: write ":9100" for port 9100 on all addresses`,
+      '{"persistence_file": "/var/"}',
+      `${at}:1:22: persistence_file: "/var/" is a directory, expected the path of a file`,
     ],
-    ['{"listen": "::1:x"}', `${at}:1:12: listen: "::1:x" is not an address like 127.0.0.1, [::1]:9100, :9100`],
-    ['{"mqtt": {"url": "broker:1883"}}', `${at}:1:18: mqtt.url: "broker:1883" is not a URL: write mqtt://broker:1883`],
+    ['{"listen": "9100"}', `${at}:1:12: listen: "9100" is not an address; use ":9100" for port 9100 on all addresses`],
+    ['{"listen": "::1:x"}', `${at}:1:12: listen: "::1:x" is not an address such as 127.0.0.1, [::1]:9100, :9100`],
+    ['{"mqtt": {"url": "broker:1883"}}', `${at}:1:18: mqtt.url: "broker:1883" is not a URL; use mqtt://broker:1883`],
     [
       '{"mqtt": {"url": "http://b"}}',
-      `${at}:1:18: mqtt.url: "http://b" is not a URL of MQTT: it begins with mqtt://, mqtts:// or mqtt+unix://`,
+      `${at}:1:18: mqtt.url: "http://b" is not an MQTT URL: it must begin with mqtt://, mqtts:// or mqtt+unix://`,
     ],
     [
       '{"mqtt": {"url": "unix:///x"}}',
-      `${at}:1:18: mqtt.url: "unix:///x" is not a URL of MQTT: for a socket write mqtt+unix:///path`,
+      `${at}:1:18: mqtt.url: "unix:///x" is not an MQTT URL; for a socket use mqtt+unix:///path`,
     ],
-    ['{"mqtt": {"prefix": "a/#"}}', `${at}:1:21: mqtt.prefix: "a/#" holds "#" or "+", which are wildcards of MQTT`],
+    ['{"mqtt": {"prefix": "a/#"}}', `${at}:1:21: mqtt.prefix: "a/#" contains "#" or "+", which are MQTT wildcards`],
     ['{"mqtt": {"keepalive": 0}}', `${at}:1:24: mqtt.keepalive: 0 is not a whole number from 1 to 65535`],
-    ['{"mqtt": {"cert_file": "/c"}}', `${at}:1:24: mqtt.cert_file: needs mqtt.key_file too`],
+    ['{"mqtt": {"cert_file": "/c"}}', `${at}:1:24: mqtt.cert_file: requires mqtt.key_file as well`],
     [
       '{"log_file": "/a", "events_file": "/a"}',
-      `${at}:1:35: events_file: is the same file as log_file: give each its own`,
+      `${at}:1:35: events_file: is the same file as log_file; use different files`,
     ],
     [
       '{"http": {"allowed_hosts": ["a b"]}}',
@@ -60,19 +60,19 @@ describe('what is wrong in a file is told with its place', () => {
     ['[]', `${at}:1:1: expected an object: { "key": value, ... }`],
     ['{"debug": true', `${at}:1:15: not JSON: expected "," or "}", but the file ends`],
     ['{"debug": true\n "listen": ""}', `${at}:2:2: not JSON: expected "," between two entries, found "listen"`],
-    ['{"debug" true}', `${at}:1:10: not JSON: expected ":" behind the key, found true`],
+    ['{"debug" true}', `${at}:1:10: not JSON: expected ":" after the key, found true`],
     ['{debug: true}', `${at}:1:2: not JSON: expected a key in double quotes, found debug`],
     ["{'debug': true}", `${at}:1:2: not JSON: expected a key in double quotes, found 'debug'`],
     ['{"debug": True}', `${at}:1:11: not JSON: expected ${value}, found True`],
     ['{"log_file": "a\n"}', `${at}:1:14: not JSON: expected a closing double quote on the same line, found "a`],
-    ['{/* x', `${at}:1:2: not JSON: expected "*/" behind a comment that begins with "/*", found /* x`],
+    ['{/* x', `${at}:1:2: not JSON: expected "*/" at the end of the comment, found /* x`],
   ])('%j', async (file, problem) => {
     expect((await problemsOf(file))[0]).toBe(problem)
   })
 
-  test('all problems of a file are told at once', async () => {
+  test('all problems of a file are reported at once', async () => {
     expect(await problemsOf('{"debug": 1, "flush_interval": 0, "nix": 2}')).toEqual([
-      `${at}:1:35: nix: unknown key: the nearest known one is debug`,
+      `${at}:1:35: nix: unknown key: the closest match is debug`,
       `${at}:1:11: debug: 1 is not true or false`,
       `${at}:1:32: flush_interval: 0 is not a whole number from 1 to 86400`,
     ])

@@ -8,7 +8,7 @@ test('every key has a value', async () => {
   for (const key of KEY_NAMES) expect(valueAt(config, key), key).not.toBe(undefined)
 })
 
-test.each(KEY_NAMES)('%s says when a changed value takes effect, and has a help text of whole sentences', (key) => {
+test.each(KEY_NAMES)('%s states when a change takes effect, and its help is made of whole sentences', (key) => {
   const { applies, help } = rowOf(key)
   expect(['now', 'restart']).toContain(applies)
   expect(help).toMatch(/^[A-Z].*\.$/)

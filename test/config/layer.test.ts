@@ -8,11 +8,14 @@ describe('the command line', () => {
     ['--prometheus-port -1', '--prometheus-port: -1 is not a whole number from 0 to 65535'],
     ['--services a//b', `--services: "a//b" is a path: write the unit name that 'systemctl status a//b' shows`],
     ['--log-format xml', '--log-format: "xml" is not text or json'],
-    ['--bus /run/x', '--bus: "/run/x" is not an address of D-Bus like unix:path=/run/dbus/system_bus_socket'],
-    ['--config /nowhere', "/nowhere: cannot be read: no such file; 'gatewatch create-config FILE' writes one"],
+    ['--bus /run/x', '--bus: "/run/x" is not a D-Bus address such as unix:path=/run/dbus/system_bus_socket'],
+    [
+      '--config /nowhere',
+      "/nowhere: cannot read the configuration file: no such file; create one with 'gatewatch create-config FILE'",
+    ],
     [
       '--mqtt mqtt://u:secret@b',
-      '--mqtt: is refused: a password on the command line is seen by all; put it into mqtt.password_file',
+      '--mqtt: a password on the command line is visible to all users and is not accepted; use mqtt.password_file',
     ],
   ])('%s', async (line, problem) => {
     expect(await problemsOf(null, {}, line)).toEqual([problem])

@@ -1,4 +1,4 @@
-// The former program's service_states.json.
+// Parsing service_states.json of the former program.
 import { expect, test } from 'vitest'
 import { parseLegacyCounters } from '../../src/config/legacy-counters.ts'
 
@@ -11,7 +11,7 @@ const entry = (starts: unknown, stops: unknown, crashes: unknown) => ({
   logged_unloaded: false,
 })
 
-test('counters become baselines, and stops lose the crashes that were booked among them', () => {
+test('counters become baselines, and crashes are subtracted from the stops', () => {
   const text = JSON.stringify({ 'mosquitto.service': entry(592, 592, 296), devmgmt: entry(3, 1, 2), hwcheck: {} })
   expect(parseLegacyCounters(text)).toEqual({
     baselines: new Map([
@@ -20,11 +20,11 @@ test('counters become baselines, and stops lose the crashes that were booked amo
       ['hwcheck.service', { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }],
     ]),
     problems: [],
-    notes: ['297 of the stops were crashes, which the former program booked as stops too: subtracted'],
+    notes: ['subtracted 297 stops: the former program counted each crash as a stop as well'],
   })
 })
 
-test('what cannot be taken over is named by unit and value, the rest is taken', () => {
+test('each unit that cannot be imported is reported with its value, and the rest is imported', () => {
   const text = JSON.stringify({
     a: entry(1, '2', -3),
     b: entry(1, 1.5, 0),
@@ -37,12 +37,12 @@ test('what cannot be taken over is named by unit and value, the rest is taken', 
   const { baselines, problems } = parseLegacyCounters(text)
   expect([...baselines.keys()]).toEqual(['f.service', 'g.service'])
   expect(problems).toEqual([
-    'a: stops is "2", not a whole number from 0',
-    'a: crashes is -3, not a whole number from 0',
-    'b: stops is 1.5, not a whole number from 0',
+    'a: stops is "2", expected a whole number of at least 0',
+    'a: crashes is -3, expected a whole number of at least 0',
+    'b: stops is 1.5, expected a whole number of at least 0',
     'c: [] is not an object of counters',
     '"d e" is not a unit name: " " is not allowed in it',
-    '"f.service" stands for f.service, which came before',
+    '"f.service" is a duplicate of f.service',
   ])
 })
 

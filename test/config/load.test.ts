@@ -4,8 +4,8 @@ import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import { fatalProblems, runsAsService } from '../../src/config/load.ts'
 import { loadText, problemsOf } from './load-text.ts'
 
-describe('without anything given', () => {
-  test('the defaults of the contract are in force', async () => {
+describe('without file, options or variables', () => {
+  test('the defaults of the contract apply', async () => {
     const { config, problems, notes, file } = await loadText(null)
     expect({ problems, notes, file }).toEqual({ problems: [], notes: [], file: null })
     expect(config).toEqual({
@@ -57,7 +57,7 @@ describe('without anything given', () => {
     })
   })
 
-  test('--user moves to the XDG directories and any free port', async () => {
+  test('--user selects the XDG directories and any free port', async () => {
     const env = { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/1000', XDG_CONFIG_HOME: 'relative/is/ignored' }
     const { config, paths } = await loadText(null, env, '--user')
     expect(config).toMatchObject({
@@ -69,7 +69,7 @@ describe('without anything given', () => {
     expect(paths.configFile).toBe('/home/u/.config/gatewatch/config.json')
   })
 
-  test('the addresses of D-Bus in the environment are honoured', async () => {
+  test('the D-Bus addresses in the environment are used', async () => {
     const env = { DBUS_SYSTEM_BUS_ADDRESS: 'unix:path=/a', DBUS_SESSION_BUS_ADDRESS: 'unix:path=/b' }
     expect((await loadText(null, env)).config.bus).toBe('unix:path=/a')
     expect((await loadText(null, env, '--user')).config.bus).toBe('unix:path=/b')
@@ -92,7 +92,7 @@ test('a file of the former program is used unchanged', async () => {
   const { config, problems, notes } = await loadText(former)
   expect(problems).toEqual([])
   expect(notes).toEqual([
-    '/etc/gatewatch/config.json:7:5: poll_interval is ignored: systemd tells of every change at once, nothing is polled',
+    '/etc/gatewatch/config.json:7:5: poll_interval is ignored: systemd reports changes immediately, so nothing is polled',
   ])
   expect(config).toMatchObject({
     monitored_services: ['wirepas-gateway.service', 'mosquitto.service'],
@@ -129,18 +129,18 @@ describe('the environment', () => {
     const { config, problems } = await loadText('{"gateway_id": "mine"}', { WM_GW_ID: 'not allowed' })
     expect({ id: config.gateway_id, problems }).toEqual({ id: 'mine', problems: [] })
     expect(await problemsOf(null, { WM_GW_ID: 'not allowed' })).toEqual([
-      'WM_GW_ID: "not allowed" is not made of letters, digits, "_", "-" and "." (1 to 128 of them)',
+      'WM_GW_ID: "not allowed" is not made of letters, digits, "_", "-" and "." (1 to 128 characters)',
     ])
   })
   test('GATEWATCH_CONFIG names the file', async () => {
     expect(await problemsOf(null, { GATEWATCH_CONFIG: '/nowhere' })).toEqual([
-      "/nowhere: cannot be read: no such file; 'gatewatch create-config FILE' writes one",
+      "/nowhere: cannot read the configuration file: no such file; create one with 'gatewatch create-config FILE'",
     ])
   })
 
-  test('a slip of the pen is noted', async () => {
+  test('an unknown GATEWATCH_ variable is noted', async () => {
     expect((await loadText(null, { GATEWATCH_MQT_URL: 'x' })).notes).toEqual([
-      'GATEWATCH_MQT_URL in the environment means nothing here: did you mean GATEWATCH_MQTT_URL?',
+      'unknown environment variable GATEWATCH_MQT_URL: did you mean GATEWATCH_MQTT_URL?',
     ])
   })
 })

@@ -24,14 +24,16 @@ describe('the order is defaults < file < environment < command line', () => {
   })
 })
 
-test('--backend command says that watching needs D-Bus all the same', async () => {
+test('--backend command adds a note that watching requires D-Bus', async () => {
   const { config, notes } = await loadText(null, { GATEWATCH_BACKEND: 'command' })
   expect(config.backend).toBe('command')
-  expect(notes).toEqual(['backend is command: units are operated by systemctl; watching needs D-Bus all the same'])
+  expect(notes).toEqual([
+    'backend is "command": units are controlled with systemctl, but watching still requires D-Bus',
+  ])
 })
 
-test('a broker that is configured and not enabled is noted', async () => {
+test('a configured broker that is not enabled is noted', async () => {
   expect((await loadText('{"mqtt": {"url": "mqtt://b"}}')).notes).toEqual([
-    'mqtt.url is set but mqtt.enabled is not: nothing is published',
+    'mqtt.url is set, but nothing is published: mqtt.enabled is false',
   ])
 })

@@ -47,10 +47,10 @@ setInterval(() => {}, 1e6)
     expect(stdout).toContain('ExecStart="/bin/sleep" "1 h"\n')
     expect(existsSync(file())).toBe(false)
     expect((await typed('create-unit', 'blink', '--dry-run', '--restart', 'now', '--', 'sleep')).stderr).toBe(
-      'gatewatch: --restart: "now" is none of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n',
+      'gatewatch: --restart: "now" is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n',
     )
     expect(await typed('create-unit', 'blink', '--', 'no-such-program')).toMatchObject({
-      ...{ code: 2, stderr: 'gatewatch: no-such-program: no such program\n' },
+      ...{ code: 2, stderr: 'gatewatch: no-such-program: program not found or not executable\n' },
     })
   })
 
@@ -81,7 +81,7 @@ setInterval(() => {}, 1e6)
     const again = await typed('create-unit', 'blink', '--', '/bin/sleep', '1')
     expect(again).toMatchObject({
       code: 1,
-      stderr: `gatewatch: blink.service exists already (/etc/systemd/system/blink.service): nothing was changed\n`,
+      stderr: `gatewatch: blink.service already exists (/etc/systemd/system/blink.service); nothing was changed\n`,
     })
 
     expect((await typed('remove-unit', 'blink')).code).toBe(0)
@@ -98,11 +98,11 @@ setInterval(() => {}, 1e6)
     expect(await typed('remove-unit', 'blink')).toMatchObject({
       code: 1,
       stderr:
-        "gatewatch: /etc/systemd/system/blink.service was not made by 'gatewatch create-unit': remove it yourself\n",
+        "gatewatch: /etc/systemd/system/blink.service was not made by 'gatewatch create-unit'; it was not removed\n",
     })
     expect((await typed('remove-unit', 'none')).code).toBe(5)
     expect((await typed('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).stderr).toContain(
-      "broken: start failed (exit 217): 'journalctl -u broken.service' tells more, 'gatewatch remove-unit broken' takes it away\n",
+      "broken: start failed (exit 217); see 'journalctl -u broken.service', or remove the unit with 'gatewatch remove-unit broken'\n",
     )
     expect((await typed('remove-unit', 'broken')).code).toBe(0)
     expect((await rig.systemctl('is-failed', 'broken')).stdout).toBe('inactive\n')

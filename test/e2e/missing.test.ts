@@ -44,7 +44,7 @@ describeUnless(noSystemd(), 'a unit that should be there', () => {
         'late never-started',
         'idle inactive',
       ])
-      expect(stdout).toContain("late: enabled, but not started since boot: see 'systemctl status late'")
+      expect(stdout).toContain("late: enabled, but not started since boot; see 'systemctl status late'")
 
       systemd.writeUnit('late.service', `[Service]\nExecStart=/bin/true\n${install}`)
       systemd.writeUnit('bad.service', '[Service]\nExecStart=/bin/true\n')

@@ -26,7 +26,7 @@ describeUnless(noSystemd(), 'the commands that operate units', () => {
       code: 5,
       stdout: '',
       stderr: `runs: restart done
-gatewatch: fails: restart failed (exit 3): 'journalctl -u fails' tells more
+gatewatch: fails: restart failed (exit 3); see 'journalctl -u fails'
 gatewatch: none.service: no such unit: systemd finds no file of that name
 `,
     })
@@ -49,7 +49,9 @@ gatewatch: none.service: no such unit: systemd finds no file of that name
       stdout: '',
       stderr: 'systemd has reloaded its unit files\n',
     })
-    expect((await typed('start', 'sink@*')).stderr).toContain('"sink@*" is a pattern: name the units one by one')
+    expect((await typed('start', 'sink@*')).stderr).toContain(
+      '"sink@*" is a pattern; this command requires the names of units',
+    )
   })
 
   it('list and show', async () => {

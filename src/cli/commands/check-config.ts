@@ -1,10 +1,11 @@
-// gatewatch check-config: every problem of the configuration, and each effective value with where it comes from.
+// gatewatch check-config: every effective value with its origin, and every problem of the configuration.
 import { KEY_NAMES, type Key, rowOf, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import { plural } from '../../core/format.ts'
 import type { Console, ExitCode } from '../console.ts'
 
-/** Strict whatever it runs under: exit code 2 where there is any problem. */
+/** Exit code 2 if there is any problem, even where a service would continue. */
 export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): ExitCode {
   const { problems, notes, file, config } = loaded
   if (json) {
@@ -31,12 +32,12 @@ export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): 
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)
   for (const { text } of problems) out.stderr(`error: ${text}\n`)
-  const named = file ?? `no file (${loaded.paths.configFile} is not there)`
+  const named = file ?? `no configuration file (${loaded.paths.configFile} does not exist)`
   if (problems.length > 0) {
-    out.stderr(`gatewatch: ${named}: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}\n`)
+    out.stderr(`gatewatch: ${named}: ${plural(problems.length, 'problem')}\n`)
     return 2
   }
-  out.stderr(`gatewatch: ${named}: good\n`)
+  out.stderr(`gatewatch: ${named}: OK\n`)
   return 0
 }
 

@@ -1,4 +1,4 @@
-// gatewatch clear: all counters to zero, by the running agent or in the state file.
+// gatewatch clear: resets all counters, through the running agent or in the state file.
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 
@@ -6,11 +6,13 @@ export async function clear({ client, stateFile }: Sources, out: Console): Promi
   const reply = await ifRunning(client.post('/api/v1/clear'))
   if (reply === null) {
     if ((await stateFile.read(stateFile.path)) === null) {
-      out.stderr(`gatewatch: no agent runs and there is no state file ${stateFile.path}: nothing to clear (see -p)\n`)
+      out.stderr(
+        `gatewatch: nothing to clear: gatewatch is not running and there is no state file ${stateFile.path} (use -p for another file)\n`,
+      )
       return 1
     }
     await stateFile.clear(stateFile.path)
-    out.stderr(`gatewatch: no agent runs; counters cleared in the state file ${stateFile.path}\n`)
-  } else out.stderr('gatewatch: counters cleared; a unit that runs counts one start\n')
+    out.stderr(`gatewatch: gatewatch is not running; cleared the counters in the state file ${stateFile.path}\n`)
+  } else out.stderr('gatewatch: counters cleared; each running unit counts as one start\n')
   return 0
 }

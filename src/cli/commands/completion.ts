@@ -1,10 +1,10 @@
-// gatewatch completion: the script that completes commands, options and operands in bash.
+// gatewatch completion: the bash script that completes commands, options and operands.
 import { EVENT_KINDS } from '../../core/event.ts'
 import { COMMAND_NAMES, type Command, OPERATIONS } from '../command-table.ts'
 import { commandsOf, FLAGS, type FlagTarget, valueName } from '../flags.ts'
 import { RESTARTS } from '../unit-file.ts'
 
-/** For `/etc/bash_completion.d/` or `source <(...)`; needs nothing but bash and compgen. */
+/** For `/etc/bash_completion.d/` or `source <(...)`; requires only bash and compgen. */
 export function bashCompletion(): string {
   const options = (command: Command) =>
     [...FLAGS]
@@ -58,7 +58,7 @@ complete -o filenames -F _gatewatch gatewatch
 `
 }
 
-/** Takes a value that nothing can be said of. */
+/** True if the value of the flag cannot be completed. */
 function takesFreeText(target: FlagTarget): boolean {
   return !['FILE', 'PATH', 'DIR', 'K', 'U', 'USER', 'WHEN', 'text|json', 'auto|dbus|command', undefined].includes(
     valueName(target),

@@ -1,4 +1,4 @@
-// gatewatch create-config: a configuration file with every key, its default and what it means.
+// gatewatch create-config: writes a configuration file with every key, its default and its meaning.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
@@ -7,7 +7,7 @@ import type { Console, ExitCode } from '../console.ts'
 import { keyHelp, restartRemark } from '../manual.ts'
 import { fill } from '../table.ts'
 
-/** Writes `path`, `-` for stdout. Never overwrites. Where it cannot be written: says what to do, exit code 1. */
+/** Writes `path`, or stdout for `-`. Never overwrites a file: exit code 1 then, and on every write error. */
 export function createConfig(path: string, home: Paths, out: Console): ExitCode {
   const text = configText(home)
   if (path === '-') {
@@ -18,23 +18,23 @@ export function createConfig(path: string, home: Paths, out: Console): ExitCode 
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    out.stderr(`gatewatch: ${path} ${whyNot(error as NodeJS.ErrnoException)}: name another file, or "-" for stdout\n`)
+    out.stderr(`gatewatch: ${whyNot(path, error as NodeJS.ErrnoException)}; give another file, or "-" for stdout\n`)
     return 1
   }
-  out.stderr(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
+  out.stderr(`gatewatch: wrote ${path}; after editing, check it with 'gatewatch check-config ${path}'\n`)
   return 0
 }
 
-function whyNot({ code, syscall, message }: NodeJS.ErrnoException): string {
-  if (code === 'EEXIST' && syscall === 'open') return 'is there already and is not overwritten'
-  return `cannot be written (${message})`
+function whyNot(path: string, { code, syscall, message }: NodeJS.ErrnoException): string {
+  if (code === 'EEXIST' && syscall === 'open') return `${path} already exists and was not overwritten`
+  return `cannot write ${path} (${message})`
 }
 
-/** The file: what a parser makes of it is exactly the defaults. */
+/** The text of the file. Parsed, it gives exactly the defaults. */
 export function configText(home: Paths): string {
   const lines = [
-    '// Configuration of gatewatch: JSON with comments. Every key is here with its default; remove what you do not change.',
-    '// Order: defaults < this file < environment (GATEWATCH_...) < command line.',
+    '// Configuration of gatewatch: JSON with comments. Every key is listed with its default; keep only what you change.',
+    '// Order of precedence: defaults < this file < environment (GATEWATCH_...) < command line.',
     '{',
   ]
   const keys = KEY_NAMES.filter((key) => rowOf(key).inFile !== false)
@@ -58,7 +58,7 @@ export function configText(home: Paths): string {
 function entry(key: Key, label: string, home: Paths, indent: string, comma: string): string[] {
   const { defaultText } = rowOf(key)
   const value = defaultOf(key, home)
-  const absent = value === null && defaultText ? ` Absent or null: ${defaultText}.` : ''
+  const absent = value === null && defaultText ? ` If absent or null: ${defaultText}.` : ''
   const help = `${keyHelp(key)}${restartRemark(key)}${absent} (${variableOf(key)})`
   const json = JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`)
   return [...fill(help, 110, `${indent}// `), `${indent}"${label}": ${json}${comma}`, '']

@@ -13,14 +13,14 @@ import { type NewUnit, settingProblem, unitFileText } from '../unit-file.ts'
 import { changeWatchedUnits } from '../watched-units.ts'
 
 interface CreateUnitContext {
-  /** Where unit files of the administrator are. */
+  /** The directory of the administrator's unit files. */
   readonly directory: string
   readonly userScope: boolean
-  /** Directories with programs, as in PATH. */
+  /** The directories to search for the program, as in PATH. */
   readonly path: string
   readonly cwd: string
   readonly configFile: string
-  /** What the configuration watches now. */
+  /** The units that the configuration watches now. */
   readonly watched: readonly string[]
 }
 
@@ -50,7 +50,7 @@ export async function createUnit(
   const { loadState, file } = await control.status(name)
   const path = join(context.directory, name)
   if (loadState !== 'not-found')
-    throw new ControlError('unit_exists', `${name} exists already (${file ?? loadState}): nothing was changed`)
+    throw new ControlError('unit_exists', `${name} already exists (${file ?? loadState}); nothing was changed`)
   writeNewFile(path, unitFileText(unit))
   out.stderr(`wrote ${path}\n`)
   await control.daemonReload()
@@ -58,7 +58,7 @@ export async function createUnit(
   const { outcome, cause } = await control.run('start', name)
   if (outcome !== 'done') {
     out.stderr(
-      `gatewatch: ${shortName(name)}: start ${outcome}${causeSuffix(cause)}: 'journalctl -u ${name}' tells more, 'gatewatch remove-unit ${shortName(name)}' takes it away\n`,
+      `gatewatch: ${shortName(name)}: start ${outcome}${causeSuffix(cause)}; see 'journalctl -u ${name}', or remove the unit with 'gatewatch remove-unit ${shortName(name)}'\n`,
     )
     return 1
   }
@@ -68,14 +68,14 @@ export async function createUnit(
   return 0
 }
 
-/** The unit to create, or what is wrong with its name or program. */
+/** The unit to create, or the problem with its name or program. */
 function newUnit(
   { name, command: [program = '', ...words], settings }: NewUnitRequest,
   context: CreateUnitContext,
 ): NewUnit | string {
-  if (!name.endsWith('.service')) return `${name} is no service: only services can be made`
+  if (!name.endsWith('.service')) return `${name} is not a service; only services can be created`
   const found = program.includes('/') ? resolve(context.cwd, program) : programIn(context.path, program)
-  if (found === null || !isProgram(found)) return `${program}: no such program`
+  if (found === null || !isProgram(found)) return `${program}: program not found or not executable`
   const { dryRun: _, watch, ...written } = settings
   const watchedIn = watch && !context.watched.includes(name) ? context.configFile : null
   return {

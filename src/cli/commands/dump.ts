@@ -1,10 +1,10 @@
-// gatewatch dump: what a state file holds, as JSON.
+// gatewatch dump: the content of a state file as JSON.
 import { eventJson, rfc3339, unitJson } from '../../core/api-json.ts'
 import type { Console, ExitCode, StateFile } from '../console.ts'
 
 export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out: Console): Promise<ExitCode> {
   const stored = await stateFile.read(path)
-  if (stored === null) throw new Error(`${path}: no such file; 'gatewatch dump FILE' names the state file to show`)
+  if (stored === null) throw new Error(`${path}: no such file; use 'gatewatch dump FILE' to show another state file`)
   const { state, events, identity, writtenAtMs } = stored
   const whole = {
     file: path,

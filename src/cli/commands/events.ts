@@ -1,4 +1,4 @@
-// gatewatch events: recent events, and what follows them.
+// gatewatch events: recent events, and with --follow new ones.
 import pc from 'picocolors'
 import { eventJson } from '../../core/api-json.ts'
 import type { EventView } from '../../core/event-text.ts'
@@ -9,13 +9,13 @@ import type { Console, ExitCode, Sources } from '../console.ts'
 import { eventLine } from '../event-line.ts'
 
 const DEFAULT_LIMIT = 50
-/** As tail(1) does before it follows. */
+/** As tail(1). */
 const FOLLOW_LIMIT = 10
 const RECONNECT_AFTER_MS = 1_000
 
 type EventsOptions = Pick<Arguments, 'follow' | 'json' | 'unit' | 'kind' | 'limit'>
 
-/** `until`: aborts when the user has seen enough; `pause` waits, or less when it aborts. */
+/** `until` aborts on Ctrl-C; `pause` waits, and returns early when `until` aborts. */
 interface FollowControl {
   readonly until: AbortSignal
   readonly pause: (ms: number) => Promise<void>
@@ -43,7 +43,7 @@ export async function events(
 }
 
 function noneToFollow(socket: string): string {
-  return `no agent runs that could be followed (nobody listens on ${socket}): start it with 'systemctl start gatewatch'`
+  return `gatewatch is not running, so there are no events to follow (nothing listens on ${socket}); start it with 'systemctl start gatewatch'`
 }
 
 async function storedEvents(
@@ -59,7 +59,7 @@ async function storedEvents(
     .map((event) => eventJson(event, stored.identity, true) as unknown as EventView)
 }
 
-/** Goes on over restarts of the agent: what happened meanwhile is asked for by the last id seen. */
+/** Continues after a restart of the agent: requests the events since the last id received. */
 async function follow(
   from: string,
   filter: string,
@@ -75,7 +75,7 @@ async function follow(
       await client.stream(
         `/api/v1/stream?since=${encodeURIComponent(last)}${filter}`,
         ({ id, data }) => {
-          if (disconnected) out.stderr('gatewatch: the agent is back\n')
+          if (disconnected) out.stderr('gatewatch: reconnected to the agent\n')
           disconnected = false
           if (id !== '') last = id
           print(JSON.parse(data) as EventView)
@@ -86,7 +86,7 @@ async function follow(
       if (!(error instanceof AgentNotRunning)) throw error
     }
     if (until.aborted) return
-    if (!disconnected) out.stderr('gatewatch: the agent went away; waiting for it\n')
+    if (!disconnected) out.stderr('gatewatch: connection to the agent lost; waiting for it to restart\n')
     disconnected = true
     await pause(RECONNECT_AFTER_MS)
   }

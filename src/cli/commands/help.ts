@@ -1,11 +1,11 @@
-// gatewatch help: the pages as text for a terminal.
+// gatewatch help: the sections of the manual as text for a terminal.
 import pc from 'picocolors'
 import { isCommand } from '../command-table.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { type Block, commandPage, overview, type Section } from '../manual.ts'
 import { fill } from '../table.ts'
 
-/** Lines longer than this are hard to read, however wide the terminal. */
+/** Longer lines are hard to read even on a wide terminal. */
 const MAX_WIDTH = 100
 const INDENT = '  '
 
@@ -15,9 +15,9 @@ export function help(topic: string | undefined, out: Console): ExitCode {
   return 0
 }
 
-/** What a wrong command line is answered with, on stderr. */
+/** The text for stderr after a wrong command line. */
 export function usageError(problem: string): string {
-  return `gatewatch: ${problem}\ngatewatch: 'gatewatch help' shows how it is used\n`
+  return `gatewatch: ${problem}\ngatewatch: see 'gatewatch help'\n`
 }
 
 function helpLines(page: readonly Section[], width: number, color: boolean): string[] {

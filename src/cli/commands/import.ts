@@ -1,4 +1,4 @@
-// gatewatch import: the former program's counters become the baseline.
+// gatewatch import: makes the counters of the former program the baseline.
 import { parseLegacyCounters } from '../../config/legacy-counters.ts'
 import { plural } from '../../core/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
@@ -15,13 +15,15 @@ export async function importFile(
   try {
     text = readText(path)
   } catch (error) {
-    out.stderr(`gatewatch: ${path} cannot be read (${(error as Error).message}): name the old service_states.json\n`)
+    out.stderr(
+      `gatewatch: cannot read ${path} (${(error as Error).message}); give the path of the old service_states.json\n`,
+    )
     return 1
   }
   return importStates(path, text, sources, out)
 }
 
-/** `text` is the content of `path`, which is left untouched. What cannot be taken over is named, and makes exit code 1. */
+/** `text` is the content of `path`, which is not changed. Every unit that cannot be imported is reported; exit code 1 then. */
 export async function importStates(path: string, text: string, sources: Sources, out: Console): Promise<ExitCode> {
   const { baselines, problems, notes } = parseLegacyCounters(text)
   for (const problem of problems) out.stderr(`gatewatch: ${path}: ${problem}\n`)
@@ -37,11 +39,15 @@ export async function importStates(path: string, text: string, sources: Sources,
   } | null
   if (reply === null) {
     await sources.stateFile.import(sources.stateFile.path, baselines)
-    out.stderr(`gatewatch: no agent runs; the counters went into the state file ${sources.stateFile.path}\n`)
+    out.stderr(
+      `gatewatch: gatewatch is not running; imported the counters into the state file ${sources.stateFile.path}\n`,
+    )
   }
   const missing = reply?.not_watched ?? []
   for (const name of missing)
-    out.stderr(`gatewatch: ${name} is not watched: add it to monitored_services, import again\n`)
+    out.stderr(
+      `gatewatch: ${name} is not watched and was not imported; add it to monitored_services and import again\n`,
+    )
   out.stderr(`gatewatch: imported the counters of ${plural(baselines.size - missing.length, 'unit')} from ${path}\n`)
   return problems.length > 0 || missing.length > 0 ? 1 : 0
 }

@@ -1,4 +1,4 @@
-// gatewatch list: the units that systemd knows.
+// gatewatch list: the units that systemd has loaded.
 import pc from 'picocolors'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
@@ -20,7 +20,7 @@ export async function list(
   const all = await control.list()
   const units = filter.failed ? all.filter((unit) => unit.activeState === 'failed') : all
   if (filter.json) out.stdout(`${JSON.stringify(units.map(listedJson))}\n`)
-  else if (units.length === 0) out.stderr(filter.failed ? 'no unit has failed\n' : 'systemd knows no unit\n')
+  else if (units.length === 0) out.stderr(filter.failed ? 'no failed units\n' : 'systemd has loaded no units\n')
   else out.stdout(`${listText(units, out).join('\n')}\n`)
   return 0
 }

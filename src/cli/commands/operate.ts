@@ -1,4 +1,4 @@
-// gatewatch start, stop, restart, reload, reset-failed, enable, disable: what became of each unit, waited for.
+// gatewatch start, stop, restart, reload, reset-failed, enable, disable: waits for the jobs and reports each result.
 import { type Action, type CommandResult, ControlError } from '../../core/command.ts'
 import { shortName } from '../../core/format.ts'
 import type { UnitControl } from '../../ports.ts'
@@ -13,7 +13,7 @@ interface Operation {
   readonly json: boolean
 }
 
-/** All units at once; one line each, in the order given. */
+/** Processes all units in parallel; prints one line each, in the order of the command line. */
 export async function operate(
   operation: Operation,
   control: UnitControl,
@@ -63,20 +63,20 @@ function endLine(action: Action, unit: string, end: OperationResult | undefined)
       return `${name}: ${action} queued`
     case 'skipped':
       return action === 'enable' || action === 'disable'
-        ? `${name}: nothing to ${action}: its unit file has no [Install] section`
-        : `${name}: not started: a condition of the unit is not met ('gatewatch show ${name}' shows it)`
+        ? `${name}: ${action} has no effect: the unit file has no [Install] section`
+        : `${name}: not started: a condition of the unit is not met; see 'systemctl status ${name}'`
     case 'failed':
-      return `gatewatch: ${name}: ${action} failed${causeSuffix(cause)}: 'journalctl -u ${name}' tells more`
+      return `gatewatch: ${name}: ${action} failed${causeSuffix(cause)}; see 'journalctl -u ${name}'`
     case 'dependency':
-      return `gatewatch: ${name}: ${action} failed: a unit that it needs is not there ('gatewatch show ${name}' names them)`
+      return `gatewatch: ${name}: ${action} failed: a unit it requires failed or is missing; see 'gatewatch show ${name}'`
     case 'canceled':
-      return `gatewatch: ${name}: ${action} canceled: another job came in between`
+      return `gatewatch: ${name}: ${action} canceled: superseded by another job`
     case 'timeout':
-      return `gatewatch: ${name}: ${action} took longer than its unit allows (JobTimeoutSec=)`
+      return `gatewatch: ${name}: ${action} timed out: the job took longer than JobTimeoutSec= of the unit`
   }
 }
 
-/** As systemctl: 4 no permission, 5 no such unit, 1 anything else that is not well. */
+/** As systemctl: 4 permission denied, 5 no such unit, 1 any other failure. */
 function exitCode(end: OperationResult): ExitCode {
   if (end instanceof ControlError) return codeOf(end)
   return end.outcome === 'done' || end.outcome === 'queued' || end.outcome === 'skipped' ? 0 : 1

@@ -9,7 +9,7 @@ import { readIfThere, removeFile } from '../system-files.ts'
 import { MADE_BY, WATCHED_IN } from '../unit-file.ts'
 import { changeWatchedUnits } from '../watched-units.ts'
 
-/** `directory` is where the unit files of the administrator are. */
+/** `directory` contains the administrator's unit files. */
 export async function removeUnit(
   name: string,
   directory: string,
@@ -18,15 +18,15 @@ export async function removeUnit(
 ): Promise<ExitCode> {
   const path = join(directory, name)
   const text = readIfThere(path)
-  if (text === null) throw new ControlError('no_such_unit', `${name}: no such unit in ${directory}`)
+  if (text === null) throw new ControlError('no_such_unit', `${name}: no such unit file in ${directory}`)
   const [first, second = ''] = text.split('\n')
-  if (first !== MADE_BY)
-    throw new ControlError('refused', `${path} was not made by 'gatewatch create-unit': remove it yourself`)
+  if (!first?.startsWith(MADE_BY))
+    throw new ControlError('refused', `${path} was not made by 'gatewatch create-unit'; it was not removed`)
   await control.run('stop', name)
   await control.run('disable', name)
   removeFile(path)
   await control.daemonReload()
-  await control.run('reset-failed', name).catch(() => {}) // rejects where systemd has unloaded the unit already
+  await control.run('reset-failed', name).catch(() => {}) // rejects if systemd has already unloaded the unit
   out.stderr(`${shortName(name)}: stopped, disabled, ${path} removed\n`)
   if (second.startsWith(WATCHED_IN)) {
     const configFile = second.slice(WATCHED_IN.length)

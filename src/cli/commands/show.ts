@@ -1,6 +1,6 @@
-// gatewatch show: one unit in detail, with its counters where the agent watches it.
+// gatewatch show: one unit in detail, with its counters if the agent watches it.
 import pc from 'picocolors'
-import { age, causeText } from '../../core/format.ts'
+import { age, causeText, plural } from '../../core/format.ts'
 import type { Counters } from '../../core/unit.ts'
 import type { UnitControl, UnitStatus } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
@@ -14,7 +14,7 @@ interface ShowSources {
   readonly nowMonoMs: () => number
 }
 
-/** No such unit: exit code 5, as systemctl has it. */
+/** Exit code 5 if there is no such unit, as systemctl. */
 export async function show(
   unit: string,
   json: boolean,
@@ -23,7 +23,7 @@ export async function show(
 ): Promise<ExitCode> {
   const [status, counters] = await Promise.all([control.status(unit), countersOf(client, unit)])
   if (status.loadState === 'not-found') {
-    out.stderr(`gatewatch: ${unit}: no such unit: systemd finds no file of that name\n`)
+    out.stderr(`gatewatch: ${unit}: no such unit: systemd found no unit file with this name\n`)
     return 5
   }
   const sinceMs = status.changedAtMonoMs === null ? null : out.now() - (nowMonoMs() - status.changedAtMonoMs)
@@ -36,7 +36,7 @@ export async function show(
   return 0
 }
 
-/** Null where no agent runs, it does not let us ask, or it does not watch this unit. */
+/** Null if gatewatch is not running, the request is refused, or the unit is not watched. */
 async function countersOf(client: AgentClient, unit: string): Promise<Counters | null> {
   try {
     const reply = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
@@ -47,7 +47,7 @@ async function countersOf(client: AgentClient, unit: string): Promise<Counters |
   }
 }
 
-/** Values of environment variables may be secret. */
+/** Leaves out the environment, because its values may be secret. */
 function withoutSecrets({ Environment: _, ...others }: Readonly<Record<string, string>>) {
   return others
 }
@@ -115,7 +115,8 @@ function row(name: string, value: string, columns: number | null): string[] {
 }
 
 function counted(c: Counters): string {
-  return `${c.starts} starts, ${c.stops} stops, ${c.crashes} crashes, ${c.restarts} restarts, ${c.lost} lost`
+  const { starts, stops, crashes, restarts, lost } = c
+  return `${plural(starts, 'start')}, ${plural(stops, 'stop')}, ${plural(crashes, 'crash', 'crashes')}, ${plural(restarts, 'restart')}, ${lost} lost`
 }
 
 function bytesText(bytes: number): string {

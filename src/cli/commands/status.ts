@@ -1,4 +1,4 @@
-// gatewatch status: the watched units as a table, and the agent's own health.
+// gatewatch status: the agent's health and a table of the watched units.
 import pc from 'picocolors'
 import { type Json, unitJson } from '../../core/api-json.ts'
 import type { StatusView, UnitView } from '../../core/api-views.ts'
@@ -37,9 +37,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'LAST CRASH', minWidth: 10 },
 ]
 
-/** The lines that people are shown. */
+/** The lines of text for a terminal of this width. */
 export function statusText(view: StatusView, { columns: wide, color, now }: Console): string[] {
-  const columns = wide || null // a terminal of no width is one that does not know it
+  const columns = wide || null // a terminal that does not know its width reports 0
   const paint = pc.createColors(color)
   const rows = view.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(view, now(), paint), ...table(COLUMNS, rows, columns)]
@@ -61,32 +61,31 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
   ]
 }
 
-/** What is not there shows why: not-found, masked, bad-setting, error, never-started. */
+/** A missing unit shows the reason: not-found, masked, bad-setting, error, never-started. */
 function stateText({ active_state, load_state, missing }: UnitView): string {
   return missing ?? (active_state === 'unloaded' ? (load_state ?? active_state) : active_state)
 }
 
-/** What the agent says of itself: one line when all is well, one more for each reason when it is not. */
+/** The health of the agent: one line, and one more for each problem. */
 function health(view: StatusView, now: number, paint: Paint): string[] {
   const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = view
   if (version === undefined) return []
   const uptime = started === undefined ? '' : `, up ${age(now - Date.parse(started))}`
-  const line = `gatewatch ${version} on ${gateway ?? 'an unnamed gateway'}${uptime}: `
+  const line = `gatewatch ${version} on ${gateway ?? 'unnamed gateway'}${uptime}: `
   const problems = new Set(reasons)
   if (bus?.problem) problems.add(`bus: ${bus.problem}`)
   if (state?.problem) problems.add(`state file: ${state.problem}`)
-  if (problems.size === 0) return [line + paint.green('well'), '']
-  return [line + paint.red('not well'), ...[...problems].map((reason) => `  ${reason}`), '']
+  if (problems.size === 0) return [line + paint.green('OK'), '']
+  return [line + paint.red('degraded'), ...[...problems].map((reason) => `  ${reason}`), '']
 }
 
 function remarks(unit: UnitView): string[] {
   const lines: string[] = []
   const name = shortName(unit.service)
-  if (unit.gave_up) lines.push(`${name}: gave up: see 'systemctl status ${name}'`)
+  if (unit.gave_up) lines.push(`${name}: gave up (systemd will not restart it); see 'systemctl status ${name}'`)
   if (unit.missing === 'never-started')
-    lines.push(`${name}: enabled, but not started since boot: see 'systemctl status ${name}'`)
+    lines.push(`${name}: enabled, but not started since boot; see 'systemctl status ${name}'`)
   if (unit.flapping) lines.push(`${name}: flapping`)
-  if (unit.counters.lost > 0)
-    lines.push(`${name}: ${plural(unit.counters.lost, 'run')} lost: nobody saw how they ended`)
+  if (unit.counters.lost > 0) lines.push(`${name}: ${plural(unit.counters.lost, 'run')} ended unobserved (lost)`)
   return lines
 }

@@ -1,12 +1,19 @@
-// gatewatch system: systemd as a whole, and how full the gateway is.
+// gatewatch system: the state of systemd, its jobs, boot times, and the resource usage of the gateway.
 import pc from 'picocolors'
 import type { Json } from '../../core/api-json.ts'
 import type { SystemView } from '../../core/api-views.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
-import { table } from '../table.ts'
+import { type Column, table } from '../table.ts'
 
-/** `directly` asks systemd itself, where no agent runs. */
+const JOB_COLUMNS: readonly Column[] = [
+  { title: 'JOB', align: 'right' },
+  { title: 'UNIT', minWidth: 10 },
+  { title: 'TYPE' },
+  { title: 'STATE' },
+]
+
+/** `directly` queries systemd, if gatewatch is not running. */
 export async function system(
   json: boolean,
   { client }: Sources,
@@ -18,23 +25,17 @@ export async function system(
   return 0
 }
 
-/** The lines that people are view. */
+/** The lines of text for a terminal of this width. */
 export function systemText(view: SystemView, { color, columns }: Pick<Console, 'color' | 'columns'>): string[] {
   const paint = pc.createColors(color)
   const state = view.state === 'running' ? paint.green(view.state) : paint.red(view.state)
   const jobs = view.queue.map(({ id, unit, type, state: at }) => [String(id), unit, type, at].map((text) => ({ text })))
-  const heads = [
-    { title: 'JOB', align: 'right' as const },
-    { title: 'UNIT', least: 10 },
-    { title: 'TYPE' },
-    { title: 'STATE' },
-  ]
   return [
     `systemd ${view.systemd_version}: ${state}`,
-    ...line('booted', bootText(view.boot_seconds)),
-    ...line('used', usageText(view.host)),
+    ...line('boot time', bootText(view.boot_seconds)),
+    ...line('in use', usageText(view.host)),
     ...line('failed', view.failed.join(', ')),
-    ...(jobs.length > 0 ? ['', ...table(heads, jobs, columns || null)] : []),
+    ...(jobs.length > 0 ? ['', ...table(JOB_COLUMNS, jobs, columns || null)] : []),
   ]
 }
 
@@ -52,7 +53,7 @@ function usageText({ memory_used_ratio, cpu_used_ratio, disks, flash }: SystemVi
     ['memory', memory_used_ratio],
     ['CPU', cpu_used_ratio],
     ...disks.map(({ path, used_ratio }): [string, number] => [`disk ${path}`, used_ratio]),
-    ...flash.map(({ device, life_used_ratio }): [string, number] => [`life of ${device}`, life_used_ratio]),
+    ...flash.map(({ device, life_used_ratio }): [string, number] => [`flash life of ${device}`, life_used_ratio]),
   ]
   const known = parts.filter(([, part]) => part !== null)
   return known.map(([what, part]) => `${what} ${Math.round((part ?? 0) * 100)} %`).join(', ')

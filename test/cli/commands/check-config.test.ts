@@ -21,10 +21,10 @@ describe('check-config', () => {
     expect(lines).toContain('socket = "/run/gatewatch/gatewatch.sock"  (default)')
     expect(lines).toContain('mqtt.url = "mqtt://u:***@b"  (file: /etc/gatewatch/config.json:1:50)')
     expect(out.out()).not.toContain('hidden')
-    expect(out.err()).toBe('gatewatch: /etc/gatewatch/config.json: good\n')
+    expect(out.err()).toBe('gatewatch: /etc/gatewatch/config.json: OK\n')
   })
 
-  test('tells all problems, exit code 2, and --json stays alone on stdout', async () => {
+  test('reports all problems with exit code 2, and with --json prints only JSON on stdout', async () => {
     const out = recordingConsole()
     const loaded = await loadText(
       '{"debug": 1, "flush_intervall": 5, "poll_interval": 1, "mqtt": {"url": "tcp://u:hidden@b"}}',
@@ -40,16 +40,16 @@ describe('check-config', () => {
     })
     expect(out.out() + out.err()).not.toContain('hidden')
     expect(out.err().split('\n').slice(0, 3)).toEqual([
-      'note: /etc/gatewatch/config.json:1:36: poll_interval is ignored: systemd tells of every change at once, nothing is polled',
+      'note: /etc/gatewatch/config.json:1:36: poll_interval is ignored: systemd reports changes immediately, so nothing is polled',
       'error: /etc/gatewatch/config.json:1:14: flush_intervall: unknown key: did you mean flush_interval?',
       'error: /etc/gatewatch/config.json:1:11: debug: 1 is not true or false',
     ])
     expect(out.err()).toMatch(/gatewatch: \/etc\/gatewatch\/config.json: 3 problems\n$/)
   })
 
-  test('without a file says so', async () => {
+  test('reports that there is no configuration file', async () => {
     const out = recordingConsole()
     checkConfig(await loadText(null), false, out)
-    expect(out.err()).toBe('gatewatch: no file (/etc/gatewatch/config.json is not there): good\n')
+    expect(out.err()).toBe('gatewatch: no configuration file (/etc/gatewatch/config.json does not exist): OK\n')
   })
 })

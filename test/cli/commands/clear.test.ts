@@ -1,11 +1,11 @@
-// gatewatch clear: by the running agent, or in the state file.
+// gatewatch clear: through the running agent, or in the state file.
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { clear } from '../../../src/cli/commands/clear.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
 import { STORED } from '../samples.ts'
 
-test('clear asks the agent, or clears the state file', async () => {
+test('clear is sent to the agent, or changes the state file if gatewatch is not running', async () => {
   await using agent = await fakeAgent((_, response) => json(response, { cleared: 12 }))
   const stateFile = fakeStateFile(STORED)
   const out = recordingConsole()
@@ -15,15 +15,17 @@ test('clear asks the agent, or clears the state file', async () => {
   expect(await clear({ client: noAgent, stateFile }, out)).toBe(0)
   expect(stateFile.done).toEqual([['clear', stateFile.path]])
   expect(out.err()).toBe(`\
-gatewatch: counters cleared; a unit that runs counts one start
-gatewatch: no agent runs; counters cleared in the state file /var/lib/gatewatch/state.ring
+gatewatch: counters cleared; each running unit counts as one start
+gatewatch: gatewatch is not running; cleared the counters in the state file /var/lib/gatewatch/state.ring
 `)
 })
 
-test('clear makes no state file where there is none', async () => {
+test('clear does not create a state file', async () => {
   const stateFile = fakeStateFile(null)
   const out = recordingConsole()
   expect(await clear({ client: noAgent, stateFile }, out)).toBe(1)
   expect(stateFile.done).toEqual([])
-  expect(out.err()).toMatch(/there is no state file \/var\/lib\/gatewatch\/state\.ring: nothing to clear/)
+  expect(out.err()).toMatch(
+    /^gatewatch: nothing to clear: gatewatch is not running and there is no state file \/var\/lib\/gatewatch\/state\.ring/,
+  )
 })

@@ -27,35 +27,35 @@ describe('create-config', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120)
   })
 
-  test('makes the directory, says where it wrote, and never overwrites', () => {
+  test('creates the directory, reports the path, and never overwrites a file', () => {
     using directory = temporaryDirectory()
     const path = join(directory.path, 'etc', 'config.json')
     const out = recordingConsole()
     expect(createConfig(path, SYSTEM_PATHS, out)).toBe(0)
-    expect(out.err()).toBe(`gatewatch: wrote ${path}; 'gatewatch check-config ${path}' checks it\n`)
+    expect(out.err()).toBe(`gatewatch: wrote ${path}; after editing, check it with 'gatewatch check-config ${path}'\n`)
     expect(readFileSync(path, 'utf8')).toBe(configText(SYSTEM_PATHS))
     writeFileSync(path, 'mine')
     const again = recordingConsole()
     expect(createConfig(path, SYSTEM_PATHS, again)).toBe(1)
     expect(again.err()).toBe(
-      `gatewatch: ${path} is there already and is not overwritten: name another file, or "-" for stdout\n`,
+      `gatewatch: ${path} already exists and was not overwritten; give another file, or "-" for stdout\n`,
     )
     expect(readFileSync(path, 'utf8')).toBe('mine')
   })
 
-  test('tells why it cannot write', () => {
+  test('reports why it cannot write', () => {
     using directory = temporaryDirectory()
     writeFileSync(join(directory.path, 'file'), '')
     mkdirSync(join(directory.path, 'd'))
     const out = recordingConsole()
     expect(createConfig(join(directory.path, 'file', 'x'), SYSTEM_PATHS, out)).toBe(1)
     expect(out.err()).toMatch(
-      /file\/x cannot be written \(E(NOTDIR|EXIST): .*\): name another file, or "-" for stdout\n$/,
+      /^gatewatch: cannot write .*file\/x \(E(NOTDIR|EXIST): .*\); give another file, or "-" for stdout\n$/,
     )
     expect(createConfig(join(directory.path, 'd'), SYSTEM_PATHS, out)).toBe(1)
   })
 
-  test('to "-" writes on stdout', () => {
+  test('writes to stdout for "-"', () => {
     const out = recordingConsole()
     createConfig('-', SYSTEM_PATHS, out)
     expect(out.out()).toBe(configText(SYSTEM_PATHS))
@@ -74,7 +74,7 @@ test('the file and the manual page mark exactly the keys that take effect after 
   for (const key of keys) {
     const remark = restart.includes(key) ? 'Takes effect after a restart. ' : ''
     const variable = variableOf(key)
-    expect(comments, key).toMatch(new RegExp(`${remark}(Absent or null: [^"]*)?\\(${variable}\\)`))
+    expect(comments, key).toMatch(new RegExp(`${remark}(If absent or null: [^"]*)?\\(${variable}\\)`))
     expect(manual, key).toContain(`${remark}Environment: ${variable}.`)
   }
 })

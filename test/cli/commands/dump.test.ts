@@ -4,7 +4,7 @@ import { dump } from '../../../src/cli/commands/dump.ts'
 import { fakeStateFile, recordingConsole } from '../fake-agent.ts'
 import { EVENTS, IDENTITY, STORED } from '../samples.ts'
 
-test('dump shows all that a state file holds', async () => {
+test('dump shows the complete content of a state file', async () => {
   const out = recordingConsole()
   expect(await dump('a.ring', fakeStateFile(STORED), out)).toBe(0)
   const whole = JSON.parse(out.out())

@@ -1,4 +1,4 @@
-// gatewatch events: a page, the state file's, and following over a restart of the agent.
+// gatewatch events: from the agent, from the state file, and with --follow across a restart of the agent.
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { events } from '../../../src/cli/commands/events.ts'
@@ -11,12 +11,12 @@ process.env.TZ = 'UTC'
 const ALL = { follow: false, json: false, unit: null, kind: null, limit: null }
 const NEVER = { until: new AbortController().signal, pause: async () => {} }
 const PAGE = { events: EVENTS.map((event) => eventJson(event, IDENTITY)), next: 'x-51' }
-test('each kind is one line', async () => {
+test('each event is one line', async () => {
   await using agent = await fakeAgent((_, response) => json(response, PAGE))
   const out = recordingConsole()
   expect(await events(ALL, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)).toBe(0)
   expect(out.out()).toMatchInlineSnapshot(`
-    "2026-11-20 12:00:01  start          mosquitto: start 5; 64 event numbers before it never used
+    "2026-11-20 12:00:01  start          mosquitto: start 5 (gap of 64 event numbers)
     2026-11-20 12:00:02  restart        mosquitto: restart 4, start 5
     2026-11-20 12:00:03  stop           mosquitto: stop 1
     2026-11-20 12:00:00  crash          mosquitto: SIGKILL, will restart (crash 4)
@@ -37,11 +37,11 @@ test('each kind is one line', async () => {
   expect(agent.requests[0]?.url).toBe('/api/v1/events?limit=50')
 })
 
-test('filters are asked of the agent, and each event is one JSON line', async () => {
+test('filters are part of the request, and with --json each event is one JSON line', async () => {
   await using agent = await fakeAgent((_, response) => json(response, { events: PAGE.events.slice(0, 2), next: 'x-2' }))
   const out = recordingConsole()
-  const asked = { ...ALL, json: true, unit: 'a@b.service', kind: 'crash', limit: 2 }
-  await events(asked, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)
+  const options = { ...ALL, json: true, unit: 'a@b.service', kind: 'crash', limit: 2 }
+  await events(options, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)
   expect(agent.requests[0]?.url).toBe('/api/v1/events?limit=2&unit=a%40b.service&kind=crash')
   expect(
     out
@@ -52,23 +52,23 @@ test('filters are asked of the agent, and each event is one JSON line', async ()
   ).toEqual(JSON.parse(JSON.stringify(PAGE.events.slice(0, 2))))
 })
 
-test('the state file is filtered the same where no agent runs', async () => {
+test('the events of the state file are filtered in the same way', async () => {
   const out = recordingConsole()
-  const asked = { ...ALL, json: true, kind: 'crash', limit: 2 }
-  await events(asked, { client: noAgent, stateFile: fakeStateFile(STORED) }, out, NEVER)
-  const told = out
+  const options = { ...ALL, json: true, kind: 'crash', limit: 2 }
+  await events(options, { client: noAgent, stateFile: fakeStateFile(STORED) }, out, NEVER)
+  const lines = out
     .out()
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
-  expect(told.map(({ seq, replayed }) => ({ seq, replayed }))).toEqual([
+  expect(lines.map(({ seq, replayed }) => ({ seq, replayed }))).toEqual([
     { seq: 43, replayed: true },
     { seq: 44, replayed: true },
   ])
-  expect(out.err()).toMatch(/^gatewatch: no agent runs; this is what the state file holds/)
+  expect(out.err()).toMatch(/^gatewatch: gatewatch is not running; showing the state file/)
 })
 
-test('following goes on over a restart of the agent, from the last event seen', async () => {
+test('--follow continues after a restart of the agent, from the last event received', async () => {
   const enough = new AbortController()
   const frames = ['id: x-52\ndata: {"event":"start","service":"a.service"}\n\n', 'id: x-53\ndata: {"event":"stop"}\n\n']
   await using agent = await fakeAgent(({ url }, response) => {
@@ -90,14 +90,14 @@ test('following goes on over a restart of the agent, from the last event seen', 
   ])
   expect(out.out()).toBe('{"event":"start","service":"a.service"}\n{"event":"stop"}\n')
   expect(out.err()).toBe(
-    'gatewatch: the agent went away; waiting for it\ngatewatch: the agent is back\ngatewatch: the agent went away; waiting for it\n',
+    'gatewatch: connection to the agent lost; waiting for it to restart\ngatewatch: reconnected to the agent\ngatewatch: connection to the agent lost; waiting for it to restart\n',
   )
   expect(pauses).toEqual([1000, 1000])
 })
 
-test('there is nothing to follow where no agent runs', async () => {
+test('--follow is refused if gatewatch is not running', async () => {
   const sources = { client: noAgent, stateFile: fakeStateFile(STORED) }
   await expect(events({ ...ALL, follow: true }, sources, recordingConsole(), NEVER)).rejects.toThrow(
-    "no agent runs that could be followed (nobody listens on /nonexistent/gatewatch.sock): start it with 'systemctl start gatewatch'",
+    "gatewatch is not running, so there are no events to follow (nothing listens on /nonexistent/gatewatch.sock); start it with 'systemctl start gatewatch'",
   )
 })

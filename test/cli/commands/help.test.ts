@@ -1,4 +1,4 @@
-// Help, man page and completion: made from the tables, so that each says everything.
+// Help, man page and completion: each covers every command, option and key of the tables.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,41 +31,40 @@ describe('help', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
-  test('of a command is a page', () => {
+  test('of a command has all its sections', () => {
     expect(helpOf('clear')).toMatchInlineSnapshot(`
       "NAME
-        gatewatch clear - set all counters to zero
+        gatewatch clear - reset all counters to zero
 
       SYNOPSIS
         gatewatch clear
 
       DESCRIPTION
-        A unit that is running counts one start. The gateway keeps its identity, and
-        the sequence of events goes on.
+        A running unit counts as one start. The gateway keeps its identity, and event
+        numbers continue.
 
       OPTIONS
         --config FILE               Configuration file (environment:
                                     GATEWATCH_CONFIG).
-        --user                      The user's own systemd, with the XDG directories
-                                    and any free port.
-        -h, --help                  Show the help.
+        --user                      Use the systemd instance of the user, the XDG
+                                    directories and any free port.
+        -h, --help                  Show help.
         -v, --version               Show the version.
-        -c, --clear                 The same as the command clear.
-        --create-config FILE        The same as the command create-config.
-        --socket PATH               The local socket, on which the commands of this
-                                    device reach the agent. Default:
-                                    /run/gatewatch/gatewatch.sock.
+        -c, --clear                 Same as the command clear.
+        --create-config FILE        Same as the command create-config.
+        --socket PATH               Local socket used by the command line tools.
+                                    Default: /run/gatewatch/gatewatch.sock.
         -p, --persistence-file FILE
-                                    The state file: counters and recent events. It
-                                    belongs on flash, not on a tmpfs. Default:
+                                    State file with counters and recent events. Use
+                                    persistent storage, not a tmpfs. Default:
                                     /var/lib/gatewatch/state.ring.
 
       EXIT CODES
-        0  done.
-        1  failed while running.
-        2  wrong usage or configuration.
-        4  no permission to operate the unit.
-        5  no such unit.
+        0  Success.
+        1  Failure while running.
+        2  Wrong usage or configuration.
+        4  Permission denied.
+        5  No such unit.
       "
     `)
   })
@@ -76,8 +75,8 @@ describe('help', () => {
     expect(out.out().startsWith('\u001b[1mNAME\u001b[22m\n')).toBe(true)
   })
 
-  test('is named under an error of usage', () => {
-    expect(usageError('no')).toBe("gatewatch: no\ngatewatch: 'gatewatch help' shows how it is used\n")
+  test('is mentioned after a usage error', () => {
+    expect(usageError('no')).toBe("gatewatch: no\ngatewatch: see 'gatewatch help'\n")
   })
 })
 
@@ -92,14 +91,14 @@ describe('the manual page', () => {
     expect(page).toContain('.SH NAME\ngatewatch \\- watch systemd units')
   })
 
-  test('is the same from the same sources, without a line that begins by chance like a macro', () => {
+  test('is reproducible, and no text line starts like a macro', () => {
     expect(manualPage('0.1.0', '2026-11-20')).toBe(page)
     for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|TP|PP|B|br|nh)\b/)
   })
 })
 
 describe('completion in a real bash', () => {
-  /** What bash offers for the words, the last one being completed. */
+  /** The completions that bash offers for the last of the words. */
   function offered(...words: string[]): string[] {
     using directory = temporaryDirectory()
     const script = join(directory.path, 'completion')

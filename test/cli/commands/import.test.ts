@@ -10,7 +10,7 @@ const BASELINES = {
   'gone.service': { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 },
 }
 
-test('import hands the baselines to the running agent and names what it does not watch', async () => {
+test('import sends the baselines to the running agent and names the units that are not watched', async () => {
   await using agent = await fakeAgent((_, response) =>
     json(response, { imported: ['mosquitto.service'], not_watched: ['gone.service'] }),
   )
@@ -19,22 +19,24 @@ test('import hands the baselines to the running agent and names what it does not
   expect(await importStates('s.json', STATES, { client: clientOf(agent.socket), stateFile }, out)).toBe(1)
   expect(agent.requests).toEqual([{ method: 'POST', url: '/api/v1/import', body: JSON.stringify(BASELINES) }])
   expect(out.err()).toBe(`\
-gatewatch: 1 of the stops were crashes, which the former program booked as stops too: subtracted
-gatewatch: gone.service is not watched: add it to monitored_services, import again
+gatewatch: subtracted 1 stop: the former program counted each crash as a stop as well
+gatewatch: gone.service is not watched and was not imported; add it to monitored_services and import again
 gatewatch: imported the counters of 1 unit from s.json
 `)
   expect(stateFile.done).toEqual([])
 })
 
-test('import goes into the state file where no agent runs', async () => {
+test('import changes the state file if gatewatch is not running', async () => {
   const out = recordingConsole()
   const stateFile = fakeStateFile(null)
   expect(await importStates('s.json', STATES, { client: noAgent, stateFile }, out)).toBe(0)
   expect(stateFile.done).toEqual([['import', stateFile.path, BASELINES]])
-  expect(out.err()).toContain('no agent runs; the counters went into the state file /var/lib/gatewatch/state.ring\n')
+  expect(out.err()).toContain(
+    'gatewatch is not running; imported the counters into the state file /var/lib/gatewatch/state.ring\n',
+  )
 })
 
-test('import of something else says what it expects', async () => {
+test('import of another file reports the expected format', async () => {
   const out = recordingConsole()
   expect(await importStates('s.json', '[]', { client: noAgent, stateFile: fakeStateFile(null) }, out)).toBe(1)
   expect(out.err()).toBe(`\
@@ -43,11 +45,13 @@ gatewatch: s.json: nothing to import; expected {"UNIT": {"starts": N, "stops": N
 `)
 })
 
-test('import of a file that is not there says what to do', async () => {
+test('import of a missing file reports what to do', async () => {
   const out = recordingConsole()
   const readText = () => {
     throw new Error('ENOENT: no such file')
   }
   expect(await importFile('s.json', readText, { client: noAgent, stateFile: fakeStateFile(null) }, out)).toBe(1)
-  expect(out.err()).toBe('gatewatch: s.json cannot be read (ENOENT: no such file): name the old service_states.json\n')
+  expect(out.err()).toBe(
+    'gatewatch: cannot read s.json (ENOENT: no such file); give the path of the old service_states.json\n',
+  )
 })

@@ -1,4 +1,4 @@
-// gatewatch show, of a unit that the agent watches and of one that it does not.
+// gatewatch show: a watched unit, one that is not watched, and a missing one.
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { show } from '../../../src/cli/commands/show.ts'
@@ -42,7 +42,7 @@ function sourcesWith(socket: string, status: UnitStatus = STATUS) {
   return { control, client: clientOf(socket), nowMonoMs: () => 1_000_000 }
 }
 
-test('is a page, with the counters of the agent', async () => {
+test('shows one unit with the counters of the agent', async () => {
   await using agent = await fakeAgent((_, response) => {
     response.end(JSON.stringify({ counters: { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 } }))
   })
@@ -70,7 +70,7 @@ test('is a page, with the counters of the agent', async () => {
   `)
 })
 
-test('as JSON has every plain property, and no value of the environment', async () => {
+test('with --json has every simple property, and no value of the environment', async () => {
   const out = recordingConsole()
   expect(await show('mosquitto.service', true, sourcesWith('/nowhere'), out)).toBe(0)
   const json = JSON.parse(out.out())
@@ -78,12 +78,12 @@ test('as JSON has every plain property, and no value of the environment', async 
   expect(out.out()).not.toContain('secret')
 })
 
-test('of a unit that is not there is told as an error', async () => {
+test('a missing unit is an error', async () => {
   const out = recordingConsole()
   const gone = { ...STATUS, loadState: 'not-found' }
   expect(await show('mosquitto.service', false, sourcesWith('/nowhere', gone), out)).toBe(5)
   expect([out.out(), out.err()]).toEqual([
     '',
-    'gatewatch: mosquitto.service: no such unit: systemd finds no file of that name\n',
+    'gatewatch: mosquitto.service: no such unit: systemd found no unit file with this name\n',
   ])
 })

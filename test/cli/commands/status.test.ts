@@ -1,4 +1,4 @@
-// gatewatch status: from the agent, from the state file, from nowhere.
+// gatewatch status: from the agent, from the state file, and without either.
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
@@ -7,7 +7,7 @@ import { unitJson } from '../../../src/core/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
 import { gatewayState, IDENTITY, STORED } from '../samples.ts'
 
-const ANSWER = {
+const REPLY = {
   version: '0.1.0',
   gateway_id: 'gw-7',
   started_at: new Date(NOON - 3 * 86_400_000).toISOString(),
@@ -18,11 +18,11 @@ const ANSWER = {
 }
 
 test('is a table that fits 80 columns', async () => {
-  await using agent = await fakeAgent((_, response) => json(response, ANSWER))
+  await using agent = await fakeAgent((_, response) => json(response, REPLY))
   const out = recordingConsole()
   expect(await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)).toBe(0)
   expect(out.out()).toMatchInlineSnapshot(`
-    "gatewatch 0.1.0 on gw-7, up 3d: well
+    "gatewatch 0.1.0 on gw-7, up 3d: OK
 
     UNIT                STATE         SINCE START STOP CRASH RESTART  LAST CRASH
     wirepas-gateway     active           1m     1    0     0       0  -
@@ -38,8 +38,8 @@ test('is a table that fits 80 columns', async () => {
     mosquitto           active           1m     5    0     4       4  SIGKILL 2h
     wps_button_monitor  active           1m     1    0     0       0  -
 
-    hwcheck: gave up: see 'systemctl status hwcheck'
-    hwcheck: 3 runs lost: nobody saw how they ended
+    hwcheck: gave up (systemd will not restart it); see 'systemctl status hwcheck'
+    hwcheck: 3 runs ended unobserved (lost)
     mosquitto: flapping
     "
   `)
@@ -54,8 +54,8 @@ test('is a table that fits 80 columns', async () => {
   expect(out.err()).toBe('')
 })
 
-test('cuts names in the middle where the terminal is narrow, and nothing where it is none', async () => {
-  await using agent = await fakeAgent((_, response) => json(response, ANSWER))
+test('shortens names in the middle on a narrow terminal, and nothing without a terminal', async () => {
+  await using agent = await fakeAgent((_, response) => json(response, REPLY))
   const sources = { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }
   const narrow = recordingConsole({ columns: 74 })
   await status(false, sources, narrow)
@@ -65,19 +65,19 @@ test('cuts names in the middle where the terminal is narrow, and nothing where i
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
 })
 
-test('tells why the agent is not well', async () => {
-  const ill = {
-    ...ANSWER,
+test('lists the problems of a degraded agent', async () => {
+  const degraded = {
+    ...REPLY,
     bus: { connected: false, problem: 'connect ENOENT' },
     state: { path: '/x', problem: 'EROFS' },
     not_ready: ['configuration: 2 problems'],
     units: [],
   }
-  await using agent = await fakeAgent((_, response) => json(response, ill))
+  await using agent = await fakeAgent((_, response) => json(response, degraded))
   const out = recordingConsole()
   await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(out.out()).toBe(`\
-gatewatch 0.1.0 on gw-7, up 3d: not well
+gatewatch 0.1.0 on gw-7, up 3d: degraded
   configuration: 2 problems
   bus: connect ENOENT
   state file: EROFS
@@ -86,25 +86,25 @@ UNIT  STATE  SINCE START STOP CRASH RESTART  LAST CRASH
 `)
 })
 
-test('has colours where the terminal has', async () => {
-  await using agent = await fakeAgent((_, response) => json(response, ANSWER))
+test('uses colours on a terminal with colours', async () => {
+  await using agent = await fakeAgent((_, response) => json(response, REPLY))
   const out = recordingConsole({ color: true })
   await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(out.out()).toContain('\u001b[31mfailed\u001b[39m  ')
 })
 
-test('with --json is the answer of the agent alone on stdout', async () => {
-  await using agent = await fakeAgent((_, response) => json(response, ANSWER))
+test('with --json prints only the reply of the agent on stdout', async () => {
+  await using agent = await fakeAgent((_, response) => json(response, REPLY))
   const out = recordingConsole()
   await status(true, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
-  expect(JSON.parse(out.out())).toEqual({ agent_running: true, ...JSON.parse(JSON.stringify(ANSWER)) })
+  expect(JSON.parse(out.out())).toEqual({ agent_running: true, ...JSON.parse(JSON.stringify(REPLY)) })
 })
 
-test('reads the state file where no agent runs, and says so', async () => {
+test('reads the state file if gatewatch is not running, and reports this', async () => {
   const out = recordingConsole()
   expect(await status(false, { client: noAgent, stateFile: fakeStateFile(STORED) }, out)).toBe(0)
   expect(out.err()).toBe(
-    'gatewatch: no agent runs; this is what the state file holds (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
+    'gatewatch: gatewatch is not running; showing the state file (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
   )
   expect(out.out()).toMatch(/^UNIT .*\nwirepas-gateway /)
   const machine = recordingConsole()
@@ -112,17 +112,17 @@ test('reads the state file where no agent runs, and says so', async () => {
   expect(JSON.parse(machine.out())).toMatchObject({ agent_running: false, gateway_id: 'gw-7', stream: IDENTITY.stream })
 })
 
-test('says what to do where there is neither', async () => {
+test('reports what to do if there is neither agent nor state file', async () => {
   const out = recordingConsole()
   const code = await failureAsExitCode(out, () =>
     status(false, { client: noAgent, stateFile: fakeStateFile(null) }, out),
   )
-  expect({ code, said: out.err() }).toEqual({
+  expect({ code, stderr: out.err() }).toEqual({
     code: 1,
-    said:
-      'gatewatch: no agent runs (nobody listens on /nonexistent/gatewatch.sock) and there is no state file ' +
-      "/var/lib/gatewatch/state.ring: start it with 'systemctl start gatewatch' or 'gatewatch run', or name the ones in use " +
-      'with --socket and -p\n',
+    stderr:
+      'gatewatch: gatewatch is not running (nothing listens on /nonexistent/gatewatch.sock) and there is no state file ' +
+      "/var/lib/gatewatch/state.ring; start it with 'systemctl start gatewatch' or 'gatewatch run', or name another " +
+      'socket with --socket or another state file with -p\n',
   })
 })
 
@@ -130,6 +130,6 @@ test('the help of status names every field of its JSON', async () => {
   const { help } = await import('../../../src/cli/commands/help.ts')
   const out = recordingConsole({ columns: null })
   help('status', out)
-  for (const field of Object.keys(ANSWER.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
-  for (const field of ['agent_running', ...Object.keys(ANSWER)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
+  for (const field of Object.keys(REPLY.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
+  for (const field of ['agent_running', ...Object.keys(REPLY)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
 })

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { version } from '../../../src/cli/commands/version.ts'
 import { recordingConsole } from '../fake-agent.ts'
 
-test('version for people and for programs', () => {
+test('version is one line, or JSON', () => {
   const until = { node_supported_until: '2099-04-30' }
   const build = { version: '0.1.0', revision: 'abc', node_version: 'v20.11.0', target: 'linux-arm64', ...until }
   const out = recordingConsole()
@@ -12,5 +12,5 @@ test('version for people and for programs', () => {
   expect(out.out()).toBe(`gatewatch 0.1.0 (abc, Node.js v20.11.0, linux-arm64)\n${JSON.stringify(build)}\n`)
   const old = recordingConsole()
   version({ ...build, node_supported_until: '2001-04-30' }, false, old)
-  expect(old.out()).toContain('Node.js v20.11.0, past its end of life since 2001-04-30, linux-arm64')
+  expect(old.out()).toContain('Node.js v20.11.0, end of life since 2001-04-30, linux-arm64')
 })
