@@ -1,12 +1,12 @@
-// D-Bus server addresses (D-Bus specification, "Server Addresses"): which sockets to try, in order. Pure.
+// Parses D-Bus server addresses (D-Bus specification, "Server Addresses") into the sockets to try, in order. Pure.
 
-/** One address as written, and the socket it names; a leading NUL is Linux' abstract namespace (unix(7)). */
+/** One address as written, and its socket path; a leading NUL means Linux's abstract namespace (unix(7)). */
 export interface BusSocket {
   readonly address: string
   readonly path: string
 }
 
-/** The sockets of an address list (`a;b`), those that can be used. Throws in words where there is none. */
+/** The usable sockets of an address list (`a;b`). Throws with a message for the user if there is none. */
 export function busSockets(list: string): BusSocket[] {
   const problems: string[] = []
   const sockets: BusSocket[] = []
@@ -24,21 +24,21 @@ function busSocket(address: string): BusSocket | { readonly problem: string } {
   const colon = address.indexOf(':')
   if (colon < 0) return { problem: 'has no transport (expected unix:path=...)' }
   const transport = address.slice(0, colon)
-  if (transport !== 'unix') return { problem: `transport "${transport}" is not supported, only unix` }
+  if (transport !== 'unix') return { problem: `transport "${transport}" is not supported (only unix is)` }
   for (const pair of address.slice(colon + 1).split(',')) {
     const equals = pair.indexOf('=')
     const key = pair.slice(0, equals)
     if (key !== 'path' && key !== 'abstract') continue
     const value = unescaped(pair.slice(equals + 1))
-    if (value === null || value === '') return { problem: `has a broken ${key}` }
-    if (/[:;,=]/.test(value)) return { problem: 'a socket path with : ; , or = in it cannot be used' } // dbus-next splits at them
-    if (Buffer.byteLength(value) > 107) return { problem: 'names a socket path longer than 107 bytes' } // sun_path, unix(7)
+    if (value === null || value === '') return { problem: `has an invalid ${key}` }
+    if (/[:;,=]/.test(value)) return { problem: 'socket paths containing : ; , or = are not supported' } // dbus-next splits at these
+    if (Buffer.byteLength(value) > 107) return { problem: 'its socket path is longer than 107 bytes' } // sun_path, unix(7)
     return { address, path: key === 'abstract' ? `\0${value}` : value }
   }
-  return { problem: 'names neither path nor abstract' }
+  return { problem: 'has neither path= nor abstract=' }
 }
 
-/** `%2f` -> `/`; null where an escape is broken. */
+/** `%2f` -> `/`; null if an escape is invalid. */
 function unescaped(text: string): string | null {
   try {
     return decodeURIComponent(text)

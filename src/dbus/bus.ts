@@ -1,4 +1,4 @@
-// What the rest of this folder knows of a message bus.
+// The message-bus interface that the rest of the source uses: calls, signals, errors.
 import type { MessageHeader } from './message-header.ts'
 
 export interface Call {
@@ -9,7 +9,7 @@ export interface Call {
   readonly signature?: string
   readonly body?: readonly unknown[]
   readonly timeoutMs?: number
-  /** Let the bus start the program that owns the name; by default nothing is ever started. */
+  /** Let the bus start the service that owns the name; by default no call starts anything. */
   readonly autoStart?: boolean
 }
 
@@ -17,19 +17,19 @@ export interface Signal {
   readonly path: string
   readonly interface: string
   readonly member: string
-  /** The unique name of the sender, set by the bus: anyone may send us a signal. */
+  /** The unique name of the sender, set by the bus. Check it: any client may send us a signal. */
   readonly sender: string
   readonly body: Body
 }
 
-/** As decoded, to be opened with `plain` where needed: of hundreds of variants in a message a few are looked at. */
+/** Values as decoded, variants included: `plain` opens the few that are needed out of hundreds in a message. */
 export type Body = readonly unknown[]
 
 export interface Bus {
   readonly uniqueName: string
-  /** Calls and tells the answer synchronously, at its place in the stream of messages. Never throws. */
-  request(call: Call, answered: (error: Error | null, body: Body) => void): void
-  /** The same as a promise of plain values; it settles after what is at hand has been read. Rejects with a `BusError`. */
+  /** Makes a call; `onReply` is called synchronously, at the reply's position in the message stream. Never throws. */
+  request(call: Call, onReply: (error: Error | null, body: Body) => void): void
+  /** The same as a promise of plain values, which settles after the messages already received. Rejects with a `BusError`. */
   call(
     destination: string,
     path: string,
@@ -40,17 +40,17 @@ export interface Bus {
     timeoutMs?: number,
   ): Promise<unknown[]>
   addMatch(rule: string): Promise<void>
-  /** A signal that no listener `wants` is dropped undecoded. Called synchronously, in order. */
+  /** Listeners are called synchronously, in order. A signal that no listener `wants` is dropped without decoding it. */
   onSignal(listener: (signal: Signal) => void, wants?: (head: MessageHeader) => boolean): () => void
-  /** Called once, with the reason in words; pending calls have been rejected by then. Also after `close`. */
+  /** Called once with the reason, after pending calls have been rejected; also after `close`. */
   onClose(listener: (reason: string) => void): () => void
-  /** The reason is for those who listen to the end; a first one stays. */
+  /** The reason is passed to the `onClose` listeners; if called again, the first reason is kept. */
   close(reason?: string): void
 }
 
-/** An error that the bus or the called program answered, or `closed` and `timeout` of our own. */
+/** An error reply from the bus or the called service, or our own `closed` and `timeout`. */
 export interface BusError extends Error {
-  /** As `org.freedesktop.DBus.Error.AccessDenied`. */
+  /** For example `org.freedesktop.DBus.Error.AccessDenied`. */
   readonly errorName: string
 }
 
@@ -58,12 +58,12 @@ export function busError(errorName: string, message: string): BusError {
   return Object.assign(new Error(message), { errorName })
 }
 
-/** The D-Bus name of an error, '' for any other. */
+/** The D-Bus error name; '' if `error` is not a `BusError`. */
 export function errorNameOf(error: unknown): string {
   return error instanceof Error && 'errorName' in error && typeof error.errorName === 'string' ? error.errorName : ''
 }
 
-/** The other side, or the bus, left: nothing is wrong with the call. */
+/** Whether the call failed because its destination or the bus left, and not because of the call itself. */
 export function isGone(error: unknown): boolean {
   return GONE.has(errorNameOf(error))
 }

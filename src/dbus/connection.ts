@@ -1,4 +1,4 @@
-// One connection to a message bus: the only file that knows dbus-next, and where all its faults end (pinned at 0.10.2).
+// Connects to a message bus with dbus-next (pinned at 0.10.2): the only file that imports it, and which contains its faults.
 import { Socket } from 'node:net'
 import type { Message, MessageBus } from 'dbus-next'
 import { messageOf } from '../core/error-text.ts'
@@ -12,7 +12,7 @@ import { namesByLength } from './read-properties.ts'
 import { plain, withVariants } from './variants.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
-/** A dead peer is noticed within the two together: less than 30 s. */
+/** A dead bus is detected within the sum of both: less than 30 s. */
 const PING_EVERY_MS = 20_000
 const PONG_AT_MOST_MS = 8_000
 const NO_AUTO_START = 2
@@ -21,13 +21,13 @@ const DRIVER_PATH = '/org/freedesktop/DBus'
 
 export interface BusOptions {
   readonly after: Clock['after']
-  /** What could not be decoded, or a listener that threw, in words; it was dropped. */
+  /** A message could not be decoded or a listener threw; the message was dropped. */
   readonly onFault?: (problem: string) => void
-  /** Each answered call: its member and how long the answer took. */
-  readonly onAnswer?: (member: string, ms: number) => void
-  /** Of PropertiesChanged and of answers to GetAll only these are decoded: it takes a third of the time. */
+  /** Each call that got a reply: its member and the time until the reply. */
+  readonly onDuration?: (member: string, ms: number) => void
+  /** Decode only these properties of PropertiesChanged and of GetAll replies, which takes a third of the time. */
   readonly properties?: ReadonlySet<string>
-  /** Gives up an attempt to connect. */
+  /** Cancels an attempt to connect. */
   readonly signal?: AbortSignal
   readonly connectAtMostMs?: number
   readonly pingEveryMs?: number
@@ -35,8 +35,8 @@ export interface BusOptions {
 }
 
 /**
- * Connects to the first address of the list (`unix:path=...;unix:abstract=...`) that lets us in.
- * Rejects in the user's words, naming the addresses.
+ * Connects to the first address of the list (`unix:path=...;unix:abstract=...`) that accepts the connection.
+ * Rejects with a message for the user that names the addresses.
  */
 export async function connectBus(addresses: string, options: BusOptions): Promise<Bus> {
   const problems: string[] = []
@@ -51,12 +51,12 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
 }
 
 async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
-  const dbus = (await import('dbus-next')).default // not before it is needed: it costs memory
-  if (options.signal?.aborted) throw new Error('given up')
-  const { after, onAnswer = () => {}, onFault = () => {} } = options
+  const dbus = (await import('dbus-next')).default // loaded on first use, to save memory
+  if (options.signal?.aborted) throw new Error('canceled')
+  const { after, onDuration = () => {}, onFault = () => {} } = options
   const library = dbus.sessionBus({ busAddress: `unix:socket=${where.path}`, authMethods: ['EXTERNAL'] })
   const socket = socketOf(library)
-  const link = createLink(socket, { after, onAnswer, fault: onFault })
+  const link = createLink(socket, { after, onDuration, fault: onFault })
   guardSocket(socket, messageFilter(link, options.properties ? namesByLength(options.properties) : null))
   closeWith(socket, library, link)
   library.on('message', (message: Message) => deliver(message, link))
@@ -75,48 +75,46 @@ async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
   return bus
 }
 
-/** Ends `link` when its socket ends, when authentication is refused, and with a message that is none. */
+/** Closes `link` when its socket ends, when authentication fails, or when dbus-next cannot parse a message. */
 function closeWith(socket: Socket, library: MessageBus, link: Link): void {
-  socket.on('error', (error) => link.close(inWords(error, link.named)))
-  socket.on('end', () => link.close(link.named ? 'the bus closed the connection' : HUNG_UP))
-  socket.on('close', () => link.close('the connection is closed'))
+  socket.on('error', (error) => link.close(closeReason(error, link.named)))
+  socket.on('end', () => link.close(link.named ? 'the bus closed the connection' : CLOSED_EARLY))
+  socket.on('close', () => link.close('the connection was closed'))
   library.on('error', (error: unknown) => {
-    const reason = inWords(error, link.named)
+    const reason = closeReason(error, link.named)
     if (link.named && !link.isClosed()) link.fault(reason)
     link.close(reason)
   })
 }
 
-/** A message that dbus-next has decoded. */
+/** Passes on a message that dbus-next has decoded. */
 function deliver(message: Message, { pending, listeners }: Link): void {
   const { path, member, sender, body, errorName } = message
   if (Number(message.type) === SIGNAL) {
     listeners.signal({ path, interface: message.interface, member, sender, body })
   } else if (Number(message.type) === ERROR) {
     const words = typeof body[0] === 'string' ? body[0] : errorName
-    pending.answer(Number(message.replySerial), busError(errorName, words), [])
-  } else pending.answer(Number(message.replySerial), null, body)
+    pending.settle(Number(message.replySerial), busError(errorName, words), [])
+  } else pending.settle(Number(message.replySerial), null, body)
 }
 
-/** Resolves when the bus has let us in; rejects where it does not, does not in time, or `options.signal` gives up. */
+/** Resolves when the bus has assigned our unique name; rejects on refusal, timeout or cancellation. */
 function untilNamed(library: MessageBus, link: Link, where: BusSocket, options: BusOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => link.close('given up')
+    const giveUp = () => link.close('canceled')
     options.signal?.addEventListener('abort', giveUp)
-    const undoTimer = options.after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, () =>
-      link.close('it does not answer (timed out)'),
-    )
+    const undoTimer = options.after(options.connectAtMostMs ?? CONNECT_AT_MOST_MS, () => link.close('timed out'))
     const settled = () => {
       undoTimer()
       options.signal?.removeEventListener('abort', giveUp)
     }
     const forgetClose = link.listeners.onClose((reason) => {
       settled()
-      reject(new Error(`cannot reach the bus at ${where.address}: ${reason}`))
+      reject(new Error(`cannot connect to the bus at ${where.address}: ${reason}`))
     })
     library.on('connect', () => {
       link.named = nameOf(library) !== ''
-      if (!link.named) return link.close('it gave us no name')
+      if (!link.named) return link.close('the bus assigned no unique name')
       settled()
       forgetClose()
       resolve()
@@ -141,12 +139,12 @@ function busOn(link: Link, uniqueName: string, request: Bus['request']): Bus {
     },
     onSignal: (listener, wants = () => true) => link.listeners.onSignal(listener, wants),
     onClose: link.listeners.onClose,
-    close: (reason = 'closed by us') => link.close(reason),
+    close: (reason = 'closed') => link.close(reason),
   }
   return bus
 }
 
-/** Closes `link` when the bus no longer answers: a dead peer sends no word of its end. */
+/** Pings the bus and closes `link` when it stops responding: a hung bus does not close its socket. */
 function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
   const { after, pingEveryMs = PING_EVERY_MS, pongAtMostMs: timeoutMs = PONG_AT_MOST_MS } = options
   let undo = () => {}
@@ -155,7 +153,7 @@ function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
   }
   const ping = () => {
     bus.request({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetId', timeoutMs }, (error) => {
-      if (error !== null) link.close(`the bus no longer answers (${error.message})`)
+      if (error !== null) link.close(`the bus stopped responding (${error.message})`)
       else if (!link.isClosed()) pingLater(ping)
     })
   }
@@ -163,12 +161,12 @@ function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
   link.listeners.onClose(() => undo())
 }
 
-/** dbus-next is silent when its connection ends; the socket is not. Throws where another version has moved it. */
+/** The socket of dbus-next, which itself does not report the end of a connection. Throws for a version that keeps it elsewhere. */
 function socketOf(library: MessageBus): Socket {
   const connection: unknown = '_connection' in library ? library._connection : null
   const stream =
     typeof connection === 'object' && connection !== null && 'stream' in connection ? connection.stream : null
-  if (!(stream instanceof Socket)) throw new Error('dbus-next holds no socket: not the pinned version')
+  if (!(stream instanceof Socket)) throw new Error('cannot find the socket of dbus-next: not the pinned version')
   return stream
 }
 
@@ -176,22 +174,23 @@ function nameOf(library: MessageBus): string {
   return 'name' in library && typeof library.name === 'string' ? library.name : ''
 }
 
-const HUNG_UP = 'it hung up on us (may this user use it?)'
+const CLOSED_EARLY = 'the bus closed the connection during authentication (is this user allowed to use it?)'
 
-function inWords(error: unknown, connected: boolean): string {
+function closeReason(error: unknown, connected: boolean): string {
   if (!(error instanceof Error)) return String(error)
-  if (/authentication methods/i.test(error.message)) return 'it does not let this user in (authentication refused)'
+  if (/authentication methods/i.test(error.message))
+    return 'authentication failed (is this user allowed to use the bus?)'
   switch ('code' in error ? error.code : '') {
     case 'ENOENT':
       return 'no such socket'
     case 'ECONNREFUSED':
-      return 'nobody listens there'
+      return 'connection refused'
     case 'EACCES':
     case 'EPERM':
       return 'permission denied'
     case 'EPIPE':
     case 'ECONNRESET':
-      return connected ? 'the bus closed the connection' : HUNG_UP
+      return connected ? 'the bus closed the connection' : CLOSED_EARLY
     default:
       return error.message
   }

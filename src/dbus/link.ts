@@ -1,4 +1,4 @@
-// One connection while it lasts, whatever reads its messages: calls that wait, listeners, which messages matter, and the one end of it all.
+// The state of one bus connection: pending calls, listeners, the filter for its messages, and closing all of it once.
 import type { Socket } from 'node:net'
 import type { Clock } from '../ports.ts'
 import { createListeners, type Listeners } from './listeners.ts'
@@ -9,7 +9,7 @@ import { allProperties, changedProperties, type NamesByLength } from './read-pro
 
 export interface LinkOptions {
   readonly after: Clock['after']
-  readonly onAnswer: (member: string, ms: number) => void
+  readonly onDuration: (member: string, ms: number) => void
   readonly fault: (problem: string) => void
 }
 
@@ -17,15 +17,15 @@ export interface Link {
   readonly pending: PendingCalls
   readonly listeners: Listeners
   readonly fault: (problem: string) => void
-  /** The bus has given us a name. */
+  /** The bus has assigned our unique name. */
   named: boolean
   isClosed(): boolean
-  /** A first reason stays. */
+  /** Does nothing if the link is closed already. */
   close(reason: string): void
 }
 
-export function createLink(socket: Socket, { after, onAnswer, fault }: LinkOptions): Link {
-  const pending = createPendingCalls(after, onAnswer, fault)
+export function createLink(socket: Socket, { after, onDuration, fault }: LinkOptions): Link {
+  const pending = createPendingCalls(after, onDuration, fault)
   const listeners = createListeners(fault)
   let closed = false
   return {
@@ -44,20 +44,20 @@ export function createLink(socket: Socket, { after, onAnswer, fault }: LinkOptio
   }
 }
 
-/** Which messages matter to `link`; of PropertiesChanged and answers to GetAll it reads the `wanted` properties itself. */
+/** Which messages `link` needs. The `wanted` properties of PropertiesChanged and GetAll replies are read here, without dbus-next. */
 export function messageFilter(link: Link, wanted: NamesByLength | null): MessageFilter {
   const { pending, listeners, fault } = link
   return {
     admit(header) {
       if (link.isClosed()) return false
-      if (!link.named) return isNaming(header, link)
-      if (header.type === METHOD_RETURN || header.type === ERROR) return pending.awaits(header.replySerial)
-      return header.type === SIGNAL && listeners.want(header) // nobody has any business calling us
+      if (!link.named) return isHelloReply(header, link)
+      if (header.type === METHOD_RETURN || header.type === ERROR) return pending.has(header.replySerial)
+      return header.type === SIGNAL && listeners.want(header) // method calls to us are dropped
     },
     read(header, rest) {
       if (wanted === null) return false
       if (header.type === METHOD_RETURN && header.signature === 'a{sv}') {
-        pending.answer(header.replySerial, null, [allProperties(rest, header.bodyAt, header.little, wanted)])
+        pending.settle(header.replySerial, null, [allProperties(rest, header.bodyAt, header.little, wanted)])
         return true
       }
       if (header.member !== 'PropertiesChanged' || header.signature !== 'sa{sv}as') return false
@@ -67,7 +67,7 @@ export function messageFilter(link: Link, wanted: NamesByLength | null): Message
       listeners.signal({ path, interface: header.interface, member, sender, body })
       return true
     },
-    malformed: (reason) => fault(`a message was dropped: ${reason}`),
+    malformed: fault,
     giveUp(reason) {
       fault(reason)
       link.close(reason)
@@ -75,8 +75,8 @@ export function messageFilter(link: Link, wanted: NamesByLength | null): Message
   }
 }
 
-/** Only the answer to Hello: an error in it would become an unhandled rejection in dbus-next. */
-function isNaming(header: MessageHeader, link: Link): boolean {
-  if (header.type === ERROR) link.close(`it refused us: ${header.errorName}`)
+/** Before we have a name, only the reply to Hello passes. An error reply would become an unhandled rejection in dbus-next. */
+function isHelloReply(header: MessageHeader, link: Link): boolean {
+  if (header.type === ERROR) link.close(`the bus refused the connection: ${header.errorName}`)
   return header.type === METHOD_RETURN
 }

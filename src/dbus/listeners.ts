@@ -1,17 +1,17 @@
-// Who listens on a connection: to its signals, and for its end. A listener that throws harms no other. Pure.
+// The signal and close listeners of one bus connection; an exception in one listener does not affect the others. Pure.
 import { stackOf } from '../core/error-text.ts'
 import type { Bus, Signal } from './bus.ts'
 import type { MessageHeader } from './message-header.ts'
 
 export interface Listeners extends Pick<Bus, 'onClose'> {
   onSignal(call: (signal: Signal) => void, wants: (header: MessageHeader) => boolean): () => void
-  /** Whether anyone wants this signal. */
+  /** Whether any listener wants this signal. */
   want(header: MessageHeader): boolean
   signal(signal: Signal): void
   closed(reason: string): void
 }
 
-/** `fault` is told of a listener that threw. */
+/** `fault` is called when a listener throws. */
 export function createListeners(fault: (problem: string) => void): Listeners {
   const signalListeners = new Set<{ readonly call: (signal: Signal) => void; wants(header: MessageHeader): boolean }>()
   const closeListeners = new Set<(reason: string) => void>()

@@ -1,35 +1,35 @@
-// Stands between a bus socket and dbus-next's reader: only whole, sane and wanted messages get through, and no throw gets out.
+// Filters the byte stream in front of dbus-next: passes only complete, valid, wanted messages and contains its exceptions.
 import type { Socket } from 'node:net'
 import { messageOf } from '../core/error-text.ts'
 import { bytesToCome, FIXED_BYTES, headerOf, type MessageHeader } from './message-header.ts'
 
-/** D-Bus allows 128 MiB; systemd's largest answers (thousands of units) stay below 2 MiB. */
+/** D-Bus allows 128 MiB; systemd's largest replies (thousands of units) stay below 2 MiB. */
 const LARGEST_MESSAGE_BYTES = 16 << 20
-/** The daemon's lines in the authentication are below 100 bytes. */
+/** Each line that the bus daemon sends during authentication is shorter than 100 bytes. */
 const LONGEST_HANDSHAKE_BYTES = 4096
 
 export interface MessageFilter {
-  /** Whether dbus-next shall decode this message; it is dropped unread otherwise. */
+  /** Whether this message is wanted; otherwise it is dropped without reading its body. */
   admit(head: MessageHeader): boolean
-  /** Reads the message itself, instead of dbus-next; false where it does not. What it throws gives the stream up. */
+  /** Decodes the message instead of dbus-next, or returns false to leave it to dbus-next. If it throws, the stream is given up. */
   read(head: MessageHeader, rest: Buffer): boolean
-  /** The stream cannot be trusted any more. Called once or more; nothing is handed on afterwards. */
+  /** The stream is corrupt: no more messages are passed on. May be called more than once. */
   giveUp(reason: string): void
-  /** One message was dropped as unreadable; the stream goes on. */
+  /** One message was dropped as malformed; the stream continues. */
   malformed(reason: string): void
 }
 
 /**
- * Guards `socket` from the moment it is made. dbus-next 0.10.2 reads its handshake byte by byte, then each message as
- * `read(16)` and `read(rest)` in a `readable` listener that nothing protects: a throw in there would end the process.
+ * Replaces `read` and `on` of a newly created `socket`. dbus-next 0.10.2 reads the handshake byte by byte, then each
+ * message as `read(16)` and `read(rest)`, in a `readable` listener where an exception would end the process.
  */
-export function guardSocket(socket: Socket, keeper: MessageFilter): void {
+export function guardSocket(socket: Socket, filter: MessageFilter): void {
   const take = socket.read.bind(socket)
   const on = socket.on.bind(socket)
   let closed = false
-  let spoken = 0
-  /** What the socket gave: `held` from `at` on, then `later`. */
-  let held: Buffer = Buffer.alloc(0)
+  let handshakeBytes = 0
+  /** Received and not yet passed on: `buffer` from `at`, then the chunks in `later`. */
+  let buffer: Buffer = Buffer.alloc(0)
   let at = 0
   let later: Buffer[] = []
   let laterBytes = 0
@@ -38,30 +38,30 @@ export function guardSocket(socket: Socket, keeper: MessageFilter): void {
 
   const giveUp = (reason: string): null => {
     closed = true
-    keeper.giveUp(reason)
+    filter.giveUp(reason)
     return null
   }
 
-  /** The next bytes of the stream; null while they are not all there. The socket's own `read(bytes)` takes longer. */
+  /** The next bytes of the stream; null until all have arrived. Faster than the socket's own `read(bytes)`. */
   const exactly = (bytes: number): Buffer | null => {
-    while (held.length - at + laterBytes < bytes) {
+    while (buffer.length - at + laterBytes < bytes) {
       const chunk: Buffer | null = take()
       if (chunk === null) return null
       later.push(chunk)
       laterBytes += chunk.length
     }
-    if (held.length - at < bytes) {
-      const rest = held.subarray(at)
-      held = rest.length === 0 && later.length === 1 ? (later[0] as Buffer) : Buffer.concat([rest, ...later])
+    if (buffer.length - at < bytes) {
+      const rest = buffer.subarray(at)
+      buffer = rest.length === 0 && later.length === 1 ? (later[0] as Buffer) : Buffer.concat([rest, ...later])
       at = 0
       later = []
       laterBytes = 0
     }
     at += bytes
-    return held.subarray(at - bytes, at)
+    return buffer.subarray(at - bytes, at)
   }
 
-  /** The fixed part of the next wanted message; its rest then waits in `admitted`. */
+  /** Returns the fixed part of the next wanted message and leaves its rest in `admitted`. */
   const nextMessage = (): Buffer | null => {
     for (;;) {
       fixed ??= exactly(FIXED_BYTES)
@@ -74,17 +74,17 @@ export function guardSocket(socket: Socket, keeper: MessageFilter): void {
       fixed = null
       const head = headerOf(first, rest)
       if (typeof head === 'string') return giveUp(head)
-      if (!keeper.admit(head)) {
+      if (!filter.admit(head)) {
         if (closed) return null
         continue
       }
       if (head.fds > 0 || head.signature.includes('h')) {
-        keeper.malformed('it carries file descriptors')
+        filter.malformed('a message carries file descriptors')
         continue
       }
-      if (keeper.read(head, rest)) continue
-      // dbus-next reads an array of such elements for ever; a real daemon lets none through.
-      if (/\(\)|\{\}/.test(head.signature)) return giveUp('a message has an empty structure')
+      if (filter.read(head, rest)) continue
+      // dbus-next would loop forever on an array of empty structs; a real bus daemon rejects them.
+      if (/\(\)|\{\}/.test(head.signature)) return giveUp('a message contains an empty struct')
       admitted = rest
       return first
     }
@@ -93,8 +93,8 @@ export function guardSocket(socket: Socket, keeper: MessageFilter): void {
   socket.read = (size?: number) => {
     if (closed) return null
     if (size === 1) {
-      spoken += 1
-      return spoken > LONGEST_HANDSHAKE_BYTES ? giveUp('it does not speak D-Bus') : take(1)
+      handshakeBytes += 1
+      return handshakeBytes > LONGEST_HANDSHAKE_BYTES ? giveUp('the peer does not speak D-Bus') : take(1)
     }
     if (admitted === null) return nextMessage()
     const rest = admitted
@@ -111,6 +111,6 @@ export function guardSocket(socket: Socket, keeper: MessageFilter): void {
         giveUp(`a message could not be decoded (${messageOf(error)})`)
       }
     }
-    return on(event, Object.assign(contained, { listener }) as () => void) // `listener`: as `once` does it, so that it can be removed
+    return on(event, Object.assign(contained, { listener }) as () => void) // `listener`, as in `once`, so that `off` can remove it
   }
 }

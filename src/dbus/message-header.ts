@@ -1,12 +1,12 @@
-// The head of a D-Bus message, read without touching its body: enough to refuse or skip it before it costs anything. Pure.
+// Parses the header of a D-Bus message without its body, so that unwanted messages can be skipped cheaply. Pure.
 export const METHOD_RETURN = 2
 export const ERROR = 3
 export const SIGNAL = 4
 
-/** The first part of every message: endianness, type, flags, version, body length, serial, length of the fields. */
+/** The fixed part of the header: byte order, type, flags, version, body length, serial, length of the header fields. */
 export const FIXED_BYTES = 16
 
-/** What the header of a message says (D-Bus specification, "Message Format"); absent fields are '' or 0. */
+/** A message header (D-Bus specification, "Message Format"); absent fields are '' or 0. */
 export interface MessageHeader {
   readonly type: number
   readonly flags: number
@@ -19,7 +19,7 @@ export interface MessageHeader {
   readonly sender: string
   readonly signature: string
   readonly fds: number
-  /** Where the body begins in what follows the fixed part. */
+  /** Offset of the body in the bytes after the fixed part. */
   readonly bodyAt: number
   readonly little: boolean
 }
@@ -28,34 +28,34 @@ const LITTLE = 0x6c
 const BIG = 0x42
 const VERSION = 1
 
-/** Bytes that follow the fixed part, or what is wrong with it, in words. */
+/** The number of bytes after the fixed part, or a problem as text. */
 export function bytesToCome(fixed: Buffer, atMost: number): number | string {
   const endian = fixed[0]
-  if (endian !== LITTLE && endian !== BIG) return `a message begins with byte ${endian}`
-  if (fixed[3] !== VERSION) return `a message has protocol version ${fixed[3]}`
+  if (endian !== LITTLE && endian !== BIG) return `invalid byte order ${endian} at the start of a message`
+  if (fixed[3] !== VERSION) return `unsupported D-Bus protocol version ${fixed[3]}`
   const fields = u32(fixed, 12, endian === LITTLE)
   const bytes = padded(fields) + u32(fixed, 4, endian === LITTLE)
   if (fields === 0) return 'a message has no header fields'
-  if (bytes > atMost) return `a message claims ${bytes} bytes`
+  if (bytes > atMost) return `a message of ${bytes} bytes exceeds the limit of ${atMost}`
   return bytes
 }
 
-/** The head of a message of which `rest` follows the fixed part; or what is wrong with it, in words. */
+/** The header of a message from its fixed part and the `rest` after it, or a problem as text. */
 export function headerOf(fixed: Buffer, rest: Buffer): MessageHeader | string {
   const little = fixed[0] === LITTLE
   const end = u32(fixed, 12, little)
-  /** By the code of the field: 1 path, 2 interface, 3 member, 4 error name, 6 destination, 7 sender, 8 signature. */
+  /** By field code: 1 path, 2 interface, 3 member, 4 error name, 6 destination, 7 sender, 8 signature. */
   const texts = ['', '', '', '', '', '', '', '', '', '']
-  /** 5 the serial that is answered, 9 how many file descriptors come along. */
+  /** By field code: 5 reply serial, 9 number of file descriptors. */
   const numbers = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
   let at = 0
   while (at < end) {
     at = padded(at)
-    if (at + 6 > end) return 'a header field is cut short'
+    if (at + 6 > end) return 'a header field is truncated'
     const code = rest[at] ?? 0
     const type = rest[at + 1] === 1 && rest[at + 3] === 0 ? rest[at + 2] : NO_TYPE
     at += 4
-    if (type !== SIGNATURE && at + 4 > end) return 'a header field is cut short'
+    if (type !== SIGNATURE && at + 4 > end) return 'a header field is truncated'
     if (type === NUMBER) {
       if (code < 10) numbers[code] = u32(rest, at, little)
       at += 4

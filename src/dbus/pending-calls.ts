@@ -1,4 +1,4 @@
-// Calls that wait for their answer: each is answered once, by the bus, by time, or by the end of the connection.
+// Method calls waiting for their reply: each settles once, by its reply, by timeout, or when the connection closes.
 import { stackOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
 import { type Body, busError, type Call } from './bus.ts'
@@ -8,64 +8,62 @@ const CALL_AT_MOST_MS = 25_000
 export type ReplyHandler = (error: Error | null, body: Body) => void
 
 export interface PendingCalls {
-  /** `send` puts the call on the wire under this serial; what it throws is the answer. */
-  add(serial: number, call: Call, answered: ReplyHandler, send: () => void): void
-  awaits(serial: number): boolean
-  answer(serial: number, error: Error | null, body: Body): void
-  /** Rejects all that wait, and every later one. */
+  /** Registers a call. `send` writes it to the socket under this serial; if it throws, the call fails with that error. */
+  add(serial: number, call: Call, onReply: ReplyHandler, send: () => void): void
+  has(serial: number): boolean
+  settle(serial: number, error: Error | null, body: Body): void
+  /** Fails all waiting calls and every later one. */
   close(reason: string): void
 }
 
-/** `onAnswer` is told each answer's member and time; `fault` of an answer's listener that throws. */
+/** `onDuration` gets the member and duration of each call that got a reply; `fault` is called when a reply handler throws. */
 export function createPendingCalls(
   after: Clock['after'],
-  onAnswer: (member: string, ms: number) => void,
+  onDuration: (member: string, ms: number) => void,
   fault: (problem: string) => void,
 ): PendingCalls {
-  const waiting = new Map<
-    number,
-    { readonly member: string; readonly askedAt: number; readonly settle: ReplyHandler }
-  >()
+  const waiting = new Map<number, { readonly member: string; readonly sentAt: number; readonly settle: ReplyHandler }>()
   let closedFor: string | null = null
 
-  const contained = (answered: ReplyHandler): ReplyHandler => {
+  const contained = (onReply: ReplyHandler): ReplyHandler => {
     return (error, body) => {
       try {
-        answered(error, body)
+        onReply(error, body)
       } catch (thrown) {
-        fault(`an answer's listener threw: ${stackOf(thrown)}`)
+        fault(`a reply handler threw: ${stackOf(thrown)}`)
       }
     }
   }
 
   return {
-    add(serial, call, answered, send) {
-      const tell = contained(answered)
-      if (closedFor !== null) return tell(busError('closed', closedFor), [])
+    add(serial, call, onReply, send) {
+      const reply = contained(onReply)
+      if (closedFor !== null) return reply(busError('closed', closedFor), [])
       const timeoutMs = call.timeoutMs ?? CALL_AT_MOST_MS
+      let undoTimer = () => {}
       const settle: ReplyHandler = (error, body) => {
         waiting.delete(serial)
-        forgetTimer()
-        tell(error, body)
+        undoTimer()
+        reply(error, body)
       }
-      const forgetTimer = after(timeoutMs, () =>
+      undoTimer = after(timeoutMs, () =>
         settle(
-          busError('timeout', `${call.member}: no answer from ${call.destination} within ${timeoutMs / 1000} s`),
+          busError('timeout', `${call.member}: no reply from ${call.destination} within ${timeoutMs / 1000} s`),
           [],
         ),
       )
-      waiting.set(serial, { member: call.member, askedAt: performance.now(), settle })
+      waiting.set(serial, { member: call.member, sentAt: performance.now(), settle })
       try {
         send()
       } catch (error) {
-        settle(new Error(`send ${call.member}`, { cause: error }), [])
+        settle(new Error(`cannot send ${call.member}`, { cause: error }), [])
       }
     },
-    awaits: (serial) => waiting.has(serial),
-    answer(serial, error, body) {
+    has: (serial) => waiting.has(serial),
+    settle(serial, error, body) {
       const call = waiting.get(serial)
       if (call === undefined) return
-      onAnswer(call.member, performance.now() - call.askedAt)
+      onDuration(call.member, performance.now() - call.sentAt)
       call.settle(error, body)
     },
     close(reason) {

@@ -1,12 +1,12 @@
-// Makes plain values of what dbus-next decodes: no variants, and 64-bit numbers as numbers where they are exact. Pure.
+// Converts between dbus-next's values and plain ones: without variants, 64-bit integers as numbers where that is exact. Pure.
 
-/** A variant as dbus-next hands it out, known by its shape. */
+/** A variant as dbus-next returns it, recognised by its shape. */
 interface Variant {
   readonly signature: string
   readonly value: unknown
 }
 
-/** Opens variants at any depth. Struct and array -> array, `a{..}` -> object, `ay` -> Buffer, `x` and `t` -> number or bigint. */
+/** Opens variants at any depth: struct and array -> array, `a{..}` -> object, `ay` -> Buffer, `x` and `t` -> number or bigint. */
 export function plain(value: unknown): unknown {
   switch (typeof value) {
     case 'bigint':
@@ -31,7 +31,7 @@ export interface TypedValue {
   readonly value: unknown
 }
 
-/** The value with `make` of each `Typed` that is it, or is a value of the dictionary that it is. */
+/** Replaces a `TypedValue`, or each one in a dictionary, by the variant that `make` returns. */
 export function withVariants(value: unknown, make: (signature: string, value: unknown) => unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
   if (isTyped(value)) return make(value.typed, value.value)

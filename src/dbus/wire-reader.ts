@@ -1,5 +1,5 @@
-// A place in a message, moved value by value; every step is checked against the message's end (RangeError). Pure.
-// What is stepped over is never made a string: of a hundred properties in a message nine are looked at.
+// Unmarshals D-Bus values: a cursor that reads or skips one value at a time, checked against the end of the message (RangeError). Pure.
+// Skipped values are never converted to strings, because most properties of a message are not needed.
 export interface Cursor {
   readonly bytes: Buffer
   readonly view: DataView
@@ -7,14 +7,14 @@ export interface Cursor {
   at: number
 }
 
-/** Deeper nesting than D-Bus allows (32 arrays and 32 structures) is garbage. */
+/** D-Bus allows 32 arrays and 32 structs; anything nested deeper is malformed. */
 const DEEPEST = 64
 
 export function cursorAt(bytes: Buffer, at: number, little: boolean): Cursor {
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), little, at }
 }
 
-/** Steps over `bytes`; returns where they begin. */
+/** Skips `bytes` bytes; returns the offset where they start. */
 export function advance(c: Cursor, bytes: number): number {
   const at = c.at
   c.at += bytes
@@ -22,7 +22,7 @@ export function advance(c: Cursor, bytes: number): number {
   return at
 }
 
-/** To a power of two. */
+/** `to` is a power of two. */
 export function align(c: Cursor, to: number): void {
   c.at = (c.at + to - 1) & -to
 }
@@ -36,7 +36,7 @@ export function u32(c: Cursor): number {
   return c.view.getUint32(advance(c, 4), c.little)
 }
 
-/** A bigint where a number would not be exact. */
+/** A bigint if a number would not be exact. */
 export function u64(c: Cursor): number | bigint {
   align(c, 8)
   const at = advance(c, 8)
@@ -45,13 +45,13 @@ export function u64(c: Cursor): number | bigint {
   return high * 2 ** 32 + c.view.getUint32(c.little ? at : at + 4, c.little)
 }
 
-/** `length` bytes and the NUL after them. */
+/** A string of `length` bytes and its final NUL. */
 export function text(c: Cursor, length: number): string {
   const at = advance(c, length + 1)
   return c.bytes.toString('utf8', at, at + length)
 }
 
-/** Enters an array of elements with this alignment; returns where it ends. */
+/** Moves to the first element of an array; returns the offset where the array ends. */
 export function array(c: Cursor, alignment: number): number {
   const length = u32(c)
   align(c, alignment)
@@ -59,14 +59,14 @@ export function array(c: Cursor, alignment: number): number {
   return c.at + length
 }
 
-/** Enters a variant: steps over its signature; returns where that begins. */
+/** Moves to the value of a variant; returns the offset of its signature. */
 export function variant(c: Cursor): number {
   return advance(c, byte(c) + 1)
 }
 
-/** Steps over one value of the type that stands at `signatureAt`; returns where the next type begins. */
+/** Skips one value of the type at `signatureAt`; returns the offset of the next type. */
 export function skip(c: Cursor, signatureAt: number, depth = 0): number {
-  if (depth > DEEPEST) throw new RangeError('a value is nested too deep')
+  if (depth > DEEPEST) throw new RangeError('a value is nested too deeply')
   const type = c.bytes[signatureAt]
   const next = signatureAt + 1
   switch (type) {
@@ -99,7 +99,7 @@ export function skip(c: Cursor, signatureAt: number, depth = 0): number {
 
 const [S, O, G, V, A, STRUCT, STRUCT_END, ENTRY, ENTRY_END] = Buffer.from('sogva(){}')
 
-/** By the letter of a type; of a simple type also its size (D-Bus specification, "Marshaling"). */
+/** Alignment by type code, which is also the size of a fixed-size type (D-Bus specification, "Marshaling"). */
 const ALIGNMENTS: readonly number[] = Array.from({ length: 128 }, (_, letter) => {
   const type = String.fromCharCode(letter)
   return 'ygv'.includes(type)
@@ -115,18 +115,18 @@ const ALIGNMENTS: readonly number[] = Array.from({ length: 128 }, (_, letter) =>
 
 function alignmentOf(type = 0): number {
   const alignment = ALIGNMENTS[type]
-  if (!alignment) throw new RangeError(`"${String.fromCharCode(type)}" is no type`)
+  if (!alignment) throw new RangeError(`"${String.fromCharCode(type)}" is not a D-Bus type`)
   return alignment
 }
 
-/** Where the type at `i` ends. */
+/** The offset after the type at `i`. */
 function afterType(bytes: Buffer, i: number): number {
   let at = i
   while (bytes[at] === A) at += 1
   let depth = 0
   do {
     const letter = bytes[at]
-    if (letter === undefined || letter === 0) throw new RangeError('a signature does not end')
+    if (letter === undefined || letter === 0) throw new RangeError('a type signature is not terminated')
     if (letter === STRUCT || letter === ENTRY) depth += 1
     if (letter === STRUCT_END || letter === ENTRY_END) depth -= 1
     at += 1

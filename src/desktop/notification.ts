@@ -1,4 +1,4 @@
-// What a desktop is told of an event, and how urgent it is. Pure.
+// Builds the text and urgency of a desktop notification from an event. Pure.
 import type { Event } from '../core/event.ts'
 import { causeText, shortName } from '../core/format.ts'
 
@@ -8,41 +8,45 @@ export interface NotificationContent {
   readonly summary: string
   /** Markup: `&`, `<` and `>` are escaped. */
   readonly body: string
-  /** The trouble is over with it. */
+  /** The problem is over: no further notification replaces this one. */
   readonly settled?: true
 }
 
-/** Null for what nobody need be told of. */
+/** Null for an event that needs no notification. */
 export function notificationOf(event: Event, gatewayId: string): NotificationContent | null {
   const name = shortName(event.unit)
   switch (event.kind) {
     case 'crash': {
       if (event.requested) return null
       const { result, exitCode, signal } = event
-      const next = event.willRestart === true ? 'systemd starts it again; ' : ''
+      const next = event.willRestart === true ? 'systemd will restart it; ' : ''
       const body = `${causeText({ result, exit_code: exitCode, signal })}; ${next}crash ${event.counters.crashes}`
-      return { urgency: event.willRestart === true ? 1 : 2, summary: `${name} crashed`, body: on(body, gatewayId) }
+      return {
+        urgency: event.willRestart === true ? 1 : 2,
+        summary: `${name} crashed`,
+        body: withGateway(body, gatewayId),
+      }
     }
     case 'gave_up':
       return {
         urgency: 2,
         summary: `${name} is down`,
-        body: on(`systemd does not start it again (${event.result})`, gatewayId),
+        body: withGateway(`systemd will not restart it (${event.result})`, gatewayId),
       }
     case 'flapping':
       if (!event.flapping)
-        return { urgency: 0, summary: `${name} no longer flaps`, body: escaped(gatewayId), settled: true }
+        return { urgency: 0, summary: `${name} is no longer flapping`, body: escaped(gatewayId), settled: true }
       return {
         urgency: 2,
-        summary: `${name} crashes again and again`,
-        body: on(`${event.crashesInWindow} crashes in ${event.windowSeconds} s`, gatewayId),
+        summary: `${name} is flapping`,
+        body: withGateway(`${event.crashesInWindow} crashes in ${event.windowSeconds} s`, gatewayId),
       }
     default:
       return null
   }
 }
 
-function on(text: string, gatewayId: string): string {
+function withGateway(text: string, gatewayId: string): string {
   return escaped(`${text} (${gatewayId})`)
 }
 

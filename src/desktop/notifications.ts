@@ -1,4 +1,4 @@
-// Desktop notifications of what goes wrong and of what is well again, by org.freedesktop.Notifications on the session bus.
+// Desktop notifications about crashes and recoveries, sent to org.freedesktop.Notifications on the session bus.
 import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import { shortName } from '../core/format.ts'
@@ -8,9 +8,9 @@ import type { Clock, EventSink, Log } from '../ports.ts'
 import { type NotificationContent, notificationOf } from './notification.ts'
 
 export interface NotificationsOptions {
-  /** The session bus. */
+  /** Address of the session bus. */
   readonly address: string
-  /** As the configuration has it now. */
+  /** The current value of `notify.enabled`. */
   readonly enabled: () => boolean
   readonly gatewayId: string
   readonly clock: Clock
@@ -19,17 +19,17 @@ export interface NotificationsOptions {
 }
 
 const SERVICE = 'org.freedesktop.Notifications'
-/** A unit that has run so long since its trouble is well again. */
-const WELL_AFTER_MS = 5000
-/** After a failure nobody is asked for so long. */
-const AGAIN_AFTER_MS = 30_000
+/** A unit that has been running for this long after a problem has recovered. */
+const RECOVERED_AFTER_MS = 5000
+/** After a failure, no notification is attempted for this long. */
+const RETRY_AFTER_MS = 30_000
 
-/** One unit's notification: replaced by the next one, so that a crash loop is one bubble and not hundreds. */
+/** The notification of one unit. The next one replaces it, so that a crash loop shows one bubble instead of hundreds. */
 interface UnitNotification {
   id: number
   sending: boolean
   next: NotificationContent | null
-  undoWell: () => void
+  undoRecovered: () => void
 }
 
 export function createNotifications(options: NotificationsOptions): EventSink {
@@ -53,51 +53,55 @@ export function createNotifications(options: NotificationsOptions): EventSink {
     if (shown.sending) return
     shown.sending = true
     try {
-      for (let note = shown.next; note !== null && !stopped; note = shown.next) {
+      for (let content = shown.next; content !== null && !stopped; content = shown.next) {
         shown.next = null
-        shown.id = await notify(await opened(), shown.id, note)
-        if (failedAtMonoMs !== null) log('info', 'notify: back')
+        shown.id = await notify(await opened(), shown.id, content)
+        if (failedAtMonoMs !== null) log('info', 'notify: notifications work again')
         failedAtMonoMs = null
-        if (note.settled) units.delete(unit)
+        if (content.settled) units.delete(unit)
       }
     } catch (error) {
       bus = null
       shown.next = null
-      if (failedAtMonoMs === null) log('warning', `notify: no notification can be shown (${messageOf(error)})`)
+      if (failedAtMonoMs === null)
+        log(
+          'warning',
+          `notify: cannot show notifications: ${messageOf(error)}; retrying after ${RETRY_AFTER_MS / 1000} s`,
+        )
       failedAtMonoMs = clock.now().monoMs
     } finally {
       shown.sending = false
     }
   }
 
-  const tell = (unit: string, note: NotificationContent) => {
-    const shown = units.get(unit) ?? { id: 0, sending: false, next: null, undoWell: () => {} }
+  const replace = (unit: string, content: NotificationContent) => {
+    const shown = units.get(unit) ?? { id: 0, sending: false, next: null, undoRecovered: () => {} }
     units.set(unit, shown)
-    shown.undoWell()
-    shown.next = note
+    shown.undoRecovered()
+    shown.next = content
     void show(unit, shown)
   }
 
-  const take = (event: Event) => {
-    const note = notificationOf(event, options.gatewayId)
-    if (note !== null) return tell(event.unit, note)
+  const handle = (event: Event) => {
+    const content = notificationOf(event, options.gatewayId)
+    if (content !== null) return replace(event.unit, content)
     const shown = units.get(event.unit)
     if (shown === undefined || (event.kind !== 'start' && event.kind !== 'restart')) return
-    shown.undoWell()
+    shown.undoRecovered()
     const summary = `${shortName(event.unit)} is running again`
-    const well: NotificationContent = { urgency: 0, summary, body: options.gatewayId, settled: true }
-    shown.undoWell = clock.after(WELL_AFTER_MS, () => tell(event.unit, well))
+    const recovered: NotificationContent = { urgency: 0, summary, body: options.gatewayId, settled: true }
+    shown.undoRecovered = clock.after(RECOVERED_AFTER_MS, () => replace(event.unit, recovered))
   }
 
   return {
     accept({ events }) {
       if (!options.enabled() || stopped) return
-      const waits = failedAtMonoMs !== null && clock.now().monoMs - failedAtMonoMs < AGAIN_AFTER_MS
-      if (!waits) for (const event of events) take(event)
+      const waiting = failedAtMonoMs !== null && clock.now().monoMs - failedAtMonoMs < RETRY_AFTER_MS
+      if (!waiting) for (const event of events) handle(event)
     },
     async stop() {
       stopped = true
-      for (const { undoWell } of units.values()) undoWell()
+      for (const { undoRecovered } of units.values()) undoRecovered()
       await bus?.then((on) => on.close()).catch(() => {})
     },
   }

@@ -1,47 +1,47 @@
-// Where the kernel accounts for a unit: the path of its control group, also of a unit that does not run yet. Pure.
+// Derives the path of a unit's control group, also for a unit that is not running yet. Pure.
 
 interface UnitCgroup {
   readonly id: string
-  /** As systemd says; empty while the unit does not run. */
+  /** As reported by systemd; empty while the unit is not running. */
   readonly controlGroup: string
   readonly slice: string
 }
 
 export interface CgroupPaths {
-  note(label: string, place: UnitCgroup): void
-  /** Null for a type that has none, and before it was read. */
+  note(label: string, cgroup: UnitCgroup): void
+  /** Null for a unit type without a control group, and before the unit was read. */
   of(label: string, root: string): string | null
-  /** Forgets the others. */
+  /** Forgets all units except these. */
   keep(has: (label: string) => boolean): void
 }
 
-/** The places of the watched units, as last read. */
+/** The control groups of the watched units, as last read. */
 export function createCgroupPaths(): CgroupPaths {
-  const places = new Map<string, UnitCgroup>()
+  const cgroups = new Map<string, UnitCgroup>()
   return {
-    note: (label, { id, controlGroup, slice }) => void places.set(label, { id, controlGroup, slice }),
+    note: (label, { id, controlGroup, slice }) => void cgroups.set(label, { id, controlGroup, slice }),
     of(label, root) {
-      const place = places.get(label)
-      return place === undefined ? null : cgroupPathOf(place, root)
+      const cgroup = cgroups.get(label)
+      return cgroup === undefined ? null : cgroupPathOf(cgroup, root)
     },
     keep(has) {
-      for (const label of places.keys()) if (!has(label)) places.delete(label)
+      for (const label of cgroups.keys()) if (!has(label)) cgroups.delete(label)
     },
   }
 }
 
-/** Names that the kernel has for itself in every group, which systemd then begins with `_` (cg_escape()). */
+/** Names reserved by the kernel in every control group; systemd prefixes them with `_` (cg_escape()). */
 const ESCAPED = /^(?:[_.]|cgroup\.|(?:cpu|cpuacct|cpuset|io|blkio|memory|devices|pids)\.)/
 
 /**
- * `/system.slice/mosquitto.service`: as systemd says, which it does only of a unit that runs; else below the unit's
- * slice, and `root`, the group of systemd itself. Null for a type that has none.
+ * For example `/system.slice/mosquitto.service`. systemd reports it only for a running unit; otherwise it is derived
+ * from the unit's slice and `root`, the control group of systemd itself. Null for a unit type without one.
  */
 export function cgroupPathOf(unit: UnitCgroup, root: string): string | null {
   if (unit.controlGroup !== '') return unit.controlGroup
   if (!unit.slice.endsWith('.slice')) return null
-  const below = unit.slice === '-.slice' ? '' : slicePath(unit.slice.slice(0, -'.slice'.length))
-  return `${root === '/' ? '' : root}${below}/${ESCAPED.test(unit.id) ? '_' : ''}${unit.id}`
+  const slice = unit.slice === '-.slice' ? '' : slicePath(unit.slice.slice(0, -'.slice'.length))
+  return `${root === '/' ? '' : root}${slice}/${ESCAPED.test(unit.id) ? '_' : ''}${unit.id}`
 }
 
 /** `a-b` -> `/a.slice/a-b.slice` (systemd.slice(5)). */

@@ -1,40 +1,40 @@
-// Whether systemd can be heard: the state of the connection, its numbers, how long to wait for the next attempt, and the log lines of loss and return.
+// Health of the connection to systemd: connected or not and why, its statistics, the back-off between attempts, and the log lines.
 import { type Backoff, backoffMs } from '../core/backoff.ts'
 import { createTally, type Histogram, type Tally } from '../core/histogram.ts'
 import type { BusHealth, Clock, Log } from '../ports.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
-/** A connection that lasted this long was a good one: the next attempt is the first again. */
+/** After a connection that lasted this long, the back-off starts again from its first value. */
 const GOOD_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
-/** Of the durations of calls, in seconds. */
+/** Histogram buckets of call durations, in seconds. */
 const BOUNDS = [0.01, 0.1]
 
 export interface ConnectionHealthOptions {
   readonly clock: Clock
   readonly log: Log
-  /** In [0, 1). */
+  /** Random numbers in [0, 1). */
   readonly random: () => number
-  /** Signals are missed from now on, after a time in which none were. */
+  /** The connection was up and is lost: signals are missed from now on. */
   readonly onLost: () => void
 }
 
 export interface ConnectionHealth {
-  /** Watching begins. */
+  /** The source was started; no attempt has been made yet. */
   started(): void
-  /** systemd is there and every unit was read. */
+  /** Subscribed to systemd, and every unit has been read. */
   up(): void
-  /** The bus, or systemd on it, cannot be reached, in words; also while it could not before. */
+  /** The bus, or systemd on it, is not available for this reason; may be called repeatedly. */
   down(reason: string): void
-  /** Watching ends. */
+  /** The source was stopped. */
   stopped(): void
   everUp(): boolean
-  /** How long to wait for the next attempt to connect; counts the attempts. */
+  /** The time to wait before the next attempt to connect; each call counts as one attempt. */
   retryAfterMs(): number
   signal(): void
   malformed(reason: string): void
   reply(member: string, ms: number): void
-  /** Resolves when the first attempt has ended, either way. */
+  /** Resolves when the first attempt to connect has succeeded or failed. */
   firstAttempt(): Promise<void>
   lastReplyAtMonoMs(): number | null
   read(): BusHealth
@@ -63,7 +63,7 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
       const { monoMs } = clock.now()
       const away = lostAtMonoMs === null ? 0 : monoMs - lostAtMonoMs
       if (problem !== null)
-        log('info', ups === 0 ? 'bus: connected' : `bus: back after ${Math.max(1, Math.round(away / 1000))} s`)
+        log('info', ups === 0 ? 'bus: connected' : `bus: reconnected after ${Math.max(1, Math.round(away / 1000))} s`)
       ups += 1
       upAtMonoMs = monoMs
       lostAtMonoMs = null
@@ -73,11 +73,10 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
     down(reason) {
       const { monoMs } = clock.now()
       if (problem === null) {
-        log('warning', `bus: lost (${reason})`)
+        log('warning', `bus: connection lost: ${reason}; reconnecting`)
         onLost()
-      } else if (ups === 0 && problem === NEVER_TRIED)
-        log('warning', `bus: not there (${reason}), trying again until it is`)
-      else if (problem !== reason) log('debug', `bus: still lost (${reason})`)
+      } else if (ups === 0 && problem === NEVER_TRIED) log('warning', `bus: not available: ${reason}; retrying`)
+      else if (problem !== reason) log('debug', `bus: still not available: ${reason}`)
       if (upAtMonoMs !== null && monoMs - upAtMonoMs >= GOOD_AFTER_MS) attempt = 0
       upAtMonoMs = null
       lostAtMonoMs ??= monoMs
@@ -95,7 +94,7 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
     },
     malformed(reason) {
       malformed += 1
-      log(malformed === 1 ? 'warning' : 'debug', `bus: unreadable: ${reason}`)
+      log(malformed === 1 ? 'warning' : 'debug', `bus: message not processed: ${reason}`)
     },
     reply(member, ms) {
       repliedAtMonoMs = clock.now().monoMs
@@ -120,7 +119,7 @@ interface CallDurations {
   read(): Readonly<Record<string, Histogram>>
 }
 
-/** Reading a unit (GetAll) is what is asked all the time; of the other calls a few are made at each reconnection. */
+/** GetAll, which reads a unit, is called all the time; the other calls only a few times per connection. */
 function createCallDurations(): CallDurations {
   const durations: Record<'GetAll' | 'other', Tally> = { GetAll: createTally(BOUNDS), other: createTally(BOUNDS) }
   return {

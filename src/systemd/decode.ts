@@ -1,14 +1,14 @@
-// From systemd's properties to what `step` understands; nothing that a bus can say makes it throw. Pure.
+// Decodes systemd's D-Bus properties into unit snapshots and settings; never throws, whatever the bus sends. Pure.
 import type { Settings, UnitSnapshot } from '../core/unit.ts'
 import { plain } from '../dbus/variants.ts'
 import { MANAGER_PROPERTIES } from './manager-state.ts'
 
 const PREFIX = 'org.freedesktop.systemd1.'
 const UNIT_INTERFACE = `${PREFIX}Unit`
-/** What remembers the type's interface is dropped beyond this many units; it only bridges two messages in a row. */
+/** How many units' latest type-specific properties are kept; they only have to bridge two consecutive signals. */
 const PAIRS_AT_MOST = 4096
 
-/** The only properties that signals and reads are decoded for. */
+/** The properties to decode, of signals and of GetAll replies. */
 export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'ActiveState',
   'SubState',
@@ -19,7 +19,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'ExecMainCode',
   'ExecMainStatus',
   'NRestarts',
-  // Told only when asked for:
+  // Only in replies to GetAll:
   'Id',
   'LoadState',
   'UnitFileState',
@@ -30,13 +30,13 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   ...MANAGER_PROPERTIES,
 ])
 
-/** Values as decoded: variants, of which only those that matter here are opened. */
+/** Values as decoded; variants are opened only when they are used. */
 type Properties = Readonly<Record<string, unknown>>
 
-/** The part of a sighting that the type's interface carries (`...Service`, `...Socket`). */
+/** The part of a snapshot that comes from the interface of the unit's type (`...Service`, `...Socket`). */
 type RunResult = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
 
-/** Types without a Result (target, slice, device), and those not heard of yet. */
+/** For unit types without a Result (target, slice, device), and for units not read yet. */
 const NO_RESULT: RunResult = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
 
 interface Malformed {
@@ -44,30 +44,31 @@ interface Malformed {
 }
 
 /**
- * Where whole pairs came, one half without the other: the bus dropped signals. A full one does (dbus-daemon(1),
- * max_outgoing_bytes), without a word, and a state beside the cause of an older one would be a guess.
+ * One signal of a pair is missing although earlier pairs were complete: the bus has dropped signals. It does so
+ * silently when our queue is full (dbus-daemon(1), max_outgoing_bytes). Combining the new state with the result of an
+ * older run would be a guess.
  */
-const HALF_A_PAIR = { missed: true } as const
+const INCOMPLETE_PAIR = { missed: true } as const
 
-/** Puts together the two signals that systemd sends of each change: the type's interface first, then Unit's. */
+/** Combines the two signals that systemd sends for each change: first the type's interface, then Unit's. */
 export interface SignalPairing {
-  /** A connection, or systemd itself, begins anew: half a pair of before is none. */
+  /** A new connection or a restarted systemd: forgets incomplete pairs. */
   begin(): void
-  /** The sighting when the second one came, null before it and for what tells nothing of a state. */
-  changed(path: string, body: readonly unknown[]): UnitSnapshot | Malformed | typeof HALF_A_PAIR | null
-  /** A read told both: a signal of Unit alone is complete then. */
+  /** The snapshot once the second signal of a pair arrives; null before that, and for signals without a state. */
+  changed(path: string, body: readonly unknown[]): UnitSnapshot | Malformed | typeof INCOMPLETE_PAIR | null
+  /** A GetAll reply contains both parts, so that a following signal of Unit alone is complete. */
   read(path: string, snapshot: UnitSnapshot): void
   removed(path: string): void
 }
 
 export function createSignalPairing(): SignalPairing {
-  const causes = new Map<string, RunResult>()
+  const results = new Map<string, RunResult>()
   const half = new Set<string>()
   const whole = new Set<string>()
-  const keep = (path: string, cause: RunResult) => {
-    const oldest = causes.size >= PAIRS_AT_MOST ? causes.keys().next().value : undefined
-    if (oldest !== undefined && !causes.has(path)) causes.delete(oldest)
-    causes.set(path, cause)
+  const keep = (path: string, result: RunResult) => {
+    const oldest = results.size >= PAIRS_AT_MOST ? results.keys().next().value : undefined
+    if (oldest !== undefined && !results.has(path)) results.delete(oldest)
+    results.set(path, result)
   }
   return {
     begin() {
@@ -75,36 +76,36 @@ export function createSignalPairing(): SignalPairing {
       whole.clear()
     },
     changed(path, body) {
-      const [face, properties] = body
-      if (typeof face !== 'string' || !isProperties(properties))
+      const [source, properties] = body
+      if (typeof source !== 'string' || !isProperties(properties))
         return { malformed: 'PropertiesChanged without properties' }
-      if (face !== UNIT_INTERFACE) {
-        if (!face.startsWith(PREFIX)) return null
-        keep(path, causeIn(properties, causes.get(path) ?? NO_RESULT))
+      if (source !== UNIT_INTERFACE) {
+        if (!source.startsWith(PREFIX)) return null
+        keep(path, resultIn(properties, results.get(path) ?? NO_RESULT))
         const twice = half.has(path)
         half.add(path)
-        return twice && whole.has(path) ? HALF_A_PAIR : null
+        return twice && whole.has(path) ? INCOMPLETE_PAIR : null
       }
       if (half.delete(path)) whole.add(path)
-      else if (whole.has(path)) return HALF_A_PAIR
+      else if (whole.has(path)) return INCOMPLETE_PAIR
       if (properties['ActiveState'] === undefined) return null
-      return snapshotIn(properties, causes.get(path) ?? NO_RESULT)
+      return snapshotIn(properties, results.get(path) ?? NO_RESULT)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
     removed(path) {
-      for (const notes of [causes, half, whole]) notes.delete(path)
+      for (const notes of [results, half, whole]) notes.delete(path)
     },
   }
 }
 
-/** The answer to `GetAll("")`: the properties of all the unit's interfaces at one instant. */
+/** The reply to `GetAll("")`: the properties of all interfaces of a unit at one instant. */
 export interface UnitReading {
-  /** The canonical name; signals come on its path only. */
+  /** The canonical name; signals come only on its object path. */
   readonly id: string
   readonly snapshot: UnitSnapshot
   readonly settings: Settings
-  /** Empty while it does not run, and for a type without processes; so is the slice. */
+  /** Empty while the unit is not running and for types without processes; the same holds for `slice`. */
   readonly controlGroup: string
   readonly slice: string
 }
@@ -116,7 +117,7 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
   const loadState = plain(properties['LoadState'])
   const restart = plain(properties['Restart'])
   if (typeof id !== 'string' || typeof loadState !== 'string') return { malformed: 'GetAll without Id and LoadState' }
-  const snapshot = snapshotIn(properties, causeIn(properties, NO_RESULT))
+  const snapshot = snapshotIn(properties, resultIn(properties, NO_RESULT))
   if ('malformed' in snapshot) return snapshot
   const text = (name: string) => String(plain(properties[name]) ?? '')
   return {
@@ -134,8 +135,8 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
   }
 }
 
-/** What is missing or of a wrong type stays as it was. */
-function causeIn(properties: Properties, before: RunResult): RunResult {
+/** A property that is missing or has a wrong type keeps its previous value. */
+function resultIn(properties: Properties, before: RunResult): RunResult {
   const result = plain(properties['Result'])
   return {
     result: typeof result === 'string' && result !== '' ? result : before.result,
@@ -145,29 +146,29 @@ function causeIn(properties: Properties, before: RunResult): RunResult {
   }
 }
 
-/** Written out and without detours: this runs for every signal of a crash loop. */
-function snapshotIn(properties: Properties, cause: RunResult): UnitSnapshot | Malformed {
+/** Plain code without loops or lookups, because it runs for every signal of a crash loop. */
+function snapshotIn(properties: Properties, result: RunResult): UnitSnapshot | Malformed {
   const activeState = plain(properties['ActiveState'])
   const subState = plain(properties['SubState'])
   const job = plain(properties['Job'])
-  if (typeof activeState !== 'string' || activeState === '') return { malformed: 'ActiveState is no text' }
-  if (typeof subState !== 'string') return { malformed: 'SubState is no text' }
+  if (typeof activeState !== 'string' || activeState === '') return { malformed: 'ActiveState is not a string' }
+  if (typeof subState !== 'string') return { malformed: 'SubState is not a string' }
   return {
     activeState,
     subState,
     invocationId: hex(plain(properties['InvocationID'])),
     job: Array.isArray(job) ? (whole(job[0]) ?? 0) : 0,
-    result: cause.result,
-    mainCode: cause.mainCode,
-    mainStatus: cause.mainStatus,
-    nRestarts: cause.nRestarts,
+    result: result.result,
+    mainCode: result.mainCode,
+    mainStatus: result.mainStatus,
+    nRestarts: result.nRestarts,
     changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
   }
 }
 
 const NO_ID = '0'.repeat(32)
 
-/** 128 bits as 32 hex digits; null where there are none: systemd gives an empty array or zeros. */
+/** 128 bits as 32 hex digits; null if the unit has no invocation, for which systemd sends an empty array or zeros. */
 function hex(id: unknown): string | null {
   if (!(id instanceof Uint8Array) || id.length !== 16) return null
   const text = Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex')
@@ -179,7 +180,7 @@ function whole(value: unknown): number | null {
   return typeof number === 'number' && Number.isSafeInteger(number) ? number : null
 }
 
-/** An exit status set, `(aiai)`: codes and signals. */
+/** Whether an exit status set, `(aiai)` for codes and signals, is not empty. */
 function isSet(status: unknown): boolean {
   return Array.isArray(status) && status.some((list) => Array.isArray(list) && list.length > 0)
 }

@@ -1,4 +1,4 @@
-// What is asked of systemd itself, and of the clock: the calls, and the sense of their answers.
+// Calls of systemd's D-Bus API (org.freedesktop.systemd1) and of timedate1, with their replies decoded.
 import { isUnitName } from '../core/unit-name.ts'
 import { type Bus, type Call, errorNameOf } from '../dbus/bus.ts'
 import { unitPath } from './unit-path.ts'
@@ -10,10 +10,10 @@ export const MANAGER_PATH = '/org/freedesktop/systemd1'
 export const MANAGER = 'org.freedesktop.systemd1.Manager'
 export const PROPERTIES = 'org.freedesktop.DBus.Properties'
 
-/** Coming and going of systemd on the bus. */
+/** Match rule for systemd joining and leaving the bus. */
 export const OWNER_RULE = `type='signal',sender='${DRIVER}',path='${DRIVER_PATH}',interface='${DRIVER}',member='NameOwnerChanged',arg0='${SYSTEMD}'`
 
-/** The rules for everything that a watcher hears, and for nothing else. */
+/** Match rules for the signals that watching needs, and no others. */
 export const MATCH_RULES: readonly string[] = [
   OWNER_RULE,
   ...['UnitNew', 'UnitRemoved', 'Reloading'].map(
@@ -22,16 +22,16 @@ export const MATCH_RULES: readonly string[] = [
   `type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER_PATH}/unit',interface='${PROPERTIES}',member='PropertiesChanged'`,
 ]
 
-/** Tells systemd's unique name, null while it is not on the bus, at its place among the signals of its coming and going. */
-export function systemdOwner(bus: Bus, told: (error: Error | null, owner: string | null) => void): void {
+/** Queries systemd's unique name; null if it is not on the bus. The reply comes in order with NameOwnerChanged signals. */
+export function systemdOwner(bus: Bus, onReply: (error: Error | null, owner: string | null) => void): void {
   const call = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetNameOwner' }
   bus.request({ ...call, signature: 's', body: [SYSTEMD] }, (error, [owner]) => {
-    if (error !== null && errorNameOf(error) !== 'org.freedesktop.DBus.Error.NameHasNoOwner') told(error, null)
-    else told(null, typeof owner === 'string' && owner !== '' ? owner : null)
+    if (error !== null && errorNameOf(error) !== 'org.freedesktop.DBus.Error.NameHasNoOwner') onReply(error, null)
+    else onReply(null, typeof owner === 'string' && owner !== '' ? owner : null)
   })
 }
 
-/** Without a subscriber systemd tells nothing. Idempotent; systemd before 256 can lose its list. */
+/** Asks systemd to send signals, which it does only for subscribers. Idempotent; systemd before 256 can lose its list of them. */
 export async function subscribe(bus: Bus): Promise<void> {
   try {
     await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'Subscribe')
@@ -41,8 +41,8 @@ export async function subscribe(bus: Bus): Promise<void> {
 }
 
 /**
- * All properties of a unit in one atomic answer (the empty interface means all). systemd loads the unit for it where it
- * is not, also by the path of an alias, and answers for what cannot be loaded as well (LoadState says so).
+ * The call that reads all properties of a unit atomically (the empty interface name means all interfaces). systemd
+ * loads the unit if necessary, also by the path of an alias. If it cannot be loaded, LoadState in the reply shows why.
  */
 export function getAllCall(name: string): Call {
   return {
@@ -55,14 +55,14 @@ export function getAllCall(name: string): Call {
   }
 }
 
-/** Units that the patterns stand for: those loaded, and those with a file of their own that is no alias. */
+/** Units that match the patterns: loaded ones, and those with a unit file that is not an alias. */
 export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<string[]> {
   if (patterns.length === 0) return []
   const names = new Set<string>()
   const [units] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitsByPatterns', 'asas', [[], patterns])
   for (const unit of Array.isArray(units) ? units : []) {
     const [name, , loadState, activeState] = Array.isArray(unit) ? unit : []
-    const stub = loadState === 'not-found' && activeState === 'inactive' // only named by another unit
+    const stub = loadState === 'not-found' && activeState === 'inactive' // only referenced by another unit
     if (typeof name === 'string' && !stub) names.add(name)
   }
   const [files] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitFilesByPatterns', 'asas', [[], patterns])
@@ -73,7 +73,7 @@ export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<
   return [...names].filter(isUnitName)
 }
 
-/** timedate1's word on the clock, null where nobody is there to say; it is not started for this. */
+/** Whether the clock is synchronised according to timedate1; null if that is not running. The call does not start it. */
 export async function ntpSynchronized(bus: Bus): Promise<boolean | null> {
   try {
     const name = 'org.freedesktop.timedate1'

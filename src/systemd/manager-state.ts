@@ -1,15 +1,15 @@
-// systemd as a whole: its state, its queue and how long booting took. It signals none of it, so it is asked now and then.
+// Polls the state of systemd itself: SystemState, failed units, jobs and boot times, for which it sends no signals.
 import type { Bus } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
 import type { Clock, SystemDetail, SystemHealth } from '../ports.ts'
 import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 
-const ASK_EVERY_MS = 30_000
-const ANSWER_AT_MOST_MS = 5000
-/** However many ask us, systemd is not asked more often than this. */
+const POLL_EVERY_MS = 30_000
+const REPLY_AT_MOST_MS = 5000
+/** Queries within this time share one reply of systemd. */
 const DETAIL_EVERY_MS = 1000
 
-/** Of the Manager's 200 properties these are read (org.freedesktop.systemd1(5)). */
+/** The properties to read, out of the Manager's 200 (org.freedesktop.systemd1(5)). */
 export const MANAGER_PROPERTIES: readonly string[] = [
   'SystemState',
   'NFailedUnits',
@@ -25,34 +25,35 @@ export const MANAGER_PROPERTIES: readonly string[] = [
 ]
 
 export interface ManagerState {
-  /** Asks this bus from now on; the first answer comes soon. */
+  /** Starts to poll systemd on this bus, at once and then regularly. */
   follow(bus: Bus): void
+  /** Stops polling and forgets what was read. */
   leave(): void
-  /** As last told; null while nobody is there to tell. */
+  /** The state as of the last poll; null while not connected. */
   latest(): SystemHealth | null
-  /** Where systemd's own groups begin, as in `/user.slice/user-1000.slice/user@1000.service`. */
+  /** The control group of systemd itself, for example `/user.slice/user-1000.slice/user@1000.service`. */
   controlGroup(): string
-  /** Asks for all of it now; null where nobody answers. */
+  /** Reads state, failed units and jobs now; null if systemd does not respond. */
   detail(): Promise<SystemDetail | null>
 }
 
 export function createManagerState(clock: Clock): ManagerState {
   let bus: Bus | null = null
   let latest: ManagerReading | null = null
-  let detail: { readonly askedAtMs: number; readonly answer: Promise<SystemDetail | null> } | null = null
+  let detail: { readonly requestedAtMs: number; readonly reply: Promise<SystemDetail | null> } | null = null
   let undo = () => {}
 
-  const ask = async (on: Bus) => {
+  const poll = async (on: Bus) => {
     const read = await readManager(on).catch(() => null)
     if (bus !== on) return
     latest = read
-    undo = clock.after(ASK_EVERY_MS, () => void ask(on))
+    undo = clock.after(POLL_EVERY_MS, () => void poll(on))
   }
   return {
     follow(on) {
       undo()
       bus = on
-      void ask(on)
+      void poll(on)
     },
     leave() {
       undo()
@@ -65,17 +66,17 @@ export function createManagerState(clock: Clock): ManagerState {
     async detail() {
       const { monoMs } = clock.now()
       if (bus === null) return null
-      if (detail === null || monoMs - detail.askedAtMs >= DETAIL_EVERY_MS)
-        detail = { askedAtMs: monoMs, answer: readSystem(bus).catch(() => null) }
-      return detail.answer
+      if (detail === null || monoMs - detail.requestedAtMs >= DETAIL_EVERY_MS)
+        detail = { requestedAtMs: monoMs, reply: readSystem(bus).catch(() => null) }
+      return detail.reply
     },
   }
 }
 
-/** The numbers, and the units and jobs behind them. */
+/** The state of systemd with the names of failed units and the queued jobs. */
 export async function readSystem(bus: Bus): Promise<SystemDetail> {
   const call = async (member: string, signature = '', body: readonly unknown[] = []) => {
-    const [rows] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, member, signature, body, ANSWER_AT_MOST_MS)
+    const [rows] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, member, signature, body, REPLY_AT_MOST_MS)
     return (Array.isArray(rows) ? rows : []).map((row) => (Array.isArray(row) ? row.map(String) : []))
   }
   const { health, version } = await readManager(bus)
@@ -96,8 +97,8 @@ interface ManagerReading {
 }
 
 async function readManager(bus: Bus): Promise<ManagerReading> {
-  const [answer] = await bus.call(SYSTEMD, MANAGER_PATH, PROPERTIES, 'GetAll', 's', [MANAGER], ANSWER_AT_MOST_MS)
-  const properties = typeof answer === 'object' && answer !== null ? (answer as Record<string, unknown>) : {}
+  const [reply] = await bus.call(SYSTEMD, MANAGER_PATH, PROPERTIES, 'GetAll', 's', [MANAGER], REPLY_AT_MOST_MS)
+  const properties = typeof reply === 'object' && reply !== null ? (reply as Record<string, unknown>) : {}
   const text = (name: string) => String(plain(properties[name]) ?? '')
   const number = (name: string) => Number(plain(properties[name]) ?? 0)
   return {
@@ -113,9 +114,9 @@ async function readManager(bus: Bus): Promise<ManagerReading> {
 }
 
 /**
- * The stages as systemd-analyze(1) reckons them, from microseconds since the kernel began; what came before the kernel
- * is told as a distance to it. A stage that there was not, or that is not over, is null. In a container the kernel is
- * another's, and systemd notes no time of it.
+ * The duration of each boot stage, computed as systemd-analyze(1) does, from microseconds since the kernel started;
+ * firmware and loader times count backwards from that. A stage that did not happen or has not finished is null. In a
+ * container, systemd has no timestamp of the kernel.
  */
 export function bootStages(us: (property: string) => number): SystemHealth['boot'] {
   const firmware = us('FirmwareTimestampMonotonic')

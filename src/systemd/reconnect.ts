@@ -1,4 +1,4 @@
-// Keeps one connection to the bus with a session on it: connects, and after each loss connects again some time later.
+// Keeps one bus connection with one session on it, and reconnects with back-off after each loss.
 import { messageOf } from '../core/error-text.ts'
 import type { Bus } from '../dbus/bus.ts'
 import type { Clock } from '../ports.ts'
@@ -6,19 +6,19 @@ import type { Session } from './session.ts'
 
 export interface ReconnectOptions {
   readonly after: Clock['after']
-  /** Rejects in words; `signal` gives the attempt up. */
+  /** Rejects with a message for the user; `signal` cancels the attempt. */
   readonly connect: (signal: AbortSignal) => Promise<Bus>
   readonly openSession: (bus: Bus) => Promise<Session>
-  /** An attempt failed or the connection ended, in words. */
+  /** An attempt failed, or the connection ended, for this reason. */
   readonly onLost: (reason: string) => void
-  /** How long to wait for the next attempt. */
+  /** The time to wait before the next attempt. */
   readonly retryAfterMs: () => number
 }
 
 export interface Reconnector {
   /** Makes the first attempt. */
   start(): void
-  /** Null while there is no connection; it may not have its session yet. */
+  /** Null while not connected. The session may not be open yet. */
   bus(): Bus | null
   session(): Session | null
   stop(): void
@@ -54,7 +54,7 @@ export function createReconnector({
     } catch (error) {
       return lost(messageOf(error))
     }
-    if (stopped) return opened.close('not needed any more')
+    if (stopped) return opened.close('no longer needed')
     bus = opened
     opened.onClose((reason) => {
       if (bus === opened) lost(reason)

@@ -1,4 +1,4 @@
-// One connection's worth of watching: subscribes, follows systemd's owner on the bus, reads every unit, takes signals.
+// Watching systemd over one bus connection: subscribes, follows restarts of systemd on the bus, reads all units, handles signals.
 import { messageOf } from '../core/error-text.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
@@ -7,28 +7,30 @@ import * as manager from './manager-api.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
 import { createUnitSignals } from './unit-signals.ts'
 
-/** A package's installation reloads several times in a row. */
+/** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
 
 export interface SessionContext extends UnitReaderContext {
   readonly log: Log
+  /** A signal was received. */
   readonly signal: () => void
-  /** systemd is there and will tell us everything; comes before anything of the new subscription is observed. */
+  /** systemd is on the bus. Called before any observation from the new subscription. */
   readonly subscribing: () => void
+  /** Every unit has been read. */
   readonly up: () => void
-  /** systemd is not on the bus, in words; the session waits for it. */
+  /** systemd is not on the bus; the session waits for it. */
   readonly down: (reason: string) => void
-  /** Whether the clock is synchronised, where that can be known. */
+  /** Whether the clock is synchronised; null if unknown. */
   readonly clockSynced: () => Promise<boolean | null>
 }
 
 export interface Session {
-  /** Resolves when all was read again, or false where systemd is not there. Calls during a run share the next one. */
+  /** Reads every unit again; false if systemd is not available. Calls while it runs share one more run after it. */
   reconcile(): Promise<boolean>
   end(): void
 }
 
-/** Rejects in words where the bus lets us not even listen. */
+/** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
   const units = createUnitReader(context)
@@ -53,7 +55,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
       await find()
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
-      if (!isGone(error)) context.log('warning', `bus: cannot reconcile (${messageOf(error)})`)
+      if (!isGone(error))
+        context.log('warning', `bus: reconcile failed: ${messageOf(error)}; retrying after resync_interval`)
       return false
     }
   })
@@ -65,7 +68,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     })
   }
 
-  /** A systemd that is new on the bus: it knows nothing of us. */
+  /** Subscribes to a systemd that is new on the bus, and reads every unit. */
   const adopt = async () => {
     const adopted = owner
     context.pairing.begin()
@@ -73,16 +76,16 @@ export async function openSession(context: SessionContext): Promise<Session> {
     try {
       await manager.subscribe(bus)
     } catch (error) {
-      if (owner === adopted && !ended) bus.close(`systemd does not let us subscribe: ${messageOf(error)}`)
+      if (owner === adopted && !ended) bus.close(`cannot subscribe to systemd's signals: ${messageOf(error)}`)
       return
     }
     if (owner !== adopted || ended) return
     subscribed = true
     await reconcile()
-    if (owner === adopted && !ended) context.up() // only now is every unit known: what happens from here on is counted
+    if (owner === adopted && !ended) context.up() // only now is every unit known, so that its later changes can be counted
   }
 
-  const ownedBy = (now: string | null) => {
+  const setOwner = (now: string | null) => {
     if (now !== null && now === owner) return
     owner = now
     subscribed = false
@@ -100,10 +103,10 @@ export async function openSession(context: SessionContext): Promise<Session> {
     const { member, body } = signal
     if (member === 'NameOwnerChanged') {
       const [name, , now] = body
-      if (name === manager.SYSTEMD) ownedBy(typeof now === 'string' && now !== '' ? now : null)
+      if (name === manager.SYSTEMD) setOwner(typeof now === 'string' && now !== '' ? now : null)
     } else if (member === 'Reloading') {
       if (body[0] === false) reconcileSoon()
-    } else signals.take(signal)
+    } else signals.handle(signal)
   }
 
   const stopListening = bus.onSignal(onSignal, wants)
@@ -114,27 +117,27 @@ export async function openSession(context: SessionContext): Promise<Session> {
     units.end()
   }
   try {
-    await requestSignals(bus, ownedBy)
+    await requestSignals(bus, setOwner)
   } catch (error) {
     end()
-    throw new Error(`cannot listen on the bus: ${messageOf(error)}`, { cause: error })
+    throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, end }
 }
 
-/** `ownedBy` is told systemd's unique name, null while it is not on the bus, at its place among the signals. */
-async function requestSignals(bus: Bus, ownedBy: (owner: string | null) => void): Promise<void> {
+/** Adds the match rules, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
+async function requestSignals(bus: Bus, setOwner: (owner: string | null) => void): Promise<void> {
   for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)
   await new Promise<void>((resolve, reject) => {
     manager.systemdOwner(bus, (error, owner) => {
       if (error !== null) return reject(error)
-      ownedBy(owner)
+      setOwner(owner)
       resolve()
     })
   })
 }
 
-/** `run`, once at a time: calls while it runs share the run after it. */
+/** Runs `run` one at a time: all calls while it runs share one more run after it. */
 function shared(run: () => Promise<boolean>): () => Promise<boolean> {
   let running: Promise<boolean> | null = null
   let next: Promise<boolean> | null = null

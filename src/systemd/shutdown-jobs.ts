@@ -1,29 +1,28 @@
-// What a shutdown that is under way will end while we are still there to see it, as systemd's own queue of jobs says.
+// Finds the units that a shutdown in progress stops before it stops gatewatch itself, from systemd's job queue.
 import type { Bus } from '../dbus/bus.ts'
 import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 
-/** systemd is busy while it shuts down, but nobody waits longer for us than a moment. */
-const ANSWER_AT_MOST_MS = 2000
-/** More than any chain of units that come before one another; what is behind it is taken as independent of us. */
+/** systemd is busy during a shutdown, but our own stop must not be delayed for long. */
+const REPLY_AT_MOST_MS = 2000
+/** More than the longest ordering chain; units beyond it are treated as independent of gatewatch. */
 const UNITS_AT_MOST = 500
 
 /**
- * Those of the units that `isWatched` names with a stop job, while systemd's SystemState is `stopping`
- * (org.freedesktop.systemd1(5)); null while it is not. All jobs of a shutdown are queued at once, and a job leaves the
- * queue only after the signals of its unit's end were sent. Units that systemd stops only once we are gone are left
- * out: waiting for them would be waiting for ourselves.
+ * The watched units with a stop job while systemd's SystemState is `stopping` (org.freedesktop.systemd1(5)); null in
+ * any other state. All jobs of a shutdown are queued at once, and a job leaves the queue only after the signals of its
+ * unit's stop were sent. Units that systemd stops only after gatewatch are left out: waiting for them would never end.
  */
 export async function unitsShuttingDown(
   bus: Bus,
   isWatched: (unit: string) => boolean,
 ): Promise<ReadonlySet<string> | null> {
-  const ask = async (path: string, face: string, member: string, signature = '', body: readonly unknown[] = []) =>
-    (await bus.call(SYSTEMD, path, face, member, signature, body, ANSWER_AT_MOST_MS))[0]
-  const property = (path: string, name: string) => ask(path, PROPERTIES, 'Get', 'ss', [`${SYSTEMD}.Unit`, name])
+  const query = async (path: string, face: string, member: string, signature = '', body: readonly unknown[] = []) =>
+    (await bus.call(SYSTEMD, path, face, member, signature, body, REPLY_AT_MOST_MS))[0]
+  const property = (path: string, name: string) => query(path, PROPERTIES, 'Get', 'ss', [`${SYSTEMD}.Unit`, name])
 
-  if ((await ask(MANAGER_PATH, PROPERTIES, 'Get', 'ss', [MANAGER, 'SystemState'])) !== 'stopping') return null
-  const jobs = await ask(MANAGER_PATH, MANAGER, 'ListJobs')
+  if ((await query(MANAGER_PATH, PROPERTIES, 'Get', 'ss', [MANAGER, 'SystemState'])) !== 'stopping') return null
+  const jobs = await query(MANAGER_PATH, MANAGER, 'ListJobs')
   const stopping = new Set<string>()
   for (const job of Array.isArray(jobs) ? jobs : []) {
     const [, unit, type] = Array.isArray(job) ? job : []
@@ -32,7 +31,7 @@ export async function unitsShuttingDown(
   const watched = [...stopping].filter(isWatched)
   if (watched.length === 0) return new Set()
   try {
-    const own = await property(String(await ask(MANAGER_PATH, MANAGER, 'GetUnitByPID', 'u', [0])), 'Id')
+    const own = await property(String(await query(MANAGER_PATH, MANAGER, 'GetUnitByPID', 'u', [0])), 'Id')
     const before = async (unit: string) => {
       const units = await property(unitPath(unit), 'Before').catch(() => [])
       return (Array.isArray(units) ? units : []).filter((other) => other === own || stopping.has(other))
@@ -40,13 +39,13 @@ export async function unitsShuttingDown(
     const late = leadingTo(String(own), await graphFrom(watched, before))
     return new Set(watched.filter((unit) => !late.has(unit)))
   } catch {
-    return new Set(watched) // we are no unit of this systemd: nothing waits for us
+    return new Set(watched) // gatewatch is not a unit of this systemd, so that no unit is ordered after it
   }
 }
 
 type Graph = ReadonlyMap<string, readonly string[]>
 
-/** What comes after each of the units, and after those. */
+/** The ordering successors of each unit, and of those in turn. */
 async function graphFrom(units: readonly string[], next: (unit: string) => Promise<string[]>): Promise<Graph> {
   const graph = new Map<string, string[]>()
   for (let front = units; front.length > 0 && graph.size < UNITS_AT_MOST; ) {
@@ -57,7 +56,7 @@ async function graphFrom(units: readonly string[], next: (unit: string) => Promi
   return graph
 }
 
-/** `end`, and all from which a way leads to it. */
+/** `end`, and every unit from which a path leads to it. */
 export function leadingTo(end: string, graph: Graph): ReadonlySet<string> {
   const leading = new Set([end])
   for (let size = 0; size < leading.size; ) {

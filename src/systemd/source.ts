@@ -1,5 +1,6 @@
-// systemd as the source of observations: one connection to the bus, kept up, and what the agent may ask of it.
+// The unit source: watches systemd over D-Bus, reports observations to the agent, and answers its queries about units and systemd.
 import { stackOf } from '../core/error-text.ts'
+import { plural } from '../core/format.ts'
 import type { Observation } from '../core/observation.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
@@ -16,24 +17,24 @@ import { unitPath } from './unit-path.ts'
 import { type ConfiguredUnits, configuredUnits, createWatchList, type WatchList } from './watch-list.ts'
 
 export interface SystemdSourceOptions {
-  /** Addresses of the system or the user bus, `;` between them. */
+  /** Addresses of the system bus or a user bus, separated by `;`. */
   readonly address: string
   readonly clock: Clock
   readonly log: Log
-  /** In [0, 1). */
+  /** Random numbers in [0, 1). */
   readonly random: () => number
   /** Configured names and patterns. */
   readonly patterns: readonly string[]
-  /** Units that the patterns stood for in an earlier run: read even where nothing lists them (a stopped instance). */
+  /** Units that matched the patterns in an earlier run: they are read even if systemd does not list them (stopped instances). */
   readonly known?: readonly string[]
   readonly resyncIntervalMs: number
   readonly maxUnits: number
-  /** systemd's mark of a synchronised clock is there (`/run/systemd/timesync/synchronized`). */
+  /** Whether systemd's mark of a synchronised clock exists (`/run/systemd/timesync/synchronized`). */
   readonly clockMark: () => boolean
   readonly connect?: typeof connectBus
 }
 
-/** Watches systemd at `address`. Nothing is connected before `start`, and nothing throws after it. */
+/** Watches systemd at `address`. It connects on `start`; after that, no method throws. */
 export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const { address, clock, log, random, connect = connectBus } = options
   const pairing = createSignalPairing()
@@ -48,7 +49,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const observeGap = () => observe({ kind: 'gap', at: clock.now() })
   const observeWatch = () => observe({ kind: 'watch', at: clock.now(), units: list.names(), patterns: list.patterns() })
 
-  // Silence while the bus is lost says nothing: not that no restart follows.
+  // Without the gap, silence on the bus would count as evidence that no restart followed.
   const health = createConnectionHealth({ clock, log, random, onLost: observeGap })
 
   const down = (reason: string) => {
@@ -64,7 +65,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
         onFault: health.malformed,
         properties: WANTED_PROPERTIES,
         signal,
-        onAnswer: health.reply,
+        onDuration: health.reply,
       }),
     openSession: (bus) =>
       openSession({
@@ -137,14 +138,14 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
 
 function watchListOf({ patterns, known = [], maxUnits, log }: SystemdSourceOptions): WatchList {
   return createWatchList(validUnits(patterns, log), known, maxUnits, (name) =>
-    log('warning', `${name}: not watched, ${maxUnits} units are the most (max_units)`),
+    log('warning', `${name}: not watched: the limit of ${plural(maxUnits, 'unit')} is reached (max_units)`),
   )
 }
 
-/** Each name or pattern that cannot be used is logged. */
+/** Logs each name or pattern that is not valid. */
 function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
   const configured = configuredUnits(patterns)
-  for (const name of configured.invalid) log('error', `${name}: neither a unit name nor a pattern, not watched`)
+  for (const name of configured.invalid) log('error', `${name}: not watched: not a valid unit name or pattern`)
   return configured
 }
 
@@ -154,18 +155,18 @@ async function labelsShuttingDown(bus: Bus, list: WatchList): Promise<ReadonlySe
   return units && new Set([...units].flatMap(labelsOf))
 }
 
-/** What `observer` throws is logged: the stream of observations must go on. */
+/** `observer`, but an exception is only logged: later observations must still be delivered. */
 function contained(observer: (observation: Observation) => void, log: Log): (observation: Observation) => void {
   return (observation) => {
     try {
       observer(observation)
     } catch (error) {
-      log('error', `bus: an observation was not taken: ${stackOf(error)}`)
+      log('error', `bus: internal error, observation discarded: ${stackOf(error)}`)
     }
   }
 }
 
-/** Calls every `ms`, for the first time after them; returns its undo. */
+/** Calls back every `ms`, the first time after `ms`; returns a function that stops it. */
 function every(ms: number, call: () => void, clock: Clock): () => void {
   let undo = () => {}
   const again = () => {

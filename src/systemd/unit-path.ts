@@ -1,4 +1,4 @@
-// Unit names as D-Bus object paths, and back. Pure.
+// Converts unit names to D-Bus object paths and back. Pure.
 const UNITS = '/org/freedesktop/systemd1/unit/'
 
 /** The object path of a unit, escaped as systemd's bus_label_escape() does. */
@@ -11,7 +11,7 @@ export function unitPath(name: string): string {
   return UNITS + (label === '' ? '_' : label)
 }
 
-/** The unit at an object path, null where it is no unit's. An escape that is none stands for itself. */
+/** The unit name of an object path; null if it is not the path of a unit. Invalid escapes are kept as they are. */
 export function unitAt(path: string): string | null {
   if (!path.startsWith(UNITS)) return null
   const label = path.slice(UNITS.length)

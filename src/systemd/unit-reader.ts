@@ -1,4 +1,4 @@
-// Asks systemd for units, a few at a time, and tells each answer as an observation at its place in the stream.
+// Reads units from systemd (GetAll), a few at a time, and reports each as an observation in message order.
 import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
 import { isInstance } from '../core/unit-name.ts'
@@ -9,13 +9,13 @@ import { getAllCall } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 import type { WatchList } from './watch-list.ts'
 
-/** Reading an unloaded unit loads it, which another monitor sees and may answer in kind: not more often than this. */
+/** Reading an unloaded unit loads it; another monitor sees that and may read it too. This interval prevents a loop between the two. */
 const READ_AGAIN_AFTER_MS = 10_000
-/** A unit that was not loadable and now moves has become so: it is asked this long after its last answer at the soonest. */
+/** A unit that could not be loaded and now changes state can be loaded; it is read again at most once per this interval. */
 const READ_UNLOADED_AFTER_MS = 1000
-/** An answer is 12 KB to 30 KB and takes milliseconds to decode; signals come in between. */
+/** A reply of 12 to 30 KB takes milliseconds to decode; few at once leave time for signals in between. */
 const READS_AT_ONCE = 3
-/** What only a pattern stands for is no longer asked for when it has been gone this long. */
+/** A unit found through a pattern is forgotten when its unit file has been gone for this long. */
 const FORGET_AFTER_MS = 24 * 3600_000
 
 export interface UnitReaderContext {
@@ -26,38 +26,38 @@ export interface UnitReaderContext {
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
-  /** What was read of a watched unit, beside what is observed. */
+  /** Everything read from a watched unit, for uses other than observations. */
   readonly wasRead: (label: string, read: UnitReading) => void
 }
 
 export interface UnitReader {
-  /** Reads every watched unit; false where systemd or the bus went away meanwhile. */
+  /** Reads every watched unit; false if systemd or the bus is lost before that is done. */
   readAll(): Promise<boolean>
-  /** systemd loaded this watched unit: reads it unless that was done just now. */
+  /** systemd has loaded this watched unit: reads it unless it was read a moment ago. */
   loaded(label: string): void
-  /** A watched unit moved: reads it where systemd had said that it cannot be loaded. */
+  /** A watched unit changed state: reads it if it could not be loaded before. */
   moved(label: string): void
-  /** A unit that a pattern stands for was loaded: watches it if it is more than an inactive instance. */
+  /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance. */
   consider(name: string): void
-  /** Reads nothing more of its own accord. */
+  /** Cancels reads that are scheduled. */
   end(): void
 }
 
 export function createUnitReader(context: UnitReaderContext): UnitReader {
   const { bus, clock, log, list } = context
-  const askedAt = new Map<string, number>()
+  const readAt = new Map<string, number>()
   const known = new Map<string, Settings>()
   const goneAt = new Map<string, number>()
   const failing = new Set<string>()
   const readingSoon = new Map<string, () => void>()
 
-  const tell = (label: string, at: Instant, answer: UnitReading) => {
-    const { id, snapshot, settings } = answer
+  const report = (label: string, at: Instant, reading: UnitReading) => {
+    const { id, snapshot, settings } = reading
     const before = known.get(label)
     let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !list.isNamed(label)
     if (!list.has(label)) {
       if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
-      if (id !== label || !list.add(label)) return // an alias is watched as its unit, if at all
+      if (id !== label || !list.add(label)) return // an alias is watched under its unit's own name, if at all
       appeared = true
     }
     known.set(label, settings)
@@ -65,41 +65,42 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
     list.resolved(label, id)
     context.pairing.read(unitPath(id), snapshot)
-    context.wasRead(label, answer)
+    context.wasRead(label, reading)
     if (appeared) context.observe({ kind: 'discovered', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, snapshot, settings })
   }
 
-  /** `done` with false where systemd is gone; a unit's own trouble is logged once and is its own. */
+  /** Calls `done` with false only if systemd is gone. If this one unit cannot be read, that is logged once. */
   const read = (label: string, done: (alive: boolean) => void) => {
-    askedAt.set(label, clock.now().monoMs)
+    readAt.set(label, clock.now().monoMs)
     bus.request(getAllCall(label), (error, body) => {
       const at = clock.now()
       if (isGone(error)) return done(false)
-      const answer = error === null ? decodeUnit(body) : { malformed: error.message }
-      if ('malformed' in answer) {
-        if (error === null) context.malformed(answer.malformed)
-        if (!failing.has(label)) log('warning', `${label}: cannot be read (${answer.malformed})`)
+      const reading = error === null ? decodeUnit(body) : { malformed: error.message }
+      if ('malformed' in reading) {
+        if (error === null) context.malformed(reading.malformed)
+        if (!failing.has(label))
+          log('warning', `${label}: cannot read its properties: ${reading.malformed}; retrying with the next reconcile`)
         failing.add(label)
       } else {
         failing.delete(label)
-        tell(label, at, answer)
+        report(label, at, reading)
       }
       done(true)
     })
   }
 
   const readUnless = (label: string, withinMs: number) => {
-    const last = askedAt.get(label)
+    const last = readAt.get(label)
     if (last === undefined || clock.now().monoMs - last >= withinMs) read(label, () => {})
   }
 
-  /** Transient units that a pattern matched would fill the list for ever. */
+  /** Forgets units that are gone, because transient units that match a pattern would fill the list over time. */
   const tidy = () => {
     const { monoMs } = clock.now()
     for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) list.remove(label)
-    for (const label of askedAt.keys()) {
-      if (!list.has(label)) for (const notes of [askedAt, known, goneAt, failing]) notes.delete(label)
+    for (const label of readAt.keys()) {
+      if (!list.has(label)) for (const notes of [readAt, known, goneAt, failing]) notes.delete(label)
     }
   }
 
@@ -112,7 +113,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     moved(label) {
       const settings = known.get(label)
       if (settings === undefined || isLoaded(settings) || readingSoon.has(label)) return
-      const wait = (askedAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
+      const wait = (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
       const undo = clock.after(Math.max(0, wait), () => {
         readingSoon.delete(label)
         read(label, () => {})
@@ -126,7 +127,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   }
 }
 
-/** Reads each label; resolves with false, without the rest, where systemd is gone. */
+/** Reads all labels; resolves with false, skipping the rest, as soon as systemd is gone. */
 function readFewAtOnce(
   left: string[],
   read: (label: string, done: (alive: boolean) => void) => void,

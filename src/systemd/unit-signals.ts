@@ -1,4 +1,4 @@
-// Turns systemd's signals of units into observations: changed properties, units that appear and units that are unloaded.
+// Turns systemd's unit signals into observations: changed properties, newly loaded units, unloaded units.
 import type { Observation } from '../core/observation.ts'
 import { isUnitName } from '../core/unit-name.ts'
 import type { Bus, Signal } from '../dbus/bus.ts'
@@ -10,7 +10,7 @@ import { unitAt } from './unit-path.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { WatchList } from './watch-list.ts'
 
-/** Units that a pattern stands for and that have not moved yet. */
+/** At most this many loaded units that match a pattern but have not changed state yet. */
 const CANDIDATES_AT_MOST = 256
 
 export interface UnitSignalsContext {
@@ -24,9 +24,9 @@ export interface UnitSignalsContext {
 }
 
 export interface UnitSignals {
-  /** Whether a signal of systemd's is worth decoding. */
+  /** Whether this signal, sent by systemd, needs to be decoded. */
   wants(header: MessageHeader): boolean
-  take(signal: Signal): void
+  handle(signal: Signal): void
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
@@ -37,7 +37,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     const at = clock.now()
     const snapshot = pairing.changed(path, body)
     if (snapshot === null) return
-    if ('missed' in snapshot) return bus.close('it dropped signals: its queue for us was full')
+    if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
     if ('malformed' in snapshot) return malformed(`${unitAt(path)}: ${snapshot.malformed}`)
     const candidate = candidates.get(path)
     if (candidate !== undefined) {
@@ -67,7 +67,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
   return {
     wants: ({ path, member }) =>
       path === MANAGER_PATH || (member === 'PropertiesChanged' && (candidates.has(path) || list.at(path).length > 0)),
-    take(signal) {
+    handle(signal) {
       if (signal.member === 'PropertiesChanged') changed(signal)
       else if (signal.member === 'UnitNew') loaded(signal.body)
       else if (signal.member === 'UnitRemoved') unloaded(signal.body)

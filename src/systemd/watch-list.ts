@@ -1,9 +1,9 @@
-// Which units are watched, by the names that the user knows them by, and where on the bus each one speaks.
+// The list of watched units: names and patterns from the configuration, units found through patterns, and their object paths.
 import { globMatcher, isGoodPattern, isPattern } from '../core/glob.ts'
 import { fullName, instancesOf, isUnitName, LONGEST_UNIT_NAME } from '../core/unit-name.ts'
 import { unitPath } from './unit-path.ts'
 
-/** What is configured, sorted out; each name once, in the order given. */
+/** The configured entries, separated into names and patterns; each once, in the order given. */
 export interface ConfiguredUnits {
   readonly names: readonly string[]
   readonly patterns: readonly string[]
@@ -11,7 +11,7 @@ export interface ConfiguredUnits {
   readonly invalid: readonly string[]
 }
 
-/** A bare name is a service, whatever dots it has; a template stands for its instances (`sink@` -> `sink@*.service`). */
+/** A name without a type is a service, even if it contains dots; a template means its instances (`sink@` -> `sink@*.service`). */
 export function configuredUnits(configured: readonly string[]): ConfiguredUnits {
   const names = new Set<string>()
   const patterns = new Set<string>()
@@ -25,37 +25,38 @@ export function configuredUnits(configured: readonly string[]): ConfiguredUnits 
   return { names: [...names], patterns: [...patterns], invalid }
 }
 
-/** Whether `name` is a unit that one of the patterns stands for. */
+/** A test whether a name is a unit name that matches one of the patterns. */
 export function patternMatcher(patterns: readonly string[]): (name: string) => boolean {
   const matchers = patterns.map(globMatcher)
   return (name) => isUnitName(name) && matchers.some((matches) => matches(name))
 }
 
 export interface WatchList {
-  /** Replaces what is configured; units that the old patterns stood for stay where a new one does. */
+  /** Replaces the configuration; units found through the old patterns are kept if a new pattern matches them. */
   configure(configured: ConfiguredUnits): void
   patterns(): readonly string[]
   /** The configured names. */
   names(): readonly string[]
-  /** Every label, the configured names first. */
+  /** The name under which each unit is watched (its label), the configured names first. */
   all(): readonly string[]
   has(label: string): boolean
   /** Labels of the unit at this object path: an alias and its unit may both be watched. */
   at(path: string): readonly string[]
-  /** Notes the unit that a label stands for: an alias never speaks on its own path. */
+  /** Sets the canonical name of a label: signals of an alias come on the path of its unit. */
   resolved(label: string, id: string): void
-  /** Whether a pattern stands for this unit. */
+  /** Whether a pattern matches this unit. */
   matches(name: string): boolean
-  /** Watches a unit that a pattern stands for; false where it is watched already or there is no room. */
+  /** Watches a unit that a pattern matches; false if it is watched already or the list is full. */
   add(name: string): boolean
-  /** Forgets a unit that only a pattern stands for. */
+  /** Removes a unit that was found through a pattern. */
   remove(name: string): void
+  /** Whether the configuration names this unit itself. */
   isNamed(label: string): boolean
 }
 
 const NONE: readonly string[] = []
 
-/** `known`: units that the patterns stood for before. `onFull` is told once, of the first unit without room. */
+/** `known`: units that matched the patterns earlier. `onFull` is called once, for the first unit that does not fit. */
 export function createWatchList(
   configured: ConfiguredUnits,
   known: readonly string[],
@@ -63,16 +64,16 @@ export function createWatchList(
   onFull: (name: string) => void,
 ): WatchList {
   const named = new Set<string>()
-  const found = new Set<string>()
+  const discovered = new Set<string>()
   const canonical = new Map<string, string>()
   const labels = createLabelsByPath()
   let patterns: readonly string[] = []
   let matches = (_name: string) => false
   let full = false
 
-  const enter = (set: Set<string>, label: string): boolean => {
-    if (named.has(label) || found.has(label)) return false
-    if (named.size + found.size >= maxUnits) {
+  const insert = (set: Set<string>, label: string): boolean => {
+    if (named.has(label) || discovered.has(label)) return false
+    if (named.size + discovered.size >= maxUnits) {
       if (!full) onFull(label)
       full = true
       return false
@@ -83,21 +84,21 @@ export function createWatchList(
   }
 
   const fill = (next: ConfiguredUnits, candidates: readonly string[]) => {
-    for (const notes of [named, found, canonical, labels]) notes.clear()
+    for (const notes of [named, discovered, canonical, labels]) notes.clear()
     full = false
     patterns = next.patterns
     matches = patternMatcher(patterns)
-    for (const name of next.names) enter(named, name)
-    for (const name of candidates) if (matches(name)) enter(found, name)
+    for (const name of next.names) insert(named, name)
+    for (const name of candidates) if (matches(name)) insert(discovered, name)
   }
   fill(configured, known)
 
   return {
-    configure: (next) => fill(next, [...named, ...found]),
+    configure: (next) => fill(next, [...named, ...discovered]),
     patterns: () => patterns,
     names: () => [...named],
-    all: () => [...named, ...found],
-    has: (label) => named.has(label) || found.has(label),
+    all: () => [...named, ...discovered],
+    has: (label) => named.has(label) || discovered.has(label),
     at: labels.at,
     resolved(label, id) {
       const before = canonical.get(label)
@@ -107,9 +108,9 @@ export function createWatchList(
       labels.link(unitPath(id), label)
     },
     matches: (name) => matches(name),
-    add: (name) => enter(found, name),
+    add: (name) => insert(discovered, name),
     remove(name) {
-      if (!found.delete(name)) return
+      if (!discovered.delete(name)) return
       labels.unlink(unitPath(name), name)
       labels.unlink(unitPath(canonical.get(name) ?? name), name)
       canonical.delete(name)
@@ -131,8 +132,8 @@ function createLabelsByPath(): LabelsByPath {
   return {
     at: (path) => byPath.get(path) ?? NONE,
     link(path, label) {
-      const there = byPath.get(path) ?? NONE
-      if (!there.includes(label)) byPath.set(path, [...there, label])
+      const linked = byPath.get(path) ?? NONE
+      if (!linked.includes(label)) byPath.set(path, [...linked, label])
     },
     unlink(path, label) {
       const left = (byPath.get(path) ?? NONE).filter((other) => other !== label)

@@ -1,4 +1,4 @@
-// Operates units over D-Bus: an operation is done when its job has ended, and says how.
+// The D-Bus back end of unit control: runs each command as a job of systemd and waits for the job's result.
 import { type Action, type CommandResult, ControlError, type Outcome } from '../../core/command.ts'
 import type { connectBus } from '../../dbus/connection.ts'
 import { plain } from '../../dbus/variants.ts'
@@ -12,27 +12,27 @@ import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusI
 export interface DbusControlOptions {
   readonly address: string
   readonly after: Clock['after']
-  /** How long one answer, or the end of one job, is waited for. */
+  /** How long to wait for a reply, or for the end of a job. */
   readonly timeoutMs: number
-  /** Further attempts while systemd cannot be reached. */
+  /** Additional attempts while systemd cannot be reached. */
   readonly retries: () => number
   readonly connect?: typeof connectBus
 }
 
 export interface DbusControl extends UnitControl {
-  /** Connects, unless it is; rejects with a `ControlError` where systemd cannot be reached. */
+  /** Connects unless it is connected; rejects with a `ControlError` if systemd cannot be reached. */
   reach(): Promise<void>
 }
 
-/** Nothing is connected before the first operation. */
+/** Connects on the first operation. */
 export function createDbusControl(options: DbusControlOptions): DbusControl {
   const bus = createJobBus({ ...options, properties: STATUS_PROPERTIES })
-  /** For the rare wish to see all properties. */
-  const whole = createJobBus(options)
+  /** For reading all properties of a unit, which is rare. */
+  const allProperties = createJobBus(options)
   return {
     async run(action, unit, noWait = false) {
       try {
-        return await ACTS[action](bus, unit, noWait)
+        return await ACTIONS[action](bus, unit, noWait)
       } catch (error) {
         throw controlError(error, `${action} ${unit}`, unit)
       }
@@ -41,18 +41,21 @@ export function createDbusControl(options: DbusControlOptions): DbusControl {
       await bus.request(bus.manager('Reload')).catch(fails('reload the unit files', 'the unit files'))
     },
     async list() {
-      const [units] = (await bus.request(bus.manager('ListUnits')).catch(fails('list its units', 'units'))).map(plain)
+      const [units] = (await bus.request(bus.manager('ListUnits')).catch(fails('list units', 'units'))).map(plain)
       return (Array.isArray(units) ? units : []).map(listed).sort(byName)
     },
-    status: (unit) => read(bus, unit).then((found) => statusIn(unit, found), fails(`tell of ${unit}`, unit)),
+    status: (unit) =>
+      read(bus, unit).then((properties) => statusIn(unit, properties), fails(`read the properties of ${unit}`, unit)),
     async properties(unit) {
-      const [properties] = await whole.request(getAllCall(unit)).catch(fails(`tell of ${unit}`, unit))
+      const [properties] = await allProperties
+        .request(getAllCall(unit))
+        .catch(fails(`read the properties of ${unit}`, unit))
       return plainTexts(properties as Properties)
     },
     reach: bus.reach,
     close() {
       bus.close()
-      whole.close()
+      allProperties.close()
     },
   }
 }
@@ -63,7 +66,7 @@ function fails(what: string, unit: string): (error: unknown) => never {
   }
 }
 
-/** One of ListUnits: name, description, load, active and sub state, and more. */
+/** Converts a row of ListUnits: name, description, load, active and sub state, and more. */
 function listed(row: unknown): ListedUnit {
   const [unit, description, loadState, activeState, subState] = (row as unknown[]).map(String)
   return { unit: unit ?? '', description: description ?? '', ...states(loadState, activeState, subState) }
@@ -73,9 +76,9 @@ function states(loadState = 'unknown', activeState = 'unknown', subState = 'unkn
   return { loadState, activeState, subState }
 }
 
-type Act = (bus: JobBus, unit: string, noWait: boolean) => Promise<CommandResult>
+type RunAction = (bus: JobBus, unit: string, noWait: boolean) => Promise<CommandResult>
 
-const ACTS: Readonly<Record<Action, Act>> = {
+const ACTIONS: Readonly<Record<Action, RunAction>> = {
   start: jobOf('StartUnit'),
   stop: jobOf('StopUnit'),
   restart: jobOf('RestartUnit'),
@@ -85,7 +88,7 @@ const ACTS: Readonly<Record<Action, Act>> = {
   disable: (bus, unit) => unitFile(bus, unit, bus.manager('DisableUnitFiles', 'asb', [[unit], false])),
 }
 
-function jobOf(member: 'StartUnit' | 'StopUnit' | 'RestartUnit' | 'ReloadUnit'): Act {
+function jobOf(member: 'StartUnit' | 'StopUnit' | 'RestartUnit' | 'ReloadUnit'): RunAction {
   return async (bus, unit, noWait) => {
     const call = bus.manager(member, 'ss', [unit, 'replace'])
     if (noWait) {
@@ -99,7 +102,7 @@ function jobOf(member: 'StartUnit' | 'StopUnit' | 'RestartUnit' | 'ReloadUnit'):
   }
 }
 
-/** Results of jobs (org.freedesktop.systemd1(5)); `invalid`, `assert`, `unsupported`, `once` and later ones are failures. */
+/** By job result (org.freedesktop.systemd1(5)); any other result, such as `invalid` or `assert`, is a failure. */
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
   done: 'done',
   skipped: 'skipped',
@@ -108,7 +111,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   dependency: 'dependency',
 }
 
-/** systemd knows no failure of a unit that it has not loaded: then there is nothing to forget. */
+/** A unit that is not loaded has no failure to reset: for an existing unit that counts as done. */
 async function resetFailed(bus: JobBus, unit: string): Promise<CommandResult> {
   try {
     await bus.request(bus.manager('ResetFailedUnit', 's', [unit]))
@@ -119,7 +122,7 @@ async function resetFailed(bus: JobBus, unit: string): Promise<CommandResult> {
   return { outcome: 'done', cause: null }
 }
 
-/** Changes links of a unit file; systemd then has to read its files again, as `systemctl enable` lets it. */
+/** Changes the links of a unit file, then reloads systemd, as `systemctl enable` does. */
 async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['request']>[0]): Promise<CommandResult> {
   await bus.request(call)
   await bus.request(bus.manager('Reload'))
@@ -127,10 +130,13 @@ async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['requ
   return { outcome: state === 'static' ? 'skipped' : 'done', cause: null }
 }
 
-/** The properties of a unit that a status is made of; systemd loads the unit for it. */
+/** The properties that a status consists of; systemd loads the unit if necessary. */
 async function read(bus: JobBus, unit: string): Promise<Properties> {
   const [properties] = (await bus.request(getAllCall(unit))).map(plain)
   if (typeof properties !== 'object' || properties === null)
-    throw new ControlError('refused', problemText('refused', `tell of ${unit}`, unit, 'its answer holds no properties'))
+    throw new ControlError(
+      'refused',
+      problemText('refused', `read the properties of ${unit}`, unit, 'its reply contains no properties'),
+    )
   return properties as Properties
 }

@@ -1,4 +1,4 @@
-// What systemd or the bus answers when it does not do a thing, as an error in the user's words.
+// Converts errors of systemd and the bus into control errors with a message for the user.
 import { userInfo } from 'node:os'
 import { ControlError, type ControlProblem } from '../../core/command.ts'
 import { messageOf } from '../../core/error-text.ts'
@@ -19,7 +19,7 @@ const CODES: Readonly<Record<string, ControlProblem>> = {
   timeout: 'timed_out',
 }
 
-/** `what` reads after "may not": `start mosquitto.service`. A `ControlError` stays itself. */
+/** `what` reads after "is not allowed to": `start mosquitto.service`. A `ControlError` is returned unchanged. */
 export function controlError(error: unknown, what: string, unit: string): ControlError {
   if (error instanceof ControlError) return error
   const code = codeOf(error)
@@ -31,34 +31,34 @@ function codeOf(error: unknown): ControlProblem {
   return CODES[errorNameOf(error)] ?? (isGone(error) ? 'unreachable' : 'refused')
 }
 
-/** The sentence for people; `words` is what the other side said. The same for both back ends. */
+/** The message for the user, the same for both back ends; `words` is the message of systemd or the bus. */
 export function problemText(code: ControlProblem, what: string, unit: string, words: string): string {
   switch (code) {
     case 'no_such_unit':
       return `${unit}: no such unit: systemd finds no file of that name`
     case 'masked':
-      return `${unit} is masked: 'systemctl unmask ${unit}' lets it be started again`
+      return `${unit} is masked; run 'systemctl unmask ${unit}' to allow it to start`
     case 'unit_exists':
-      return `${unit} exists already`
+      return `${unit} already exists`
     case 'denied':
-      return `permission denied: ${userName()} may not ${what}: be root (sudo), or install the polkit rule of gatewatch for this user`
+      return `permission denied: ${userName()} is not allowed to ${what}; run as root (sudo) or install gatewatch's polkit rule for this user`
     case 'timed_out':
-      return `timed out: cannot tell whether systemd will still ${what} (${words})`
+      return `timed out waiting for systemd to ${what} (${words}); it may still do so`
     case 'unreachable':
-      return `systemd cannot be reached: ${words}`
+      return `cannot reach systemd: ${words}`
     case 'refused':
-      return `systemd does not ${what}: ${words}`
+      return `systemd refused to ${what}: ${words}`
   }
 }
 
 export function timedOut(timeoutMs: number): ControlError {
-  return new ControlError('timed_out', `timed out: not done within ${timeoutMs / 1000} s; systemd may still be at it`)
+  return new ControlError('timed_out', `timed out after ${timeoutMs / 1000} s; systemd may still be working on it`)
 }
 
 function userName(): string {
   try {
     return userInfo().username
   } catch {
-    return `the user ${process.getuid?.() ?? ''}` // without an entry in passwd(5)
+    return `user ${process.getuid?.() ?? ''}` // has no entry in passwd(5)
   }
 }

@@ -1,50 +1,50 @@
-// D-Bus where it can be had, systemctl where not: chosen anew for each operation, before anything was asked.
+// Unit control over D-Bus, or with systemctl if the bus is not available; chosen for each operation before it is sent.
 import { ControlError } from '../../core/command.ts'
 import { messageOf } from '../../core/error-text.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { DbusControl } from './dbus-control.ts'
 
-/** `told` hears once, in words, why D-Bus cannot be had though systemctl can. */
+/** `onFallback` is called once, with the reason why D-Bus is not available although systemctl is. */
 export function createFallbackControl(
   dbus: DbusControl,
   command: UnitControl,
-  told: (why: string) => void,
+  onFallback: (why: string) => void,
 ): UnitControl {
-  let said = false
-  const tell = (why: string) => {
-    if (!said) told(why)
-    said = true
+  let reported = false
+  const report = (why: string) => {
+    if (!reported) onFallback(why)
+    reported = true
   }
 
-  const instead = async <T>(why: string, ask: (control: UnitControl) => Promise<T>): Promise<T> => {
+  const overSystemctl = async <T>(why: string, operation: (control: UnitControl) => Promise<T>): Promise<T> => {
     try {
-      const answer = await ask(command)
-      tell(why)
-      return answer
+      const result = await operation(command)
+      report(why)
+      return result
     } catch (error) {
       if (!(error instanceof ControlError) || error.code !== 'unreachable') {
-        tell(why)
+        report(why)
         throw error
       }
-      const words = error.message.replace(/^systemd cannot be reached: /, '')
-      throw new ControlError('unreachable', `${why}; nor by systemctl: ${words}`, { cause: error })
+      const words = error.message.replace(/^cannot reach systemd: /, '')
+      throw new ControlError('unreachable', `${why}; systemctl failed too: ${words}`, { cause: error })
     }
   }
 
-  const asking = async <T>(ask: (control: UnitControl) => Promise<T>): Promise<T> => {
+  const run = async <T>(operation: (control: UnitControl) => Promise<T>): Promise<T> => {
     const why = await dbus.reach().then(
       () => null,
       (error: unknown) => messageOf(error),
     )
-    return why === null ? ask(dbus) : instead(why, ask)
+    return why === null ? operation(dbus) : overSystemctl(why, operation)
   }
 
   return {
-    run: (action, unit, noWait) => asking((control) => control.run(action, unit, noWait)),
-    daemonReload: () => asking((control) => control.daemonReload()),
-    list: () => asking((control) => control.list()),
-    status: (unit) => asking((control) => control.status(unit)),
-    properties: (unit) => asking((control) => control.properties(unit)),
+    run: (action, unit, noWait) => run((control) => control.run(action, unit, noWait)),
+    daemonReload: () => run((control) => control.daemonReload()),
+    list: () => run((control) => control.list()),
+    status: (unit) => run((control) => control.status(unit)),
+    properties: (unit) => run((control) => control.properties(unit)),
     close() {
       dbus.close()
       command.close()

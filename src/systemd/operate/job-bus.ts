@@ -1,4 +1,4 @@
-// The connection that operations go over: made by the first that needs it, let go after the last; hears how jobs end.
+// The bus connection of unit control: opened on demand, closed when idle, and reporting the results of jobs.
 import { ControlError } from '../../core/command.ts'
 import { messageOf } from '../../core/error-text.ts'
 import { type Body, type Bus, type Call, errorNameOf } from '../../dbus/bus.ts'
@@ -8,39 +8,39 @@ import * as manager from '../manager-api.ts'
 import { timedOut } from './errors.ts'
 
 const JOB_REMOVED = `type='signal',sender='${manager.SYSTEMD}',path='${manager.MANAGER_PATH}',interface='${manager.MANAGER}',member='JobRemoved'`
-/** An idle connection costs a ping every 20 s. */
+/** An idle connection is closed, because it costs a ping every 20 s. */
 const IDLE_AT_MOST_MS = 30_000
 const FIRST_RETRY_AFTER_MS = 200
-/** The bus daemon lets 128 calls of one connection wait for their answers (max_replies_per_connection) and refuses more. */
+/** The bus daemon refuses more than 128 pending calls per connection (max_replies_per_connection). */
 const CALLS_AT_ONCE = 64
 
 export interface JobBusOptions {
   readonly address: string
   readonly after: Clock['after']
-  /** How long one answer, or the end of one job, is waited for. */
+  /** How long to wait for a reply, or for the end of a job. */
   readonly timeoutMs: number
-  /** Further attempts while systemd cannot be reached: nothing was asked yet, so that nothing is done twice. */
+  /** Additional attempts to connect. Nothing has been requested at that point, so nothing can happen twice. */
   readonly retries: () => number
-  /** Of answers to GetAll only these are decoded, all where absent. */
+  /** Decode only these properties of GetAll replies; all if absent. */
   readonly properties?: ReadonlySet<string>
   readonly connect?: typeof connectBus
 }
 
 export interface JobBus {
-  /** Rejects with a `BusError` of whom it asks, or with a `ControlError` where nobody is there. */
+  /** Rejects with the `BusError` of the reply, or with a `ControlError` if systemd cannot be reached. */
   request(call: Call): Promise<Body>
-  /** Makes a call whose answer is a job, and resolves with systemd's result of that job (`done`, `failed`, ...). */
+  /** Makes a call that replies with a job, and resolves with the result of that job (`done`, `failed`, ...). */
   job(call: Call): Promise<string>
   /** A call of org.freedesktop.systemd1.Manager. */
   manager(member: string, signature?: string, body?: readonly unknown[]): Call
-  /** Connects, unless it is. */
+  /** Connects unless it is connected. */
   reach(): Promise<void>
   close(): void
 }
 
 interface JobConnection {
   readonly bus: Bus
-  /** By the job's object path: all who wait for its end. systemd merges what is asked twice into one job. */
+  /** By the object path of the job: callbacks for its end. Several, because systemd merges equal requests into one job. */
   readonly ends: Map<string, Set<(result: string) => void>>
   readonly request: Bus['request']
 }
@@ -78,7 +78,7 @@ export function createJobBus(options: JobBusOptions): JobBus {
     opened = null
   }
 
-  /** Runs `use` on a connection, which is let go some time after the last one is done. */
+  /** Runs `use` on the connection, which is closed some time after its last use. */
   const using = async <T>(use: (connection: JobConnection) => Promise<T>): Promise<T> => {
     users += 1
     undoIdle()
@@ -112,7 +112,7 @@ export function createJobBus(options: JobBusOptions): JobBus {
   }
 }
 
-/** Rejects with a `ControlError` where systemd cannot be reached; `closed` when the connection ends. */
+/** Rejects with a `ControlError` if systemd cannot be reached. Calls `closed` when the connection ends. */
 async function openJobConnection(options: JobBusOptions, closed: () => void): Promise<JobConnection> {
   const { address, after, properties, connect = connectBus } = options
   const bus = await connect(address, properties === undefined ? { after } : { after, properties }).catch((error) => {
@@ -130,14 +130,14 @@ async function openJobConnection(options: JobBusOptions, closed: () => void): Pr
 }
 
 function unreachable(error: unknown): ControlError {
-  return new ControlError('unreachable', `systemd cannot be reached: ${messageOf(error)}`, { cause: error })
+  return new ControlError('unreachable', `cannot reach systemd: ${messageOf(error)}`, { cause: error })
 }
 
-/** Calls those who wait for the end of a job, from now on. Rejects where systemd is not on the bus. */
+/** Starts to call back on the end of jobs; returns the map to register in. Rejects if systemd is not on the bus. */
 async function followJobs(bus: Bus, address: string): Promise<JobConnection['ends']> {
   const ends: JobConnection['ends'] = new Map()
   let owner: string | null = null
-  // Anyone may send us a signal: only systemd's own count, and daemon-reexec gives it another name.
+  // Any client may send us a signal: accept only systemd's, whose unique name changes with daemon-reexec.
   bus.onSignal(
     ({ member, body }) => {
       if (member === 'NameOwnerChanged') owner = String(body[2])
@@ -155,7 +155,7 @@ async function followJobs(bus: Bus, address: string): Promise<JobConnection['end
   return ends
 }
 
-/** The answer names the job and comes before the news of its end, both in the order of the bus. */
+/** Registering in the reply handler is early enough: the bus delivers the reply, with the job's path, before JobRemoved. */
 function endOfJob(
   { bus, ends, request }: JobConnection,
   call: Call,
@@ -186,7 +186,7 @@ function endOfJob(
   })
 }
 
-/** The same, in the order given, with the next call made when one is answered. */
+/** Limits the pending calls: further calls are sent in order as replies arrive. */
 function fewAtOnce(request: Bus['request']): Bus['request'] {
   const waiting: (() => void)[] = []
   let underWay = 0
@@ -205,5 +205,5 @@ function fewAtOnce(request: Bus['request']): Bus['request'] {
 }
 
 function gone(reason: string): ControlError {
-  return new ControlError('unreachable', `the bus went away (${reason}) before systemd told whether it was done`)
+  return new ControlError('unreachable', `the bus connection was lost (${reason}) before systemd reported the result`)
 }

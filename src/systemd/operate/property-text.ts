@@ -1,13 +1,13 @@
-// Every property of a unit as a text, the same whether the bus or `systemctl show` told it. Pure.
+// Converts unit properties to text, with the same result for D-Bus values and for the output of `systemctl show`. Pure.
 import { plain } from '../../dbus/variants.ts'
 import { shownLines } from './systemctl-show.ts'
 
-/** "Not set" and "no limit", which systemd tells by the largest number. */
+/** "Not set" or "no limit", which systemd encodes as the largest number. */
 const INFINITY = 'infinity'
 const LARGEST_64 = 2n ** 64n - 1n
 const LARGEST_32 = 2 ** 32 - 1
 
-/** What has a structure (systemd 247 to 257), and sets of flags, which systemctl spells out in ways of its own. */
+/** Properties left out: structured ones (systemd 247 to 257), and sets of flags, which systemctl formats in its own ways. */
 const LEFT_OUT: ReadonlySet<string> = new Set(
   [
     'ActivationDetails AllowedCPUs AllowedMemoryNodes AmbientCapabilities AppArmorProfile Asserts BPFProgram',
@@ -27,7 +27,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set(
 )
 const isLeftOut = (name: string) => LEFT_OUT.has(name) || (name.startsWith('Exec') && !name.startsWith('ExecMain'))
 
-/** `properties` as decoded: variants, which know their types. What has a structure is left out. */
+/** `properties` as decoded, as variants with their types. Structured properties are left out. */
 export function plainTexts(properties: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const [name, variant] of Object.entries(properties)) {
@@ -63,15 +63,15 @@ function textOf(name: string, signature: string, value: unknown): string | null 
   }
 }
 
-/** As systemd quotes a word of a list (shell_maybe_quote()). */
+/** Quotes a word of a list as systemd does (shell_maybe_quote()). */
 function quoted(word: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must be found
   if (word !== '' && !/[\u0000-\u0020\u007f"\\`$*?['()<>|&;!]/.test(word)) return word
   const inside = word.replace(/["\\`$]/g, '\\$&').replace(/[\t\n]/g, (c) => (c === '\t' ? '\\t' : '\\n'))
   return `"${inside}"`
 }
 
-/** The same of what `systemctl show --timestamp=us+utc` prints. */
+/** The same from the output of `systemctl show --timestamp=us+utc`. */
 export function shownTexts(text: string): Record<string, string> {
   const texts: Record<string, string> = {}
   for (const [name, values] of shownLines(text)) {

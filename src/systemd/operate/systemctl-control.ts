@@ -1,4 +1,4 @@
-// Operates units by `systemctl`, for where no bus can be had: its exit codes, its JSON and its NAME=VALUE lines, never its prose (systemd 247 or newer).
+// The `systemctl` back end of unit control, for when the bus is not available. It relies on exit codes, JSON and NAME=VALUE output, never on messages (systemd 247 or newer).
 import type { Action, CommandResult } from '../../core/command.ts'
 import type { ListedUnit, UnitControl } from '../../ports.ts'
 import { shownTexts } from './property-text.ts'
@@ -23,7 +23,7 @@ export function createSystemctlControl({ run, timeoutMs, now, isRoot }: Systemct
   const systemctl = createSystemctl(run, timeoutMs)
 
   const read = async (unit: string): Promise<Properties> =>
-    shownProperties(await systemctl.query(`tell of ${unit}`, unit, 'show', STATUS, '--', unit))
+    shownProperties(await systemctl.query(`read the properties of ${unit}`, unit, 'show', STATUS, '--', unit))
 
   const job = async (
     action: 'start' | 'stop' | 'restart' | 'reload',
@@ -88,13 +88,23 @@ export function createSystemctlControl({ run, timeoutMs, now, isRoot }: Systemct
       if (code !== 0) throw systemctlError(isRoot ? 'unreachable' : 'denied', what, 'the unit files', stderr)
     },
     async list() {
-      const words = ['list-units', '--all', '--full', '--output=json']
-      const rows = JSON.parse(await systemctl.query('list its units', 'units', ...words)) as UnitRow[]
+      const args = ['list-units', '--all', '--full', '--output=json']
+      const rows = JSON.parse(await systemctl.query('list units', 'units', ...args)) as UnitRow[]
       return rows.map(listedUnit).sort(byName)
     },
     status: async (unit) => statusIn(unit, await read(unit)),
     properties: async (unit) =>
-      shownTexts(await systemctl.query(`tell of ${unit}`, unit, 'show', '--all', '--timestamp=us+utc', '--', unit)),
+      shownTexts(
+        await systemctl.query(
+          `read the properties of ${unit}`,
+          unit,
+          'show',
+          '--all',
+          '--timestamp=us+utc',
+          '--',
+          unit,
+        ),
+      ),
     close() {},
   }
 }

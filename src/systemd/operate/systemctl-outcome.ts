@@ -1,17 +1,17 @@
-// What became of a job of which systemctl only says that it is no success: read from the unit, as its prose is not. Pure but for `read`.
+// Determines the result of a failed systemctl job from the exit code and the unit's properties, not from systemctl's messages. Pure except for `read`.
 import type { ControlProblem, Outcome } from '../../core/command.ts'
 import type { Properties } from './unit-status.ts'
 
 export interface UnsuccessfulJob {
   readonly action: 'start' | 'stop' | 'restart' | 'reload'
-  /** systemctl's exit code, as the LSB has them: 3 not implemented, 4 no permission, 5 not installed, 6 not configured. */
+  /** systemctl's exit code, as defined by the LSB: 3 not implemented, 4 no permission, 5 not installed, 6 not configured. */
   readonly code: number
-  /** The unit after it. */
+  /** The unit's properties after the job. */
   readonly properties: Properties
-  /** Monotonic ms at which it was asked for. */
+  /** Monotonic ms at which the job was requested. */
   readonly startedAtMs: number
   readonly isRoot: boolean
-  /** Properties of another unit. */
+  /** Reads the properties of another unit. */
   readonly read: (unit: string) => Promise<Properties>
 }
 
@@ -26,7 +26,7 @@ export async function outcomeOf(job: UnsuccessfulJob): Promise<JobVerdict> {
   if (code === 4) return { problem: refuses === true || isRoot ? 'refused' : 'denied' }
 
   if (!isRoot && !movedSince(properties, startedAtMs)) {
-    // Exit code 1 is also where polkit would first have asked for a password: then nothing at all has moved.
+    // Exit code 1 also means that polkit wanted a password: then no unit has changed its state.
     const dependency = (await dependencies(job)).some((one) => isDown(one) && movedSince(one, startedAtMs))
     return dependency ? { outcome: 'dependency' } : { problem: 'denied' }
   }
@@ -44,7 +44,7 @@ export async function outcomeOf(job: UnsuccessfulJob): Promise<JobVerdict> {
   }
 }
 
-/** The units that this one cannot do without. */
+/** The units that this one requires. */
 async function dependencies({ properties, read }: UnsuccessfulJob): Promise<Properties[]> {
   const needed = ['Requires', 'Requisite', 'BindsTo'].flatMap((kind) => (properties[kind] ?? []) as string[])
   return Promise.all([...new Set(needed)].map(read))

@@ -1,17 +1,17 @@
-// What `systemctl show` prints, as values: lines of NAME=VALUE, which systemctl(1) calls computer-parsable. Pure.
+// Parses the output of `systemctl show`: NAME=VALUE lines, which systemctl(1) documents as computer-parsable. Pure.
 import { STATUS_TYPES } from './unit-status.ts'
 
-/** Texts by name; a name comes as often as it has values (ExecStart). A line without a name goes on with the one before. */
+/** Texts by name, several if the name appears more than once (ExecStart). A line without a name continues the previous value. */
 export function shownLines(text: string): Map<string, string[]> {
   const values = new Map<string, string[]>()
   let last: string[] = []
   for (const line of text.replace(/\n$/, '').split('\n')) {
-    const found = /^([A-Z][A-Za-z0-9]*)=(.*)$/.exec(line)
-    if (found === null) {
+    const match = /^([A-Z][A-Za-z0-9]*)=(.*)$/.exec(line)
+    if (match === null) {
       if (last.length > 0) last.push(`${last.pop()}\n${line}`)
       continue
     }
-    const [, name = '', value = ''] = found
+    const [, name = '', value = ''] = match
     last = values.get(name) ?? []
     last.push(value)
     values.set(name, last)
@@ -19,17 +19,17 @@ export function shownLines(text: string): Map<string, string[]> {
   return values
 }
 
-/** The properties that a status is made of, typed as the bus has them. */
+/** The properties that a status consists of, with the same types as over D-Bus. */
 export function shownProperties(text: string): Record<string, unknown> {
   const properties: Record<string, unknown> = {}
   for (const [name, values] of shownLines(text)) {
     const type = Object.hasOwn(STATUS_TYPES, name) ? STATUS_TYPES[name] : undefined
-    if (type !== undefined) properties[name] = READ[type](values)
+    if (type !== undefined) properties[name] = PARSERS[type](values)
   }
   return properties
 }
 
-const READ: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (values: string[]) => unknown>> = {
+const PARSERS: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (values: string[]) => unknown>> = {
   text: ([value = '']) => value,
   number: ([value = '']) => (/^-?\d+$/.test(value) ? Number(value) : null),
   boolean: ([value]) => value === 'yes',
@@ -44,7 +44,7 @@ const READ: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (values:
 const COMMAND =
   /^\{ path=.*? ; argv\[\]=(.*) ; (?:ignore_errors|flags)=[^;]* ; start_time=[^;]* ; stop_time=[^;]* ; pid=\d+ ; code=[^;]* ; status=\S+ \}$/s
 
-/** Words of a list, some of them quoted with C escapes in them (shell_maybe_quote() of systemd): `"B=x y"`, `$'E=\\t'`. */
+/** Splits a list into words, some of them quoted with C escapes (shell_maybe_quote() of systemd): `"B=x y"`, `$'E=\\t'`. */
 export function shownWords(text: string): string[] {
   const words = text.match(/\$'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\S+/gs) ?? []
   return words.map((word) => {

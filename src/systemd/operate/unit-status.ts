@@ -1,4 +1,4 @@
-// What operations look at of a unit's properties, from whichever back end they come. Pure.
+// Maps unit properties to the status of a unit, for both back ends of unit control. Pure.
 import { causeOf } from '../../core/cause.ts'
 import type { Cause } from '../../core/unit.ts'
 import type { ListedUnit, UnitStatus } from '../../ports.ts'
@@ -25,7 +25,7 @@ const DEPENDENCIES = [
   'OnFailureOf',
 ] as const
 
-/** How each property reads that a status is made of; nothing else is asked for or decoded. */
+/** The properties that a status consists of, with their types; no others are requested or decoded. */
 export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'boolean' | 'words' | 'commands' | 'files'>> = {
   Id: 'text',
   Description: 'text',
@@ -63,30 +63,30 @@ function ofType<const T>(names: readonly string[], type: T): Record<string, T> {
   return Object.fromEntries(names.map((name) => [name, type]))
 }
 
-/** Why the unit ended; null where it did not end badly, or systemd cannot say. */
+/** Why the last run failed; null if it did not fail, or if the properties do not show it. */
 export function causeIn(properties: Properties): Cause | null {
-  const read = decodeUnit([properties])
-  if ('malformed' in read) return null
-  const cause = causeOf(read.snapshot)
+  const reading = decodeUnit([properties])
+  if ('malformed' in reading) return null
+  const cause = causeOf(reading.snapshot)
   return cause.result === 'success' ? null : cause
 }
 
 /**
- * A start that was well and started nothing: a condition of the unit is not met (systemd.unit(5), systemd.service(5)).
- * A unit that nothing else refers to is unloaded at once, and nobody can tell then.
+ * Whether a successful start job started nothing because a condition of the unit is not met (systemd.unit(5),
+ * systemd.service(5)). Cannot be detected for a unit that no other unit references, because systemd unloads it at once.
  */
 export function skippedIn(properties: Properties): boolean {
   const { ActiveState: state, ConditionResult: met, ConditionTimestampMonotonic: checked, Result: result } = properties
   return state === 'inactive' && ((checked !== 0 && met === false) || result === 'exec-condition')
 }
 
-/** `properties` by the names and types of STATUS_TYPES: commands as [path, words], files as [path, optional]. */
+/** `properties` have the names and types of STATUS_TYPES: commands as [path, arguments], files as [path, optional]. */
 export function statusIn(unit: string, properties: Properties): UnitStatus {
   const text = (name: string) => {
     const value = properties[name]
     return typeof value === 'string' && value !== '' ? value : null
   }
-  /** systemd's "not set" is the largest number of 64 bits. */
+  /** systemd encodes "not set" as the largest 64-bit number. */
   const number = (name: string) => {
     const value = properties[name]
     return typeof value === 'number' && Number.isSafeInteger(value) ? value : null
