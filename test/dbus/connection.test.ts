@@ -23,7 +23,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
   })
   afterAll(() => daemon.stop())
 
-  it('has a name, and brings back answers as plain values', async () => {
+  it('has a unique name and returns replies as plain values', async () => {
     const bus = await connectBus(daemon.address, { after })
     expect(bus.uniqueName).toMatch(/^:1\.\d+$/)
     const [names] = await driver(bus, 'ListNames')
@@ -33,7 +33,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     bus.close()
   })
 
-  it('rejects with the name and the words of an error', async () => {
+  it('rejects with the name and the message of an error', async () => {
     const bus = await connectBus(daemon.address, { after })
     const error = await driver(bus, 'GetNameOwner', 's', ['org.example.Nobody']).catch((e: unknown) => e)
     expect(errorNameOf(error)).toBe('org.freedesktop.DBus.Error.NameHasNoOwner')
@@ -41,7 +41,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     bus.close()
   })
 
-  it('starts no program by calling it', async () => {
+  it('does not start a service by calling it', async () => {
     const services = mkdtempSync(join(tmpdir(), 'gw-services-'))
     writeFileSync(
       join(services, 'org.example.Lazy.service'),
@@ -55,13 +55,13 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     rmSync(services, { recursive: true })
   })
 
-  it('hears only the signals that match a rule and that somebody wants, until undone', async () => {
+  it('receives only signals that match a rule and that a listener wants, until it is removed', async () => {
     const listener = await connectBus(daemon.address, { after })
     await listener.addMatch("type='signal',interface='org.example.A'")
-    const heard: Signal[] = []
+    const received: Signal[] = []
     const undo = listener.onSignal(
-      (signal) => heard.push(signal),
-      (head) => head.path === '/wanted',
+      (signal) => received.push(signal),
+      (header) => header.path === '/wanted',
     )
     const emit = (path: string, face: string) =>
       import('node:child_process').then(({ execFileSync }) =>
@@ -71,31 +71,31 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     await emit('/unwanted', 'org.example.A')
     await emit('/wanted', 'org.example.B')
     await driver(listener, 'GetId')
-    await until(() => heard.length > 0, { what: 'the signal' })
-    expect(heard).toMatchObject([{ path: '/wanted', interface: 'org.example.A', member: 'Said', body: ['x', {}] }])
-    expect(heard[0]?.sender).toMatch(/^:1\.\d+$/)
+    await until(() => received.length > 0, { what: 'the signal' })
+    expect(received).toMatchObject([{ path: '/wanted', interface: 'org.example.A', member: 'Said', body: ['x', {}] }])
+    expect(received[0]?.sender).toMatch(/^:1\.\d+$/)
     undo()
     await emit('/wanted', 'org.example.A')
     await driver(listener, 'GetId')
-    expect(heard).toHaveLength(1)
+    expect(received).toHaveLength(1)
     listener.close()
   })
 
-  it('tells answers at their place in the stream of signals', async () => {
+  it('delivers replies in order with signals', async () => {
     const bus = await connectBus(daemon.address, { after })
     await bus.addMatch("type='signal',member='NameOwnerChanged'")
     const order: string[] = []
     bus.onSignal(({ body, member }) => {
       if (member === 'NameOwnerChanged') order.push(`${body[0]} ${body[2] === '' ? 'left' : 'came'}`)
     })
-    const ask = (member: string, signature: string, body: unknown[]) =>
+    const request = (member: string, signature: string, body: unknown[]) =>
       bus.request({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member, signature, body }, () =>
         order.push(member),
       )
-    ask('RequestName', 'su', ['org.example.Ours', 0])
-    ask('ReleaseName', 's', ['org.example.Ours'])
-    ask('RequestName', 'su', ['org.example.Ours', 0])
-    await until(() => order.length === 6, { what: 'three answers and three signals' })
+    request('RequestName', 'su', ['org.example.Ours', 0])
+    request('ReleaseName', 's', ['org.example.Ours'])
+    request('RequestName', 'su', ['org.example.Ours', 0])
+    await until(() => order.length === 6, { what: 'three replies and three signals' })
     expect(order).toEqual([
       'org.example.Ours came',
       'RequestName',
@@ -107,7 +107,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     bus.close()
   })
 
-  it('survives a listener that throws, and says so', async () => {
+  it('survives a listener that throws, and reports it', async () => {
     const faults: string[] = []
     const bus = await connectBus(daemon.address, { after, onFault: (problem) => faults.push(problem) })
     await bus.addMatch("type='signal',member='NameOwnerChanged'")
@@ -120,36 +120,36 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     bus.close()
   })
 
-  it('gives up a call that nobody answers, and stays', async () => {
+  it('times out a call without a reply, and stays connected', async () => {
     const silent = await connectBus(daemon.address, { after })
     const bus = await connectBus(daemon.address, { after })
     const call = bus.call(silent.uniqueName, '/', 'org.example', 'Ask', '', [], 150)
-    await expect(call).rejects.toThrow(/Ask: no answer from :1\.\d+ within 0.15 s/)
+    await expect(call).rejects.toThrow(/Ask: no reply from :1\.\d+ within 0.15 s/)
     await driver(bus, 'GetId')
     bus.close()
     silent.close()
   })
 
-  it('rejects what waits, and every later call, when it is closed', async () => {
+  it('rejects pending calls, and every later call, when it is closed', async () => {
     const bus = await connectBus(daemon.address, { after })
     const reasons: string[] = []
     bus.onClose((reason) => reasons.push(reason))
     const waiting = driver(bus, 'GetId')
     bus.close()
     bus.close()
-    await expect(waiting).rejects.toThrow('closed by us')
-    await expect(driver(bus, 'GetId')).rejects.toThrow('closed by us')
-    expect(reasons).toEqual(['closed by us'])
+    await expect(waiting).rejects.toThrow('closed')
+    await expect(driver(bus, 'GetId')).rejects.toThrow('closed')
+    expect(reasons).toEqual(['closed'])
   })
 
-  it('cannot send what does not fit its signature', async () => {
+  it('rejects a body that does not match its signature', async () => {
     const bus = await connectBus(daemon.address, { after })
-    await expect(driver(bus, 'GetNameOwner', 's', [7])).rejects.toThrow('send GetNameOwner')
+    await expect(driver(bus, 'GetNameOwner', 's', [7])).rejects.toThrow('cannot send GetNameOwner')
     await driver(bus, 'GetId')
     bus.close()
   })
 
-  it('notices within a second that the daemon died, and rejects what waits', async () => {
+  it('detects at once that the daemon has died, and rejects pending calls', async () => {
     await using mortal = await startDbus()
     const bus = await connectBus(mortal.address, { after })
     const silent = await connectBus(mortal.address, { after })
@@ -163,29 +163,29 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     expect(performance.now() - killedAt).toBeLessThan(10_000)
   })
 
-  it('notices a daemon that stands still', async () => {
-    await using still = await startDbus()
-    const bus = await connectBus(still.address, { after, pingEveryMs: 100, pongAtMostMs: 200 })
+  it('detects a daemon that hangs', async () => {
+    await using hung = await startDbus()
+    const bus = await connectBus(hung.address, { after, pingEveryMs: 100, pongAtMostMs: 200 })
     const closed = new Promise<string>((resolve) => bus.onClose(resolve))
-    await until(() => driver(bus, 'GetId'), { what: 'an answer' })
-    process.kill(still.pid, 'SIGSTOP')
-    expect(await closed).toMatch(/no longer answers/)
+    await until(() => driver(bus, 'GetId'), { what: 'a reply' })
+    process.kill(hung.pid, 'SIGSTOP')
+    expect(await closed).toMatch(/stopped responding/)
   })
 
-  it('says in words why there is no bus, and names the address', async () => {
+  it('reports why it cannot connect, and names the address', async () => {
     await expect(connectBus('unix:path=/nowhere/bus', { after })).rejects.toThrow(
-      'cannot reach the bus at unix:path=/nowhere/bus: no such socket',
+      'cannot connect to the bus at unix:path=/nowhere/bus: no such socket',
     )
     const left = await startDbus()
     await left.stop()
     await expect(connectBus(left.address, { after })).rejects.toThrow('no such socket')
     await expect(connectBus(`unix:path=${tmpdir()}`, { after })).rejects.toThrow(
-      /nobody listens|not a socket|ECONNREFUSED/,
+      /connection refused|not a socket|ECONNREFUSED/,
     )
-    await expect(connectBus('unix:abstract=gatewatch-nobody', { after })).rejects.toThrow('nobody listens there')
+    await expect(connectBus('unix:abstract=gatewatch-nobody', { after })).rejects.toThrow('connection refused')
   })
 
-  it('takes the first address of a list that lets it in', async () => {
+  it('uses the first address of a list that accepts the connection', async () => {
     const bus = await connectBus(`unix:path=/nowhere/bus;${daemon.address}`, { after })
     await driver(bus, 'GetId')
     bus.close()
@@ -194,13 +194,13 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     )
   })
 
-  it('says that the bus does not let this user in', async () => {
-    const closedDoor = await startDbus({ config: '<policy context="mandatory"><deny user="*"/></policy>' })
-    await expect(connectBus(closedDoor.address, { after })).rejects.toThrow(/may this user use it/)
-    await closedDoor.stop()
+  it('reports that the bus refuses this user', async () => {
+    const forbidden = await startDbus({ config: '<policy context="mandatory"><deny user="*"/></policy>' })
+    await expect(connectBus(forbidden.address, { after })).rejects.toThrow(/is this user allowed to use it/)
+    await forbidden.stop()
   })
 
-  it('can be given up while it connects', async () => {
+  it('can be canceled while it connects', async () => {
     const abort = new AbortController()
     const attempt = connectBus(daemon.address, { after, signal: abort.signal })
     abort.abort()

@@ -52,16 +52,16 @@ function changed(properties: Record<string, Value>): Buffer {
 
 const NAMES = namesByLength(WANTED_PROPERTIES)
 
-/** As the transport does it. */
+/** Reads a message as the connection does. */
 function read(bytes: Buffer) {
   const fixed = bytes.subarray(0, FIXED_BYTES)
   const rest = bytes.subarray(FIXED_BYTES)
   if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
-  const head = headerOf(fixed, rest)
-  return typeof head === 'string' ? null : changedProperties(rest, head.bodyAt, head.little, NAMES)
+  const header = headerOf(fixed, rest)
+  return typeof header === 'string' ? null : changedProperties(rest, header.bodyAt, header.little, NAMES)
 }
 
-it('reads the wanted values wherever they stand among all types there are', () => {
+it('reads the wanted values at any position among values of all types', () => {
   const expected = {
     interface: 'org.freedesktop.systemd1.Unit',
     properties: {
@@ -80,13 +80,13 @@ it('reads the wanted values wherever they stand among all types there are', () =
   }
 })
 
-it('leaves out a wanted property of a type that it never has', () => {
+it('leaves out a wanted property whose type is unexpected', () => {
   expect(read(changed({ ActiveState: ['ao', ['/x']], SubState: ['s', 'dead'] }))?.properties).toEqual({
     SubState: 'dead',
   })
 })
 
-it('throws a RangeError, or reads something, of whatever bytes: it neither hangs nor reads beyond them', () => {
+it('throws a RangeError or reads something from any bytes: it neither hangs nor reads beyond the end', () => {
   const good = changed({ ...OTHERS, ...WANTED })
   const attempt = (bytes: Buffer) => {
     try {
@@ -111,7 +111,7 @@ it('throws a RangeError, or reads something, of whatever bytes: it neither hangs
 })
 
 describeUnless(noSystemd(), 'the signals of a real systemd', () => {
-  it('are read as dbus-next reads them', async () => {
+  it('are read with the same result as by dbus-next', async () => {
     await using rig = await startSystemd()
     rig.writeUnit('again.service', '[Service]\nExecStart=/bin/sleep 1000\nRestart=always\nRestartSec=0\n')
     rig.writeUnit('talk.socket', '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n')
@@ -129,27 +129,27 @@ describeUnless(noSystemd(), 'the signals of a real systemd', () => {
           'Subscribe',
         )
         const pairs = createSignalPairing()
-        const seen: unknown[] = []
+        const snapshots: unknown[] = []
         bus.onSignal(
-          (signal: Signal) => seen.push([signal.path, pairs.changed(signal.path, signal.body)]),
-          (head) => head.member === 'PropertiesChanged',
+          (signal: Signal) => snapshots.push([signal.path, pairs.changed(signal.path, signal.body)]),
+          (header) => header.member === 'PropertiesChanged',
         )
-        return { bus, seen }
+        return { bus, snapshots }
       }),
     )
     if (ours === undefined || theirs === undefined) throw new Error('unreachable')
-    const before = ours.seen.length - theirs.seen.length
+    const before = ours.snapshots.length - theirs.snapshots.length
     await rig.start('again.service')
     await rig.kill('again.service')
     await rig.start('talk.socket')
     await rig.stop('again.service')
     await rig.stop('talk.socket')
-    const enough = () => ours.seen.length > 30 && ours.seen.length - theirs.seen.length === before
+    const enough = () => ours.snapshots.length > 30 && ours.snapshots.length - theirs.snapshots.length === before
     await until(enough, { what: 'the same number of signals in both' })
     await new Promise((resolve) => setTimeout(resolve, 200))
-    const common = Math.min(ours.seen.length, theirs.seen.length)
-    expect(ours.seen.slice(-common)).toEqual(theirs.seen.slice(-common))
-    expect(ours.seen.flat()).toContainEqual(
+    const common = Math.min(ours.snapshots.length, theirs.snapshots.length)
+    expect(ours.snapshots.slice(-common)).toEqual(theirs.snapshots.slice(-common))
+    expect(ours.snapshots.flat()).toContainEqual(
       expect.objectContaining({ result: 'signal', mainStatus: 9, activeState: 'failed' }),
     )
     ours.bus.close()

@@ -1,4 +1,4 @@
-// Desktop notifications on a real session bus, before a daemon that is as faithful as its specification: typed calls, ids, replacing.
+// Desktop notifications on a real session bus, with a notification daemon that follows the specification: typed calls, ids, replacement.
 import dbus, { type Message } from 'dbus-next'
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
@@ -10,7 +10,7 @@ import { until } from '../rig/until.ts'
 import { crashOf } from '../store/sample.ts'
 import { clock } from '../systemd/clock.ts'
 
-interface Told {
+interface ShownNotification {
   readonly id: number
   readonly replaces: number
   readonly urgency: number
@@ -18,9 +18,9 @@ interface Told {
   readonly body: string
 }
 
-/** org.freedesktop.Notifications as its specification 1.2 has it. */
+/** A notification daemon according to the Desktop Notifications Specification 1.2. */
 async function daemonOn(address: string) {
-  const told: Told[] = []
+  const shown: ShownNotification[] = []
   const bus = dbus.sessionBus({ busAddress: address })
   await new Promise((resolve) => bus.once('connect', resolve))
   let ids = 0
@@ -28,13 +28,13 @@ async function daemonOn(address: string) {
     if (message.interface !== 'org.freedesktop.Notifications' || message.member !== 'Notify') return false
     const [, replaces, , summary, body, , hints] = message.body
     const id = replaces > 0 ? replaces : ++ids
-    told.push({ id, replaces, urgency: hints['urgency'].value, summary, body })
+    shown.push({ id, replaces, urgency: hints['urgency'].value, summary, body })
     expect([message.signature, hints['urgency'].signature]).toEqual(['susssasa{sv}i', 'y'])
     bus.send(dbus.Message.newMethodReturn(message, 'u', [id]))
     return true
   })
   await bus.requestName('org.freedesktop.Notifications', 0)
-  return { told, stop: () => bus.disconnect() }
+  return { shown, stop: () => bus.disconnect() }
 }
 
 describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
@@ -42,11 +42,11 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
   const step = (...events: Event[]) => ({ before: state, after: state, events, at: clock.now() })
   const crash = (seq: number, willRestart: boolean | null = false) => ({ ...crashOf('a<b>.service', seq), willRestart })
   const { fromState, toState, subState, ...rest } = crashOf('a<b>.service', 3)
-  const { result: _r, exitCode: _e, signal: _s, coreDumped: _c, requested: _q, willRestart: _w, ...told } = rest
-  const gaveUp: Event = { ...told, fromState, toState, subState, kind: 'gave_up', result: 'start-limit-hit' }
-  const start: Event = { ...told, fromState, toState, subState, kind: 'start' }
+  const { result: _r, exitCode: _e, signal: _s, coreDumped: _c, requested: _q, willRestart: _w, ...common } = rest
+  const gaveUp: Event = { ...common, fromState, toState, subState, kind: 'gave_up', result: 'start-limit-hit' }
+  const start: Event = { ...common, fromState, toState, subState, kind: 'start' }
 
-  test('tell of crashes, of giving up and of being well again, each unit in one bubble', async () => {
+  test('show crashes, giving up and recovery, with one bubble per unit', async () => {
     await using bus = await startDbus()
     const daemon = await daemonOn(bus.address)
     let enabled = true
@@ -55,35 +55,35 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
       address: bus.address,
       enabled: () => enabled,
       gatewayId: 'gw-7',
-      clock: { ...clock, after: (ms, call) => clock.after(ms === 5000 ? 50 : ms, call) }, // well again at once
+      clock: { ...clock, after: (ms, call) => clock.after(ms === 5000 ? 50 : ms, call) }, // recovers at once
       log: (level, message) => logged.push(`${level} ${message}`),
     })
-    const heard = (count: number) => until(() => daemon.told.length >= count, { what: `${count} notifications` })
+    const shownCount = (count: number) => until(() => daemon.shown.length >= count, { what: `${count} notifications` })
     sink.accept(step(crash(1, true)))
-    await heard(1)
+    await shownCount(1)
     sink.accept(step(gaveUp))
-    await heard(2)
+    await shownCount(2)
     sink.accept(step(start))
-    await heard(3)
+    await shownCount(3)
     sink.accept(step({ ...crash(5), requested: true }, start))
     sink.accept(step(crash(6)))
-    await heard(4)
+    await shownCount(4)
     enabled = false
     sink.accept(step(crash(7)))
     await sink.stop()
     daemon.stop()
     expect(logged).toEqual([])
-    expect(daemon.told).toEqual([
+    expect(daemon.shown).toEqual([
       {
         ...{ id: 1, replaces: 0, urgency: 1, summary: 'a<b> crashed' },
-        body: 'SIGKILL; systemd starts it again; crash 1 (gw-7)',
+        body: 'SIGKILL; systemd will restart it; crash 1 (gw-7)',
       },
       {
         ...{ id: 1, replaces: 1, urgency: 2, summary: 'a<b> is down' },
-        body: 'systemd does not start it again (start-limit-hit) (gw-7)',
+        body: 'systemd will not restart it (start-limit-hit) (gw-7)',
       },
       { ...{ id: 1, replaces: 1, urgency: 0, summary: 'a<b> is running again' }, body: 'gw-7' },
-      // A bubble of its own, or the last one where the daemon's answer to that is still under way.
+      // A new bubble, or the last one if the reply to that is still pending.
       {
         ...{ id: expect.any(Number), replaces: expect.any(Number), urgency: 2, summary: 'a<b> crashed' },
         body: 'SIGKILL; crash 6 (gw-7)',
@@ -91,24 +91,26 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
     ])
   })
 
-  test('a storm becomes the newest word, and a bus without a daemon is said once', async () => {
+  test('a crash storm shows only the newest crash, and a bus without a daemon is logged once', async () => {
     await using bus = await startDbus()
     const logged: string[] = []
     const options = { address: bus.address, enabled: () => true, gatewayId: 'gw-7', clock }
     const log = (level: string, message: string) => logged.push(`${level} ${message}`)
-    const lonely = createNotifications({ ...options, log })
-    lonely.accept(step(crash(1)))
-    await until(() => logged.length > 0, { what: 'a word' })
-    lonely.accept(step(crash(2)))
-    await lonely.stop()
-    expect(logged).toEqual([expect.stringMatching(/^warning notify: no notification can be shown \(/)])
+    const withoutDaemon = createNotifications({ ...options, log })
+    withoutDaemon.accept(step(crash(1)))
+    await until(() => logged.length > 0, { what: 'a log line' })
+    withoutDaemon.accept(step(crash(2)))
+    await withoutDaemon.stop()
+    expect(logged).toEqual([
+      expect.stringMatching(/^warning notify: cannot show notifications: .*; retrying after 30 s$/),
+    ])
 
     const daemon = await daemonOn(bus.address)
     const sink = createNotifications({ ...options, log })
     sink.accept(step(...Array.from({ length: 500 }, (_, i) => crash(i + 1))))
-    await until(() => daemon.told.at(-1)?.body.includes('crash 500'), { what: 'the newest' })
+    await until(() => daemon.shown.at(-1)?.body.includes('crash 500'), { what: 'the newest' })
     await sink.stop()
     daemon.stop()
-    expect(daemon.told.length).toBeLessThan(5)
+    expect(daemon.shown.length).toBeLessThan(5)
   })
 })

@@ -38,7 +38,7 @@ gatewatch: none.service: no such unit: systemd finds no file of that name
         ...{ unit: 'masked.service', action: 'start', outcome: null, cause: null },
         error: {
           code: 'masked',
-          message: "masked.service is masked: 'systemctl unmask masked.service' lets it be started again",
+          message: "masked.service is masked; run 'systemctl unmask masked.service' to allow it to start",
         },
       },
     ])
@@ -89,14 +89,14 @@ gatewatch: none.service: no such unit: systemd finds no file of that name
     expect(await typed('stop', 'runs', ...nowhere)).toEqual({
       code: 0,
       stdout: '',
-      stderr: `gatewatch: systemd cannot be reached: cannot reach the bus at unix:path=/nowhere: no such socket; using systemctl
+      stderr: `gatewatch: cannot reach systemd: cannot connect to the bus at unix:path=/nowhere: no such socket; using systemctl
 runs: stop done
 `,
     })
     expect(await typed('start', 'runs', '--backend', 'dbus', ...nowhere)).toEqual({
       code: 1,
       stdout: '',
-      stderr: 'gatewatch: systemd cannot be reached: cannot reach the bus at unix:path=/nowhere: no such socket\n',
+      stderr: 'gatewatch: cannot reach systemd: cannot connect to the bus at unix:path=/nowhere: no such socket\n',
     })
   })
 
@@ -131,7 +131,7 @@ runs: stop done
         code: 4,
         stdout: '',
         stderr:
-          'gatewatch: permission denied: nobody may not stop runs.service: be root (sudo), or install the polkit rule of gatewatch for this user\n',
+          "gatewatch: permission denied: nobody is not allowed to stop runs.service; run as root (sudo) or install gatewatch's polkit rule for this user\n",
       })
     }
     expect((await rig.show('runs.service', 'ActiveState'))['ActiveState']).toBe('active')

@@ -41,7 +41,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     const denied = (what: string) => ({
       code: 4,
       stdout: '',
-      stderr: `gatewatch: permission denied: nobody may not ${what}: be root (sudo), or install the polkit rule of gatewatch for this user\n`,
+      stderr: `gatewatch: permission denied: nobody is not allowed to ${what}; run as root (sudo) or install gatewatch's polkit rule for this user\n`,
     })
     const typed = (...words: string[]) => asNobody(...words, '--backend', backend)
 
@@ -86,7 +86,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     })
     expect(await post(socket, '/api/v1/units/runs/restart')).toMatchObject({ outcome: 'done' })
     expect(await post(socket, '/api/v1/units/needs/start')).toMatchObject({
-      error: { code: 'denied', message: expect.stringContaining('nobody may not start needs.service') },
+      error: { code: 'denied', message: expect.stringContaining('nobody is not allowed to start needs.service') },
     })
     const { events } = await askSocket(socket, '/api/v1/events?kind=command')
     expect(events).toMatchObject([

@@ -168,7 +168,7 @@ describeUnless(noSystemd(), 'trouble', () => {
       agent
         .stderr()
         .split('\n')
-        .filter((line) => line.includes('bus: not there')),
+        .filter((line) => line.includes('bus: not available')),
     ).toHaveLength(1)
   })
 

@@ -1,4 +1,4 @@
-// The same questions to both back ends, D-Bus and systemctl, on a real systemd: they answer alike, errors included.
+// Both back ends of unit control, D-Bus and systemctl, on a real systemd: they give the same results and the same errors.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACTIONS, type Action } from '../../src/core/command.ts'
 import type { UnitControl } from '../../src/ports.ts'
@@ -13,16 +13,16 @@ import { writeControlUnits } from './control-units.ts'
 describeUnless(noSystemd(), 'both back ends', () => {
   let rig: Systemd
   let controls: { dbus: UnitControl; command: UnitControl }
-  const both = async <T>(ask: (control: UnitControl) => Promise<T>) => ({
-    dbus: await ask(controls.dbus),
-    command: await ask(controls.command),
+  const both = async <T>(operation: (control: UnitControl) => Promise<T>) => ({
+    dbus: await operation(controls.dbus),
+    command: await operation(controls.command),
   })
-  /** Asks both, each after `before`, and returns what they agree on. */
-  const agreed = async <T>(ask: (control: UnitControl) => Promise<T>, before = async () => {}): Promise<T> => {
+  /** Runs the operation on both, each after `before`, and returns the result, which must be the same. */
+  const agreed = async <T>(operation: (control: UnitControl) => Promise<T>, before = async () => {}): Promise<T> => {
     await before()
-    const dbus = await ask(controls.dbus)
+    const dbus = await operation(controls.dbus)
     await before()
-    expect(await ask(controls.command)).toEqual(dbus)
+    expect(await operation(controls.command)).toEqual(dbus)
     return dbus
   }
   const end =
@@ -37,7 +37,7 @@ describeUnless(noSystemd(), 'both back ends', () => {
     rig = await startSystemd()
     writeControlUnits(rig)
     await rig.daemonReload()
-    const run = async (words: readonly string[]) => rig.systemctl(...words)
+    const run = async (args: readonly string[]) => rig.systemctl(...args)
     controls = {
       dbus: createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: () => 0 }),
       command: createSystemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
@@ -69,12 +69,12 @@ describeUnless(noSystemd(), 'both back ends', () => {
   describe.each(UNITS)('of %s.service', (name) => {
     const unit = `${name}.service`
 
-    it.each(ACTIONS)('%s ends alike', async (action) => {
-      const answer = await agreed(end(action, unit), () => atRest(unit))
-      expect(answer).not.toContain('unreachable')
+    it.each(ACTIONS)('%s has the same result', async (action) => {
+      const result = await agreed(end(action, unit), () => atRest(unit))
+      expect(result).not.toContain('unreachable')
     })
 
-    it('status and properties are alike', async () => {
+    it('status and properties are the same', async () => {
       await atRest(unit)
       await controls.dbus.run('start', unit).catch(() => {})
       const { dbus, command } = await both((control) => control.status(unit))
@@ -106,7 +106,7 @@ describeUnless(noSystemd(), 'both back ends', () => {
     expect((await controls.dbus.status('new.service')).description).toBe('Newer')
   })
 
-  it('tell of a job that timed out, was canceled, was not waited for', async () => {
+  it('report a job that timed out, was canceled, or was not waited for', async () => {
     const jobs = async () => (await rig.systemctl('list-jobs', '--no-legend')).stdout
     expect(await agreed(end('start', 'jobtimeout.service'), () => atRest('jobtimeout.service'))).toBe('timeout')
     const canceled = async (control: UnitControl) => {
@@ -121,9 +121,9 @@ describeUnless(noSystemd(), 'both back ends', () => {
   })
 })
 
-/** Units in a list have no order. */
+/** The order of the units in a list is not defined. */
 const sorted = (text: string | undefined) => text?.split(' ').sort().join(' ')
-/** What may change from one question to the next. */
+/** Properties that may change between two reads. */
 const VOLATILE = new Set([
   ...['MemoryCurrent', 'MemoryAvailable', 'MemoryPeak', 'MemorySwapCurrent', 'CPUUsageNSec', 'TasksCurrent'],
   ...['IOReadBytes', 'IOReadOperations', 'IOWriteBytes', 'IOWriteOperations'],

@@ -1,4 +1,4 @@
-// The real clocks and timers, as `main` makes them.
+// The real clocks and timers, as in production.
 import { systemClock } from '../../src/host/clock.ts'
 import type { Clock } from '../../src/ports.ts'
 

@@ -1,4 +1,4 @@
-// Units in which each outcome of an operation can be had.
+// Unit files that produce each outcome of a unit command.
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Systemd } from '../rig/systemd.ts'
@@ -25,7 +25,7 @@ export function writeControlUnits(rig: Systemd): void {
   rig.writeUnit('jobtimeout.service', `[Unit]\nJobTimeoutSec=1\n${oneshot('/bin/sleep 100000')}`)
   rig.writeUnit('manual.service', `[Unit]\nRefuseManualStart=yes\n${running}`)
   rig.writeUnit('bad.service', '[Service]\nExecStart=relative/path\n')
-  rig.writeUnit('keeps.target', '[Unit]\nWants=unmet.service unmet-exec.service\n') // loaded, for their conditions
+  rig.writeUnit('keeps.target', '[Unit]\nWants=unmet.service unmet-exec.service\n') // keeps these loaded, so that their conditions can be read
   rig.writeUnit('rig.target.d/keeps.conf', '[Unit]\nWants=keeps.target\n')
   symlinkSync('/dev/null', join(rig.unitDir, 'masked.service'))
 }

@@ -43,31 +43,31 @@ const FAILED = {
 }
 
 describe('a change', () => {
-  it('is told once, when the second of its two signals came', () => {
+  it('is reported once, with the second of its two signals', () => {
     const pairs = createSignalPairing()
     expect(pairs.changed(PATH, [SERVICE, killed, []])).toBeNull()
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual(FAILED)
   })
 
-  it('whose other half did not come tells of dropped signals, where whole pairs came before', () => {
-    const having = (...halves: (typeof SERVICE | typeof UNIT)[]) => {
+  it('with one signal missing means dropped signals, if earlier pairs were complete', () => {
+    const received = (...signals: (typeof SERVICE | typeof UNIT)[]) => {
       const pairs = createSignalPairing()
-      const tell = (face: string) => pairs.changed(PATH, [face, face === SERVICE ? killed : failed, []])
-      for (const face of halves) tell(face)
-      return { service: () => tell(SERVICE), unit: () => tell(UNIT), pairs }
+      const send = (source: string) => pairs.changed(PATH, [source, source === SERVICE ? killed : failed, []])
+      for (const source of signals) send(source)
+      return { service: () => send(SERVICE), unit: () => send(UNIT), pairs }
     }
     const missed = { missed: true }
-    expect(having(SERVICE, UNIT).unit()).toEqual(missed)
-    expect(having(SERVICE, UNIT, SERVICE).service()).toEqual(missed)
-    expect(having(SERVICE, UNIT, SERVICE).unit()).toEqual(FAILED)
-    // We may come in between the two; a target has no other half.
-    expect(having().unit()).toMatchObject({ result: null })
-    expect(having(UNIT).unit()).toMatchObject({ result: null })
-    expect(having(UNIT, SERVICE).unit()).toEqual(FAILED)
-    const again = having(SERVICE, UNIT, SERVICE)
+    expect(received(SERVICE, UNIT).unit()).toEqual(missed)
+    expect(received(SERVICE, UNIT, SERVICE).service()).toEqual(missed)
+    expect(received(SERVICE, UNIT, SERVICE).unit()).toEqual(FAILED)
+    // We may have connected between the two signals; a target sends only one.
+    expect(received().unit()).toMatchObject({ result: null })
+    expect(received(UNIT).unit()).toMatchObject({ result: null })
+    expect(received(UNIT, SERVICE).unit()).toEqual(FAILED)
+    const again = received(SERVICE, UNIT, SERVICE)
     again.pairs.begin()
     expect([again.service(), again.unit()]).toEqual([null, FAILED])
-    const unloaded = having(SERVICE, UNIT)
+    const unloaded = received(SERVICE, UNIT)
     unloaded.pairs.removed(PATH)
     expect(unloaded.unit()).toMatchObject({ result: null })
   })
@@ -80,7 +80,7 @@ describe('a change', () => {
     expect(pairs.changed(`${PATH}2`, [UNIT, failed, []])).toMatchObject({ result: 'watchdog' })
   })
 
-  it('without the type interface has no cause, and one that systemd has forgotten neither', () => {
+  it('without the signal of its type has no result, also after systemd has unloaded the unit', () => {
     const none = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
     const pairs = createSignalPairing()
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
@@ -89,13 +89,13 @@ describe('a change', () => {
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
   })
 
-  it('takes the cause from a read before it', () => {
+  it('takes the result from an earlier read', () => {
     const pairs = createSignalPairing()
     pairs.read(PATH, { ...FAILED, result: 'oom-kill' })
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'oom-kill', mainStatus: 9 })
   })
 
-  it('of a socket or a target has the Result that there is', () => {
+  it('of a socket or a target has a result if the type has one', () => {
     const pairs = createSignalPairing()
     pairs.changed(PATH, ['org.freedesktop.systemd1.Socket', { Result: v('s', 'resources') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'resources', mainCode: 0 })
@@ -103,7 +103,7 @@ describe('a change', () => {
     expect(pairs.changed(`${PATH}t`, [UNIT, failed, []])).toMatchObject({ result: null })
   })
 
-  it('has no invocation id where systemd gives none', () => {
+  it('has no invocation id if systemd sends none', () => {
     for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null]) {
       expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject(
         {
@@ -113,16 +113,16 @@ describe('a change', () => {
     }
   })
 
-  it('carries the job', () => {
-    const seen = createSignalPairing().changed(PATH, [
+  it('contains the job', () => {
+    const snapshot = createSignalPairing().changed(PATH, [
       UNIT,
       { ...failed, Job: v('(uo)', [73, '/org/freedesktop/systemd1/job/73']) },
       [],
     ])
-    expect(seen).toMatchObject({ job: 73 })
+    expect(snapshot).toMatchObject({ job: 73 })
   })
 
-  it('keeps what it knew where a property is missing or of a wrong type', () => {
+  it('keeps the previous value of a property that is missing or has a wrong type', () => {
     const pairs = createSignalPairing()
     pairs.changed(PATH, [SERVICE, killed, []])
     pairs.changed(PATH, [
@@ -134,12 +134,12 @@ describe('a change', () => {
     expect(pairs.changed(PATH, [UNIT, odd, []])).toEqual({ ...FAILED, changedAtMonoMs: 0 })
   })
 
-  it('that tells no state is nothing', () => {
+  it('without a state is ignored', () => {
     expect(createSignalPairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
     expect(createSignalPairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
   })
 
-  it('is malformed where its states are no text, or it has no properties', () => {
+  it('is malformed if its states are not strings or it has no properties', () => {
     const bad: unknown[][] = [
       [UNIT, { ...failed, ActiveState: v('u', 1) }, []],
       [UNIT, { ...failed, SubState: v('u', 1) }, []],
@@ -153,7 +153,7 @@ describe('a change', () => {
     for (const body of bad) expect(createSignalPairing().changed(PATH, body)).toHaveProperty('malformed')
   })
 
-  it('carries a state that it does not know as itself', () => {
+  it('passes on a state that it does not know', () => {
     expect(
       createSignalPairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []]),
     ).toMatchObject({
@@ -161,7 +161,7 @@ describe('a change', () => {
     })
   })
 
-  it('never throws, whatever is in it', () => {
+  it('never throws, whatever it contains', () => {
     const keys = [...Object.keys(killed), ...Object.keys(failed), '__proto__']
     const value = fc.oneof(
       fc.anything({ withBigInt: true }),
@@ -179,7 +179,7 @@ describe('a change', () => {
     )
   })
 
-  it('of thousands of units is bounded in memory', () => {
+  it('of thousands of units uses bounded memory', () => {
     const pairs = createSignalPairing()
     for (let i = 0; i < 10_000; i++) pairs.changed(`${PATH}${i}`, [SERVICE, killed, []])
     expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toMatchObject({ result: null })
@@ -197,7 +197,7 @@ describe('a read', () => {
     RestartForceExitStatus: v('(aiai)', [[], []]),
     RestartPreventExitStatus: v('(aiai)', [[3], []]),
   }
-  it('tells state and settings at once', () => {
+  it('contains state and settings', () => {
     expect(decodeUnit([all])).toMatchObject({
       id: 'a.service',
       snapshot: FAILED,
@@ -219,7 +219,7 @@ describe('a read', () => {
 })
 
 describe('plain values', () => {
-  it('are numbers where those are exact, and bigint where not', () => {
+  it('are numbers if those are exact, otherwise bigint', () => {
     expect(plain(v('t', 5n))).toBe(5)
     expect(plain(v('t', 18446744073709551615n))).toBe(18446744073709551615n)
     expect(plain(v('x', -(2n ** 53n)))).toBe(-(2n ** 53n))

@@ -1,11 +1,11 @@
-// systemd as a whole: the stages of booting as systemd-analyze reckons them, and what a real one tells.
+// The state of systemd itself: boot stages as systemd-analyze computes them, and the state of a real systemd.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cgroupPathOf } from '../../src/systemd/cgroup-path.ts'
 import { bootStages } from '../../src/systemd/manager-state.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { watchingWell } from './watching.ts'
+import { watchingConnected } from './watching.ts'
 
 const NONE = { firmware: null, loader: null, kernel: null, initrd: null, userspace: null }
 const KernelTimestamp = 1_795_000_000_000_000
@@ -23,7 +23,7 @@ test.each([
     { ...NONE, kernel: 2.5 },
   ],
   [
-    'a PC with everything',
+    'a PC with all stages',
     {
       KernelTimestamp,
       FirmwareTimestampMonotonic: 9_000_000,
@@ -35,7 +35,7 @@ test.each([
     { firmware: 6, loader: 3, kernel: 1, initrd: 3, userspace: 6 },
   ],
   [
-    'a container, whose kernel is another',
+    'a container, which has no kernel of its own',
     { KernelTimestamp: 0, UserspaceTimestampMonotonic: 70_000_000, FinishTimestampMonotonic: 71_000_000 },
     { ...NONE, userspace: 1 },
   ],
@@ -51,7 +51,7 @@ test.each([
   ['a.scope', '', '-.slice', '', '/a.scope'],
   ['memory.service', '', 'system.slice', '', '/system.slice/_memory.service'],
   ['a.timer', '', '', '', null],
-])('the control group of %s is where systemd puts it', (id, controlGroup, slice, root, path) => {
+])('the control group of %s has the path that systemd uses', (id, controlGroup, slice, root, path) => {
   expect(cgroupPathOf({ id, controlGroup, slice }, root)).toBe(path)
 })
 
@@ -68,9 +68,9 @@ describeUnless(noSystemd(), 'systemd as a whole', () => {
   })
   afterAll(() => systemd.stop())
 
-  test('is told with its failed units and its queue, and where a unit runs before it does', async () => {
-    await using w = await watchingWell(systemd.busAddress, ['runs.service', 'basic.target'])
-    await until(() => w.source.system(), { what: 'systemd', is: (told) => told !== null })
+  test('is reported with failed units and jobs; a unit has a control group before it runs', async () => {
+    await using w = await watchingConnected(systemd.busAddress, ['runs.service', 'basic.target'])
+    await until(() => w.source.system(), { what: 'systemd', is: (health) => health !== null })
     const detail = await until(() => w.source.readSystem(), { what: 'the failure', is: (d) => d?.failedUnits === 1 })
     expect(detail).toMatchObject({ failed: ['fails.service'], queue: [{ unit: 'slow.service', type: 'start' }] })
     expect(detail?.state).toMatch(/^(starting|degraded)$/)

@@ -1,4 +1,4 @@
-// A bus daemon that says exactly what a test wants said, at a socket of its own.
+// A scripted bus daemon on a socket of its own: it sends exactly the bytes that a test wants.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,41 +15,41 @@ const HELLO_OK = message({
   body: [['s', OUR_NAME]],
 })
 
-export interface Caller {
+export interface PeerClient {
   readonly socket: Socket
-  /** The next line of the authentication, without its end. */
+  /** The next line of the authentication, without its line end. */
   line(): Promise<string>
-  /** The next whole message: its serial and the text of it all, to look for names in. */
+  /** The next complete message: its serial, and all its bytes as text to search for names. */
   call(): Promise<{ readonly serial: number; readonly text: string }>
   send(bytes: Buffer | string): Promise<void>
-  /** Lets the client in, up to the answer to its Hello. */
+  /** Accepts the client: authentication and the reply to Hello. */
   admit(): Promise<void>
-  /** Answers with these values. */
-  answer(serial: number, ...body: Value[]): Promise<void>
-  /** Answers everything with nothing, until the client leaves. */
-  goOn(): Promise<void>
+  /** Replies with these values. */
+  reply(serial: number, ...body: Value[]): Promise<void>
+  /** Sends an empty reply to every call, until the client disconnects. */
+  replyToAll(): Promise<void>
 }
 
 export interface Peer extends AsyncDisposable {
   readonly address: string
-  /** How many clients came. */
-  readonly callers: () => number
+  /** The number of clients that have connected. */
+  readonly connections: () => number
 }
 
-/** `script` is told each client that connects, and how many came before it. */
-export async function startPeer(script: (caller: Caller, before: number) => Promise<void>): Promise<Peer> {
+/** Runs `script` for each client that connects, with the number of clients before it. */
+export async function startPeer(script: (caller: PeerClient, before: number) => Promise<void>): Promise<Peer> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-peer-'))
   const sockets = new Set<Socket>()
   let callers = 0
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    script(callerAt(socket), callers++).catch(() => socket.destroy()) // a client that left in the middle
+    script(callerAt(socket), callers++).catch(() => socket.destroy()) // the client disconnected during the script
   })
   await new Promise<void>((resolve) => server.listen(join(directory, 'bus'), resolve))
   return {
     address: `unix:path=${join(directory, 'bus')}`,
-    callers: () => callers,
+    connections: () => callers,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -58,12 +58,12 @@ export async function startPeer(script: (caller: Caller, before: number) => Prom
   }
 }
 
-function callerAt(socket: Socket): Caller {
-  let held = Buffer.alloc(0)
+function callerAt(socket: Socket): PeerClient {
+  let buffered = Buffer.alloc(0)
   let wake = () => {}
   let gone = false
   socket.on('data', (chunk) => {
-    held = Buffer.from(held.toString('latin1') + chunk.toString('latin1'), 'latin1')
+    buffered = Buffer.from(buffered.toString('latin1') + chunk.toString('latin1'), 'latin1')
     wake()
   })
   socket.on('close', () => {
@@ -74,22 +74,22 @@ function callerAt(socket: Socket): Caller {
     for (;;) {
       const taken = take()
       if (taken !== null) return taken
-      if (gone) throw new Error('the client left')
+      if (gone) throw new Error('the client disconnected')
       await new Promise<void>((resolve) => {
         wake = resolve
       })
     }
   }
   const cut = (bytes: number) => {
-    const part = held.subarray(0, bytes)
-    held = held.subarray(bytes)
+    const part = buffered.subarray(0, bytes)
+    buffered = buffered.subarray(bytes)
     return part
   }
-  const caller: Caller = {
+  const caller: PeerClient = {
     socket,
     line: () =>
       until(() => {
-        const end = held.indexOf('\r\n')
+        const end = buffered.indexOf('\r\n')
         return end < 0
           ? null
           : cut(end + 2)
@@ -99,10 +99,10 @@ function callerAt(socket: Socket): Caller {
       }),
     call: () =>
       until(() => {
-        if (held.length < 16) return null
-        const bytes = 16 + Math.ceil(held.readUInt32LE(12) / 8) * 8 + held.readUInt32LE(4)
-        if (held.length < bytes) return null
-        const serial = held.readUInt32LE(8)
+        if (buffered.length < 16) return null
+        const bytes = 16 + Math.ceil(buffered.readUInt32LE(12) / 8) * 8 + buffered.readUInt32LE(4)
+        if (buffered.length < bytes) return null
+        const serial = buffered.readUInt32LE(8)
         return { serial, text: cut(bytes).toString('latin1') }
       }),
     send: (bytes) => new Promise((resolve) => socket.write(bytes.toString('latin1'), 'latin1', () => resolve())),
@@ -113,10 +113,10 @@ function callerAt(socket: Socket): Caller {
       await caller.call()
       await caller.send(HELLO_OK)
     },
-    answer: (serial, ...body) =>
+    reply: (serial, ...body) =>
       caller.send(message({ type: 2, replySerial: serial, sender: DRIVER, destination: OUR_NAME, body })),
-    async goOn() {
-      for (;;) await caller.answer((await caller.call()).serial)
+    async replyToAll() {
+      for (;;) await caller.reply((await caller.call()).serial)
     },
   }
   return caller

@@ -7,10 +7,10 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { startPeer } from './peer.ts'
-import { watching, watchingWell } from './watching.ts'
+import { watching, watchingConnected } from './watching.ts'
 import { message } from './wire.ts'
 
-describeUnless(noSystemd(), 'a systemd that goes away', () => {
+describeUnless(noSystemd(), 'a systemd that disappears', () => {
   let rig: Systemd
   beforeAll(async () => {
     rig = await startSystemd()
@@ -19,8 +19,8 @@ describeUnless(noSystemd(), 'a systemd that goes away', () => {
   })
   afterAll(() => rig.stop())
 
-  it('on re-exec is followed at once: a gap, then everything is read again, and signals go on', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a', 'dbus.socket'])
+  it('on re-exec is followed at once: a gap, then every unit is read again, and signals continue', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a', 'dbus.socket'])
     await rig.start('a.service')
     const run = await w.becomes('a.service', { subState: 'running', job: 0 })
     w.forget()
@@ -34,9 +34,9 @@ describeUnless(noSystemd(), 'a systemd that goes away', () => {
     expect(w.source.health()).toMatchObject({ connected: true, malformed: 0 })
   })
 
-  it('with its bus is lost and found, and what happened meanwhile is read', async () => {
+  it('with its bus is lost and reconnected, and its units are read again', async () => {
     await rig.systemctl('reset-failed', 'a.service')
-    await using w = await watchingWell(rig.busAddress, ['a'])
+    await using w = await watchingConnected(rig.busAddress, ['a'])
     await rig.start('a.service')
     await w.becomes('a.service', { subState: 'running', job: 0 })
     w.forget()
@@ -44,15 +44,15 @@ describeUnless(noSystemd(), 'a systemd that goes away', () => {
     await until(() => !w.source.health().connected, { what: 'the loss of the bus', timeoutMs: 2000, everyMs: 1 })
     expect(w.source.health().problem).toMatch(/closed/)
     expect(w.source.health().lostAtMonoMs).not.toBeNull()
-    expect(w.kinds()).toContain('gap') // at once: without a bus no time proves anything
-    await until(() => w.source.health().connected, { what: 'the bus again' })
+    expect(w.kinds()).toContain('gap') // at once, because silence without a bus is not evidence
+    await until(() => w.source.health().connected, { what: 'the reconnection' })
     await w.source.reconcile()
     expect(w.kinds().filter((kind) => kind === 'gap')).not.toEqual([])
     expect(w.of('a.service', 'read').at(-1)).toMatchObject({ subState: 'running' })
     expect(w.source.health().reconnects).toBeGreaterThanOrEqual(1)
     expect(w.logs[0]).toBe('info bus: connected')
-    expect(w.logs[1]).toMatch(/^warning bus: lost \(.*closed.*\)$/)
-    expect(w.logs.at(-1)).toMatch(/^info bus: back after \d+ s$/)
+    expect(w.logs[1]).toMatch(/^warning bus: connection lost: .*closed.*; reconnecting$/)
+    expect(w.logs.at(-1)).toMatch(/^info bus: reconnected after \d+ s$/)
     w.forget()
     await rig.stop('a.service')
     await w.becomes('a.service', { activeState: 'inactive' })
@@ -60,49 +60,49 @@ describeUnless(noSystemd(), 'a systemd that goes away', () => {
 })
 
 describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus without systemd', () => {
-  it('is said once, and waited at', async () => {
+  it('is logged once, and the source waits for systemd', async () => {
     await using bus = await startDbus()
     await using w = await watching(bus.address, ['a'])
-    await until(() => w.logs.length > 0, { what: 'a word' })
-    expect(w.logs).toEqual(['warning bus: not there (systemd is not on the bus), trying again until it is'])
+    await until(() => w.logs.length > 0, { what: 'a log line' })
+    expect(w.logs).toEqual(['warning bus: not available: systemd is not on the bus; retrying'])
     expect(w.source.health()).toMatchObject({ connected: false, problem: 'systemd is not on the bus', reconnects: 0 })
     expect(await w.source.reconcile()).toBe(false)
     expect(w.kinds()).toEqual(['watch'])
   })
 
-  it('that is not there at first is said once, in words, and found when it comes', async () => {
+  it('that does not exist at first is logged once with the reason, and is used when it appears', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'gw-bus-'))
     const gone = await startDbus({ directory })
     await gone.stop()
     await using w = await watching(gone.address, ['a'])
-    await until(() => w.logs.length > 0, { what: 'a word' })
+    await until(() => w.logs.length > 0, { what: 'a log line' })
     expect(w.logs).toEqual([
-      `warning bus: not there (cannot reach the bus at ${gone.address}: no such socket), trying again until it is`,
+      `warning bus: not available: cannot connect to the bus at ${gone.address}: no such socket; retrying`,
     ])
     expect(w.source.health().lostAtMonoMs).not.toBeNull()
     await new Promise((resolve) => setTimeout(resolve, 1500))
     expect(w.logs).toHaveLength(1)
     await using _bus = await startDbus({ directory })
-    await until(() => w.source.health().problem === 'systemd is not on the bus', { what: 'the bus to be found' })
+    await until(() => w.source.health().problem === 'systemd is not on the bus', { what: 'the connection' })
     rmSync(directory, { recursive: true })
   })
 
-  it('whose daemon stands for garbage is left, counted, and tried again', async () => {
+  it('whose daemon sends garbage is disconnected, counted, and retried', async () => {
     await using peer = await startPeer(async (caller) => {
       await caller.admit()
       await caller.call()
       await caller.send(message({ type: 4, firstByte: 7, path: '/', interface: 'a.b', member: 'C' }))
     })
     await using w = await watching(peer.address, ['a'])
-    await until(() => peer.callers() >= 2, { what: 'a second attempt' })
-    expect(w.source.health()).toMatchObject({ connected: false, problem: expect.stringContaining('byte 7') })
+    await until(() => peer.connections() >= 2, { what: 'a second attempt' })
+    expect(w.source.health()).toMatchObject({ connected: false, problem: expect.stringContaining('byte order 7') })
     expect(w.source.health().malformed).toBeGreaterThan(0)
   })
 
-  it('can be left at any moment', async () => {
+  it('can be stopped at any moment', async () => {
     await using silent = await startPeer(async () => {})
     const w = await watching(silent.address, ['a'])
-    await until(() => silent.callers() > 0, { what: 'the attempt' })
+    await until(() => silent.connections() > 0, { what: 'the attempt' })
     await w.source.stop()
     expect(w.logs.filter((line) => line.includes('lost'))).toEqual([])
   })

@@ -1,12 +1,12 @@
-// Which units a shutdown ends before it ends us, and that there is none while the system runs.
+// Which units a shutdown stops before gatewatch, and that there are none while the system is running.
 import { expect, test } from 'vitest'
 import { leadingTo } from '../../src/systemd/shutdown-jobs.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { clock } from './clock.ts'
-import { watching, watchingWell } from './watching.ts'
+import { watching, watchingConnected } from './watching.ts'
 
-test('what comes before us, by however many steps, goes only after us', () => {
+test('a unit ordered before gatewatch, directly or indirectly, is stopped after it', () => {
   const graph = new Map([
     ['mosquitto.service', ['multi-user.target']],
     ['multi-user.target', []],
@@ -24,16 +24,16 @@ test('what comes before us, by however many steps, goes only after us', () => {
 })
 
 describeUnless(noSystemd(), 'a source', () => {
-  test('tells of no shutdown while the system runs, and when the bus answered', async () => {
+  test('reports no shutdown while the system is running, and the time of the last reply', async () => {
     await using rig = await startSystemd()
     const before = clock.now().monoMs
-    await using w = await watchingWell(rig.busAddress, ['dbus.service'])
+    await using w = await watchingConnected(rig.busAddress, ['dbus.service'])
     await w.source.firstAttempt()
     expect(await w.source.unitsShuttingDown()).toBeNull()
     expect(w.source.lastReplyAtMonoMs()).toBeGreaterThanOrEqual(before)
   })
 
-  test('has tried when nobody is there, too', async () => {
+  test('completes its first attempt also if there is no bus', async () => {
     await using w = await watching('unix:path=/nowhere/bus', ['dbus.service'])
     await w.source.firstAttempt()
     expect(w.source.health().problem).toContain('/nowhere/bus')

@@ -4,7 +4,7 @@ import { countersBalance, step } from '../../src/core/step.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { watching, watchingWell } from './watching.ts'
+import { watching, watchingConnected } from './watching.ts'
 
 const SLEEPER = '[Service]\nExecStart=/bin/sleep 1000\n'
 
@@ -29,7 +29,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   })
   afterAll(() => rig.stop())
 
-  it('tells at once what is watched, then the state of each unit', async () => {
+  it('reports at once which units are watched, then the state of each unit', async () => {
     await using w = await watching(rig.busAddress, ['nothing-there', 'a', 'sink@*', 'dbus.socket'])
     expect(w.observations).toMatchObject([
       { kind: 'watch', units: ['nothing-there.service', 'a.service', 'dbus.socket'], patterns: ['sink@*.service'] },
@@ -48,7 +48,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   })
 
   it('sees a start and a stop on request', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a'])
+    await using w = await watchingConnected(rig.busAddress, ['a'])
     w.forget()
     await rig.start('a.service')
     const run = await w.becomes('a.service', { activeState: 'active', subState: 'running', job: 0 })
@@ -60,7 +60,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   })
 
   it('sees a SIGKILL with its cause, and the restart after it', async () => {
-    await using w = await watchingWell(rig.busAddress, ['again'])
+    await using w = await watchingConnected(rig.busAddress, ['again'])
     await rig.start('again.service')
     const first = await w.becomes('again.service', { subState: 'running', job: 0 })
     w.forget()
@@ -81,8 +81,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.stop('again.service')
   })
 
-  it('tells what happens to a unit under each name that is watched for it', async () => {
-    await using w = await watchingWell(rig.busAddress, ['other-name', 'a'])
+  it('reports the changes of a unit under each of its watched names', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['other-name', 'a'])
     w.forget()
     await rig.start('other-name.service')
     const run = await w.becomes('other-name.service', { subState: 'running', job: 0 })
@@ -91,9 +91,9 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await w.becomes('other-name.service', { activeState: 'inactive', job: 0 })
   })
 
-  it('finds units that a pattern stands for: those with a file, those loaded, and those that come', async () => {
+  it('finds units that match a pattern: those with a unit file, loaded ones, and new ones', async () => {
     await rig.start('sink@old.service')
-    await using w = await watchingWell(rig.busAddress, ['sink@*.service', 'a*.service'])
+    await using w = await watchingConnected(rig.busAddress, ['sink@*.service', 'a*.service'])
     const found = () => w.observations.flatMap((o) => (o.kind === 'discovered' ? [o.unit] : []))
     expect(found()).toEqual(expect.arrayContaining(['sink@old.service', 'a.service', 'again.service']))
     expect(found()).not.toContain('sink@.service')
@@ -109,24 +109,24 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.stop('sink@old.service')
   })
 
-  it('reads units that a pattern stood for in an earlier run, where nothing lists them', async () => {
-    await using w = await watchingWell(rig.busAddress, ['sink@*.service'], {
+  it('reads units that matched a pattern in an earlier run even if systemd does not list them', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['sink@*.service'], {
       known: ['sink@gone.service', 'else.service'],
     })
     await w.loadState('sink@gone.service', 'loaded')
     expect(w.of('else.service')).toEqual([])
   })
 
-  it('watches max_units at most, and says once which is the first without room', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a', 'again', 'once', 'loop'], { maxUnits: 2 })
+  it('watches at most max_units, and logs once which unit is the first that does not fit', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a', 'again', 'once', 'loop'], { maxUnits: 2 })
     expect(w.observations[0]).toMatchObject({ units: ['a.service', 'again.service'] })
     expect(w.logs.filter((line) => line.includes('max_units'))).toEqual([
-      'warning once.service: not watched, 2 units are the most (max_units)',
+      'warning once.service: not watched: the limit of 2 units is reached (max_units)',
     ])
   })
 
-  it('hears of a unit file that appears later, of a mask, and of a broken file', async () => {
-    await using w = await watchingWell(rig.busAddress, ['late', 'hidden'])
+  it('detects a unit file that appears later, a mask, and a broken file', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['late', 'hidden'])
     await w.loadState('late.service', 'not-found')
     rig.writeUnit('late.service', SLEEPER)
     await rig.daemonReload()
@@ -146,7 +146,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   })
 
   it('reads again a unit that starts without a reload after it could not be loaded', async () => {
-    await using w = await watchingWell(rig.busAddress, ['sudden'])
+    await using w = await watchingConnected(rig.busAddress, ['sudden'])
     await w.loadState('sudden.service', 'not-found')
     await rig.exec('systemd-run', '--unit=sudden', '/bin/sleep', '1000')
     await w.loadState('sudden.service', 'loaded')
@@ -154,7 +154,7 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   })
 
   it('sees a timer, a socket, a target, a mount and a oneshot', async () => {
-    await using w = await watchingWell(rig.busAddress, [
+    await using w = await watchingConnected(rig.busAddress, [
       'tick.timer',
       'talk.socket',
       'bundle.target',
@@ -176,8 +176,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await w.becomes('bundle.target', { activeState: 'inactive' })
   })
 
-  it('tells nothing but the reads of a daemon-reload, and does that once for several', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a'])
+  it('reports only reads after a daemon-reload, and reads once for several reloads', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a'])
     await rig.start('a.service')
     await w.becomes('a.service', { subState: 'running', job: 0 })
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -190,9 +190,9 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.stop('a.service')
   })
 
-  it('two sources do not chase each other over a unit that is not loaded', async () => {
-    await using one = await watchingWell(rig.busAddress, ['once', 'nothing-there'])
-    await using two = await watchingWell(rig.busAddress, ['once', 'nothing-there'])
+  it('two sources do not cause each other to read an unloaded unit in a loop', async () => {
+    await using one = await watchingConnected(rig.busAddress, ['once', 'nothing-there'])
+    await using two = await watchingConnected(rig.busAddress, ['once', 'nothing-there'])
     one.forget()
     two.forget()
     await one.source.reconcile()
@@ -201,15 +201,15 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(two.of('once.service', 'read').length).toBeLessThanOrEqual(1)
   })
 
-  it('misses not one run of a crash loop, and the law holds', async () => {
-    await using w = await watchingWell(rig.busAddress, ['loop'])
+  it('counts every run of a crash loop, and the counters balance', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['loop'])
     const before = Number((await rig.show('loop.service', 'NRestarts')).NRestarts)
     await rig.start('loop.service')
     await new Promise((resolve) => setTimeout(resolve, 2000))
     await rig.stop('loop.service')
     await until(() => w.of('loop.service').at(-1), {
       what: 'the end of the loop',
-      is: (seen) => seen?.job === 0 && (seen.activeState === 'inactive' || seen.activeState === 'failed'),
+      is: (last) => last?.job === 0 && (last.activeState === 'inactive' || last.activeState === 'failed'),
     })
     let state = newState('0123456789abcdef')
     for (const observation of w.observations) state = step(state, observation).state
@@ -223,12 +223,12 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(Math.abs(most + 1 - unit.counters.starts)).toBeLessThanOrEqual(1) // the last restart may be stopped before it ran
   })
 
-  it('believes nobody but systemd', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a'])
+  it('ignores signals of other senders than systemd', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a'])
     w.forget()
     const names = (await rig.busctl('list', '--unique', '--no-legend')).stdout.match(/^:\S+/gm) ?? []
     expect(names.length).toBeGreaterThan(1)
-    const lie = [
+    const forged = [
       'sa{sv}as',
       'org.freedesktop.systemd1.Unit',
       '2',
@@ -242,7 +242,13 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     ]
     for (const name of names) {
       const to = [`--destination=${name}`, '/org/freedesktop/systemd1/unit/a_2eservice']
-      const { code } = await rig.busctl('emit', ...to, 'org.freedesktop.DBus.Properties', 'PropertiesChanged', ...lie)
+      const { code } = await rig.busctl(
+        'emit',
+        ...to,
+        'org.freedesktop.DBus.Properties',
+        'PropertiesChanged',
+        ...forged,
+      )
       expect(code).toBe(0)
     }
     await w.source.reconcile()
@@ -250,8 +256,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(w.source.health().malformed).toBe(0)
   })
 
-  it('changes what it watches while it runs', async () => {
-    await using w = await watchingWell(rig.busAddress, ['a'])
+  it('changes the watched units at run time', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a'])
     w.forget()
     w.source.watch(['once', 'sink@*'])
     expect(w.observations).toMatchObject([{ kind: 'watch', units: ['once.service'], patterns: ['sink@*.service'] }])
@@ -263,8 +269,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.stop('a.service')
   })
 
-  it('is silent after stop, and leaves nothing on the bus', async () => {
-    const w = await watchingWell(rig.busAddress, ['a'])
+  it('reports nothing after stop', async () => {
+    const w = await watchingConnected(rig.busAddress, ['a'])
     await w.source.stop()
     w.forget()
     await rig.start('a.service')

@@ -16,7 +16,7 @@ describe('unit paths', () => {
     expect(unitAt(path)).toBe(name)
   })
 
-  it('reads what is escaped oddly, and refuses what is no unit', () => {
+  it('accepts unusual escapes, and rejects paths that are not units', () => {
     expect(unitAt('/org/freedesktop/systemd1/unit/a_2Eservice')).toBe('a.service')
     expect(unitAt('/org/freedesktop/systemd1/unit/a_zz')).toBe('a_zz')
     expect(unitAt('/org/freedesktop/systemd1/unit/a_2')).toBe('a_2')

@@ -5,7 +5,7 @@ import { until } from '../rig/until.ts'
 import { watching } from './watching.ts'
 
 describeUnless(noSystemd(), 'the user bus', () => {
-  it('is watched like the system bus, also where it comes later', async () => {
+  it('is watched like the system bus, also if it appears later', async () => {
     await using rig = await startSystemd()
     const address = `unix:path=${rig.shareDir}/bus`
     const env = [
@@ -17,7 +17,7 @@ describeUnless(noSystemd(), 'the user bus', () => {
       `DBUS_SESSION_BUS_ADDRESS=${address}`,
     ]
     await using w = await watching(address, ['mine'])
-    await until(() => w.logs.length > 0, { what: 'a word' })
+    await until(() => w.logs.length > 0, { what: 'a log line' })
     expect(w.logs[0]).toContain('no such socket')
     await rig.exec('systemd-run', '-p', 'Delegate=yes', ...env, '/lib/systemd/systemd', '--user')
     await w.loadState('mine.service', 'not-found')

@@ -7,14 +7,14 @@ function make(configured: string[], known: string[] = [], maxUnits = 100) {
   return { list: createWatchList(configuredUnits(configured), known, maxUnits, (name) => full.push(name)), full }
 }
 
-it('a unit speaks for its own label, and for an alias once that is resolved', () => {
+it('a path has the label of its unit, and that of an alias once it is resolved', () => {
   const { list } = make(['alias', 'real'])
   expect(list.at(unitPath('real.service'))).toEqual(['real.service'])
   list.resolved('alias.service', 'real.service')
   expect(list.at(unitPath('real.service'))).toEqual(['real.service', 'alias.service'])
 })
 
-it('an alias that comes to mean another unit leaves the first', () => {
+it('an alias that changes to another unit is removed from the first', () => {
   const { list } = make(['alias'])
   list.resolved('alias.service', 'one.service')
   list.resolved('alias.service', 'two.service')
@@ -22,7 +22,7 @@ it('an alias that comes to mean another unit leaves the first', () => {
   expect(list.at(unitPath('two.service'))).toEqual(['alias.service'])
 })
 
-it('what a pattern stands for comes and goes; what is named stays', () => {
+it('units found through a pattern can be removed; named ones stay', () => {
   const { list } = make(['named', 'sink@*'], ['sink@old.service', 'other@x.service'])
   expect(list.all()).toEqual(['named.service', 'sink@old.service'])
   expect(list.add('sink@new.service')).toBe(true)
@@ -33,7 +33,7 @@ it('what a pattern stands for comes and goes; what is named stays', () => {
   expect(list.at(unitPath('sink@new.service'))).toEqual([])
 })
 
-it('there is room for so many and no more, which is said once until there is room again', () => {
+it('the list is limited, and the limit is reported once until there is room again', () => {
   const { list, full } = make(['a', '*@*'], ['x@1.service', 'x@2.service'], 2)
   expect(list.all()).toEqual(['a.service', 'x@1.service'])
   expect(list.add('x@3.service')).toBe(false)
@@ -44,7 +44,7 @@ it('there is room for so many and no more, which is said once until there is roo
   expect(full).toEqual(['x@2.service', 'x@4.service'])
 })
 
-it('sorts names from patterns, each once, and tells what is neither', () => {
+it('separates names from patterns, each once, and returns invalid entries', () => {
   expect(
     configuredUnits(['b', 'a.service', 'b.service', 'sink@', 'sink@*.service', 'x?', '[z-a]', 'c d', 'tick.timer']),
   ).toEqual({

@@ -1,4 +1,4 @@
-// A source at a bus, with everything that it observes and says written down.
+// A unit source on a bus that records its observations and log lines.
 import type { Observation } from '../../src/core/observation.ts'
 import type { UnitSnapshot } from '../../src/core/unit.ts'
 import type { UnitSource } from '../../src/ports.ts'
@@ -10,13 +10,13 @@ export interface Watching extends AsyncDisposable {
   readonly source: UnitSource
   readonly observations: Observation[]
   readonly logs: string[]
-  /** What was told of a unit since the last `forget`, oldest first. */
+  /** The snapshots of a unit since the last `forget`, oldest first. */
   of(unit: string, kind?: 'signal' | 'read'): UnitSnapshot[]
   kinds(): string[]
   forget(): void
-  /** Waits until the newest word on the unit has these properties. */
+  /** Waits until the newest snapshot of the unit has these properties. */
   becomes(unit: string, snapshot: Partial<UnitSnapshot>): Promise<UnitSnapshot>
-  /** Waits until the unit was read, and tells its settings. */
+  /** Waits until the unit was read with this LoadState. */
   loadState(unit: string, is: string): Promise<void>
 }
 
@@ -65,8 +65,8 @@ export async function watching(
   }
 }
 
-/** The same, once it is connected and has read everything. */
-export async function watchingWell(
+/** The same, after it has connected and read every unit. */
+export async function watchingConnected(
   address: string,
   patterns: readonly string[],
   options: Partial<SystemdSourceOptions> = {},

@@ -1,9 +1,9 @@
-// Writes D-Bus messages byte by byte, right ones and wrong ones, without help of the library under test.
+// Marshals D-Bus messages, valid and invalid ones, independently of the library under test.
 
 /** A value with its signature: `['s', 'x']`. */
 export type Value = readonly [signature: string, value: unknown]
 
-export interface Parts {
+export interface MessageParts {
   readonly type: number
   readonly serial?: number
   readonly flags?: number
@@ -14,16 +14,16 @@ export interface Parts {
   readonly replySerial?: number
   readonly destination?: string
   readonly sender?: string
-  /** Told in the header in place of the signatures of `body`. */
+  /** Written to the header instead of the signature of `body`. */
   readonly signature?: string
   readonly fds?: number
   readonly body?: readonly Value[]
-  /** Told in the header in place of the true length of the body. */
+  /** Written to the header instead of the actual length of the body. */
   readonly claimedBodyBytes?: number
   readonly firstByte?: number
 }
 
-const CODES: readonly (readonly [number, string, keyof Parts])[] = [
+const CODES: readonly (readonly [number, string, keyof MessageParts])[] = [
   [1, 'o', 'path'],
   [2, 's', 'interface'],
   [3, 's', 'member'],
@@ -35,24 +35,24 @@ const CODES: readonly (readonly [number, string, keyof Parts])[] = [
   [9, 'u', 'fds'],
 ]
 
-export function message(parts: Parts): Buffer {
+export function message(parts: MessageParts): Buffer {
   const { body = [] } = parts
   const out = new Writer()
   for (const [signature, value] of body) out.value(signature, value)
   const bytes = out.bytes
   const signature = parts.signature ?? body.map(([s]) => s).join('')
-  const told = { ...parts, ...(signature === '' ? {} : { signature }) }
-  const fields = CODES.filter(([, , name]) => told[name] !== undefined).map(([code, s, name]) => [
+  const values = { ...parts, ...(signature === '' ? {} : { signature }) }
+  const fields = CODES.filter(([, , name]) => values[name] !== undefined).map(([code, s, name]) => [
     code,
-    [s, told[name]],
+    [s, values[name]],
   ])
-  const head = new Writer()
-  for (const byte of [parts.firstByte ?? 0x6c, parts.type, parts.flags ?? 0, 1]) head.value('y', byte)
-  head.value('u', parts.claimedBodyBytes ?? bytes.length)
-  head.value('u', parts.serial ?? 1)
-  head.value('a(yv)', fields)
-  head.align(8)
-  return Buffer.from([...head.bytes, ...bytes])
+  const header = new Writer()
+  for (const byte of [parts.firstByte ?? 0x6c, parts.type, parts.flags ?? 0, 1]) header.value('y', byte)
+  header.value('u', parts.claimedBodyBytes ?? bytes.length)
+  header.value('u', parts.serial ?? 1)
+  header.value('a(yv)', fields)
+  header.align(8)
+  return Buffer.from([...header.bytes, ...bytes])
 }
 
 class Writer {
@@ -108,7 +108,7 @@ class Writer {
         return
       }
       default:
-        throw new Error(`no writer for ${signature}`)
+        throw new Error(`cannot write the type ${signature}`)
     }
   }
 

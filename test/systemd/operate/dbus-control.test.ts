@@ -1,4 +1,4 @@
-// Operations on a real systemd: what becomes of each job, and what is said where nothing can be done.
+// Unit commands on a real systemd: the result of each job, and the errors.
 import dbus from 'dbus-next'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Action } from '../../../src/core/command.ts'
@@ -35,7 +35,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
     await rig.stop()
   })
 
-  it('wait for the job and tell what became of it', async () => {
+  it('wait for the job and return its result', async () => {
     expect(await end('start', 'runs.service')).toBe('done')
     expect(await rig.show('runs.service', 'ActiveState')).toEqual({ ActiveState: 'active' })
     expect(await end('restart', 'runs.service')).toBe('done')
@@ -50,7 +50,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
     expect(await end('start', 'jobtimeout.service')).toBe('timeout')
   })
 
-  it('do not wait where they are told so', async () => {
+  it('do not wait with noWait', async () => {
     expect(await end('start', 'slow.service', true)).toBe('queued')
     expect(await rig.show('slow.service', 'ActiveState')).toEqual({ ActiveState: 'activating' })
     const starting = end('start', 'slow.service')
@@ -67,28 +67,28 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
     expect(await end('enable', 'fails.service')).toBe('skipped')
   })
 
-  it("are refused in the user's words", async () => {
+  it('are refused with a message for the user', async () => {
     const none = 'no_such_unit: none.service: no such unit: systemd finds no file of that name'
     for (const action of ['start', 'stop', 'restart', 'reset-failed', 'enable'] as const)
       expect([action, await end(action, 'none.service')]).toEqual([action, none])
     expect(await end('start', 'masked.service')).toBe(
-      "masked: masked.service is masked: 'systemctl unmask masked.service' lets it be started again",
+      "masked: masked.service is masked; run 'systemctl unmask masked.service' to allow it to start",
     )
-    expect(await end('start', 'bad.service')).toMatch(/^refused: systemd does not start bad.service: /)
+    expect(await end('start', 'bad.service')).toMatch(/^refused: systemd refused to start bad.service: /)
     expect(await end('reload', 'fails.service')).toMatch(/^refused|^failed/)
-    expect(await end('start', 'manual.service')).toMatch(/^refused: systemd does not start manual.service: /)
+    expect(await end('start', 'manual.service')).toMatch(/^refused: systemd refused to start manual.service: /)
   })
 
-  it('believe nobody but systemd about the end of a job', async () => {
+  it('ignore JobRemoved from other senders than systemd', async () => {
     let ended = ''
     const starting = end('start', 'slow.service').then((how) => {
       ended = how
     })
     const jobs = async () => (await rig.systemctl('list-jobs', '--no-legend')).stdout
     const [, id] = /(\d+) slow/.exec(await until(jobs, { what: 'the job', is: (text) => text.includes('slow') })) ?? []
-    const liar = dbus.sessionBus({ busAddress: rig.busAddress })
-    await new Promise((resolve) => liar.once('connect', resolve))
-    const ask = (member: string) => ({
+    const forger = dbus.sessionBus({ busAddress: rig.busAddress })
+    await new Promise((resolve) => forger.once('connect', resolve))
+    const driverCall = (member: string) => ({
       ...{
         destination: 'org.freedesktop.DBus',
         path: '/org/freedesktop/DBus',
@@ -96,36 +96,36 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
         member,
       },
     })
-    const [names] = (await liar.call(new dbus.Message(ask('ListNames'))))?.body ?? []
+    const [names] = (await forger.call(new dbus.Message(driverCall('ListNames'))))?.body ?? []
     for (const destination of names.filter((name: string) => name.startsWith(':'))) {
       const job = `/org/freedesktop/systemd1/job/${id}`
-      const lie = new dbus.Message({
+      const forged = new dbus.Message({
         ...{ type: dbus.MessageType.SIGNAL, destination, path: '/org/freedesktop/systemd1' },
         ...{ interface: 'org.freedesktop.systemd1.Manager', member: 'JobRemoved', signature: 'uoss' },
         body: [Number(id), job, 'slow.service', 'done'],
       })
-      liar.send(lie)
+      forger.send(forged)
     }
-    await liar.call(new dbus.Message(ask('GetId'))) // all of it has gone out
-    liar.disconnect()
-    expect(await end('start', 'runs.service')).toBe('done') // and come in
+    await forger.call(new dbus.Message(driverCall('GetId'))) // everything has been sent
+    forger.disconnect()
+    expect(await end('start', 'runs.service')).toBe('done') // and everything has been received
     expect(ended).toBe('')
     await end('stop', 'slow.service')
     await starting
     expect(ended).toBe('canceled')
   })
 
-  it('are waited for no longer than they are told', async () => {
+  it('time out after timeoutMs', async () => {
     const impatient = open(rig.busAddress, 300)
     await expect(impatient.run('start', 'slow.service')).rejects.toMatchObject({
       code: 'timed_out',
-      message: 'timed out: not done within 0.3 s; systemd may still be at it',
+      message: 'timed out after 0.3 s; systemd may still be working on it',
     })
     impatient.close()
     expect(await end('stop', 'slow.service')).toBe('done')
   })
 
-  it('go on over a re-executed systemd and over a lost connection', async () => {
+  it('survive a re-executed systemd and a lost connection', async () => {
     const starting = end('start', 'slow.service')
     await until(async () => (await rig.systemctl('list-jobs', '--no-legend')).stdout, { what: 'the job' })
     expect((await rig.systemctl('daemon-reexec')).code).toBe(0)
@@ -135,7 +135,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
     expect(await end('start', 'runs.service')).toBe('done')
   })
 
-  it('200 at once: none is lost', async () => {
+  it('200 at once all get their result', async () => {
     for (let i = 0; i < 100; i++) rig.writeUnit(`many${i}.service`, '[Service]\nType=oneshot\nExecStart=/bin/true\n')
     await rig.daemonReload()
     const ends = await Promise.all(
@@ -145,17 +145,17 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
   })
 })
 
-it('where nobody is on the bus it says so, after as many retries as are wanted', async () => {
+it('without systemd on the bus they fail, after the configured number of retries', async () => {
   await using empty = await startDbus()
   const control = open(empty.address)
   await expect(control.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
-    message: `systemd cannot be reached: systemd is not on the bus at ${empty.address}`,
+    message: `cannot reach systemd: systemd is not on the bus at ${empty.address}`,
   })
   const none = open('unix:path=/nowhere/bus', 1000, 2)
   await expect(none.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
-    message: 'systemd cannot be reached: cannot reach the bus at unix:path=/nowhere/bus: no such socket',
+    message: 'cannot reach systemd: cannot connect to the bus at unix:path=/nowhere/bus: no such socket',
   })
   control.close()
 })

@@ -1,14 +1,14 @@
-// Which back end an operation takes, with back ends that say who they are.
+// Which back end runs a command, with back ends that can be reasons apart by their results.
 import { expect, test } from 'vitest'
 import { ControlError } from '../../../src/core/command.ts'
 import type { UnitControl } from '../../../src/ports.ts'
 import { createFallbackControl } from '../../../src/systemd/operate/fallback.ts'
 
-const WHY = 'systemd cannot be reached: no such socket'
+const WHY = 'cannot reach systemd: no such socket'
 
 function backEnds(reachable: () => boolean, byCommand = async () => ({ outcome: 'queued', cause: null }) as const) {
-  const told: string[] = []
-  const never = () => Promise.reject(new Error('not asked for'))
+  const reasons: string[] = []
+  const never = () => Promise.reject(new Error('not expected'))
   const none = { daemonReload: never, list: never, status: never, properties: never, close() {} }
   const dbus = {
     ...none,
@@ -18,31 +18,31 @@ function backEnds(reachable: () => boolean, byCommand = async () => ({ outcome: 
     },
   }
   const command: UnitControl = { ...none, run: byCommand }
-  return { told, control: createFallbackControl(dbus, command, (why) => told.push(why)) }
+  return { reasons, control: createFallbackControl(dbus, command, (why) => reasons.push(why)) }
 }
 
-test('D-Bus where it can be had, systemctl where not and as long as not; said once', async () => {
-  let there = true
-  const { control, told } = backEnds(() => there)
+test('uses D-Bus if available, otherwise systemctl until D-Bus is back; the reason is reported once', async () => {
+  let available = true
+  const { control, reasons } = backEnds(() => available)
   expect((await control.run('start', 'a.service')).outcome).toBe('done')
-  there = false
+  available = false
   expect((await control.run('start', 'a.service')).outcome).toBe('queued')
   expect((await control.run('start', 'a.service')).outcome).toBe('queued')
-  there = true
+  available = true
   expect((await control.run('start', 'a.service')).outcome).toBe('done')
-  expect(told).toEqual([WHY])
+  expect(reasons).toEqual([WHY])
 })
 
-test('where neither can be had it is one sentence; what systemctl refuses is its own', async () => {
+test('without both, one message gives both reasons; an error of systemctl is passed on', async () => {
   const fails = (code: 'unreachable' | 'masked', message: string) => async () => {
     throw new ControlError(code, message)
   }
-  const neither = backEnds(() => false, fails('unreachable', 'systemd cannot be reached: there is no systemctl'))
+  const neither = backEnds(() => false, fails('unreachable', 'cannot reach systemd: systemctl not found'))
   await expect(neither.control.run('start', 'a.service')).rejects.toMatchObject({
     code: 'unreachable',
-    message: `${WHY}; nor by systemctl: there is no systemctl`,
+    message: `${WHY}; systemctl failed too: systemctl not found`,
   })
   const refused = backEnds(() => false, fails('masked', 'a.service is masked'))
   await expect(refused.control.run('start', 'a.service')).rejects.toMatchObject({ code: 'masked' })
-  expect([neither.told, refused.told]).toEqual([[], [WHY]])
+  expect([neither.reasons, refused.reasons]).toEqual([[], [WHY]])
 })

@@ -1,4 +1,4 @@
-// What is made of exit code 1 of systemctl: literal tables of the unit afterwards.
+// The outcome derived from systemctl's exit code and the properties of the unit afterwards.
 import { expect, test } from 'vitest'
 import { outcomeOf, type UnsuccessfulJob } from '../../../src/systemd/operate/systemctl-outcome.ts'
 
@@ -17,8 +17,8 @@ const needing = (of: object) => ({
 })
 
 test.each<[string, Partial<UnsuccessfulJob>, object]>([
-  ['no such unit', { code: 5 }, { problem: 'no_such_unit' }],
-  ['no file', { properties: { ...LOADED, LoadState: 'not-found' } }, { problem: 'no_such_unit' }],
+  ['not found, by exit code', { code: 5 }, { problem: 'no_such_unit' }],
+  ['no unit file', { properties: { ...LOADED, LoadState: 'not-found' } }, { problem: 'no_such_unit' }],
   ['masked', { properties: { ...LOADED, LoadState: 'masked' } }, { problem: 'masked' }],
   ['bad setting', { properties: { ...LOADED, LoadState: 'bad-setting' } }, { problem: 'refused' }],
   ['not applicable', { code: 3, action: 'reload' }, { problem: 'refused' }],
@@ -28,9 +28,9 @@ test.each<[string, Partial<UnsuccessfulJob>, object]>([
     { problem: 'refused' },
   ],
   ['denied by code', { code: 4, isRoot: false }, { problem: 'denied' }],
-  ['nothing moved, no root', { isRoot: false, startedAtMs: 6000 }, { problem: 'denied' }],
+  ['no unit changed, not root', { isRoot: false, startedAtMs: 6000 }, { problem: 'denied' }],
   [
-    'a dependency moved, no root',
+    'a dependency changed, not root',
     { isRoot: false, startedAtMs: 6000, ...needing({ StateChangeTimestampMonotonic: 7e6 }) },
     { outcome: 'dependency' },
   ],

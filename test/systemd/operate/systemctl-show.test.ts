@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { shownTexts } from '../../../src/systemd/operate/property-text.ts'
 import { shownProperties, shownWords } from '../../../src/systemd/operate/systemctl-show.ts'
 
-test('words of a list are read as systemctl quotes them', () => {
+test('splits lists that systemctl has quoted', () => {
   const text = `A=1 "B=x y" "C=it\\"s" "D=\\$z" "E=tab\\there" $'F=it\\'s' plain`
   expect(shownWords(text)).toEqual(['A=1', 'B=x y', 'C=it"s', 'D=$z', 'E=tab\there', "F=it's", 'plain'])
 })
 
-test('of what systemctl shows the known properties are typed as on the bus, over lines too', () => {
+test('the known properties have the same types as over D-Bus, multi-line values too', () => {
   const text = `Id=a.service
 ExecStart={ path=/bin/sh ; argv[]=/bin/sh -c echo a ; echo b ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }
 ExecStart={ path=/bin/b ; argv[]=/bin/b
@@ -17,7 +17,7 @@ MainPID=17
 ConditionResult=yes
 EnvironmentFiles=/etc/a b (ignore_errors=no)
 EnvironmentFiles=/etc/c (ignore_errors=yes)
-Whatever=1
+Unknown=1
 `
   expect(shownProperties(text)).toEqual({
     Id: 'a.service',
@@ -35,7 +35,7 @@ Whatever=1
   })
 })
 
-test('times become microseconds, what is not set infinity; what has a structure is left out', () => {
+test('times become microseconds, unset values infinity; structured properties are left out', () => {
   const text = `TimeoutStartUSec=1min 30s
 RestartUSec=100ms
 JobTimeoutUSec=infinity
