@@ -35,9 +35,9 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
 
   it('rejects with the name and the message of an error', async () => {
     const bus = await connectBus(daemon.address, { after })
-    const error = await driver(bus, 'GetNameOwner', 's', ['org.example.Nobody']).catch((e: unknown) => e)
+    const error = await driver(bus, 'GetNameOwner', 's', ['org.example.Absent']).catch((e: unknown) => e)
     expect(errorNameOf(error)).toBe('org.freedesktop.DBus.Error.NameHasNoOwner')
-    expect(error).toHaveProperty('message', expect.stringContaining('org.example.Nobody'))
+    expect(error).toHaveProperty('message', expect.stringContaining('org.example.Absent'))
     bus.close()
   })
 
@@ -182,7 +182,7 @@ describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'a bus connection to a
     await expect(connectBus(`unix:path=${tmpdir()}`, { after })).rejects.toThrow(
       /connection refused|not a socket|ECONNREFUSED/,
     )
-    await expect(connectBus('unix:abstract=gatewatch-nobody', { after })).rejects.toThrow('connection refused')
+    await expect(connectBus('unix:abstract=gatewatch-absent', { after })).rejects.toThrow('connection refused')
   })
 
   it('uses the first address of a list that accepts the connection', async () => {
