@@ -3,26 +3,16 @@ import { expect, test } from 'vitest'
 import { createAgent } from '../src/agent.ts'
 import type { Observation } from '../src/core/observation.ts'
 import { newState } from '../src/core/state.ts'
-import type { Clock, StateStore, Step, UnitSource } from '../src/ports.ts'
+import type { StateStore, Step, UnitSource } from '../src/ports.ts'
 import { at, read, signal } from './core/step-driver.ts'
+import { testClock } from './rig/clock.ts'
 
 function rig() {
   const order: string[] = []
   const steps: Step[] = []
   const logged: string[] = []
-  let timer: { atMs: number; call: () => void } | null = null
-  let nowMs = 0
   let emit: (o: Observation) => void = () => {}
-  const clock: Clock = {
-    now: () => at(nowMs),
-    after(ms, call) {
-      const mine = { atMs: nowMs + ms, call }
-      timer = mine
-      return () => {
-        if (timer === mine) timer = null
-      }
-    },
-  }
+  const clock = testClock({ startMs: 0, wallOffsetMs: at(0).wallMs })
   const source = {
     start(observe: typeof emit) {
       emit = observe
@@ -54,17 +44,10 @@ function rig() {
     steps,
     logged,
     emit: (o: Observation) => {
-      nowMs = Math.max(nowMs, o.at.monoMs)
+      clock.skip(Math.max(0, o.at.monoMs - clock.now().monoMs))
       emit(o)
     },
-    pass(ms: number) {
-      nowMs += ms
-      const due = timer
-      if (due !== null && due.atMs <= nowMs) {
-        timer = null
-        due.call()
-      }
-    },
+    advance: clock.advance,
   }
 }
 
@@ -83,7 +66,7 @@ test('the store remembers a step before any sink accepts it, and stops last', as
 })
 
 test('one timer wakes whatever waits for time to pass', () => {
-  const { emit, pass, steps } = rig()
+  const { emit, advance, steps } = rig()
   emit(WATCH)
   emit(read('u.service', 1, RUNNING, { restart: 'always' }))
   emit(
@@ -96,9 +79,9 @@ test('one timer wakes whatever waits for time to pass', () => {
       mainStatus: 9,
     }),
   )
-  pass(249)
+  advance(249)
   expect(steps.at(-1)?.events.map((e) => e.kind)).toEqual(['crash'])
-  pass(1)
+  advance(1)
   expect(steps.at(-1)?.events.map((e) => e.kind)).toEqual(['gave_up'])
 })
 

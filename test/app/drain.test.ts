@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { waitForUnits } from '../../src/app/drain.ts'
 import type { BusHealth } from '../../src/ports.ts'
 import { stateOf, unit } from '../cli/samples.ts'
-import { testClock } from '../store/clock.ts'
+import { testClock } from '../rig/clock.ts'
 
 const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }
 const UP = [unit('a.service', { run }), unit('b.service', { run }), unit('c.service')]

@@ -2,36 +2,26 @@
 import { expect, test } from 'vitest'
 import { createTcpListener } from '../../src/app/tcp-listener.ts'
 import type { Http } from '../../src/http/http.ts'
+import { testClock } from '../rig/clock.ts'
 
 function rig() {
   const taken = new Set<number>()
   const logged: string[] = []
   const stopped: number[] = []
-  let retry: (() => void) | null = null
   const http = {
     async serveTcp(_host: string | null, port: number) {
       if (taken.has(port)) throw new Error(`port ${port} is taken`)
       return { address: `127.0.0.1:${port}`, port, problem: () => null, stop: async () => void stopped.push(port) }
     },
   } as unknown as Http
-  const clock = {
-    now: () => ({ monoMs: 0, wallMs: 0 }),
-    after(ms: number, call: () => void) {
-      expect(ms).toBe(30_000)
-      retry = call
-      return () => {
-        retry = null
-      }
-    },
-  }
+  const clock = testClock()
   const tcp = createTcpListener(http, clock, (level, message) => void logged.push(`${level}: ${message}`))
   const again = async () => {
-    const call = retry
-    retry = null
-    call?.()
+    if (clock.pending() > 0) expect(clock.dueInMs()).toBe(30_000)
+    clock.advance(30_000)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { tcp, taken, logged, stopped, again, waits: () => retry !== null }
+  return { tcp, taken, logged, stopped, again, waits: () => clock.pending() > 0 }
 }
 
 test('as a service it logs one error, retries every 30 s, and logs one line when it listens', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { createUnitCommands } from '../../src/app/unit-commands.ts'
 import { type CommandResult, ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { Observation } from '../../src/core/observation.ts'
+import { testClock } from '../rig/clock.ts'
 
 const ORDER: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
 const AT = { monoMs: 1, wallMs: 2 }
@@ -21,7 +22,7 @@ function commanding(run: () => Promise<CommandResult>, enabled = true) {
       return { ...NOTHING_ELSE, run, close: () => made.push('closed') }
     },
     observe: (observation) => observed.push(observation),
-    clock: { now: () => AT, after: () => () => {} },
+    clock: testClock({ startMs: AT.monoMs, wallOffsetMs: AT.wallMs - AT.monoMs }),
     log: (level, message) => made.push(`${level} ${message}`),
   })
   return { commands, made, observed }

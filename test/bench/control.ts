@@ -1,5 +1,5 @@
-// `npm run bench:control`: the cost of operating units over D-Bus and by systemctl, side by side in one run, on a real
-// systemd; and 200 operations at once, over and over.
+// `npm run bench:control`: compares the cost of unit operations over D-Bus and through systemctl on a real systemd, and
+// repeats 200 concurrent operations.
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { systemClock as clock } from '../../src/host/clock.ts'
@@ -22,10 +22,10 @@ async function bench(): Promise<void> {
   for (const unit of [...UNITS, ...MANY]) rig.writeUnit(unit, '[Service]\nExecStart=/bin/sleep infinity\n')
   await rig.daemonReload()
   const dbus = createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: () => 0 })
-  const command = createSystemctlControl({ run: within(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
+  const command = createSystemctlControl({ run: systemctlIn(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
   await Promise.all(UNITS.map((unit) => dbus.run('start', unit)))
 
-  console.log(`${TIMES} times each; time and CPU of this process and its children for one operation`)
+  console.log(`time and CPU of this process and its children for one operation, mean of ${TIMES}`)
   console.log(`${'operation'.padEnd(24)}${'D-Bus'.padStart(24)}${'systemctl'.padStart(24)}`)
   await row('start + stop of a unit', [dbus, command], async (control) => {
     await control.run('start', MANY[0] ?? '')
@@ -43,8 +43,8 @@ async function bench(): Promise<void> {
     heaps.push(process.memoryUsage().heapUsed / 2 ** 20)
   }
   const [first = 0, last = 0] = [heaps[1], heaps.at(-1)]
-  console.log(`${MANY.length} at once, ${ROUNDS} times: ${done} of ${MANY.length * ROUNDS} done`)
-  console.log(`heap: ${first.toFixed(2)} MB after 2 rounds, ${last.toFixed(2)} MB after ${ROUNDS}`)
+  console.log(`${MANY.length} concurrent operations, ${ROUNDS} rounds: ${done} of ${MANY.length * ROUNDS} done`)
+  console.log(`heap: ${first.toFixed(2)} MB after 2 rounds, ${last.toFixed(2)} MB after ${ROUNDS} rounds`)
   dbus.close()
 }
 
@@ -60,7 +60,7 @@ async function row(name: string, controls: readonly UnitControl[], run: (control
   console.log(name.padEnd(24) + costs.map((cost) => cost.padStart(24)).join(''))
 }
 
-/** Of this process and of its children that have ended. */
+/** CPU time of this process and of its children that have exited. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   const fields = readFileSync('/proc/self/stat', 'utf8')
@@ -70,8 +70,8 @@ function cpuMs(): number {
   return (user + system) / 1000 + (children * 1000) / TICKS_PER_SECOND
 }
 
-/** systemctl inside the rig, with nothing but nsenter(1) in front of it. */
-function within(rig: Systemd) {
+/** Runs systemctl inside the rig, with only nsenter(1) in front of it. */
+function systemctlIn(rig: Systemd) {
   return (words: readonly string[]): Promise<CommandOutput> =>
     new Promise((resolve) => {
       const inside = [

@@ -1,4 +1,4 @@
-// From SIGKILL of a unit's process to the crash message at a subscriber: real systemd, real mosquitto, the built agent.
+// Benchmark of the latency from the SIGKILL of a unit's process to the crash message at a subscriber, with real systemd and mosquitto.
 import { existsSync, readFileSync } from 'node:fs'
 import { connectBus } from '../../src/dbus/connection.ts'
 import { systemClock as clock } from '../../src/host/clock.ts'
@@ -8,11 +8,11 @@ import { startMosquitto } from '../rig/mosquitto.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
-/** Milliseconds of each kill: until a bare client of the bus had systemd's signal, and from then until the subscriber knew. */
+/** For each kill, ms in total; until another client of the bus had systemd's signal; and from then until the subscriber had the message. */
 export interface Latencies {
-  readonly whole: readonly number[]
-  readonly onTheBus: readonly number[]
-  readonly fromTheBus: readonly number[]
+  readonly total: readonly number[]
+  readonly toBus: readonly number[]
+  readonly fromBus: readonly number[]
 }
 
 const UNITS = Array.from({ length: 12 }, (_, i) => ({ name: `u${i}.service`, argument: String(9_000_000 + i) }))
@@ -37,40 +37,40 @@ export async function measureLatency(kills: number): Promise<Latencies> {
   await bus.addMatch("type='signal',member='PropertiesChanged',path_namespace='/org/freedesktop/systemd1/unit'")
   let seenAtMs: number | null = null
   let path = ''
-  // only looked at, not decoded: it must not be in the agent's way
+  // only the header is examined: decoding would take CPU from the agent
   const look = (head: { readonly path: string }) => {
     if (head.path === path) seenAtMs ??= performance.now()
     return false
   }
   bus.onSignal(() => {}, look)
-  const whole: number[] = []
-  const onTheBus: number[] = []
+  const total: number[] = []
+  const toBus: number[] = []
   try {
     await until(() => agent.metric('gatewatch_mqtt_connected'), { what: 'the connection' })
     for (let kill = 0; kill < kills; kill++) {
       const unit = UNITS[kill % UNITS.length] ?? { name: '', argument: '' }
       const pid = await until(() => childOf(systemd.pid, unit.argument), { what: `${unit.name} to run`, everyMs: 5 })
-      const heard = new Promise<void>((resolve) => subscriber.once(resolve))
+      const received = new Promise<void>((resolve) => subscriber.once(resolve))
       path = `/org/freedesktop/systemd1/unit/${unit.name.replace('.', '_2e')}`
       seenAtMs = null
       const killedAtMs = performance.now()
       process.kill(pid, 'SIGKILL')
-      await heard
-      const heardAtMs = performance.now()
-      whole.push(heardAtMs - killedAtMs)
-      onTheBus.push((seenAtMs ?? heardAtMs) - killedAtMs)
+      await received
+      const receivedAtMs = performance.now()
+      total.push(receivedAtMs - killedAtMs)
+      toBus.push((seenAtMs ?? receivedAtMs) - killedAtMs)
       const { service } = JSON.parse(subscriber.heard.at(-1)?.payload ?? '{}')
-      if (service !== unit.name) throw new Error(`killed ${unit.name}, heard of ${service}`)
+      if (service !== unit.name) throw new Error(`killed ${unit.name}, but received the crash of ${service}`)
     }
   } finally {
     bus.close()
     await agent.end()
     removeDirectory(directory)
   }
-  return { whole, onTheBus, fromTheBus: whole.map((ms, i) => ms - (onTheBus[i] ?? Number.NaN)) }
+  return { total, toBus, fromBus: total.map((ms, i) => ms - (toBus[i] ?? Number.NaN)) }
 }
 
-/** The child of the rig's systemd that was started with this argument, by the host's numbers. */
+/** The host's pid of the child of the rig's systemd that was started with this argument. */
 function childOf(systemdPid: number, argument: string): number {
   const children = readFileSync(`/proc/${systemdPid}/task/${systemdPid}/children`, 'utf8').trim().split(' ')
   const pid = children.map(Number).find((child) => {

@@ -1,5 +1,5 @@
-// Loaded into the agent by `--require`: answers SIGUSR2 on stderr with the longest time, since the last one, in which its
-// event loop did not turn, and with the most CPU that it took between two turns: the rest is what a busy machine withheld.
+// A probe loaded into the agent with `--require`: on SIGUSR2 it reports, since the previous SIGUSR2, the longest pause of
+// the event loop and the most CPU time used between two turns. The difference is time in which a busy machine ran others.
 const EVERY_MS = 5
 
 let longestMs = 0

@@ -1,46 +1,49 @@
-// Prints what the README says of MQTT: `npm run bench:mqtt`, or one of its parts: `npm run bench:mqtt -- kills 1000`.
+// `npm run bench:mqtt`: measures MQTT delivery; `npm run bench:mqtt -- kills 1000` runs one part.
 import { killBrokerUnit, startBrokerUnit } from '../e2e/broker-unit.ts'
 import { killBroker } from '../mqtt/broker-kills.ts'
-import { dayAway } from './away.ts'
+import { dayWithoutBroker } from './broker-outage.ts'
 import { measureLatency } from './latency.ts'
 
-const PARTS: Readonly<Record<string, (times: number | undefined) => Promise<void>>> = { latency, away, broker, kills }
+const PARTS: Readonly<Record<string, (times: number | undefined) => Promise<void>>> = { latency, outage, broker, kills }
 
 const [wanted, times] = process.argv.slice(2)
 const part = wanted === undefined ? undefined : PARTS[wanted]
 if (wanted !== undefined && part === undefined)
-  throw new Error(`${wanted}: not one of ${Object.keys(PARTS).join(', ')}`)
+  throw new Error(`${wanted}: unknown part, use one of ${Object.keys(PARTS).join(', ')}`)
 for (const run of part ? [part] : Object.values(PARTS)) await run(times === undefined ? undefined : Number(times))
 
 async function latency(kills = 300): Promise<void> {
-  const { whole, onTheBus, fromTheBus } = await measureLatency(kills)
-  say(`SIGKILL of a unit until a subscriber had its crash, ${kills} kills`, quantiles(whole))
-  say("of that, until systemd's signal was on the bus", quantiles(onTheBus))
-  say('and from there, by the agent and the broker', quantiles(fromTheBus))
+  const { total, toBus, fromBus } = await measureLatency(kills)
+  print(`SIGKILL of a unit to its crash event at a subscriber, ${kills} kills`, quantiles(total))
+  print("  of that, until systemd's signal was on the bus", quantiles(toBus))
+  print('  of that, in the agent and the broker', quantiles(fromBus))
 }
 
-async function away(events = 864_000): Promise<void> {
-  const { heapBytes, grownBytes, drainMs, told } = await dayAway(events)
-  say(`heap grown by, in ${events} events without a broker`, `${kib(grownBytes)} (to ${kib(heapBytes + grownBytes)})`)
-  say(`the ${told} messages that were kept, until a subscriber had them`, `${drainMs.toFixed(0)} ms`)
+async function outage(events = 864_000): Promise<void> {
+  const { heapBytes, grownBytes, drainMs, delivered } = await dayWithoutBroker(events)
+  print(
+    `heap growth during ${events} events without a broker`,
+    `${kib(grownBytes)} (to ${kib(heapBytes + grownBytes)})`,
+  )
+  print(`delivery of the ${delivered} queued messages to a subscriber`, `${drainMs.toFixed(0)} ms`)
 }
 
-/** mosquitto as a watched unit, killed and left dead for a second each time. */
+/** mosquitto as a watched unit, killed and restarted after a second each time. */
 async function broker(kills = 20): Promise<void> {
   await using gateway = await startBrokerUnit(1)
   const afterMs: number[] = []
   for (let kill = 0; kill < kills; kill++) afterMs.push((await killBrokerUnit(gateway)).afterMs)
-  say(`return of a killed broker until its subscriber had its crash, ${kills} kills`, quantiles(afterMs))
+  print(`restart of a killed broker to its own crash event at a subscriber, ${kills} kills`, quantiles(afterMs))
 }
 
 async function kills(number = 1000): Promise<void> {
   const report = await killBroker(number, Math.random)
-  say(`broker killed ${number} times under 20 events a second: events lost`, `${report.lost} of ${report.told}`)
-  say('told twice, and the most after one kill', `${report.duplicates}, ${report.duplicatesPerKillAtMost}`)
-  say('in order', String(report.inOrder))
+  print(`broker killed ${number} times at 20 events a second: events lost`, `${report.lost} of ${report.told}`)
+  print('  duplicates, and the most after a single kill', `${report.duplicates}, ${report.duplicatesPerKillAtMost}`)
+  print('  in order', String(report.inOrder))
 }
 
-function say(what: string, value: string): void {
+function print(what: string, value: string): void {
   console.log(`${what.padEnd(75)} ${value}`)
 }
 

@@ -1,28 +1,27 @@
-// Prints what a scrape costs beside node_exporter's systemd collector, on one systemd, in turns: `npm run bench:scrape`.
-// CPU is the kernel's own count of each thread's time (schedstat), of the exporter, of systemd and of the bus.
+// `npm run bench:scrape`: compares the CPU cost of a scrape with that of node_exporter's systemd collector; both are scraped
+// alternately on the same systemd. CPU is the time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for
+// the bus daemon.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { median } from '../rig/process-usage.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
-/** Or those that are named: `npm run bench:scrape -- 12`. */
+/** Numbers of units; `npm run bench:scrape -- 12` measures only the given ones. */
 const UNITS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [12, 200, 1000]
 const SCRAPES = 60
 const WARM_UP = 200
-/** Of many units a third is enough: the other one takes seconds for each. */
+/** A third is enough for many units, where node_exporter takes seconds for each scrape. */
 const scrapesOf = (units: number) => (units > 200 ? SCRAPES / 3 : SCRAPES)
 
-/** CPU time of all threads so far, ms. */
-function cpuMs(pid: number): number {
+/** CPU time of all threads so far, ms, much finer than the ticks of /proc/PID/stat. */
+function threadCpuMs(pid: number): number {
   return readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
     const [ns = '0'] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
     return sum + Number(ns) / 1e6
   }, 0)
 }
-
-const middle = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 interface Exporter {
   readonly name: string
@@ -31,10 +30,10 @@ interface Exporter {
 }
 
 await using systemd = await startSystemd()
-/** The process that is `inside` in the rig, as it is seen from outside. */
-const hostPid = (inside: number): number => {
+/** The host's pid of the process that has the pid `pidInside` inside the rig. */
+const hostPid = (pidInside: number): number => {
   const of = (pid: number) => /^NSpid:.*\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return children(systemd.pid).find((pid) => of(pid) === String(inside)) ?? 0
+  return children(systemd.pid).find((pid) => of(pid) === String(pidInside)) ?? 0
 }
 
 /** All descendants. */
@@ -44,9 +43,9 @@ function children(pid: number): number[] {
 }
 
 const bus = hostPid(Number((await systemd.show('dbus.service', 'MainPID'))['MainPID']))
-console.log(`medians of ${SCRAPES} scrapes each, in turns, after ${WARM_UP}; CPU in ms a scrape`)
+console.log(`CPU per scrape in ms, median of ${SCRAPES} alternating scrapes after ${WARM_UP} to warm up`)
 console.log(
-  `${'units'.padStart(6)} ${'who'.padEnd(15)} ${'itself'.padStart(8)} ${'systemd'.padStart(8)} ${'the bus'.padStart(8)} ${'bytes'.padStart(9)} ${'series'.padStart(7)}`,
+  `${'units'.padStart(6)} ${'exporter'.padEnd(15)} ${'itself'.padStart(8)} ${'systemd'.padStart(8)} ${'bus'.padStart(8)} ${'bytes'.padStart(9)} ${'series'.padStart(7)}`,
 )
 
 let written = 0
@@ -78,16 +77,18 @@ async function compare(count: number): Promise<void> {
     const sizes = new Map<string, string>()
     for (let i = 0; i < scrapesOf(count); i += 1) {
       for (const { name, url, pid } of exporters) {
-        const before = [cpuMs(pid), cpuMs(systemd.pid), cpuMs(bus)] as const
+        const before = [threadCpuMs(pid), threadCpuMs(systemd.pid), threadCpuMs(bus)] as const
         const body = await (await fetch(url)).text()
-        await new Promise((resolve) => setTimeout(resolve, 20)) // what follows it belongs to it
-        costs.get(name)?.push([cpuMs(pid) - before[0], cpuMs(systemd.pid) - before[1], cpuMs(bus) - before[2]])
+        await new Promise((resolve) => setTimeout(resolve, 20)) // includes work that follows the response
+        costs
+          .get(name)
+          ?.push([threadCpuMs(pid) - before[0], threadCpuMs(systemd.pid) - before[1], threadCpuMs(bus) - before[2]])
         sizes.set(name, body)
       }
     }
     for (const { name } of exporters) {
       const of = (i: 0 | 1 | 2) =>
-        middle((costs.get(name) ?? []).map((cost) => cost[i]))
+        median((costs.get(name) ?? []).map((cost) => cost[i]))
           .toFixed(2)
           .padStart(8)
       const body = sizes.get(name) ?? ''
@@ -103,7 +104,7 @@ async function compare(count: number): Promise<void> {
   }
 }
 
-/** With what it can tell of a unit: state, start time, tasks, restarts. */
+/** With all its unit metrics: state, start time, tasks, restarts. */
 async function nodeExporter(): Promise<Exporter & { readonly child: ChildProcess }> {
   const port = 19_100 + Math.floor(Math.random() * 10_000)
   const collector = [

@@ -110,7 +110,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         })
         await systemd.kill(unit, 'KILL', 'main')
         await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: SLOW_MS })
-        await until(() => subscriber.heard.find(({ topic }) => topic.endsWith('/event/crash')), {
+        await until(() => subscriber.received.find(({ topic }) => topic.endsWith('/event/crash')), {
           what: 'the crash at the subscriber',
           is: (heard) => heard?.payload.includes('"signal":"SIGKILL"') === true,
           timeoutMs: SLOW_MS,

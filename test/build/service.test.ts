@@ -47,7 +47,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'the e
       everyMs: 100,
     })
   const heard = (what: string, is: (topic: string, payload: string) => boolean) =>
-    until(() => subscriber.heard.find(({ topic, payload }) => is(topic, payload)), { what, timeoutMs: PATIENCE_MS })
+    until(() => subscriber.received.find(({ topic, payload }) => is(topic, payload)), { what, timeoutMs: PATIENCE_MS })
 
   it('is ready before there is a broker, as its user, with little in its cgroup', async () => {
     await becomes('ActiveState', 'active')

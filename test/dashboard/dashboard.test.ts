@@ -51,7 +51,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       { size: 'phone', viewport: PHONE, dark: true },
       { size: 'desktop', viewport: DESKTOP, dark: false },
     ])('is readable and accessible on a $size, dark: $dark', async ({ viewport, dark }) => {
-      const { page, complaints, shifted } = await open(scene, { viewport, dark })
+      const { page, problems, shifted } = await open(scene, { viewport, dark })
       await page.locator('#link', { hasText: 'Live' }).waitFor()
       expect([await page.textContent('#headline'), await page.textContent('#detail')]).toEqual(HEADLINES[name])
       await page.evaluate(axe.source)
@@ -59,12 +59,12 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       expect(found.violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([])
       expect(await shifted()).toBeLessThan(0.02)
       expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
-      expect(complaints).toEqual([])
+      expect(problems).toEqual([])
     })
   })
 
   test('a crash appears at once in the headline, at its unit and on top of the events', async () => {
-    const { page, it, http, shifted, complaints } = await open(SCENES['all-ok'] as Scene)
+    const { page, it, http, shifted, problems } = await open(SCENES['all-ok'] as Scene)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     const before = await shifted()
     const last = it.events.at(-1)?.seq ?? 0
@@ -82,7 +82,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.locator('#events li').first().textContent()).toContain('crash')
     expect(await page.locator('#announcement').textContent()).toBe('devmgmt.service crashed')
     expect((await shifted()) - before).toBeLessThan(0.02)
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
   test('a lost connection is shown at once, and missed events appear after it', async () => {
@@ -112,7 +112,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
 
   test('malicious names and log lines are shown as text', async () => {
     const bad = '"><img src=x onerror=alert(1)><script>alert(2)</script>.service'
-    const { page, complaints, it, http } = await open({
+    const { page, problems, it, http } = await open({
       ...(SCENES['all-ok'] as Scene),
       histories: {
         [bad]: [
@@ -123,7 +123,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       },
       problems: ['<svg onload=alert(3)>'],
     })
-    page.on('dialog', (dialog) => complaints.push(`dialog: ${dialog.message()}`))
+    page.on('dialog', (dialog) => problems.push(`dialog: ${dialog.message()}`))
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     // The gateway sends journal lines only to authenticated clients; this page is not, so the test adds them.
     const lines = ['</script><script>alert(4)</script>', '<b onclick=alert(5)>']
@@ -141,7 +141,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     emit(it, http, crash(it.state.seq + 1, bad, { result: '<i>', signal: null }))
     await page.locator('#events li', { hasText: '<i>, will restart' }).waitFor()
     expect(await page.locator('script').count()).toBe(1)
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
   test('its content security policy blocks injected code', async () => {
@@ -171,7 +171,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   })
 
   test('without control there are no buttons; with it, a command needs the token, which is entered once', async () => {
-    const { page, it, complaints } = await open(SCENES['all-ok'] as Scene)
+    const { page, it, problems } = await open(SCENES['all-ok'] as Scene)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     expect(await page.locator('.unit button').count()).toBe(0)
 
@@ -185,7 +185,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await page.locator('dialog[open]', { hasText: 'a valid bearer token is required (401)' }).waitFor()
     await page.keyboard.press('Escape')
     expect(it.commandsRun).toEqual([])
-    expect(complaints.splice(0)).toEqual([expect.stringContaining('401')])
+    expect(problems.splice(0)).toEqual([expect.stringContaining('401')])
 
     await restart.click()
     await page.getByLabel('Control token').fill('sesame')
@@ -206,7 +206,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
         'document.documentElement.outerHTML + JSON.stringify({ ...localStorage, ...sessionStorage })',
       ),
     ).not.toContain('sesame')
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
   })
 
   test('with a password the page works the same and shows the log lines of a crash', async () => {
@@ -214,12 +214,12 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     writeFileSync(webFile, `basic_auth_users: {tech: ${hashSync('secret', 4)}}`)
     await using shown = await serveScene(SCENES['all-ok'] as Scene, webFile)
     const { it, http, url } = shown
-    const { page, complaints } = await openPage(browser, url, { credentials: { username: 'tech', password: 'secret' } })
+    const { page, problems } = await openPage(browser, url, { credentials: { username: 'tech', password: 'secret' } })
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     emit(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
     await page.locator('#events summary').click()
     expect(await page.locator('#events pre').textContent()).toBe('out of paper')
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
     await page.context().close()
   })
 })

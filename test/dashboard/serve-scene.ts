@@ -1,7 +1,7 @@
 // Serves a scene with the dashboard, as the bundle contains it.
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { createHttp } from '../../src/http/http.ts'
-import { realClock } from '../http/fake-gateway.ts'
+import { frozenClock } from '../http/fake-gateway.ts'
 import { type Scene, stage } from './scenes.ts'
 
 /** `webFile`: a web_config_file, for a gateway with a password. */
@@ -13,7 +13,7 @@ export async function serveScene(scene: Scene, webFile?: string) {
   const http = createHttp({
     identity,
     history,
-    clock: realClock,
+    clock: frozenClock,
     log: () => {},
     hostname: 'gw-7',
     allowedHosts: () => [],

@@ -1,14 +1,14 @@
-// The built agent as a process of its own, with everything it writes in a directory of the demo's.
+// Runs the built agent for the demo, in a process of its own whose files are all in the demo's temporary directory.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type AgentClient, clientOf } from '../../src/cli/agent-client.ts'
 import { until } from '../rig/until.ts'
-import type { Stage } from './stage.ts'
+import type { DemoEnvironment } from './environment.ts'
 
 const BUILT = fileURLToPath(new URL('../../dist/gatewatch.cjs', import.meta.url))
-const STOPS_WITHIN_MS = 15_000
+const STOP_TIMEOUT_MS = 15_000
 const LOG_LINES = 15
 
 export interface DemoAgent extends AsyncDisposable {
@@ -16,68 +16,75 @@ export interface DemoAgent extends AsyncDisposable {
   readonly version: string
   readonly gatewayId: string
   readonly metricsUrl: string
-  /** Rejects when the agent ends although nobody asked it to. */
+  /** Rejects when the agent exits without being stopped. */
   readonly failed: Promise<never>
 }
 
-interface Answer {
+interface AgentStatus {
   readonly version: string
   readonly gateway_id: string
   readonly listening: string | null
   readonly bus: { readonly connected: boolean; readonly problem: string | null }
 }
 
-/** Resolves when it serves and has the bus. Disposing stops it, and throws unless it ends with exit code 0. */
-export async function startAgent(stage: Stage, directory: string, more: readonly string[]): Promise<DemoAgent> {
-  if (!existsSync(BUILT)) throw new Error("dist/gatewatch.cjs is not built: 'npm run build' does it")
+/** Resolves when the agent serves HTTP and is connected to the bus. Disposing stops it, and throws unless it exits with code 0. */
+export async function startAgent(
+  environment: DemoEnvironment,
+  directory: string,
+  moreArgs: readonly string[],
+): Promise<DemoAgent> {
+  if (!existsSync(BUILT)) throw new Error("dist/gatewatch.cjs does not exist; run 'npm run build'")
   const socket = join(directory, 'agent.sock')
-  // What this machine's own agent is configured to do, at its broker for one, is not for the demo.
+  // An empty file of its own, or the demo would use this machine's configuration, and with it a real broker.
   const config = join(directory, 'config.json')
   writeFileSync(config, '{}\n')
   const args = [
     ...['run', '--config', config, '--persistence-file', join(directory, 'state.ring'), '--socket', socket],
-    ...['--listen', '127.0.0.1', '--prometheus-port', '0', '--gateway-id', 'demo', ...more],
-    ...(stage.bus === null ? [] : ['--bus', stage.bus]),
-    ...(stage.units === null ? [] : ['--services', ...stage.units]),
+    ...['--listen', '127.0.0.1', '--prometheus-port', '0', '--gateway-id', 'demo', ...moreArgs],
+    ...(environment.busAddress === null ? [] : ['--bus', environment.busAddress]),
+    ...(environment.units === null ? [] : ['--services', ...environment.units]),
   ]
-  const [program = '', ...words] = [...leash(), process.execPath, BUILT, ...args]
-  // A session of its own: a Ctrl-C at the terminal is for the demo, which then stops the agent.
+  const [program = '', ...words] = [...endsWithParent(), process.execPath, BUILT, ...args]
+  // Detached into a session of its own: Ctrl-C must reach only the demo, which then stops the agent.
   const child = spawn(program, words, {
-    env: surroundings(directory),
+    env: demoEnv(directory),
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })
-  const log = tailOf(child)
-  let asked = false
-  let over = false
+  const log = logTailOf(child)
+  let stopRequested = false
+  let exited = false
   const ended = new Promise<number | string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))
   }).finally(() => {
-    over = true
+    exited = true
   })
-  const failed = ended.then((how): never => {
-    throw new Error(asked ? 'the agent is stopped' : `the agent ended by itself (${how}):\n${log()}`)
+  const failed = ended.then((reason): never => {
+    throw new Error(stopRequested ? 'the agent was stopped' : `the agent exited unexpectedly (${reason}):\n${log()}`)
   })
   failed.catch(() => {})
   const stop = async () => {
-    if (over) return // that it ended too early is told by `failed`
-    asked = true
+    if (exited) return // `failed` has reported it
+    stopRequested = true
     child.kill('SIGTERM')
-    const late = setTimeout(() => child.kill('SIGKILL'), STOPS_WITHIN_MS)
-    const how = await ended
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    const reason = await ended
     clearTimeout(late)
-    if (how !== 0) throw new Error(`the agent did not end well (${how}):\n${log()}`)
+    if (reason !== 0) throw new Error(`the agent failed to shut down cleanly (${reason}):\n${log()}`)
   }
 
   const client = clientOf(socket)
-  const isReady = (answer: Answer | null) => answer === null || (answer.bus.connected && answer.listening !== null)
-  const wait = { what: 'the agent to serve and to have the bus', is: isReady, timeoutMs: 20_000 }
+  const isReady = (status: AgentStatus | null) => status === null || (status.bus.connected && status.listening !== null)
+  const wait = { what: 'the agent to listen and to connect to the bus', is: isReady, timeoutMs: 20_000 }
   try {
-    const answer = await until(async () => (over ? null : ((await client.get('/api/v1/status')) as Answer)), wait)
-    if (answer === null) return await failed
-    const metricsUrl = `http://${answer.listening}/metrics`
-    const { version, gateway_id: gatewayId } = answer
+    const status = await until(
+      async () => (exited ? null : ((await client.get('/api/v1/status')) as AgentStatus)),
+      wait,
+    )
+    if (status === null) return await failed
+    const metricsUrl = `http://${status.listening}/metrics`
+    const { version, gateway_id: gatewayId } = status
     return { client, version, gatewayId, metricsUrl, failed, [Symbol.asyncDispose]: stop }
   } catch (error) {
     await stop().catch(() => {})
@@ -85,20 +92,20 @@ export async function startAgent(stage: Stage, directory: string, more: readonly
   }
 }
 
-/** Only what has to do with the demo: no configuration by environment, no service manager to talk to. */
-function surroundings(directory: string): NodeJS.ProcessEnv {
+/** Without the user's GATEWATCH_ variables and without the variables of a service manager. */
+function demoEnv(directory: string): NodeJS.ProcessEnv {
   const { PATH, TZ, TMPDIR, DBUS_SYSTEM_BUS_ADDRESS } = process.env
   return { PATH, TZ, TMPDIR, DBUS_SYSTEM_BUS_ADDRESS, RUNTIME_DIRECTORY: directory }
 }
 
-/** Lets the agent end even when the demo is killed with SIGKILL, where util-linux is at hand. */
-function leash(): string[] {
+/** A prefix that ends the agent even when the demo is killed with SIGKILL; empty where util-linux is not installed. */
+function endsWithParent(): string[] {
   const words = ['setpriv', '--pdeathsig', 'TERM']
   return spawnSync('setpriv', [...words.slice(1), 'true'], { stdio: 'ignore' }).status === 0 ? words : []
 }
 
-/** The last lines that the agent logged. */
-function tailOf(child: ChildProcess): () => string {
+/** The last lines of the agent's log. */
+function logTailOf(child: ChildProcess): () => string {
   let text = ''
   child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
     text = (text + piece).split('\n').slice(-LOG_LINES).join('\n')

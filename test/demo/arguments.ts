@@ -1,23 +1,23 @@
-// The demo's own command line: for how long, or what it is.
+// The command line of the demo.
 export const USAGE = `npm run demo -- [--seconds N]
 
-Watches a real systemd with the built agent: this machine's own where it runs one (only watching it), else, as root,
-a private one in namespaces with the units of a gateway simulated, of which one crashes now and then.
+Watches a real systemd with the built agent. If this machine runs systemd, the demo watches it and changes nothing.
+Otherwise, as root, it starts a private systemd in namespaces that simulates the units of a gateway and crashes some.
 
-  --seconds N   end after N seconds; without it the demo runs until q or Ctrl-C
-  --help        this text
+  --seconds N   end after N seconds (default: run until q or Ctrl-C)
+  --help        print this text
 `
 
-export interface Arguments {
+export interface DemoArguments {
   readonly help: boolean
-  /** Null: until somebody ends it. */
+  /** Null: runs until the user quits. */
   readonly seconds: number | null
 }
 
 const DAY = 86_400
 
-/** `--seconds N` or `--seconds=N`, `-h`, `--help`; a problem in words for anything else. */
-export function parseArguments(argv: readonly string[]): Arguments | { readonly problem: string } {
+/** Accepts `--seconds N`, `--seconds=N`, `-h` and `--help`; returns an error message for anything else. */
+export function parseArguments(argv: readonly string[]): DemoArguments | { readonly problem: string } {
   let help = false
   let seconds: number | null = null
   const words = argv.flatMap((word) => (word.startsWith('--seconds=') ? ['--seconds', word.slice(10)] : [word]))
@@ -29,9 +29,11 @@ export function parseArguments(argv: readonly string[]): Arguments | { readonly 
       const value = words[i] ?? ''
       seconds = /^\d+$/.test(value) ? Number(value) : 0
       if (seconds < 1 || seconds > DAY) {
-        return { problem: `--seconds wants a whole number from 1 to ${DAY}${value === '' ? '' : `, not '${value}'`}` }
+        return {
+          problem: `--seconds requires a whole number from 1 to ${DAY}${value === '' ? '' : `, not '${value}'`}`,
+        }
       }
-    } else return { problem: `unknown argument '${word}'; known are --seconds N and --help` }
+    } else return { problem: `unknown argument '${word}'; valid arguments are --seconds N and --help` }
   }
   return { help, seconds }
 }

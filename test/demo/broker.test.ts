@@ -1,27 +1,27 @@
-// The broker inside the demo, for machines without mosquitto: the real agent publishes, the printed command hears it.
+// The demo's embedded broker, for machines without mosquitto: the agent publishes, and the printed command receives it.
 import { spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { removeDirectory, startGatewatch } from '../rig/gatewatch.ts'
 import { until } from '../rig/until.ts'
-import { startEmbedded } from './broker.ts'
-import { REPOSITORY } from './started.ts'
+import { startEmbeddedBroker } from './broker.ts'
+import { REPOSITORY } from './demo-process.ts'
 
-test('without mosquitto the demo brings a broker, and the command it prints hears the agent', async () => {
-  await using broker = await startEmbedded()
+test('without mosquitto, the demo provides a broker, and the command it prints receives the messages of the agent', async () => {
+  await using broker = await startEmbeddedBroker()
   const subscriber = spawn('sh', ['-c', `exec ${broker.subscribe}`], { cwd: REPOSITORY, detached: true })
-  let heard = ''
+  let received = ''
   for (const stream of [subscriber.stdout, subscriber.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => {
-      heard += text
+      received += text
     })
-  const nowhere = { busAddress: 'unix:path=/nonexistent/bus', services: ['a'] }
-  const agent = await startGatewatch({ ...nowhere, args: ['--gateway-id', 'demo', ...broker.args] }, false)
+  const withoutBus = { busAddress: 'unix:path=/nonexistent/bus', services: ['a'] }
+  const agent = await startGatewatch({ ...withoutBus, args: ['--gateway-id', 'demo', ...broker.args] }, false)
   try {
-    await until(() => heard.includes('gatewatch/demo/availability online'), {
-      what: `the agent at the broker`,
+    await until(() => received.includes('gatewatch/demo/availability online'), {
+      what: 'the agent to connect to the broker',
       timeoutMs: 60_000,
     })
-    expect(heard).toContain('gatewatch/demo/unit/a.service/state {"schema":1,')
+    expect(received).toContain('gatewatch/demo/unit/a.service/state {"schema":1,')
   } finally {
     await agent.end()
     removeDirectory(agent.directory)

@@ -1,37 +1,37 @@
-// A broker for the demo's events: a real mosquitto, or one inside this process where mosquitto is not installed.
+// The MQTT broker of the demo: mosquitto, or a broker inside this process where mosquitto is not installed.
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { messageOf } from '../../src/core/error-text.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
 export interface Broker extends AsyncDisposable {
-  /** What the agent is told on its command line. */
+  /** Options for the agent's command line. */
   readonly args: readonly string[]
   /** The command that follows the events; null where there is no broker. */
   readonly subscribe: string | null
-  /** Why there is none, in words. */
+  /** Why there is no broker; null where there is one. */
   readonly problem: string | null
 }
 
 const CONNECTED = /^gatewatch_mqtt_connected (\d)$/m
-const CONNECTS_WITHIN_MS = 3_000
+const CONNECT_TIMEOUT_MS = 3_000
 
-/** Never rejects: the demo goes on without a broker. */
+/** Never rejects: the demo can run without a broker. */
 export async function startBroker(): Promise<Broker> {
   try {
-    return await (missingPrograms(...MOSQUITTO) === null ? startReal() : startEmbedded())
+    return await (missingPrograms(...MOSQUITTO) === null ? startMosquittoBroker() : startEmbeddedBroker())
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
     return {
       args: ['--no-mqtt'],
       subscribe: null,
-      problem: `no MQTT in this demo: ${why}`,
+      problem: `no MQTT in this demo: ${messageOf(error)}`,
       async [Symbol.asyncDispose]() {},
     }
   }
 }
 
-async function startReal(): Promise<Broker> {
+async function startMosquittoBroker(): Promise<Broker> {
   const mosquitto = await startMosquitto()
   return {
     args: ['--mqtt', mosquitto.url],
@@ -41,8 +41,8 @@ async function startReal(): Promise<Broker> {
   }
 }
 
-/** The subscriber is mqtt.js' own, as there is no mosquitto_sub either. */
-export async function startEmbedded(): Promise<Broker> {
+/** The subscriber is the one of MQTT.js, because mosquitto_sub is missing too. */
+export async function startEmbeddedBroker(): Promise<Broker> {
   const { Aedes } = await import('aedes')
   const broker = await Aedes.createBroker()
   const clients = new Set<Socket>()
@@ -64,13 +64,13 @@ export async function startEmbedded(): Promise<Broker> {
   }
 }
 
-/** Whether the agent has the broker, by its own metrics. */
+/** Whether the agent is connected to the broker, according to its metrics. */
 export async function reachesBroker(metricsUrl: string): Promise<boolean> {
   const connected = async () => CONNECTED.exec(await (await fetch(metricsUrl)).text())?.[1]
   const wait = {
-    what: 'the agent to reach the broker',
-    is: (told?: string) => told !== '0',
-    timeoutMs: CONNECTS_WITHIN_MS,
+    what: 'the agent to connect to the broker',
+    is: (value?: string) => value !== '0',
+    timeoutMs: CONNECT_TIMEOUT_MS,
   }
   return (await until(connected, wait).catch(() => '0')) === '1'
 }

@@ -1,4 +1,4 @@
-// What the demo shows: the agent's own answer, and what was told so far, oldest first.
+// The data that the demo shows: the agent's status response, and a log of events and demo actions, oldest first.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AgentClient } from '../../src/cli/agent-client.ts'
 import type { statusText } from '../../src/cli/commands/status.ts'
@@ -7,73 +7,76 @@ import type { DemoAgent } from './agent.ts'
 
 export type Status = Parameters<typeof statusText>[0]
 
-/** An event of the agent's, or something that the demo did, in words. */
-export type Told = { readonly atMs: number } & ({ readonly event: EventView } | { readonly deed: string })
+/** An event of the agent, or an action of the demo as text. */
+export type LogEntry = { readonly atMs: number } & ({ readonly event: EventView } | { readonly action: string })
 
 export interface Model {
-  readonly where: string
+  /** Which systemd is watched, as it reads after "on". */
+  readonly environment: string
   readonly agent: Pick<DemoAgent, 'version' | 'gatewayId' | 'metricsUrl'>
-  /** The command that follows the events at the broker; null where there is none. */
+  /** The command that follows the events at the broker; null where there is no broker. */
   readonly subscribe: string | null
   readonly startedAtMs: number
-  /** Null: until somebody ends it. */
+  /** Null: runs until the user quits. */
   readonly endsAtMs: number | null
-  /** As last answered. */
+  /** The agent's latest response. */
   status: Status
-  readonly told: readonly Told[]
-  /** Events of the agent's, also those that `told` has forgotten. */
+  readonly log: readonly LogEntry[]
+  /** Number of events of the agent, including those that `log` has discarded. */
   readonly events: number
 }
 
-const KEPT = 500
-const ASK_EVERY_MS = 500
-const GONE_FOR_AT_MOST_MS = 2_000
+const MAX_LOG_ENTRIES = 500
+const POLL_EVERY_MS = 500
+const AGENT_EXIT_REPORTED_WITHIN_MS = 2_000
 
-/** Whoever shows it. */
-export interface Watcher {
-  told(entry: Told): void
-  changed(): void
+/** Is notified of changes to the model. */
+export interface ModelListener {
+  entryAdded(entry: LogEntry): void
+  statusChanged(): void
 }
 
-export type Facts = Pick<Model, 'where' | 'agent' | 'subscribe' | 'startedAtMs' | 'endsAtMs'>
+export type DemoFacts = Pick<Model, 'environment' | 'agent' | 'subscribe' | 'startedAtMs' | 'endsAtMs'>
 
-export interface Live {
+export interface LiveModel {
   readonly model: Model
-  readonly deed: (words: string) => void
-  /** Follows the agent until `signal` aborts; rejects where it does not answer. */
+  /** Adds an action of the demo to the log. */
+  readonly addAction: (action: string) => void
+  /** Follows the agent until `signal` aborts; rejects when the agent does not respond. */
   follow(client: AgentClient, signal: AbortSignal): Promise<void>
 }
 
-export function liveModel(facts: Facts, watcher: Watcher): Live {
-  const told: Told[] = []
-  const model = { ...facts, status: { units: [] } as Status, told, events: 0 }
-  const add = (entry: Told) => {
-    told.push(entry)
-    if (told.length > KEPT) told.shift()
-    watcher.told(entry)
+export function createLiveModel(facts: DemoFacts, listener: ModelListener): LiveModel {
+  const log: LogEntry[] = []
+  const model = { ...facts, status: { units: [] } as Status, log, events: 0 }
+  const add = (entry: LogEntry) => {
+    log.push(entry)
+    if (log.length > MAX_LOG_ENTRIES) log.shift()
+    listener.entryAdded(entry)
   }
   return {
     model,
-    deed: (words) => add({ atMs: Date.now(), deed: words }),
+    addAction: (action) => add({ atMs: Date.now(), action }),
     async follow(client, signal) {
-      const ask = async () => {
+      const updateStatus = async () => {
         model.status = (await client.get('/api/v1/status')) as Status
-        watcher.changed()
+        listener.statusChanged()
       }
-      const tell = (message: { data: string }) => {
+      const addEvent = (message: { data: string }) => {
         model.events += 1
         add({ atMs: Date.now(), event: JSON.parse(message.data) as EventView })
-        ask().catch(() => {}) // the next asking will say so
+        updateStatus().catch(() => {}) // the next poll reports it
       }
-      await ask()
-      const asking = setInterval(() => ask().catch(() => {}), ASK_EVERY_MS)
+      await updateStatus()
+      const polling = setInterval(() => updateStatus().catch(() => {}), POLL_EVERY_MS)
       try {
-        await client.stream('/api/v1/stream?since=beginning-0', tell, signal)
-        if (signal.aborted) return await ask()
-        await pause(GONE_FOR_AT_MOST_MS, undefined, { signal }).catch(() => {}) // an agent that died is told elsewhere
-        if (!signal.aborted) throw new Error('the agent ended its stream of events')
+        await client.stream('/api/v1/stream?since=beginning-0', addEvent, signal)
+        if (signal.aborted) return await updateStatus()
+        // DemoAgent.failed has the better message for an agent that died: give it time to reject first.
+        await pause(AGENT_EXIT_REPORTED_WITHIN_MS, undefined, { signal }).catch(() => {})
+        if (!signal.aborted) throw new Error('the agent closed its event stream')
       } finally {
-        clearInterval(asking)
+        clearInterval(polling)
       }
     },
   }

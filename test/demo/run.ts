@@ -1,64 +1,69 @@
-// One run of the demo: stage, agent and show come up one after the other, and go in the opposite order whatever happens.
+// One run of the demo: opens the display, the environment, the broker and the agent, and closes them in reverse order in any case.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startAgent } from './agent.ts'
 import { reachesBroker, startBroker } from './broker.ts'
-import { liveModel, type Status } from './model.ts'
-import { openShow, type Stdio } from './show.ts'
-import { openStage } from './stage.ts'
+import { openEnvironment } from './choose-environment.ts'
+import { openDisplay, type Stdio } from './display.ts'
+import { createLiveModel, type Status } from './model.ts'
 
-export interface Seen {
+export interface DemoResult {
   readonly status: Status
   readonly events: number
   readonly forMs: number
 }
 
-/** Resolves with what there was to see, null when it was ended before there was anything. */
-export async function runDemo(seconds: number | null, stdio: Stdio, ending: AbortController): Promise<Seen | null> {
+/** Resolves with what was shown; null when the demo was ended before it had started. */
+export async function runDemo(
+  seconds: number | null,
+  stdio: Stdio,
+  ending: AbortController,
+): Promise<DemoResult | null> {
   const { signal } = ending
-  /** A Ctrl-C hits programs that are being started too: what they say then is no failure. */
+  /** A Ctrl-C also interrupts programs that are being started: their errors are then expected. */
   const unlessEnded = <T>(starting: Promise<T>) =>
     starting.catch((error) => {
       if (signal.aborted) return null
       throw error
     })
-  using show = openShow(stdio, () => ending.abort())
+  using display = openDisplay(stdio, () => ending.abort())
   using directory = temporaryDirectory()
-  show.note('starting: a systemd to watch ...')
-  await using stage = await unlessEnded(openStage(directory.path, process.getuid?.() ?? 0))
-  if (stage === null || signal.aborted) return null
+  display.showNote('starting systemd ...')
+  await using environment = await unlessEnded(openEnvironment(directory.path, process.getuid?.() ?? 0))
+  if (environment === null || signal.aborted) return null
   await using broker = await startBroker()
-  show.note(`starting: the agent, on ${stage.where} ...`)
-  await using agent = await unlessEnded(startAgent(stage, directory.path, broker.args))
+  display.showNote(`starting the agent on ${environment.description} ...`)
+  await using agent = await unlessEnded(startAgent(environment, directory.path, broker.args))
   if (agent === null || signal.aborted) return null
 
   const reached = broker.subscribe !== null && (await reachesBroker(agent.metricsUrl))
   const subscribe = reached ? broker.subscribe : null
-  const problem = broker.problem ?? (reached ? null : 'no MQTT in this demo: the agent does not reach its broker')
+  const problem = broker.problem ?? (reached ? null : 'no MQTT in this demo: the agent cannot connect to the broker')
   const startedAtMs = Date.now()
   const endsAtMs = seconds === null ? null : startedAtMs + seconds * 1000
-  const live = liveModel({ where: stage.where, agent, subscribe, startedAtMs, endsAtMs }, show)
-  const enough = endsAtMs === null ? undefined : setTimeout(() => ending.abort(), endsAtMs - startedAtMs)
+  const facts = { environment: environment.description, agent, subscribe, startedAtMs, endsAtMs }
+  const live = createLiveModel(facts, display)
+  const timer = endsAtMs === null ? undefined : setTimeout(() => ending.abort(), endsAtMs - startedAtMs)
   try {
-    show.begins(live.model)
-    if (problem !== null) live.deed(problem)
-    const playing = stage.play(live.deed, signal)
-    await Promise.race([Promise.all([live.follow(agent.client, signal), playing]), agent.failed])
+    display.showModel(live.model)
+    if (problem !== null) live.addAction(problem)
+    const scenario = environment.runScenario(live.addAction, signal)
+    await Promise.race([Promise.all([live.follow(agent.client, signal), scenario]), agent.failed])
     const { status, events } = live.model
     return { status, events, forMs: Date.now() - startedAtMs }
   } finally {
-    clearTimeout(enough)
+    clearTimeout(timer)
     ending.abort()
-    show.note('stopping ...')
+    display.showNote('stopping ...')
   }
 }
 
-/** Sockets hold 108 bytes, and the private systemd's are deep below this. */
-const TEMPORARY_AT_MOST = 40
+/** A socket's path has at most 108 bytes, and the sockets of the private systemd are several directories below this one. */
+const MAX_TEMPORARY_PATH = 40
 
 function temporaryDirectory(): Disposable & { readonly path: string } {
-  const where = tmpdir().length <= TEMPORARY_AT_MOST ? tmpdir() : '/tmp'
-  const path = mkdtempSync(join(where, 'gw-demo-'))
+  const parent = tmpdir().length <= MAX_TEMPORARY_PATH ? tmpdir() : '/tmp'
+  const path = mkdtempSync(join(parent, 'gw-demo-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }

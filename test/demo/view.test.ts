@@ -1,10 +1,10 @@
-// The demo's picture and its arguments, by literal data.
+// The screen of the demo and its command line, checked with literal data.
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parseArguments } from './arguments.ts'
-import { chosen } from './machine.ts'
+import { unitsToWatch } from './host-systemd.ts'
 import type { Model } from './model.ts'
-import { clock, frame, toldText } from './view.ts'
+import { entryText, frame, minutesAndSeconds } from './view.ts'
 
 const NOW = Date.parse('2026-11-20T10:15:23Z')
 const ZERO = { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }
@@ -41,15 +41,15 @@ const CRASH = {
 function model(units = 12): Model {
   const idle = Array.from({ length: units - 1 }, (_, i) => ({ ...IDLE, service: `wirepas-sink-ttys${i}.service` }))
   return {
-    where: 'a private systemd',
+    environment: 'a private systemd',
     agent: { version: '0.1.0', gatewayId: 'demo', metricsUrl: 'http://127.0.0.1:4711/metrics' },
     subscribe: "mosquitto_sub -v -h 127.0.0.1 -p 1883 -t 'gatewatch/#'",
     startedAtMs: NOW - 18_000,
     endsAtMs: NOW + 42_000,
     status: { units: [CRASHED, ...idle] },
-    told: [
-      ...Array.from({ length: 50 }, (_, i) => ({ atMs: NOW - 60_000, deed: `deed ${i}` })),
-      { atMs: NOW - 2_000, deed: 'kill -9 mosquitto.service' },
+    log: [
+      ...Array.from({ length: 50 }, (_, i) => ({ atMs: NOW - 60_000, action: `action ${i}` })),
+      { atMs: NOW - 2_000, action: 'kill -9 mosquitto.service' },
       { atMs: NOW - 1_000, event: CRASH },
     ],
     events: 1,
@@ -58,13 +58,13 @@ function model(units = 12): Model {
 
 const plain = (columns: number, rows: number) => frame(model(), { columns, rows, color: false }, NOW)
 
-describe('the picture', () => {
-  it('fits 80 x 24 with everything in it', () => {
+describe('the screen', () => {
+  it('fits everything into 80 x 24', () => {
     const lines = plain(80, 24)
     expect(lines).toHaveLength(24)
     expect(Math.max(...lines.map((line) => line.length))).toBe(80)
     expect(lines.slice(0, 6)).toEqual([
-      'gatewatch 0.1.0, gateway demo, on a private systemd         0:42 left, q ends it',
+      'gatewatch 0.1.0, gateway demo, on a private systemd         0:42 left, q to quit',
       'metrics  http://127.0.0.1:4711/metrics',
       "events   mosquitto_sub -v -h 127.0.0.1 -p 1883 -t 'gatewatch/#'",
       '',
@@ -80,14 +80,14 @@ describe('the picture', () => {
     [200, 10],
     [80, 3],
     [20, 1],
-  ])('is never larger than %i x %i, nor wider with colours', (columns, rows) => {
+  ])('never exceeds %i x %i, with or without colours', (columns, rows) => {
     const painted = frame(model(), { columns, rows, color: true }, NOW).map(stripVTControlCharacters)
     expect(painted).toEqual(plain(columns, rows))
     expect(painted.length).toBeLessThanOrEqual(rows)
     if (columns >= 72) for (const line of painted) expect(line.length).toBeLessThanOrEqual(columns)
   })
 
-  it('shows the newest events last, cut to the width', () => {
+  it('shows the newest events last, truncated to the width', () => {
     const last = plain(80, 24).slice(-2)
     expect(last).toEqual([
       expect.stringMatching(/^\d\d:\d\d:21 {2}demo: {10}kill -9 mosquitto.service$/),
@@ -96,35 +96,40 @@ describe('the picture', () => {
     expect(plain(72, 24).every((line) => line.length <= 72)).toBe(true)
   })
 
-  it('has sub-states and ages where there is room', () => {
+  it('shows sub-states and ages where there is room', () => {
     expect(plain(120, 40).join('\n')).toMatch(/mosquitto +activating \(auto-restart\) +1s .* SIGKILL, 2s ago/)
   })
 
-  it('counts time up and down', () => {
-    expect([clock(0), clock(41_001), clock(3_665_000), clock(-5)]).toEqual(['0:00', '0:42', '61:05', '0:00'])
+  it('formats elapsed and remaining time', () => {
+    expect([
+      minutesAndSeconds(0),
+      minutesAndSeconds(41_001),
+      minutesAndSeconds(3_665_000),
+      minutesAndSeconds(-5),
+    ]).toEqual(['0:00', '0:42', '61:05', '0:00'])
   })
 
-  it('is a line of its own for an event in a pipe', () => {
-    expect(toldText({ atMs: NOW, event: CRASH })).toMatch(/^2026-11-20 \d\d:\d\d:21 {2}crash {10}mosquitto: SIGKILL/)
+  it('prints an event as a line with the date into a pipe', () => {
+    expect(entryText({ atMs: NOW, event: CRASH })).toMatch(/^2026-11-20 \d\d:\d\d:21 {2}crash {10}mosquitto: SIGKILL/)
   })
 })
 
-describe('the arguments', () => {
+describe('the command line', () => {
   it.each([
     [[], { help: false, seconds: null }],
     [['--seconds', '6'], { help: false, seconds: 6 }],
     [['--seconds=60'], { help: false, seconds: 60 }],
     [['--help'], { help: true, seconds: null }],
-    [['--seconds'], { problem: '--seconds wants a whole number from 1 to 86400' }],
-    [['--seconds', '0'], { problem: "--seconds wants a whole number from 1 to 86400, not '0'" }],
-    [['--seconds', '1.5'], { problem: "--seconds wants a whole number from 1 to 86400, not '1.5'" }],
-    [['--second', '6'], { problem: "unknown argument '--second'; known are --seconds N and --help" }],
+    [['--seconds'], { problem: '--seconds requires a whole number from 1 to 86400' }],
+    [['--seconds', '0'], { problem: "--seconds requires a whole number from 1 to 86400, not '0'" }],
+    [['--seconds', '1.5'], { problem: "--seconds requires a whole number from 1 to 86400, not '1.5'" }],
+    [['--second', '6'], { problem: "unknown argument '--second'; valid arguments are --seconds N and --help" }],
   ])('%j', (argv, parsed) => {
     expect(parseArguments(argv)).toEqual(parsed)
   })
 })
 
-it("watches a gateway's own units first, then what runs, and nothing that is not there", () => {
+it('chooses default units first, then active units, and only loaded ones', () => {
   const table = [
     'cron.service            loaded    active   running Regular jobs',
     'emergency.service       loaded    inactive dead    Emergency Shell',
@@ -132,5 +137,5 @@ it("watches a gateway's own units first, then what runs, and nothing that is not
     'broken.service          loaded    failed   failed  Broken',
     'mosquitto.service       loaded    inactive dead    MQTT broker',
   ].join('\n')
-  expect(chosen(table)).toEqual(['mosquitto.service', 'cron.service', 'broken.service', 'emergency.service'])
+  expect(unitsToWatch(table)).toEqual(['mosquitto.service', 'cron.service', 'broken.service', 'emergency.service'])
 })

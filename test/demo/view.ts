@@ -1,11 +1,11 @@
-// The demo's screen as lines of text: what it is, the units, and what happened. Pure.
+// Formats the screen of the demo as lines of text: a header, the units, and the log. Pure.
 import pc from 'picocolors'
 import { eventLine } from '../../src/cli/event-line.ts'
 import { type Cell, type Column, table } from '../../src/cli/table.ts'
 import { age, causeText, shortName } from '../../src/core/format.ts'
-import type { Model, Status, Told } from './model.ts'
+import type { LogEntry, Model, Status } from './model.ts'
 
-export interface Size {
+export interface ScreenSize {
   readonly columns: number
   readonly rows: number
   readonly color: boolean
@@ -15,45 +15,53 @@ type Paint = ReturnType<typeof pc.createColors>
 type UnitView = Status['units'][number]
 
 const PLAIN = pc.createColors(false)
-/** From here on there is room for sub-states and ages. */
-const WIDE = 104
-const FRESH_FOR_MS = 1_500
-const EVENTS_AT_LEAST = 4
-/** `2026-11-20 `: the day is the same all along. */
+/** From this width on there is room for sub-states and ages. */
+const WIDE_COLUMNS = 104
+const HIGHLIGHT_MS = 1_500
+const MIN_LOG_LINES = 4
+/** `2026-11-20 `: left out on the screen, where the day is always the same. */
 const DAY_WIDTH = 11
-/** The columns of the event's kind in what is left. */
-const KIND = [10, 23] as const
+/** The columns of the event kind after the day is cut off. */
+const KIND_COLUMNS = [10, 23] as const
 
-/** At most `rows` lines, none wider than `columns` where these are 72 or more. */
-export function frame(model: Model, size: Size, now: number): string[] {
+/** At most `rows` lines; none is wider than `columns` if there are at least 72 columns. */
+export function frame(model: Model, size: ScreenSize, now: number): string[] {
   const paint = pc.createColors(size.color)
   const head = [...header(model, size, now, paint), '']
   const units = unitLines(model, size, now, paint)
-  const room = Math.max(size.rows - head.length - EVENTS_AT_LEAST - 1, 0)
+  const room = Math.max(size.rows - head.length - MIN_LOG_LINES - 1, 0)
   const shown = units.length <= room ? units : [...units.slice(0, Math.max(room - 1, 0)), paint.dim('...')]
   const left = Math.max(size.rows - head.length - shown.length - 1, 0)
-  const events = left === 0 ? [] : model.told.slice(-left).map((entry) => toldLine(entry, size.columns, paint))
+  const events = left === 0 ? [] : model.log.slice(-left).map((entry) => entryLine(entry, size.columns, paint))
   return [...head, ...shown, '', ...events].slice(0, size.rows)
 }
 
-function header({ agent, where, startedAtMs, endsAtMs, subscribe }: Model, size: Size, now: number, paint: Paint) {
+function header(
+  { agent, environment, startedAtMs, endsAtMs, subscribe }: Model,
+  size: ScreenSize,
+  now: number,
+  paint: Paint,
+) {
   const title = `gatewatch ${agent.version}`
-  const time = endsAtMs === null ? `${clock(now - startedAtMs)}, q ends it` : `${clock(endsAtMs - now)} left, q ends it`
+  const time =
+    endsAtMs === null
+      ? `${minutesAndSeconds(now - startedAtMs)}, q to quit`
+      : `${minutesAndSeconds(endsAtMs - now)} left, q to quit`
   const room = Math.max(size.columns - title.length - time.length - 2, 0)
-  const rest = `, gateway ${agent.gatewayId}, on ${where}`.slice(0, room).padEnd(room + 2)
+  const rest = `, gateway ${agent.gatewayId}, on ${environment}`.slice(0, room).padEnd(room + 2)
   const lines = [`${paint.bold(title)}${rest}${paint.dim(time)}`, `metrics  ${paint.cyan(agent.metricsUrl)}`]
   return subscribe === null ? lines : [...lines, `events   ${paint.cyan(subscribe)}`]
 }
 
 /** `0:42`, `61:05`. */
-export function clock(ms: number): string {
+export function minutesAndSeconds(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1000))
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
 }
 
-function unitLines({ status, told }: Model, { columns }: Size, now: number, paint: Paint): string[] {
-  const wide = columns >= WIDE
-  const fresh = new Set(told.flatMap((t) => ('event' in t && now - t.atMs < FRESH_FOR_MS ? [t.event.service] : [])))
+function unitLines({ status, log }: Model, { columns }: ScreenSize, now: number, paint: Paint): string[] {
+  const wide = columns >= WIDE_COLUMNS
+  const changed = new Set(log.flatMap((t) => ('event' in t && now - t.atMs < HIGHLIGHT_MS ? [t.event.service] : [])))
   const heads: Column[] = [
     { title: 'UNIT', minWidth: 12 },
     { title: 'STATE'.padEnd(wide ? 25 : 12) },
@@ -69,7 +77,7 @@ function unitLines({ status, told }: Model, { columns }: Size, now: number, pain
     status.units.map((unit) => cells(unit, wide, now, paint)),
     columns,
   )
-  return [paint.dim(titles), ...rows.map((row, i) => (fresh.has(status.units[i]?.service) ? paint.bold(row) : row))]
+  return [paint.dim(titles), ...rows.map((row, i) => (changed.has(status.units[i]?.service) ? paint.bold(row) : row))]
 }
 
 function cells(unit: UnitView, wide: boolean, now: number, paint: Paint): Cell[] {
@@ -95,19 +103,19 @@ function stateColor(state: string, paint: Paint): (text: string) => string {
   return state === 'inactive' || state === 'unloaded' ? paint.dim : paint.yellow
 }
 
-/** One line without its day, cut to the width. */
-function toldLine(entry: Told, columns: number, paint: Paint): string {
-  const text = toldText(entry).slice(DAY_WIDTH)
+/** One line without the day, truncated to the width. */
+function entryLine(entry: LogEntry, columns: number, paint: Paint): string {
+  const text = entryText(entry).slice(DAY_WIDTH)
   const cut = text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
-  if ('deed' in entry) return paint.cyan(cut)
-  const [from, to] = KIND
+  if ('action' in entry) return paint.cyan(cut)
+  const [from, to] = KIND_COLUMNS
   return `${paint.dim(cut.slice(0, from))}${kindColor(entry.event.event, paint)(cut.slice(from, to))}${cut.slice(to)}`
 }
 
-/** One whole line without colours: `2026-11-20 10:15:23  demo           kill -9 mosquitto.service`. */
-export function toldText(entry: Told): string {
+/** One line with the day and without colours: `2026-11-20 10:15:23  demo           kill -9 mosquitto.service`. */
+export function entryText(entry: LogEntry): string {
   if ('event' in entry) return eventLine(entry.event, PLAIN)
-  return `${eventLine({ event: 'demo:', timestamp: new Date(entry.atMs).toISOString() }, PLAIN)}${entry.deed}`
+  return `${eventLine({ event: 'demo:', timestamp: new Date(entry.atMs).toISOString() }, PLAIN)}${entry.action}`
 }
 
 function kindColor(kind: string, paint: Paint): (text: string) => string {

@@ -5,14 +5,14 @@ import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.t
 import { until } from '../rig/until.ts'
 import { start } from './causes.ts'
 import { hurriedAlertmanager } from './shipped.ts'
-import { type Stage, startStage } from './stage.ts'
+import { type AlertingSite, startAlertingSite } from './stage.ts'
 
 const WITHIN = { timeoutMs: 60_000, everyMs: 200 }
 
 describeUnless(noSystemd() ?? missingPrograms('prometheus', 'prometheus-alertmanager'), 'alerts', () => {
-  let stage: Stage
+  let stage: AlertingSite
   beforeAll(async () => {
-    stage = await startStage()
+    stage = await startAlertingSite()
     const past = 'last_over_time(unit:gatewatch_crashes:known{service="steady.service"}[1h] offset 8s)'
     await until(() => stage.prometheus.query(past), { what: 'a past', is: ({ length }) => length > 0, ...WITHIN })
   }, 180_000)

@@ -1,11 +1,11 @@
 // `npm run alerts`: each alert of deploy/prometheus made to fire, by its cause, and how long it took.
 import { until } from '../rig/until.ts'
 import { CAUSES } from './causes.ts'
-import { startStage } from './stage.ts'
+import { startAlertingSite } from './stage.ts'
 
 const WITHIN_MS = 120_000
 
-await using stage = await startStage()
+await using stage = await startAlertingSite()
 await until(() => stage.prometheus.query('up == 1'), {
   what: 'a scrape',
   is: ({ length }) => length > 0,

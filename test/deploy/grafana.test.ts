@@ -1,6 +1,6 @@
 // Every query of the Grafana dashboards, asked of a real site's and a real fleet's Prometheus that have data.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Simulated, startGateways } from '../fleet/simulated.ts'
+import { type SimulatedGateways, startGateways } from '../fleet/simulated.ts'
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -39,7 +39,7 @@ function values(query: string): string {
 }
 
 describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
-  let gateways: Simulated
+  let gateways: SimulatedGateways
   let site: Prometheus
   let fleet: Prometheus
 

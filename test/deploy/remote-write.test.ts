@@ -1,13 +1,13 @@
 // A Prometheus in agent mode, as shipped for a gateway that nobody reaches, writes to one that takes it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Simulated, startGateways } from '../fleet/simulated.ts'
+import { type SimulatedGateways, startGateways } from '../fleet/simulated.ts'
 import { type Prometheus, startPrometheusAgent, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { changed, hurriedSite, shipped } from './shipped.ts'
 
 describeUnless(missingPrograms('prometheus'), 'remote write', () => {
-  let gateway: Simulated
+  let gateway: SimulatedGateways
   let site: Prometheus
   let agent: AsyncDisposable
 

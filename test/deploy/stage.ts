@@ -6,7 +6,7 @@ import { startSystemd } from '../rig/systemd.ts'
 import { type Scene, start, UNITS } from './causes.ts'
 import { hurriedAlertmanager, hurriedSite } from './shipped.ts'
 
-export interface Stage extends AsyncDisposable {
+export interface AlertingSite extends AsyncDisposable {
   readonly scene: Scene
   readonly prometheus: Prometheus
   readonly alertmanager: Alertmanager
@@ -14,7 +14,7 @@ export interface Stage extends AsyncDisposable {
   firing(service?: string): Promise<readonly string[]>
 }
 
-export async function startStage(): Promise<Stage> {
+export async function startAlertingSite(): Promise<AlertingSite> {
   const ends: (() => unknown)[] = []
   const dispose = async () => {
     for (const end of ends.reverse()) await end()
@@ -27,7 +27,7 @@ export async function startStage(): Promise<Stage> {
   }
 }
 
-async function build(ends: (() => unknown)[], dispose: () => Promise<void>): Promise<Stage> {
+async function build(ends: (() => unknown)[], dispose: () => Promise<void>): Promise<AlertingSite> {
   const directory = temporaryDirectory()
   ends.push(() => removeDirectory(directory))
   const systemd = await startSystemd()

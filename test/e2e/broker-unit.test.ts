@@ -6,7 +6,7 @@ import { until } from '../rig/until.ts'
 import { type BrokerUnit, killBrokerUnit, startBrokerUnit, UNIT } from './broker-unit.ts'
 
 const lastCommit = async ({ agent }: BrokerUnit) =>
-  String(((await agent.ask('/api/v1/status')) as { state: { last_commit: string } }).state.last_commit)
+  String(((await agent.getJson('/api/v1/status')) as { state: { last_commit: string } }).state.last_commit)
 
 describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a watched unit', () => {
   test('its crash is on flash before it is back, and then told with its cause and its time', async () => {

@@ -51,7 +51,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Json)
   const onBroker = () =>
-    subscriber.heard
+    subscriber.received
       .filter(({ topic }) => topic.endsWith('/event/crash'))
       .map(({ payload }) => JSON.parse(payload) as Json)
   const of = (unit: string) => (event: Json) => event['event'] === 'crash' && event['service'] === unit

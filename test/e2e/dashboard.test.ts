@@ -36,7 +36,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
 
   test('a real crash appears; a killed agent is shown as lost, and as live after its restart', async () => {
     agent = await start()
-    const { page, complaints } = await openPage(browser, agent.url)
+    const { page, problems } = await openPage(browser, agent.url)
     await page.locator('#link', { hasText: 'Live' }).waitFor()
     expect(await page.textContent('#gateway')).toBe('gw-7')
     expect(await page.textContent('.unit .state')).toBe('active')
@@ -46,7 +46,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await page.locator('#events li', { hasText: 'restart 1, start 2' }).waitFor()
     await page.locator('.unit .cause', { hasText: 'last crash SIGKILL' }).waitFor()
     await page.locator('.unit .timeline[aria-label*="1 crash"]').waitFor()
-    expect(complaints).toEqual([])
+    expect(problems).toEqual([])
 
     await agent.end('SIGKILL')
     await page.locator('#link', { hasText: 'Connection lost' }).waitFor()

@@ -44,7 +44,8 @@ describeUnless(unavailable, 'failing flash', () => {
   afterAll(() => systemd.stop())
 
   async function start(options: Partial<Parameters<typeof startGatewatch>[0]> = {}, ready = true): Promise<Gatewatch> {
-    const onFlash = flash === null ? {} : { within: flash.within, args: ['-p', `${flash.path}/state.ring`] }
+    const onFlash =
+      flash === null ? {} : { commandPrefix: flash.commandPrefix, args: ['-p', `${flash.path}/state.ring`] }
     const agent = await startGatewatch(
       { busAddress: systemd.busAddress, services: [UNIT], directory, ...onFlash, ...options },
       ready,
@@ -62,7 +63,7 @@ describeUnless(unavailable, 'failing flash', () => {
   }
 
   async function crashesOf(agent: Gatewatch): Promise<number> {
-    return ((await agent.ask(`/api/v1/units/${UNIT}`)) as { counters: { crashes: number } }).counters.crashes
+    return ((await agent.getJson(`/api/v1/units/${UNIT}`)) as { counters: { crashes: number } }).counters.crashes
   }
 
   async function reaches(agent: Gatewatch, crashes: number): Promise<void> {
@@ -154,7 +155,7 @@ describeUnless(unavailable, 'failing flash', () => {
     ['EIO on fdatasync', 'fdatasync:error=EIO:when=2'],
     ['ENOSPC on a write', 'pwrite64:error=ENOSPC:when=3'],
   ])('a single %s causes a new file, and nothing is lost', async (_, fault) => {
-    const agent = await start({ within: traced(fault), env: { UV_THREADPOOL_SIZE: '1' } })
+    const agent = await start({ commandPrefix: traced(fault), env: { UV_THREADPOOL_SIZE: '1' } })
     const before = await crashesOf(agent)
     for (let n = 1; n <= 2; n++) {
       await crash()
@@ -201,7 +202,7 @@ describeUnless(unavailable, 'failing flash', () => {
     async () => {
       let crashes = 0
       for (const n of KILLED_AT) {
-        const options = { within: traced(`pwrite64:signal=KILL:when=${n}`), env: { UV_THREADPOOL_SIZE: '1' } }
+        const options = { commandPrefix: traced(`pwrite64:signal=KILL:when=${n}`), env: { UV_THREADPOOL_SIZE: '1' } }
         const agent = await start(options, false).catch(() => null) // it may be killed before it listens
         for (let i = 0; agent !== null && i < n && (await isReady(agent)); i++, crashes++) await crash()
         await agent?.end('SIGKILL')

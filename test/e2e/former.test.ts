@@ -52,7 +52,7 @@ describeUnless(noSystemd(), 'the former program', () => {
       },
       true,
     )
-    const { units } = (await agent.ask('/api/v1/units')) as { units: { service: string }[] }
+    const { units } = (await agent.getJson('/api/v1/units')) as { units: { service: string }[] }
     expect(units.map((unit) => unit.service)).toEqual(['a.service', 'b.service', 'c.service'])
     expect(agent.stderr()).toContain('--poll-interval is ignored')
     expect(agent.stderr()).toContain('[DEBUG]')
@@ -103,7 +103,7 @@ describeUnless(noSystemd(), 'the former program', () => {
     writeFileSync(file, JSON.stringify(former, null, 2))
     agent = await startGatewatch({ busAddress: systemd.busAddress, directory, args: ['--config', file], logFile: log })
     expect(readFileSync(log, 'utf8')).toContain('poll_interval is ignored')
-    const { units } = (await agent.ask('/api/v1/units')) as { units: { service: string }[] }
+    const { units } = (await agent.getJson('/api/v1/units')) as { units: { service: string }[] }
     expect(units.map((unit) => unit.service)).toEqual(['a.service', 'b.service'])
     expect(gatewatch('check-config', file)).toMatchObject({ code: 0 })
   })

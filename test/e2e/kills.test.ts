@@ -59,7 +59,7 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   }
   const counts = async (agent: Gatewatch, unit: string) => {
-    const units = (await agent.ask(`/api/v1/units/${unit}`)) as { counters: Json; failures: Json }
+    const units = (await agent.getJson(`/api/v1/units/${unit}`)) as { counters: Json; failures: Json }
     return units
   }
 

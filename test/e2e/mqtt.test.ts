@@ -46,7 +46,9 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     expect(code).toBe(0)
   }
   const told = (subscriber: Subscriber): Told[] =>
-    subscriber.heard.filter(({ topic }) => topic.includes('/event/')).map(({ payload }) => JSON.parse(payload) as Told)
+    subscriber.received
+      .filter(({ topic }) => topic.includes('/event/'))
+      .map(({ payload }) => JSON.parse(payload) as Told)
   const unique = (events: readonly Told[]) => [...new Map(events.map((event) => [event.id, event])).values()]
 
   beforeAll(async () => {
@@ -85,7 +87,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     expect(crashes().every((event) => event.signal === 'SIGKILL')).toBe(true)
     const seqs = told(subscriber).map((event) => event.seq)
     expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
-    expect(subscriber.heard.find(({ topic }) => topic.endsWith('/availability'))?.payload).toBe('online')
+    expect(subscriber.received.find(({ topic }) => topic.endsWith('/availability'))?.payload).toBe('online')
     const state = (await broker.retained('gatewatch/gw-7/unit/k1.service/state'))[
       'gatewatch/gw-7/unit/k1.service/state'
     ]
@@ -114,7 +116,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     }
     await killing
     const counted = async () =>
-      ((await agent.ask('/api/v1/units')) as { units: { counters: { crashes: number } }[] }).units
+      ((await agent.getJson('/api/v1/units')) as { units: { counters: { crashes: number } }[] }).units
     await until(counted, {
       what: 'all to be counted',
       is: (units) => units.every((unit) => unit.counters.crashes === KILLS),

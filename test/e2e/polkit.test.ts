@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { askSocket, BINARY } from '../rig/gatewatch.ts'
+import { BINARY, getJsonFromSocket } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -80,7 +80,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     ]
     const watching = ['--services', 'runs', 'needs', '--socket', socket, '-p', join(rig.shareDir, 'state.ring')]
     await rig.exec('systemd-run', ...service, ...watching, '--no-prometheus')
-    await until(() => askSocket(socket, '/api/v1/status'), {
+    await until(() => getJsonFromSocket(socket, '/api/v1/status'), {
       what: 'the agent',
       is: (s) => String(s['not_ready']) === '',
     })
@@ -88,7 +88,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     expect(await post(socket, '/api/v1/units/needs/start')).toMatchObject({
       error: { code: 'denied', message: expect.stringContaining('nobody is not allowed to start needs.service') },
     })
-    const { events } = await askSocket(socket, '/api/v1/events?kind=command')
+    const { events } = await getJsonFromSocket(socket, '/api/v1/events?kind=command')
     expect(events).toMatchObject([
       { event: 'command', service: 'runs.service', action: 'restart', outcome: 'done', via: 'socket' },
       { event: 'command', service: 'needs.service', action: 'start', outcome: 'denied', via: 'socket' },

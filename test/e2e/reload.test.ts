@@ -19,7 +19,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     process.kill(agent.pid, 'SIGHUP')
   }
   const units = async () =>
-    ((await agent.ask('/api/v1/units')) as { units: { service: string; counters: { starts: number } }[] }).units
+    ((await agent.getJson('/api/v1/units')) as { units: { service: string; counters: { starts: number } }[] }).units
 
   beforeAll(async () => {
     systemd = await startSystemd()

@@ -39,14 +39,14 @@ describeUnless(noGateway(), 'clean reboots', () => {
 
   const booted = async (times: number) => {
     gateway = await gatewatch.boot()
-    const { ask } = gateway
+    const { getJson } = gateway
     const counted = (units: Json[]) =>
       NAMES.every((name) => units.some((u) => u['service'] === name && starts(u) === times && u['running']))
-    const { units } = await until(() => ask('/api/v1/units') as Promise<{ units: Json[] }>, {
+    const { units } = await until(() => getJson('/api/v1/units') as Promise<{ units: Json[] }>, {
       what: `every unit to have started ${times} times`,
       is: (answer) => counted(answer.units),
     })
-    return { systemd: gateway.systemd, units, status: await ask('/api/v1/status'), ask }
+    return { systemd: gateway.systemd, units, status: await getJson('/api/v1/status'), getJson }
   }
 
   test(`in ${SHUTDOWNS} of them nothing is lost`, { timeout: 60_000 + SHUTDOWNS * 15_000 }, async () => {
@@ -59,11 +59,11 @@ describeUnless(noGateway(), 'clean reboots', () => {
       await systemd.powerOff()
       took.push(Math.round(performance.now() - began))
     }
-    const { units, ask } = await booted(SHUTDOWNS + 1)
+    const { units, getJson } = await booted(SHUTDOWNS + 1)
     const counters = { starts: SHUTDOWNS + 1, stops: SHUTDOWNS, crashes: 0, restarts: 0, lost: 0 }
     for (const unit of units.filter((u) => NAMES.includes(String(u['service']))))
       expect(unit).toMatchObject({ counters })
-    const events = (await ask('/api/v1/events?limit=1000'))['events'] as Json[]
+    const events = (await getJson('/api/v1/events?limit=1000'))['events'] as Json[]
     expect(new Set(events.map((event) => event['boot_id'])).size).toBe(SHUTDOWNS + 1)
     expect(events.some((event) => 'seq_gap' in event)).toBe(false)
     const seqs = events.map((event) => Number(event['seq']))

@@ -35,7 +35,7 @@ describeUnless(noSystemd(), 'an agent that stands still under fire', () => {
     const agent = await startGatewatch({ busAddress: systemd.busAddress, services: [FIRE, 'quiet.service'] })
     try {
       await systemd.systemctl('start', '--no-block', FIRE)
-      const counters = async (unit: string) => (await agent.ask(`/api/v1/units/${unit}`))['counters']
+      const counters = async (unit: string) => (await agent.getJson(`/api/v1/units/${unit}`))['counters']
       await until(() => counters(FIRE), { what: 'the fire to be seen', is: (c) => Number(Object(c)['starts']) > 10 })
       await standStill(agent, async () => {
         await systemd.kill('quiet.service')
@@ -45,7 +45,7 @@ describeUnless(noSystemd(), 'an agent that stands still under fire', () => {
       await until(ended, { what: 'the fire to end', is: (state) => state === 'failed', timeoutMs: 300_000 })
       const done = (c: unknown) => Number(Object(c)['starts']) >= STARTS
       await until(() => counters(FIRE), { what: 'the last run', is: done, timeoutMs: 60_000 })
-      await until(() => agent.ask(`/api/v1/units/${FIRE}`), { what: 'giving up', is: (u) => u['gave_up'] === true })
+      await until(() => agent.getJson(`/api/v1/units/${FIRE}`), { what: 'giving up', is: (u) => u['gave_up'] === true })
       const ends = (c: unknown) => Number(Object(c)['crashes']) + Number(Object(c)['lost']) > 0
       const quiet = await until(() => counters('quiet.service'), { what: 'the quiet one to be read', is: ends })
       return { unit: await counters(FIRE), quiet }

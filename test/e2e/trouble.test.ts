@@ -30,7 +30,7 @@ describeUnless(noSystemd(), 'trouble', () => {
     return agent
   }
   const unit = async (agent: Gatewatch) =>
-    (await agent.ask('/api/v1/units/runs.service')) as { counters: { starts: number } }
+    (await agent.getJson('/api/v1/units/runs.service')) as { counters: { starts: number } }
   const startsOf = async (agent: Gatewatch) => (await unit(agent)).counters.starts
 
   beforeAll(async () => {
@@ -107,7 +107,7 @@ describeUnless(noSystemd(), 'trouble', () => {
           .split('\n')
           .filter((line) => line.includes('file system in memory')),
       ).toHaveLength(1)
-      const { state } = (await agent.ask('/api/v1/status')) as { state: { volatile: boolean } }
+      const { state } = (await agent.getJson('/api/v1/status')) as { state: { volatile: boolean } }
       expect(state.volatile).toBe(true)
     } finally {
       removeDirectory(volatile)

@@ -54,10 +54,11 @@ describeUnless(noSystemd(), '--user', () => {
     const agent = await startGatewatch({ directory, places, env, args: ['--user'], services: ['mine'] })
     try {
       expect(await user('kill', '-s', 'KILL', 'mine')).toMatchObject({ code: 0 })
-      const counters = async () => ((await agent.ask('/api/v1/units/mine.service')) as { counters: object }).counters
+      const counters = async () =>
+        ((await agent.getJson('/api/v1/units/mine.service')) as { counters: object }).counters
       const wanted = JSON.stringify({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
       await until(counters, { what: 'the crash', is: (found) => JSON.stringify(found) === wanted })
-      expect((await agent.ask('/api/v1/status'))['gateway_id']).toMatch(/-0$/)
+      expect((await agent.getJson('/api/v1/status'))['gateway_id']).toMatch(/-0$/)
       expect(existsSync(places.statePath)).toBe(true)
     } finally {
       expect(await agent.end()).toBe(0)

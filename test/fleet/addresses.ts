@@ -1,7 +1,7 @@
-// Where the gateways of the simulation are.
+// The addresses of the simulated gateways.
 export const UNITS_EACH = 12
 
-/** The loopback address of one: 127.1.0.1, 127.1.0.2, ... */
+/** The loopback address of a gateway: 127.1.0.1, 127.1.0.2, ... */
 export function addressOf(number: number): string {
   return `127.1.${Math.floor(number / 250)}.${(number % 250) + 1}`
 }

@@ -1,12 +1,13 @@
-// `npm run fleet -- --gateways 1000 --sites 10 --minutes 5`: a site's Prometheus and a fleet's, as shipped, under load.
-// The gateways are one process with the real exposition; each of `--sites` is that one site once more, under another name.
+// `npm run fleet -- --gateways 1000 --sites 10 --minutes 5`: measures the load of the shipped configurations of a site's
+// Prometheus and of a fleet's Prometheus. One process simulates all gateways with the real exposition; every site is the
+// same one under another name.
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { changed, shipped } from '../deploy/shipped.ts'
+import { cpuMs, residentMb } from '../rig/process-usage.ts'
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { until } from '../rig/until.ts'
-import { taken } from './measure.ts'
 import { startGateways } from './simulated.ts'
 
 const { values } = parseArgs({
@@ -19,9 +20,9 @@ const { values } = parseArgs({
 const gateways = Number(values.gateways)
 const sites = Number(values.sites)
 const seconds = Number(values.minutes) * 60
-const say = (what: string, value: string) => console.log(`${what.padEnd(60)} ${value.padStart(16)}`)
+const print = (what: string, value: string) => console.log(`${what.padEnd(60)} ${value.padStart(16)}`)
 
-await using them = await startGateways(gateways)
+await using simulated = await startGateways(gateways)
 await using site = await startPrometheusWith(siteFiles())
 await using fleet = await startPrometheusWith(fleetFiles(site))
 for (const { url, directory } of [site, fleet]) {
@@ -29,59 +30,61 @@ for (const { url, directory } of [site, fleet]) {
 }
 await until(() => site.query('count(up{job="gatewatch"} == 1)'), {
   what: 'all gateways to be scraped',
-  is: (found) => Number(found[0]?.value[1]) === gateways,
+  is: (samples) => Number(samples[0]?.value[1]) === gateways,
   timeoutMs: 120_000,
 })
 await until(() => fleet.query('count(gateway:gatewatch_up)'), {
-  what: 'the fleet to have them',
-  is: (found) => Number(found[0]?.value[1]) === gateways * sites,
+  what: 'the fleet to have all gateways',
+  is: (samples) => Number(samples[0]?.value[1]) === gateways * sites,
   timeoutMs: 240_000,
 })
-const before = [taken(them.pid), await busy(site), await busy(fleet)] as const
+const cpuBefore = cpuMs(simulated.pid)
+const before = [await loadOf(site), await loadOf(fleet)] as const
 await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-const after = [taken(them.pid), await busy(site), await busy(fleet)] as const
+const cpuAfter = cpuMs(simulated.pid)
+const after = [await loadOf(site), await loadOf(fleet)] as const
 
-const body = await (await fetch(`http://${them.addressOf(7)}/metrics`)).text()
-const packed = await fetch(`http://${them.addressOf(7)}/metrics`, { headers: { 'accept-encoding': 'gzip' } })
-say(
-  'series of a gateway with 12 units',
+const body = await (await fetch(`http://${simulated.addressOf(7)}/metrics`)).text()
+const packed = await fetch(`http://${simulated.addressOf(7)}/metrics`, { headers: { 'accept-encoding': 'gzip' } })
+print(
+  'series per gateway with 12 units',
   String(await number(site, 'max(max_over_time(scrape_samples_scraped{job="gatewatch"}[5m]))')),
 )
-say('bytes of a scrape', String(Buffer.byteLength(body)))
-say('  packed, as Prometheus asks for it', packed.headers.get('content-length') ?? '')
-say('all gateways together: CPU', `${((after[0].cpuSeconds - before[0].cpuSeconds) / seconds).toFixed(3)} cores`)
-await report('site', site, before[1], after[1])
-say('  alerts that fire', String(await number(site, 'count(ALERTS{alertstate="firing"}) or vector(0)')))
-await report('fleet', fleet, before[2], after[2])
-say('  series from a site', String(await number(fleet, 'max(scrape_samples_scraped)')))
-say('  taking them', `${(await number(fleet, 'max(scrape_duration_seconds)')).toFixed(2)} s`)
+print('bytes per scrape', String(Buffer.byteLength(body)))
+print('  gzipped, as Prometheus requests it', packed.headers.get('content-length') ?? '')
+print('all gateways together: CPU', `${((cpuAfter - cpuBefore) / 1000 / seconds).toFixed(3)} cores`)
+await report('site', site, before[0], after[0])
+print('  firing alerts', String(await number(site, 'count(ALERTS{alertstate="firing"}) or vector(0)')))
+await report('fleet', fleet, before[1], after[1])
+print('  series per site', String(await number(fleet, 'max(scrape_samples_scraped)')))
+print('  scrape duration of a site', `${(await number(fleet, 'max(scrape_duration_seconds)')).toFixed(2)} s`)
 
-type Busy = Awaited<ReturnType<typeof busy>>
+type Load = Awaited<ReturnType<typeof loadOf>>
 
-async function busy(prometheus: Prometheus) {
+async function loadOf(prometheus: Prometheus) {
   const samples = await number(prometheus, 'prometheus_tsdb_head_samples_appended_total')
-  return { ...taken(prometheus.pid), samples }
+  return { cpuSeconds: cpuMs(prometheus.pid) / 1000, residentMb: residentMb(prometheus.pid), samples }
 }
 
-/** CPU is told for each million samples, too: a busy machine takes fewer in its time. Rules are part of it. */
-async function report(name: string, prometheus: Prometheus, before: Busy, after: Busy): Promise<void> {
+/** Also prints the CPU per million samples (rules included), because a busy machine ingests fewer samples in the same time. */
+async function report(name: string, prometheus: Prometheus, before: Load, after: Load): Promise<void> {
   const samples = after.samples - before.samples
   const cpu = after.cpuSeconds - before.cpuSeconds
   console.log()
-  say(`${name}: series in the head`, String(await number(prometheus, 'prometheus_tsdb_head_series')))
-  say('  samples appended in a second', (samples / seconds).toFixed(0))
-  say('  CPU', `${(cpu / seconds).toFixed(3)} cores`)
-  say('  CPU for a million samples, rules included', `${((cpu / samples) * 1e6).toFixed(1)} s`)
-  say('  resident memory', `${after.residentMb.toFixed(0)} MB`)
+  print(`${name}: series in the head`, String(await number(prometheus, 'prometheus_tsdb_head_series')))
+  print('  samples appended per second', (samples / seconds).toFixed(0))
+  print('  CPU', `${(cpu / seconds).toFixed(3)} cores`)
+  print('  CPU per million samples, rules included', `${((cpu / samples) * 1e6).toFixed(1)} s`)
+  print('  resident memory', `${after.residentMb.toFixed(0)} MB`)
   const missed = await number(prometheus, 'sum(prometheus_rule_group_iterations_missed_total)')
-  say('  rounds of rules left out, as the machine was too busy', String(missed))
+  print('  rule evaluations missed because the machine was too busy', String(missed))
 }
 
 async function number(prometheus: Prometheus, query: string): Promise<number> {
   return Number((await prometheus.query(query))[0]?.value[1])
 }
 
-/** As shipped, and with a job for itself, whose numbers are asked for here. */
+/** As shipped, plus a job that scrapes Prometheus itself, whose metrics are queried here. */
 function siteFiles(): Record<string, string> {
   const rules = readdirSync(join(import.meta.dirname, '../../deploy/prometheus/site')).filter((n) =>
     /^(al|rec)/.test(n),
@@ -89,11 +92,11 @@ function siteFiles(): Record<string, string> {
   return {
     ...Object.fromEntries(rules.map((name) => [name, shipped(`prometheus/site/${name}`)])),
     'prometheus.yml': withItself(shipped('prometheus/site/prometheus.yml')),
-    'gateways/them.json': them.targets(),
+    'gateways/simulated.json': simulated.targets(),
   }
 }
 
-/** As shipped; each site once more under another name, which stands for that many sites of their own. */
+/** As shipped; the same site is scraped under many names, which simulates that many sites. */
 function fleetFiles(site: Prometheus): Record<string, string> {
   const address = new URL(site.url).host
   const targets = Array.from({ length: sites }, (_, i) => ({ targets: [address], labels: { as: `site-${i}` } }))
@@ -104,7 +107,7 @@ function fleetFiles(site: Prometheus): Record<string, string> {
   return {
     'prometheus.yml': withItself(renamed),
     'records.yml': shipped('prometheus/fleet/records.yml'),
-    'sites/them.json': JSON.stringify(targets),
+    'sites/simulated.json': JSON.stringify(targets),
   }
 }
 

@@ -1,5 +1,5 @@
-// A process that is a thousand gateways: each at an address of its own in 127.1.0.0/16, all with the real exposition.
-// `node --import tsx test/fleet/gateways.ts COUNT PORT`; on SIGTERM it ends.
+// A process that simulates many gateways, each at its own address in 127.1.0.0/16, with the real exposition:
+// `node --import tsx test/fleet/gateways.ts COUNT PORT`. SIGTERM ends it.
 import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { send } from '../../src/http/respond.ts'
@@ -7,16 +7,16 @@ import { createMetrics } from '../../src/metrics/metrics.ts'
 import { runningUnit, scrapeInput, state } from '../metrics/scrape-inputs.ts'
 import { addressOf, UNITS_EACH } from './addresses.ts'
 
-/** One crash and restart of some unit of each gateway in this many scrapes. */
+/** Each gateway has one crash and restart per this many scrapes. */
 const CRASH_EVERY_SCRAPES = 20
 
 const [count = 1_000, port = 0] = process.argv.slice(2).map(Number)
 const names = Array.from({ length: UNITS_EACH }, (_, i) => `unit-number-${i}.service`)
 
-/** A gateway that lives a little with each scrape. */
+/** A gateway whose counters change as it is scraped. */
 function gateway(number: number) {
   let units = names.map((name) => runningUnit(name))
-  let scrapes = number // so that they do not all crash at once
+  let scrapes = number // spreads the crashes of the gateways over the scrapes
   const metrics = createMetrics(async () => {
     scrapes += 1
     if (scrapes % CRASH_EVERY_SCRAPES === 0) {
@@ -29,7 +29,9 @@ function gateway(number: number) {
     const dropped = { overflow: 0, forgotten: 0, too_large: 0 }
     return {
       ...facts,
-      ...{ live: state(units), committed: state(units), now },
+      live: state(units),
+      committed: state(units),
+      now,
       bus: { ...facts.bus, signals: 14 * scrapes },
       mqtt: { ...mqtt, reconnects: 0, dropped, acknowledged: null },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },

@@ -1,27 +1,27 @@
-// Starts the process that is many gateways, and gives where they are.
+// Starts the process that simulates many gateways, and returns their addresses.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { freePort } from '../rig/mosquitto.ts'
 import { addressOf } from './addresses.ts'
 
-export interface Simulated extends AsyncDisposable {
+export interface SimulatedGateways extends AsyncDisposable {
   readonly pid: number
-  /** `127.1.0.1:PORT` of one. */
+  /** `127.1.0.1:PORT` of a gateway. */
   addressOf(number: number): string
-  /** All of them for Prometheus' discovery by files; number 7 is called gw-7. */
+  /** All gateways in the format of Prometheus' file-based discovery; number 7 is named gw-7. */
   targets(): string
 }
 
-/** Resolves when they answer. */
-export async function startGateways(count: number): Promise<Simulated> {
+/** Resolves when the gateways can be scraped. */
+export async function startGateways(count: number): Promise<SimulatedGateways> {
   const port = await freePort()
   const args = ['--import', 'tsx', join(import.meta.dirname, 'gateways.ts'), String(count), String(port)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill)
-  await Promise.race([new Promise((resolve) => child.stdout.once('data', resolve)), gone])
-  if (child.exitCode !== null) throw new Error(`the gateways ended with ${child.exitCode}`)
+  await Promise.race([new Promise((resolve) => child.stdout.once('data', resolve)), exited])
+  if (child.exitCode !== null) throw new Error(`the simulated gateways exited with ${child.exitCode}`)
   const at = (number: number) => `${addressOf(number)}:${port}`
   return {
     pid: child.pid ?? 0,
@@ -33,7 +33,7 @@ export async function startGateways(count: number): Promise<Simulated> {
     async [Symbol.asyncDispose]() {
       process.off('exit', kill)
       kill()
-      await gone
+      await exited
     },
   }
 }

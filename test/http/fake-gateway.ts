@@ -12,41 +12,15 @@ import { type Counters, newUnit } from '../../src/core/unit.ts'
 import { createHttp, type Http, type HttpListener } from '../../src/http/http.ts'
 import type { Views } from '../../src/http/route.ts'
 import type { Clock, Step, UnitCommands } from '../../src/ports.ts'
+import { FROM_ZERO, testClock } from '../rig/clock.ts'
 import { until as untilValue } from '../rig/until.ts'
 
 export const STREAM = '0011223344556677'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e', stream: STREAM }
 const COUNTERS: Counters = { starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 }
 
-export const realClock: Clock = {
-  now: () => ({ monoMs: 0, wallMs: 0 }),
-  after(ms, call) {
-    const timer = setTimeout(call, ms)
-    return () => clearTimeout(timer)
-  },
-}
-
-/** A clock that only the test advances. */
-export function handClock() {
-  let nowMs = 0
-  const timers = new Set<{ readonly atMs: number; readonly call: () => void }>()
-  return {
-    now: () => ({ monoMs: nowMs, wallMs: nowMs }),
-    after(ms: number, call: () => void) {
-      const timer = { atMs: nowMs + ms, call }
-      timers.add(timer)
-      return () => void timers.delete(timer)
-    },
-    pass(ms: number) {
-      nowMs += ms
-      for (const timer of [...timers].filter((t) => t.atMs <= nowMs)) {
-        timers.delete(timer)
-        timer.call()
-      }
-    },
-    pending: () => timers.size,
-  }
-}
+/** Time stands still; timers are real. */
+export const frozenClock = testClock({ ...FROM_ZERO, realTimers: true })
 
 export function crash(seq: number, unit = 'mosquitto.service', more: Partial<CrashEvent> = {}): CrashEvent {
   return {
@@ -164,7 +138,7 @@ export function temporaryDirectory(): string {
 
 export function httpOf(
   it: FakeGateway,
-  clock: Clock = realClock,
+  clock: Clock = frozenClock,
   allowedHosts: () => readonly string[] = () => [],
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)

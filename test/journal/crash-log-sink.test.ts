@@ -9,7 +9,7 @@ import {
 } from '../../src/journal/crash-log-sink.ts'
 import type { Step } from '../../src/ports.ts'
 import { CRASH, stateOf, unit } from '../cli/samples.ts'
-import { settled, testClock } from '../store/clock.ts'
+import { settled, testClock } from '../rig/clock.ts'
 
 const STATE = stateOf(unit('a.service'))
 const run = (seq: number) => seq.toString(16).padStart(32, '0')

@@ -6,7 +6,7 @@ import { unitOf } from '../../src/core/state.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { hear } from '../soak/heard.ts'
+import { openAgentUnderTest } from '../soak/agent-under-test.ts'
 
 const U = 'proven.service'
 
@@ -23,9 +23,9 @@ describeUnless(noSystemd(), 'a gap', () => {
   const gap = async (journalDir: string | null) => {
     await systemd.start(U)
     const bootId = readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', '')
-    const heard = await hear({ busAddress: systemd.busAddress, patterns: [U], bootId, journalDir })
-    await heard.kill(0)
-    const before = heard.events().length
+    const agent = await openAgentUnderTest({ busAddress: systemd.busAddress, patterns: [U], bootId, journalDir })
+    await agent.kill(0)
+    const before = agent.events().length
     for (let restarts = 1; restarts <= 2; restarts++) {
       await systemd.kill(U)
       const again = async () => Number((await systemd.show(U, 'NRestarts'))['NRestarts'])
@@ -37,12 +37,12 @@ describeUnless(noSystemd(), 'a gap', () => {
     await systemd.stop(U)
     await systemd.start(U)
     await systemd.exec('journalctl', '--sync')
-    await heard.back()
-    const events = heard.events().slice(before)
-    const counters = unitOf(heard.state(), U)?.counters
-    await heard.stop()
+    await agent.restart()
+    const events = agent.events().slice(before)
+    const counters = unitOf(agent.state(), U)?.counters
+    await agent.stop()
     await systemd.stop(U)
-    return { counters, events, problems: heard.problems() }
+    return { counters, events, problems: agent.problems() }
   }
 
   test('is recovered run by run where the journal can be read', async () => {

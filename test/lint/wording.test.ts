@@ -54,7 +54,11 @@ test('every correct use that is listed exists', () => {
 
 test('every path that a document or comment names exists', () => {
   const missing = files.flatMap((file) =>
-    [...readFileSync(`${ROOT}/${file}`, 'utf8').matchAll(/(?<![\w/.-])(?:src|build|deploy|yocto|systemd)\/[\w./-]+\.(?:ts|mjs|md|json|sh|service|yml)\b/g)]
+    [
+      ...readFileSync(`${ROOT}/${file}`, 'utf8').matchAll(
+        /(?<![\w/.-])(?:src|build|deploy|yocto|systemd)\/[\w./-]+\.(?:ts|mjs|md|json|sh|service|yml)\b/g,
+      ),
+    ]
       .map(([path]) => path)
       .filter((path) => file.endsWith('.md') && !tracked.has(path))
       .map((path) => `${file}: ${path}`),

@@ -33,7 +33,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(eventsOf(subscriber).map((e) => Date.parse(String(e['timestamp'])))).toEqual(
       gateway.events.map((e) => e.atMs),
     )
-    const order = subscriber.heard.map(({ topic }) => topic.split('/')[2])
+    const order = subscriber.received.map(({ topic }) => topic.split('/')[2])
     expect(order.slice(0, 4)).toEqual(['availability', 'agent', 'unit', 'event'])
   })
 

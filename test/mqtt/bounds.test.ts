@@ -1,9 +1,9 @@
 // How much waits for a broker that is away, and how fast it goes out: numbers, with a real mosquitto.
 import mqttPacket from 'mqtt-packet'
 import { expect, it } from 'vitest'
-import { heapAfterCollecting } from '../bench/away.ts'
 import { at } from '../core/step-driver.ts'
 import { freePort, MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
+import { heapAfterCollecting } from '../rig/process-usage.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { crashed, started } from './event.ts'

@@ -17,15 +17,15 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
       units: [UNIT, 'sink@tty-1.service', 'a\\x2db.service'],
     })
     await connected(gateway)
-    await until(() => subscriber.heard.length >= 5, { what: 'all states' })
-    expect(subscriber.heard.map(({ topic }) => topic)).toEqual([
+    await until(() => subscriber.received.length >= 5, { what: 'all states' })
+    expect(subscriber.received.map(({ topic }) => topic)).toEqual([
       'gatewatch/gw-7/availability',
       'gatewatch/gw-7/agent',
       'gatewatch/gw-7/unit/mosquitto.service/state',
       'gatewatch/gw-7/unit/sink@tty-1.service/state',
       'gatewatch/gw-7/unit/a\\x2db.service/state',
     ])
-    expect(subscriber.heard[0]?.payload).toBe('online')
+    expect(subscriber.received[0]?.payload).toBe('online')
 
     const kept = await broker.retained('gatewatch/#')
     expect(Object.keys(kept)).toHaveLength(5)
@@ -45,7 +45,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
       started_at: '2023-11-14T22:13:20.000Z',
       flash: { commits: 3 },
     })
-    expect(subscriber.heard[0]?.userProperties).toContain(agent.session)
+    expect(subscriber.received[0]?.userProperties).toContain(agent.session)
     expect(gateway.logged).toEqual([`info: mqtt: connected to ${broker.url}`])
   })
 
@@ -57,7 +57,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     gateway.fail(UNIT, 50)
     await until(() => seqsOf(subscriber).length >= gateway.events.length, { what: 'all events' })
     expect(seqsOf(subscriber)).toEqual(gateway.events.map((e) => e.seq))
-    const crash = subscriber.heard.find(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
+    const crash = subscriber.received.find(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
     expect(json(crash)).toMatchObject({
       id: '00112233aabbccdd-2',
       event: 'crash',
@@ -88,8 +88,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     const begun = performance.now()
     await gateway.stop()
     expect(performance.now() - begun).toBeLessThan(10_000)
-    await until(() => subscriber.heard.length >= 2, { what: 'offline' })
-    expect(subscriber.heard.map(({ payload }) => payload)).toEqual(['online', 'offline'])
+    await until(() => subscriber.received.length >= 2, { what: 'offline' })
+    expect(subscriber.received.map(({ payload }) => payload)).toEqual(['online', 'offline'])
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
     expect(gateway.sink.health().queued).toBe(0)
   })
@@ -116,11 +116,11 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT], statsEveryMs: () => 1000 })
     await connected(gateway)
     await new Promise((resolve) => setTimeout(resolve, 400))
-    const quiet = subscriber.heard.length
+    const quiet = subscriber.received.length
     gateway.start(UNIT)
     const isTold = (agent: Record<string, unknown>) => JSON.stringify(agent['queue']).includes('"events_published":1')
-    await until(() => json(subscriber.heard.at(-1)), { what: 'the numbers with one more event', is: isTold })
+    await until(() => json(subscriber.received.at(-1)), { what: 'the numbers with one more event', is: isTold })
     expect(quiet).toBeLessThanOrEqual(2)
-    expect(json(subscriber.heard.at(-1))).toMatchObject({ queue: { acknowledged_seq: 1, queued: 0 } })
+    expect(json(subscriber.received.at(-1))).toMatchObject({ queue: { acknowledged_seq: 1, queued: 0 } })
   })
 })

@@ -28,8 +28,8 @@ function operator() {
 }
 
 async function answers(subscriber: Subscriber, count: number): Promise<unknown[]> {
-  await until(() => subscriber.heard.length >= count, { what: `${count} answers` })
-  return subscriber.heard.map((heard) => {
+  await until(() => subscriber.received.length >= count, { what: `${count} answers` })
+  return subscriber.received.map((heard) => {
     const { service, command, outcome, reason } = json(heard)
     expect(heard).toMatchObject({ topic: `gatewatch/gw-7/unit/${service}/result`, retain: false })
     return [service, command, outcome, reason]
@@ -62,7 +62,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
       ['b.service', 'start', 'masked', 'b.service is masked'],
     ])
     expect(given.orders[0]).toEqual({ action: 'restart', unit: UNIT, via: 'mqtt', who: null })
-    expect(json(subscriber.heard[0])).toMatchObject({ schema: 1, gateway_id: 'gw-7' })
+    expect(json(subscriber.received[0])).toMatchObject({ schema: 1, gateway_id: 'gw-7' })
     await gateway.stop()
   })
 
@@ -101,8 +101,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     for (const letter of 'cdefghijklmnop') broker.publish(set(`${letter}.service`), 'restart')
     const told = await answers(subscriber, 11)
     broker.publish('gatewatch/gw-7/unit/x/result', '{"service":"x"}')
-    await until(() => json(subscriber.heard.at(-1))['service'] === 'x', { what: 'the end' })
-    expect(subscriber.heard).toHaveLength(12)
+    await until(() => json(subscriber.received.at(-1))['service'] === 'x', { what: 'the end' })
+    expect(subscriber.received).toHaveLength(12)
     expect(told).toContainEqual(['m.service', 'restart', 'too_frequent', 'more than 10 commands at once'])
     expect(given.orders.map(({ unit }) => unit[0]).join('')).toBe('cdefghijkl')
     await gateway.stop()

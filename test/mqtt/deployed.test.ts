@@ -50,7 +50,7 @@ async function startCentre(lines: Lines = 'as shipped') {
 async function startGatewayBroker(link: Link, caFile: string, lines: Lines = 'as shipped'): Promise<Mosquitto> {
   const broker = await startMosquitto({
     stopped: true,
-    whole(directory, port, passwordFile) {
+    replacement(directory, port, passwordFile) {
       const etc = `${directory}/etc/`
       for (const path of ['etc/conf.d', 'run']) mkdirSync(join(directory, path), { recursive: true })
       writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', lines, { GATEWAY_ID: 'gw-7' }))
@@ -82,7 +82,7 @@ const urlAs = (broker: Mosquitto, user: keyof typeof WORDS) =>
 
 /** What the centre keeps of a topic below the gateway's. */
 function last(subscriber: Subscriber, topic: string): string | undefined {
-  return subscriber.heard.findLast((heard) => heard.topic === `gatewatch/gw-7/${topic}`)?.payload
+  return subscriber.received.findLast((heard) => heard.topic === `gatewatch/gw-7/${topic}`)?.payload
 }
 
 async function isUp(subscriber: Subscriber): Promise<void> {
@@ -130,10 +130,13 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     })
     expect(told()).toEqual(wanted())
     await isUp(viewer)
-    await until(() => json({ ...viewer.heard[0], payload: last(viewer, `unit/${UNIT}/state`) } as never)['counters'], {
-      what: 'the state as it is',
-      is: (counters) => (counters as { crashes: number }).crashes === 13,
-    })
+    await until(
+      () => json({ ...viewer.received[0], payload: last(viewer, `unit/${UNIT}/state`) } as never)['counters'],
+      {
+        what: 'the state as it is',
+        is: (counters) => (counters as { crashes: number }).crashes === 13,
+      },
+    )
     await using late = await watch()
     await isUp(late)
   })
@@ -179,8 +182,8 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     centre.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'restart', ...as('operator'))
     await until(() => last(viewer, `unit/${UNIT}/result`), { what: 'the answer at the centre', timeoutMs: 30_000 })
     await using home = await centre.subscribe('homeassistant/#', ...as('homeassistant'))
-    const live = () => home.heard.filter(({ topic, retain }) => topic.endsWith('/config') && !retain)
-    await until(() => home.heard.length, { what: 'the device', timeoutMs: 30_000 })
+    const live = () => home.received.filter(({ topic, retain }) => topic.endsWith('/config') && !retain)
+    await until(() => home.received.length, { what: 'the device', timeoutMs: 30_000 })
     const before = live().length
     centre.publish('homeassistant/status', 'online', ...as('homeassistant'))
     await until(() => live().length > before, { what: 'the device again', timeoutMs: 30_000 })
@@ -198,8 +201,8 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     broker.publish('gatewatch/gw-8/availability', 'x', ...as('gatewatch'))
     expect(() => broker.publish('gatewatch/gw-7/x', 'x')).toThrow(/not authori[sz]ed/i)
     broker.publish('gatewatch/gw-7/agent', 'mine', ...as('gatewatch'))
-    await until(() => everything.heard.some(({ payload }) => payload === 'mine'), { what: 'what is allowed' })
-    const topics = everything.heard.map(({ topic }) => topic).filter((topic) => !topic.endsWith('/bridge'))
+    await until(() => everything.received.some(({ payload }) => payload === 'mine'), { what: 'what is allowed' })
+    const topics = everything.received.map(({ topic }) => topic).filter((topic) => !topic.endsWith('/bridge'))
     expect(topics).toEqual(['gatewatch/gw-7/agent'])
   })
 })

@@ -1,5 +1,5 @@
 // What tests ask of a gateway and of what a subscriber heard.
-import type { Heard, Subscriber } from '../rig/mosquitto.ts'
+import type { ReceivedMessage, Subscriber } from '../rig/mosquitto.ts'
 import { until } from '../rig/until.ts'
 import type { Gateway } from './gateway.ts'
 
@@ -15,12 +15,12 @@ export async function drained(gateway: Gateway): Promise<void> {
   })
 }
 
-export function json(heard: Heard | undefined): Record<string, unknown> {
+export function json(heard: ReceivedMessage | undefined): Record<string, unknown> {
   return JSON.parse(heard?.payload ?? 'null')
 }
 
 export function eventsOf(subscriber: Subscriber): Record<string, unknown>[] {
-  return subscriber.heard.filter(({ topic }) => topic.includes('/event/')).map(json)
+  return subscriber.received.filter(({ topic }) => topic.includes('/event/')).map(json)
 }
 
 /** Sequence numbers of the events, in the order in which they came. */

@@ -7,6 +7,7 @@ import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createDiscovery } from '../../src/mqtt/homeassistant/discovery.ts'
 import { configTopic } from '../../src/mqtt/homeassistant/payload.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
+import { testClock } from '../rig/clock.ts'
 import { IDENTITY } from './gateway.ts'
 
 const topics = topicsOf('gatewatch', 'gw-7')
@@ -24,8 +25,7 @@ it('takes in any message', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ topic, payload, retained: fc.boolean() })), (messages) => {
       const orders: UnitCommand[] = []
-      let monoMs = 0
-      const clock = { now: () => ({ monoMs, wallMs: 0 }), after: () => () => {} }
+      const clock = testClock()
       const heard = createMqttCommands({
         ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
         commands: { refusal: () => null, run: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
@@ -36,7 +36,7 @@ it('takes in any message', () => {
       })
       discovery.up(connection, Infinity)
       for (const message of messages) {
-        monoMs += 60_000
+        clock.skip(60_000)
         discovery.message(message.topic, message.payload, message.retained)
         heard.message(message.topic, message.payload, message.retained)
       }
@@ -58,7 +58,7 @@ it('takes in any message', () => {
 })
 
 it('answers again what was in flight when the connection ended', () => {
-  const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
+  const clock = testClock()
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const orders = createMqttCommands({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
   orders.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
@@ -70,7 +70,7 @@ it('answers again what was in flight when the connection ended', () => {
 
 it('leaves alone what no unit can be called', () => {
   const logged: string[] = []
-  const clock = { now: () => ({ monoMs: 0, wallMs: 0 }), after: () => () => {} }
+  const clock = testClock()
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const log = (_: string, text: string) => void logged.push(text)
   const orders = createMqttCommands({

@@ -1,4 +1,4 @@
-// Certificates for tests of TLS: an authority, and what it signs; by openssl, as operators make them.
+// Certificates for TLS tests: an authority and the certificates it signs, made with openssl(1) as operators do.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export interface Certificates {
   /** Path of the authority's certificate. */
   readonly ca: string
-  /** Makes `<name>.crt` and `<name>.key` in the directory. */
+  /** Creates `<name>.crt` and `<name>.key` in the directory. */
   issue(name: string, alternativeNames: string): { readonly cert: string; readonly key: string }
 }
 

@@ -1,9 +1,9 @@
-// A real Chromium for a test, from Debian's package: headless, with an empty profile, and no traffic of its own.
+// Starts Debian's Chromium for a test: headless, with an empty profile, and without background traffic.
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 const PROGRAM = '/usr/bin/chromium'
 
-const QUIET = [
+const NO_BACKGROUND_TRAFFIC = [
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
@@ -15,46 +15,46 @@ const QUIET = [
 export const PHONE = { width: 360, height: 740 }
 export const DESKTOP = { width: 1280, height: 900 }
 
-/** Playwright gives it an empty directory of its own and removes that again. As root there is no sandbox to have. */
+/** Playwright creates and removes the profile directory. Chromium has no sandbox when it runs as root. */
 export function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: PROGRAM,
     chromiumSandbox: process.getuid?.() !== 0,
-    args: QUIET,
+    args: NO_BACKGROUND_TRAFFIC,
     timeout: 60_000,
   })
 }
 
-export interface Look {
+export interface PageOptions {
   readonly viewport?: { readonly width: number; readonly height: number }
   readonly dark?: boolean
   readonly credentials?: { readonly username: string; readonly password: string }
 }
 
-export interface Looked {
+export interface OpenedPage {
   readonly page: Page
-  /** What the browser complained of: errors on its console, exceptions, refused loads. */
-  readonly complaints: string[]
-  /** Cumulative layout shift so far, as web-vitals define it, without sessions. */
+  /** What the browser reported: errors and warnings on its console, exceptions, refused loads. */
+  readonly problems: string[]
+  /** Cumulative layout shift so far, as defined by Web Vitals, without session windows. */
   shifted(): Promise<number>
 }
 
-/** A page in a context of its own, which is closed with the browser. */
-export async function openPage(browser: Browser, url: string, look: Look = {}): Promise<Looked> {
+/** Opens a page in its own browser context, which is closed with the browser. */
+export async function openPage(browser: Browser, url: string, options: PageOptions = {}): Promise<OpenedPage> {
   const context = await browser.newContext({
-    viewport: look.viewport ?? DESKTOP,
-    colorScheme: look.dark ? 'dark' : 'light',
-    ...(look.credentials === undefined ? {} : { httpCredentials: look.credentials }),
+    viewport: options.viewport ?? DESKTOP,
+    colorScheme: options.dark ? 'dark' : 'light',
+    ...(options.credentials === undefined ? {} : { httpCredentials: options.credentials }),
   })
   const page = await context.newPage()
-  const complaints: string[] = []
+  const problems: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    if (message.type() === 'error' || message.type() === 'warning') problems.push(message.text())
   })
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('pageerror', (error) => problems.push(String(error)))
   await page.addInitScript(WATCH_SHIFTS)
   await page.goto(url)
-  return { page, complaints, shifted: () => page.evaluate('window.shifted') }
+  return { page, problems, shifted: () => page.evaluate('window.shifted') }
 }
 
 const WATCH_SHIFTS = `

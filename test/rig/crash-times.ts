@@ -1,4 +1,4 @@
-// A unit that kills itself again and again and notes when, and how long the agent takes to tell of it.
+// Measures the time from a crash to its event: a unit kills itself repeatedly and records when, and a client follows the event stream.
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
@@ -8,54 +8,57 @@ import type { Systemd } from './systemd.ts'
 export interface CrashTimes {
   /** Milliseconds from each crash to its event so far, in order. */
   read(): number[]
-  /** How often it died. */
+  /** How often the unit has died. */
   deaths(): number
   stop(): void
 }
 
-export const UNIT = 'dies.service'
+export const DYING_UNIT = 'dies.service'
 
-/** Writes and names the unit; whoever calls reloads systemd and starts it. */
+/** Writes the unit file; the caller reloads systemd and starts the unit. */
 export function writeDyingUnit(systemd: Systemd, everyS: number): void {
-  const loop = `sleep ${everyS}; date +%%s%%N >>${diary(systemd)}; kill -9 $$$$`
+  const loop = `sleep ${everyS}; date +%%s%%N >>${deathLog(systemd)}; kill -9 $$$$`
   const restart = 'Restart=always\nRestartSec=0\n'
-  systemd.writeUnit(UNIT, `[Unit]\nStartLimitIntervalSec=0\n[Service]\n${restart}ExecStart=/bin/sh -c '${loop}'\n`)
+  systemd.writeUnit(
+    DYING_UNIT,
+    `[Unit]\nStartLimitIntervalSec=0\n[Service]\n${restart}ExecStart=/bin/sh -c '${loop}'\n`,
+  )
 }
 
-/** Follows the agent's stream on its local socket, where no client by TCP is in the way. */
+/** Follows the agent's stream on its local socket, unaffected by TCP clients. */
 export function crashTimes(systemd: Systemd, socketPath: string): Promise<CrashTimes> {
-  const heardAtMs = new Map<number, number>()
+  const receivedAtMs = new Map<number, number>()
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path: `/api/v1/stream?unit=${UNIT}&kind=crash` }, (response) => {
+    const streaming = request({ socketPath, path: `/api/v1/stream?unit=${DYING_UNIT}&kind=crash` }, (response) => {
       response.setEncoding('utf8')
       response.on(
         'data',
         createSseReader(({ data }) => {
           const { counters } = JSON.parse(data) as { counters: { crashes: number } }
-          heardAtMs.set(counters.crashes, Date.now())
+          receivedAtMs.set(counters.crashes, Date.now())
         }),
       )
       resolve({
         read: () => {
-          const killedAtMs = deaths(systemd)
-          return [...heardAtMs].map(([crash, at]) => at - (killedAtMs[crash - 1] ?? Number.NaN))
+          const killedAtMs = deathTimes(systemd)
+          return [...receivedAtMs].map(([crash, at]) => at - (killedAtMs[crash - 1] ?? Number.NaN))
         },
-        deaths: () => deaths(systemd).length,
-        stop: () => asked.destroy(),
+        deaths: () => deathTimes(systemd).length,
+        stop: () => streaming.destroy(),
       })
     })
-    asked.on('error', reject)
-    asked.end()
+    streaming.on('error', reject)
+    streaming.end()
   })
 }
 
-/** When, in ms. */
-function deaths(systemd: Systemd): number[] {
-  if (!existsSync(diary(systemd))) return []
-  const lines = readFileSync(diary(systemd), 'utf8').trim().split('\n')
+/** When the unit died, ms. */
+function deathTimes(systemd: Systemd): number[] {
+  if (!existsSync(deathLog(systemd))) return []
+  const lines = readFileSync(deathLog(systemd), 'utf8').trim().split('\n')
   return lines.map((ns) => Number(ns) / 1e6)
 }
 
-function diary(systemd: Systemd): string {
+function deathLog(systemd: Systemd): string {
   return join(systemd.shareDir, 'deaths')
 }

@@ -1,4 +1,4 @@
-// The plain bus of the rig: it is a real one, on its own, and it goes away.
+// The dbus-daemon for tests: it works, several are independent, and it leaves nothing behind.
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,8 @@ import { until } from './until.ts'
 
 const names = async (address: string) => (await promisify(execFile)('busctl', [`--address=${address}`, 'list'])).stdout
 
-describeUnless(missingPrograms('dbus-daemon', 'busctl', 'setpriv'), 'the plain bus', () => {
-  it('answers, several apart from each other', async () => {
+describeUnless(missingPrograms('dbus-daemon', 'busctl', 'setpriv'), 'the dbus-daemon rig', () => {
+  it('responds, and several are independent of each other', async () => {
     await using one = await startDbus()
     await using two = await startDbus()
     expect(one.address).not.toBe(two.address)
@@ -20,14 +20,14 @@ describeUnless(missingPrograms('dbus-daemon', 'busctl', 'setpriv'), 'the plain b
     expect(await names(two.address)).toContain('org.freedesktop.DBus')
   })
 
-  it('leaves no process and no file', async () => {
+  it('leaves no process and no file behind', async () => {
     const bus = await startDbus()
     await bus.stop()
     expect(existsSync(`/proc/${bus.pid}`)).toBe(false)
     expect(existsSync(dirname(bus.socketPath))).toBe(false)
   })
 
-  it('comes back at the same address', async () => {
+  it('restarts at the same address', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'gw-bus-test-'))
     try {
       const first = await startDbus({ directory })
@@ -40,11 +40,13 @@ describeUnless(missingPrograms('dbus-daemon', 'busctl', 'setpriv'), 'the plain b
     }
   })
 
-  it('says why it could not start', async () => {
-    await expect(startDbus({ config: '<nonsense>' })).rejects.toThrow(/dbus-daemon ended with 1: .*nonsense|mismatched/)
+  it('reports why it could not start', async () => {
+    await expect(startDbus({ config: '<nonsense>' })).rejects.toThrow(
+      /dbus-daemon exited with 1: .*nonsense|mismatched/,
+    )
   })
 
-  it('dies with its owner', async () => {
+  it('ends with its owner', async () => {
     const code = `const { startDbus } = await import('./test/rig/dbus.ts'); console.log((await startDbus()).pid)`
     const owner = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code])
     const pid = await new Promise<string>((resolve) =>

@@ -1,4 +1,4 @@
-// Starts a real, plain dbus-daemon at a socket of its own, for contract tests of what speaks D-Bus.
+// Starts a dbus-daemon on its own socket, for tests of the D-Bus code against the real daemon.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,18 +8,18 @@ export interface Bus extends AsyncDisposable {
   readonly address: string
   readonly socketPath: string
   readonly pid: number
-  /** Ends the daemon: every client is cut off at once. Its address stays free for `startDbus({ directory })`. */
+  /** Kills the daemon, which disconnects every client. `startDbus({ directory })` can use the address again. */
   stop(): Promise<void>
 }
 
 export interface DbusOptions {
-  /** Where the socket is made; kept by the caller. A temporary one of the bus' own unless told. */
+  /** The directory for the socket, which the caller removes; a temporary one by default. */
   readonly directory?: string
-  /** Further elements of the configuration, as `<limit name="max_incoming_bytes">1000</limit>`. */
+  /** Further elements of the configuration, such as `<limit name="max_incoming_bytes">1000</limit>`. */
   readonly config?: string
 }
 
-/** A running bus that lets everyone do everything; it dies with this process, also of SIGKILL. */
+/** Starts a bus without access restrictions. It ends with this process, even if that is killed with SIGKILL. */
 export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
   const directory = options.directory ?? ownDirectory()
   const socketPath = join(directory, 'bus')
@@ -44,18 +44,18 @@ export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
     '--print-address',
   ]
   const daemon = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = new Promise<void>((resolve) => daemon.once('close', () => resolve()))
+  const exited = new Promise<void>((resolve) => daemon.once('close', () => resolve()))
   const cleanUp = () =>
     rmSync(options.directory === undefined ? directory : socketPath, { recursive: true, force: true })
 
-  let said = ''
+  let stderr = ''
   daemon.stderr.on('data', (chunk) => {
-    said += chunk
+    stderr += chunk
   })
   await new Promise<void>((resolve, reject) => {
-    daemon.stdout.once('data', () => resolve()) // it prints its address once it listens
-    daemon.once('error', (cause) => reject(new Error('start dbus-daemon', { cause })))
-    daemon.once('close', (code) => reject(new Error(`dbus-daemon ended with ${code}: ${said.trim()}`)))
+    daemon.stdout.once('data', () => resolve()) // it prints its address when it listens
+    daemon.once('error', (cause) => reject(new Error('cannot start dbus-daemon', { cause })))
+    daemon.once('close', (code) => reject(new Error(`dbus-daemon exited with ${code}: ${stderr.trim()}`)))
   }).catch((error) => {
     cleanUp()
     throw error
@@ -63,13 +63,13 @@ export async function startDbus(options: DbusOptions = {}): Promise<Bus> {
 
   const stop = async () => {
     daemon.kill('SIGKILL')
-    await ended
+    await exited
     cleanUp()
   }
   return { address, socketPath, pid: daemon.pid ?? 0, stop, [Symbol.asyncDispose]: stop }
 }
 
-/** A directory that names this process; those of processes that were killed are swept up on the way. */
+/** A temporary directory named after this process. Also removes directories left behind by killed processes. */
 function ownDirectory(): string {
   for (const name of readdirSync(tmpdir())) {
     const [, pid] = /^gw-bus-(\d+)-/.exec(name) ?? []

@@ -1,4 +1,4 @@
-// A small file system of its own on a loop device: with counters, that can be cut off, filled, and turned read-only.
+// A small file system on a loop device for flash tests: its writes are counted, and it can be cut off, filled or remounted.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,63 +11,61 @@ const MKFS = {
 } as const
 export type FileSystem = keyof typeof MKFS
 
-/** `_IOR('X', 125, __u32)`, the same in ext4 and xfs. 2: nothing more reaches the device, the journal included. */
+/** The shutdown ioctl `_IOR('X', 125, __u32)` of ext4 and xfs. 2: nothing reaches the device any more, not even the journal. */
 const SHUTDOWN = `import fcntl, os, struct, sys
 fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))`
 
 export interface Flash {
-  /** Where it is mounted: for programs started by `within`, as no other one sees it. */
+  /** The mount point, visible only to programs started with `commandPrefix`. */
   readonly path: string
-  /** What to put before a command that is to see it. */
-  readonly within: readonly string[]
-  /** Where this process finds a file of it. */
+  /** Goes in front of a command that needs to see the mount point. */
+  readonly commandPrefix: readonly string[]
+  /** The path of one of its files for this process. */
   at(name: string): string
-  /** Runs a command that sees it; throws what it said where it failed. */
+  /** Runs a command that sees the mount point; throws its stderr if it fails. */
   run(...command: string[]): string
-  /** Bytes that reached the device so far. */
+  /** Bytes written to the device so far. */
   written(): number
-  /** Writes back all that is dirty. */
+  /** Writes all dirty pages to the device. */
   sync(): void
-  /** Freezes it as the power does: what is not on the device by now will never be. */
+  /** Simulates a power cut: nothing more is written to the device. */
   cut(): void
-  /** Mounts again what is on the device. All that used it must have ended. */
+  /** Mounts the content of the device again. Every process that used it must have ended. */
   remount(): void
   end(): void
 }
 
-/** Why `startFlash` cannot work here, or null. */
+/** Why `startFlash` cannot work on this machine, or null. */
 export function noFlash(...kinds: FileSystem[]): string | null {
   return (
     missingPrograms(...kinds.map((kind) => MKFS[kind][0]), 'losetup', 'python3', 'nsenter') ?? notRoot() ?? noLoop()
   )
 }
 
-/**
- * Its mount is in a namespace of its own: a copy of it in anyone else's would keep the file system alive after a cut.
- */
+/** The mount is in a namespace of its own: a copy of it in another namespace would keep the file system alive after a cut. */
 export async function startFlash(kind: FileSystem, size: string, options = 'defaults'): Promise<Flash> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-flash-'))
   const [image, path] = [join(directory, 'image'), join(directory, 'mnt')]
   mkdirSync(path)
-  spoken('truncate', '-s', size, image)
-  spoken(...MKFS[kind], image)
+  runCommand('truncate', '-s', size, image)
+  runCommand(...MKFS[kind], image)
   const keeper = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 3600'])
   await new Promise((resolve) => keeper.stdout.once('data', resolve))
-  const within = ['nsenter', '-t', String(keeper.pid), '-m', `--wd=${process.cwd()}`, '--']
-  const run = (...command: string[]) => spoken(...within, ...command)
+  const commandPrefix = ['nsenter', '-t', String(keeper.pid), '-m', `--wd=${process.cwd()}`, '--']
+  const run = (...command: string[]) => runCommand(...commandPrefix, ...command)
   let device = ''
   const mount = () => {
-    device = spoken('losetup', '--find', '--show', image).trim()
+    device = runCommand('losetup', '--find', '--show', image).trim()
     run('mount', '-t', kind, '-o', options, device, path)
   }
   const umount = () => {
     run('umount', path)
-    spoken('losetup', '-d', device)
+    runCommand('losetup', '-d', device)
   }
   mount()
   return {
     path,
-    within,
+    commandPrefix,
     at: (name) => join('/proc', String(keeper.pid), 'root', path, name),
     run,
     sync: () => void run('sync', '-f', path),
@@ -83,7 +81,7 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
       mount()
     },
     end() {
-      spawnSync('nsenter', [...within.slice(1), 'umount', '-l', path])
+      spawnSync('nsenter', [...commandPrefix.slice(1), 'umount', '-l', path])
       spawnSync('losetup', ['-d', device])
       keeper.kill('SIGKILL')
       rmSync(directory, { recursive: true, force: true })
@@ -91,7 +89,7 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
   }
 }
 
-function spoken(...[program = '', ...words]: readonly string[]): string {
+function runCommand(...[program = '', ...words]: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`${[program, ...words].join(' ')}: ${status} ${error?.message ?? ''} ${stderr}`)
   return stdout

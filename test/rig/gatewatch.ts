@@ -1,4 +1,4 @@
-// Runs the built agent for a test, asks it as its users do, and ends it.
+// Runs the built agent for a test, queries it as users do, and stops it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
@@ -7,26 +7,26 @@ import { join } from 'node:path'
 import type { Json } from '../../src/core/api-json.ts'
 import { until } from './until.ts'
 
-/** The script as shipped; another executable for tests of the binaries. */
+/** The bundled script; another executable for tests of the standalone binaries. */
 export const BINARY = process.env['GATEWATCH_BINARY'] ?? join(import.meta.dirname, '../../dist/gatewatch.cjs')
 
 export interface GatewatchOptions {
-  /** The bus to watch; the agent's own choice when absent. */
+  /** The bus to watch; if absent, the agent's default. */
   readonly busAddress?: string
-  /** Where the agent itself puts socket and state file; it is not told then. */
+  /** The agent's default paths for socket and state file; if given, they are not set on its command line. */
   readonly places?: { readonly socket: string; readonly statePath: string }
   readonly services?: readonly string[]
-  /** Where state, runtime directory and socket are; one of its own unless told. Survives `stop`, not `remove`. */
+  /** For state file, runtime directory and socket; a temporary one by default. The caller removes it. */
   readonly directory?: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Where the log goes, if not to stderr. */
+  /** The log file, if the agent does not log to stderr. */
   readonly logFile?: string
-  /** A command that runs the agent: in another namespace, under a tracer. `pid` is then its own. */
-  readonly within?: readonly string[]
-  /** How often it is looked whether it is ready, for measurements. */
-  readonly lookEveryMs?: number
-  /** Node's own options, for measurements. */
+  /** A command in front of the agent: to enter a namespace, or a tracer. `pid` is then that of the command. */
+  readonly commandPrefix?: readonly string[]
+  /** How often readiness is polled, for measurements. */
+  readonly pollReadyEveryMs?: number
+  /** Options for Node, for measurements. */
   readonly nodeArgs?: readonly string[]
 }
 
@@ -37,27 +37,27 @@ export interface Gatewatch {
   readonly statePath: string
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** Everything said on stderr, or in the log file, so far. */
+  /** Everything written to stderr or to the log file so far. */
   stderr(): string
-  /** A GET by TCP, its body as text. */
+  /** A GET over TCP; the body as text. */
   get(path: string): Promise<{ status: number; body: string }>
-  /** A GET over the local socket, its body as JSON. */
-  ask(path: string): Promise<Json>
-  /** Value of one series of /metrics, written as there; undefined where it is absent. */
+  /** A GET over the local socket; the body as JSON. */
+  getJson(path: string): Promise<Json>
+  /** Value of one series, written as in /metrics; undefined if it is absent. */
   metric(series: string): Promise<number | undefined>
-  /** All events the agent still has. */
+  /** All events that the agent still has. */
   events(): Promise<Json[]>
-  /** Sends a signal and resolves with the exit code, or 128 + the signal that ended it. */
+  /** Sends a signal and resolves with the exit code, or with 128 + the signal that ended the agent. */
   end(signal?: NodeJS.Signals): Promise<number>
 }
 
-/** What a person types: `gatewatch ARGS`. */
+/** Runs `gatewatch ARGS` as a user does. */
 export function gatewatch(...args: string[]) {
   const ended = spawnSync(process.execPath, [BINARY, ...args], { encoding: 'utf8', timeout: 30_000 })
   return { code: ended.status, stdout: ended.stdout, stderr: ended.stderr }
 }
 
-/** Starts the agent on a free port; resolves when it has connected to the bus, or, with `ready` false, when it answers. */
+/** Starts the agent on a free port; resolves when it is ready, or, with `ready` false, when it listens. */
 export async function startGatewatch(options: GatewatchOptions, ready = true): Promise<Gatewatch> {
   const directory = options.directory ?? temporaryDirectory()
   const { socket, statePath } = options.places ?? {
@@ -66,7 +66,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
   }
   const script = BINARY.endsWith('.cjs')
   const words = [
-    ...(options.within ?? []),
+    ...(options.commandPrefix ?? []),
     ...(script ? [process.execPath, ...(options.nodeArgs ?? []), BINARY] : [BINARY]),
     ...['--listen', '127.0.0.1', '--prometheus-port', '0'],
     ...(options.busAddress ? ['--bus', options.busAddress] : []),
@@ -80,22 +80,23 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run'), ...options.env },
   })
-  let said = ''
+  let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text
+    stderr += text
   })
-  const ended = exitOf(child)
-  const look = options.lookEveryMs === undefined ? {} : { everyMs: options.lookEveryMs }
-  const log = () => said + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
-  const over = () => child.exitCode ?? child.signalCode
+  const exited = exitOf(child)
+  const polling = options.pollReadyEveryMs === undefined ? {} : { everyMs: options.pollReadyEveryMs }
+  const log = () =>
+    stderr + (options.logFile && existsSync(options.logFile) ? readFileSync(options.logFile, 'utf8') : '')
+  const exitReason = () => child.exitCode ?? child.signalCode
   const address = await until(() => /metrics at https?:\/\/(\S+)\/metrics/.exec(log())?.[1], {
     what: 'the agent to listen',
     timeoutMs: 60_000,
-    is: (found) => found !== undefined || over() !== null,
+    is: (match) => match !== undefined || exitReason() !== null,
   }).catch(() => undefined)
   if (address === undefined) {
     child.kill('SIGKILL')
-    throw new Error(`gatewatch does not listen (${over() ?? 'after 60 s'}): ${said}`)
+    throw new Error(`gatewatch does not listen (${exitReason() ?? 'after 60 s'}): ${stderr}`)
   }
   const url = `http://${address}`
   const agent: Gatewatch = {
@@ -109,25 +110,25 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
       const response = await fetch(url + path)
       return { status: response.status, body: await response.text() }
     },
-    ask: (path) => askSocket(socket, path),
+    getJson: (path) => getJsonFromSocket(socket, path),
     async metric(series) {
       const { body } = await agent.get('/metrics')
       const line = body.split('\n').find((l) => l.startsWith(`${series} `))
       return line === undefined ? undefined : Number(line.slice(series.length + 1))
     },
-    events: async () => (await agent.ask('/api/v1/events?limit=1000'))['events'] as Json[],
+    events: async () => (await agent.getJson('/api/v1/events?limit=1000'))['events'] as Json[],
     end(signal = 'SIGTERM') {
       child.kill(signal)
-      return ended
+      return exited
     },
   }
   if (ready) {
-    await until(() => agent.get('/-/ready'), { what: 'the agent to be ready', ...look, is: (r) => r.status === 200 })
+    await until(() => agent.get('/-/ready'), { what: 'the agent to be ready', ...polling, is: (r) => r.status === 200 })
   }
   return agent
 }
 
-/** A directory for an agent's files; short, as a socket's path has 108 bytes. */
+/** A directory for an agent's files, with a short path because a socket's path has at most 108 bytes. */
 export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'gw-'))
 }
@@ -142,10 +143,10 @@ function exitOf(child: ChildProcess): Promise<number> {
   })
 }
 
-/** A GET over the agent's local socket, its body as JSON. */
-export function askSocket(socketPath: string, path: string): Promise<Json> {
+/** A GET over the agent's local socket; the body as JSON. */
+export function getJsonFromSocket(socketPath: string, path: string): Promise<Json> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path }, (response) => {
+    const sent = request({ socketPath, path }, (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text
@@ -158,7 +159,7 @@ export function askSocket(socketPath: string, path: string): Promise<Json> {
         }
       })
     })
-    asked.on('error', reject)
-    asked.end()
+    sent.on('error', reject)
+    sent.end()
   })
 }

@@ -1,28 +1,28 @@
-// A gateway with gatewatch installed: its unit file as shipped, its user from sysusers, and a state that survives a boot.
+// A simulated gateway with gatewatch installed: the shipped unit file, the sysusers user, and a state directory that is kept over boots.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Json } from '../../src/core/api-json.ts'
-import { askSocket, BINARY, removeDirectory, temporaryDirectory } from './gatewatch.ts'
+import { BINARY, getJsonFromSocket, removeDirectory, temporaryDirectory } from './gatewatch.ts'
 import { type Systemd, type SystemdOptions, startSystemd } from './systemd.ts'
 import { missingPrograms, noSystemd } from './unavailable.ts'
 import { until } from './until.ts'
 
 const SHIPPED = join(import.meta.dirname, '../../systemd')
-const AGENT_AT_MOST_MS = 30_000
+const AGENT_START_TIMEOUT_MS = 30_000
 export const UNIT_FILE = join(SHIPPED, 'gatewatch.service')
-/** Where the agent is inside; /usr is read-only there. */
+/** Where the agent is installed in the rig, where /usr is read-only. */
 const OPT = '/opt'
 export const COMMAND = BINARY.endsWith('.cjs') ? `${OPT}/node ${OPT}/gatewatch.cjs` : `${OPT}/gatewatch`
 
-/** Why a gateway cannot be had here, or null. */
+/** Why a gateway cannot be simulated on this machine, or null. */
 export function noGateway(): string | null {
   return noSystemd() ?? missingPrograms('journalctl', 'systemd-analyze', 'systemd-notify', 'systemd-sysusers')
 }
 
 export interface InstallOptions {
   readonly services: readonly string[]
-  /** Further unit files, those that an operator wrote; all but `gatewatch.service` and templates start with the system. */
+  /** Further unit files, as written by an operator; all but `gatewatch.service` and templates start at boot. */
   readonly units?: Readonly<Record<string, string>>
   /** Lines of a drop-in for gatewatch.service. */
   readonly service?: string
@@ -30,12 +30,12 @@ export interface InstallOptions {
 }
 
 export interface Installed {
-  /** The state file, which is kept over boots. */
+  /** The state file, which is kept from one boot to the next. */
   readonly stateFile: string
   readonly uid: number
-  /** Changes the drop-in of gatewatch.service for the next boot. */
+  /** Changes the drop-in of gatewatch.service, for the next boot. */
   service(lines: string): void
-  /** Starts the system, and with it the agent; resolves when both are up. */
+  /** Starts the system and with it the agent; resolves when both have started. */
   boot(): Promise<Gateway>
   remove(): void
 }
@@ -43,12 +43,12 @@ export interface Installed {
 export interface Gateway {
   readonly systemd: Systemd
   readonly socket: string
-  /** A GET over the agent's local socket, its body as JSON. */
-  ask(path: string): Promise<Json>
-  /** A unit as the agent counts it. */
+  /** A GET over the agent's local socket; the body as JSON. */
+  getJson(path: string): Promise<Json>
+  /** A unit in the agent's API. */
   unit(name: string): Promise<Json>
   events(): Promise<Json[]>
-  /** `http://127.0.0.1:PORT`: the rig has the host's network. */
+  /** `http://127.0.0.1:PORT`; the rig uses the host's network. */
   url(): Promise<string>
   journal(...args: string[]): Promise<string>
 }
@@ -73,10 +73,10 @@ export function install(options: InstallOptions): Installed {
 
   copyFileSync(UNIT_FILE, at('seed/gatewatch.service'))
   const service = (lines: string) => {
-    // ProtectProc= gives the service a /proc of its own, in which the boot would be the host's.
+    // ProtectProc= gives the service its own /proc, which would show the host's boot id.
     const boot = 'BindReadOnlyPaths=/run/boot-id:/proc/sys/kernel/random/boot_id'
     const watch = `Environment=GATEWATCH_MONITORED_SERVICES=${options.services.join(',')} GATEWATCH_PROMETHEUS_PORT=0`
-    // All rigs are in the host's network, and so in one namespace of the sockets that lock a state file by its path.
+    // The rigs share the host's network namespace, and with it the abstract sockets that lock a state file by its path.
     const state = `Environment=GATEWATCH_PERSISTENCE_FILE=/var/lib/${stateFile}`
     put(
       'seed/gatewatch.service.d/test.conf',
@@ -100,13 +100,14 @@ export function install(options: InstallOptions): Installed {
       for (const file of ['passwd', 'group']) bind.push(`${at('etc', file)}:/etc/${file}`)
       const systemd = await startSystemd({ bind, seed: at('seed'), cgroup: options.cgroup ?? 'auto' })
       const booted = gateway(systemd)
-      await until(() => booted.ask('/api/v1/status'), { what: 'the agent', timeoutMs: AGENT_AT_MOST_MS }).catch(
-        async (error: Error) => {
-          const journal = await booted.journal('-u', 'gatewatch.service', '-n', '40')
-          await systemd.stop()
-          throw new Error(`${error.message}\n${journal}`)
-        },
-      )
+      await until(() => booted.getJson('/api/v1/status'), {
+        what: 'the agent to listen',
+        timeoutMs: AGENT_START_TIMEOUT_MS,
+      }).catch(async (error: Error) => {
+        const journal = await booted.journal('-u', 'gatewatch.service', '-n', '40')
+        await systemd.stop()
+        throw new Error(`${error.message}\n${journal}`)
+      })
       return booted
     },
     remove: () => removeDirectory(directory),
@@ -115,16 +116,16 @@ export function install(options: InstallOptions): Installed {
 
 function gateway(systemd: Systemd): Gateway {
   const socket = join(systemd.runDir, 'gatewatch/gatewatch.sock')
-  const ask = (path: string) => askSocket(socket, path)
+  const getJson = (path: string) => getJsonFromSocket(socket, path)
   return {
     systemd,
     socket,
-    ask,
-    unit: (name) => ask(`/api/v1/units/${name}`),
-    events: async () => (await ask('/api/v1/events?limit=1000'))['events'] as Json[],
+    getJson,
+    unit: (name) => getJson(`/api/v1/units/${name}`),
+    events: async () => (await getJson('/api/v1/events?limit=1000'))['events'] as Json[],
     async url() {
-      const { listening } = await until(() => ask('/api/v1/status'), {
-        what: 'the agent',
+      const { listening } = await until(() => getJson('/api/v1/status'), {
+        what: 'the agent to listen',
         is: (s) => s['listening'] !== null,
       })
       return `http://127.0.0.1:${String(listening).replace(/^.*:/, '')}`
@@ -135,7 +136,7 @@ function gateway(systemd: Systemd): Gateway {
   }
 }
 
-/** A link where that can be: Node has 100 MB. */
+/** Uses a hard link where possible, because Node has 100 MB. */
 function place(from: string, to: string): void {
   if (statSync(from).dev === statSync(dirname(to)).dev) linkSync(from, to)
   else copyFileSync(from, to)

@@ -1,64 +1,64 @@
-// A real mosquitto_sub for a test, and how programs of the rig are run: they go with their owner.
+// Starts mosquitto_sub for a test, and other programs of the rig; they end with their owner.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { until } from './until.ts'
 
-export interface Heard {
+export interface ReceivedMessage {
   readonly topic: string
   readonly payload: string
   readonly retain: boolean
-  /** As mosquitto_sub's `%P` prints them: `name:value`. */
+  /** As printed by mosquitto_sub's `%P`: `name:value`. */
   readonly userProperties: string
 }
 
 export interface Subscriber extends AsyncDisposable {
-  readonly heard: readonly Heard[]
-  /** How often it was subscribed: again after each loss of the broker. */
+  readonly received: readonly ReceivedMessage[]
+  /** How often it has subscribed: once more after each loss of the broker. */
   subscriptions(): number
   stop(): Promise<void>
 }
 
 let subscribers = 0
 
-/** `granted`: how many subscriptions the client of this id has been granted. */
+/** `granted`: the number of subscriptions that the broker has granted to a client id. */
 export async function startSubscriber(granted: (id: string) => number, args: string[]): Promise<Subscriber> {
   subscribers += 1
   const id = `rig-${process.pid}-${subscribers}`
-  // receive-maximum: else the broker holds back all above 20, and a killed broker takes those along
-  const how = ['-V', 'mqttv5', '-D', 'connect', 'receive-maximum', '65535', '-q', '1']
-  const child = run('mosquitto_sub', [...how, '-i', id, '-F', '%t\t%r\t%P\t%p', ...args])
-  const heard: Heard[] = []
+  // receive-maximum: by default the broker holds back messages above 20, and they are lost when it is killed
+  const options = ['-V', 'mqttv5', '-D', 'connect', 'receive-maximum', '65535', '-q', '1']
+  const child = startRigProcess('mosquitto_sub', [...options, '-i', id, '-F', '%t\t%r\t%P\t%p', ...args])
+  const received: ReceivedMessage[] = []
   let rest = ''
-  let said = ''
+  let stderr = ''
   child.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     for (const line of lines) {
       const [topic = '', retain, userProperties = '', ...payload] = line.split('\t')
-      heard.push({ topic, payload: payload.join('\t'), retain: retain === '1', userProperties })
+      received.push({ topic, payload: payload.join('\t'), retain: retain === '1', userProperties })
     }
   })
   child.process.stderr?.on('data', (chunk) => {
-    said += chunk
+    stderr += chunk
   })
-  await until(() => granted(id) > 0 || child.ended(), { what: 'mosquitto_sub to be subscribed', everyMs: 5 })
-  if (child.ended()) throw new Error(`mosquitto_sub ended: ${said.trim()}`)
+  await until(() => granted(id) > 0 || child.ended(), { what: 'mosquitto_sub to subscribe', everyMs: 5 })
+  if (child.ended()) throw new Error(`mosquitto_sub exited: ${stderr.trim()}`)
   const stop = () => child.end('SIGKILL')
-  return { heard, subscriptions: () => granted(id), stop, [Symbol.asyncDispose]: stop }
+  return { received, subscriptions: () => granted(id), stop, [Symbol.asyncDispose]: stop }
 }
 
-export interface Child {
+export interface RigProcess {
   readonly process: ChildProcess
   ended(): boolean
   end(signal: NodeJS.Signals): Promise<void>
 }
 
-/** A program that dies with this process, also of SIGKILL. */
-export function run(program: string, args: readonly string[]): Child {
+/** Starts a program that ends with this process, even if that is killed with SIGKILL. */
+export function startRigProcess(program: string, args: readonly string[]): RigProcess {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let over = false
-  const closed = new Promise<void>((resolve) => {
+  let closed = false
+  const closing = new Promise<void>((resolve) => {
     const close = () => {
-      over = true
+      closed = true
       resolve()
     }
     child.once('close', close)
@@ -66,11 +66,11 @@ export function run(program: string, args: readonly string[]): Child {
   })
   return {
     process: child,
-    ended: () => over,
+    ended: () => closed,
     async end(signal) {
       child.kill('SIGCONT')
       child.kill(signal)
-      await closed
+      await closing
     },
   }
 }

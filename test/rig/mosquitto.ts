@@ -1,53 +1,53 @@
-// Starts a real mosquitto on a free loopback port for a test, and real subscribers; all of them go with their owner.
+// Starts mosquitto on a free loopback port for a test, and subscribers; all of them end with their owner.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Child, run, type Subscriber, startSubscriber } from './mosquitto-sub.ts'
+import { type RigProcess, type Subscriber, startRigProcess, startSubscriber } from './mosquitto-sub.ts'
 import { until } from './until.ts'
 
-export type { Heard, Subscriber } from './mosquitto-sub.ts'
+export type { ReceivedMessage, Subscriber } from './mosquitto-sub.ts'
 
-/** What a test needs of this machine: for `missingPrograms`. */
+/** The programs that a test with mosquitto needs, for `missingPrograms`. */
 export const MOSQUITTO = ['mosquitto', 'mosquitto_sub', 'mosquitto_pub', 'mosquitto_passwd', 'setpriv'] as const
 
 export interface MosquittoOptions {
   /** Further lines of mosquitto.conf(5), for the listener on the port. */
   readonly config?: string
-  /** A whole configuration instead of ours and `config`; its password file is the one given. */
-  readonly whole?: (directory: string, port: number, passwordFile: string) => string
-  /** False: nobody may connect without a name from `passwords`. */
+  /** A complete configuration that replaces the default one and `config`; it must use the given password file. */
+  readonly replacement?: (directory: string, port: number, passwordFile: string) => string
+  /** False: only users from `passwords` may connect. */
   readonly anonymous?: boolean
-  /** True: there is a port, but no broker until `start`. */
+  /** True: the port is chosen, but the broker is not started before `start`. */
   readonly stopped?: boolean
 }
 
 export interface Mosquitto extends AsyncDisposable {
   readonly port: number
   readonly url: string
-  /** A temporary directory that goes with the broker: for sockets, certificates. */
+  /** A temporary directory for sockets and certificates, which is removed with the broker. */
   readonly directory: string
   pid(): number
-  /** Begins again, on the same port. It keeps nothing from the run before, unless `config` says otherwise. */
+  /** Starts the broker on the same port. It keeps nothing from its previous run unless `config` enables persistence. */
   start(): Promise<void>
   kill(): Promise<void>
-  /** SIGTERM: it says goodbye to its clients. */
+  /** SIGTERM: the broker sends a DISCONNECT to its clients. */
   terminate(): Promise<void>
-  /** SIGSTOP and SIGCONT: links stay open and nobody answers. */
+  /** SIGSTOP and SIGCONT: connections stay open, but the broker does not respond. */
   freeze(): void
   thaw(): void
-  /** Sets who may connect; the broker reads it at once. */
+  /** Sets the users; the broker rereads its configuration at once. */
   passwords(entries: Readonly<Record<string, string>>): void
-  /** Replaces `config` for what `start` or a reload (SIGHUP) reads. */
+  /** Replaces `config`; takes effect on `start` or `reload` (SIGHUP). */
   configure(config: string): void
   reload(): void
-  /** A real mosquitto_sub; resolves when the broker has granted the subscription. `args` as for mosquitto_sub(1). */
+  /** Starts mosquitto_sub(1) with `args`; resolves when the broker has granted the subscription. */
   subscribe(filter: string, ...args: string[]): Promise<Subscriber>
-  /** What the broker keeps, by topic. */
+  /** The retained messages, by topic. */
   retained(filter: string): Promise<Record<string, string>>
   publish(topic: string, payload: string, ...args: string[]): void
-  /** What the broker has logged so far. */
+  /** The log of the broker so far. */
   log(): string
 }
 
@@ -57,11 +57,11 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const configFile = join(directory, 'mosquitto.conf')
   const port = await freePort()
   const clients = new Set<Subscriber>()
-  let broker: Child | null = null
-  /** Subscriptions granted, by client. */
+  let broker: RigProcess | null = null
+  /** Granted subscriptions by client id. */
   const granted = new Map<string, number>()
   let config = options.config ?? ''
-  let said = ''
+  let log = ''
 
   function configure(lines: string): void {
     config = lines
@@ -74,15 +74,15 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       `listener ${port} 127.0.0.1`,
       config,
     ]
-    writeFileSync(configFile, options.whole?.(directory, port, passwordFile) ?? `${own.join('\n')}\n`)
+    writeFileSync(configFile, options.replacement?.(directory, port, passwordFile) ?? `${own.join('\n')}\n`)
   }
 
   async function start(): Promise<void> {
     configure(config)
-    const child = run('mosquitto', ['-c', configFile, '-v'])
+    const child = startRigProcess('mosquitto', ['-c', configFile, '-v'])
     let rest = ''
     child.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk
+      log += chunk
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
@@ -91,12 +91,12 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       }
     })
     broker = child
-    await until(() => child.ended() || answers(port), { what: `mosquitto on port ${port}`, everyMs: 5 })
-    if (child.ended()) throw new Error(`mosquitto ended: ${said.trim()}`)
+    await until(() => child.ended() || acceptsConnections(port), { what: `mosquitto on port ${port}`, everyMs: 5 })
+    if (child.ended()) throw new Error(`mosquitto exited: ${log.trim()}`)
   }
 
-  function current(): Child {
-    if (broker === null) throw new Error('mosquitto does not run')
+  function current(): RigProcess {
+    if (broker === null) throw new Error('mosquitto is not running')
     return broker
   }
 
@@ -116,7 +116,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     writeFileSync(
       passwordFile,
       Object.entries(entries)
-        .map(([name, word]) => `${name}:${word}\n`)
+        .map(([name, password]) => `${name}:${password}\n`)
         .join(''),
       {
         mode: 0o600,
@@ -129,7 +129,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const subscribeTo = (args: string[]) => startSubscriber((id) => granted.get(id) ?? 0, args)
 
   passwords({})
-  const arguments_ = (...args: string[]) => ['-h', '127.0.0.1', '-p', String(port), ...args]
+  const clientArgs = (...args: string[]) => ['-h', '127.0.0.1', '-p', String(port), ...args]
   const mosquitto: Mosquitto = {
     port,
     url: `mqtt://127.0.0.1:${port}`,
@@ -144,22 +144,22 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     configure,
     reload: () => void current().process.kill('SIGHUP'),
     async subscribe(filter, ...args) {
-      const subscriber = await subscribeTo(arguments_('-t', filter, ...args))
+      const subscriber = await subscribeTo(clientArgs('-t', filter, ...args))
       clients.add(subscriber)
       return subscriber
     },
     async retained(filter) {
-      await using subscriber = await subscribeTo(arguments_('-t', filter, '-t', '$SYS/broker/version'))
-      await until(() => subscriber.heard.some(({ topic }) => topic.startsWith('$SYS/')), {
-        what: 'the end of what is kept',
+      await using subscriber = await subscribeTo(clientArgs('-t', filter, '-t', '$SYS/broker/version'))
+      await until(() => subscriber.received.some(({ topic }) => topic.startsWith('$SYS/')), {
+        what: 'the end of the retained messages',
       })
-      const kept = subscriber.heard.filter(({ topic }) => !topic.startsWith('$SYS/'))
-      return Object.fromEntries(kept.map(({ topic, payload }) => [topic, payload]))
+      const retained = subscriber.received.filter(({ topic }) => !topic.startsWith('$SYS/'))
+      return Object.fromEntries(retained.map(({ topic, payload }) => [topic, payload]))
     },
     publish(topic, payload, ...args) {
-      execFileSync('mosquitto_pub', arguments_('-t', topic, '-m', payload, ...args), { stdio: 'pipe' })
+      execFileSync('mosquitto_pub', clientArgs('-t', topic, '-m', payload, ...args), { stdio: 'pipe' })
     },
-    log: () => said,
+    log: () => log,
     [Symbol.asyncDispose]: stopAll,
   }
   try {
@@ -171,7 +171,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   return mosquitto
 }
 
-/** A port that was free a moment ago. */
+/** A port that is free at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -183,7 +183,7 @@ export function freePort(): Promise<number> {
   })
 }
 
-function answers(port: number): Promise<boolean> {
+function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy()

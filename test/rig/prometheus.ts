@@ -1,4 +1,4 @@
-// Starts a real Prometheus, or a real Alertmanager, for a test, and asks it.
+// Starts Prometheus or Alertmanager for a test, and queries it.
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -6,7 +6,7 @@ import { removeDirectory, temporaryDirectory } from './gatewatch.ts'
 import { freePort } from './mosquitto.ts'
 import { until } from './until.ts'
 
-export interface Found {
+export interface Sample {
   readonly metric: Readonly<Record<string, string>>
   readonly value: readonly [number, string]
 }
@@ -19,50 +19,52 @@ interface Server extends AsyncDisposable {
 }
 
 export interface Prometheus extends Server {
-  /** The series of an instant query; none while it does not answer. Rejects where it is no query. */
-  query(promql: string): Promise<readonly Found[]>
-  /** What it last said of a target that it could not scrape. */
+  /** The result of an instant query; empty while Prometheus does not respond. Rejects if the query is invalid. */
+  query(promql: string): Promise<readonly Sample[]>
+  /** The last error of the first target; '' if there is none. */
   lastError(): Promise<string>
 }
 
-/** `scrapeConfig`: one entry of scrape_configs, as JSON, which is YAML too; it scrapes every second. */
+/** `scrapeConfig`: one entry of scrape_configs (JSON is valid YAML); it is scraped every second. */
 export async function startPrometheus(scrapeConfig: object): Promise<Prometheus> {
   const job = { job_name: 'gatewatch', scrape_interval: '1s', scrape_timeout: '1s', ...scrapeConfig }
   return startPrometheusWith({ 'prometheus.yml': JSON.stringify({ scrape_configs: [job] }) })
 }
 
-/** `files`: its configuration by path, `prometheus.yml` and what that names. */
+/** `files`: the configuration by path: `prometheus.yml` and the files that it refers to. */
 export async function startPrometheusWith(
   files: Readonly<Record<string, string>>,
   ...args: readonly string[]
 ): Promise<Prometheus> {
-  const server = await start('prometheus', files, (directory, address) => [
+  const server = await startServer('prometheus', files, (directory, address) => [
     `--config.file=${directory}/prometheus.yml`,
     `--storage.tsdb.path=${directory}/data`,
     `--web.listen-address=${address}`,
     ...args,
   ])
-  const ask = async (path: string, body: URLSearchParams | null = null) => {
-    const answer = await fetch(server.url + path, { method: body === null ? 'GET' : 'POST', body }).catch(() => null)
-    if (answer?.status === 400) throw new Error(await answer.text())
-    return answer?.ok ? ((await answer.json()) as { data: never }).data : null
+  const request = async (path: string, body: URLSearchParams | null = null) => {
+    const response = await fetch(server.url + path, { method: body === null ? 'GET' : 'POST', body }).catch(() => null)
+    if (response?.status === 400) throw new Error(await response.text())
+    return response?.ok ? ((await response.json()) as { data: never }).data : null
   }
   return {
     ...server,
     async query(promql) {
-      const data = (await ask('/api/v1/query', new URLSearchParams({ query: promql }))) as { result: Found[] } | null
+      const data = (await request('/api/v1/query', new URLSearchParams({ query: promql }))) as {
+        result: Sample[]
+      } | null
       return data?.result ?? []
     },
     async lastError() {
-      const data = (await ask('/api/v1/targets')) as { activeTargets: { lastError: string }[] } | null
+      const data = (await request('/api/v1/targets')) as { activeTargets: { lastError: string }[] } | null
       return data?.activeTargets[0]?.lastError ?? ''
     },
   }
 }
 
-/** One in agent mode: it scrapes and writes to another, and answers no queries. */
+/** Prometheus in agent mode: it scrapes and writes to another Prometheus, and cannot be queried. */
 export function startPrometheusAgent(config: string): Promise<AsyncDisposable> {
-  return start('prometheus', { 'prometheus.yml': config }, (directory, address) => [
+  return startServer('prometheus', { 'prometheus.yml': config }, (directory, address) => [
     '--enable-feature=agent',
     `--config.file=${directory}/prometheus.yml`,
     `--storage.agent.path=${directory}/data`,
@@ -80,11 +82,11 @@ export interface Alertmanager extends Server {
 }
 
 export async function startAlertmanager(config: string): Promise<Alertmanager> {
-  const server = await start('prometheus-alertmanager', { 'alertmanager.yml': config }, (directory, address) => [
+  const server = await startServer('prometheus-alertmanager', { 'alertmanager.yml': config }, (directory, address) => [
     `--config.file=${directory}/alertmanager.yml`,
     `--storage.path=${directory}/data`,
     `--web.listen-address=${address}`,
-    '--cluster.listen-address=', // alone
+    '--cluster.listen-address=', // no clustering
   ])
   return {
     ...server,
@@ -92,7 +94,7 @@ export async function startAlertmanager(config: string): Promise<Alertmanager> {
   }
 }
 
-async function start(
+async function startServer(
   program: string,
   files: Readonly<Record<string, string>>,
   args: (directory: string, address: string) => readonly string[],
@@ -104,17 +106,17 @@ async function start(
   }
   const address = `127.0.0.1:${await freePort()}`
   const child = spawn(program, args(directory, address), { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
+  let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-4_000)
+    stderr = (stderr + text).slice(-4_000)
   })
-  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   const kill = () => void child.kill('SIGKILL')
-  process.once('exit', kill) // a test that is cut short leaves no server behind
+  process.once('exit', kill) // an interrupted test leaves no server behind
   const end = async () => {
     process.off('exit', kill)
     kill()
-    await gone
+    await exited
     removeDirectory(directory)
   }
   const isReady = async () => {
@@ -124,7 +126,7 @@ async function start(
   await until(isReady, { what: program, timeoutMs: 60_000 }).catch(() => kill())
   if (child.exitCode !== null || child.killed) {
     await end()
-    throw new Error(`${program} did not begin to answer: ${said}`)
+    throw new Error(`${program} did not become ready: ${stderr}`)
   }
   return { pid: child.pid ?? 0, url: `http://${address}`, directory, [Symbol.asyncDispose]: end }
 }

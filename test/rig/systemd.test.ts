@@ -1,4 +1,4 @@
-// The rig keeps its promises: a real systemd per test, several at once, nothing left behind.
+// The systemd rig: a real systemd per test, several at the same time, and nothing left behind.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -9,7 +9,7 @@ import { until } from './until.ts'
 
 const SLEEPER = '[Service]\nExecStart=sleep 1000\n'
 
-/** The namespace that holds everything the rig runs; read while it is up. */
+/** The pid namespace of the rig; readable only while the process exists. */
 const namespaceOf = (pid: number | string) => readlinkSync(`/proc/${pid}/ns/pid`)
 
 /** Every trace of a rig on the host: processes (its own and those inside), mounts, cgroups. */
@@ -20,7 +20,7 @@ function traces(name: string, namespace: string): string[] {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       if (command.includes(name) || namespaceOf(pid) === namespace) found.push(`process ${pid} ${command.join(' ')}`)
     } catch {
-      // it ended while we looked
+      // it has exited since readdir
     }
   }
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
@@ -41,7 +41,7 @@ function controllers(): string[] {
 }
 
 describeUnless(noSystemd(), 'the systemd rig', () => {
-  it('starts, stops, kills and shows units of its own', async () => {
+  it('starts, stops, kills and shows its units', async () => {
     await using systemd = await startSystemd()
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
@@ -52,7 +52,7 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
 
     await systemd.kill('sleeper', 'SIGKILL')
     await until(() => systemd.show('sleeper', 'ActiveState', 'Result'), {
-      what: 'the crash to be booked',
+      what: 'systemd to notice the crash',
       is: (unit) => unit['ActiveState'] === 'failed' && unit['Result'] === 'signal',
     })
 
@@ -65,7 +65,7 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     })
   })
 
-  it('answers on its bus from outside, and says what failed inside', async () => {
+  it('is reachable on its bus from outside, and returns the output of commands inside', async () => {
     await using systemd = await startSystemd()
     const path = '/org/freedesktop/systemd1'
     const manager = 'org.freedesktop.systemd1.Manager'
@@ -80,7 +80,7 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     await expect(systemd.start('no-such.service')).rejects.toThrow(/systemctl start no-such.service: exit code 5/)
   })
 
-  it('runs several at once, apart from each other', async () => {
+  it('runs several at the same time, independent of each other', async () => {
     await using one = await startSystemd()
     await using two = await startSystemd()
     one.writeUnit('only-one.service', SLEEPER)
@@ -90,13 +90,13 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     expect(one.busAddress).not.toBe(two.busAddress)
   })
 
-  it('shows the shared directory at the same path inside and outside', async () => {
+  it('has a shared directory with the same path inside and outside', async () => {
     await using systemd = await startSystemd()
     await systemd.exec('sh', '-c', `echo hello >${systemd.shareDir}/note`)
     expect(readFileSync(`${systemd.shareDir}/note`, 'utf8')).toBe('hello\n')
   })
 
-  it('leaves no process, mount, cgroup or file when stopped', async () => {
+  it('leaves no process, mount, cgroup or file behind when stopped', async () => {
     const systemd = await startSystemd()
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
@@ -110,7 +110,7 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     expect(existsSync(dirname(systemd.unitDir))).toBe(false)
   })
 
-  it('leaves nothing when its owner is killed with SIGKILL', async () => {
+  it('leaves nothing behind when its owner is killed with SIGKILL', async () => {
     const owner = spawn('sleep', ['1000'], { stdio: 'ignore' })
     const systemd = await startSystemd({ ownerPid: owner.pid ?? 0 })
     systemd.writeUnit('sleeper.service', SLEEPER)
@@ -121,7 +121,7 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     owner.kill('SIGKILL')
     await until(() => traces(systemd.name, namespace), {
       what: 'every trace of the rig to be gone',
-      is: (found) => found.length === 0,
+      is: (remaining) => remaining.length === 0,
     })
     await until(() => !existsSync(dirname(systemd.unitDir)), { what: 'its directory to be gone' })
   })

@@ -1,4 +1,4 @@
-// The one place that says whether a test can have what it needs on this machine, and why not.
+// Decides whether a test can run on this machine, and explains why not.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { describe } from 'vitest'
 const SYSTEMD = '/lib/systemd/systemd'
 const SYSTEMD_RIG = ['bash', 'busctl', 'dbus-daemon', 'nsenter', 'setpriv', 'setsid', 'unshare']
 
-/** Why not all of these programs can be run here, or null. */
+/** Which of these programs are missing, as a reason to skip a test; null if none is. */
 export function missingPrograms(...programs: string[]): string | null {
   const missing = programs.filter((program) => !isInstalled(program))
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : null
@@ -17,15 +17,15 @@ export function notRoot(): string | null {
   return process.getuid?.() === 0 ? null : 'needs root'
 }
 
-/** Why `startSystemd` cannot work here, or null. */
+/** Why `startSystemd` cannot work on this machine, or null. */
 export function noSystemd(): string | null {
-  systemdAnswer ??= { why: missingPrograms(SYSTEMD, ...SYSTEMD_RIG) ?? notRoot() ?? noNamespaces() }
-  return systemdAnswer.why
+  systemdCheck ??= { why: missingPrograms(SYSTEMD, ...SYSTEMD_RIG) ?? notRoot() ?? noNamespaces() }
+  return systemdCheck.why
 }
 
-let systemdAnswer: { why: string | null } | undefined
+let systemdCheck: { why: string | null } | undefined
 
-/** `describe`, or one that is skipped and carries why; `npm test` then says `SKIPPED: name [why]`, and in CI fails. */
+/** `describe`, or a skipped one with the reason in its name; `npm test` then prints `SKIPPED: name [why]`, and fails in CI. */
 export function describeUnless(why: string | null, name: string, suite: () => void): void {
   if (why === null) describe(name, suite)
   else describe.skip(`${name} [${why}]`, suite)
@@ -33,7 +33,7 @@ export function describeUnless(why: string | null, name: string, suite: () => vo
 
 function noNamespaces(): string | null {
   const { status, stderr } = spawnSync('unshare', ['--mount', '--pid', '--fork', 'true'], { encoding: 'utf8' })
-  return status === 0 ? null : `no namespaces here: ${stderr?.trim()}`
+  return status === 0 ? null : `namespaces are not permitted: ${stderr?.trim()}`
 }
 
 function isInstalled(program: string): boolean {

@@ -1,16 +1,16 @@
-// Waits for a condition instead of for a time; a failure names what was waited for and what was seen last.
+// Waits for a condition rather than for a fixed time; on timeout, the error contains the condition and the last value.
 import { inspect } from 'node:util'
 
 export interface UntilOptions<T> {
-  /** What is waited for, as it reads after "waited 10000 ms for ...". */
+  /** The condition, as it reads after "waited 10000 ms for ...". */
   readonly what: string
-  /** When a value is good; truthy unless told. */
+  /** Whether a value meets the condition; by default, whether it is truthy. */
   readonly is?: (value: T) => boolean
   readonly timeoutMs?: number
   readonly everyMs?: number
 }
 
-/** Resolves with the first good value. A `read` that throws counts as "not yet". */
+/** Resolves with the first value that meets the condition. An error thrown by `read` counts as "not yet". */
 export async function until<T>(read: () => T | Promise<T>, options: UntilOptions<T>): Promise<T> {
   const { what, is = Boolean, timeoutMs = 10_000, everyMs = 25 } = options
   const deadline = performance.now() + timeoutMs
@@ -26,7 +26,7 @@ export async function until<T>(read: () => T | Promise<T>, options: UntilOptions
       last = `an error: ${error instanceof Error ? error.message : inspect(error)}`
     }
     if (performance.now() >= deadline) {
-      throw new Error(`waited ${timeoutMs} ms for ${what}; last seen: ${last}`, cause === undefined ? {} : { cause })
+      throw new Error(`waited ${timeoutMs} ms for ${what}; last value: ${last}`, cause === undefined ? {} : { cause })
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs))
   }

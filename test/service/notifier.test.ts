@@ -1,7 +1,7 @@
 // What is sent to systemd, and when: in order, nothing twice, and nothing while nothing changes.
 import { expect, test } from 'vitest'
 import { createNotifier } from '../../src/service/notifier.ts'
-import { settled, testClock } from '../store/clock.ts'
+import { settled, testClock } from '../rig/clock.ts'
 
 function rig() {
   const clock = testClock()

@@ -4,7 +4,7 @@ import type { BusHealth } from '../../src/ports.ts'
 import { createService } from '../../src/service/service.ts'
 import { statusLine } from '../../src/service/status-line.ts'
 import { gatewayState, snapshot, stateOf, unit } from '../cli/samples.ts'
-import { testClock } from '../store/clock.ts'
+import { testClock } from '../rig/clock.ts'
 
 const WATCHED = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000', WATCHDOG_PID: '42' }
 

@@ -1,42 +1,47 @@
-// What the soak is asked for on its command line.
+// The command line of the soak test.
 import { parseArgs } from 'node:util'
 import { VARIANTS, type Variant } from './plan.ts'
 
-export interface Asked {
+export interface SoakArguments {
   readonly seed: number
-  /** Runs so many seeds, or until the time is over, whichever comes first. */
+  /** Runs this many seeds or for `minutes`, whichever comes first. */
   readonly seeds: number
   readonly minutes: number
   readonly variants: readonly Variant[]
   readonly actions: number
-  /** Systemds at once. */
+  /** How many systemd instances run at the same time. */
   readonly rigs: number
-  /** How long a failing seed is made smaller. */
+  /** Time limit for shrinking a failing seed. */
   readonly shrinkMs: number
 }
 
 export const USAGE = `npm run soak -- [--minutes N] [--seeds N] [--seed S] [--variant ${VARIANTS.join('|')}] [--actions N]
                [--rigs N] [--shrink SECONDS]
-  heard: the agent hears everything, and must count exactly. killed: it is killed at random and knows only what it
-  knew some time before. bus: the bus daemon is killed at random. Without --variant, all in turn.`
+  connected: the agent receives every signal and must count exactly. killed: the agent is killed at random and restarts
+  with an older state. bus: the bus daemon is killed at random. Default: all variants in turn.`
 
-/** Throws in words on what it does not understand. */
-export function asked(args: readonly string[]): Asked {
+/** Throws an error with a message for the user if an argument is invalid. */
+export function parseSoakArguments(args: readonly string[]): SoakArguments {
   const option = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
     options: {
-      ...{ minutes: option, seeds: option, seed: option, variant: option },
-      ...{ actions: option, rigs: option, shrink: option },
+      minutes: option,
+      seeds: option,
+      seed: option,
+      variant: option,
+      actions: option,
+      rigs: option,
+      shrink: option,
     },
   })
-  const number = (name: keyof typeof values, otherwise: number): number => {
-    const value = values[name] === undefined ? otherwise : Number(values[name])
-    if (!(value >= 0)) throw new Error(`--${name} needs a number, not ${values[name]}`)
+  const number = (name: keyof typeof values, fallback: number): number => {
+    const value = values[name] === undefined ? fallback : Number(values[name])
+    if (!(value >= 0)) throw new Error(`--${name} requires a number, not '${values[name]}'`)
     return value
   }
   const variants = values.variant === undefined ? VARIANTS : VARIANTS.filter((v) => v === values.variant)
-  if (variants.length === 0) throw new Error(`--variant is one of ${VARIANTS.join(', ')}, not ${values.variant}`)
+  if (variants.length === 0) throw new Error(`--variant must be one of ${VARIANTS.join(', ')}, not '${values.variant}'`)
   const timed = values.minutes !== undefined
   return {
     seed: number('seed', Math.floor(Math.random() * 1_000_000)),

@@ -1,73 +1,86 @@
-// What the operator wants to know, held against the truth: forecasts, giving up, flapping, summaries, times. Pure.
+// Compares the agent's health data with the expected runs: restart forecasts, gave up, flapping, summaries, times. Pure.
 import type { Event } from '../../src/core/event.ts'
+import { plural } from '../../src/core/format.ts'
 import type { Instant } from '../../src/core/observation.ts'
 import { addCounters, type Counters, changedAtMs, type Unit, ZERO } from '../../src/core/unit.ts'
-import type { Done } from './compare.ts'
-import type { Run } from './truth.ts'
+import type { Run } from './expected.ts'
+import type { PerformedAction } from './plan.ts'
 
-/** A unit at the end, in systemd's own words, and the instant at which they were read. */
-export interface AtRest {
+/** A unit at the end of the test, as systemd shows it. */
+export interface FinalState {
   readonly activeState: string
   /** CLOCK_MONOTONIC, ms. */
   readonly changedMs: number
 }
 
-/** A journal line is later than what it tells of; RestartSec= is 400 ms at most here. */
-const SOON_MS = 10_000
-/** Half a second after a daemon-reload the settings are read again; the machine is busy. */
+/** Covers the delay of journal lines and RestartSec=, which is at most 400 ms here. */
+const NEARBY_MS = 10_000
+/** The agent rereads the settings half a second after a daemon-reload; on a busy machine that takes longer. */
 const REREAD_WITHIN_MS = 3000
-/** Before the end nothing is sure to have been restarted yet on a busy machine. */
-const AT_THE_END_MS = 60_000
+/** On a busy machine, a restart may not have happened yet when the test ends. */
+const BEFORE_END_MS = 60_000
 const FLAP_CRASHES = 5
-/** systemd's times are its own, ours are of when it was read. */
+/** systemd stamps a change itself; the agent takes the time of reading. */
 const SAME_TIME_MS = 50
 
-/** Of a unit that was heard all the time. */
-export function healthOf(
+/** For a unit whose signals were all received. */
+export function checkHealth(
   unit: Unit,
   runs: readonly Run[],
   events: readonly Event[],
-  actions: readonly Done[],
+  actions: readonly PerformedAction[],
 ): string[] {
   const summarised = unit.burst?.summary != null || events.some((event) => event.kind === 'summary')
   return [
-    ...forecasts(unit.name, runs, events, actions),
-    ...(summarised ? [] : givenUp(unit.name, runs, events, actions)),
-    ...flapping(unit, runs, events),
-    ...summed(unit, events),
+    ...checkForecasts(unit.name, runs, events, actions),
+    ...(summarised ? [] : checkGaveUp(unit.name, runs, events, actions)),
+    ...checkFlapping(unit, runs, events),
+    ...checkSummaries(unit, events),
   ]
 }
 
-/** A crash told with `willRestart` is followed by a restart, or not, unless someone meddled with the unit. */
-function forecasts(name: string, runs: readonly Run[], events: readonly Event[], actions: readonly Done[]): string[] {
+/** Whether a restart follows a crash must match its `willRestart`, unless an action interfered with the unit. */
+function checkForecasts(
+  name: string,
+  runs: readonly Run[],
+  events: readonly Event[],
+  actions: readonly PerformedAction[],
+): string[] {
   return events.flatMap((event) => {
     if (event.kind !== 'crash' || event.willRestart === null) return []
     const position = runs.findIndex((run) => run.id === event.invocationId)
     const run = runs[position]
-    if (run?.end == null || actions.some((done) => meddles(done, name, run.end?.atMs ?? 0))) return []
+    if (run?.end == null || actions.some((done) => interferes(done, name, run.end?.atMs ?? 0))) return []
     const next = runs[position + 1]
-    // The line that announces it may be missing: then whatever came next is taken for it.
+    // The journal line that announces the restart may be missing: any next run then counts as one.
     const wrong = event.willRestart ? !run.scheduled && next === undefined : run.scheduled
     if (wrong)
-      return [`run ${position + 1} (${run.id.slice(0, 6)}) told willRestart ${event.willRestart}, but it was not so`]
+      return [
+        `run ${position + 1} (${run.id.slice(0, 6)}) was reported with willRestart ${event.willRestart}, which was wrong`,
+      ]
     return []
   })
 }
 
-/** Its file or its state were changed before or while systemd waited to restart it; the end of the soak stops everything. */
-function meddles({ ms, text }: Done, name: string, endedMs: number): boolean {
-  if (edits({ text }, name)) return ms < endedMs + SOON_MS
-  if (text === 'rest' && ms < endedMs + AT_THE_END_MS) return true
+/** The action changed the unit's file or state around the time of its restart; the end of the test stops everything. */
+function interferes({ ms, text }: PerformedAction, name: string, endedMs: number): boolean {
+  if (edits({ text }, name)) return ms < endedMs + NEARBY_MS
+  if (text === 'rest' && ms < endedMs + BEFORE_END_MS) return true
   const touches = text.includes(name) || text.includes('daemon-re') || text === 'systemctl reset-failed'
-  return touches && ms > endedMs - SOON_MS && ms < endedMs + SOON_MS
+  return touches && ms > endedMs - NEARBY_MS && ms < endedMs + NEARBY_MS
 }
 
-function edits({ text }: Pick<Done, 'text'>, name: string): boolean {
+function edits({ text }: Pick<PerformedAction, 'text'>, name: string): boolean {
   return text.includes('$ETC') && text.includes(name.replace(/@[^.]*/, '@'))
 }
 
-/** A unit that gave up is not restarted by systemd, but for one whose settings were edited and are not read again yet. */
-function givenUp(name: string, runs: readonly Run[], events: readonly Event[], actions: readonly Done[]): string[] {
+/** systemd does not restart a unit that gave up, except one whose edited settings the agent has not reread yet. */
+function checkGaveUp(
+  name: string,
+  runs: readonly Run[],
+  events: readonly Event[],
+  actions: readonly PerformedAction[],
+): string[] {
   return events.flatMap((event, i) => {
     if (event.kind !== 'gave_up') return []
     const last = events.slice(0, i).findLast((e) => e.kind === 'crash' || e.kind === 'stop')
@@ -76,25 +89,25 @@ function givenUp(name: string, runs: readonly Run[], events: readonly Event[], a
     const restarted = ended >= 0 && next?.restart === true && next.automatic
     const endedMs = runs[ended]?.end?.atMs ?? 0
     const edited = actions.some((done) => edits(done, name) && Math.abs(done.ms - endedMs) < REREAD_WITHIN_MS)
-    return restarted && !edited ? [`told gave_up after run ${ended + 1}, and systemd restarted it`] : []
+    return restarted && !edited ? [`reported as gave_up after run ${ended + 1}, but systemd restarted it`] : []
   })
 }
 
-/** Everything happened within one window. */
-function flapping(unit: Unit, runs: readonly Run[], events: readonly Event[]): string[] {
+/** The whole test fits into one flapping window. */
+function checkFlapping(unit: Unit, runs: readonly Run[], events: readonly Event[]): string[] {
   const crashes = runs.filter((run) => run.end?.kind === 'crash')
-  const surely = crashes.filter((run) => run.end?.requested === false).length
-  const perhaps = crashes.filter((run) => run.end?.requested !== true).length
-  const told = events.filter((event) => event.kind === 'flapping').length
-  const wrong = unit.flapping ? perhaps < FLAP_CRASHES : surely >= FLAP_CRASHES
-  return wrong || told !== (unit.flapping ? 1 : 0)
-    ? [`flapping ${unit.flapping} (told ${told}) of ${surely} crashes`]
+  const unrequested = crashes.filter((run) => run.end?.requested === false).length
+  const possiblyUnrequested = crashes.filter((run) => run.end?.requested !== true).length
+  const reported = events.filter((event) => event.kind === 'flapping').length
+  const wrong = unit.flapping ? possiblyUnrequested < FLAP_CRASHES : unrequested >= FLAP_CRASHES
+  return wrong || reported !== (unit.flapping ? 1 : 0)
+    ? [`flapping ${unit.flapping} (${plural(reported, 'event')}) of ${unrequested} crashes`]
     : []
 }
 
-/** Each start and each end is an event of its own or in a summary: never both, never neither. */
-function summed(unit: Unit, events: readonly Event[]): string[] {
-  const told = events.map((event): Partial<Counters> => {
+/** Each start and each end is either an event of its own or part of a summary. */
+function checkSummaries(unit: Unit, events: readonly Event[]): string[] {
+  const counted = events.map((event): Partial<Counters> => {
     switch (event.kind) {
       case 'summary':
         return event.counted
@@ -112,29 +125,34 @@ function summed(unit: Unit, events: readonly Event[]): string[] {
         return {}
     }
   })
-  const waiting = unit.burst?.summary?.counted ?? ZERO
-  const sum = told.reduce<Counters>((all, one) => addCounters(all, { ...ZERO, ...one }), waiting)
+  const pending = unit.burst?.summary?.counted ?? ZERO
+  const sum = counted.reduce<Counters>((all, one) => addCounters(all, { ...ZERO, ...one }), pending)
   const same = (Object.keys(ZERO) as (keyof Counters)[]).every((key) => sum[key] === unit.counters[key])
-  return same ? [] : [`events tell ${JSON.stringify(sum)}, counters ${JSON.stringify(unit.counters)}`]
+  return same ? [] : [`events add up to ${JSON.stringify(sum)}, counters ${JSON.stringify(unit.counters)}`]
 }
 
-/** At rest: failed for good is given up, and the time of the last change is systemd's, whatever the clock did. */
-export function restOf(unit: Unit, runs: readonly Run[], rest: AtRest | undefined, now: Instant): string[] {
-  // Of what is unloaded systemd knows nothing. It moved once more since (what systemd was asked for was on its way): this says nothing then.
+/** At the end: a unit that systemd shows as failed has given up, and the time of its last change is systemd's in spite of clock changes. */
+export function checkFinalState(
+  unit: Unit,
+  runs: readonly Run[],
+  final: FinalState | undefined,
+  now: Instant,
+): string[] {
+  // Not comparable if the unit is unloaded, or if it has changed since the final state was read.
   if (
-    rest === undefined ||
-    rest.changedMs === 0 ||
-    (unit.snapshot?.changedAtMonoMs ?? 0) > rest.changedMs + SAME_TIME_MS
+    final === undefined ||
+    final.changedMs === 0 ||
+    (unit.snapshot?.changedAtMonoMs ?? 0) > final.changedMs + SAME_TIME_MS
   )
     return []
   const found: string[] = []
-  const asked = runs.at(-1)?.end?.requested !== false
-  if (rest.activeState === 'failed' ? !unit.gaveUp && !asked : unit.gaveUp)
-    found.push(`gave up ${unit.gaveUp}, and systemd says ${rest.activeState}`)
+  const requested = runs.at(-1)?.end?.requested !== false
+  if (final.activeState === 'failed' ? !unit.gaveUp && !requested : unit.gaveUp)
+    found.push(`gave up ${unit.gaveUp}, but systemd shows ${final.activeState}`)
   const shown = changedAtMs(unit, now)
-  if (unit.snapshot !== null && unit.snapshot.changedAtMonoMs > 0 && shown !== null && rest.changedMs > 0) {
-    const wrong = Math.abs(now.wallMs - shown - (now.monoMs - rest.changedMs))
-    if (wrong > SAME_TIME_MS) found.push(`last change told ${Math.round(wrong)} ms off`)
+  if (unit.snapshot !== null && unit.snapshot.changedAtMonoMs > 0 && shown !== null && final.changedMs > 0) {
+    const wrong = Math.abs(now.wallMs - shown - (now.monoMs - final.changedMs))
+    if (wrong > SAME_TIME_MS) found.push(`time of the last change is ${Math.round(wrong)} ms off`)
   }
   return found
 }

@@ -1,63 +1,72 @@
-// `npm run soak`: units driven at random on real systemds, and every count held against the journal.
+// `npm run soak`: drives units at random on real systemd instances, and compares every count with the journal.
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { asked, USAGE } from './arguments.ts'
-import { drive } from './drive.ts'
-import { many, type Sums } from './many.ts'
+import { messageOf } from '../../src/core/error-text.ts'
+import { plural } from '../../src/core/format.ts'
+import { parseSoakArguments, type SoakArguments, USAGE } from './arguments.ts'
+import { runPlan } from './drive.ts'
+import { failureReport, failureText } from './failure-report.ts'
+import { runSeeds, type SoakTotals } from './run-seeds.ts'
 import { shrink } from './shrink.ts'
-import { chronicle, told } from './story.ts'
 
-/** Where no terminal is, the progress is a line now and then. */
+/** Without a terminal, progress is one line per this many seeds. */
 const LINE_EVERY_SEEDS = 10
 
 process.exit(await soak())
 
 async function soak(): Promise<number> {
-  let wanted: ReturnType<typeof asked>
+  let options: SoakArguments
   try {
-    wanted = asked(process.argv.slice(2))
+    options = parseSoakArguments(process.argv.slice(2))
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`)
+    console.error(`${messageOf(error)}\n${USAGE}`)
     return 2
   }
   const began = performance.now()
-  const { variants, rigs } = wanted
+  const { variants, rigs } = options
   console.log(
-    `seeds from ${wanted.seed}, ${wanted.actions} actions each, ${variants.join(', ')}, ${rigs} systemds at once`,
+    `seeds from ${options.seed}, ${plural(options.actions, 'action')} each, ${variants.join(', ')}; ${plural(rigs, 'systemd instance')} at a time`,
   )
-  const { sums, failures, doubts } = await many({
-    ...wanted,
-    untilMs: began + wanted.minutes * 60_000,
+  const { totals, failures, inconclusive } = await runSeeds({
+    ...options,
+    untilMs: began + options.minutes * 60_000,
     onDone: (now) => progress(now, began),
   })
   if (process.stdout.isTTY) process.stdout.write('\n')
   for (const { plan, outcome } of failures) {
     const path = join(mkdtempSync(join(tmpdir(), 'gw-soak-')), `seed-${plan.seed}.txt`)
-    writeFileSync(path, chronicle(plan, outcome))
-    console.log(`${told(plan, outcome.differences)}\n  in full: ${path}`)
+    writeFileSync(path, failureReport(plan, outcome))
+    console.log(`${failureText(plan, outcome.differences)}\n  full report: ${path}`)
   }
-  for (const doubt of doubts) console.log(`no whole truth: ${doubt}`)
+  for (const reason of inconclusive) console.log(`inconclusive: ${reason}`)
   const first = failures[0]
-  if (first !== undefined && wanted.shrinkMs > 0) {
-    console.log(`making seed ${first.plan.seed} smaller ...`)
-    const small = await shrink(first.plan, async (plan) => (await drive(plan)).differences.length > 0, wanted.shrinkMs)
-    const outcome = await drive(small)
-    console.log(`${told(small, outcome.differences)}\n${outcome.differences.length > 0 ? '' : '  (not this time)'}`)
+  if (first !== undefined && options.shrinkMs > 0) {
+    console.log(`shrinking seed ${first.plan.seed} ...`)
+    const small = await shrink(
+      first.plan,
+      async (plan) => (await runPlan(plan)).differences.length > 0,
+      options.shrinkMs,
+    )
+    const outcome = await runPlan(small)
+    console.log(
+      `${failureText(small, outcome.differences)}\n${outcome.differences.length > 0 ? '' : '  (passes this time)'}`,
+    )
   }
-  console.log(words(sums, began))
-  return failures.length > 0 || sums.doubtful > sums.seeds / 10 ? 1 : 0
+  console.log(totalsText(totals, began))
+  return failures.length > 0 || totals.inconclusive > totals.seeds / 10 ? 1 : 0
 }
 
-function progress(sums: Sums, began: number): void {
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${words(sums, began)}`)
-  else if (sums.seeds % LINE_EVERY_SEEDS === 0) console.log(words(sums, began))
+function progress(totals: SoakTotals, began: number): void {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${totalsText(totals, began)}`)
+  else if (totals.seeds % LINE_EVERY_SEEDS === 0) console.log(totalsText(totals, began))
 }
 
-function words(sums: Sums, began: number): string {
-  const { seeds, actions, starts, stops, crashes, lost, differences, doubtful } = sums
-  const counted = `${starts} starts, ${stops} stops, ${crashes} crashes compared, ${lost} lost`
+function totalsText(totals: SoakTotals, began: number): string {
+  const { seeds, actions, starts, stops, crashes, lost, differences, inconclusive } = totals
+  const counted = `${plural(starts, 'start')}, ${plural(stops, 'stop')}, ${plural(crashes, 'crash', 'crashes')} compared, ${lost} lost`
   const seconds = Math.round((performance.now() - began) / 1000)
-  const doubts = doubtful === 0 ? '' : `, ${doubtful} without a whole truth`
-  return `${seeds} seeds, ${actions} actions, ${counted}: ${differences} seeds differ${doubts} (${seconds} s)`
+  const open = inconclusive === 0 ? '' : `, ${inconclusive} inconclusive`
+  const differing = `${differences} with differences`
+  return `${plural(seeds, 'seed')}, ${plural(actions, 'action')}, ${counted}: ${differing}${open} (${seconds} s)`
 }

@@ -1,6 +1,6 @@
 // Opens stores for tests: on a file system in memory, with a manual clock and without a lock.
 import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
-import { type TestClock, testClock } from './clock.ts'
+import { type TestClock, testClock } from '../rig/clock.ts'
 import { type MemoryFs, memoryFs } from './memory-fs.ts'
 import { BOOT, freshState } from './sample.ts'
 

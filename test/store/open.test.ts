@@ -10,7 +10,7 @@ import { editState, readState } from '../../src/store/offline.ts'
 import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { slotPaths } from '../../src/store/spill-slot.ts'
-import { testClock } from './clock.ts'
+import { testClock } from '../rig/clock.ts'
 import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
 
 const directories: string[] = []
@@ -109,8 +109,8 @@ test('a killed agent leaves no lock behind, and loses nothing', async () => {
     program,
     `import { openStore } from ${JSON.stringify(join(sources, 'store', 'open.ts'))}
      import { crashStep, names, stateOf } from ${JSON.stringify(join(import.meta.dirname, 'sample.ts'))}
+     import { clockWithoutTimers as clock } from ${JSON.stringify(join(import.meta.dirname, '../rig/clock.ts'))}
      import { newUnit } from ${JSON.stringify(join(sources, 'core', 'unit.ts'))}
-     const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now() }), after: () => () => {} }
      const fresh = () => stateOf(names(2).map(newUnit))
      const options = { path: process.argv[2], runtimeDir: process.argv[3], clock, log() {}, flushIntervalMs: 60_000, fresh }
      const { store, state } = await openStore({ ...options, bootId: process.argv[4] })

@@ -4,11 +4,11 @@ import type { State } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
 import { openStore } from '../../src/store/open.ts'
+import { clockWithoutTimers as clock } from '../rig/clock.ts'
 import { BOOT, crashStep, names, stateOf } from './sample.ts'
 
 const [path = '', synced] = process.argv.slice(2)
 const fs = synced === 'unsynced' ? { ...nodeFs, fdatasync: async () => {} } : nodeFs
-const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now() }), after: () => () => {} }
 const { store, state } = await openStore({
   path,
   runtimeDir: null,

@@ -30,7 +30,7 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
   async function cutAfter(ms: number, synced: 'synced' | 'unsynced'): Promise<AgentOutput> {
     const program = ['--import', 'tsx', join(import.meta.dirname, 'powercut-agent.mts')]
     const [first = '', ...words] = [
-      ...flash.within,
+      ...flash.commandPrefix,
       process.execPath,
       ...program,
       join(flash.path, 'state.ring'),

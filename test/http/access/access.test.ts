@@ -8,37 +8,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createBasicAuth } from '../../../src/http/access/basic-auth.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { type Certificates, certificates } from '../../rig/certificates.ts'
+import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import * as files from '../../rig/gatewatch.ts'
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
-import { ask, crash, type FakeGateway, gateway, httpOf, realClock, temporaryDirectory, until } from '../fake-gateway.ts'
+import { ask, crash, type FakeGateway, gateway, httpOf, temporaryDirectory, until } from '../fake-gateway.ts'
 
 const SECRET = hashSync('secret', 4)
 const OTHER = hashSync('other', 4)
-
-/** A clock with real timers, whose time only the test advances. */
-function movingClock() {
-  let monoMs = 0
-  return {
-    ...realClock,
-    now: () => ({ monoMs, wallMs: 0 }),
-    pass: (ms: number) => {
-      monoMs += ms
-    },
-  }
-}
 
 async function serveWith(text: string, it: FakeGateway = gateway(), directory = temporaryDirectory()) {
   const path = join(directory, 'web.yml')
   const write = (content: string) => writeFileSync(path, content)
   write(text)
-  const clock = movingClock()
+  const clock = testClock({ ...FROM_ZERO, realTimers: true })
   const http = httpOf(it, clock)
   let toggled = 0
   const noteToggled = () => {
     toggled += 1
   }
   const tcp = await http.serveTcp('127.0.0.1', 0, { path, onTlsToggled: noteToggled })
-  return { tcp, write, it, toggled: () => toggled, path, refresh: () => clock.pass(1_000) }
+  return { tcp, write, it, toggled: () => toggled, path, refresh: () => clock.advance(1_000) }
 }
 
 const basic = (user: string, password: string) => ({

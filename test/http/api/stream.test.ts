@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventJson } from '../../../src/core/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
-import { ask, crash, emit, gateway, handClock, IDENTITY, lost, STREAM, serve, until } from '../fake-gateway.ts'
+import { FROM_ZERO, testClock } from '../../rig/clock.ts'
+import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve, until } from '../fake-gateway.ts'
 
 /** Reads a stream; `frames`: the frames received so far. */
 function follow(at: HttpListener, path = '/api/v1/stream', headers: string[] = []) {
@@ -87,13 +88,13 @@ test('a reader gets only the units and kinds it requested', async () => {
 })
 
 test('a silent stream has a heartbeat every 15 s, and no timer without readers', async () => {
-  const clock = handClock()
+  const clock = testClock(FROM_ZERO)
   const { tcp } = await serve(gateway(), clock)
   const reader = follow(tcp)
   await until(() => reader.frames().length === 1, 'the first heartbeat')
-  clock.pass(14_999)
-  clock.pass(1)
-  clock.pass(15_000)
+  clock.advance(14_999)
+  clock.advance(1)
+  clock.advance(15_000)
   await until(() => reader.frames().length === 3, 'two heartbeats')
   expect(reader.frames()).toEqual([':', ':', ':'])
   reader.socket.destroy()
@@ -102,7 +103,7 @@ test('a silent stream has a heartbeat every 15 s, and no timer without readers',
 
 test('a reader that takes nothing is disconnected and counted, and the others are not delayed', async () => {
   const it = gateway([])
-  const clock = handClock()
+  const clock = testClock(FROM_ZERO)
   const { http, tcp } = await serve(it, clock)
   const slow = follow(tcp)
   const quick = follow(tcp)
@@ -117,9 +118,9 @@ test('a reader that takes nothing is disconnected and counted, and the others ar
     () => quick.frames().length === 401 && clock.pending() === 2,
     'the heartbeat and the timer of the slow reader',
   )
-  clock.pass(29_999)
+  clock.advance(29_999)
   expect(http.health().streamClientsDropped).toBe(0)
-  clock.pass(1)
+  clock.advance(1)
   expect(http.health().streamClientsDropped).toBe(1)
   expect(quick.closed).toBe(false)
   slow.socket.resume()
@@ -128,7 +129,7 @@ test('a reader that takes nothing is disconnected and counted, and the others ar
 
 test('a reader that was slow for a while continues from history, and gaps are reported', async () => {
   const it = gateway([])
-  const { http, tcp } = await serve(it, handClock())
+  const { http, tcp } = await serve(it, testClock(FROM_ZERO))
   const reader = follow(tcp)
   await until(() => reader.frames().length === 1, 'the first heartbeat')
   reader.socket.pause()

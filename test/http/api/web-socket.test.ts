@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { eventJson } from '../../../src/core/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
-import { ask, crash, emit, gateway, handClock, IDENTITY, lost, raw, STREAM, serve, until } from '../fake-gateway.ts'
+import { FROM_ZERO, testClock } from '../../rig/clock.ts'
+import { ask, crash, emit, gateway, IDENTITY, lost, raw, STREAM, serve, until } from '../fake-gateway.ts'
 
 async function follow(at: HttpListener, query = '', headers: Record<string, string> = {}) {
   const got: Record<string, unknown>[] = []
@@ -79,7 +80,7 @@ test('a client that sends a large message is disconnected', async () => {
 })
 
 test('a client that does not reply to a ping before the next one is disconnected; one that replies is kept', async () => {
-  const clock = handClock()
+  const clock = testClock(FROM_ZERO)
   const { tcp } = await serve(gateway(), clock)
   const alive = await follow(tcp)
   const dead = connect(tcp.port ?? 0, '127.0.0.1')
@@ -96,7 +97,7 @@ test('a client that does not reply to a ping before the next one is disconnected
   await until(() => dead.bytesRead > 0, 'the handshake')
   for (let beats = 0; beats < 3; beats += 1) {
     const pinged = new Promise((resolve) => alive.client.once('ping', resolve))
-    clock.pass(15_000)
+    clock.advance(15_000)
     await pinged
     await ask(tcp, '/-/healthy')
   }

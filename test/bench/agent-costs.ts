@@ -1,13 +1,12 @@
-// Prints what the README says of memory, time and CPU: `npm run bench`. On a real systemd in namespaces.
+// `npm run bench`: measures the start-up time, memory and CPU of the agent on a real systemd in namespaces.
 import { execFileSync } from 'node:child_process'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { cpuMs, median, rssAnonMb } from '../rig/process-usage.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
-import { cpuMs, rssAnonMb } from './process.ts'
 
 const KILLS = 200
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-const say = (what: string, value: string, aim = '') => console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${aim}`)
+const print = (what: string, value: string, aim = '') => console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${aim}`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 await using systemd = await startSystemd()
@@ -19,9 +18,9 @@ await systemd.daemonReload()
 for (let i = 1; i <= 12; i++) await systemd.start(`u${i}.service`)
 const services = Array.from({ length: 12 }, (_, i) => `u${i + 1}`)
 
-await start()
-/** Start, idle, after scrapes, and under kills. */
-async function start() {
+await measure()
+/** At start-up, idle, after scrapes, and while a unit is killed. */
+async function measure() {
   const nodeMs: number[] = []
   const nodeCpuMs: number[] = []
   for (let i = 0; i < 5; i++) {
@@ -30,46 +29,46 @@ async function start() {
     nodeMs.push(performance.now() - from)
     nodeCpuMs.push(Number(usage) / 1000)
   }
-  say('`node -p 0`, median of 5, for comparison', `${median(nodeMs).toFixed(0)} ms`)
-  say('CPU of it', `${median(nodeCpuMs).toFixed(0)} ms`)
+  print('`node -p 0`, median of 5, for comparison', `${median(nodeMs).toFixed(0)} ms`)
+  print('  CPU of that', `${median(nodeCpuMs).toFixed(0)} ms`)
   const readyMs: number[] = []
   const readyCpuMs: number[] = []
   for (let i = 0; i < 5; i++) {
     const directory = temporaryDirectory()
     const from = performance.now()
-    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, lookEveryMs: 3 })
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, pollReadyEveryMs: 3 })
     readyMs.push(performance.now() - from)
     readyCpuMs.push(cpuMs(agent.pid))
     await agent.end()
     removeDirectory(directory)
   }
-  say('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'aim: below 200 ms')
-  say('CPU of it', `${median(readyCpuMs).toFixed(0)} ms`)
+  print('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'aim: below 200 ms')
+  print('  CPU of that', `${median(readyCpuMs).toFixed(0)} ms`)
 
   const directory = temporaryDirectory()
   const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
   await sleep(5_000)
-  say('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'aim: below 14 MB')
+  print('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'aim: below 14 MB')
   await sleep(20_000)
   const before = cpuMs(agent.pid)
   for (let i = 0; i < 300; i++) await agent.get('/metrics')
-  say('CPU per scrape of 12 units, 300 scrapes', `${((cpuMs(agent.pid) - before) / 300).toFixed(2)} ms`)
-  say('RssAnon after 300 scrapes', `${rssAnonMb(agent.pid).toFixed(1)} MB`)
-  await kills(agent)
-  say(`RssAnon after ${KILLS} kills more`, `${rssAnonMb(agent.pid).toFixed(1)} MB`)
+  print('CPU per scrape of 12 units, 300 scrapes', `${((cpuMs(agent.pid) - before) / 300).toFixed(2)} ms`)
+  print('RssAnon after 300 scrapes', `${rssAnonMb(agent.pid).toFixed(1)} MB`)
+  await measureKills(agent)
+  print(`RssAnon after another ${KILLS} kills`, `${rssAnonMb(agent.pid).toFixed(1)} MB`)
   await agent.end()
   removeDirectory(directory)
 }
 
-async function kills(agent: Gatewatch) {
+async function measureKills(agent: Gatewatch) {
   const before = cpuMs(agent.pid)
   await kill(systemd, 'u1.service', KILLS)
   await counted(agent, 'u1.service', KILLS)
   const perCycle = (cpuMs(agent.pid) - before) / KILLS
-  say(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
+  print(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
 }
 
-/** Kills the main process so often, each time another one; a few at a time, as a command in the rig may take 30 s. */
+/** Kills the main process, waits for the next one, and so on; in batches of 20, because a command in the rig has 30 s. */
 async function kill(rig: Systemd, unit: string, times: number) {
   const next = `while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
   for (let left = times; left > 0; left -= 20) {
@@ -81,6 +80,6 @@ async function kill(rig: Systemd, unit: string, times: number) {
 
 async function counted(agent: Gatewatch, unit: string, crashes: number) {
   const read = async () =>
-    ((await agent.ask(`/api/v1/units/${unit}`)) as { counters: { crashes: number } }).counters.crashes
+    ((await agent.getJson(`/api/v1/units/${unit}`)) as { counters: { crashes: number } }).counters.crashes
   await until(read, { what: `${crashes} crashes of ${unit}`, is: (value) => value >= crashes })
 }

@@ -1,4 +1,4 @@
-// One shell that stays inside a rig: a line costs what systemctl costs, and no new process from outside.
+// A shell that stays open inside a rig, so that a command does not need a new process that enters the namespaces.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -6,13 +6,13 @@ import type { Systemd } from '../rig/systemd.ts'
 
 const SCRIPT = fileURLToPath(new URL('../rig/systemd-rig.sh', import.meta.url))
 
-export interface Inside {
-  /** Runs a line; resolves with what it wrote on stdout. Exit codes and complaints are of no interest. */
+export interface RigShell {
+  /** Runs a line and resolves with its stdout; exit code and stderr are ignored. */
   run(line: string): Promise<string>
-  end(): void
+  close(): void
 }
 
-export function inside(systemd: Systemd, variables: Readonly<Record<string, string>>): Inside {
+export function openRigShell(systemd: Systemd, variables: Readonly<Record<string, string>>): RigShell {
   const child = spawn(SCRIPT, ['exec', systemd.name, 'bash', '--norc'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...process.env, ...variables },
@@ -38,6 +38,6 @@ export function inside(systemd: Systemd, variables: Readonly<Record<string, stri
         waiting.push({ mark, lines: [], done: resolve })
         child.stdin.write(`{ ${line}\n} </dev/null\necho; echo ${mark}\n`)
       }),
-    end: () => void child.kill('SIGKILL'),
+    close: () => void child.kill('SIGKILL'),
   }
 }

@@ -1,12 +1,12 @@
-// The truth itself, by literal lines of the journal: what the soak holds gatewatch's counts against.
+// The derivation of the expected runs, checked with literal lines of the journal.
 import { expect, test } from 'vitest'
-import { truthOf } from './truth.ts'
+import { expectedRunsOf } from './expected.ts'
 
 const IDS = {
   started: '39f53479d3a045ac8e11786248231fbf',
   stopping: 'de5b426a63be47a7b6ac3eaac82e2f6f',
   stopped: '9d1aaa27d60140bd96365438aad20286',
-  well: '7ad2d189f7e94e70a38c781354912448',
+  succeeded: '7ad2d189f7e94e70a38c781354912448',
   failed: 'd9b373ed55a64feb8242e02dbe79a49c',
   scheduled: '5eb03494b6584870a536b337290809b3',
   exit: '98e322203f7a4ed290d09fe03c09fe15',
@@ -14,14 +14,17 @@ const IDS = {
 
 const line = (ms: number, id: string, what: keyof typeof IDS, more: Record<string, string> = {}) =>
   JSON.stringify({
-    ...{ UNIT: 'u.service', INVOCATION_ID: id, MESSAGE_ID: IDS[what], MESSAGE: what },
+    UNIT: 'u.service',
+    INVOCATION_ID: id,
+    MESSAGE_ID: IDS[what],
+    MESSAGE: what,
     __MONOTONIC_TIMESTAMP: String(ms * 1000),
     ...more,
   })
 const start = (ms: number, id: string, job = '1') => line(ms, id, 'started', { JOB_ID: job, JOB_TYPE: 'start' })
-const runs = (...lines: string[]) => truthOf(lines.join('\n'), '').units.get('u.service') ?? []
+const runs = (...lines: string[]) => expectedRunsOf(lines.join('\n'), '').units.get('u.service') ?? []
 
-test('a crash that is restarted is one run that crashed and one restart', () => {
+test('a crash with an automatic restart is one crashed run and one restart', () => {
   const [first, second] = runs(
     start(1, 'a1'),
     line(5, 'a1', 'exit', { MESSAGE: 'u.service: Main process exited', EXIT_CODE: 'killed', EXIT_STATUS: '9' }),
@@ -35,7 +38,7 @@ test('a crash that is restarted is one run that crashed and one restart', () => 
   expect(second).toMatchObject({ id: 'b2', restart: true, end: null })
 })
 
-test('a restart whose first line the journal lost is known by its last', () => {
+test('a restart whose first journal line is missing is recognised by its last one', () => {
   const [, second] = runs(
     start(1, 'a1'),
     line(5, 'a1', 'failed', { UNIT_RESULT: 'exit-code' }),
@@ -47,11 +50,11 @@ test('a restart whose first line the journal lost is known by its last', () => {
   expect(second).toMatchObject({ restart: true, end: { kind: 'crash' } })
 })
 
-test('a stop that was asked for is a requested stop, and a later start no restart', () => {
+test('a stop job makes a requested stop, and a later start is not a restart', () => {
   const [first, second] = runs(
     start(1, 'a1'),
     line(5, 'a1', 'stopping', { JOB_ID: '2', JOB_TYPE: 'stop' }),
-    line(6, 'a1', 'well'),
+    line(6, 'a1', 'succeeded'),
     line(6, 'a1', 'stopped', { JOB_ID: '2', JOB_TYPE: 'stop' }),
     start(7, 'b2', '3'),
   )
@@ -59,10 +62,10 @@ test('a stop that was asked for is a requested stop, and a later start no restar
   expect(second).toMatchObject({ restart: false })
 })
 
-test('a start that the limit refused neither ends the run before it again nor opens one', () => {
+test('a start refused by the start limit neither ends the previous run again nor opens a new one', () => {
   const [first, second] = runs(
     start(1, 'a1'),
-    line(5, 'a1', 'well'),
+    line(5, 'a1', 'succeeded'),
     line(6, 'a1', 'scheduled', { N_RESTARTS: '1' }),
     line(6, 'a1', 'stopped', { JOB_ID: '2', JOB_TYPE: 'restart' }),
     line(6, 'a1', 'failed', { UNIT_RESULT: 'start-limit-hit', JOB_ID: '2', JOB_TYPE: 'start' }),
@@ -71,15 +74,15 @@ test('a start that the limit refused neither ends the run before it again nor op
   expect(second).toBeUndefined()
 })
 
-test('ExecStopPost knows how the main process ended; an id that only it has is a doubt', () => {
+test('ExecStopPost= shows how the main process ended; an id that is missing in the journal is missing evidence', () => {
   const ends = 'u.service a1 success exited 0\nu.service zz signal killed KILL\n'
-  const { units, doubts } = truthOf([start(1, 'a1'), line(5, 'a1', 'well')].join('\n'), ends)
+  const { units, missingEvidence } = expectedRunsOf([start(1, 'a1'), line(5, 'a1', 'succeeded')].join('\n'), ends)
   expect(units.get('u.service')?.[0]?.end?.main).toEqual({ exitCode: 0, signal: null })
-  expect(doubts).toEqual(['not in the journal: u.service zz signal killed KILL'])
+  expect(missingEvidence).toEqual(['not in the journal: u.service zz signal killed KILL'])
 })
 
-test('an end that the journal lost is a doubt; a restart that systemd counted twice is known', () => {
-  const { doubts, countedTwice } = truthOf(
+test('an end that the journal lacks is missing evidence; a restart that systemd counted twice is recognised', () => {
+  const { missingEvidence, countedTwice } = expectedRunsOf(
     [
       start(1, 'a1'),
       line(2, 'a1', 'scheduled', { N_RESTARTS: '1' }),
@@ -88,6 +91,6 @@ test('an end that the journal lost is a doubt; a restart that systemd counted tw
     ].join('\n'),
     '',
   )
-  expect(doubts).toEqual(['the journal has no end of u.service a1'])
+  expect(missingEvidence).toEqual(['the journal has no end of u.service a1'])
   expect(countedTwice.get('u.service')).toBe(1)
 })

@@ -1,40 +1,40 @@
-// Tells of a failing seed: what differed, the actions, and for each unit all that was seen beside what the journal says.
+// Reports a failing seed: the differences, the actions, and for each unit all observations next to the journal's lines.
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
-import { type Outcome, wordsOf } from './drive.ts'
+import { actionText, type Outcome } from './drive.ts'
 import type { Plan } from './plan.ts'
 
-/** Short, for the terminal. */
-export function told({ seed, variant, journal, actions }: Plan, differences: readonly string[]): string {
-  const did = actions.filter((a) => a.do !== 'wait' || a.ms > 0).map((action) => `    ${wordsOf(action)}`)
+/** The short form, for the terminal. */
+export function failureText({ seed, variant, journal, actions }: Plan, differences: readonly string[]): string {
+  const performed = actions.filter((a) => a.do !== 'wait' || a.ms > 0).map((action) => `    ${actionText(action)}`)
   return [
     `seed ${seed} (${variant}${journal ? ', with the journal' : ''}):`,
     ...differences.map((d) => `  ${d}`),
     '  after',
-    ...did,
+    ...performed,
   ].join('\n')
 }
 
-/** In full, for a file: one line for each thing that happened, by time. */
-export function chronicle(plan: Plan, outcome: Outcome): string {
+/** The long form, for a file: one line for each observation, journal line and action, in order of time. */
+export function failureReport(plan: Plan, outcome: Outcome): string {
   const units = [...new Set(outcome.differences.map((d) => d.slice(0, d.indexOf(':'))))]
-  return [told(plan, outcome.differences), ...units.map((unit) => ofUnit(unit, plan, outcome))].join('\n\n')
+  return [failureText(plan, outcome.differences), ...units.map((unit) => unitReport(unit, plan, outcome))].join('\n\n')
 }
 
-function ofUnit(unit: string, plan: Plan, outcome: Outcome): string {
+function unitReport(unit: string, plan: Plan, outcome: Outcome): string {
   const lines: [ms: number, text: string][] = [
     ...outcome.actions.map(({ ms, text }): [number, string] => [ms, `> ${text}`]),
     ...outcome.observations
       .filter((o) => !('unit' in o) || o.unit === unit)
-      .map((o): [number, string] => [o.at.monoMs, snapshot(o)]),
-    ...outcome.journal.split('\n').flatMap((line): [number, string][] => entry(line, unit)),
+      .map((o): [number, string] => [o.at.monoMs, observationLine(o)]),
+    ...outcome.journal.split('\n').flatMap((line): [number, string][] => journalLine(line, unit)),
   ]
   const events = outcome.events.filter((event) => event.unit === unit).map(eventLine)
-  const told = lines.sort((a, b) => a[0] - b[0]).map(([ms, text]) => `${ms.toFixed(1)} ${text}`)
-  return [`=== ${unit}`, plan.files[unit] ?? '', ...events, ...told].join('\n')
+  const timeline = lines.sort((a, b) => a[0] - b[0]).map(([ms, text]) => `${ms.toFixed(1)} ${text}`)
+  return [`=== ${unit}`, plan.files[unit] ?? '', ...events, ...timeline].join('\n')
 }
 
-function snapshot(o: Observation): string {
+function observationLine(o: Observation): string {
   if (o.kind !== 'signal' && o.kind !== 'read') return o.kind
   const s = o.snapshot
   const restart = o.kind === 'read' ? ` Restart=${o.settings.restart}` : ''
@@ -44,10 +44,10 @@ function snapshot(o: Observation): string {
 
 function eventLine(event: Event): string {
   const id = 'invocationId' in event ? event.invocationId?.slice(0, 6) : ''
-  return `   told ${event.kind} (${event.source}) ${id} ${'result' in event ? event.result : ''}`
+  return `   event ${event.kind} (${event.source}) ${id} ${'result' in event ? event.result : ''}`
 }
 
-function entry(line: string, unit: string): [number, string][] {
+function journalLine(line: string, unit: string): [number, string][] {
   if (line === '') return []
   const e = JSON.parse(line) as Record<string, string | undefined>
   if (e['UNIT'] !== undefined && e['UNIT'] !== unit) return []

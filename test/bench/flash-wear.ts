@@ -1,5 +1,6 @@
-// `npm run bench:flash`: what reaches the device, by its own counters, beside what the agent says and what others write.
-// A day passes in seconds: its clock is a test's, and where five seconds of it pass the journal is written, as it would be.
+// `npm run bench:flash`: measures the bytes that reach the flash device by its own counters, and compares them with the
+// agent's estimate and with a program that renames files. A test clock replays a day in seconds; whenever five of its
+// seconds have passed, the file system's journal is written, as it would be.
 import * as node from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newState, type State } from '../../src/core/state.ts'
@@ -10,42 +11,42 @@ import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { openStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { IDLE } from '../core/step-driver.ts'
+import { settled, testClock } from '../rig/clock.ts'
 import { type FileSystem, type Flash, startFlash } from '../rig/flash.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { startSystemd } from '../rig/systemd.ts'
-import { settled, testClock } from '../store/clock.ts'
-import { DAY, DAYS, type Day, type Happening, MINUTE } from './days.ts'
+import { DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
 
-const JOURNAL_EVERY_MS = 5_000
-/** A 4 GB eMMC of 3,000 erase cycles, write amplification 4. */
-const LIFE_BYTES = (4e9 * 3000) / 4
+const JOURNAL_INTERVAL_MS = 5_000
+/** The endurance of a 4 GB eMMC with 3,000 erase cycles and a write amplification of 4. */
+const ENDURANCE_BYTES = (4e9 * 3000) / 4
 const EXT4 = sideWritesOf({ type: 'ext4', options: [], point: '/', upperDir: null })
 
-const say = (what: string, value: string) => console.log(`${what.padEnd(86)} ${value.padStart(16)}`)
+const print = (what: string, value: string) => console.log(`${what.padEnd(86)} ${value.padStart(16)}`)
 const bytes = (n: number) => `${Math.round(n).toLocaleString('en')} B`
 
 const idle = idleFor(10)
 const alone = Promise.all([inRealTime('ext4'), inRealTime('xfs')])
 const flash = await startFlash('ext4', '400M')
 try {
-  const renamed = each(20, renames(4096), flash.sync)
-  say('a page alone: fdatasync, and the journal when it is due', bytes(each(20, pages(), flash.sync)))
-  say('pages in a row, 100 of them, nothing between', bytes(each(100, pages(), () => {})))
-  say('a temporary file alone: fsync, rename, fsync of the directory', bytes(renamed))
-  const heads = ['events', 'commits', 'to the device', 'the agent says', 'renames: a commit', 'an event', 'in 10 years']
-  console.log(`\n${'a day'.padEnd(46)}${heads.map((head) => head.padStart(18)).join('')}`)
-  for (const [name, day] of Object.entries(DAYS)) await live(name, day, renamed)
+  const renamed = bytesPerSave(20, renames(4096), flash.sync)
+  print('one page alone: fdatasync, and the journal when it is due', bytes(bytesPerSave(20, pages(), flash.sync)))
+  print('one of 100 pages in a row', bytes(bytesPerSave(100, pages(), () => {})))
+  print('one temporary file alone: fsync, rename, fsync of the directory', bytes(renamed))
+  const heads = ['events', 'commits', 'to the device', 'agent estimate', 'rename/commit', 'rename/event', 'in 10 years']
+  console.log(`\n${'day'.padEnd(46)}${heads.map((head) => head.padStart(18)).join('')}`)
+  for (const [name, day] of Object.entries(DAYS)) await replayDay(name, day, renamed)
   console.log()
-  fullRings()
+  measureFullRings()
 } finally {
   flash.end()
 }
-for (const [kind, perPage] of await alone) say(`a page alone on ${kind}, in real time, 60 s apart`, bytes(perPage))
-say('the agent as shipped, 10 min idle with 12 units, scraped every 15 s', bytes(await idle))
+for (const [kind, perPage] of await alone) print(`one page alone on ${kind}, in real time, 60 s apart`, bytes(perPage))
+print('the built agent, 10 min idle with 12 units, scraped every 15 s', bytes(await idle))
 
-async function live(
+async function replayDay(
   name: string,
-  { units, happenings, flushIntervalMs = MINUTE }: Day,
+  { units, events, flushIntervalMs = MINUTE }: Day,
   renamed: number,
 ): Promise<void> {
   const { clock, fs } = dayOnFlash()
@@ -55,47 +56,59 @@ async function live(
   })
   const { store } = opened
   let state: State = opened.state
-  let events = 0
-  const tell = (observation: Parameters<typeof step>[1]) => {
+  let eventCount = 0
+  const observe = (observation: Parameters<typeof step>[1]) => {
     const before = state
-    const told = step(before, observation)
-    state = told.state
-    events += told.events.length
-    store.remember({ before, after: state, events: told.events, at: clock.now() })
+    const result = step(before, observation)
+    state = result.state
+    eventCount += result.events.length
+    store.remember({ before, after: state, events: result.events, at: clock.now() })
   }
   const names = Array.from({ length: units }, (_, i) => `wirepas-sink-${i}.service`)
-  tell({ kind: 'watch', at: clock.now(), units: names, patterns: [] })
-  const happen = sightings()
-  const happens = (h: Happening) =>
-    tell({ kind: 'signal', unit: names[h.unit] as string, at: clock.now(), snapshot: happen(h, clock.now().monoMs) })
-  for (let unit = 0; unit < units; unit++) happens({ atMs: 0, unit, what: 'start' })
+  observe({ kind: 'watch', at: clock.now(), units: names, patterns: [] })
+  const snapshotOf = createSnapshots()
+  const apply = (event: DayEvent) =>
+    observe({
+      kind: 'signal',
+      unit: names[event.unit] as string,
+      at: clock.now(),
+      snapshot: snapshotOf(event, clock.now().monoMs),
+    })
+  for (let unit = 0; unit < units; unit++) apply({ atMs: 0, unit, what: 'start' })
   await store.flush()
   await clock.go(10 * MINUTE)
   flash.sync()
-  const before = { device: flash.written(), events, ...store.health() }
+  const before = { device: flash.written(), events: eventCount, ...store.health() }
   const beganMs = clock.now().monoMs
-  for (const happening of [...happenings].sort((a, b) => a.atMs - b.atMs)) {
-    await clock.go(Math.max(0, beganMs + happening.atMs - clock.now().monoMs))
-    if (happening.what === 'scrape') await store.commitForReader()
-    else happens(happening)
+  for (const event of [...events].sort((a, b) => a.atMs - b.atMs)) {
+    await clock.go(Math.max(0, beganMs + event.atMs - clock.now().monoMs))
+    if (event.what === 'scrape') await store.commitForReader()
+    else apply(event)
   }
   await clock.go(Math.max(0, beganMs + DAY - clock.now().monoMs))
   flash.sync()
-  const [device, told] = [flash.written() - before.device, events - before.events]
+  const [device, eventsToday] = [flash.written() - before.device, eventCount - before.events]
   const { commits, bytesWritten } = store.health()
-  const made = commits - before.commits
+  const commitsToday = commits - before.commits
   await store.stop()
-  const columns = [told, made, device, bytesWritten - before.bytesWritten, renamed * made, renamed * told]
-  const life = `${(((device * 3650) / LIFE_BYTES) * 100).toFixed(2)} %`
-  const cells = [...columns.map((n) => n.toLocaleString('en')), life]
+  const columns = [
+    eventsToday,
+    commitsToday,
+    device,
+    bytesWritten - before.bytesWritten,
+    renamed * commitsToday,
+    renamed * eventsToday,
+  ]
+  const wear = `${(((device * 3650) / ENDURANCE_BYTES) * 100).toFixed(2)} %`
+  const cells = [...columns.map((n) => n.toLocaleString('en')), wear]
   console.log(name.padEnd(46) + cells.map((cell) => cell.padStart(18)).join(''))
 }
 
-/** What systemd would show of a unit. */
-function sightings() {
+/** The snapshots that systemd would show of the units. */
+function createSnapshots() {
   const runs = new Map<number, string>()
   let made = 0
-  return ({ unit, what }: Happening, changedAtMonoMs: number) => {
+  return ({ unit, what }: DayEvent, changedAtMonoMs: number) => {
     made++
     const id = what === 'start' ? made.toString(16).padStart(32, '0') : (runs.get(unit) ?? null)
     runs.set(unit, id ?? '')
@@ -106,13 +119,16 @@ function sightings() {
   }
 }
 
-/** Node's file system and a clock that waits for it; the journal is written when five seconds of the day have passed. */
+/** Node's file system, and a clock that waits for it; the journal is written whenever five seconds of the day have passed. */
 function dayOnFlash() {
   let busy = 0
   let sinceMs = Number.NEGATIVE_INFINITY
-  const clock = testClock(0, async () => {
-    do await settled()
-    while (busy > 0)
+  const clock = testClock({
+    startMs: 0,
+    async settle() {
+      do await settled()
+      while (busy > 0)
+    },
   })
   const waitedFor = Object.entries(nodeFs).map(([name, call]) => {
     if (typeof call !== 'function') return [name, call]
@@ -120,7 +136,7 @@ function dayOnFlash() {
       name,
       async (...words: unknown[]) => {
         const { monoMs } = clock.now()
-        if (name === 'pwrite' && monoMs - sinceMs >= JOURNAL_EVERY_MS) {
+        if (name === 'pwrite' && monoMs - sinceMs >= JOURNAL_INTERVAL_MS) {
           flash.sync()
           sinceMs = monoMs
         }
@@ -129,12 +145,12 @@ function dayOnFlash() {
       },
     ]
   })
-  // Through /proc into another namespace there are no real paths.
+  // A path through /proc into another namespace cannot be resolved.
   return { clock, fs: { ...Object.fromEntries(waitedFor), realpath: async (path: string) => path } as Fs }
 }
 
-/** Bytes to the device for each of some saves. */
-function each(times: number, save: () => void, between: () => void): number {
+/** Bytes that reach the device, the mean of `times` saves. */
+function bytesPerSave(times: number, save: () => void, between: () => void): number {
   save()
   flash.sync()
   const before = flash.written()
@@ -198,8 +214,8 @@ async function idleFor(minutes: number): Promise<number> {
   const on = await startFlash('ext4', '64M')
   const directory = temporaryDirectory()
   try {
-    const place = { directory, within: on.within, args: ['-p', `${on.path}/state.ring`] }
-    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, ...place })
+    const options = { directory, within: on.commandPrefix, args: ['-p', `${on.path}/state.ring`] }
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, ...options })
     await sleep(2 * MINUTE)
     on.sync()
     const before = on.written()
@@ -217,8 +233,8 @@ async function idleFor(minutes: number): Promise<number> {
   }
 }
 
-/** What a start costs when every page holds something. */
-function fullRings(): void {
+/** The cost of reading the state file at start-up when every page is in use. */
+function measureFullRings(): void {
   for (const file of node.readdirSync(flash.at('.')).filter((name) => name.startsWith('day-'))) {
     const content = node.readFileSync(flash.at(file))
     const { summary } = recover(content)
@@ -226,7 +242,7 @@ function fullRings(): void {
     const began = process.cpuUsage()
     for (let i = 0; i < 20; i++) recover(content)
     const { user, system } = process.cpuUsage(began)
-    say(
+    print(
       `CPU to read a ring of ${summary.pages} pages, all full (aim: below 50 ms)`,
       `${((user + system) / 20_000).toFixed(1)} ms`,
     )

@@ -1,4 +1,4 @@
-// Starts the demo for a test, as a person does: into a pipe or under a terminal; and finds whatever it left behind.
+// Starts the demo for a test, with a pipe or on a terminal, and finds processes and files that it left behind.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,37 +6,37 @@ import { join } from 'node:path'
 import { until } from '../rig/until.ts'
 
 export const REPOSITORY = join(import.meta.dirname, '../..')
-export const DEMO = [process.execPath, '--import', 'tsx', 'test/demo/demo.ts']
+export const DEMO_COMMAND = [process.execPath, '--import', 'tsx', 'test/demo/demo.ts']
 
-/** Also where systemd runs these tests play the private stage: nothing in /run says so. */
+/** Hides /run, so that the tests use the private systemd even on a machine that runs systemd. */
 const WITHOUT_SYSTEMD = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && exec "$@"', 'sh']
 
-export interface StartedDemo extends AsyncDisposable {
+export interface DemoProcess extends AsyncDisposable {
   readonly pid: number
-  /** Everything on stdout and stderr so far. */
-  said(): string
-  /** Resolves with what matched first, from now on or before. */
-  sees(pattern: RegExp): Promise<RegExpExecArray>
+  /** Everything written to stdout and stderr so far. */
+  output(): string
+  /** Resolves with the first match in the output so far, or as soon as there is one. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>
   type(keys: string): void
   kill(signal: NodeJS.Signals): void
   readonly exitCode: Promise<number | null>
-  /** Every process, mount, cgroup and file that is there because of this demo. */
+  /** Every process, mount, cgroup and file that exists because of this demo. */
   traces(): string[]
 }
 
 export interface StartOptions {
-  /** Under a terminal of 80 x 24, by script(1). */
+  /** On a terminal of 80 x 24, provided by script(1). */
   readonly terminal?: boolean
   readonly env?: Readonly<Record<string, string>>
-  /** What runs the demo in its turn. */
-  readonly before?: readonly string[]
+  /** A command in front of the demo, such as setpriv(1). */
+  readonly prefix?: readonly string[]
 }
 
-export function startDemo(args: readonly string[], options: StartOptions = {}): StartedDemo {
-  const { terminal = false, env = {}, before = [] } = options
+export function startDemo(args: readonly string[], options: StartOptions = {}): DemoProcess {
+  const { terminal = false, env = {}, prefix = [] } = options
   const directory = mkdtempSync(join(tmpdir(), 'gw-d-'))
   chmodSync(directory, 0o777)
-  const words = [...WITHOUT_SYSTEMD, ...before, ...DEMO, ...args]
+  const words = [...WITHOUT_SYSTEMD, ...prefix, ...DEMO_COMMAND, ...args]
   const shell = `stty rows 24 cols 80; exec ${words.map((word) => `'${word}'`).join(' ')}`
   const [program = '', ...rest] = terminal ? ['script', '-qec', shell, '/dev/null'] : words
   const child = spawn(program, rest, {
@@ -44,23 +44,23 @@ export function startDemo(args: readonly string[], options: StartOptions = {}): 
     env: { PATH: process.env['PATH'], TERM: 'xterm', TMPDIR: directory, ...env },
     stdio: 'pipe',
   })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+      output += text
     })
   }
   const cgroups = new Set<string>()
   const exitCode = new Promise<number | null>((resolve) => child.once('close', resolve))
   return {
     pid: child.pid ?? 0,
-    said: () => said,
-    async sees(pattern) {
-      const found = await until(() => pattern.exec(said), {
+    output: () => output,
+    async waitFor(pattern) {
+      const found = await until(() => pattern.exec(output), {
         what: `${pattern} to be shown`,
         timeoutMs: 30_000,
         is: (match) => {
-          if (match === null && child.exitCode !== null) throw new Error(`the demo ended: ${said}`)
+          if (match === null && child.exitCode !== null) throw new Error(`the demo exited: ${output}`)
           return match !== null
         },
       })
@@ -79,22 +79,22 @@ export function startDemo(args: readonly string[], options: StartOptions = {}): 
   }
 }
 
-/** The demo's own; tsx keeps a cache there too. */
+/** The files of the demo; tsx keeps a cache in the same directory. */
 function filesIn(directory: string): string[] {
   return readdirSync(directory).filter((name) => name.startsWith('gw-'))
 }
 
-/** Whoever has the directory in its environment or in its mounts. */
+/** Processes with the directory in their environment or in their mounts. */
 function processesOf(directory: string): string[] {
   return readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid))
     .flatMap((pid) => {
       try {
-        const told = readFileSync(`/proc/${pid}/environ`, 'utf8') + readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+        const text = readFileSync(`/proc/${pid}/environ`, 'utf8') + readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ')
-        return told.includes(directory) ? [`process ${pid} ${command}`] : []
+        return text.includes(directory) ? [`process ${pid} ${command}`] : []
       } catch {
-        return [] // it ended while we looked
+        return [] // it has exited since readdir
       }
     })
 }
@@ -106,7 +106,7 @@ function cgroupsOf(directory: string): string[] {
       const rigs = join(directory, demo, 'rig')
       return readdirSync(rigs).map((name) => `rig-${readFileSync(join(rigs, name, 'cgid'), 'utf8').trim()}`)
     } catch {
-      return [] // not that far yet, or no rig's directory
+      return [] // not created yet, or not a rig's directory
     }
   })
 }

@@ -1,0 +1,40 @@
+// CPU time and memory of a running process, from /proc, for benchmarks; and the median of their measurements.
+import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+const TICKS_PER_SECOND = 100 // USER_HZ, proc(5): 100 on every supported architecture
+
+/** User and system time of all threads so far, in steps of 10 ms. */
+export function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND
+}
+
+/** Anonymous memory, MB: what the kernel cannot drop. */
+export function rssAnonMb(pid: number): number {
+  return memoryMb(pid, 'RssAnon')
+}
+
+/** All resident memory, MB, including pages of the executable. */
+export function residentMb(pid: number): number {
+  return memoryMb(pid, 'VmRSS')
+}
+
+function memoryMb(pid: number, field: string): number {
+  const kb = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kb) / 1024
+}
+
+/** The used heap of this process after a garbage collection, so that two readings can be compared. */
+export function heapAfterCollecting(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+}
