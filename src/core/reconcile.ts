@@ -15,7 +15,7 @@ export type SnapshotKind = 'opening' | 'later' | 'read'
  * Applies a snapshot with a new run id when signals may have been missed. The start of this run is proven. So are as
  * many automatic restarts before it as `NRestarts` increased by, because every manual start resets it to 0. An unseen
  * end that was followed by an automatic restart is a crash if the settings restart nothing but crashes; every other
- * unseen end is lost. `before`: the settings as read earlier. They may have been edited since, so they prove a crash
+ * unseen end is lost. `earlier`: the settings as read earlier. They may have been edited since, so they prove a crash
  * only together with the current ones.
  */
 export function catchUp(
@@ -23,23 +23,23 @@ export function catchUp(
   ctx: Context,
   snapshot: UnitSnapshot,
   kind: SnapshotKind,
-  before: Settings | null,
+  earlier: Settings | null,
 ): Transition {
   const ended = kind !== 'opening' && isEnded(snapshot)
   const proven = unit.proven.find(({ id }) => id === snapshot.invocationId)
   const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind) : provenStarts(proven)
-  const transition = openUnseenRuns(unit, ctx, missed, before, snapshot, snapshot.invocationId)
+  const transition = openUnseenRuns(unit, ctx, missed, earlier, snapshot, snapshot.invocationId)
   return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
 }
 
 /** Applies the runs from the journal, up to the run that the snapshot shows, as if their signals had been received. */
-export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, before: Settings | null): Transition {
+export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, earlier: Settings | null): Transition {
   let transition: Transition = { unit, events: [] }
   for (const run of unit.proven) {
     const { id, end } = run
     if (id === snapshot.invocationId) break
     if (!transition.unit.runIds.includes(id)) {
-      transition = andThen(transition, (u) => openUnseenRuns(u, ctx, provenStarts(run), before, null, id))
+      transition = andThen(transition, (u) => openUnseenRuns(u, ctx, provenStarts(run), earlier, null, id))
       transition = { ...transition, unit: withSnapshotOf(transition.unit, run, 'active', 'running') }
     }
     if (end === null || transition.unit.run?.id !== id) continue
@@ -78,11 +78,11 @@ function openUnseenRuns(
   unit: Unit,
   ctx: Context,
   { starts, restarts, automatic }: UnseenStarts,
-  before: Settings | null,
+  earlier: Settings | null,
   snapshot: UnitSnapshot | null,
   id: string | null,
 ): Transition {
-  const provesCrash = restartProvesCrash(unit.settings) && (before === null || restartProvesCrash(before))
+  const provesCrash = restartProvesCrash(unit.settings) && (earlier === null || restartProvesCrash(earlier))
   let transition: Transition = { unit, events: [] }
   for (let left = starts; left > 0; left--) {
     const crashed = left <= automatic && provesCrash

@@ -7,21 +7,25 @@ import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { isUnloaded, NO_PROOF, type Run, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
-/** Applies a snapshot: from a signal if `read` is null, else from a reply to GetAll with its settings. */
+/** Applies a snapshot: from a signal if `settings` is null, else from a reply to GetAll with the settings. */
 export function applySnapshot(
   known: Unit,
   at: Instant,
   policy: Policy,
   snapshot: UnitSnapshot,
-  read: Settings | null,
+  settings: Settings | null,
 ): Transition {
   const unit: Unit = missedSignals(known, snapshot) ? { ...known, tracking: 'interrupted' } : known
-  const ctx: Context = { at, policy, source: read !== null || unit.tracking === 'interrupted' ? 'reconcile' : 'signal' }
-  const loaded = read === null ? unchanged(unit) : applySettings(unit, ctx, read)
+  const ctx: Context = {
+    at,
+    policy,
+    source: settings !== null || unit.tracking === 'interrupted' ? 'reconcile' : 'signal',
+  }
+  const loaded = settings === null ? unchanged(unit) : applySettings(unit, ctx, settings)
   const replayed =
     unit.proven.length === 0 ? loaded : andThen(loaded, (u) => replayJournal(u, ctx, snapshot, unit.settings))
   const transition = andThen(replayed, (u) =>
-    applyToRuns(u, ctx, withoutRefusedStart(snapshot), read !== null, unit.settings),
+    applyToRuns(u, ctx, withoutRefusedStart(snapshot), settings !== null, unit.settings),
   )
   return andThen(transition, (u) => checkFailure(recordSnapshot(u, at, snapshot), unit, ctx))
 }
@@ -51,21 +55,21 @@ function applyToRuns(
   unit: Unit,
   ctx: Context,
   snapshot: UnitSnapshot,
-  read: boolean,
-  before: Settings | null,
+  isRead: boolean,
+  earlier: Settings | null,
 ): Transition {
   const id = snapshot.invocationId
   if (id !== null && !unit.runIds.includes(id)) {
-    const kind = read ? 'read' : signalKind(snapshot)
+    const kind = isRead ? 'read' : signalKind(snapshot)
     if (unit.tracking === 'unseen' && isEnded(snapshot) && kind !== 'opening') {
       return unchanged({ ...unit, runIds: [id] }) // it ended before the agent watched the unit
     }
-    if (!read && restartedInOneSignal(unit, snapshot)) {
+    if (!isRead && restartedInOneSignal(unit, snapshot)) {
       const last = { ...unit.snapshot, activeState: 'inactive', subState: 'dead', job: snapshot.job }
       return andThen(endRun(unit, ctx, last), (u) => openRun(u, ctx, snapshot, true))
     }
-    const unseen = unit.run !== null || unit.tracking === 'interrupted' || (read && unit.tracking === 'continuous')
-    if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, snapshot, kind, before)
+    const unseen = unit.run !== null || unit.tracking === 'interrupted' || (isRead && unit.tracking === 'continuous')
+    if (unseen) return catchUp(unit, { ...ctx, source: 'reconcile' }, snapshot, kind, earlier)
     return openRun(unit, ctx, snapshot, isRestart(unit, snapshot))
   }
   if (unit.run === null || !isEnded(snapshot)) return unchanged(unit)
@@ -84,8 +88,8 @@ function withoutRefusedStart(snapshot: UnitSnapshot): UnitSnapshot {
 
 /** A run starts under a job and before its main process ends, and systemd waits to restart only after a run. */
 function signalKind(snapshot: UnitSnapshot): SnapshotKind {
-  const over = snapshot.activeState === 'inactive' || snapshot.activeState === 'failed'
-  if (over && snapshot.mainCode !== 0) return 'later'
+  const ended = snapshot.activeState === 'inactive' || snapshot.activeState === 'failed'
+  if (ended && snapshot.mainCode !== 0) return 'later'
   return snapshot.job === 0 || snapshot.subState === 'auto-restart' ? 'later' : 'opening'
 }
 
@@ -178,14 +182,14 @@ export function giveUp(unit: Unit, ctx: Context): Transition {
 /** Stores the settings; emits an event when systemd can no longer load the unit, or can load it again. */
 function applySettings(unit: Unit, ctx: Context, settings: Settings): Transition {
   const loaded: Unit = { ...unit, settings }
-  const gone = isUnloaded(loaded)
-  const after: Unit = { ...loaded, goneSinceMonoMs: gone ? (unit.goneSinceMonoMs ?? ctx.at.monoMs) : null }
-  if (unit.settings === null || isUnloaded(unit) === gone) return unchanged(after)
+  const unloaded = isUnloaded(loaded)
+  const after: Unit = { ...loaded, goneSinceMonoMs: unloaded ? (unit.goneSinceMonoMs ?? ctx.at.monoMs) : null }
+  if (unit.settings === null || isUnloaded(unit) === unloaded) return unchanged(after)
   return {
     unit: after,
     events: [
       {
-        kind: gone ? 'unit_vanished' : 'unit_appeared',
+        kind: unloaded ? 'unit_vanished' : 'unit_appeared',
         unit: unit.name,
         source: ctx.source,
         loadState: settings.loadState,

@@ -52,11 +52,11 @@ function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<
 function seriesText(chosen: readonly Series[], { live, now }: ScrapeInput): string {
   const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
   const lines = chosen.map(({ name, labels, value }) => {
-    const shown = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
-    const inside = shown.map(([label, text]) => `${label}="${escaped(text)}"`).join(',')
+    const pairs = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
+    const inside = pairs.map(([label, text]) => `${label}="${escaped(text)}"`).join(',')
     return {
       name,
-      key: shown.flat().join('\xff'),
+      key: pairs.flat().join('\xff'),
       line: `${name}${inside && `{${inside}}`} ${valueText(value)}${time}\n`,
     }
   })

@@ -25,9 +25,9 @@ export function parseSelector(text: string): Selector | SelectorProblem {
   let at = 0
   const take = (pattern: RegExp): string | null => {
     pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0] ?? null
-    at += found?.length ?? 0
-    return found
+    const match = pattern.exec(text)?.[0] ?? null
+    at += match?.length ?? 0
+    return match
   }
   const skip = () => void take(SPACE)
   const problemAt = (what: string): SelectorProblem => {
@@ -35,10 +35,11 @@ export function parseSelector(text: string): Selector | SelectorProblem {
     return { problem: `${JSON.stringify(text)}: character ${at + 1}: ${what}, found ${found}` }
   }
   const literal = (): { readonly value: string } | SelectorProblem => {
-    const read = readLiteral(text, at)
-    if ('problem' in read) return { problem: `${JSON.stringify(text)}: character ${read.at + 1}: ${read.problem}` }
-    at = read.end
-    return read
+    const result = readLiteral(text, at)
+    if ('problem' in result)
+      return { problem: `${JSON.stringify(text)}: character ${result.at + 1}: ${result.problem}` }
+    at = result.end
+    return result
   }
   const isQuote = () => at < text.length && '"\'`'.includes(text[at] ?? '')
   /** A label, or a metric's name in quotes (Prometheus 3), with its operator and value. */
@@ -46,9 +47,9 @@ export function parseSelector(text: string): Selector | SelectorProblem {
     let label = take(LABEL)
     const quoted = label === null && isQuote()
     if (quoted) {
-      const read = literal()
-      if ('problem' in read) return read
-      label = read.value
+      const name = literal()
+      if ('problem' in name) return name
+      label = name.value
     }
     if (label === null) return problemAt('expected a label or "}"')
     skip()
@@ -57,8 +58,8 @@ export function parseSelector(text: string): Selector | SelectorProblem {
       return quoted ? { label: '__name__', op: '=', value: label } : problemAt('expected =, !=, =~ or !~')
     skip()
     if (!isQuote()) return problemAt('expected a string')
-    const read = literal()
-    return 'problem' in read ? read : { label, op, value: read.value }
+    const value = literal()
+    return 'problem' in value ? value : { label, op, value: value.value }
   }
 
   skip()
@@ -69,9 +70,9 @@ export function parseSelector(text: string): Selector | SelectorProblem {
   if (text[at] === '{') {
     at += 1
     for (skip(); text[at] !== '}'; skip()) {
-      const read = matcher()
-      if ('problem' in read) return read
-      matchers.push(read)
+      const next = matcher()
+      if ('problem' in next) return next
+      matchers.push(next)
       skip()
       if (text[at] === '}') break
       if (text[at] !== ',') return problemAt('expected "," or "}"')

@@ -47,7 +47,7 @@ export const RECONCILE: ByFile = {
     ['a run that has already ended is ended', 'return ended ? andThen(', 'return false ? andThen('],
     [
       'only the old and the new settings together prove a crash',
-      ' && (before === null || restartProvesCrash(before))',
+      ' && (earlier === null || restartProvesCrash(earlier))',
       '',
     ],
     [

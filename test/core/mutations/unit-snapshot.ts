@@ -26,7 +26,7 @@ export const UNIT_SNAPSHOT: ByFile = {
     ['after a gap the source is reconcile', " || unit.tracking === 'interrupted' ? 'reconcile'", " ? 'reconcile'"],
     [
       'the source of a read is reconcile',
-      "read !== null || unit.tracking === 'interrupted'",
+      "settings !== null || unit.tracking === 'interrupted'",
       "unit.tracking === 'interrupted'",
     ],
     [
@@ -45,11 +45,15 @@ export const UNIT_SNAPSHOT: ByFile = {
       'return andThen(openRun(unit, ctx, snapshot, isRestart(unit, snapshot)), (u) => (isEnded(snapshot) ? endRun(u, ctx, snapshot) : unchanged(u)))',
     ],
     ['a run still open when the next opens is lost', 'unit.run !== null || unit.tracking', 'unit.tracking'],
-    ['after a gap starts may be missing', "unit.tracking === 'interrupted' || (read", '(read'],
-    ['a read that comes before its signal may find starts missing', " || (read && unit.tracking === 'continuous')", ''],
+    ['after a gap starts may be missing', "unit.tracking === 'interrupted' || (isRead", '(isRead'],
+    [
+      'a read that comes before its signal may find starts missing',
+      " || (isRead && unit.tracking === 'continuous')",
+      '',
+    ],
     [
       'units without processes are restarted by one job',
-      'if (!read && restartedInOneSignal(unit, snapshot))',
+      'if (!isRead && restartedInOneSignal(unit, snapshot))',
       'if (false)',
     ],
     [
@@ -82,7 +86,7 @@ export const UNIT_SNAPSHOT: ByFile = {
       'endRun(unit, ctx, snapshot)',
     ],
     ['a refused start is not a cause', "snapshot.result === 'start-limit-hit' ? {", 'false ? {'],
-    ['a run starts before its main process ends', "if (over && snapshot.mainCode !== 0) return 'later'", ''],
+    ['a run starts before its main process ends', "if (ended && snapshot.mainCode !== 0) return 'later'", ''],
     [
       'a run starts under a job',
       "snapshot.job === 0 || snapshot.subState === 'auto-restart' ? 'later'",
@@ -152,7 +156,7 @@ export const UNIT_SNAPSHOT: ByFile = {
       " || unit.tracking !== 'continuous')\n    return unchanged",
       ')\n    return unchanged',
     ],
-    ['appearing and vanishing are reported once', 'isUnloaded(unit) === gone) return', 'false) return'],
+    ['appearing and vanishing are reported once', 'isUnloaded(unit) === unloaded) return', 'false) return'],
     ['the start job is done once the run is active', 'run !== null && run.job !== 0 && started', 'false'],
     ['the first read of a unit is not an appearance', 'unit.settings === null || isUnloaded', 'isUnloaded'],
     ['the time since when the unit is not loaded is kept', 'unit.goneSinceMonoMs ?? ctx.at.monoMs', 'ctx.at.monoMs'],
