@@ -1,4 +1,4 @@
-// The gateways as metrics: the names that a gateway's own /metrics has, with the gateway as a label.
+// Metric families of all gateways: the same names as in a gateway's own /metrics, with the label `gateway`.
 import type { Counters } from '../../src/core/unit.ts'
 import { STATE_NUMBERS, UNKNOWN, UNLOADED } from '../../src/metrics/families/services.ts'
 import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
@@ -10,30 +10,32 @@ export const FAMILIES: readonly Family[] = [
   {
     name: 'gatewatch_gateway_up',
     type: 'gauge',
-    help: '1 while the gateway is heard: its agent is online, and the link of its bridge stands.',
+    help: '1 while the gateway is reachable: its agent is online, and its bridge is connected.',
     samples: ({ all }) => [...all].map(([gateway, it]) => ({ labels: { gateway }, value: flag(isUp(it)) })),
   },
-  gauge('systemd_service_state', 'ActiveState, as the gateway itself numbers it.', stateNumber),
-  counter('systemd_service_starts_total', 'Runs that began.', 'starts'),
-  counter('systemd_service_stops_total', 'Runs that ended well.', 'stops'),
-  counter('systemd_service_crashes_total', 'Runs that ended with a bad Result.', 'crashes'),
-  counter('systemd_service_restarts_total', 'Starts that followed straight from another run.', 'restarts'),
-  counter('gatewatch_unit_lost_total', 'Runs whose end nobody saw.', 'lost'),
+  gauge('systemd_service_state', 'ActiveState, with the same numbers as on the gateway.', stateNumber),
+  counter('systemd_service_starts_total', 'Runs started.', 'starts'),
+  counter('systemd_service_stops_total', 'Runs that ended successfully.', 'stops'),
+  counter('systemd_service_crashes_total', 'Runs that ended in failure.', 'crashes'),
+  counter('systemd_service_restarts_total', 'Starts that directly followed another run.', 'restarts'),
+  counter('gatewatch_unit_lost_total', 'Runs whose end was not observed.', 'lost'),
   {
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
-    help: "Crashes by systemd's Result; requested: while a stop or restart job was queued.",
+    help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
     samples: (gateways) => samples(gateways, failures),
   },
-  gauge('gatewatch_unit_running', '1 while a run is open.', (unit) => flag(unit.running)),
-  gauge('gatewatch_unit_flapping', '1 while it crashes again and again.', (unit) => flag(unit.flapping)),
-  gauge('gatewatch_unit_gave_up', '1 when it failed and systemd will not restart it.', (unit) => flag(unit.gave_up)),
-  gauge('gatewatch_unit_loaded', '0 when systemd cannot load the unit.', (unit) => {
+  gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flag(unit.running)),
+  gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flag(unit.flapping)),
+  gauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
+    flag(unit.gave_up),
+  ),
+  gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) => {
     return flag(unit.active_state !== 'unloaded')
   }),
   gauge(
     'gatewatch_unit_last_crash_timestamp_seconds',
-    'When it last crashed, unix seconds.',
+    'Unix time of the last crash, in seconds.',
     ({ last_crash: crash }) => {
       return crash === null ? null : unixSeconds(Date.parse(crash.timestamp))
     },
@@ -41,7 +43,7 @@ export const FAMILIES: readonly Family[] = [
   {
     name: 'gatewatch_centre_refused_messages_total',
     type: 'counter',
-    help: 'Messages below the prefix that say nothing of a gateway.',
+    help: 'Messages under the prefix that could not be read as a gateway message.',
     samples: (gateways) => [{ labels: {}, value: gateways.refused() }],
   },
 ]
@@ -66,7 +68,7 @@ function counter(name: string, help: string, what: keyof Counters): Family {
   return { ...gauge(name, help, (unit) => unit.counters[what]), type: 'counter' }
 }
 
-/** The two commonest exist at 0 from the start, as on the gateway: the first crash must not be a new series. */
+/** Two results have a series at 0 from the start, as on the gateway, so that increase() sees the first crash. */
 function failures(unit: UnitState): Sample[] {
   const nothing = { unrequested: 0, requested: 0 }
   return Object.entries({ 'exit-code': nothing, signal: nothing, ...unit.failures }).flatMap(([result, counted]) => [
