@@ -145,7 +145,7 @@ function withSources(loaded: LoadedConfig, command: (sources: Sources) => Promis
   })
 }
 
-/** Until Ctrl-C. */
+/** `until` aborts on SIGINT or SIGTERM, and `pause` returns early then. */
 function untilInterrupted() {
   const enough = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort())

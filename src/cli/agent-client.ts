@@ -43,10 +43,10 @@ export function clientOf(socket: string): AgentClient {
       const get = request({ socketPath: socket, path, headers, timeout: STREAM_IDLE_TIMEOUT_MS, signal })
       try {
         const response = await responseTo(get, socket)
-        if (response.statusCode !== 200) throw refusal(response, await bodyOf(response))
+        if (response.statusCode !== 200) throw errorResponse(response, await bodyOf(response))
         response.setEncoding('utf8')
         const read = createSseReader(onMessage)
-        await pieces(response, read)
+        await forEachChunk(response, read)
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof ConnectionLost)) throw error
@@ -58,7 +58,7 @@ export function clientOf(socket: string): AgentClient {
 async function replyTo(sent: ClientRequest, socket: string, body = ''): Promise<unknown> {
   const response = await responseTo(sent, socket, body)
   const text = await bodyOf(response)
-  if (response.statusCode !== 200) throw refusal(response, text)
+  if (response.statusCode !== 200) throw errorResponse(response, text)
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -102,22 +102,22 @@ function failure(error: NodeJS.ErrnoException, socket: string): Error {
 async function bodyOf(response: IncomingMessage): Promise<string> {
   let text = ''
   response.setEncoding('utf8')
-  await pieces(response, (piece) => {
-    text += piece
+  await forEachChunk(response, (chunk) => {
+    text += chunk
   })
   return text
 }
 
-async function pieces(response: IncomingMessage, take: (piece: string) => void): Promise<void> {
+async function forEachChunk(response: IncomingMessage, onChunk: (chunk: string) => void): Promise<void> {
   try {
-    for await (const piece of response) take(String(piece))
+    for await (const chunk of response) onChunk(String(chunk))
   } catch (error) {
     throw failure(error as Error, 'its socket')
   }
 }
 
 /** The message of `{"error": {"code", "message"}}`, else the whole body. */
-function refusal(response: IncomingMessage, text: string): RequestFailed {
+function errorResponse(response: IncomingMessage, text: string): RequestFailed {
   let message: unknown
   try {
     message = (JSON.parse(text) as { error?: { message?: unknown } }).error?.message

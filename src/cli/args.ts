@@ -81,7 +81,7 @@ function parse(argv: readonly string[]): Arguments {
       command = word
     } else operands.push(word)
   }
-  return finish(command, operands, options, overrides, notes)
+  return toArguments(command, operands, options, overrides, notes)
 }
 
 function findFlag(word: string): { target: FlagTarget; spelling: string; attached: string | null } {
@@ -133,7 +133,7 @@ function settings(
   return [[key, { value, flag }], ...also]
 }
 
-function finish(
+function toArguments(
   word: Command | null,
   operands: readonly string[],
   options: ReadonlyMap<OptionName, string>,
@@ -143,15 +143,16 @@ function finish(
   const { command, operands: all } = commandOf(word, operands, options)
   for (const name of options.keys()) {
     const row = optionRow(name)
-    const belongs = commandsOf({ kind: 'option', name })
-    if (command !== 'help' && !belongs.includes(command)) {
-      throw new UsageError(`${row.long} is not valid with ${command}, only with ${belongs.join(', ')}`)
+    const accepting = commandsOf({ kind: 'option', name })
+    if (command !== 'help' && !accepting.includes(command)) {
+      throw new UsageError(`${row.long} is not valid with ${command}, only with ${accepting.join(', ')}`)
     }
   }
-  const { least, most, operands: shape } = COMMANDS[command]
+  const { minOperands, maxOperands, operands: shape } = COMMANDS[command]
   const usage = `gatewatch ${command}${shape && ` ${shape}`}`
-  if (all.length < least) throw new UsageError(`${command}: missing ${shape}; usage: ${usage}`)
-  if (all.length > most) throw new UsageError(`${command}: unexpected argument "${all[most]}"; usage: ${usage}`)
+  if (all.length < minOperands) throw new UsageError(`${command}: missing ${shape}; usage: ${usage}`)
+  if (all.length > maxOperands)
+    throw new UsageError(`${command}: unexpected argument "${all[maxOperands]}"; usage: ${usage}`)
   const [topic] = all
   if (command === 'help' && topic !== undefined && !isCommand(topic)) {
     throw new UsageError(`unknown command "${topic}": ${didYouMean(topic, COMMAND_NAMES)}`)
@@ -207,17 +208,17 @@ function unitsAmong(command: Command): number {
 }
 
 function unitOperand(text: string): string {
-  const read = unitName(text)
-  if ('wrong' in read) throw new UsageError(`"${text}" ${read.wrong}`)
-  if (isPattern(read.value)) throw new UsageError(`"${text}" is a pattern; this command requires the names of units`)
-  return read.value
+  const parsed = unitName(text)
+  if ('wrong' in parsed) throw new UsageError(`"${text}" ${parsed.wrong}`)
+  if (isPattern(parsed.value)) throw new UsageError(`"${text}" is a pattern; this command requires the names of units`)
+  return parsed.value
 }
 
 function unitOption(text: string | undefined): string | null {
   if (text === undefined) return null
-  const read = unitName(text)
-  if ('wrong' in read) throw new UsageError(`--unit: "${text}" ${read.wrong}`)
-  return read.value
+  const parsed = unitName(text)
+  if ('wrong' in parsed) throw new UsageError(`--unit: "${text}" ${parsed.wrong}`)
+  return parsed.value
 }
 
 function kindOption(text: string | undefined): string | null {

@@ -2,8 +2,8 @@
 export interface CommandRow {
   /** The operands, as in the usage line. */
   readonly operands: string
-  readonly least: number
-  readonly most: number
+  readonly minOperands: number
+  readonly maxOperands: number
   readonly summary: string
   /** Paragraphs for the help. */
   readonly text: readonly string[]
@@ -12,10 +12,10 @@ export interface CommandRow {
 
 export function command(
   operands: string,
-  least: number,
-  most: number,
+  minOperands: number,
+  maxOperands: number,
   summary: string,
   rest: Partial<CommandRow> = {},
 ): CommandRow {
-  return { operands, least, most, summary, text: [], examples: [], ...rest }
+  return { operands, minOperands, maxOperands, summary, text: [], examples: [], ...rest }
 }

@@ -13,14 +13,14 @@ export const COMMANDS = {
     text: [
       'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power cuts, and are available over HTTP and MQTT.',
       'SIGTERM and SIGINT stop the agent cleanly; a second one ends it at once. SIGHUP reloads the configuration; if the new file is invalid, the agent keeps the current configuration.',
-      'Run as a systemd service, the agent logs an unknown key or an invalid value, uses the default instead, and shows the problem in /-/ready. Run in a terminal, it exits with code 2.',
+      'Run as a systemd service, the agent logs an unknown key or an invalid value, uses the default instead, and shows the problem in /-/ready. Run in a terminal, it reports the problem and exits with code 2.',
     ],
     examples: [
       ['gatewatch', 'watch the twelve services of a Wirepas gateway'],
       ['gatewatch --services mosquitto devmgmt --prometheus-port 9200', 'watch two services'],
       [
         'gatewatch --user --mqtt mqtt://192.168.1.5 -p ./state.ring',
-        "watch the user's own systemd, publish to a broker",
+        "watch the user's systemd and publish to a broker",
       ],
     ],
   }),

@@ -52,13 +52,13 @@ export function wantsColor(env: Env, isTerminal: boolean): boolean {
 }
 
 /**
- * Writes to stdout or stderr without ever throwing. `onGone` is called once, on the first write error (EPIPE: the reader
+ * Writes to stdout or stderr without ever throwing. `onError` is called once, on the first write error (EPIPE: the reader
  * has exited; ENOSPC); later writes are dropped.
  */
-export function writerTo(stream: Writable, onGone: (code: string) => void): (text: string) => void {
+export function writerTo(stream: Writable, onError: (code: string) => void): (text: string) => void {
   let open = true
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (open) onGone(error.code ?? String(error))
+    if (open) onError(error.code ?? String(error))
     open = false
   })
   return (text) => {

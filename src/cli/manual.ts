@@ -36,7 +36,10 @@ export function overview(): Section[] {
       title: 'SYNOPSIS',
       blocks: [usage('gatewatch [run] [OPTION...]'), usage('gatewatch COMMAND [OPTION...] [OPERAND]')],
     },
-    { title: 'COMMANDS', blocks: COMMAND_NAMES.map((name) => item(synopsis(name), `${rowOfCommand(name).summary}.`)) },
+    {
+      title: 'COMMANDS',
+      blocks: COMMAND_NAMES.map((name) => item(synopsis(name), sentence(rowOfCommand(name).summary))),
+    },
     { title: 'OPTIONS', blocks: [...generalOptions(), ...configOptions()] },
     exitCodes(),
     {
@@ -69,7 +72,7 @@ export function commandPage(name: Command): Section[] {
       ],
     },
     ...(row.examples.length > 0
-      ? [{ title: 'EXAMPLES', blocks: row.examples.map(([line, what]) => item(line, `${what}.`)) }]
+      ? [{ title: 'EXAMPLES', blocks: row.examples.map(([line, what]) => item(line, sentence(what))) }]
       : []),
     ...(configured ? [files(), environment()] : []),
     exitCodes(),
@@ -82,10 +85,10 @@ export function wholeManual(): Section[] {
   const described = COMMAND_NAMES.map((command) => {
     const row = rowOfCommand(command)
     const own = optionsOf(command).map((option) => item(spelling(optionRow(option)), optionRow(option).help))
-    const examples = row.examples.map(([line, what]) => item(line, `${what}.`))
+    const examples = row.examples.map(([line, what]) => item(line, sentence(what)))
     return {
       title: `COMMAND ${command}`,
-      blocks: [text(`${capital(row.summary)}.`), ...row.text.map(text), ...own, ...examples],
+      blocks: [text(sentence(row.summary)), ...row.text.map(text), ...own, ...examples],
     }
   })
   const rest = [configuration(), files(), environment(), exitCodes()]
@@ -195,7 +198,7 @@ export function restartRemark(key: Key): string {
 
 export function keyHelp(key: Key): string {
   const { help, unit } = rowOf(key)
-  return unit ? `${help} In ${unit}.` : help
+  return unit ? `${help.slice(0, -1)}, in ${unit}.` : help
 }
 
 function defaultText(key: Key): string {
@@ -222,6 +225,7 @@ function synopsis(name: Command): string {
   return operands === '' ? name : `${name} ${operands}`
 }
 
-function capital(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1)
+/** `show the version` -> `Show the version.` */
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
 }

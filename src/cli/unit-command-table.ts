@@ -39,7 +39,7 @@ export const UNIT_COMMANDS = {
       'With --watch, the unit is added to monitored_services, and a running agent reloads its configuration.',
     ],
     examples: [
-      ['gatewatch create-unit blink --run-as nobody -- /usr/bin/blink --every 5', 'create and start a service'],
+      ['gatewatch create-unit blink --run-as daemon -- /usr/bin/blink --every 5', 'create and start a service'],
       ['gatewatch create-unit blink --dry-run -- blink', 'show the unit file only'],
     ],
   }),

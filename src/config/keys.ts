@@ -43,7 +43,7 @@ const KEYS = {
   }),
   log_file: key(orNone(path), null, {
     applies: 'restart',
-    help: 'Log to this file, with rotation, instead of stderr.',
+    help: 'Log to this file instead of stderr; the file is rotated.',
     defaultText: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
   }),
@@ -65,7 +65,7 @@ const KEYS = {
   }),
   events_file: key(orNone(path), null, {
     applies: 'restart',
-    help: 'Append every event to this file as JSON Lines, with rotation.',
+    help: 'Append every event to this file as JSON Lines; the file is rotated.',
     defaultText: 'none',
   }),
   events_max_bytes: key(integer(1024, 1024 * MIB), 10 * MIB, {
@@ -93,7 +93,7 @@ const KEYS = {
   web_config_file: key(orNone(path), null, {
     applies: 'now',
     help: 'File that configures TLS, client certificates and users for TCP, in the format of the Prometheus exporter-toolkit.',
-    defaultText: 'none: HTTP without TLS or password',
+    defaultText: 'none (HTTP without TLS or password)',
   }),
   'http.allowed_hosts': key(listOf('host names', host), [], {
     applies: 'now',

@@ -1,5 +1,6 @@
 // Parses service_states.json of the former program into baselines of counters.
 
+import { messageOf } from '../core/error-text.ts'
 import { plural } from '../core/format.ts'
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
@@ -23,7 +24,7 @@ export function parseLegacyCounters(text: string): LegacyCounters {
   const notes: string[] = []
   const root = parse(text)
   if ('wrong' in root) return { baselines, problems: [root.wrong], notes }
-  let counted = 0
+  let subtracted = 0
   for (const [key, entry] of Object.entries(root.object)) {
     const name = unitName(key)
     if ('wrong' in name) problems.push(`${JSON.stringify(key)} ${name.wrong}`)
@@ -40,12 +41,12 @@ export function parseLegacyCounters(text: string): LegacyCounters {
         number,
         number,
       ]
-      counted += Math.min(stops, crashes)
+      subtracted += Math.min(stops, crashes)
       baselines.set(name.value, { starts, stops: Math.max(0, stops - crashes), crashes, restarts: 0, lost: 0 })
     }
   }
-  if (counted > 0) {
-    notes.push(`subtracted ${plural(counted, 'stop')}: the former program counted each crash as a stop as well`)
+  if (subtracted > 0) {
+    notes.push(`subtracted ${plural(subtracted, 'stop')}: the former program counted each crash as a stop as well`)
   }
   return { baselines, problems, notes }
 }
@@ -66,6 +67,6 @@ function parse(text: string): { object: Record<string, unknown> } | { wrong: str
     if (isObject(value)) return { object: value }
     return { wrong: 'is not a service_states.json: expected an object {"UNIT": {"starts": ...}}' }
   } catch (error) {
-    return { wrong: `is not JSON: ${(error as Error).message}` }
+    return { wrong: `is not JSON: ${messageOf(error)}` }
   }
 }

@@ -41,7 +41,7 @@ export const MQTT_KEYS = {
   }),
   'mqtt.prefix': key(topicPrefix, 'gatewatch', {
     applies: 'now',
-    help: 'First level of every topic: <prefix>/<gateway_id>/...',
+    help: 'Prefix of every topic: <prefix>/<gateway_id>/...',
   }),
   'mqtt.qos': key(integer(0, 2), 1, { applies: 'now', help: 'Quality of service of published messages.' }),
   'mqtt.keepalive': key(integer(1, 65_535), 30, {

@@ -19,7 +19,7 @@ describe('the unit file of create-unit', () => {
     const unit = {
       ...UNIT,
       description: '100 % blink',
-      user: 'nobody',
+      user: 'daemon',
       workingDirectory: '/srv/a b%',
       environmentFile: '/etc/default/blink',
       restart: 'always',
@@ -36,7 +36,7 @@ Type=exec
 ExecStart="/usr/bin/blink" "--every" "5 s"
 Restart=always
 RestartSec=1
-User=nobody
+User=daemon
 WorkingDirectory=/srv/a b%%
 EnvironmentFile=/etc/default/blink
 MemoryMax=64M

@@ -125,7 +125,7 @@ describe('the environment', () => {
     expect(config).toMatchObject(expected)
   })
 
-  test('WM_GW_ID comes after everything that was configured, and is no problem then', async () => {
+  test('WM_GW_ID has the lowest precedence, and an invalid value is ignored if gateway_id is configured', async () => {
     const { config, problems } = await loadText('{"gateway_id": "mine"}', { WM_GW_ID: 'not allowed' })
     expect({ id: config.gateway_id, problems }).toEqual({ id: 'mine', problems: [] })
     expect(await problemsOf(null, { WM_GW_ID: 'not allowed' })).toEqual([
@@ -162,11 +162,11 @@ describe('as a service', () => {
     ['{"debug": tru}', ''],
     [null, '--config /nowhere'],
     [null, '--prometheus-port x'],
-  ])('what is no configuration at all, and wrong usage, end it: %j %s', async (file, line) => {
+  ])('an unreadable file and wrong usage end it: %j %s', async (file, line) => {
     expect(fatalProblems(await loadText(file, {}, line), true)).toHaveLength(1)
   })
 
-  test('is told by INVOCATION_ID, which a shell of a desktop inherits too', () => {
+  test('is recognised by INVOCATION_ID, unless stderr is a terminal', () => {
     expect(runsAsService({ INVOCATION_ID: 'x' }, false)).toBe(true)
     expect(runsAsService({ INVOCATION_ID: 'x' }, true)).toBe(false)
     expect(runsAsService({}, false)).toBe(false)

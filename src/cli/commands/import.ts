@@ -1,5 +1,6 @@
 // gatewatch import: makes the counters of the former program the baseline.
 import { parseLegacyCounters } from '../../config/legacy-counters.ts'
+import { messageOf } from '../../core/error-text.ts'
 import { plural } from '../../core/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
@@ -15,9 +16,7 @@ export async function importFile(
   try {
     text = readText(path)
   } catch (error) {
-    out.stderr(
-      `gatewatch: cannot read ${path} (${(error as Error).message}); give the path of the old service_states.json\n`,
-    )
+    out.stderr(`gatewatch: cannot read ${path} (${messageOf(error)}); give the path of the old service_states.json\n`)
     return 1
   }
   return importStates(path, text, sources, out)
