@@ -1,6 +1,6 @@
 // Builds the text and urgency of a desktop notification from an event. Pure.
 import type { Event } from '../core/event.ts'
-import { causeText, shortName } from '../core/format.ts'
+import { causeText, plural, shortName } from '../core/format.ts'
 
 export interface NotificationContent {
   /** Desktop Notifications Specification, "Urgency Levels": 0 low, 1 normal, 2 critical (stays until it is closed). */
@@ -8,7 +8,7 @@ export interface NotificationContent {
   readonly summary: string
   /** Markup: `&`, `<` and `>` are escaped. */
   readonly body: string
-  /** The problem is over: no further notification replaces this one. */
+  /** The problem is over: the next problem of the unit opens a new notification. */
   readonly settled?: true
 }
 
@@ -39,7 +39,7 @@ export function notificationOf(event: Event, gatewayId: string): NotificationCon
       return {
         urgency: 2,
         summary: `${name} is flapping`,
-        body: withGateway(`${event.crashesInWindow} crashes in ${event.windowSeconds} s`, gatewayId),
+        body: withGateway(`${plural(event.crashesInWindow, 'crash', 'crashes')} in ${event.windowSeconds} s`, gatewayId),
       }
     default:
       return null

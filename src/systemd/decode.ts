@@ -63,8 +63,8 @@ export interface SignalPairing {
 
 export function createSignalPairing(): SignalPairing {
   const results = new Map<string, RunResult>()
-  const half = new Set<string>()
-  const whole = new Set<string>()
+  const incomplete = new Set<string>()
+  const complete = new Set<string>()
   const keep = (path: string, result: RunResult) => {
     const oldest = results.size >= PAIRS_AT_MOST ? results.keys().next().value : undefined
     if (oldest !== undefined && !results.has(path)) results.delete(oldest)
@@ -72,8 +72,8 @@ export function createSignalPairing(): SignalPairing {
   }
   return {
     begin() {
-      half.clear()
-      whole.clear()
+      incomplete.clear()
+      complete.clear()
     },
     changed(path, body) {
       const [source, properties] = body
@@ -82,19 +82,19 @@ export function createSignalPairing(): SignalPairing {
       if (source !== UNIT_INTERFACE) {
         if (!source.startsWith(PREFIX)) return null
         keep(path, resultIn(properties, results.get(path) ?? NO_RESULT))
-        const twice = half.has(path)
-        half.add(path)
-        return twice && whole.has(path) ? INCOMPLETE_PAIR : null
+        const repeated = incomplete.has(path)
+        incomplete.add(path)
+        return repeated && complete.has(path) ? INCOMPLETE_PAIR : null
       }
-      if (half.delete(path)) whole.add(path)
-      else if (whole.has(path)) return INCOMPLETE_PAIR
+      if (incomplete.delete(path)) complete.add(path)
+      else if (complete.has(path)) return INCOMPLETE_PAIR
       if (properties['ActiveState'] === undefined) return null
       return snapshotIn(properties, results.get(path) ?? NO_RESULT)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
     removed(path) {
-      for (const notes of [results, half, whole]) notes.delete(path)
+      for (const notes of [results, incomplete, complete]) notes.delete(path)
     },
   }
 }

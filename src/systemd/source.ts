@@ -49,7 +49,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const observeGap = () => observe({ kind: 'gap', at: clock.now() })
   const observeWatch = () => observe({ kind: 'watch', at: clock.now(), units: list.names(), patterns: list.patterns() })
 
-  // Without the gap, silence on the bus would count as evidence that no restart followed.
+  // The gap is reported at once: otherwise silence on the bus would count as evidence that no restart followed.
   const health = createConnectionHealth({ clock, log, random, onLost: observeGap })
 
   const down = (reason: string) => {

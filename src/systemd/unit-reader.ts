@@ -27,7 +27,7 @@ export interface UnitReaderContext {
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
   /** Everything read from a watched unit, for uses other than observations. */
-  readonly wasRead: (label: string, read: UnitReading) => void
+  readonly wasRead: (label: string, reading: UnitReading) => void
 }
 
 export interface UnitReader {
