@@ -39,7 +39,10 @@ export function notificationOf(event: Event, gatewayId: string): NotificationCon
       return {
         urgency: 2,
         summary: `${name} is flapping`,
-        body: withGateway(`${plural(event.crashesInWindow, 'crash', 'crashes')} in ${event.windowSeconds} s`, gatewayId),
+        body: withGateway(
+          `${plural(event.crashesInWindow, 'crash', 'crashes')} in ${event.windowSeconds} s`,
+          gatewayId,
+        ),
       }
     default:
       return null
