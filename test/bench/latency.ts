@@ -59,7 +59,7 @@ export async function measureLatency(kills: number): Promise<Latencies> {
       const receivedAtMs = performance.now()
       total.push(receivedAtMs - killedAtMs)
       toBus.push((seenAtMs ?? receivedAtMs) - killedAtMs)
-      const { service } = JSON.parse(subscriber.heard.at(-1)?.payload ?? '{}')
+      const { service } = JSON.parse(subscriber.received.at(-1)?.payload ?? '{}')
       if (service !== unit.name) throw new Error(`killed ${unit.name}, but received the crash of ${service}`)
     }
   } finally {

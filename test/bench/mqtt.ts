@@ -38,7 +38,7 @@ async function broker(kills = 20): Promise<void> {
 
 async function kills(number = 1000): Promise<void> {
   const report = await killBroker(number, Math.random)
-  print(`broker killed ${number} times at 20 events a second: events lost`, `${report.lost} of ${report.told}`)
+  print(`broker killed ${number} times at 20 events a second: events lost`, `${report.lost} of ${report.events}`)
   print('  duplicates, and the most after a single kill', `${report.duplicates}, ${report.duplicatesPerKillAtMost}`)
   print('  in order', String(report.inOrder))
 }

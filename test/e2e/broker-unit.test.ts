@@ -29,7 +29,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
     await using gateway = await startBrokerUnit(3, env)
     const { subscriber } = gateway
     const heard = (end: string) =>
-      subscriber.heard.filter(({ topic }) => topic.endsWith(end)).map(({ payload }) => JSON.parse(payload))
+      subscriber.received.filter(({ topic }) => topic.endsWith(end)).map(({ payload }) => JSON.parse(payload))
     await subscriber.publish('gatewatch/gw-7/unit/a.service/set', 'restart')
     await until(() => heard('/result').length, { what: 'the answer', timeoutMs: 30_000 })
     await until(() => heard('/event/command').length, { what: 'the event' })

@@ -60,7 +60,7 @@ export async function startBrokerUnit(
 
 /** Kills it; resolves with when it was back (as systemd saw it), how long after that the subscriber had its crash, and that. */
 export async function killBrokerUnit({ systemd, subscriber }: BrokerUnit) {
-  const told = () => subscriber.heard.filter(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
+  const told = () => subscriber.received.filter(({ topic }) => topic === 'gatewatch/gw-7/event/crash')
   const before = told().length
   await systemd.kill(UNIT)
   await until(() => told().length > before, { what: 'its crash', timeoutMs: 60_000, everyMs: 2 })

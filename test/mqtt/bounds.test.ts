@@ -1,4 +1,4 @@
-// How much waits for a broker that is away, and how fast it goes out: numbers, with a real mosquitto.
+// Limits of the queue and of memory while the broker is unreachable, with a real mosquitto.
 import mqttPacket from 'mqtt-packet'
 import { expect, it } from 'vitest'
 import { at } from '../core/step-driver.ts'
@@ -8,13 +8,13 @@ import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { crashed, started } from './event.ts'
 import { startGateway } from './gateway.ts'
-import { drained, eventsOf, seqsOf } from './heard.ts'
+import { drained, eventsOf, seqsOf } from './received.ts'
 
 /** Fifty minutes at 10 a second; a day is 864,000. */
 const EVENTS = 30_000
 
 describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
-  it('keeps the newest thousand of a history, and tells what it gave up', async () => {
+  it('keeps the newest thousand events of a history, and reports the dropped ones', async () => {
     await using broker = await startMosquitto({ config: 'max_inflight_messages 0\nmax_queued_messages 0' })
     await using subscriber = await broker.subscribe('gatewatch/#')
     const history = Array.from({ length: 3000 }, (_, i) => (i % 100 === 0 ? crashed(i + 1) : started(i + 1)))
@@ -41,7 +41,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
     expect(gateway.acknowledged.at(0)).toBeGreaterThan(200)
   })
 
-  it('goes on after the last acknowledged event when it is started again', async () => {
+  it('continues after the last acknowledged event when it is restarted', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     const first = startGateway({ config: { url: broker.url }, units: ['a.service'], speed: 1 })
@@ -69,19 +69,19 @@ it('keeps no buffer for each of the 65,536 packet ids', async () => {
   expect(Reflect.get(mqttPacket.writeToStream, 'cacheNumbers')).toBe(false)
 })
 
-it('grows by less than 1 MiB while the broker is away, whatever happens meanwhile', async () => {
+it('grows by less than 1 MiB while the broker is unreachable', async () => {
   const gateway = startGateway({ config: { url: `mqtt://127.0.0.1:${await freePort()}` }, units: ['a.service'] })
   const state = gateway.state()
-  const tell = (from: number, to: number) => {
+  const accept = (from: number, to: number) => {
     for (let seq = from; seq <= to; seq++) {
       const event = seq % 7 === 0 ? crashed(seq) : started(seq)
       gateway.sink.accept({ before: state, after: state, events: [event], at: at(seq) })
     }
   }
-  tell(1, 1000)
-  await until(() => gateway.logged.length >= 1, { what: 'the first refusal' })
+  accept(1, 1000)
+  await until(() => gateway.logged.length >= 1, { what: 'the first failed attempt' })
   const before = heapAfterCollecting()
-  tell(1001, EVENTS)
+  accept(1001, EVENTS)
   expect(heapAfterCollecting() - before).toBeLessThan(1_048_576)
   expect(gateway.sink.health()).toMatchObject({ queued: 1001, dropped: { overflow: EVENTS - 1000 } })
   expect(gateway.logged.filter((line) => line.includes('the event queue is full'))).toHaveLength(1)

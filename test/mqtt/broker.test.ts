@@ -1,15 +1,15 @@
-// The sink and a real mosquitto: what is told when, and what the broker keeps.
+// The sink with a real mosquitto: what is published when, and what is retained.
 import { expect, it } from 'vitest'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { IDENTITY, startGateway } from './gateway.ts'
-import { connected, json, seqsOf } from './heard.ts'
+import { connected, json, seqsOf } from './received.ts'
 
 const UNIT = 'mosquitto.service'
 
-describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => {
-  it('tells its birth, itself and every state, and keeps them at the broker', async () => {
+describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () => {
+  it('publishes birth, agent status and every state, all retained', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     await using gateway = startGateway({
@@ -49,7 +49,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     expect(gateway.logged).toEqual([`info: mqtt: connected to ${broker.url}`])
   })
 
-  it('tells events in order, each once, and states as they are', async () => {
+  it('publishes events in order, each once, and the newest states', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT] })
@@ -79,7 +79,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     )
   })
 
-  it('says offline itself when it is stopped', async () => {
+  it('publishes offline itself when it is stopped', async () => {
     await using broker = await startMosquitto()
     const gateway = startGateway({ config: { url: broker.url }, units: [UNIT], speed: 1 })
     await connected(gateway)
@@ -94,7 +94,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     expect(gateway.sink.health().queued).toBe(0)
   })
 
-  it('clears the topic of a unit that is watched no more, also one from before it was started', async () => {
+  it('clears the topic of a unit that is no longer watched, one of an earlier run too', async () => {
     await using broker = await startMosquitto()
     broker.publish('gatewatch/gw-7/unit/former.service/state', '{}', '-r')
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT, 'other.service'] })
@@ -110,7 +110,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     })
   })
 
-  it('tells its numbers again only when something changed', async () => {
+  it('publishes its status again only when something changed', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/gw-7/agent')
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT], statsEveryMs: () => 1000 })
@@ -119,7 +119,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT at a real mosquitto', () => 
     const quiet = subscriber.received.length
     gateway.start(UNIT)
     const isTold = (agent: Record<string, unknown>) => JSON.stringify(agent['queue']).includes('"events_published":1')
-    await until(() => json(subscriber.received.at(-1)), { what: 'the numbers with one more event', is: isTold })
+    await until(() => json(subscriber.received.at(-1)), { what: 'the status with one more event', is: isTold })
     expect(quiet).toBeLessThanOrEqual(2)
     expect(json(subscriber.received.at(-1))).toMatchObject({ queue: { acknowledged_seq: 1, queued: 0 } })
   })

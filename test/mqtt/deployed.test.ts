@@ -1,4 +1,4 @@
-// deploy/mosquitto as it is shipped, with two real brokers: what a centre sees of a gateway, also without it.
+// deploy/mosquitto as shipped, with two real brokers: what the central broker has of a gateway, during an outage too.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,17 +8,17 @@ import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { certificates } from './certificates.ts'
 import { startGateway } from './gateway.ts'
-import { drained, json, seqsOf } from './heard.ts'
 import { type Link, startLink } from './link.ts'
+import { drained, json, seqsOf } from './received.ts'
 
 const UNIT = 'a.service'
 const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto takes for a bridge
 const WORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5' }
 
-/** Whether lines that are commented out, for commands and Home Assistant, are taken in. */
+/** Enables the lines that are commented out, for commands and Home Assistant. */
 type Lines = 'as shipped' | 'all'
 
-/** A shipped file with what a person puts in; each of `changes` must be there. */
+/** A shipped file with the values of a user; each of `changes` must occur in it. */
 function shipped(name: string, lines: Lines, changes: Readonly<Record<string, string>>): string {
   let text = readFileSync(join(import.meta.dirname, '../../deploy/mosquitto', name), 'utf8')
   if (lines === 'all') text = text.replace(/^#(?=(user|topic|pattern) )/gm, '')
@@ -29,7 +29,7 @@ function shipped(name: string, lines: Lines, changes: Readonly<Record<string, st
   return text
 }
 
-/** The central broker: TLS, and each gateway by its own name. */
+/** The central broker: TLS, and a user for each gateway. */
 async function startCentre(lines: Lines = 'as shipped') {
   const broker = await startMosquitto({ stopped: true, anonymous: false })
   const file = certificates(broker.directory, 'DNS:localhost')
@@ -80,9 +80,9 @@ const as = (user: keyof typeof WORDS) => ['-u', user, '-P', WORDS[user]]
 const urlAs = (broker: Mosquitto, user: keyof typeof WORDS) =>
   broker.url.replace('mqtt://', `mqtt://${user}:${WORDS[user]}@`)
 
-/** What the centre keeps of a topic below the gateway's. */
+/** The latest payload that the central broker has of a topic of the gateway. */
 function last(subscriber: Subscriber, topic: string): string | undefined {
-  return subscriber.received.findLast((heard) => heard.topic === `gatewatch/gw-7/${topic}`)?.payload
+  return subscriber.received.findLast(({ topic: one }) => one === `gatewatch/gw-7/${topic}`)?.payload
 }
 
 async function isUp(subscriber: Subscriber): Promise<void> {
@@ -93,7 +93,7 @@ async function isUp(subscriber: Subscriber): Promise<void> {
 }
 
 describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker with its bridge, as shipped", () => {
-  it('tells a centre everything through a cut of the link, during which the broker is killed', async () => {
+  it('delivers everything to the central broker through an outage of the link, during which the local broker is killed', async () => {
     const { broker: centre, link, caFile, watch } = await startCentre()
     await using _centre = centre
     await using _link = link
@@ -141,7 +141,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     await isUp(late)
   })
 
-  it('shows the gateway down within 1.5 keepalives of the bridge when agent and broker lose their power', async () => {
+  it('shows the gateway as down within 1.5 keepalives of the bridge after a power loss', async () => {
     const { broker: centre, link, caFile, watch } = await startCentre()
     await using _centre = centre
     await using _link = link
@@ -158,16 +158,16 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     link.forget() // no word goes through any more, and the centre does not know
     agent.kill('SIGKILL')
     await broker.kill()
-    await until(() => last(viewer, 'bridge') === '0', { what: 'the centre to know', timeoutMs: 60_000 })
-    expect(last(viewer, 'availability')).toBe('online') // nobody was left to say offline
+    await until(() => last(viewer, 'bridge') === '0', { what: 'the central broker to notice', timeoutMs: 60_000 })
+    expect(last(viewer, 'availability')).toBe('online') // after a power loss nothing can publish offline
     const times = (what: string) =>
       [...centre.log().matchAll(new RegExp(`^(\\d+): ${what}`, 'gm'))].map((match) => Number(match[1]))
-    const heardAt = times('Received \\w+ from gatewatch-states-gw-7').at(-1) ?? 0
+    const lastSeenAt = times('Received \\w+ from gatewatch-states-gw-7').at(-1) ?? 0
     const knownAt = times('Client gatewatch-states-gw-7 has exceeded timeout')[0] ?? 0
-    expect(knownAt - heardAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it looks every 5 s, in whole seconds
+    expect(knownAt - lastSeenAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it checks every 5 s, and logs whole seconds
   })
 
-  it('carries commands from the centre and their answers, and a Home Assistant there, once these lines are in', async () => {
+  it('carries commands and their results, and Home Assistant discovery, once these lines are enabled', async () => {
     const { broker: centre, link, caFile, watch } = await startCentre('all')
     await using _centre = centre
     await using _link = link
@@ -180,7 +180,10 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     })
     await isUp(viewer)
     centre.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'restart', ...as('operator'))
-    await until(() => last(viewer, `unit/${UNIT}/result`), { what: 'the answer at the centre', timeoutMs: 30_000 })
+    await until(() => last(viewer, `unit/${UNIT}/result`), {
+      what: 'the result at the central broker',
+      timeoutMs: 30_000,
+    })
     await using home = await centre.subscribe('homeassistant/#', ...as('homeassistant'))
     const live = () => home.received.filter(({ topic, retain }) => topic.endsWith('/config') && !retain)
     await until(() => home.received.length, { what: 'the device', timeoutMs: 30_000 })

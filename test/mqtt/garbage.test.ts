@@ -1,4 +1,4 @@
-// A broker that talks nonsense, by a scripted peer: connections end, the process and the watching go on.
+// A scripted peer that violates the protocol: connections end, the agent continues.
 import { createServer, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { until } from '../rig/until.ts'
@@ -6,14 +6,14 @@ import { startGateway } from './gateway.ts'
 
 const CONNACK = Buffer.from([0x20, 3, 0, 0, 0])
 
-/** A server that answers every connection with `answer`, in order. */
-async function peer(answer: (socket: Socket, connection: number) => void) {
+/** A server that calls `respond` for each connection, in order. */
+async function peer(respond: (socket: Socket, connection: number) => void) {
   const sockets = new Set<Socket>()
   let connections = 0
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    socket.once('data', () => answer(socket, connections++))
+    socket.once('data', () => respond(socket, connections++))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -30,15 +30,15 @@ async function peer(answer: (socket: Socket, connection: number) => void) {
 it.each([
   ['HTTP', [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]],
   ['a second CONNACK', [CONNACK, CONNACK]],
-  ['PUBACKs for what was never sent', [CONNACK, Buffer.from([0x40, 2, 0, 1, 0x40, 2, 0xff, 0xff])]],
+  ['PUBACKs for messages that were never sent', [CONNACK, Buffer.from([0x40, 2, 0, 1, 0x40, 2, 0xff, 0xff])]],
   ['a SUBACK for a PUBLISH', [CONNACK, Buffer.from([0x90, 4, 0, 1, 0, 0])]],
   ['a CONNACK with broken properties', [Buffer.from([0x20, 5, 0, 0, 200, 1, 1])]],
-  ['a PUBLISH with an alias that nobody agreed on', [CONNACK, Buffer.from([0x30, 6, 0, 0, 3, 0x23, 0, 9])]],
+  ['a PUBLISH with a topic alias that was not negotiated', [CONNACK, Buffer.from([0x30, 6, 0, 0, 3, 0x23, 0, 9])]],
   ['a length without an end', [CONNACK, Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff])]],
   ['a DISCONNECT', [CONNACK, Buffer.from([0xe0, 2, 142, 0])]],
-])('%s ends the connection at most', async (_, answers) => {
+])('%s at most ends the connection', async (_, packets) => {
   await using broker = await peer((socket) => {
-    for (const answer of answers) socket.write(answer)
+    for (const packet of packets) socket.write(packet)
     setTimeout(() => socket.end(), 20)
   })
   await using gateway = startGateway({ config: { url: broker.url }, units: ['a.service'], speed: 100 })
@@ -48,7 +48,7 @@ it.each([
   expect(gateway.sink.health().dropped).toEqual({ overflow: 0, forgotten: 0, too_large: 0 })
 })
 
-it('goes on after any bytes', async () => {
+it('continues after any bytes', async () => {
   let seed = 12_345
   const random = () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31

@@ -1,4 +1,4 @@
-// A gateway as the MQTT sink sees it: units that start and crash through the real `step`, and a clock that may run faster.
+// A gateway for tests of the MQTT sink: units start and crash through the real `step`; its clock may run faster.
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
@@ -10,7 +10,7 @@ import { IDLE, SETTINGS } from '../core/step-driver.ts'
 export const STREAM = '00112233aabbccdd'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '0123456789abcdef0123456789abcdef', stream: STREAM }
 
-/** Real time, `speed` times as fast for whoever waits. */
+/** Real time, with timers that run `speed` times as fast. */
 export function clockOf(speed: number): Clock {
   return {
     now: () => ({ monoMs: performance.now() * speed, wallMs: Date.now() }),
@@ -31,10 +31,10 @@ const FLASH: StoreHealth = {
   commitSeconds: { bounds: [], counts: [], sum: 0, count: 0 },
 }
 
-/** Who obeys where a test has no use for commands. */
-const NOBODY: UnitCommands = {
-  run: () => Promise.reject(new Error('nobody obeys here')),
-  refusal: () => 'nobody obeys here',
+/** For tests without commands. */
+const NO_COMMANDS: UnitCommands = {
+  run: () => Promise.reject(new Error('commands are not part of this test')),
+  refusal: () => 'commands are not part of this test',
 }
 
 export interface GatewayOptions extends Partial<Omit<MqttOptions, 'config'>> {
@@ -48,14 +48,14 @@ export interface Gateway extends AsyncDisposable {
   readonly sink: MqttSink
   readonly logged: readonly string[]
   readonly acknowledged: readonly number[]
-  /** Every event so far, as a store would keep them. */
+  /** All events so far, as the store would keep them. */
   readonly events: readonly Event[]
   state(): State
   observe(observation: Observation): void
   watch(...units: string[]): void
   start(unit: string): void
   crash(unit: string): void
-  /** Starts it and lets it crash, as often as told. */
+  /** Starts the unit and lets it crash, `times` times. */
   fail(unit: string, times: number): void
   stop(): Promise<void>
 }
@@ -77,7 +77,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onAcknowledged: (seq) => void acknowledged.push(seq),
     state: () => state,
     flash: () => FLASH,
-    commands: NOBODY,
+    commands: NO_COMMANDS,
     onBrokerCrash: () => {},
     statsEveryMs: () => 60_000,
     clock,

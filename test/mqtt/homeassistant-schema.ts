@@ -1,4 +1,4 @@
-// Home Assistant's documented schema of a device discovery message, as far as our platforms go, and what breaks it.
+// Home Assistant's documented schema of a device discovery message, for the platforms that we use.
 // From home-assistant.io/integrations/mqtt, sensor.mqtt and binary_sensor.mqtt, and core's mqtt/schemas.py.
 
 type Fields = Readonly<Record<string, (value: unknown) => boolean>>
@@ -46,7 +46,7 @@ const PLATFORMS: Readonly<Record<string, Fields>> = {
 
 type Json = Readonly<Record<string, unknown>>
 
-/** What Home Assistant would not take, in words; empty where all is well. */
+/** The reasons why Home Assistant would refuse the message; empty if it is valid. */
 export function faults(message: Json): string[] {
   const { device, origin, availability, components, ...rest } = message
   const found = [

@@ -1,16 +1,16 @@
-// A link to the broker that a test can cut, hold back and refuse: a TCP relay on a port of its own.
+// A TCP relay to the broker, on its own port, which a test can cut, freeze or close.
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface Link extends AsyncDisposable {
   readonly port: number
   readonly url: string
-  /** Nothing of what the broker says goes through any more, from this kind of packet on (MQTT 3.1.1, 2.2.1). */
+  /** Discards everything from the broker, from this packet type on (MQTT 3.1.1, 2.2.1). */
   swallow(packetType: number | null): void
-  /** Cuts every connection, without a word. */
+  /** Cuts every connection. */
   cut(): void
-  /** Cuts the agent's side only: the broker keeps what it takes for a living connection. */
+  /** Cuts the agent's side only: for the broker, the connection stays open. */
   forget(): void
-  /** Refuses connections, or takes them again. */
+  /** Refuses connections, or accepts them again. */
   close(): Promise<void>
   open(): Promise<void>
   connections(): number
@@ -19,7 +19,7 @@ export interface Link extends AsyncDisposable {
 export const PUBACK = 4
 export const PINGRESP = 13
 
-/** `onConnect` may answer a client's first bytes itself: what it returns is sent, and the connection closed. */
+/** `onConnect` may respond to a client's first bytes: what it returns is sent, and the connection closed. */
 export async function startLink(brokerPort: number, onConnect?: (first: Buffer) => Buffer | null): Promise<Link> {
   const pairs = new Set<readonly [Socket, Socket]>()
   const forgotten = new Set<readonly [Socket, Socket]>()
@@ -35,13 +35,13 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
     pairs.add(pair)
     let isMute = false
     client.once('data', (first) => {
-      const answer = onConnect?.(first) ?? null
-      if (answer !== null) return void client.end(answer)
+      const response = onConnect?.(first) ?? null
+      if (response !== null) return void client.end(response)
       broker.write(first)
       client.pipe(broker, { end: false })
     })
     broker.on('data', (chunk) => {
-      // the broker's packets arrive whole on loopback: the first byte of a chunk begins one
+      // on loopback packets arrive whole: each chunk begins with one
       if (swallowed !== null && (chunk[0] ?? 0) >> 4 === swallowed) isMute = true
       if (!isMute) client.write(chunk)
     })

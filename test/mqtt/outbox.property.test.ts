@@ -1,4 +1,4 @@
-// Whatever happens, in any order: the outbox stays within its bounds, and every number is told, kept, or told as dropped.
+// The outbox in any sequence of calls stays within its limits, and every event is sent, kept, or reported as dropped.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createOutbox, type Parcel } from '../../src/mqtt/outbox.ts'
@@ -89,7 +89,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
     expect(outbox.size()).toBeLessThanOrEqual(Math.max(LIMITS.events, sent) + 1)
     expect(outbox.bytes()).toBeLessThanOrEqual(Math.max(LIMITS.bytes, 16 * 460))
   }
-  // the last one makes every gap known
+  // the last event makes every missing number known
   seq += 1
   outbox.add(crashed(seq))
   outbox.requeue()
@@ -97,7 +97,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
   return { outbox, told, announced, seq }
 }
 
-test('every sequence number is told, or lies in a record of dropped ones, which count exactly', () => {
+test('every sequence number is sent or is in a record of dropped events, and the counts are exact', () => {
   fc.assert(
     fc.property(acts, (steps) => {
       const { outbox, told, announced, seq } = live(steps)
@@ -113,7 +113,7 @@ test('every sequence number is told, or lies in a record of dropped ones, which 
   )
 })
 
-test('a crash is given up only where no start waits', () => {
+test('a crash is dropped only where no start waits', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 200 }), (crashes) => {
       const outbox = createOutbox({ acknowledged: 0, bytesOf: () => 1, limits: LIMITS })

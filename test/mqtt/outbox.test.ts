@@ -1,4 +1,4 @@
-// The outbox by literal tables: what leaves it, what it gives up first, and what it says of that.
+// The outbox: the order of sending, what is dropped first, and the record of dropped events.
 import { expect, test } from 'vitest'
 import { createOutbox, type Outbox, type Parcel } from '../../src/mqtt/outbox.ts'
 import { afterGap, crashed, started } from './event.ts'
@@ -15,7 +15,7 @@ function takeAll(outbox: Outbox): Parcel[] {
   return parcels
 }
 
-test('the oldest goes first, and only what is settled has left', () => {
+test('the oldest goes first, and only a settled event is removed', () => {
   const outbox = outboxOf(10)
   for (const seq of [1, 2, 3]) outbox.add(started(seq))
   const [one, two, three] = takeAll(outbox)
@@ -27,7 +27,7 @@ test('the oldest goes first, and only what is settled has left', () => {
   expect([outbox.size(), outbox.bytes(), outbox.acknowledged()]).toEqual([1, 100, 2])
 })
 
-test('what was in flight when the connection was lost is sent again, in its place', () => {
+test('events in flight when the connection ended are sent again, at their old position', () => {
   const outbox = outboxOf(10)
   for (const seq of [1, 2, 3]) outbox.add(started(seq))
   const first = outbox.next()
@@ -38,7 +38,7 @@ test('what was in flight when the connection was lost is sent again, in its plac
   expect(takeAll(outbox).map(shown)).toEqual([2, 3, 4])
 })
 
-test('what happened before the connection is told as replayed, what comes after is not', () => {
+test('events from before the connection are replayed, later ones are not', () => {
   const outbox = outboxOf(10)
   outbox.add(started(1))
   outbox.connected(Infinity)
@@ -46,7 +46,7 @@ test('what happened before the connection is told as replayed, what comes after 
   expect(takeAll(outbox).map((p) => p.kind === 'event' && p.replayed)).toEqual([true, false])
 })
 
-test('starts give way before crashes, the oldest first, and one record tells of them before all else', () => {
+test('starts are dropped before crashes, the oldest first, and one record of them is sent before everything else', () => {
   const outbox = outboxOf(3)
   outbox.add(crashed(1))
   outbox.add(started(2))
@@ -63,7 +63,7 @@ test('starts give way before crashes, the oldest first, and one record tells of 
   ])
 })
 
-test('what is in flight does not give way', () => {
+test('an event in flight is not dropped', () => {
   const outbox = outboxOf(2)
   outbox.add(started(1))
   outbox.next()
@@ -72,13 +72,13 @@ test('what is in flight does not give way', () => {
   expect(takeAll(outbox).map(shown)).toEqual([{ fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 } }, 3])
 })
 
-test('bytes are bounded as well as the number', () => {
+test('bytes are limited as well as the number', () => {
   const outbox = outboxOf(1000, 0, 250)
   for (const seq of [1, 2, 3]) outbox.add(crashed(seq))
   expect([outbox.bytes(), outbox.size(), outbox.dropped().overflow]).toEqual([200, 3, 1])
 })
 
-test('a record that was in flight when the connection was lost is told again, with what was given up since', () => {
+test('a record in flight when the connection ended is sent again, with the events dropped since', () => {
   const outbox = outboxOf(1)
   outbox.add(started(1))
   outbox.add(started(2))
@@ -88,7 +88,7 @@ test('a record that was in flight when the connection was lost is told again, wi
   expect(shown(outbox.next())).toEqual({ fromSeq: 1, toSeq: 2, count: 2, byKind: { start: 2 } })
 })
 
-test('nothing counts as acknowledged before its record is', () => {
+test('a dropped event counts as acknowledged only when its record is', () => {
   const outbox = outboxOf(1)
   outbox.add(started(1))
   outbox.add(started(2))
@@ -99,7 +99,7 @@ test('nothing counts as acknowledged before its record is', () => {
   expect(outbox.acknowledged()).toBe(2)
 })
 
-test('events that history has forgotten are told as dropped, numbers that were never used are not', () => {
+test('events missing from history are reported as dropped, numbers that were never used are not', () => {
   const outbox = outboxOf(10, 4)
   outbox.add(started(8))
   outbox.add(afterGap(started(1009), 1000))
@@ -112,7 +112,7 @@ test('events that history has forgotten are told as dropped, numbers that were n
   ])
 })
 
-test('where no broker ever had anything, nothing is missing before the first event', () => {
+test('where nothing was ever acknowledged, nothing is missing before the first event', () => {
   const outbox = outboxOf(10, null)
   expect(outbox.acknowledged()).toBeNull()
   outbox.add(started(500))
@@ -120,7 +120,7 @@ test('where no broker ever had anything, nothing is missing before the first eve
   expect(outbox.acknowledged()).toBe(499)
 })
 
-test('what the broker refuses is in nobody’s way, and is tried again', () => {
+test('a refused event does not block the others, and is tried again', () => {
   const outbox = outboxOf(10)
   for (const seq of [1, 2]) outbox.add(started(seq))
   const first = outbox.next()
@@ -131,7 +131,7 @@ test('what the broker refuses is in nobody’s way, and is tried again', () => {
   expect(outbox.acknowledged()).toBe(0)
 })
 
-test('an event that is larger than the broker takes is given up, and told of', () => {
+test('an event larger than the broker accepts is dropped and reported', () => {
   const outbox = createOutbox({ acknowledged: 0, bytesOf: ({ seq }) => seq * 1000 })
   outbox.connected(1500)
   for (const seq of [1, 2]) outbox.add(crashed(seq))

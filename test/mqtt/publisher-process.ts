@@ -1,4 +1,4 @@
-// A publisher in a process of its own, for tests that kill it: told by argv where the broker is, it says when it is connected.
+// A publisher in its own process, for tests that kill it: gets the broker's URL in argv and prints when it is connected.
 import { until } from '../rig/until.ts'
 import { startGateway } from './gateway.ts'
 

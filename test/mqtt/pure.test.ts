@@ -1,4 +1,4 @@
-// Topics, payloads, URLs, reasons and the back-off, by literal tables.
+// Topics, payloads, broker URLs and error texts, as literal tables.
 import { expect, test } from 'vitest'
 import { newUnit } from '../../src/core/unit.ts'
 import { readBrokerUrl } from '../../src/mqtt/connection/broker-url.ts'
@@ -25,7 +25,7 @@ test.each([
   ['sink@tty-1.service', 'gatewatch/gw-7/unit/sink@tty-1.service/state'],
   ['dev-disk-by\\x2duuid-a:b_c.device', 'gatewatch/gw-7/unit/dev-disk-by\\x2duuid-a:b_c.device/state'],
   ['no+such#name/at%all', 'gatewatch/gw-7/unit/no%2bsuch%23name%2fat%25all/state'],
-])('the state of %s has a topic of its own and is found back', (unit, topic) => {
+])('the state of %s has its own topic, from which the name can be read back', (unit, topic) => {
   expect(TOPICS.unitState(unit)).toBe(topic)
   expect(TOPICS.unitOf(topic)).toBe(unit)
 })
@@ -35,11 +35,11 @@ test.each([
   'gatewatch/gw-7/unit/a/b/state',
   'gatewatch/gw-7/unit//state',
   'gatewatch/gw-8/unit/a/state',
-])('%s is the state of no unit', (topic) => {
+])('%s is not the state of a unit', (topic) => {
   expect(TOPICS.unitOf(topic)).toBeNull()
 })
 
-test('an event is the same object as everywhere, and says whether it is told late', () => {
+test('an event is the same object as everywhere, with `replayed`', () => {
   expect(JSON.parse(eventPayload(crashed(41), IDENTITY, true))).toEqual({
     schema: 1,
     id: '00112233aabbccdd-41',
@@ -67,9 +67,9 @@ test('an event is the same object as everywhere, and says whether it is told lat
   })
 })
 
-test('the record of dropped events says which and how many', () => {
-  const gap = { fromSeq: 5, toSeq: 90, count: 80, byKind: { start: 40, stop: 40 } }
-  expect(JSON.parse(droppedPayload(gap, IDENTITY, 'b1', 1_700_000_000_000))).toEqual({
+test('the record of dropped events has their range, number and kinds', () => {
+  const dropped = { fromSeq: 5, toSeq: 90, count: 80, byKind: { start: 40, stop: 40 } }
+  expect(JSON.parse(droppedPayload(dropped, IDENTITY, 'b1', 1_700_000_000_000))).toEqual({
     schema: 1,
     event: 'dropped',
     timestamp: '2023-11-14T22:13:20.000Z',
@@ -84,7 +84,7 @@ test('the record of dropped events says which and how many', () => {
   })
 })
 
-test('a state holds neither command lines nor an environment', () => {
+test('a state contains neither command lines nor the environment', () => {
   const state = JSON.parse(statePayload(newUnit('a.service'), IDENTITY))
   expect(Object.keys(state).toSorted()).toEqual([
     ...['active_state', 'baseline', 'counters', 'failures', 'flapping', 'gateway_id', 'gave_up', 'invocation_id'],
@@ -109,7 +109,7 @@ test.each([
     'mqtt+unix:///run/mosquitto.sock',
     true,
   ],
-])('%s is read, and shown without its password', (text, address, shown, local) => {
+])('%s is parsed, and shown without its password', (text, address, shown, local) => {
   expect(readBrokerUrl(text)).toMatchObject({ address, shown, local })
 })
 
@@ -119,16 +119,20 @@ test('user and password of a URL are decoded', () => {
 })
 
 test.each([
-  ['ws://me:secret@broker', 'mqtt.url begins with ws:// but must begin with mqtt://, mqtts:// or mqtt+unix://'],
+  ['ws://me:secret@broker', 'mqtt.url must begin with mqtt://, mqtts:// or mqtt+unix://, not ws://'],
   ['broker', 'mqtt.url is not a URL like mqtt://127.0.0.1:1883'],
-  ['unix:', 'mqtt.url names no socket: write mqtt+unix:///path'],
-  ['mqtt:///x', 'mqtt.url names no host'],
-])('%s is refused, without telling its password', (text, problem) => {
+  ['unix:', 'mqtt.url has no socket path; write mqtt+unix:///path'],
+  ['mqtt:///x', 'mqtt.url has no host'],
+])('%s is refused, with a message that does not contain the password', (text, problem) => {
   expect(() => readBrokerUrl(text)).toThrow(new Error(problem))
 })
 
 test.each([
-  [Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }), 'connection refused: nothing listens there', false],
+  [
+    Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
+    'connection refused (nothing listens there)',
+    false,
+  ],
   [
     Object.assign(new Error('Connection refused: Not authorized'), { code: 135 }),
     'refused: Not authorized (see mqtt.username and mqtt.password_file)',
@@ -140,6 +144,6 @@ test.each([
     true,
   ],
   ['odd', 'odd', false],
-])('%s is said in words', (error, text, version) => {
+])('%s becomes a text that shows where to look', (error, text, version) => {
   expect(connectionErrorOf(error)).toEqual({ text, version })
 })

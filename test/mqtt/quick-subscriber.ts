@@ -1,11 +1,11 @@
-// A subscriber that is back as soon as the broker is: mosquitto_sub waits a second or more, too long for a thousand kills.
+// A subscriber that reconnects within 20 ms: mosquitto_sub waits a second or more, too long for a thousand kills.
 import mqtt from 'mqtt'
 import { until } from '../rig/until.ts'
 
 export interface QuickSubscriber extends AsyncDisposable {
-  /** `subscription`: the how manieth one brought it. */
-  readonly heard: readonly { readonly topic: string; readonly payload: string; readonly subscription: number }[]
-  /** How often it was subscribed: again after each loss of the broker. */
+  /** `subscription`: number of the subscription that received it, from 1. */
+  readonly received: readonly { readonly topic: string; readonly payload: string; readonly subscription: number }[]
+  /** Number of subscriptions: one per connection. */
   subscriptions(): number
   /** Calls back with the next message. */
   once(call: () => void): void
@@ -13,12 +13,12 @@ export interface QuickSubscriber extends AsyncDisposable {
 }
 
 /**
- * At QoS 0: a broker that is killed with acknowledgements unread resets the link, and what it had sent is lost. With a
- * `session` at QoS 1, and the broker keeps for it what comes while it is away.
+ * QoS 0, because a broker that is killed with unread acknowledgements resets the connection, and what it had sent is lost.
+ * With a `session` QoS 1: the broker then keeps messages while the subscriber is disconnected.
  */
 export async function subscribeQuickly(url: string, filter: string, session?: string): Promise<QuickSubscriber> {
   const kept = session === undefined ? {} : { clean: false, clientId: session }
-  const heard: { topic: string; payload: string; subscription: number }[] = []
+  const received: { topic: string; payload: string; subscription: number }[] = []
   let subscriptions = 0
   const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...kept })
   client.on('connect', () => {
@@ -26,13 +26,13 @@ export async function subscribeQuickly(url: string, filter: string, session?: st
       if (!error) subscriptions += 1
     })
   })
-  client.on('error', () => {}) // nobody there yet
+  client.on('error', () => {}) // the broker is still down
   client.on('message', (topic, payload: Buffer) =>
-    heard.push({ topic, payload: payload.toString('utf8'), subscription: subscriptions }),
+    received.push({ topic, payload: payload.toString('utf8'), subscription: subscriptions }),
   )
   await until(() => subscriptions > 0, { what: 'a subscription', everyMs: 5 })
   return {
-    heard,
+    received,
     subscriptions: () => subscriptions,
     publish: (topic, payload) => client.publishAsync(topic, payload, { qos: 1 }),
     once: (call) => void client.once('message', call),

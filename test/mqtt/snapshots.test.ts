@@ -1,4 +1,4 @@
-// Which states are to be published: the newest of each unit, once, and nothing for what looks the same.
+// Retained states to publish: the newest of each unit, once, and nothing where it did not change visibly.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'
@@ -35,7 +35,7 @@ function take(snapshots: Snapshots): PendingState[] {
 const known = () =>
   stepAll(watching('a.service', 'b.service'), [read('a.service', 1, {}), read('b.service', 1, {})]).state
 
-test('a unit that changed often is told once, and again only after it was acknowledged', () => {
+test('a unit that changed often is published once, and again only after the acknowledgement', () => {
   const snapshots = createSnapshots()
   let state = tell(snapshots, known(), signal('a.service', 10, running('a1')), signal('a.service', 20, failed('a1')))
   expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
@@ -45,14 +45,14 @@ test('a unit that changed often is told once, and again only after it was acknow
   expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
 })
 
-test('what looks the same is not told again', () => {
+test('a state without a visible change is not published again', () => {
   const snapshots = createSnapshots()
   const state = stepAll(known(), [signal('a.service', 10, running('a1'))]).state
   tell(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
   expect(take(snapshots)).toEqual([])
 })
 
-test('a unit that is watched no more is cleared, also when that was in flight as the link broke', () => {
+test('a unit that is no longer watched is cleared, even if that was in flight when the connection ended', () => {
   const snapshots = createSnapshots()
   const state = tell(snapshots, known(), { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] })
   expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: true }])
@@ -63,7 +63,7 @@ test('a unit that is watched no more is cleared, also when that was in flight as
   ])
 })
 
-test('a unit that comes back is told, not cleared', () => {
+test('a unit that is watched again is published, not cleared', () => {
   const snapshots = createSnapshots()
   const gone: Observation = { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] }
   const back: Observation = { kind: 'watch', at: at(20), units: ['a.service', 'b.service'], patterns: [] }
@@ -71,7 +71,7 @@ test('a unit that comes back is told, not cleared', () => {
   expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
 })
 
-test('a unit that ends too often is told once for each summary', () => {
+test('a unit that ends too often is published once per summary', () => {
   const snapshots = createSnapshots()
   let state = known()
   let monoMs = 100

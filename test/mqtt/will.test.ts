@@ -1,4 +1,4 @@
-// Who says `offline` when the agent cannot: the broker, and never over a newer session.
+// The Will: the broker publishes `offline` when the agent cannot, and never over a newer session.
 import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
@@ -10,7 +10,7 @@ import { startLink } from './link.ts'
 const sessionOf = (userProperties: string | undefined) => /session:([0-9a-f]{16})/.exec(userProperties ?? '')?.[1]
 
 describeUnless(missingPrograms(...MOSQUITTO), 'the Will', () => {
-  it('says offline, retained and with the session, when the agent is killed', async () => {
+  it('is published when the agent is killed: offline, retained, with the session', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
     const publisher = spawn(process.execPath, ['--import', 'tsx', 'test/mqtt/publisher-process.ts', broker.url], {
@@ -26,14 +26,14 @@ describeUnless(missingPrograms(...MOSQUITTO), 'the Will', () => {
     expect(Object.values(await broker.retained('gatewatch/gw-7/availability'))).toEqual(['offline'])
   })
 
-  it('of a dead link does not outlast the birth of the next session', async () => {
+  it('of a dead connection does not replace the birth message of the next session', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
     await using link = await startLink(broker.port)
     await using _gateway = startGateway({ config: { url: link.url }, units: ['a.service'] })
-    await until(() => subscriber.received.length === 1, { what: 'the birth' })
+    await until(() => subscriber.received.length === 1, { what: 'the birth message' })
     link.forget() // for the broker the old connection goes on, until another one comes by the same name
-    await until(() => subscriber.received.length >= 3, { what: 'the Will and the new birth' })
+    await until(() => subscriber.received.length >= 3, { what: 'the Will and the new birth message' })
     expect(subscriber.received.map(({ payload }) => payload)).toEqual(['online', 'offline', 'online'])
     const sessions = subscriber.received.map(({ userProperties }) => sessionOf(userProperties))
     expect(sessions[1]).toBe(sessions[0])

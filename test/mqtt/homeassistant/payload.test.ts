@@ -1,4 +1,4 @@
-// Home Assistant: what it is told is by its schema, its templates say what they should, and what is gone is taken back.
+// Home Assistant discovery: it matches the schema, its templates render, and removed units are removed there.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { unitJson } from '../../../src/core/api-json.ts'
@@ -10,9 +10,9 @@ import { MOSQUITTO, type Mosquitto, startMosquitto } from '../../rig/mosquitto.t
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
 import { until } from '../../rig/until.ts'
 import { startGateway } from '../gateway.ts'
-import { connected, drained, json } from '../heard.ts'
 import { faults } from '../homeassistant-schema.ts'
 import { startLink } from '../link.ts'
+import { connected, drained, json } from '../received.ts'
 
 const TOPIC = 'homeassistant/device/gatewatch-gw-7/config'
 const UNITS = ['mosquitto.service', 'sink@tty-1.service', 'a\\x2db.socket']
@@ -22,8 +22,8 @@ function message(gone: Record<string, string> = {}) {
   return JSON.parse(devicePayload({ ...given, gone: new Map(Object.entries(gone)) }))
 }
 
-describe('the device as Home Assistant is told of it', () => {
-  it('is by the documented schema', () => {
+describe('the discovery message', () => {
+  it('matches the documented schema', () => {
     expect(faults(message({ 'old.service_state': 'sensor' }))).toEqual([])
     expect(faults({ ...message(), origin: {} })).toEqual(['origin.name'])
     expect(Object.keys(message().components)).toHaveLength(8 * UNITS.length)
@@ -48,12 +48,12 @@ describe('the device as Home Assistant is told of it', () => {
     })
   })
 
-  it('has a topic of letters, digits, underscores and hyphens, whatever the gateway is called', () => {
+  it('has a topic of letters, digits, underscores and hyphens for every gateway id', () => {
     expect(configTopic('gw.7_a-b')).toBe('homeassistant/device/gatewatch-gw_2e7_a-b/config')
   })
 })
 
-/** Python's Jinja, which Home Assistant renders templates with, on a unit's snapshot; undefined names are errors. */
+/** Renders a template on a unit's state with Python's Jinja, as Home Assistant does; undefined names are errors. */
 const RENDER = `
 import json, sys
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -62,7 +62,7 @@ env = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
 given = json.load(sys.stdin)
 print(json.dumps([{k: env.from_string(t).render(value_json=v) for k, t in given["templates"].items()} for v in given["values"]]))
 `
-/** Debian's own: the package is there for no other one. */
+/** Debian's own Python: only that one has the package. */
 const PYTHON = '/usr/bin/python3'
 const noJinja = () => (spawnSync(PYTHON, ['-c', 'import jinja2']).status === 0 ? null : 'not installed: python3-jinja2')
 
@@ -94,16 +94,16 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },
   })
 
-  it('tell a problem where a unit failed, waits to be restarted, flaps, or cannot be loaded as it is', () => {
+  it('show a problem where a unit failed, waits to be restarted, flaps, or cannot be loaded', () => {
     const absent = (loadState: string): Unit => ({ ...unit, settings: { ...SETTINGS, loadState } })
-    const well = [unit, running, absent('not-found'), absent('masked')]
-    expect(render(...well).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
+    const good = [unit, running, absent('not-found'), absent('masked')]
+    expect(render(...good).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
     const bad = [failed, waiting, { ...running, flapping: true }, absent('bad-setting')]
     expect(render(...bad).map((r) => r['problem'])).toEqual(['ON', 'ON', 'ON', 'ON'])
     expect(render(unit, failed).map((r) => r['state'])).toEqual(['inactive', 'failed'])
   })
 
-  it('tell the last cause as a person would', () => {
+  it('show the last cause as a readable text', () => {
     const units = [
       ...[running, after('exit-code', 3, null), after('signal', null, 'SIGKILL'), after('core-dump', null, 'SIGSEGV')],
       ...[after('watchdog', null, 'SIGABRT'), after('exit-code', null, null), after('timeout', null, 'SIGKILL')],
@@ -114,7 +114,7 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     ])
   })
 
-  it('tell counters, and attributes that are always an object', () => {
+  it('show counters, and attributes that are always an object', () => {
     const counters = { starts: 5, stops: 1, crashes: 4, restarts: 3, lost: 0 }
     const [told = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
     expect(told).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
@@ -124,7 +124,7 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
   })
 })
 
-describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitto', () => {
+describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosquitto', () => {
   const start = (broker: Mosquitto, homeassistant: boolean, units: string[], speed = 100) =>
     startGateway({ config: { url: broker.url, homeassistant }, units, speed })
   const kept = async (broker: Mosquitto) => {
@@ -132,7 +132,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     return payload === undefined ? [] : Object.keys(JSON.parse(payload).components)
   }
 
-  it('is told once per connection, and again each time that Home Assistant starts', async () => {
+  it('gets the device once per connection, and again each time it starts', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe(TOPIC)
     await using gateway = start(broker, true, ['a.service'])
@@ -146,33 +146,33 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     await broker.start()
     await connected(gateway)
     await until(() => kept(broker), {
-      what: 'the device at a broker that had forgotten it',
+      what: 'the device at a broker that had lost it',
       is: (ids) => ids.length === 8,
     })
   })
 
-  it('is told what is gone by platform alone, then without it', async () => {
+  it('gets a removed entity with its platform alone, then without it', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe(TOPIC)
     await using gateway = start(broker, true, ['a.service', 'b.service'])
     await until(() => subscriber.received.length === 1, { what: 'the device' })
     gateway.watch('b.service')
-    await until(() => subscriber.received.length === 3, { what: 'the change, and what is left' })
-    const [, change, rest] = subscriber.received.map((heard) => json(heard)['components'] as Record<string, object>)
+    await until(() => subscriber.received.length === 3, { what: 'the change, and the remaining entities' })
+    const [, change, rest] = subscriber.received.map((message) => json(message)['components'] as Record<string, object>)
     expect(change).toMatchObject({ 'a.service_problem': { platform: 'binary_sensor' }, 'b.service_state': {} })
     expect(change?.['a.service_crashes']).toEqual({ platform: 'sensor' })
     expect(Object.keys(change ?? {})).toHaveLength(16)
     expect(Object.keys(rest ?? {}).every((id) => id.startsWith('b.service_'))).toBe(true)
   })
 
-  it('takes back what an earlier run told: units that are no more, and everything once it is switched off', async () => {
+  it('loses what an earlier run published: removed units, and everything once discovery is disabled', async () => {
     await using broker = await startMosquitto()
     const first = start(broker, true, ['a.service', 'b.service'])
     await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 16 })
     await first.stop()
     await using subscriber = await broker.subscribe(TOPIC)
     const second = start(broker, true, ['b.service'], 0.1)
-    await until(() => subscriber.received.length === 3, { what: 'the change, and what is left' })
+    await until(() => subscriber.received.length === 3, { what: 'the change, and the remaining entities' })
     expect(json(subscriber.received[1])['components']).toMatchObject({ 'a.service_lost': { platform: 'sensor' } })
     expect(await kept(broker)).toHaveLength(8)
     await second.stop()
@@ -181,7 +181,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     expect(await kept(broker)).toEqual([])
   })
 
-  it('tells a hundred units and says so where there are more, and takes those back too', async () => {
+  it('gets a hundred units, with a warning where there are more, and loses all of them when disabled', async () => {
     await using broker = await startMosquitto()
     const units = Array.from({ length: 101 }, (_, i) => `wirepas-sink-ttys${i}.service`)
     const many = start(broker, true, units)
@@ -192,31 +192,34 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     await until(() => kept(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
   })
 
-  it.each([5, 4])('gives up a device that is too large for the broker, and nothing else (MQTT %i)', async (version) => {
-    await using broker = await startMosquitto({ config: 'max_packet_size 20000' })
-    const refusal = Buffer.from([0x20, 2, 0, 1]) // CONNACK: unacceptable protocol version
-    await using link = await startLink(broker.port, (first) => ((first[8] ?? 0) > version ? refusal : null))
-    const units = Array.from({ length: 12 }, (_, i) => `u${i}.service`)
-    const speed = version === 5 ? 1 : 20 // 3.1.1 has to be tried again, after seconds
-    await using gateway = startGateway({ config: { url: link.url, homeassistant: true }, units, speed })
-    await until(() => gateway.sink.health(), {
-      what: 'the reason on a living connection',
-      is: ({ connected, problem }) =>
-        connected &&
-        /^the broker refuses homeassistant.*config: (the message is larger|it closes the connection)/.test(
-          problem ?? '',
-        ),
-    })
-    gateway.fail('u1.service', 5)
-    await drained(gateway)
-    expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 3)
-  })
+  it.each([5, 4])(
+    'does not get a device that is too large for the broker, but everything else is published (MQTT %i)',
+    async (version) => {
+      await using broker = await startMosquitto({ config: 'max_packet_size 20000' })
+      const refusal = Buffer.from([0x20, 2, 0, 1]) // CONNACK: unacceptable protocol version
+      await using link = await startLink(broker.port, (first) => ((first[8] ?? 0) > version ? refusal : null))
+      const units = Array.from({ length: 12 }, (_, i) => `u${i}.service`)
+      const speed = version === 5 ? 1 : 20 // 3.1.1 has to be tried again, after seconds
+      await using gateway = startGateway({ config: { url: link.url, homeassistant: true }, units, speed })
+      await until(() => gateway.sink.health(), {
+        what: 'the reason while connected',
+        is: ({ connected, problem }) =>
+          connected &&
+          /^the broker refuses homeassistant.*config: (the message is larger|it closes the connection)/.test(
+            problem ?? '',
+          ),
+      })
+      gateway.fail('u1.service', 5)
+      await drained(gateway)
+      expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 3)
+    },
+  )
 
-  it("leaves another program's device alone", async () => {
+  it("keeps another program's device", async () => {
     await using broker = await startMosquitto()
     broker.publish(TOPIC, '{"origin":{"name":"other"},"components":{"x":{"platform":"sensor"}}}', '-r')
     await using _gateway = start(broker, false, ['a.service'], 0.1)
-    await until(() => broker.log().includes(`Received UNSUBSCRIBE`), { what: 'it to have heard of it' })
+    await until(() => broker.log().includes(`Received UNSUBSCRIBE`), { what: 'the end of its subscription' })
     expect(await kept(broker)).toEqual(['x'])
   })
 })

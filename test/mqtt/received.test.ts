@@ -1,4 +1,4 @@
-// Whatever arrives on our topics is taken in: it never throws, and nothing but a command of three words is obeyed.
+// Any message on the subscribed topics is accepted without an exception, and only the three commands are carried out.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { UnitCommand } from '../../src/core/command.ts'
@@ -21,14 +21,17 @@ const topic = fc.oneof(
 )
 const payload = fc.oneof(fc.constantFrom('start', 'stop', 'restart', ''), fc.string(), fc.json())
 
-it('takes in any message', () => {
+it('accepts any message', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ topic, payload, retained: fc.boolean() })), (messages) => {
-      const orders: UnitCommand[] = []
+      const carriedOut: UnitCommand[] = []
       const clock = testClock()
-      const heard = createMqttCommands({
+      const commands = createMqttCommands({
         ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
-        commands: { refusal: () => null, run: (order) => Promise.reject(new Error(`no ${orders.push(order)}`)) },
+        commands: {
+          refusal: () => null,
+          run: (command) => Promise.reject(new Error(`no ${carriedOut.push(command)}`)),
+        },
       })
       const discovery = createDiscovery({
         ...{ ...silent, enabled: true, gatewayId: 'gw-7', version: '0', topics, clock },
@@ -38,42 +41,49 @@ it('takes in any message', () => {
       for (const message of messages) {
         clock.skip(60_000)
         discovery.message(message.topic, message.payload, message.retained)
-        heard.message(message.topic, message.payload, message.retained)
+        commands.message(message.topic, message.payload, message.retained)
       }
-      const obeyed = messages.filter(
+      const accepted = messages.filter(
         (m) => !m.retained && topics.unitSetOf(m.topic) !== null && /^(start|stop|restart)$/.test(m.payload),
       )
-      expect(orders.length).toBeLessThanOrEqual(obeyed.length)
-      expect(orders.every(({ via }) => via === 'mqtt')).toBe(true)
-      for (let sending = discovery.next(); sending !== null; sending = discovery.next()) {
-        JSON.parse(sending.payload)
-        sending.settled(null)
+      expect(carriedOut.length).toBeLessThanOrEqual(accepted.length)
+      expect(carriedOut.every(({ via }) => via === 'mqtt')).toBe(true)
+      for (let outgoing = discovery.next(); outgoing !== null; outgoing = discovery.next()) {
+        JSON.parse(outgoing.payload)
+        outgoing.settled(null)
       }
-      for (let sending = heard.next(); sending !== null; sending = heard.next()) {
-        expect(JSON.parse(sending.payload)).toMatchObject({ schema: 1, gateway_id: 'gw-7' })
-        sending.settled(null)
+      for (let outgoing = commands.next(); outgoing !== null; outgoing = commands.next()) {
+        expect(JSON.parse(outgoing.payload)).toMatchObject({ schema: 1, gateway_id: 'gw-7' })
+        outgoing.settled(null)
       }
     }),
   )
 })
 
-it('answers again what was in flight when the connection ended', () => {
+it('publishes a result again that was in flight when the connection ended', () => {
   const clock = testClock()
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
-  const orders = createMqttCommands({ ...silent, enabled: true, topics, identity: IDENTITY, clock, commands: refuses })
-  orders.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
-  const first = orders.next()
-  expect(orders.next()).toBeNull()
-  orders.down()
-  expect(orders.next()?.payload).toBe(first?.payload)
+  const commands = createMqttCommands({
+    ...silent,
+    enabled: true,
+    topics,
+    identity: IDENTITY,
+    clock,
+    commands: refuses,
+  })
+  commands.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
+  const first = commands.next()
+  expect(commands.next()).toBeNull()
+  commands.down()
+  expect(commands.next()?.payload).toBe(first?.payload)
 })
 
-it('leaves alone what no unit can be called', () => {
+it('ignores names that no unit can have', () => {
   const logged: string[] = []
   const clock = testClock()
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const log = (_: string, text: string) => void logged.push(text)
-  const orders = createMqttCommands({
+  const commands = createMqttCommands({
     ...silent,
     log,
     enabled: true,
@@ -83,8 +93,8 @@ it('leaves alone what no unit can be called', () => {
     commands: refuses,
   })
   for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])
-    expect(orders.message(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
-  expect([orders.next(), logged]).toEqual([null, []])
-  orders.message(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
+    expect(commands.message(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
+  expect([commands.next(), logged]).toEqual([null, []])
+  commands.message(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
   expect(logged).toEqual(['mqtt: command for a\\x2db@1.service refused: no'])
 })

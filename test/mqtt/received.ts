@@ -1,4 +1,4 @@
-// What tests ask of a gateway and of what a subscriber heard.
+// Helpers to wait for a gateway, and to read what a subscriber received.
 import type { ReceivedMessage, Subscriber } from '../rig/mosquitto.ts'
 import { until } from '../rig/until.ts'
 import type { Gateway } from './gateway.ts'
@@ -15,8 +15,8 @@ export async function drained(gateway: Gateway): Promise<void> {
   })
 }
 
-export function json(heard: ReceivedMessage | undefined): Record<string, unknown> {
-  return JSON.parse(heard?.payload ?? 'null')
+export function json(message: ReceivedMessage | undefined): Record<string, unknown> {
+  return JSON.parse(message?.payload ?? 'null')
 }
 
 export function eventsOf(subscriber: Subscriber): Record<string, unknown>[] {

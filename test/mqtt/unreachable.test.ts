@@ -1,4 +1,4 @@
-// The broker is gone, late, frozen or refuses: nothing is lost, and what is told late says so.
+// A broker that is down, late, frozen or refuses: nothing is lost, and late events are marked as replayed.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -7,18 +7,18 @@ import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { killBroker } from './broker-kills.ts'
 import { startGateway } from './gateway.ts'
-import { connected, drained, eventsOf, seqsOf } from './heard.ts'
 import { PINGRESP, PUBACK, startLink } from './link.ts'
+import { connected, drained, eventsOf, seqsOf } from './received.ts'
 
 const UNIT = 'a.service'
 
-describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away', () => {
-  it('tells everything, in order and as replayed, to a broker that is started only after the agent', async () => {
+describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker', () => {
+  it('publishes everything, in order and as replayed, to a broker that is started after the agent', async () => {
     await using broker = await startMosquitto({ stopped: true })
     await using link = await startLink(broker.port)
     await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
     gateway.fail(UNIT, 20)
-    await until(() => gateway.logged.length > 0, { what: 'word of the refusal' })
+    await until(() => gateway.logged.length > 0, { what: 'the failed attempt' })
     await link.close()
     await broker.start()
     await using subscriber = await broker.subscribe('gatewatch/#')
@@ -37,20 +37,20 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(order.slice(0, 4)).toEqual(['availability', 'agent', 'unit', 'event'])
   })
 
-  it('loses nothing when the broker is killed again and again under load', async () => {
-    const { told, duplicatesPerKillAtMost, ...rest } = await killBroker(20, Math.random)
-    expect(told).toBeGreaterThan(40)
+  it('loses nothing when the broker is killed repeatedly under load', async () => {
+    const { events, duplicatesPerKillAtMost, ...rest } = await killBroker(20, Math.random)
+    expect(events).toBeGreaterThan(40)
     expect(duplicatesPerKillAtMost).toBeLessThanOrEqual(16)
     expect(rest).toMatchObject({ kills: 20, lost: 0, inOrder: true, reconnects: 20, dropped: 0 })
   })
 
-  it('says once that the broker is lost, and once that it is back', async () => {
+  it('logs once that the connection is lost, and once that it is back', async () => {
     await using broker = await startMosquitto()
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT] })
     await connected(gateway)
     for (let kill = 1; kill <= 2; kill++) {
       await broker.kill()
-      await until(() => gateway.logged.length, { what: 'word of the loss', is: (length) => length === 2 * kill })
+      await until(() => gateway.logged.length, { what: 'the loss', is: (length) => length === 2 * kill })
       await broker.start()
       await connected(gateway)
     }
@@ -62,7 +62,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     ])
   })
 
-  it('tells retained states and its birth again after each return of the broker', async () => {
+  it('publishes birth and retained states again after each reconnection', async () => {
     await using broker = await startMosquitto()
     await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT, 'b.service'] })
     await connected(gateway)
@@ -70,12 +70,12 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     await broker.start()
     await connected(gateway)
     await until(() => broker.retained('gatewatch/#'), {
-      what: 'everything that is kept',
+      what: 'all retained messages',
       is: (kept) => Object.keys(kept).length === 4 && kept['gatewatch/gw-7/availability'] === 'online',
     })
   })
 
-  it('notices within 1.5 keepalives a link on which nothing comes back, also with events in flight', async () => {
+  it('detects within 1.5 keepalives a link without responses, with events in flight too', async () => {
     await using broker = await startMosquitto()
     await using link = await startLink(broker.port)
     await using gateway = startGateway({ config: { url: link.url, keepalive: 1 }, units: [UNIT], speed: 0.5 })
@@ -96,7 +96,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     await drained(gateway)
   })
 
-  it('gives up a connection whose acknowledgements stay away, and tells those events again', async () => {
+  it('ends a connection without acknowledgements, and publishes those events again', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     await using link = await startLink(broker.port)
@@ -137,7 +137,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(seqsOf(subscriber).slice(-gateway.events.length)).toEqual(gateway.events.map((e) => e.seq))
   })
 
-  it('waits out a frozen broker without losing anything', async () => {
+  it('loses nothing while the broker is frozen', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     await using gateway = startGateway({ config: { url: broker.url, keepalive: 1 }, units: [UNIT] })
@@ -151,7 +151,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect([...new Set(seqsOf(subscriber))]).toEqual(gateway.events.map((e) => e.seq))
   })
 
-  it('is stopped soon although the broker is frozen, which then says offline', async () => {
+  it('stops in time although the broker is frozen, which publishes offline afterwards', async () => {
     await using broker = await startMosquitto()
     const gateway = startGateway({ config: { url: broker.url }, units: [UNIT], speed: 1 })
     await connected(gateway)
@@ -168,7 +168,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     })
   })
 
-  it('is not put off by a wrong password, and reads the file again when it tries again', async () => {
+  it('retries after a wrong password, and reads the file again at each attempt', async () => {
     await using broker = await startMosquitto({ anonymous: false })
     broker.passwords({ gatewatch: 'right', rig: 'rig' })
     const passwordFile = join(broker.directory, 'word')
@@ -185,7 +185,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(gateway.sink.health()).toMatchObject({ problem: null, eventsPublished: 1 })
   })
 
-  it('connects at once when the unit that is the broker becomes active, and says at once when it crashed', async () => {
+  it('connects at once when the unit of the broker becomes active, and reports its crash at once', async () => {
     const crashes: string[] = []
     await using broker = await startMosquitto({ stopped: true })
     await using gateway = startGateway({
@@ -195,7 +195,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
       random: () => 0,
       onBrokerCrash: () => void crashes.push('mosquitto'),
     })
-    await until(() => gateway.logged.length > 0, { what: 'the refusal' })
+    await until(() => gateway.logged.length > 0, { what: 'the failed attempt' })
     await broker.start()
     const begun = performance.now()
     gateway.start('mosquitto.service')
@@ -206,7 +206,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
     expect(crashes).toEqual(['mosquitto'])
   })
 
-  it('asks again soon where that unit is active before it listens', async () => {
+  it('retries at short intervals where that unit is active before it listens', async () => {
     await using broker = await startMosquitto({ stopped: true })
     await using gateway = startGateway({
       config: { url: broker.url },
@@ -214,7 +214,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a broker that is away',
       speed: 0.08, // the shortest back-off takes 12 s
       random: () => 0,
     })
-    await until(() => gateway.logged.length > 0, { what: 'the refusal' })
+    await until(() => gateway.logged.length > 0, { what: 'the failed attempt' })
     gateway.start('mosquitto.service')
     await broker.start()
     await connected(gateway)
