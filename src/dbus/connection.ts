@@ -19,7 +19,7 @@ const NO_AUTO_START = 2
 const DRIVER = 'org.freedesktop.DBus'
 const DRIVER_PATH = '/org/freedesktop/DBus'
 
-export interface BusOptions {
+interface BusOptions {
   readonly after: Clock['after']
   /** A message could not be decoded or a listener threw; the message was dropped. */
   readonly onFault?: (problem: string) => void

@@ -5,7 +5,7 @@ import { type Body, busError, type Call } from './bus.ts'
 
 const CALL_AT_MOST_MS = 25_000
 
-export type ReplyHandler = (error: Error | null, body: Body) => void
+type ReplyHandler = (error: Error | null, body: Body) => void
 
 export interface PendingCalls {
   /** Registers a call. `send` writes it to the socket under this serial; if it throws, the call fails with that error. */

@@ -25,7 +25,7 @@ function isVariant(value: object): value is Variant {
   return 'signature' in value && 'value' in value && Object.getPrototypeOf(value) !== Object.prototype
 }
 
-export interface TypedValue {
+interface TypedValue {
   /** A D-Bus signature of one complete type. */
   readonly typed: string
   readonly value: unknown

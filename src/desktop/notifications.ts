@@ -7,7 +7,7 @@ import { connectBus } from '../dbus/connection.ts'
 import type { Clock, EventSink, Log } from '../ports.ts'
 import { type NotificationContent, notificationOf } from './notification.ts'
 
-export interface NotificationsOptions {
+interface NotificationsOptions {
   /** Address of the session bus. */
   readonly address: string
   /** The current value of `notify.enabled`. */

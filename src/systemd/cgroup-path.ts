@@ -7,7 +7,7 @@ interface UnitCgroup {
   readonly slice: string
 }
 
-export interface CgroupPaths {
+interface CgroupPaths {
   note(label: string, cgroup: UnitCgroup): void
   /** Null for a unit type without a control group, and before the unit was read. */
   of(label: string, root: string): string | null

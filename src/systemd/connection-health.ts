@@ -10,7 +10,7 @@ const NEVER_TRIED = 'not connected yet'
 /** Histogram buckets of call durations, in seconds. */
 const BOUNDS = [0.01, 0.1]
 
-export interface ConnectionHealthOptions {
+interface ConnectionHealthOptions {
   readonly clock: Clock
   readonly log: Log
   /** Random numbers in [0, 1). */
@@ -19,7 +19,7 @@ export interface ConnectionHealthOptions {
   readonly onLost: () => void
 }
 
-export interface ConnectionHealth {
+interface ConnectionHealth {
   /** The source was started; no attempt has been made yet. */
   started(): void
   /** Subscribed to systemd, and every unit has been read. */

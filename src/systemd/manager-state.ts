@@ -24,7 +24,7 @@ export const MANAGER_PROPERTIES: readonly string[] = [
   'FinishTimestampMonotonic',
 ]
 
-export interface ManagerState {
+interface ManagerState {
   /** Starts to poll systemd on this bus, at once and then regularly. */
   follow(bus: Bus): void
   /** Stops polling and forgets what was read. */

@@ -4,7 +4,7 @@ import type { Bus } from '../dbus/bus.ts'
 import type { Clock } from '../ports.ts'
 import type { Session } from './session.ts'
 
-export interface ReconnectOptions {
+interface ReconnectOptions {
   readonly after: Clock['after']
   /** Rejects with a message for the user; `signal` cancels the attempt. */
   readonly connect: (signal: AbortSignal) => Promise<Bus>
@@ -15,7 +15,7 @@ export interface ReconnectOptions {
   readonly retryAfterMs: () => number
 }
 
-export interface Reconnector {
+interface Reconnector {
   /** Makes the first attempt. */
   start(): void
   /** Null while not connected. The session may not be open yet. */

@@ -10,7 +10,7 @@ import { createUnitSignals } from './unit-signals.ts'
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
 
-export interface SessionContext extends UnitReaderContext {
+interface SessionContext extends UnitReaderContext {
   readonly log: Log
   /** A signal was received. */
   readonly signal: () => void

@@ -13,7 +13,7 @@ import type { WatchList } from './watch-list.ts'
 /** At most this many loaded units that match a pattern but have not changed state yet. */
 const CANDIDATES_AT_MOST = 256
 
-export interface UnitSignalsContext {
+interface UnitSignalsContext {
   readonly bus: Bus
   readonly list: WatchList
   readonly pairing: SignalPairing
@@ -23,7 +23,7 @@ export interface UnitSignalsContext {
   readonly units: UnitReader
 }
 
-export interface UnitSignals {
+interface UnitSignals {
   /** Whether this signal, sent by systemd, needs to be decoded. */
   wants(header: MessageHeader): boolean
   handle(signal: Signal): void

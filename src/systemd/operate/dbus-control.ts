@@ -9,7 +9,7 @@ import { createJobBus, type JobBus } from './job-bus.ts'
 import { plainTexts } from './property-text.ts'
 import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
 
-export interface DbusControlOptions {
+interface DbusControlOptions {
   readonly address: string
   readonly after: Clock['after']
   /** How long to wait for a reply, or for the end of a job. */

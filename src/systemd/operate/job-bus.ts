@@ -14,7 +14,7 @@ const FIRST_RETRY_AFTER_MS = 200
 /** The bus daemon refuses more than 128 pending calls per connection (max_replies_per_connection). */
 const CALLS_AT_ONCE = 64
 
-export interface JobBusOptions {
+interface JobBusOptions {
   readonly address: string
   readonly after: Clock['after']
   /** How long to wait for a reply, or for the end of a job. */

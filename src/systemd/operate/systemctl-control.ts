@@ -7,7 +7,7 @@ import { outcomeOf } from './systemctl-outcome.ts'
 import { shownProperties } from './systemctl-show.ts'
 import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './unit-status.ts'
 
-export interface SystemctlOptions {
+interface SystemctlOptions {
   readonly run: RunSystemctl
   readonly timeoutMs: number
   readonly now: () => { readonly monoMs: number }

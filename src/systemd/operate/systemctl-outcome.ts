@@ -15,7 +15,7 @@ export interface UnsuccessfulJob {
   readonly read: (unit: string) => Promise<Properties>
 }
 
-export type JobVerdict = { readonly outcome: Outcome; readonly problem?: never } | { readonly problem: ControlProblem }
+type JobVerdict = { readonly outcome: Outcome; readonly problem?: never } | { readonly problem: ControlProblem }
 
 export async function outcomeOf(job: UnsuccessfulJob): Promise<JobVerdict> {
   const { action, code, properties, startedAtMs, isRoot } = job

@@ -30,7 +30,7 @@ export function runSystemctl(user: boolean, env: Env): RunSystemctl {
   }
 }
 
-export interface Systemctl {
+interface Systemctl {
   /** `what` describes the operation in error messages. Rejects with a `ControlError` if systemctl cannot run or times out. */
   run(what: string, unit: string, ...args: string[]): Promise<CommandOutput & { readonly code: number }>
   /** The output of a read-only command; rejects if it fails. */
