@@ -16,7 +16,7 @@ interface SessionOptions {
 }
 
 export interface Session {
-  /** Id of the latest session: it tells a late Will of an old session from the state of the new one. */
+  /** Id of the latest session: with it, subscribers can ignore a late Will of an earlier session. */
   id(): string
   /** Begins an attempt to connect with a new id; rejects where a file cannot be read. */
   open(version: 4 | 5, handlers: ConnectionHandlers): Promise<Connection>

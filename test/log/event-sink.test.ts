@@ -1,4 +1,4 @@
-// What the log tells of steps: one line when something changes, none when nothing does.
+// The log lines for steps: one line when something changes, none when nothing does.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ describe('a change of state', () => {
     expect(lines).toEqual([line])
   })
 
-  test('is none where only the sub-state is another, but for debugging', () => {
+  test('is not logged where only the sub-state differs, except for debugging', () => {
     const before = stateOf(unit(M, { snapshot: snapshot('activating', 'start-pre') }))
     const after = stateOf(unit(M, { snapshot: snapshot('activating', 'start') }))
     const quiet = sinkTo()
@@ -71,7 +71,7 @@ describe('a change of state', () => {
     expect(loud.lines).toEqual(['<7>[DEBUG] mosquitto.service:  activating (SubState: start-pre -> start)'])
   })
 
-  test('is none where nothing of it is another', () => {
+  test('is not logged where nothing differs', () => {
     const { lines, step } = sinkTo('text', true)
     const state = stateOf(unit(M))
     step(state, state)
@@ -79,13 +79,13 @@ describe('a change of state', () => {
     expect(lines).toEqual([])
   })
 
-  test('is found when the set of units changed too', () => {
+  test('is found even if the set of units changed', () => {
     const { lines, step } = sinkTo()
     step(stateOf(unit('a.service'), inactive()), stateOf(unit(M)))
     expect(lines).toEqual(['<6>[INFO] mosquitto.service:  inactive      -> active        (SubState: running)'])
   })
 
-  test('is none while a summary tells of the unit', () => {
+  test('is not logged while a summary covers the unit', () => {
     const { lines, step } = sinkTo()
     const counted = { starts: 1, stops: 0, crashes: 1, restarts: 1, lost: 0 }
     const summary = { counted, byResult: {}, firstMs: 0, lastMs: 0 }
@@ -131,7 +131,7 @@ test('each kind of event is one line', () => {
   `)
 })
 
-test('a crash is told in the words of the contract', () => {
+test('a crash line has the format of the contract', () => {
   expect(eventLine(CRASH).text).toMatch(/^mosquitto.service: \*\*CRASH\*\* \(ExitCode: none, Signal: 9 \(SIGKILL\)\)/)
   expect(eventLine({ ...CRASH, exitCode: 3, signal: null }).text).toContain('(ExitCode: 3, Signal: none)')
 })
@@ -144,7 +144,7 @@ test('an event in a JSON log is the event itself', () => {
 })
 
 describe('the summary', () => {
-  test('is one line an interval after the first event, and none while nothing happens', () => {
+  test('is one line an interval after the first event, and none without events', () => {
     const { lines, timers, step } = sinkTo()
     const state = stateOf(unit(M))
     step(stateOf(inactive()), state)
@@ -159,7 +159,7 @@ describe('the summary', () => {
     expect(timers).toHaveLength(1)
   })
 
-  test('comes at the end too, if something happened since the last one', async () => {
+  test('is also written at the end, if there were events since the last one', async () => {
     const { lines, timers, sink, step } = sinkTo()
     const state = stateOf(unit(M))
     step(state, state, [CRASH])

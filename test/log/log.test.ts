@@ -1,4 +1,4 @@
-// The log: exact lines in each form, for each reader.
+// The log: exact lines in each format, for each reader.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,7 +41,7 @@ describe('a line of text', () => {
     expect(lines).toEqual([line])
   })
 
-  test('of debug is there only when asked for', () => {
+  test('of the debug level is written only if enabled', () => {
     const quiet = logTo()
     quiet.logger.log('debug', 'x')
     expect(quiet.lines).toEqual([])
@@ -50,7 +50,7 @@ describe('a line of text', () => {
     expect(lines).toEqual(['<7>[DEBUG] x\n'])
   })
 
-  test('stays one line, and moves no cursor', () => {
+  test('stays one line and contains no control characters', () => {
     const { lines, logger } = logTo({}, 'journal')
     logger.log('info', 'a\nb\u001b[2Jc\u0000')
     expect(lines).toEqual(['<6>[INFO] a\\nb\\x1b[2Jc\\x00\n'])
@@ -58,7 +58,7 @@ describe('a line of text', () => {
 })
 
 describe('a line of JSON', () => {
-  test('holds time, level, message and fields', () => {
+  test('has time, level, message and fields', () => {
     const { lines, logger } = logTo({ log_format: 'json' }, 'terminal')
     logger.log('error', 'hello\n', { service: 'a.service' })
     expect(lines).toEqual([
@@ -66,13 +66,13 @@ describe('a line of JSON', () => {
     ])
   })
 
-  test('has a priority in the journal, and records go through as they are', () => {
+  test('has a priority in the journal, and records are written unchanged', () => {
     const { lines, logger } = logTo({ log_format: 'json' }, 'journal')
     logger.record('error', { event: 'crash' })
     expect(lines).toEqual(['<3>{"event":"crash"}\n'])
   })
 
-  test('of what cannot be JSON says so instead of ending the program', () => {
+  test('that cannot be written as JSON becomes an error line', () => {
     const { lines, logger } = logTo({ log_format: 'json' })
     logger.log('info', 'x', { big: 1n })
     expect(lines[0]).toContain('log: cannot write this line as JSON')
@@ -92,7 +92,7 @@ describe('a log file', () => {
     rmSync(directory, { recursive: true })
   })
 
-  test('that cannot be written is told once, and stderr gets the lines meanwhile', async () => {
+  test('that cannot be written is reported once, and stderr gets the lines until it can', async () => {
     const { lines, logger } = logTo({ log_file: '/nonexistent/a.log' })
     logger.log('info', 'one')
     await new Promise((resolve) => setTimeout(resolve, 50))

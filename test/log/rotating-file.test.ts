@@ -25,7 +25,7 @@ function openWith(limits: () => RotationLimits, at = path): RotatingFile {
 }
 
 describe('rotation', () => {
-  test('keeps so many files, each below the limit, newest lines in the newest', async () => {
+  test('keeps the configured number of files, each below the limit, with the newest lines in the newest', async () => {
     const file = open(100, 2)
     for (let i = 0; i < 50; i++) file.append(`line ${String(i).padStart(4, '0')}`)
     await file.stop()
@@ -37,7 +37,7 @@ describe('rotation', () => {
     expect({ problems, dropped: file.dropped() }).toEqual({ problems: [], dropped: 0 })
   })
 
-  test('with no backups begins anew', async () => {
+  test('without backups starts an empty file', async () => {
     const file = open(20, 0)
     for (const line of ['first', 'second', 'third', 'fourth']) file.append(line)
     await file.stop()
@@ -45,7 +45,7 @@ describe('rotation', () => {
     expect(readFileSync(path, 'utf8')).toBe('fourth\n')
   })
 
-  test('goes on where the file was left, and ends a line that was torn', async () => {
+  test('continues an existing file, and ends an incomplete line first', async () => {
     writeFileSync(path, 'whole\ntorn')
     const file = open(1000, 1)
     file.append('next')
@@ -53,7 +53,7 @@ describe('rotation', () => {
     expect(readFileSync(path, 'utf8')).toBe('whole\ntorn\nnext\n')
   })
 
-  test('lets a line pass that is longer than a whole file', async () => {
+  test('writes a line that is longer than a whole file', async () => {
     const file = open(10, 1)
     file.append('a')
     file.append('x'.repeat(50))
@@ -63,7 +63,7 @@ describe('rotation', () => {
     expect(readFileSync(path, 'utf8')).toBe('b\n')
   })
 
-  test('counts bytes, not letters', async () => {
+  test('counts bytes, not characters', async () => {
     const file = open(20, 5)
     for (let i = 0; i < 4; i++) file.append('üüüüü')
     await file.stop()
@@ -101,22 +101,22 @@ describe('limits that change while the file is open', () => {
 })
 
 describe('a disk that fails', () => {
-  test('costs lines, is told once, and once that it is back', async () => {
-    const inside = join(directory, 'not-there-yet', 'a.log')
+  test('costs lines, is reported once, and once when it works again', async () => {
+    const inside = join(directory, 'not-created-yet', 'a.log')
     const file = open(100, 1, inside)
     file.append('one')
     await file.flush()
     file.append('two')
     await file.flush()
     expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT'], dropped: 2 })
-    mkdirSync(join(directory, 'not-there-yet'))
+    mkdirSync(join(directory, 'not-created-yet'))
     file.append('three')
     await file.stop()
     expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT', null], dropped: 2 })
     expect(readFileSync(inside, 'utf8')).toBe('three\n')
   })
 
-  test.runIf(existsSync('/dev/full'))('that is full is survived', async () => {
+  test.runIf(existsSync('/dev/full'))('that is full costs only lines', async () => {
     const file = open(1_000_000, 1, '/dev/full')
     for (let i = 0; i < 100; i++) file.append('x')
     await file.stop()

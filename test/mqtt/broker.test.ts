@@ -27,9 +27,9 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     ])
     expect(subscriber.received[0]?.payload).toBe('online')
 
-    const kept = await broker.retained('gatewatch/#')
-    expect(Object.keys(kept)).toHaveLength(5)
-    expect(JSON.parse(kept['gatewatch/gw-7/unit/mosquitto.service/state'] ?? '')).toMatchObject({
+    const retained = await broker.retained('gatewatch/#')
+    expect(Object.keys(retained)).toHaveLength(5)
+    expect(JSON.parse(retained['gatewatch/gw-7/unit/mosquitto.service/state'] ?? '')).toMatchObject({
       schema: 1,
       gateway_id: 'gw-7',
       service: UNIT,
@@ -37,7 +37,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
       counters: { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 },
       last_crash: null,
     })
-    const agent = JSON.parse(kept['gatewatch/gw-7/agent'] ?? '')
+    const agent = JSON.parse(retained['gatewatch/gw-7/agent'] ?? '')
     expect(agent).toMatchObject({
       version: '0.1.0',
       boot_id: 'boot-1',
@@ -72,8 +72,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     })
     await until(
       async () => {
-        const kept = await broker.retained('gatewatch/gw-7/unit/+/state')
-        return JSON.parse(Object.values(kept)[0] ?? '{}')
+        const retained = await broker.retained('gatewatch/gw-7/unit/+/state')
+        return JSON.parse(Object.values(retained)[0] ?? '{}')
       },
       { what: 'the last state', is: (state) => state.counters?.crashes === 50 && state.active_state === 'failed' },
     )
@@ -101,12 +101,12 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     await connected(gateway)
     await until(() => broker.retained('gatewatch/gw-7/unit/+/state'), {
       what: 'only the watched ones',
-      is: (kept) => Object.keys(kept).length === 2 && !('gatewatch/gw-7/unit/former.service/state' in kept),
+      is: (retained) => Object.keys(retained).length === 2 && !('gatewatch/gw-7/unit/former.service/state' in retained),
     })
     gateway.watch(UNIT)
     await until(() => broker.retained('gatewatch/gw-7/unit/+/state'), {
       what: 'only one',
-      is: (kept) => Object.keys(kept).join() === 'gatewatch/gw-7/unit/mosquitto.service/state',
+      is: (retained) => Object.keys(retained).join() === 'gatewatch/gw-7/unit/mosquitto.service/state',
     })
   })
 
@@ -118,8 +118,9 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     await new Promise((resolve) => setTimeout(resolve, 400))
     const quiet = subscriber.received.length
     gateway.start(UNIT)
-    const isTold = (agent: Record<string, unknown>) => JSON.stringify(agent['queue']).includes('"events_published":1')
-    await until(() => json(subscriber.received.at(-1)), { what: 'the status with one more event', is: isTold })
+    const isPublished = (agent: Record<string, unknown>) =>
+      JSON.stringify(agent['queue']).includes('"events_published":1')
+    await until(() => json(subscriber.received.at(-1)), { what: 'the status with one more event', is: isPublished })
     expect(quiet).toBeLessThanOrEqual(2)
     expect(json(subscriber.received.at(-1))).toMatchObject({ queue: { acknowledged_seq: 1, queued: 0 } })
   })

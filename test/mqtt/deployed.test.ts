@@ -12,8 +12,8 @@ import { type Link, startLink } from './link.ts'
 import { drained, json, seqsOf } from './received.ts'
 
 const UNIT = 'a.service'
-const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto takes for a bridge
-const WORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5' }
+const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto accepts for a bridge
+const PASSWORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5' }
 
 /** Enables the lines that are commented out, for commands and Home Assistant. */
 type Lines = 'as shipped' | 'all'
@@ -41,7 +41,7 @@ async function startCentre(lines: Lines = 'as shipped') {
       `cafile ${file('ca.crt')}\ncertfile ${file('server.crt')}\nkeyfile ${file('server.key')}`,
     ].join('\n'),
   )
-  broker.passwords(WORDS)
+  broker.passwords(PASSWORDS)
   await broker.start()
   const link = await startLink(port)
   return { broker, link, caFile: file('ca.crt'), watch: () => broker.subscribe('gatewatch/gw-7/#', ...as('viewer')) }
@@ -57,7 +57,7 @@ async function startGatewayBroker(link: Link, caFile: string, lines: Lines = 'as
       const bridge = shipped('bridge.conf', lines, {
         GATEWAY_ID: 'gw-7',
         'CENTRE:8883': `localhost:${link.port}`,
-        PASSWORD: WORDS['gw-7'],
+        PASSWORD: PASSWORDS['gw-7'],
         '/etc/ssl/certs/ca-certificates.crt': caFile,
         'keepalive_interval 30': `keepalive_interval ${KEEPALIVE_SECONDS}`,
         'restart_timeout 1 30': 'restart_timeout 1',
@@ -71,14 +71,14 @@ async function startGatewayBroker(link: Link, caFile: string, lines: Lines = 'as
       })}`
     },
   })
-  broker.passwords(WORDS)
+  broker.passwords(PASSWORDS)
   await broker.start()
   return broker
 }
 
-const as = (user: keyof typeof WORDS) => ['-u', user, '-P', WORDS[user]]
-const urlAs = (broker: Mosquitto, user: keyof typeof WORDS) =>
-  broker.url.replace('mqtt://', `mqtt://${user}:${WORDS[user]}@`)
+const as = (user: keyof typeof PASSWORDS) => ['-u', user, '-P', PASSWORDS[user]]
+const urlAs = (broker: Mosquitto, user: keyof typeof PASSWORDS) =>
+  broker.url.replace('mqtt://', `mqtt://${user}:${PASSWORDS[user]}@`)
 
 /** The latest payload that the central broker has of a topic of the gateway. */
 function last(subscriber: Subscriber, topic: string): string | undefined {
@@ -87,7 +87,7 @@ function last(subscriber: Subscriber, topic: string): string | undefined {
 
 async function isUp(subscriber: Subscriber): Promise<void> {
   await until(() => last(subscriber, 'bridge') === '1' && last(subscriber, 'availability') === 'online', {
-    what: 'the gateway to be up at the centre',
+    what: 'the gateway to be up at the central broker',
     timeoutMs: 60_000,
   })
 }
@@ -103,37 +103,37 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     await isUp(viewer)
     gateway.fail(UNIT, 2)
     const wanted = () => gateway.events.map((event) => event.seq)
-    const told = () => [...new Set(seqsOf(viewer))]
-    await until(told, {
-      what: 'crashes at the centre',
+    const received = () => [...new Set(seqsOf(viewer))]
+    await until(received, {
+      what: 'crashes at the central broker',
       is: (seqs) => seqs.length === wanted().length,
       timeoutMs: 30_000,
     })
 
     await link.close()
-    await until(() => last(viewer, 'bridge') === '0', { what: 'the cut at the centre', timeoutMs: 30_000 })
+    await until(() => last(viewer, 'bridge') === '0', { what: 'the outage at the central broker', timeoutMs: 30_000 })
     gateway.fail(UNIT, 10)
     await drained(gateway)
     const saved = () =>
       readFileSync(join(broker.directory, 'run/mosquitto.db')).includes(`"seq":${gateway.state().seq},`)
-    await until(saved, { what: 'the broker to have saved it, in memory', timeoutMs: 30_000 })
+    await until(saved, { what: 'the broker to save its queue', timeoutMs: 30_000 })
     await broker.kill()
     await broker.start()
     gateway.fail(UNIT, 1)
     await drained(gateway)
 
     await link.open()
-    await until(told, {
-      what: 'all of it at the centre',
+    await until(received, {
+      what: 'everything at the central broker',
       is: (seqs) => seqs.length === wanted().length,
       timeoutMs: 60_000,
     })
-    expect(told()).toEqual(wanted())
+    expect(received()).toEqual(wanted())
     await isUp(viewer)
     await until(
       () => json({ ...viewer.received[0], payload: last(viewer, `unit/${UNIT}/state`) } as never)['counters'],
       {
-        what: 'the state as it is',
+        what: 'the current state',
         is: (counters) => (counters as { crashes: number }).crashes === 13,
       },
     )
@@ -155,7 +155,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     await new Promise((resolve) => agent.stdout.once('data', resolve))
     await isUp(viewer)
 
-    link.forget() // no word goes through any more, and the centre does not know
+    link.forget() // nothing gets through any more, but the connection stays open for the central broker
     agent.kill('SIGKILL')
     await broker.kill()
     await until(() => last(viewer, 'bridge') === '0', { what: 'the central broker to notice', timeoutMs: 60_000 })

@@ -31,10 +31,10 @@ const acts = fc.array(
   { maxLength: 300 },
 )
 
-function live(steps: readonly { act: Act; pick: number }[]) {
+function runSteps(steps: readonly { act: Act; pick: number }[]) {
   const size = (seq: number) => 100 + (seq % 7) * 60
   const outbox = createOutbox({ acknowledged: 0, bytesOf: ({ seq }) => size(seq), limits: LIMITS })
-  const told = new Set<number>()
+  const sent = new Set<number>()
   const announced: { from: number; to: number; count: number }[] = []
   let flight: Parcel[] = []
   let seq = 0
@@ -42,7 +42,7 @@ function live(steps: readonly { act: Act; pick: number }[]) {
   const settle = (parcel: Parcel) => {
     flight = flight.filter((p) => p !== parcel)
     outbox.settle(parcel)
-    if (parcel.kind === 'event') told.add(parcel.event.seq)
+    if (parcel.kind === 'event') sent.add(parcel.event.seq)
     else announced.push({ from: parcel.dropped.fromSeq, to: parcel.dropped.toSeq, count: parcel.dropped.count })
   }
   const take = () => {
@@ -94,14 +94,14 @@ function live(steps: readonly { act: Act; pick: number }[]) {
   outbox.add(crashed(seq))
   outbox.requeue()
   for (let parcel = take(); parcel !== null; parcel = take()) settle(parcel)
-  return { outbox, told, announced, seq }
+  return { outbox, sent, announced, seq }
 }
 
 test('every sequence number is sent or is in a record of dropped events, and the counts are exact', () => {
   fc.assert(
     fc.property(acts, (steps) => {
-      const { outbox, told, announced, seq } = live(steps)
-      const missing = Array.from({ length: seq }, (_, i) => i + 1).filter((n) => !told.has(n))
+      const { outbox, sent, announced, seq } = runSteps(steps)
+      const missing = Array.from({ length: seq }, (_, i) => i + 1).filter((n) => !sent.has(n))
       const covered = (n: number) => announced.some(({ from, to }) => from <= n && n <= to)
       expect(missing.filter((n) => !covered(n))).toEqual([])
       expect(announced.reduce((sum, { count }) => sum + count, 0)).toBe(missing.length)

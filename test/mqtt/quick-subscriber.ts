@@ -17,10 +17,10 @@ export interface QuickSubscriber extends AsyncDisposable {
  * With a `session` QoS 1: the broker then keeps messages while the subscriber is disconnected.
  */
 export async function subscribeQuickly(url: string, filter: string, session?: string): Promise<QuickSubscriber> {
-  const kept = session === undefined ? {} : { clean: false, clientId: session }
+  const persistent = session === undefined ? {} : { clean: false, clientId: session }
   const received: { topic: string; payload: string; subscription: number }[] = []
   let subscriptions = 0
-  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...kept })
+  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...persistent })
   client.on('connect', () => {
     client.subscribe(filter, { qos: session === undefined ? 0 : 1 }, (error) => {
       if (!error) subscriptions += 1

@@ -16,7 +16,7 @@ const failed = (id: string) => ({
   mainStatus: 9,
 })
 
-function tell(snapshots: Snapshots, from: State, ...observations: Observation[]): State {
+function apply(snapshots: Snapshots, from: State, ...observations: Observation[]): State {
   let state = from
   for (const observation of observations) {
     const { state: after, events } = step(state, observation)
@@ -26,7 +26,7 @@ function tell(snapshots: Snapshots, from: State, ...observations: Observation[])
   return state
 }
 
-function take(snapshots: Snapshots): PendingState[] {
+function takeAll(snapshots: Snapshots): PendingState[] {
   const taken: PendingState[] = []
   for (let next = snapshots.next(); next !== null; next = snapshots.next()) taken.push(next)
   return taken
@@ -37,27 +37,27 @@ const known = () =>
 
 test('a unit that changed often is published once, and again only after the acknowledgement', () => {
   const snapshots = createSnapshots()
-  let state = tell(snapshots, known(), signal('a.service', 10, running('a1')), signal('a.service', 20, failed('a1')))
-  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
-  state = tell(snapshots, state, signal('a.service', 30, running('a2')))
-  expect(take(snapshots)).toEqual([])
+  let state = apply(snapshots, known(), signal('a.service', 10, running('a1')), signal('a.service', 20, failed('a1')))
+  expect(takeAll(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+  state = apply(snapshots, state, signal('a.service', 30, running('a2')))
+  expect(takeAll(snapshots)).toEqual([])
   snapshots.settle({ unit: 'a.service', gone: false })
-  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+  expect(takeAll(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
 })
 
 test('a state without a visible change is not published again', () => {
   const snapshots = createSnapshots()
   const state = stepAll(known(), [signal('a.service', 10, running('a1'))]).state
-  tell(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
-  expect(take(snapshots)).toEqual([])
+  apply(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
+  expect(takeAll(snapshots)).toEqual([])
 })
 
 test('a unit that is no longer watched is cleared, even if that was in flight when the connection ended', () => {
   const snapshots = createSnapshots()
-  const state = tell(snapshots, known(), { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] })
-  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: true }])
+  const state = apply(snapshots, known(), { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] })
+  expect(takeAll(snapshots)).toEqual([{ unit: 'a.service', gone: true }])
   snapshots.all(state)
-  expect(take(snapshots)).toEqual([
+  expect(takeAll(snapshots)).toEqual([
     { unit: 'a.service', gone: true },
     { unit: 'b.service', gone: false },
   ])
@@ -67,38 +67,38 @@ test('a unit that is watched again is published, not cleared', () => {
   const snapshots = createSnapshots()
   const gone: Observation = { kind: 'watch', at: at(10), units: ['b.service'], patterns: [] }
   const back: Observation = { kind: 'watch', at: at(20), units: ['a.service', 'b.service'], patterns: [] }
-  tell(snapshots, known(), gone, back)
-  expect(take(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+  apply(snapshots, known(), gone, back)
+  expect(takeAll(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
 })
 
 test('a unit that ends too often is published once per summary', () => {
   const snapshots = createSnapshots()
   let state = known()
   let monoMs = 100
-  const flood = (lives: number) => {
-    let told = 0
-    for (let i = 0; i < lives; i++) {
+  const flood = (runs: number) => {
+    let published = 0
+    for (let i = 0; i < runs; i++) {
       monoMs += 10
-      state = tell(
+      state = apply(
         snapshots,
         state,
         signal('a.service', monoMs, running(`r${monoMs}`)),
         signal('a.service', monoMs + 5, failed(`r${monoMs}`)),
       )
-      for (const snapshot of take(snapshots)) {
-        told += 1
+      for (const snapshot of takeAll(snapshots)) {
+        published += 1
         snapshots.settle(snapshot)
       }
     }
-    return told
+    return published
   }
   expect(flood(200)).toBeLessThanOrEqual(122)
   expect(flood(200)).toBe(0)
   monoMs += 60_000
   expect(flood(200)).toBe(1)
   monoMs += 60_000
-  state = tell(snapshots, state, { kind: 'tick', at: at(monoMs) })
+  state = apply(snapshots, state, { kind: 'tick', at: at(monoMs) })
   monoMs += 60_000
-  state = tell(snapshots, state, { kind: 'tick', at: at(monoMs) })
-  expect(take(snapshots)).toHaveLength(1)
+  state = apply(snapshots, state, { kind: 'tick', at: at(monoMs) })
+  expect(takeAll(snapshots)).toHaveLength(1)
 })

@@ -71,7 +71,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     await connected(gateway)
     await until(() => broker.retained('gatewatch/#'), {
       what: 'all retained messages',
-      is: (kept) => Object.keys(kept).length === 4 && kept['gatewatch/gw-7/availability'] === 'online',
+      is: (retained) => Object.keys(retained).length === 4 && retained['gatewatch/gw-7/availability'] === 'online',
     })
   })
 
@@ -113,9 +113,9 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     await until(() => seqsOf(subscriber).length >= 2, { what: 'the event again' })
     const [first, ...again] = eventsOf(subscriber).map((e) => [e['id'], e['replayed']])
     expect(first).toEqual(['00112233aabbccdd-1', false])
-    for (const told of again) expect(told).toEqual(['00112233aabbccdd-1', true])
-    const kept = await broker.retained('gatewatch/gw-7/availability')
-    expect(Object.values(kept)).toEqual(['online'])
+    for (const event of again) expect(event).toEqual(['00112233aabbccdd-1', true])
+    const retained = await broker.retained('gatewatch/gw-7/availability')
+    expect(Object.values(retained)).toEqual(['online'])
   })
 
   it('loses nothing when the link is cut between PUBLISH and PUBACK', async () => {
@@ -164,14 +164,14 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     broker.thaw()
     await until(() => broker.retained('gatewatch/gw-7/availability'), {
       what: 'offline',
-      is: (kept) => Object.values(kept).join() === 'offline',
+      is: (retained) => Object.values(retained).join() === 'offline',
     })
   })
 
   it('retries after a wrong password, and reads the file again at each attempt', async () => {
     await using broker = await startMosquitto({ anonymous: false })
     broker.passwords({ gatewatch: 'right', rig: 'rig' })
-    const passwordFile = join(broker.directory, 'word')
+    const passwordFile = join(broker.directory, 'password')
     writeFileSync(passwordFile, 'wrong\n')
     const config = { url: broker.url, username: 'gatewatch', password_file: passwordFile }
     await using gateway = startGateway({ config, units: [UNIT] })

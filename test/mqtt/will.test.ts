@@ -32,7 +32,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'the Will', () => {
     await using link = await startLink(broker.port)
     await using _gateway = startGateway({ config: { url: link.url }, units: ['a.service'] })
     await until(() => subscriber.received.length === 1, { what: 'the birth message' })
-    link.forget() // for the broker the old connection goes on, until another one comes by the same name
+    link.forget() // for the broker the old connection stays open until a new one with the same client id
     await until(() => subscriber.received.length >= 3, { what: 'the Will and the new birth message' })
     expect(subscriber.received.map(({ payload }) => payload)).toEqual(['online', 'offline', 'online'])
     const sessions = subscriber.received.map(({ userProperties }) => sessionOf(userProperties))

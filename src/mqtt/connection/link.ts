@@ -119,8 +119,8 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
   }
 
   return {
-    start(given) {
-      handlers = given
+    start(linkHandlers) {
+      handlers = linkHandlers
       attempt()
     },
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),

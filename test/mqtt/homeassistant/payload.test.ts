@@ -18,8 +18,8 @@ const TOPIC = 'homeassistant/device/gatewatch-gw-7/config'
 const UNITS = ['mosquitto.service', 'sink@tty-1.service', 'a\\x2db.socket']
 
 function message(gone: Record<string, string> = {}) {
-  const given = { gatewayId: 'gw-7', version: '0.1.0', topics: topicsOf('gatewatch', 'gw-7'), units: UNITS }
-  return JSON.parse(devicePayload({ ...given, gone: new Map(Object.entries(gone)) }))
+  const options = { gatewayId: 'gw-7', version: '0.1.0', topics: topicsOf('gatewatch', 'gw-7'), units: UNITS }
+  return JSON.parse(devicePayload({ ...options, gone: new Map(Object.entries(gone)) }))
 }
 
 describe('the discovery message', () => {
@@ -116,10 +116,10 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
 
   it('show counters, and attributes that are always an object', () => {
     const counters = { starts: 5, stops: 1, crashes: 4, restarts: 3, lost: 0 }
-    const [told = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
-    expect(told).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
-    expect(JSON.parse(told['last_cause_attributes'] ?? '')).toEqual({})
-    expect(JSON.parse(told['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null, missing: null })
+    const [counted = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
+    expect(counted).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
+    expect(JSON.parse(counted['last_cause_attributes'] ?? '')).toEqual({})
+    expect(JSON.parse(counted['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null, missing: null })
     expect(JSON.parse(crashed['last_cause_attributes'] ?? '')).toMatchObject({ signal: 'SIGKILL', requested: false })
   })
 })
@@ -127,7 +127,7 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
 describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosquitto', () => {
   const start = (broker: Mosquitto, homeassistant: boolean, units: string[], speed = 100) =>
     startGateway({ config: { url: broker.url, homeassistant }, units, speed })
-  const kept = async (broker: Mosquitto) => {
+  const retainedIds = async (broker: Mosquitto) => {
     const payload = (await broker.retained(TOPIC))[TOPIC]
     return payload === undefined ? [] : Object.keys(JSON.parse(payload).components)
   }
@@ -141,11 +141,11 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
     broker.publish('homeassistant/status', 'offline')
     broker.publish('homeassistant/status', 'online')
     await until(() => subscriber.received.length === 2, { what: 'the device again' })
-    expect(await kept(broker)).toHaveLength(8)
+    expect(await retainedIds(broker)).toHaveLength(8)
     await broker.kill()
     await broker.start()
     await connected(gateway)
-    await until(() => kept(broker), {
+    await until(() => retainedIds(broker), {
       what: 'the device at a broker that had lost it',
       is: (ids) => ids.length === 8,
     })
@@ -168,28 +168,28 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
   it('loses what an earlier run published: removed units, and everything once discovery is disabled', async () => {
     await using broker = await startMosquitto()
     const first = start(broker, true, ['a.service', 'b.service'])
-    await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 16 })
+    await until(() => retainedIds(broker), { what: 'the device', is: (ids) => ids.length === 16 })
     await first.stop()
     await using subscriber = await broker.subscribe(TOPIC)
     const second = start(broker, true, ['b.service'], 0.1)
     await until(() => subscriber.received.length === 3, { what: 'the change, and the remaining entities' })
     expect(json(subscriber.received[1])['components']).toMatchObject({ 'a.service_lost': { platform: 'sensor' } })
-    expect(await kept(broker)).toHaveLength(8)
+    expect(await retainedIds(broker)).toHaveLength(8)
     await second.stop()
     await using _third = start(broker, false, ['b.service'], 0.1)
     await until(() => subscriber.received.at(-1)?.payload === '', { what: 'the end of the device' })
-    expect(await kept(broker)).toEqual([])
+    expect(await retainedIds(broker)).toEqual([])
   })
 
   it('gets a hundred units, with a warning where there are more, and loses all of them when disabled', async () => {
     await using broker = await startMosquitto()
     const units = Array.from({ length: 101 }, (_, i) => `wirepas-sink-ttys${i}.service`)
     const many = start(broker, true, units)
-    await until(() => kept(broker), { what: 'the device', is: (ids) => ids.length === 800 })
+    await until(() => retainedIds(broker), { what: 'the device', is: (ids) => ids.length === 800 })
     expect(many.logged).toContain('warning: mqtt: Home Assistant discovery is limited to the first 100 of 101 units')
     await many.stop()
     await using _off = start(broker, false, units, 0.1)
-    await until(() => kept(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
+    await until(() => retainedIds(broker), { what: 'the end of the device', is: (ids) => ids.length === 0 })
   })
 
   it.each([5, 4])(
@@ -220,6 +220,6 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
     broker.publish(TOPIC, '{"origin":{"name":"other"},"components":{"x":{"platform":"sensor"}}}', '-r')
     await using _gateway = start(broker, false, ['a.service'], 0.1)
     await until(() => broker.log().includes(`Received UNSUBSCRIBE`), { what: 'the end of its subscription' })
-    expect(await kept(broker)).toEqual(['x'])
+    expect(await retainedIds(broker)).toEqual(['x'])
   })
 })
