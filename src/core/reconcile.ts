@@ -13,7 +13,7 @@ export type SnapshotKind = 'opening' | 'later' | 'read'
 
 /**
  * Applies a snapshot with a new run id when signals may have been missed. The start of this run is proven. So are as
- * many automatic restarts before it as `NRestarts` increased by, because every manual start resets it to 0. An unseen
+ * many automatic restarts before it as `NRestarts` increased by, because a manual start resets it to 0. An unseen
  * end that was followed by an automatic restart is a crash if the settings restart nothing but crashes; every other
  * unseen end is lost. `earlier`: the settings as read earlier. They may have been edited since, so they prove a crash
  * only together with the current ones.
