@@ -1,7 +1,7 @@
-// Builds dist/gatewatch-linux-{x64,arm64,armv7}: one file each that needs no Node on the gateway.
+// Builds dist/gatewatch-linux-{x64,arm64,armv7}: standalone executables for gateways without Node.
 //   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node [TARGET=]PATH]... [--static] [--out DIR]
-// `--static`: with pkg's own static Node (build/executable/static.mjs), as gatewatch-linux-TARGET-static.
-// `--node`: another Node executable than the pinned one, for a target. `script`: only the bundle, which is there already.
+// `--static`: with pkg's static Node (build/executable/static.mjs), as gatewatch-linux-TARGET-static. `--node`: uses another
+// Node executable than the pinned one. `script`: only the bundle, which `npm run build` has already built.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { baseOf, supportEnds } from './executable/base.mjs'
+import { buildInfoPath } from './executable/build-info.mjs'
 import { makeExecutable, PROCEDURE } from './executable/make.mjs'
-import { partsPath } from './executable/parts.mjs'
 import { digestOf } from './executable/run.mjs'
 import { makeStatic } from './executable/static.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
-import { needTools } from './executable/tools.mjs'
+import { requireTools } from './executable/tools.mjs'
 
 const started = Date.now()
 const say = (text) => console.error(`build: ${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${text}`)
@@ -29,10 +29,11 @@ try {
     },
   })
   const unknown = values.target.find((arch) => arch !== 'script' && !(arch in TARGETS))
-  if (unknown) throw new Error(`--target ${unknown}: one of ${Object.keys(TARGETS).join(', ')}, script`)
+  if (unknown)
+    throw new Error(`--target ${unknown}: unknown target, use one of ${Object.keys(TARGETS).join(', ')}, script`)
   const archs = values.target.filter((arch) => arch !== 'script')
   const nodes = nodesOf(values.node, archs)
-  needTools(archs)
+  requireTools(archs)
   mkdirSync(values.out, { recursive: true })
   if (values.static) for (const arch of archs) buildStatic(arch, resolve(values.out))
   else for (const arch of archs) build(arch, nodes[arch], resolve(values.out))
@@ -41,14 +42,14 @@ try {
   process.exitCode = 1
 }
 
-/** `armv7=PATH`, or `PATH` where there is one target, as `{ armv7: PATH }`. */
-function nodesOf(given, archs) {
+/** Parses `armv7=PATH`, or `PATH` if there is only one target, into `{ armv7: PATH }`. */
+function nodesOf(values, archs) {
   return Object.fromEntries(
-    given.map((text) => {
+    values.map((text) => {
       const [, arch, path] = /^(\w+)=(.+)$/.exec(text) ?? [null, archs.length === 1 ? archs[0] : null, text]
       if (!archs.includes(arch))
-        throw new Error(`--node ${text}: which target? One of ${archs.map((a) => `${a}=PATH`).join(', ')}`)
-      if (!existsSync(path)) throw new Error(`--node ${text}: there is no ${path}`)
+        throw new Error(`--node ${text}: specify the target, one of ${archs.map((a) => `${a}=PATH`).join(', ')}`)
+      if (!existsSync(path)) throw new Error(`--node ${text}: file not found`)
       return [arch, path]
     }),
   )
@@ -63,18 +64,20 @@ function build(arch, node, out) {
     const packages = bundle(arch, ends, work)
     const key = createHash('sha256')
     for (const part of [digestOf(base.path), digestOf(join(work, 'gatewatch.cjs')), PROCEDURE]) key.update(`${part}\n`)
-    const parts = { key: key.digest('hex'), node: { ...base, path: undefined, supportEnds: ends }, packages }
-    if (isDone(to, parts.key)) say(`gatewatch-${nameOf(arch)} is up to date`)
+    const info = { key: key.digest('hex'), node: { ...base, path: undefined, supportEnds: ends }, packages }
+    if (isUpToDate(to, info.key)) say(`gatewatch-${nameOf(arch)} is up to date`)
     else {
-      say(`making gatewatch-${nameOf(arch)} with Node ${base.version}`)
+      say(`building gatewatch-${nameOf(arch)} with Node ${base.version}`)
       makeExecutable({ arch, base, work, to })
-      writeFileSync(partsPath(to), JSON.stringify({ ...parts, sha256: digestOf(to) }, null, 2))
+      writeFileSync(buildInfoPath(to), JSON.stringify({ ...info, sha256: digestOf(to) }, null, 2))
     }
     const mb = (statSync(to).size / 1e6).toFixed(1)
-    say(`${to}  ${mb} MB, Node ${base.version}, supported until ${ends ?? 'nobody here knows when'}`)
+    say(
+      `${to}  ${mb} MB, Node ${base.version}, ${ends === null ? 'end of support unknown' : `supported until ${ends}`}`,
+    )
     if (ends !== null && ends < new Date().toISOString().slice(0, 10))
       say(
-        `WARNING: Node ${base.version} is past its end of life (${ends}); for a release give a supported one by --node`,
+        `WARNING: Node ${base.version} is past its end of life (${ends}); for a release, pass a supported Node with --node`,
       )
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -93,7 +96,7 @@ function buildStatic(arch, out) {
   }
 }
 
-/** Writes the script for this target; returns the names of the packages in it. */
+/** Bundles the script for this target; returns the paths of the packages in it. */
 function bundle(arch, ends, work) {
   const args = ['--quiet', '--out', join(work, 'gatewatch.cjs'), '--packages', join(work, 'packages.json')]
   const { status } = spawnSync(
@@ -101,12 +104,12 @@ function bundle(arch, ends, work) {
     ['build/bundle.mjs', ...args, '--target', nameOf(arch), '--support-ends', ends ?? ''],
     { stdio: ['ignore', 2, 2] },
   )
-  if (status !== 0) throw new Error('the bundle could not be built')
+  if (status !== 0) throw new Error('building the bundle failed')
   return JSON.parse(readFileSync(join(work, 'packages.json'), 'utf8'))
 }
 
-function isDone(to, key) {
-  if (!existsSync(to) || !existsSync(partsPath(to))) return false
-  const parts = JSON.parse(readFileSync(partsPath(to), 'utf8'))
-  return parts.key === key && parts.sha256 === digestOf(to)
+function isUpToDate(to, key) {
+  if (!existsSync(to) || !existsSync(buildInfoPath(to))) return false
+  const info = JSON.parse(readFileSync(buildInfoPath(to), 'utf8'))
+  return info.key === key && info.sha256 === digestOf(to)
 }

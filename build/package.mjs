@@ -1,24 +1,24 @@
-// Builds the executables, and packs each: a tarball, a Debian package, a bill of materials; the Yocto layer; SHA256SUMS of all.
+// Packages a release: for each executable a tarball, a Debian package and an SBOM; the Yocto layer; and SHA256SUMS.
 //   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--sign KEY.pem] [--out dist] [--level 0-9]
-// `--node` as in executables.mjs; `--from DIR` packs what was built there, and builds nothing; `--sign` writes SHA256SUMS.sig.
-// Level 6: a gateway needs 9 MB to unpack it; 9 would save 1 % and need 65 MB.
+// `--node`: as in executables.mjs. `--from DIR`: packages the executables in DIR without building. `--sign`: writes
+// SHA256SUMS.sig. `--level`: of xz; at 6, a gateway needs 9 MB of memory to unpack; 9 would save 1 % and need 65 MB.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { manualPage } from '../src/cli/man.ts'
-import { partsPath } from './executable/parts.mjs'
+import { buildInfoPath } from './executable/build-info.mjs'
 import { digestOf, runTool } from './executable/run.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
-import { needTools } from './executable/tools.mjs'
+import { requireTools } from './executable/tools.mjs'
 import { deb, tarXz } from './package/archive.mjs'
-import { installedIn, unpackedIn } from './package/contents.mjs'
+import { writeDebianTree, writeTarballTree } from './package/contents.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
 import { licences, packageAt } from './package/licences.mjs'
 import { sbom } from './package/sbom.mjs'
 import { signingKey, writeSums } from './package/sums.mjs'
-import { releasedLayerIn } from './package/yocto.mjs'
+import { writeReleasedLayer } from './package/yocto.mjs'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const started = Date.now()
@@ -36,15 +36,15 @@ try {
     },
   })
   const key = values.sign === undefined ? null : signingKey(values.sign)
-  needTools([], { xz: ['xz-utils'], 'dpkg-deb': ['dpkg'] })
+  requireTools([], { xz: ['xz-utils'], 'dpkg-deb': ['dpkg'] })
   mkdirSync(values.out, { recursive: true })
   if (values.from === undefined) build(values)
   const from = values.from ?? 'dist'
-  const how = { epoch: sourceDateEpoch(), level: values.level }
+  const options = { epoch: sourceDateEpoch(), level: values.level }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
-  const manual = manualPage(version, new Date(how.epoch * 1000).toISOString().slice(0, 10))
-  for (const arch of values.target) pack(arch, { from, out: values.out }, how, { config, manual })
-  packLayer({ from, out: values.out }, how)
+  const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
+  for (const arch of values.target) pack(arch, { from, out: values.out }, options, { config, manual })
+  packLayer({ from, out: values.out }, options)
   writeSums(values.out, version, key)
 } catch (error) {
   console.error(`package: ${error.message}`)
@@ -52,73 +52,73 @@ try {
 }
 
 function build({ target, node }) {
-  const args = [...target.flatMap((arch) => ['--target', arch]), ...node.flatMap((given) => ['--node', given])]
+  const args = [...target.flatMap((arch) => ['--target', arch]), ...node.flatMap((value) => ['--node', value])]
   const { status } = spawnSync(process.execPath, ['build/executables.mjs', ...args], { stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error('the executables could not be built')
+  if (status !== 0) throw new Error('building the executables failed')
 }
 
-function pack(arch, { from, out }, how, common) {
+function pack(arch, { from, out }, options, common) {
   const { deb: debArch, packedAtMostMB = Infinity } = TARGETS[arch]
   const executable = join(from, `gatewatch-${nameOf(arch)}`)
-  const { node, packages: homes, sha256 } = JSON.parse(readFileSync(partsPath(executable), 'utf8'))
-  if (digestOf(executable) !== sha256) throw new Error(`${executable} is not what the build made: npm run build`)
+  const { node, packages: homes, sha256 } = JSON.parse(readFileSync(buildInfoPath(executable), 'utf8'))
+  if (digestOf(executable) !== sha256)
+    throw new Error(`${executable} has changed since it was built; run 'npm run build'`)
   const packages = homes.map(packageAt)
   const product = { name: 'gatewatch', version, sha256, target: nameOf(arch) }
   const texts = {
     ...common,
     licences: licences(packages, node),
-    sbom: sbom({ product, node, packages, epoch: how.epoch }),
+    sbom: sbom({ product, node, packages, epoch: options.epoch }),
   }
   const name = `gatewatch-${version}-${nameOf(arch)}`
   const work = mkdtempSync(join(tmpdir(), 'gw-package-'))
   try {
-    unpackedIn(join(work, name), executable, texts)
-    tarXz(work, name, join(out, `${name}.tar.xz`), how)
-    told(join(out, `${name}.tar.xz`))
+    writeTarballTree(join(work, name), executable, texts)
+    tarXz(work, name, join(out, `${name}.tar.xz`), options)
+    sayWritten(join(out, `${name}.tar.xz`))
     const mb = statSync(join(out, `${name}.tar.xz`)).size / 1e6
-    if (Number(how.level) >= 6 && mb > packedAtMostMB)
-      say(`WARNING: that is more than the ${packedAtMostMB} MB aimed at`)
-    installedIn(join(work, 'deb'), executable, texts, control(arch, executable))
+    if (Number(options.level) >= 6 && mb > packedAtMostMB) say(`WARNING: larger than the aim of ${packedAtMostMB} MB`)
+    writeDebianTree(join(work, 'deb'), executable, texts, control(arch, executable))
     const debName = `gatewatch_${version}_${debArch}.deb`
-    deb(join(work, 'deb'), join(out, debName), how)
-    told(join(out, debName))
+    deb(join(work, 'deb'), join(out, debName), options)
+    sayWritten(join(out, debName))
     writeFileSync(join(out, `${name}.cdx.json`), texts.sbom)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
-/** The Yocto layer as of this release, where the tarballs that its recipe names are there. */
-function packLayer({ from, out }, how) {
+/** Writes the Yocto layer of this release, if the tarballs to which its recipe refers exist. */
+function packLayer({ from, out }, options) {
   const released = ['arm64', 'armv7'].map((arch) => {
-    const parts = partsPath(join(from, `gatewatch-${nameOf(arch)}`))
-    return { arch, tarball: join(out, `gatewatch-${version}-${nameOf(arch)}.tar.xz`), parts }
+    const info = buildInfoPath(join(from, `gatewatch-${nameOf(arch)}`))
+    return { arch, tarball: join(out, `gatewatch-${version}-${nameOf(arch)}.tar.xz`), info }
   })
-  if (!released.every(({ tarball, parts }) => existsSync(tarball) && existsSync(parts))) return
+  if (!released.every(({ tarball, info }) => existsSync(tarball) && existsSync(info))) return
   const work = mkdtempSync(join(tmpdir(), 'gw-layer-'))
   try {
-    releasedLayerIn(
+    writeReleasedLayer(
       join(work, 'meta-gatewatch'),
       version,
-      released.map(({ arch, tarball, parts }) => ({
+      released.map(({ arch, tarball, info }) => ({
         arch,
         sha256: digestOf(tarball),
-        node: JSON.parse(readFileSync(parts, 'utf8')).node.version,
+        node: JSON.parse(readFileSync(info, 'utf8')).node.version,
       })),
     )
     const to = join(out, `meta-gatewatch-${version}.tar.xz`)
-    tarXz(work, 'meta-gatewatch', to, how)
-    told(to)
+    tarXz(work, 'meta-gatewatch', to, options)
+    sayWritten(to)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
-function told(path) {
+function sayWritten(path) {
   say(`${path}  ${(statSync(path).size / 1e6).toFixed(1)} MB`)
 }
 
-/** deploy/debian/control, filled in. */
+/** deploy/debian/control with its placeholders filled in. */
 function control(arch, executable) {
   const { deb: architecture, needed } = TARGETS[arch]
   const values = {

@@ -1,5 +1,5 @@
-// Makes a fresh machine ready: `node build/setup.mjs demo|test|start|build|bench`. Plain Node: it runs before `npm ci`.
-// Quiet when there is nothing to do.
+// Installs what an npm script needs: `node build/setup.mjs demo|test|start|build|bench`. Plain Node: runs before `npm ci`.
+// Prints nothing if there is nothing to do.
 import { installPackages } from './setup/debian.mjs'
 import { bundle } from './setup/dist.mjs'
 import { nodeProblem } from './setup/node-version.mjs'

@@ -1,6 +1,6 @@
-// Checks everything with one command: lint, types, tests. Arguments go to vitest, which then runs alone.
-// A test file that failed beside others on a busy machine is run once more, alone, and named as UNSTEADY where it then passes.
-// The last line is `N passed, N failed, N skipped`; a failing lint or type check counts as a failed test.
+// `npm test`: lint, type checks and tests. With arguments, which are passed to vitest, only tests are run.
+// Up to three failed test files are run a second time, alone; a file that then passes is reported as UNSTEADY.
+// The last line is `N passed, N failed, N skipped`; a failed lint or type check counts as a failed test.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ const CHECKS = {
   'tsc -p .': ['node_modules/typescript/bin/tsc', '-p', '.'],
 }
 
-const AGAIN_AT_MOST = 3
+const MAX_RETRIED_FILES = 3
 
 const vitestArgs = process.argv.slice(2)
 const inCi = process.env.CI === 'true'
@@ -24,8 +24,8 @@ const tests = await runTests(vitestArgs)
 const passed = checks.passed + tests.passed
 const failed = checks.failed + tests.failed
 for (const name of tests.skipped) console.log(`SKIPPED: ${name}`)
-for (const file of tests.unsteady) console.log(`UNSTEADY: ${file} failed beside others and passed alone: mend it`)
-if (inCi && tests.skipped.length > 0) console.log('In CI nothing may be skipped: this run failed.')
+for (const file of tests.unsteady) console.log(`UNSTEADY: ${file} failed among others and passed alone; fix it`)
+if (inCi && tests.skipped.length > 0) console.log('Skipped tests are failures in CI.')
 process.exitCode = failed > 0 || (inCi && tests.skipped.length > 0) ? 1 : 0
 console.log(`${passed} passed, ${failed} failed, ${tests.skipped.length} skipped`)
 
@@ -40,12 +40,12 @@ async function runChecks() {
   return { passed: results.filter(Boolean).length, failed: results.filter((ok) => !ok).length }
 }
 
-/** All tests; few files that fail get a second try, alone: more of them are no matter of a busy machine. */
+/** Runs all tests, and a few failed files again, alone. More failures than that are not caused by a busy machine. */
 async function runTests(args) {
   const first = await runVitest(args)
   const again = first.failedFiles
-  if (again.length === 0 || again.length > AGAIN_AT_MOST) return { ...first, unsteady: [] }
-  console.log(`\nOnce more, alone: ${again.join(', ')}`)
+  if (again.length === 0 || again.length > MAX_RETRIED_FILES) return { ...first, unsteady: [] }
+  console.log(`\nRunning again, alone: ${again.join(', ')}`)
   const second = await runVitest([...again, '--maxWorkers=1'])
   return {
     passed: first.passed - first.passedBesideFailed + second.passed,
@@ -55,7 +55,7 @@ async function runTests(args) {
   }
 }
 
-/** Counts tests from vitest's JSON; a file that could not be loaded, or an error outside of tests, is one failure. */
+/** Counts tests in vitest's JSON report; a file that cannot be loaded, or an error outside tests, is one failure. */
 async function runVitest(args) {
   const directory = mkdtempSync(join(tmpdir(), 'gw-test-'))
   const report = join(directory, 'report.json')
@@ -90,7 +90,7 @@ function readReport(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8')).testResults
   } catch {
-    return [] // vitest ended before it had one; its exit code says so
+    return [] // vitest exited without a report; its exit code shows that
   }
 }
 

@@ -1,4 +1,4 @@
-// Makes the dashboard: its script and its style, made small, inside its page; with their digests for the policy.
+// Builds the dashboard: one page with its minified script and style, and their digests for the Content-Security-Policy.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as esbuild from 'esbuild'
@@ -9,18 +9,18 @@ const FROM = 'src/dashboard'
 const TARGET = ['chrome122', 'firefox128', 'safari17.4']
 
 export async function dashboard() {
-  const [script, style] = await Promise.all([made('main.ts'), made('style.css')])
+  const [script, style] = await Promise.all([minified('main.ts'), minified('style.css')])
   const page = readFileSync(`${FROM}/page.html`, 'utf8')
     .replace(/<!-- .*? -->/g, '')
     .replace(/^\s+|\n/gm, ' ')
     .replace(/> +</g, '><')
     .trim()
-  // By functions: a replacement text has patterns of its own.
+  // Functions, because `$` has a special meaning in a replacement string.
   const html = page.replace('/*style*/', () => style).replace('/*script*/', () => script)
   return { html, script: digest(script), style: digest(style) }
 }
 
-async function made(entry) {
+async function minified(entry) {
   const built = await esbuild.build({
     entryPoints: [`${FROM}/${entry}`],
     bundle: true,

@@ -1,6 +1,6 @@
-// Tells how many bytes each package and each folder of ours adds to a bundle.
+// Reports how many bytes each package and each source folder adds to a bundle.
 
-/** Lines of `bytes  name`, largest first, and the sum; `metafile` is esbuild's. */
+/** Lines of `bytes  name`, largest first, and the total; `metafile` is esbuild's. */
 export function sizeReport(metafile) {
   return Object.entries(metafile.outputs)
     .map(([path, output]) => {
@@ -15,7 +15,7 @@ export function sizeReport(metafile) {
     .join('\n')
 }
 
-/** Where the packages of a bundle are (`node_modules/mqtt`), sorted; those whose code is all left out are not in it. */
+/** The paths of the bundled packages (`node_modules/mqtt`), sorted; without packages of which no code is used. */
 export function packagesIn(metafile) {
   const files = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs))
   const homes = files.map((file) => /(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])

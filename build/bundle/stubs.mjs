@@ -1,19 +1,19 @@
-// Keeps out of the bundle what packages drag in and gatewatch never runs.
+// Keeps dependencies that gatewatch never runs out of the bundle, by replacing them with stubs.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const stub = (name) => fileURLToPath(new URL(`../stubs/${name}.cjs`, import.meta.url))
 
-/** Imported as -> what is there instead. */
+/** Import specifier -> stub. */
 const STUBS = {
-  // dbus-next: introspection by XML, session buses by X11 or by a command, polyfills of what Node 20 has
+  // dbus-next: XML introspection, lookup of the session bus through X11 or a command, polyfills that Node 20 does not need
   xml2js: 'xml2js',
   jsbi: 'jsbi',
   'safe-buffer': 'safe-buffer',
   './address-x11': 'address-x11',
   'event-stream': 'absent',
   hexy: 'absent',
-  // optional native helpers of dbus-next and ws, each with a way round it
+  // optional native helpers of dbus-next and ws, which work without them
   usocket: 'absent',
   bufferutil: 'absent',
   'utf-8-validate': 'absent',
@@ -25,23 +25,24 @@ const STUBS = {
   'supports-color': 'absent',
 }
 
-/** bcryptjs gives way to others only every 100 ms, in which a signal would wait. */
-export const bcryptInSlices = {
-  name: 'bcrypt-in-slices',
+/** bcryptjs yields to the event loop only every 100 ms, which would delay D-Bus signals; shortened to 5 ms. */
+export const shorterBcryptSlices = {
+  name: 'shorter-bcrypt-slices',
   setup(build) {
     build.onLoad({ filter: /node_modules\/bcryptjs\/index\.js$/ }, ({ path }) => {
       const contents = readFileSync(path, 'utf8').replace(
         'var MAX_EXECUTION_TIME = 100;',
         'var MAX_EXECUTION_TIME = 5;',
       )
-      if (!contents.includes('MAX_EXECUTION_TIME = 5;')) throw new Error('bcryptjs: its time slice is not where it was')
+      if (!contents.includes('MAX_EXECUTION_TIME = 5;'))
+        throw new Error('bcryptjs: MAX_EXECUTION_TIME not found; adapt this plugin to the new version')
       return { contents }
     })
   },
 }
 
-export const withoutDeadWeight = {
-  name: 'without-dead-weight',
+export const stubbedPackages = {
+  name: 'stubbed-packages',
   setup(build) {
     const names = Object.keys(STUBS).map((name) => name.replace(/[.]/g, '\\.'))
     build.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, importer }) =>

@@ -1,4 +1,4 @@
-// Unpacks in the running bundle what build/bundle/apart.mjs packed; called once for each pack, when it is first used.
+// Unpacks a pack of compressed-packs.mjs in the running bundle; called once for each pack, when it is first used.
 const { compileFunction } = require('node:vm')
 const { brotliDecompressSync } = require('node:zlib')
 

@@ -1,19 +1,19 @@
-// Has npm fetch something for the build; where it cannot, one line says what and why.
+// Fetches a package with npm for the build; a failure is one line with the package and the reason.
 import { runTool } from './run.mjs'
 
-/** npm's stdout. Throws one line: `what` is what it fetches, `pkg@1.2.3`. */
+/** Returns npm's stdout; throws one line. `what` is the package: `pkg@1.2.3`. */
 export function fetchByNpm(what, args) {
   try {
     return runTool(['npm', ...args, '--loglevel=error', '--no-audit', '--no-fund'])
   } catch (error) {
-    throw new Error(`${what} cannot be fetched: ${whyOfNpm(error.message)}`)
+    throw new Error(`cannot fetch ${what}: ${npmErrorReason(error.message)}`)
   }
 }
 
-/** The one line of npm's report that says why: a network's reason, else the first that is no code. */
-export function whyOfNpm(report) {
+/** The line of npm's report with the reason: that of a network error, else the first line that is not an error code. */
+export function npmErrorReason(report) {
   const lines = report.split('\n').filter((line) => line.startsWith('npm error '))
   const reason = lines.map((line) => /reason: (.*)$/.exec(line)?.[1]).find(Boolean)
-  const said = lines.find((line) => !/^npm error (code|syscall|errno|path) /.test(line))
-  return reason ?? said?.replace(/^npm error (notarget |\d{3} )?/, '') ?? report.split('\n')[0]
+  const message = lines.find((line) => !/^npm error (code|syscall|errno|path) /.test(line))
+  return reason ?? message?.replace(/^npm error (notarget |\d{3} )?/, '') ?? report.split('\n')[0]
 }

@@ -1,9 +1,10 @@
-// What differs from one target to the next: names, tools, and what its executable may need of the system.
+// The build targets: names, tools, and the libraries that each executable may require of the system.
 
 /**
- * `machine`: e_machine of an ELF header, `elf` what readelf calls it. `strip`, `run`: the programs that strip and run its files here; `packages`: whose
- * they are on Debian. `needed`: exactly the libraries that the executable links to, `highestGlibc` the newest symbols.
- * `deb`: the architecture's name on Debian. `packedAtMostMB`: the aim for its tarball, on gateways that are paid by the byte.
+ * `machine`: e_machine in the ELF header; `elf`: its name in readelf. `strip`, `run`: the programs that strip and run its
+ * files on the build machine; `packages`: the Debian packages that contain them. `needed`: exactly the libraries that the
+ * executable links to. `deb`: Debian's name of the architecture. `packedAtMostMB`: the aim for its tarball, for gateways
+ * whose traffic is paid by the byte.
  */
 export const TARGETS = {
   x64: {
@@ -49,5 +50,5 @@ for (const target of Object.values(TARGETS)) target.needed = [...target.needed, 
 
 export const HIGHEST_GLIBC = '2.28'
 
-/** `linux-arm64`: what `version` and the files' names say. */
+/** `linux-arm64`, as in `gatewatch version` and in file names. */
 export const nameOf = (arch) => `linux-${arch}`

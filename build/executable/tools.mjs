@@ -1,37 +1,23 @@
-// Says before anything is built which programs a target's build lacks, and which packages have them.
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+// Checks before a build that the programs it needs are installed, and names the Debian packages of missing ones.
+import { join } from 'node:path'
+import { isInstalled } from '../is-installed.mjs'
 import { TARGETS } from './targets.mjs'
 
-/** Throws with one line that names every missing program and the apt line for them. */
-export function needTools(archs, more = {}) {
-  const wanted = { tar: ['tar'], npm: ['npm'], ...more }
+/** Throws one line with every missing program and the apt-get command that installs them. */
+export function requireTools(archs, more = {}) {
+  const required = { tar: ['tar'], npm: ['npm'], ...more }
   for (const arch of archs) {
     const { strip, run, packages } = TARGETS[arch]
-    wanted[strip] = packages
+    required[strip] = packages
     if (run.length === 0) continue
-    wanted[run[0]] = packages
-    wanted[join(run[2], 'lib/libstdc++.so.6')] = packages
-    if (arch === 'armv7') wanted[join(run[2], 'lib/libatomic.so.1')] = packages
+    required[run[0]] = packages
+    required[join(run[2], 'lib/libstdc++.so.6')] = packages
+    if (arch === 'armv7') required[join(run[2], 'lib/libatomic.so.1')] = packages
   }
-  const missing = Object.keys(wanted).filter((program) => !isThere(program))
+  const missing = Object.keys(required).filter((program) => !isInstalled(program))
   if (missing.length === 0) return
-  const packages = [...new Set(missing.flatMap((program) => wanted[program]))]
+  const packages = [...new Set(missing.flatMap((program) => required[program]))]
   throw new Error(
-    `missing: ${missing.join(', ')}; to have them: sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
+    `missing: ${missing.join(', ')}; install with: sudo apt-get install --no-install-recommends ${packages.join(' ')}`,
   )
-}
-
-function isThere(program) {
-  const paths = program.startsWith('/')
-    ? [program]
-    : (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, program))
-  return paths.some((path) => {
-    try {
-      accessSync(path, program.startsWith('/') ? constants.R_OK : constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }

@@ -1,12 +1,12 @@
-// What a gateway gets beside the executable: unit, user, configuration, manual, licences, bill of materials.
+// The contents of the tarball and of the Debian package: executable, unit, user, configuration, manual, licences, SBOM.
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../executable/run.mjs'
 
-/** Writes the directory that the tarball is made of. `texts`: config, manual, licences, sbom. */
-export function unpackedIn(directory, executable, texts) {
-  const files = put(directory)
+/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom. */
+export function writeTarballTree(directory, executable, texts) {
+  const files = createWriter(directory)
   files.copy(executable, 'gatewatch', 0o755)
   files.copy('deploy/install.sh', 'install.sh', 0o755)
   files.copy('systemd/gatewatch.service', 'gatewatch.service')
@@ -22,9 +22,9 @@ export function unpackedIn(directory, executable, texts) {
   files.text('SHA256SUMS', sums.sort().join(''))
 }
 
-/** Writes the tree that the Debian package is made of. `control`: the file's text. */
-export function installedIn(directory, executable, texts, control) {
-  const files = put(directory)
+/** Writes the tree of the Debian package. `control`: the text of that file. */
+export function writeDebianTree(directory, executable, texts, control) {
+  const files = createWriter(directory)
   files.copy(executable, 'usr/bin/gatewatch', 0o755)
   files.copy('systemd/gatewatch.service', 'usr/lib/systemd/system/gatewatch.service')
   files.copy('systemd/gatewatch.sysusers.conf', 'usr/lib/sysusers.d/gatewatch.conf')
@@ -40,7 +40,7 @@ export function installedIn(directory, executable, texts, control) {
   for (const script of ['postinst', 'prerm', 'postrm']) files.copy(`deploy/debian/${script}`, `DEBIAN/${script}`, 0o755)
 }
 
-function put(directory) {
+function createWriter(directory) {
   const names = []
   const at = (name) => {
     names.push(name)

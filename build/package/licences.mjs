@@ -1,8 +1,8 @@
-// The licences of everything inside an executable, as one text.
+// Collects the licences of everything inside an executable into one text.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** `{ name, version, licence, integrity, text }` of a package in node_modules, by the lock file. Throws where there is no text. */
+/** `{ name, version, licence, integrity, text }` of a package in node_modules, according to the lock file. Throws if it has no licence file. */
 export function packageAt(home) {
   const { version, license: licence, integrity } = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages[home]
   const file = readdirSync(home).find((name) => /^(licen[cs]e|copying)(\.|$)/i.test(name))
@@ -11,16 +11,16 @@ export function packageAt(home) {
   return { name, version, licence, integrity, text: readFileSync(join(home, file), 'utf8').trim() }
 }
 
-/** The text that goes with an executable: ours, then each package's, then Node's with all that is in Node. */
+/** The text that accompanies an executable: the licence of gatewatch, of each package, and of Node with all that it contains. */
 export function licences(packages, node) {
   if (node.licence === null || !existsSync(node.licence))
-    throw new Error(`Node ${node.version} came without its LICENSE: put it beside the file that --node names`)
-  const parts = packages.map(({ name, version, licence, text }) => [`${name} ${version} (${licence})`, text])
-  const whole = [
+    throw new Error(`the LICENSE of Node ${node.version} is missing; put it beside the file that is passed with --node`)
+  const sections = packages.map(({ name, version, licence, text }) => [`${name} ${version} (${licence})`, text])
+  const all = [
     ['gatewatch (MIT)', readFileSync('LICENSE', 'utf8').trim()],
-    ...parts,
+    ...sections,
     [`Node.js ${node.version}, and what it contains`, readFileSync(node.licence, 'utf8').trim()],
   ]
   const rule = '='.repeat(100)
-  return whole.map(([title, text]) => `${rule}\n${title}\n${rule}\n\n${text}\n`).join('\n')
+  return all.map(([title, text]) => `${rule}\n${title}\n${rule}\n\n${text}\n`).join('\n')
 }

@@ -1,7 +1,7 @@
-// The bill of materials of one executable, as CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/).
+// The software bill of materials (SBOM) of an executable, in CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/).
 import { createHash } from 'node:crypto'
 
-/** `product`: `{ name, version, sha256, target }`; `node`: as in the parts; `packages`: as `packageAt` gives them. */
+/** `product`: `{ name, version, sha256, target }`; `node`: as in the build info; `packages`: as returned by `packageAt`. */
 export function sbom({ product, node, packages, epoch }) {
   const ref = `pkg:generic/${product.name}@${product.version}?target=${product.target}`
   const components = [nodeComponent(node), ...packages.map(packageComponent)]
@@ -60,7 +60,7 @@ function hashOf(integrity) {
   return { alg: 'SHA-512', content: Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex') }
 }
 
-/** The same for the same content, in the form of a random UUID (RFC 9562, version 8: made in one's own way). */
+/** A UUID derived from the content (RFC 9562, version 8: vendor-specific), so that it is reproducible. */
 function serialNumber(text) {
   const h = createHash('sha256').update(text).digest('hex')
   return `urn:uuid:${h.slice(0, 8)}-${h.slice(8, 12)}-8${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`

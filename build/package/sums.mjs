@@ -1,17 +1,18 @@
-// SHA256SUMS of everything that was packed, and its signature.
+// Writes SHA256SUMS of all packaged files, and its signature.
 import { createPrivateKey, sign } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '../executable/run.mjs'
 
-/** The release's private key from a PEM file. Throws where it is no Ed25519 key. */
+/** Reads the private key of the release from a PEM file; throws if it is not an Ed25519 key. */
 export function signingKey(path) {
   const key = createPrivateKey(readFileSync(path))
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`--sign ${path}: ${key.asymmetricKeyType}, not ed25519`)
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new Error(`--sign ${path}: the key must be of type ed25519, not ${key.asymmetricKeyType}`)
   return key
 }
 
-/** Writes `SHA256SUMS` of a version's files, and with a key `SHA256SUMS.sig`; without one there is none, not an old one. */
+/** Writes `SHA256SUMS` of the files of a version, and `SHA256SUMS.sig` if there is a key; else removes an old signature. */
 export function writeSums(directory, version, key) {
   const isPacked = (name) => /^(meta-)?gatewatch[-_].*\.(tar\.xz|deb|cdx\.json)$/.test(name) && name.includes(version)
   const names = readdirSync(directory).filter(isPacked)

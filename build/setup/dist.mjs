@@ -1,10 +1,10 @@
-// Builds dist/gatewatch.cjs when what it is made of changed.
+// Builds dist/gatewatch.cjs if its sources have changed.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { revision } from '../revision.mjs'
 
-const MADE_OF = [
+const SOURCES = [
   'src',
   'build/bundle.mjs',
   'build/bundle',
@@ -16,23 +16,23 @@ const MADE_OF = [
 const BUILT = 'dist/gatewatch.cjs'
 const STAMP = 'dist/.made-of'
 
-/** `always`: also when nothing changed, with a report of sizes. */
+/** `always`: builds even if nothing has changed, and prints a report of sizes. */
 export function bundle({ always }) {
   if (!existsSync('src/main.ts')) {
-    console.error('setup: no src/main.ts yet, nothing to build')
+    console.error('setup: src/main.ts does not exist, nothing to build')
     return
   }
-  const stamp = [revision(), ...MADE_OF.flatMap(describe)].join('\n')
+  const stamp = [revision(), ...SOURCES.flatMap(describe)].join('\n')
   if (!always && existsSync(BUILT) && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return
   const { status } = spawnSync(process.execPath, ['build/bundle.mjs', ...(always ? [] : ['--quiet'])], {
     stdio: ['ignore', 2, 2],
   })
-  if (status !== 0) throw new Error('the bundle could not be built')
+  if (status !== 0) throw new Error('building the bundle failed')
   mkdirSync('dist', { recursive: true })
   writeFileSync(STAMP, stamp)
 }
 
-/** One line a file: path, size, time of change. */
+/** One line per file: path, size, modification time. */
 function describe(path) {
   const { size, mtimeMs } = statSync(path)
   if (!statSync(path).isDirectory()) return [`${path} ${size} ${mtimeMs}`]

@@ -1,2 +1,2 @@
-// Stands for a package that is not part of the bundle: requiring it fails, as where it is not installed.
+// Replaces an optional package that is not bundled: requiring it fails as if it were not installed.
 throw Object.assign(new Error('not part of gatewatch'), { code: 'MODULE_NOT_FOUND' })

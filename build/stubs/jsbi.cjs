@@ -1,4 +1,4 @@
-// Stands for jsbi, a polyfill for Node before 10.8: the same calls on real BigInts.
+// Replaces jsbi, a polyfill for Node before 10.8, with native BigInt.
 module.exports = {
   BigInt: (value) => BigInt(value),
   greaterThan: (a, b) => a > b,

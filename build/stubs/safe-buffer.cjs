@@ -1,2 +1,2 @@
-// Stands for safe-buffer, a polyfill for Node before 4.5.
+// Replaces safe-buffer, a polyfill for Node before 4.5.
 module.exports = require('node:buffer')

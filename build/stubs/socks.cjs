@@ -1,4 +1,4 @@
-// Stands for socks: mqtt would use it to reach a broker by way of a SOCKS proxy, which gatewatch does not offer.
+// Replaces socks, with which MQTT.js connects through a SOCKS proxy; gatewatch does not support that.
 module.exports = {
   SocksClient: class {
     constructor() {

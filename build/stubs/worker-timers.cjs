@@ -1,2 +1,2 @@
-// Stands for worker-timers, which mqtt uses in browsers only.
+// Replaces worker-timers, which MQTT.js uses only in browsers.
 module.exports = {}

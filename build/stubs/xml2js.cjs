@@ -1,4 +1,4 @@
-// Stands for xml2js: dbus-next makes a builder for every bus, and uses it only to introspect, which gatewatch never does.
+// Replaces xml2js: dbus-next creates a builder for each bus but uses it only for introspection, which gatewatch never does.
 function refuse() {
   throw new Error('introspection is not part of gatewatch')
 }

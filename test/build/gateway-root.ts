@@ -1,13 +1,13 @@
-// A private systemd on which packages can be installed: its /etc, /usr and /var/lib are its own, over the machine's.
+// A private systemd on which packages can be installed: its /etc, /usr and /var/lib are overlays over the machine's.
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Json } from '../../src/core/api-json.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
-/** Overlays in memory, inside the rig's mount namespace; what the rig itself has mounted below stays on top of them. */
-const OWN_ROOT = `
-over() {
+/** Mounts overlays in memory inside the rig's mount namespace, and mounts the rig's own directories on top again. */
+const MOUNT_OVERLAYS = `
+overlay() {
   local dir=$1 kept; shift; mkdir -p "/tmp/over$dir/upper" "/tmp/over$dir/work"
   for kept; do
     if [ -d "$kept" ]; then mkdir -p "/tmp/kept$kept"; else mkdir -p "$(dirname "/tmp/kept$kept")"; : >"/tmp/kept$kept"; fi
@@ -17,9 +17,9 @@ over() {
   for kept; do mount --bind "/tmp/kept$kept" "$kept"; done
 }
 set -e
-over /etc /etc/systemd/system /etc/machine-id
-over /usr /usr/lib/systemd/system /usr/lib/systemd/system-generators
-over /var/lib /var/lib/systemd
+overlay /etc /etc/systemd/system /etc/machine-id
+overlay /usr /usr/lib/systemd/system /usr/lib/systemd/system-generators
+overlay /var/lib /var/lib/systemd
 rm -f /usr/sbin/policy-rc.d
 `
 
@@ -29,30 +29,30 @@ const UNIT =
 
 export interface GatewayRoot {
   readonly systemd: Systemd
-  /** Inside, a name of its own: an agent locks its file by a socket of that name, and rigs share the host's network. */
+  /** The path inside. It is unique, because the agent's lock is an abstract socket with that name, and rigs share the host's network. */
   readonly stateFile: string
-  /** Runs a command inside; rejects with what it said where it fails. Resolves with its stdout. */
-  must(...command: string[]): Promise<string>
-  /** Kills the watched unit and waits until the agent has counted so many crashes. */
+  /** Runs a command inside and resolves with its stdout; rejects with its output if it fails. */
+  run(...command: string[]): Promise<string>
+  /** Kills the watched unit and waits until the agent has counted `total` crashes. */
   crash(total: number): Promise<void>
-  /** Crashes of the watched unit, as `gatewatch status` inside tells. */
+  /** Crashes of the watched unit according to `gatewatch status` inside. */
   crashes(): Promise<number>
 }
 
-/** `share` is a directory that is seen inside, too. */
+/** `share`: a host directory to bind inside. */
 export async function startGatewayRoot(share: string): Promise<GatewayRoot> {
   const systemd = await startSystemd({ bind: [share] })
-  const must = async (...command: string[]) => {
+  const run = async (...command: string[]) => {
     const { code, stdout, stderr } = await systemd.exec(...command)
     if (code !== 0) throw new Error(`${command.join(' ')}: exit code ${code}\n${stdout}${stderr}`)
     return stdout
   }
   const crashes = async () => {
-    const status = JSON.parse(await must('gatewatch', 'status', '--json')) as { units: Json[] }
+    const status = JSON.parse(await run('gatewatch', 'status', '--json')) as { units: Json[] }
     const unit = status.units.find((one) => one['service'] === WATCHED)
     return Number((unit?.['counters'] as Json | undefined)?.['crashes'])
   }
-  await must('bash', '-c', OWN_ROOT)
+  await run('bash', '-c', MOUNT_OVERLAYS)
   systemd.writeUnit(WATCHED, UNIT)
   const stateFile = `/var/lib/gatewatch/${basename(share)}.ring`
   const environment = [
@@ -66,7 +66,7 @@ export async function startGatewayRoot(share: string): Promise<GatewayRoot> {
   return {
     systemd,
     stateFile,
-    must,
+    run,
     crashes,
     async crash(total) {
       await systemd.kill(WATCHED, 'KILL', 'main')

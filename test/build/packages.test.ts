@@ -1,4 +1,4 @@
-// What a release consists of: each package holds its executable whole, and says what it needs. (x64 is installed: install.test.ts.)
+// The packages of a release: each contains its executable unchanged, and declares its dependencies. (For x64 see install.test.ts.)
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -14,7 +14,7 @@ const ARM = ['arm64', 'armv7'] as const
 
 describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'), 'a release', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gw-release-'))
-  const here = (command: string) => {
+  const runHere = (command: string) => {
     const options = { cwd: directory, encoding: 'utf8', maxBuffer: 1e9 } as const
     const { status, stdout, stderr } = spawnSync('bash', ['-ec', command], options)
     if (status !== 0) throw new Error(`${command}: ${status}\n${stdout}${stderr}`)
@@ -22,13 +22,15 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
   }
   const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
   const pack = (...args: string[]) =>
-    here(
+    runHere(
       `cd ${ROOT} && flock dist node --import tsx build/package.mjs --from dist --target arm64 --target armv7 --level 0 --out ${directory} ${args.join(' ')}`,
     )
 
   beforeAll(() => {
     mustBuild({})
-    here('openssl genpkey -algorithm ed25519 -out release.pem && openssl pkey -in release.pem -pubout -out release.pub')
+    runHere(
+      'openssl genpkey -algorithm ed25519 -out release.pem && openssl pkey -in release.pem -pubout -out release.pub',
+    )
     pack('--sign', join(directory, 'release.pem'))
   }, 900_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -36,9 +38,9 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
   describe.each(ARM)('%s', (arch) => {
     const executable = join(ROOT, `dist/gatewatch-linux-${arch}`)
 
-    it('has a Debian package of its architecture, with the executable as it was built', () => {
+    it('has a Debian package of its architecture that contains the executable unchanged', () => {
       const deb = `gatewatch_${VERSION}_${TARGETS[arch].deb}.deb`
-      const field = (name: string) => here(`dpkg-deb -f ${deb} ${name}`).trim()
+      const field = (name: string) => runHere(`dpkg-deb -f ${deb} ${name}`).trim()
       expect(field('Architecture')).toBe(TARGETS[arch].deb)
       const packageOf: Record<string, string> = {
         'libstdc++.so.6': 'libstdc++6',
@@ -50,20 +52,20 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
         .map((one) => one.split(' ')[0])
       const libraries = TARGETS[arch].needed.flatMap((library) => packageOf[library] ?? [])
       expect(depends.filter((name) => /^lib(?!c6)/.test(name ?? '')).sort()).toEqual(libraries.sort())
-      expect(here(`dpkg-deb --fsys-tarfile ${deb} | tar -xO ./usr/bin/gatewatch | sha256sum`).slice(0, 64)).toBe(
+      expect(runHere(`dpkg-deb --fsys-tarfile ${deb} | tar -xO ./usr/bin/gatewatch | sha256sum`).slice(0, 64)).toBe(
         sha256(executable),
       )
     })
 
-    it('has a tarball whose checksums are right, with the executable as it was built', () => {
+    it('has a tarball with correct checksums that contains the executable unchanged', () => {
       const name = `gatewatch-${VERSION}-linux-${arch}`
-      here(`tar -xf ${name}.tar.xz && cd ${name} && sha256sum --strict -c SHA256SUMS`)
+      runHere(`tar -xf ${name}.tar.xz && cd ${name} && sha256sum --strict -c SHA256SUMS`)
       expect(sha256(join(directory, name, 'gatewatch'))).toBe(sha256(executable))
     })
   })
 
-  it('has a Yocto layer that names these very tarballs', () => {
-    here(`tar -xf meta-gatewatch-${VERSION}.tar.xz`)
+  it('has a Yocto layer with the checksums of these tarballs', () => {
+    runHere(`tar -xf meta-gatewatch-${VERSION}.tar.xz`)
     const recipe = `meta-gatewatch/recipes-gatewatch/gatewatch/gatewatch_${VERSION}.bb`
     const text = readFileSync(join(directory, recipe), 'utf8')
     for (const arch of ARM)
@@ -72,18 +74,20 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
       )
   })
 
-  it('has checksums of everything, signed so that openssl can tell', () => {
-    expect(here('sha256sum --strict -c SHA256SUMS').trim().split('\n')).toHaveLength(7)
+  it('has checksums of all files, with a signature that openssl can verify', () => {
+    expect(runHere('sha256sum --strict -c SHA256SUMS').trim().split('\n')).toHaveLength(7)
     const verify = 'openssl pkeyutl -verify -pubin -inkey release.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig'
-    expect(here(verify)).toBe('Signature Verified Successfully\n')
-    here('echo >> SHA256SUMS')
-    expect(() => here(verify)).toThrow('Signature Verification Failure')
+    expect(runHere(verify)).toBe('Signature Verified Successfully\n')
+    runHere('echo >> SHA256SUMS')
+    expect(() => runHere(verify)).toThrow('Signature Verification Failure')
     writeSums(directory, VERSION, null)
     expect(existsSync(join(directory, 'SHA256SUMS.sig'))).toBe(false)
   })
 
-  it('is not signed by a key of another kind', () => {
-    here('openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec.pem')
-    expect(() => pack('--sign', join(directory, 'ec.pem'))).toThrow(/package: --sign .*ec\.pem: ec, not ed25519\n/)
+  it('is not signed with a key of another type', () => {
+    runHere('openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec.pem')
+    expect(() => pack('--sign', join(directory, 'ec.pem'))).toThrow(
+      /package: --sign .*ec\.pem: the key must be of type ed25519, not ec\n/,
+    )
   })
 })

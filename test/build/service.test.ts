@@ -1,4 +1,4 @@
-// The executable as the unit that is shipped: its user, its sandbox, its limits; before a broker is there, and over a hang.
+// The executable in the shipped unit: its user, sandbox and limits; before the broker is available, and when it hangs.
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -10,7 +10,7 @@ import { mustBuild, noBuild, ROOT } from './executable.ts'
 
 const UNIT = 'gatewatch.service'
 const SLEEPER = '[Service]\nExecStart=/bin/sleep infinity\n'
-const PATIENCE_MS = 60_000
+const TIMEOUT_MS = 60_000
 
 describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'the executable as a service', () => {
   let broker: Mosquitto
@@ -21,7 +21,7 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'the e
   beforeAll(async () => {
     mustBuild({}, '--target', 'x64')
     vi.stubEnv('GATEWATCH_BINARY', join(ROOT, 'dist/gatewatch-linux-x64'))
-    vi.resetModules() // the rig reads at its start which program it runs
+    vi.resetModules() // the rig reads GATEWATCH_BINARY when it is loaded
     const { install } = await import('../rig/installed.ts')
     broker = await startMosquitto({ stopped: true })
     installed = install({
@@ -43,13 +43,13 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'the e
     until(() => show(property), {
       what: `${property} of the service to be ${value}`,
       is: (now) => now === value,
-      timeoutMs: PATIENCE_MS,
+      timeoutMs: TIMEOUT_MS,
       everyMs: 100,
     })
-  const heard = (what: string, is: (topic: string, payload: string) => boolean) =>
-    until(() => subscriber.received.find(({ topic, payload }) => is(topic, payload)), { what, timeoutMs: PATIENCE_MS })
+  const received = (what: string, is: (topic: string, payload: string) => boolean) =>
+    until(() => subscriber.received.find(({ topic, payload }) => is(topic, payload)), { what, timeoutMs: TIMEOUT_MS })
 
-  it('is ready before there is a broker, as its user, with little in its cgroup', async () => {
+  it('is ready without a broker, runs as its user, and has few tasks', async () => {
     await becomes('ActiveState', 'active')
     await becomes('StatusText', 'watching 2 units, 2 running')
     const { stdout } = await gateway.systemd.exec('cat', `/proc/${await show('MainPID')}/status`)
@@ -60,28 +60,38 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'the e
     expect(statSync(installed.stateFile).uid).toBe(installed.uid)
   })
 
-  it('tells the broker when there is one, counts a crash, serves it', { timeout: 180_000 }, async () => {
+  it('connects when the broker is available, and counts, publishes and exports a crash', {
+    timeout: 180_000,
+  }, async () => {
     await broker.start()
     subscriber = await broker.subscribe('gatewatch/gw-7/#')
-    await heard('it to be online', (topic, payload) => topic.endsWith('/availability') && payload === 'online')
+    await received(
+      'the agent to be online',
+      (topic, payload) => topic.endsWith('/availability') && payload === 'online',
+    )
     await gateway.systemd.kill('fragile.service')
-    await heard('the crash', (topic, payload) => topic.endsWith('/event/crash') && payload.includes('fragile.service'))
+    await received(
+      'the crash',
+      (topic, payload) => topic.endsWith('/event/crash') && payload.includes('fragile.service'),
+    )
     const scrape = async () => (await fetch(`${await gateway.url()}/metrics`)).text()
     await until(scrape, {
       what: 'the committed crash',
       is: (text) => text.includes('systemd_service_crashes_total{service="fragile.service"} 1\n'),
-      timeoutMs: PATIENCE_MS,
+      timeoutMs: TIMEOUT_MS,
       everyMs: 200,
     })
   })
 
-  it('feeds the watchdog, is ended by it when it hangs, and goes on counting', { timeout: 180_000 }, async () => {
-    const fedAt = () => show('WatchdogTimestampMonotonic').then(Number)
-    const before = await fedAt()
-    await until(fedAt, {
-      what: 'the watchdog to be fed for longer than it waits',
+  it('sends keep-alives, is killed by the watchdog when it hangs, and continues to count', {
+    timeout: 180_000,
+  }, async () => {
+    const keepAliveAt = () => show('WatchdogTimestampMonotonic').then(Number)
+    const before = await keepAliveAt()
+    await until(keepAliveAt, {
+      what: 'keep-alives for longer than WatchdogSec=',
       is: (at) => at - before > 5_000_000,
-      timeoutMs: PATIENCE_MS,
+      timeoutMs: TIMEOUT_MS,
     })
     expect(await show('NRestarts')).toBe('0')
     await gateway.systemd.kill(UNIT, 'SIGSTOP', 'main')

@@ -1,4 +1,4 @@
-// What makes a machine ready: the locked packages, and a Node that is new enough.
+// The set-up before an npm script: the locked packages, and a Node that is new enough.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(project, { recursive: true, force: true }))
 
-/** A lock file with these packages. */
+/** Writes a lock file with these packages. */
 function lock(versions: Record<string, string>): void {
   const packages = Object.fromEntries(
     Object.entries(versions).map(([n, version]) => [`node_modules/${n}`, { version }]),
@@ -25,7 +25,7 @@ function lock(versions: Record<string, string>): void {
   writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ packages: { '': {}, ...packages } }))
 }
 
-/** A program of this name that notes that it was called, does `script` and succeeds. */
+/** Installs a program that records its call and runs `script`. */
 function program(name: string, script = ''): void {
   const path = join(project, 'bin', name)
   writeFileSync(path, `#!/bin/sh\necho "${name} $*" >>${project}/calls\n${script}\n`)
@@ -41,11 +41,11 @@ function setup(mode = 'start') {
   return { status, stdout, stderr, calls }
 }
 
-/** As npm does it: the tree, and its own note of what is in it. */
+/** Simulates `npm ci`: creates the packages and npm's record of them. */
 const NPM_CI = 'mkdir -p node_modules/a; cp package-lock.json node_modules/.package-lock.json'
 
 describe('npm packages', () => {
-  it('are installed once, and again when the lock file changed', () => {
+  it('are installed once, and again when the lock file has changed', () => {
     program('npm', NPM_CI)
     expect(setup()).toMatchObject({ status: 0, calls: expect.stringMatching(/^npm ci .*\n$/) })
     expect(setup()).toMatchObject({ status: 0, calls: '' })
@@ -54,14 +54,14 @@ describe('npm packages', () => {
     expect(setup().calls).toBe('')
   })
 
-  it('are left alone when someone has just installed what the lock file says', () => {
+  it('are left alone when they match the lock file', () => {
     program('npm', NPM_CI)
     setup()
     writeFileSync(join(project, 'package-lock.json'), `${readFileSync(join(project, 'package-lock.json'), 'utf8')}\n`)
     expect(setup().calls).toBe('')
   })
 
-  it('say so when they cannot be installed', () => {
+  it('cause an error if they cannot be installed', () => {
     program('npm', 'exit 7')
     const { status, stderr } = setup()
     expect([status, stderr]).toEqual([
@@ -70,7 +70,7 @@ describe('npm packages', () => {
     ])
   })
 
-  it('come another way, unsaved, when npm ci calls the lock file incomplete', () => {
+  it('are installed with npm install --no-save if npm ci fails', () => {
     program('npm', `[ $1 = ci ] && exit 1; ${NPM_CI}`)
     expect(setup()).toMatchObject({
       status: 0,
@@ -79,7 +79,7 @@ describe('npm packages', () => {
   })
 })
 
-it('the lock file names the packages of every platform, as npm ci wants it', () => {
+it('the lock file contains the packages of every platform, as npm ci requires', () => {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
   const optional = Object.values<{ optionalDependencies?: object }>(packages).flatMap((p) =>
     Object.keys(p.optionalDependencies ?? {}),
@@ -88,7 +88,7 @@ it('the lock file names the packages of every platform, as npm ci wants it', () 
   expect(optional.filter((name) => packages[`node_modules/${name}`]?.version === undefined)).toEqual([])
 })
 
-it('an unknown mode is an error that names the known ones', () => {
+it('an unknown mode is an error that lists the known modes', () => {
   expect(setup('tset')).toMatchObject({
     status: 1,
     stderr: 'setup: usage: node build/setup.mjs demo|test|start|build|bench\n',
@@ -105,7 +105,7 @@ describe('Node', () => {
     expect(problem(version)).toBe('null')
   })
 
-  it.each(['18.20.0', '20.10.9'])('%s is too old, and it says what is needed', (version) => {
-    expect(problem(version)).toContain(`Node 20.11 or newer is needed, this is ${version}`)
+  it.each(['18.20.0', '20.10.9'])('%s is too old, and the message contains the required version', (version) => {
+    expect(problem(version)).toContain(`Node 20.11 or newer is required, but this is ${version}`)
   })
 })

@@ -1,4 +1,4 @@
-// The Yocto layer, held against what is built: names, checksums, paths, dependencies; as far as that goes without bitbake.
+// The Yocto layer compared with the build: names, checksums, paths, dependencies; as far as possible without bitbake.
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,10 +10,10 @@ import { VERSION } from './gateway-root.ts'
 const LAYER = join(ROOT, 'yocto/meta-gatewatch')
 const RECIPES = join(LAYER, 'recipes-gatewatch/gatewatch')
 const read = (...path: string[]) => readFileSync(join(...path), 'utf8')
-/** `${PN}` is written `<PN>` here. */
+/** With `${PN}` replaced by `<PN>`. */
 const recipe = read(RECIPES, 'gatewatch.inc').replace(/\$\{(\w+)\}/g, '<$1>')
 const release = read(RECIPES, `gatewatch_${VERSION}.bb`)
-/** What a variable of the recipe is set to. */
+/** The value of a variable in the recipe. */
 const value = (key: string, text = recipe) =>
   text
     .split('\n')
@@ -23,16 +23,16 @@ const value = (key: string, text = recipe) =>
 const directory = mkdtempSync(join(tmpdir(), 'gw-yocto-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-const { unpackedIn } = await import(join(ROOT, 'build/package/contents.mjs'))
-const { releasedLayerIn } = await import(join(ROOT, 'build/package/yocto.mjs'))
+const { writeTarballTree } = await import(join(ROOT, 'build/package/contents.mjs'))
+const { writeReleasedLayer } = await import(join(ROOT, 'build/package/yocto.mjs'))
 const { BASES } = (await import(join(ROOT, 'build/executable/base.mjs'))) as {
   BASES: Record<Arch, { version: string }>
 }
 
-it('installs files that the tarball has, and nothing that it has not', () => {
+it('installs only files that the tarball contains', () => {
   writeFileSync(join(directory, 'executable'), '')
   const unpacked = join(directory, 'unpacked')
-  unpackedIn(unpacked, join(directory, 'executable'), { config: '', manual: '', licences: '', sbom: '' })
+  writeTarballTree(unpacked, join(directory, 'executable'), { config: '', manual: '', licences: '', sbom: '' })
   const used = [...recipe.matchAll(/<S>\/([\w.-]+)/g)].map((found) => found[1])
   expect(used).toEqual(['gatewatch', 'gatewatch.service', 'config.json'])
   expect(readdirSync(unpacked)).toEqual(expect.arrayContaining(used))
@@ -44,7 +44,7 @@ it('installs files that the tarball has, and nothing that it has not', () => {
 it.each([
   ['arm64', 'aarch64'],
   ['armv7', 'arm'],
-] as const)('names the tarball of %s, its checksum and the libraries that it links to', (arch, override) => {
+] as const)('contains the name, the checksum and the libraries of the tarball for %s', (arch, override) => {
   expect(recipe).toContain(
     `SRC_URI:append:${override} = " <GATEWATCH_RELEASES>/gatewatch-<PV>-linux-${arch}.tar.xz;name=${arch}"\n`,
   )
@@ -62,13 +62,13 @@ it.each([
   expect(recipe).toContain('RDEPENDS:<PN>:append:arm = " libatomic"\n')
 })
 
-it('is filled in by the release, not by hand', () => {
+it('is filled in by the release', () => {
   const layer = join(directory, 'layer')
   const released = [
     { arch: 'arm64', sha256: 'a'.repeat(64), node: '24.99.0' },
     { arch: 'armv7', sha256: 'b'.repeat(64), node: '22.99.0' },
   ]
-  releasedLayerIn(layer, '9.8.7', released)
+  writeReleasedLayer(layer, '9.8.7', released)
   expect(readdirSync(join(layer, 'recipes-gatewatch/gatewatch')).sort()).toEqual([
     'gatewatch.inc',
     'gatewatch_9.8.7.bb',
@@ -79,7 +79,7 @@ it('is filled in by the release, not by hand', () => {
   expect(value('GATEWATCH_NODE_VERSION:arm', text)).toBe('22.99.0')
 })
 
-it('leaves the executable whole, keeps the configuration, and has a user without a number', () => {
+it('does not strip the executable, keeps the configuration, and creates a user without a fixed id', () => {
   for (const key of ['INHIBIT_PACKAGE_STRIP', 'INHIBIT_SYSROOT_STRIP', 'INHIBIT_PACKAGE_DEBUG_SPLIT'])
     expect(value(key)).toBe('1')
   expect(value('INSANE_SKIP:<PN>')).toBe('already-stripped')
@@ -90,7 +90,7 @@ it('leaves the executable whole, keeps the configuration, and has a user without
   expect(recipe).not.toMatch(/pkg_(postinst|prerm)/)
 })
 
-it('is a layer for both series, with what a layer must bring', () => {
+it('is compatible with both series, and contains the required files of a layer', () => {
   const conf = read(LAYER, 'conf/layer.conf')
   expect(value('LAYERSERIES_COMPAT_gatewatch', conf)).toBe('scarthgap wrynose')
   expect(value('LAYERDEPENDS_gatewatch', conf)).toBe('core')

@@ -1,4 +1,4 @@
-// The import law and the purity of the core are held by the linter: each rule is broken here once, and caught.
+// The linter enforces the import law and the purity of the core: each rule is broken here once.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ const GLOBAL = 'lint/style/noRestrictedGlobals'
 const PLUGIN = 'plugin'
 
 const imports = (from: string) => `import { a } from '${from}'\n\nexport const b = a\n`
-const says = (expression: string) => `export const b = ${expression}\n`
+const exportsValue = (expression: string) => `export const b = ${expression}\n`
 
 const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[] = [
   ['src/core/node-builtin.ts', imports('node:fs'), IMPORT],
@@ -24,18 +24,18 @@ const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[
   ['src/core/type-only.ts', "import type { A } from '../ports.ts'\n\nexport type B = A\n", IMPORT],
   ['src/core/re-export.ts', "export { a } from '../ports.ts'\n", IMPORT],
   ['src/core/dynamic.ts', "export const a = () => import('node:fs')\n", IMPORT],
-  ['src/core/date-now.ts', says('Date.now()'), PLUGIN],
-  ['src/core/date-now-reference.ts', says('[Date.now]'), PLUGIN],
-  ['src/core/new-date.ts', says('new Date()'), PLUGIN],
-  ['src/core/date-string.ts', says('Date()'), PLUGIN],
-  ['src/core/random.ts', says('Math.random()'), PLUGIN],
-  ['src/core/timer.ts', says('setTimeout(() => {}, 1)'), GLOBAL],
-  ['src/core/timer-reference.ts', says('[setInterval]'), GLOBAL],
-  ['src/core/process.ts', says('process.env'), GLOBAL],
-  ['src/core/buffer.ts', says('Buffer.alloc(1)'), GLOBAL],
-  ['src/core/performance.ts', says('performance.now()'), GLOBAL],
-  ['src/core/global.ts', says('globalThis'), GLOBAL],
-  ['src/core/console.ts', says('console'), GLOBAL],
+  ['src/core/date-now.ts', exportsValue('Date.now()'), PLUGIN],
+  ['src/core/date-now-reference.ts', exportsValue('[Date.now]'), PLUGIN],
+  ['src/core/new-date.ts', exportsValue('new Date()'), PLUGIN],
+  ['src/core/date-string.ts', exportsValue('Date()'), PLUGIN],
+  ['src/core/random.ts', exportsValue('Math.random()'), PLUGIN],
+  ['src/core/timer.ts', exportsValue('setTimeout(() => {}, 1)'), GLOBAL],
+  ['src/core/timer-reference.ts', exportsValue('[setInterval]'), GLOBAL],
+  ['src/core/process.ts', exportsValue('process.env'), GLOBAL],
+  ['src/core/buffer.ts', exportsValue('Buffer.alloc(1)'), GLOBAL],
+  ['src/core/performance.ts', exportsValue('performance.now()'), GLOBAL],
+  ['src/core/global.ts', exportsValue('globalThis'), GLOBAL],
+  ['src/core/console.ts', exportsValue('console'), GLOBAL],
   ['src/ports.ts', imports('node:fs'), IMPORT],
   ['src/agent.ts', imports('./store/store.ts'), IMPORT],
   ['src/beside-main.ts', imports('node:fs'), IMPORT],
@@ -117,7 +117,7 @@ type File = readonly [file: string, text: string, rule?: string]
 const directory = mkdtempSync(join(tmpdir(), 'gw-lint-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
-/** The linter's answer to a project of these files under our rules: its exit code, and the rules broken by file. */
+/** Lints a project of these files with the rules of this repository: the exit code, and the broken rules by file. */
 function lint(project: string, files: readonly File[]): { code: number | null; broken: Map<string, string[]> } {
   const root = join(directory, project)
   for (const path of ['biome.json', '.gitignore', 'build/lint']) {
@@ -146,6 +146,6 @@ describe('the linter forbids', () => {
   }
 })
 
-it('the linter allows what the law allows', () => {
+it('the linter allows what the import law allows', () => {
   expect(lint('allowed', ALLOWED)).toEqual({ code: 0, broken: new Map() })
 })

@@ -1,8 +1,8 @@
-# An example for a layer of yours: recipes-gatewatch/gatewatch/gatewatch_%.bbappend, with your config.json in files/ beside it.
+# Example for your own layer: recipes-gatewatch/gatewatch/gatewatch_%.bbappend, with your config.json in files/ beside it.
 FILESEXTRAPATHS:prepend := "${THISDIR}/files:"
 SRC_URI += "file://config.json;subdir=own"
 
-# A data partition instead of /var/lib.
+# State on a data partition instead of /var/lib.
 GATEWATCH_STATE_DIR = "/data/gatewatch"
 
 do_install:prepend() {

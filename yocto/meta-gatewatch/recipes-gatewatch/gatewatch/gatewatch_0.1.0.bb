@@ -1,5 +1,5 @@
-# One release of gatewatch. Checksums and Node versions are filled in by `npm run package` of the gatewatch sources, which
-# puts the layer into dist/; zeros mean that this copy is not of a release.
+# A release of gatewatch. `npm run package` of the gatewatch sources fills in the checksums and Node versions, and writes the
+# layer to dist/; zeros mean that this copy does not belong to a release.
 require gatewatch.inc
 
 SRC_URI[arm64.sha256sum] = "0000000000000000000000000000000000000000000000000000000000000000"

@@ -1,8 +1,8 @@
-# What a gateway that is watched has: the agent, and a broker where the layers have one.
-SUMMARY = "gatewatch, and a broker for it to publish to"
+# The packages of a watched gateway: the agent, and a broker if the layers provide one.
+SUMMARY = "gatewatch, and an MQTT broker to which it publishes"
 LICENSE = "MIT"
 
-# It names packages of one architecture, so it is not for all.
+# Depends on packages of one architecture, and therefore is architecture-specific itself.
 PACKAGE_ARCH = "${TUNE_PKGARCH}"
 COMPATIBLE_HOST = "(aarch64|arm).*-linux"
 

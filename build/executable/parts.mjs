@@ -1,5 +1,0 @@
-// What an executable was made of: a small file beside it, for the next build, the licences and the SBOM.
-import { basename, dirname, join } from 'node:path'
-
-/** `{ key, sha256, node: { version, licence, origin, supportEnds }, packages }` of `dist/gatewatch-linux-x64`. */
-export const partsPath = (executable) => join(dirname(executable), `.${basename(executable)}.json`)
