@@ -126,7 +126,7 @@ function settings(
     const earlier = (before.get(key)?.value ?? []) as unknown[]
     value = [...earlier, ...values.flatMap((one) => type.fromText(one) as unknown[])]
   }
-  const also = Object.entries(target.flag.also ?? {}).map(([name, one]): [Key, OptionValue] => {
+  const also = Object.entries(target.flag.alsoSets ?? {}).map(([name, one]): [Key, OptionValue] => {
     if (!isKey(name)) throw new Error(`no such key: ${name}`)
     return [name, { value: one, flag }]
   })

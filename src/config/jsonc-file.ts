@@ -2,7 +2,7 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import { didYouMean } from './did-you-mean.ts'
 import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from './keys.ts'
-import { type Layer, type Problem, problemOf, type SourcedValue, withPort } from './layer.ts'
+import { type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
 
 /** `name` is the name of the file in error messages. A leading byte order mark is ignored. */
 export function fileLayer(text: string, name: string): Layer {
@@ -42,7 +42,7 @@ export function fileLayer(text: string, name: string): Layer {
     }
   }
   walk(root, '')
-  withPort(entries)
+  splitPort(entries)
   return layer
 }
 
@@ -50,9 +50,9 @@ function entryOf(node: Node, path: string, at: (offset: number) => string): Sour
   const elements = node.type === 'array' ? (node.children ?? []) : []
   return {
     value: plain(node),
-    where: at(node.offset),
+    source: at(node.offset),
     place: `${at(node.offset)}: ${path}`,
-    placeOf: (index) => `${at((elements[index] ?? node).offset)}: ${path}[${index}]`,
+    elementPlace: (index) => `${at((elements[index] ?? node).offset)}: ${path}[${index}]`,
   }
 }
 

@@ -12,7 +12,7 @@ export interface Flag {
   /** The value that a flag without a value sets. */
   readonly sets?: unknown
   /** Other keys that the flag sets as well. */
-  readonly also?: Readonly<Record<string, unknown>>
+  readonly alsoSets?: Readonly<Record<string, unknown>>
   /** Help of the flag, if it differs from the help of the key. */
   readonly help?: string
 }

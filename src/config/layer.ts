@@ -10,11 +10,11 @@ export type Origin = 'default' | 'file' | 'environment' | 'command line'
 export interface SourcedValue {
   readonly value: unknown
   /** `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
-  readonly where: string
+  readonly source: string
   /** The same for error messages, with the key where it is not obvious: `config.json:3:5: mqtt.url`. */
   readonly place?: string
   /** The place of an element of a list, for error messages. */
-  readonly placeOf?: (index: number) => string
+  readonly elementPlace?: (index: number) => string
 }
 
 export interface Problem {
@@ -53,7 +53,7 @@ export interface Layer {
 }
 
 /** A value in an error message: JSON, at most 80 characters. */
-export function shown(value: unknown): string {
+export function valueText(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
@@ -65,7 +65,7 @@ export function problemOf(place: string, path: string, value: unknown, message: 
     value,
     message,
     fatal,
-    text: `${place}: ${value === undefined ? '' : `${shown(value)} `}${message}`,
+    text: `${place}: ${value === undefined ? '' : `${valueText(value)} `}${message}`,
   }
 }
 
@@ -75,18 +75,18 @@ export function environmentLayer(env: Env): Layer {
   const variables = new Map(KEY_NAMES.map((key) => [variableOf(key), key]))
   for (const [variable, key] of variables) {
     const text = env[variable]
-    if (text) entries.set(key, { value: rowOf(key).type.fromText(text), where: variable })
+    if (text) entries.set(key, { value: rowOf(key).type.fromText(text), source: variable })
   }
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
     .map((name) => `unknown environment variable ${name}: ${didYouMean(name, [...variables.keys()])}`)
-  return { origin: 'environment', entries: withPort(entries), problems: [], notes }
+  return { origin: 'environment', entries: splitPort(entries), problems: [], notes }
 }
 
 /** Values from variables of other programs on the gateway: lower than everything that is set for gatewatch. */
 export function inheritedLayer(env: Env): Layer {
   const entries = new Map<Key, SourcedValue>()
-  if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, where: 'WM_GW_ID' })
+  if (env.WM_GW_ID) entries.set('gateway_id', { value: env.WM_GW_ID, source: 'WM_GW_ID' })
   return { origin: 'environment', entries, problems: [], notes: [] }
 }
 
@@ -98,13 +98,13 @@ export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): L
       const message =
         'a password on the command line is visible to all users and is not accepted; use mqtt.password_file'
       problems.push(problemOf(flag, key, undefined, message, true))
-    } else entries.set(key, { value, where: flag })
+    } else entries.set(key, { value, source: flag })
   }
-  return { origin: 'command line', entries: withPort(entries), problems, notes: args.notes }
+  return { origin: 'command line', entries: splitPort(entries), problems, notes: args.notes }
 }
 
 /** Moves the port in `listen` to prometheus_port, unless the same layer sets that key. */
-export function withPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValue> {
+export function splitPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValue> {
   const listen = entries.get('listen')
   const cut = typeof listen?.value === 'string' ? splitListen(listen.value) : null
   if (!listen || !cut) return entries

@@ -25,11 +25,11 @@ export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig
   )
   for (const { origin, entries } of layers) {
     for (const [key, entry] of entries) {
-      const checked = check(key, entry, origin === 'command line')
+      const checked = validate(key, entry, origin === 'command line')
       problems.push(...checked.problems)
       if (!('value' in checked)) continue
       values.set(key, checked.value)
-      origins.set(key, { origin, place: entry.where })
+      origins.set(key, { origin, place: entry.source })
     }
   }
   const config = nest(values)
@@ -49,18 +49,18 @@ export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig
   return { config, origins, problems, notes }
 }
 
-function check(key: Key, entry: SourcedValue, fatal: boolean): { value?: unknown; problems: Problem[] } {
+function validate(key: Key, entry: SourcedValue, fatal: boolean): { value?: unknown; problems: Problem[] } {
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
   if (result.success) return { value: result.output, problems: [] }
-  const place = entry.place ?? entry.where
+  const place = entry.place ?? entry.source
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key
     if (typeof index !== 'number') return problemOf(place, key, masked(key, entry.value), issue.message, fatal)
     wrong.add(index)
     const value = (entry.value as unknown[])[index]
-    return problemOf(entry.placeOf?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)
+    return problemOf(entry.elementPlace?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)
   })
   if (!Array.isArray(entry.value) || wrong.size === 0 || wrong.size === entry.value.length) return { problems }
   const rest = v.safeParse(

@@ -14,7 +14,12 @@ export const MQTT_KEYS = {
     help: 'URL of the broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
     secret: true,
     flags: [
-      { long: '--mqtt', value: 'URL', also: { 'mqtt.enabled': true }, help: 'Publish to the MQTT broker at this URL.' },
+      {
+        long: '--mqtt',
+        value: 'URL',
+        alsoSets: { 'mqtt.enabled': true },
+        help: 'Publish to the MQTT broker at this URL.',
+      },
     ],
   }),
   'mqtt.client_id': key(orNone(line), null, {

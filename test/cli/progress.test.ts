@@ -1,3 +1,4 @@
+// The line on a terminal that shows what a command is waiting for.
 import { expect, test } from 'vitest'
 import { progressOn } from '../../src/cli/progress.ts'
 import { FROM_ZERO, testClock } from '../rig/clock.ts'

@@ -1,3 +1,4 @@
+// The unit file that create-unit writes: its settings, and the quoting of its command.
 import { describe, expect, test } from 'vitest'
 import { execLine, type NewUnit, settingProblem, unitFileText } from '../../src/cli/unit-file.ts'
 

@@ -5,7 +5,7 @@ import { type Config, KEY_NAMES, type Key, rowOf, valueAt } from '../../src/conf
 import { loadConfig } from '../../src/config/load.ts'
 import { changedValues } from './changed-values.ts'
 
-const OUTSIDE = {
+const CONTEXT = {
   env: {},
   uid: 1000,
   readText: () => {
@@ -16,8 +16,8 @@ const CHANGED = changedValues('/tmp')
 
 /** The defaults, with the named keys changed. */
 async function configWith(...keys: Key[]): Promise<Config> {
-  const given = new Map(keys.map((key) => [key, { value: CHANGED[key], flag: `--${key}` }]))
-  const { config, problems } = await loadConfig({ configFile: null, user: false, notes: [], overrides: given }, OUTSIDE)
+  const overrides = new Map(keys.map((key) => [key, { value: CHANGED[key], flag: `--${key}` }]))
+  const { config, problems } = await loadConfig({ configFile: null, user: false, notes: [], overrides }, CONTEXT)
   expect(problems).toEqual([])
   return config
 }

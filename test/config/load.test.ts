@@ -146,7 +146,7 @@ describe('the environment', () => {
 })
 
 describe('as a service', () => {
-  test('a wrong value and an unknown key do not end it, and the good units of a list are kept', async () => {
+  test('an invalid value or an unknown key is not fatal, and the valid units of a list are kept', async () => {
     const loaded = await loadText('{"monitored_services": ["a", "b c"], "prometheus_port": "x", "newer": 1}')
     expect(loaded.config).toMatchObject({ monitored_services: ['a.service'], prometheus_port: 9100 })
     expect(loaded.problems).toHaveLength(3)
@@ -154,7 +154,7 @@ describe('as a service', () => {
     expect(fatalProblems(loaded, false)).toHaveLength(3)
   })
 
-  test('a list without a good element falls back to the default', async () => {
+  test('a list without a valid element falls back to the default', async () => {
     expect((await loadText('{"monitored_services": ["b c"]}')).config.monitored_services).toEqual(DEFAULT_UNITS)
   })
 

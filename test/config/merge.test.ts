@@ -6,7 +6,7 @@ describe('the order is defaults < file < environment < command line', () => {
   const file = '// a comment\n{"stats_interval": 1, "debug": true, /* another */ "mqtt": {"qos": 0, "keepalive": 5,},}'
   const env = { GATEWATCH_STATS_INTERVAL: '2', GATEWATCH_MQTT_QOS: '2' }
 
-  test('and the origin of each value is known', async () => {
+  test('and the origin of each value is recorded', async () => {
     const { config, origins } = await loadText(file, env, '--stats-interval 3')
     expect(config).toMatchObject({ stats_interval: 3, debug: true, mqtt: { qos: 2, keepalive: 5 } })
     expect(origins.get('stats_interval')).toEqual({ origin: 'command line', place: '--stats-interval' })
@@ -15,7 +15,7 @@ describe('the order is defaults < file < environment < command line', () => {
     expect(origins.get('mqtt.url')).toEqual({ origin: 'default', place: '' })
   })
 
-  test('a wrong value leaves the one below it in force', async () => {
+  test('an invalid value keeps the value of the layer below', async () => {
     const { config, problems } = await loadText(file, { GATEWATCH_STATS_INTERVAL: 'often' })
     expect(config.stats_interval).toBe(1)
     expect(problems.map(({ text }) => text)).toEqual([

@@ -74,7 +74,7 @@ describeUnless(noSystemd(), 'trouble', () => {
       agent
         .stderr()
         .split('\n')
-        .filter((line) => line.includes('cannot be written')),
+        .filter((line) => line.includes('state: write failed')),
     ).toHaveLength(1)
     rmSync(join(directory, 'file'))
     mkdirSync(join(directory, 'file'))
@@ -105,7 +105,7 @@ describeUnless(noSystemd(), 'trouble', () => {
         agent
           .stderr()
           .split('\n')
-          .filter((line) => line.includes('file system in memory')),
+          .filter((line) => line.includes('RAM-backed file system')),
       ).toHaveLength(1)
       const { state } = (await agent.getJson('/api/v1/status')) as { state: { volatile: boolean } }
       expect(state.volatile).toBe(true)
