@@ -3,8 +3,15 @@ import { killBrokerUnit, startBrokerUnit } from '../e2e/broker-unit.ts'
 import { killBroker } from '../mqtt/broker-kills.ts'
 import { dayWithoutBroker } from './broker-outage.ts'
 import { measureLatency } from './latency.ts'
+import { measureMemory } from './mqtt-memory.ts'
 
-const PARTS: Readonly<Record<string, (times: number | undefined) => Promise<void>>> = { latency, outage, broker, kills }
+const PARTS: Readonly<Record<string, (times: number | undefined) => Promise<void>>> = {
+  latency,
+  outage,
+  broker,
+  kills,
+  memory,
+}
 
 const [wanted, times] = process.argv.slice(2)
 const part = wanted === undefined ? undefined : PARTS[wanted]
@@ -41,6 +48,12 @@ async function kills(number = 1000): Promise<void> {
   print(`broker killed ${number} times at 20 events a second: events lost`, `${report.lost} of ${report.events}`)
   print('  duplicates, and the most after a single kill', `${report.duplicates}, ${report.duplicatesPerKillAtMost}`)
   print('  in order', String(report.inOrder))
+}
+
+async function memory(): Promise<void> {
+  const { withoutMb, withMb } = await measureMemory()
+  print('RssAnon idle, 12 units, without MQTT', `${withoutMb.toFixed(1)} MB`)
+  print('  and connected to a broker', `${withMb.toFixed(1)} MB`)
 }
 
 function print(what: string, value: string): void {

@@ -81,7 +81,7 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
       finalStates,
       now: agent.now(),
       // A journal query that times out is not an error: the runs it would have proved stay lost.
-      problems: agent.problems().filter((problem) => !problem.startsWith('journal: cannot say')),
+      problems: agent.problems().filter((problem) => !problem.startsWith('journal: could not recover')),
     })
     await shell.run('journalctl --sync')
     const journal = await shell.run('journalctl -o json --no-pager _PID=1 + _COMM=systemd-journal')
