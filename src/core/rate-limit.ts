@@ -9,6 +9,8 @@ export const BURST_ENDS = 120
 type Start = Extract<PendingEvent, { kind: 'start' | 'restart' }>
 type End = Extract<PendingEvent, { kind: 'stop' | 'crash' | 'lost' }>
 
+const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
+
 /** Emits a start event, or adds it to the summary while the unit is above the limit. */
 export function emitStart(unit: Unit, ctx: Context, start: Start): Transition {
   const burst = unit.burst
@@ -37,8 +39,6 @@ export function emitEnd(unit: Unit, ctx: Context, end: End): Transition {
   )
   return { unit: { ...rolled.unit, burst: { ...before, ends, summary } }, events: rolled.events }
 }
-
-const COUNTED_AS = { stop: 'stops', crash: 'crashes', lost: 'lost' } as const
 
 /** At the end of a window: emits the summary, and begins another one if the window was above the limit. */
 export function rollWindow(unit: Unit, at: Instant): Transition {

@@ -6,6 +6,9 @@ import { emitEnd, emitStart } from './rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
 import { type Cause, own, type ProvenEnd, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
+/** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */
+const RUN_IDS = 3
+
 /**
  * A run started. `snapshot` may still show the previous run; it is null for a run that is proven but was not observed,
  * which has an id only if the journal contains it.
@@ -36,9 +39,6 @@ export function openRun(
     counters: shownCounters(opened),
   })
 }
-
-/** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */
-const RUN_IDS = 3
 
 /**
  * The job under which the run started. If it was already active when first seen, the job queued now is a later one. If

@@ -27,6 +27,14 @@ export interface Service extends EventSink {
   stopping(): void
 }
 
+const NO_SERVICE: Service = {
+  ready() {},
+  reloading() {},
+  stopping() {},
+  accept() {},
+  async stop() {},
+}
+
 /** Does nothing if the agent was not started by systemd (no NOTIFY_SOCKET). Never throws. */
 export function createService({ env, pid, status, bus, clock, log, sdNotify }: ServiceOptions): Service {
   const transport = notifyTransport(env, pid)
@@ -68,12 +76,4 @@ export function createService({ env, pid, status, bus, clock, log, sdNotify }: S
       await notifier.stop()
     },
   }
-}
-
-const NO_SERVICE: Service = {
-  ready() {},
-  reloading() {},
-  stopping() {},
-  accept() {},
-  async stop() {},
 }
