@@ -19,7 +19,6 @@ export interface Snapshots {
   /** The oldest change, in flight from then on; null when there is none. */
   next(): PendingState | null
   settle(snapshot: PendingState): void
-  size(): number
 }
 
 /** Topics to clear that are remembered while disconnected: a pattern may match any number of units over time. */
@@ -68,7 +67,6 @@ export function createSnapshots(): Snapshots {
     settle({ unit }) {
       inFlight.delete(unit)
     },
-    size: () => changed.size + gone.size + inFlight.size,
   }
 }
 
