@@ -27,7 +27,7 @@ describeUnless(noSystemd(), 'the commands that operate units', () => {
       stdout: '',
       stderr: `runs: restart done
 gatewatch: fails: restart failed (exit 3); see 'journalctl -u fails'
-gatewatch: none.service: no such unit: systemd finds no file of that name
+gatewatch: none.service: no such unit: systemd found no unit file with this name
 `,
     })
     const { code, stdout, stderr } = await typed('start', 'needs', 'masked', '--json')

@@ -35,7 +35,7 @@ function codeOf(error: unknown): ControlProblem {
 export function problemText(code: ControlProblem, what: string, unit: string, words: string): string {
   switch (code) {
     case 'no_such_unit':
-      return `${unit}: no such unit: systemd finds no file of that name`
+      return `${unit}: no such unit: systemd found no unit file with this name`
     case 'masked':
       return `${unit} is masked; run 'systemctl unmask ${unit}' to allow it to start`
     case 'unit_exists':

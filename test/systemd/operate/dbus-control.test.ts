@@ -68,7 +68,7 @@ describeUnless(noSystemd(), 'operations over D-Bus', () => {
   })
 
   it('are refused with a message for the user', async () => {
-    const none = 'no_such_unit: none.service: no such unit: systemd finds no file of that name'
+    const none = 'no_such_unit: none.service: no such unit: systemd found no unit file with this name'
     for (const action of ['start', 'stop', 'restart', 'reset-failed', 'enable'] as const)
       expect([action, await end(action, 'none.service')]).toEqual([action, none])
     expect(await end('start', 'masked.service')).toBe(
