@@ -1,4 +1,4 @@
-// Orders to the running agent, with a control that does as it is told.
+// Commands to the running agent, with a back end that returns literal results.
 import { expect, test } from 'vitest'
 import { createUnitCommands } from '../../src/app/unit-commands.ts'
 import { type CommandResult, ControlError, type UnitCommand } from '../../src/core/command.ts'
@@ -8,7 +8,7 @@ import { testClock } from '../rig/clock.ts'
 const ORDER: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 'http', who: 'ops' }
 const AT = { monoMs: 1, wallMs: 2 }
 
-const never = () => Promise.reject(new Error('not asked for'))
+const never = () => Promise.reject(new Error('unexpected call'))
 const NOTHING_ELSE = { daemonReload: never, list: never, status: never, properties: never }
 
 function commanding(run: () => Promise<CommandResult>, enabled = true) {
@@ -28,7 +28,7 @@ function commanding(run: () => Promise<CommandResult>, enabled = true) {
   return { commands, made, observed }
 }
 
-test('an order is carried out by a control that the first one makes, and told', async () => {
+test('a command is run by a back end that the first one creates, and recorded', async () => {
   const { commands, made, observed } = commanding(async () => ({ outcome: 'done', cause: null }))
   expect(made).toEqual([])
   expect(await commands.run(ORDER)).toEqual({ outcome: 'done', cause: null })
@@ -42,7 +42,7 @@ test('an order is carried out by a control that the first one makes, and told', 
   ])
 })
 
-test('what the configuration does not let be controlled is refused before anything is done', async () => {
+test('a unit that the configuration does not allow is refused before anything is done', async () => {
   const { commands, made, observed } = commanding(async () => ({ outcome: 'done', cause: null }))
   await expect(commands.run({ ...ORDER, unit: 'ssh.service' })).rejects.toMatchObject({ code: 'denied' })
   expect(commands.refusal('mosquitto.service')).toBeNull()
@@ -51,7 +51,7 @@ test('what the configuration does not let be controlled is refused before anythi
   expect([made, observed, off.made]).toEqual([[], [], []])
 })
 
-test('what systemd refuses is logged and told by its code', async () => {
+test('a refusal by systemd is logged and recorded with its code', async () => {
   const { commands, made, observed } = commanding(async () => {
     throw new ControlError('masked', 'mosquitto.service is masked')
   })
