@@ -1,11 +1,12 @@
 // The contracts between the agent and its adapters, and nothing else.
-import type { QueuedJob } from './core/api-views.ts'
+
 import type { Action, CommandResult, UnitCommand } from './core/command.ts'
 import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
 import type { Cause } from './core/unit.ts'
+import type { QueuedJob } from './core/views/api-views.ts'
 
 /** Environment variables by name, as process.env holds them. */
 export type Env = Readonly<Record<string, string | undefined>>

@@ -1,6 +1,7 @@
 // What a central broker was told of its gateways, by the topics of gatewatch. Pure.
-import type { UnitView } from '../../src/core/api-views.ts'
+
 import type { Failures } from '../../src/core/unit.ts'
+import type { UnitView } from '../../src/core/views/api-views.ts'
 
 /** A unit's retained state, as `unitJson` of the core makes it. */
 export interface UnitState extends UnitView {

@@ -1,7 +1,7 @@
 // Shutdown of the system: the agent stays until the units that it watches have stopped, so that it sees how they end.
 
-import { plural } from '../core/format.ts'
 import type { State } from '../core/state.ts'
+import { plural } from '../core/views/format.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 
 /** Well below TimeoutStopSec= of the unit file. */

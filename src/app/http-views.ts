@@ -1,7 +1,7 @@
 // What HTTP shows of the agent and does for a client: the views behind the routes.
 import type { Config } from '../config/keys.ts'
 import type { Event } from '../core/event.ts'
-import { plural } from '../core/format.ts'
+import { plural } from '../core/views/format.ts'
 import type { Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Log, UnitCommands } from '../ports.ts'

@@ -1,7 +1,7 @@
 // Opens the state file for a run of the agent: the state that it holds, and who this gateway is.
 import type { LoadedConfig } from '../config/load.ts'
-import type { Identity } from '../core/api-json.ts'
 import type { State } from '../core/state.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'

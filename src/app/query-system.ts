@@ -1,7 +1,7 @@
 // The state of systemd as a whole for `gatewatch system` where no agent runs: one query over a connection of its own.
 import { dirname } from 'node:path'
 import type { Config } from '../config/keys.ts'
-import type { Json } from '../core/api-json.ts'
+import type { Json } from '../core/views/api-json.ts'
 import { connectBus } from '../dbus/connection.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { createSystemUsage } from '../host/system-usage.ts'

@@ -1,7 +1,7 @@
 // The agent's own health: for /-/ready, /api/v1/status, `gatewatch status` and the line in `systemctl status`.
 import type { Agent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
-import { type Identity, type Json, rfc3339 } from '../core/api-json.ts'
+import { type Identity, type Json, rfc3339 } from '../core/views/api-json.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'

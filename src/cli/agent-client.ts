@@ -1,6 +1,6 @@
 // HTTP client for the local socket of a running agent.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
-import { createSseReader, type SseMessage } from '../core/sse.ts'
+import { createSseReader, type SseMessage } from '../core/views/sse.ts'
 
 /** Nothing listens on the socket. */
 export class AgentNotRunning extends Error {}

@@ -1,6 +1,7 @@
 // Why a unit's last run ended, as JSON and as a suffix of a message.
-import { causeText } from '../core/format.ts'
+
 import type { Cause } from '../core/unit.ts'
+import { causeText } from '../core/views/format.ts'
 
 export function causeJson(cause: Cause): { result: string; exit_code: number | null; signal: string | null } {
   return { result: cause.result, exit_code: cause.exitCode, signal: cause.signal }

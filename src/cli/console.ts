@@ -1,9 +1,9 @@
 // What a command works with: its output streams and terminal, the running agent, and the state file.
 import type { Writable } from 'node:stream'
-import type { Identity } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import type { Env } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 

@@ -1,7 +1,7 @@
 // One event as a line of text.
 import type pc from 'picocolors'
-import { type EventView, eventDetails } from '../core/event-text.ts'
-import { plural, shortName } from '../core/format.ts'
+import { type EventView, eventDetails } from '../core/views/event-text.ts'
+import { plural, shortName } from '../core/views/format.ts'
 
 type Paint = ReturnType<typeof pc.createColors>
 

@@ -1,9 +1,9 @@
 // Parses service_states.json of the former program into baselines of counters.
 
 import { messageOf } from '../core/error-text.ts'
-import { plural } from '../core/format.ts'
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
+import { plural } from '../core/views/format.ts'
 
 interface LegacyCounters {
   /** By full unit name. Restarts and lost runs are 0: the former program did not count them. */

@@ -1,6 +1,6 @@
 // The dashboard's client for the HTTP API of the gateway.
-import type { StatusView, SystemView } from '../core/api-views.ts'
-import type { EventView } from '../core/event-text.ts'
+import type { StatusView, SystemView } from '../core/views/api-views.ts'
+import type { EventView } from '../core/views/event-text.ts'
 
 /** An event of the API, with its id. */
 export interface ApiEvent extends EventView {

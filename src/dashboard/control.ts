@@ -1,6 +1,6 @@
 // The control buttons of a unit, where the gateway allows control. The token is stored only in this page.
-import type { StatusView, UnitView } from '../core/api-views.ts'
-import { causeText, shortName } from '../core/format.ts'
+import type { StatusView, UnitView } from '../core/views/api-views.ts'
+import { causeText, shortName } from '../core/views/format.ts'
 import { fetchJson } from './api-client.ts'
 import { byId, el, setText } from './dom.ts'
 

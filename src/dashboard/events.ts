@@ -1,6 +1,6 @@
 // The list of events, newest first, and its filters.
-import { eventDetails } from '../core/event-text.ts'
-import { shortName } from '../core/format.ts'
+import { eventDetails } from '../core/views/event-text.ts'
+import { shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
 import { byId, el, icon, setText, setTime, setTone, type Tone, timeEl } from './dom.ts'
 

@@ -1,6 +1,6 @@
 // The row of facts under the headline: agent, systemd, state file, broker, clock, and the gateway's resource usage.
-import type { StatusView, SystemView } from '../core/api-views.ts'
-import { age, plural } from '../core/format.ts'
+import type { StatusView, SystemView } from '../core/views/api-views.ts'
+import { age, plural } from '../core/views/format.ts'
 import { byId, el, icon, setText, setTone, type Tone } from './dom.ts'
 
 interface Fact {

@@ -2,7 +2,7 @@
 //
 // Uses fetch instead of EventSource, which hides the heartbeat: when the gateway loses power, the connection stays open
 // and only the missing heartbeat shows it.
-import { createSseReader } from '../core/sse.ts'
+import { createSseReader } from '../core/views/sse.ts'
 import { type ApiEvent, errorText } from './api-client.ts'
 
 /** More than twice the heartbeat interval of 15 s. */

@@ -1,5 +1,5 @@
 // The dashboard: shows status and events, polls the status, and updates both from the live event stream.
-import type { StatusView, SystemView } from '../core/api-views.ts'
+import type { StatusView, SystemView } from '../core/views/api-views.ts'
 import { type ApiEvent, clockAheadMs, fetchAllEvents, fetchStatus, fetchSystem, gatewayNow } from './api-client.ts'
 import { byId, setText, setTone, type Tone } from './dom.ts'
 import { setUpEvents, showEvents } from './events.ts'

@@ -1,7 +1,7 @@
 // A unit's last 24 hours, derived from its events: in which phase it was at each time, as far as known. Pure.
-import type { UnitView } from '../core/api-views.ts'
-import type { EventView } from '../core/event-text.ts'
-import { plural } from '../core/format.ts'
+import type { UnitView } from '../core/views/api-views.ts'
+import type { EventView } from '../core/views/event-text.ts'
+import { plural } from '../core/views/format.ts'
 
 type Phase = 'running' | 'stopped' | 'failed' | 'unknown'
 

@@ -1,7 +1,8 @@
 // The list of units: one row each, updated in place, in the order of the configuration.
-import type { StatusView, UnitView } from '../core/api-views.ts'
-import { age, causeText, plural, shortName } from '../core/format.ts'
+
 import type { Counters } from '../core/unit.ts'
+import type { StatusView, UnitView } from '../core/views/api-views.ts'
+import { age, causeText, plural, shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
 import { createUnitButtons, type UnitButtons } from './control.ts'
 import { byId, el, icon, setText, setTime, setTone, svg, timeEl } from './dom.ts'

@@ -1,6 +1,6 @@
 // The dashboard's headline: the overall state of the gateway and its most important detail. Pure.
-import type { StatusView, UnitView } from '../core/api-views.ts'
-import { age, causeText, plural, shortName } from '../core/format.ts'
+import type { StatusView, UnitView } from '../core/views/api-views.ts'
+import { age, causeText, plural, shortName } from '../core/views/format.ts'
 import type { Tone } from './dom.ts'
 
 interface Verdict {

@@ -1,6 +1,6 @@
 // Builds the text and urgency of a desktop notification from an event. Pure.
 import type { Event } from '../core/event.ts'
-import { causeText, plural, shortName } from '../core/format.ts'
+import { causeText, plural, shortName } from '../core/views/format.ts'
 
 export interface NotificationContent {
   /** Desktop Notifications Specification, "Urgency Levels": 0 low, 1 normal, 2 critical (stays until it is closed). */

@@ -1,7 +1,7 @@
 // Desktop notifications about crashes and recoveries, sent to org.freedesktop.Notifications on the session bus.
 import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
-import { shortName } from '../core/format.ts'
+import { shortName } from '../core/views/format.ts'
 import type { Bus, Call } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, EventSink, Log } from '../ports.ts'

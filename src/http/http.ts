@@ -1,8 +1,8 @@
 // The HTTP API of the agent: one route table, served over TCP and the local socket, and a sink that streams events.
 import type { Server } from 'node:http'
-import type { Identity } from '../core/api-json.ts'
 import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { AccessControl } from './access/access.ts'
 import { createHostNames } from './access/host-check.ts'

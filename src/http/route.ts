@@ -1,9 +1,9 @@
 // The types of the HTTP API: the views of the agent, requests and responses, and a row of the route table.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Identity, Json } from '../core/api-json.ts'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
+import type { Identity, Json } from '../core/views/api-json.ts'
 import type { UnitCommands } from '../ports.ts'
 import type { StreamWriter } from './api/stream-writer.ts'
 

@@ -1,9 +1,10 @@
 // Writes steps to the log: a line for each state change and event, and a summary for each interval with events.
-import { eventJson, type Identity } from '../core/api-json.ts'
+
 import type { EventKind } from '../core/event.ts'
-import { plural } from '../core/format.ts'
 import { changedUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
+import { eventJson, type Identity } from '../core/views/api-json.ts'
+import { plural } from '../core/views/format.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
 import { changeLine, eventLine, shownState } from './lines.ts'
 import type { Logger } from './log.ts'

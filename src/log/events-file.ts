@@ -1,6 +1,6 @@
 // The events file: every event as the JSON object of the contract, one per line, rotated by size.
-import { eventJson, type Identity } from '../core/api-json.ts'
-import { plural } from '../core/format.ts'
+import { eventJson, type Identity } from '../core/views/api-json.ts'
+import { plural } from '../core/views/format.ts'
 import type { EventSink, Log } from '../ports.ts'
 import { openRotatingFile, type RotationLimits } from './rotating-file.ts'
 

@@ -1,9 +1,9 @@
 // The lines of the text log: priority prefix, time stamp, and the text for a state change and for each kind of event.
 import { signalNumber } from '../core/cause.ts'
 import type { Event } from '../core/event.ts'
-import { plural } from '../core/format.ts'
 import type { Counters, Unit } from '../core/unit.ts'
 import { activeState, isUnloaded } from '../core/unit.ts'
+import { plural } from '../core/views/format.ts'
 import type { Level } from '../ports.ts'
 
 /** syslog(3) priorities, which systemd reads from the `<N>` at the beginning of a line (sd-daemon(3)). */

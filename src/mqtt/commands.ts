@@ -1,12 +1,13 @@
 // Commands over MQTT: received on `unit/<unit>/set`, carried out or refused, with the result on `unit/<unit>/result`.
-import { type Identity, rfc3339 } from '../core/api-json.ts'
+
 import { type Action, type CommandResult, ControlError } from '../core/command.ts'
 import { messageOf } from '../core/error-text.ts'
 import { fullBucket, refilled, spent, type TokenRate } from '../core/token-bucket.ts'
 import { fullName, isUnitName } from '../core/unit-name.ts'
+import { type Identity, rfc3339 } from '../core/views/api-json.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'
-import type { Outgoing } from './publisher.ts'
-import { createResultQueue } from './result-queue.ts'
+import type { Outgoing } from './delivery/publisher.ts'
+import { createResultQueue } from './delivery/result-queue.ts'
 import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'
 

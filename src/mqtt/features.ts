@@ -1,10 +1,10 @@
 // The features that subscribe to topics of their own: discovery for Home Assistant, commands, removal of stale states.
 import type { Step } from '../ports.ts'
 import { createMqttCommands } from './commands.ts'
+import type { Outgoing } from './delivery/publisher.ts'
+import type { Snapshots } from './delivery/snapshots.ts'
 import { createDiscovery } from './homeassistant/discovery.ts'
 import type { MqttOptions } from './options.ts'
-import type { Outgoing } from './publisher.ts'
-import type { Snapshots } from './snapshots.ts'
 import { createStaleTopics } from './stale-topics.ts'
 import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'

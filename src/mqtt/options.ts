@@ -1,7 +1,8 @@
 // The options and the interface of the MQTT sink.
-import type { Identity } from '../core/api-json.ts'
+
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import type { Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
 import type { CredentialFiles } from './connection/dial.ts'
 

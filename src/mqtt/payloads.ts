@@ -1,10 +1,11 @@
 // The payload of each topic. Pure.
-import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/api-json.ts'
+
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
+import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/views/api-json.ts'
 import type { MqttHealth, StoreHealth } from '../ports.ts'
 import type { Message } from './connection/connection.ts'
-import type { DroppedEvents } from './dropped-record.ts'
+import type { DroppedEvents } from './delivery/dropped-record.ts'
 import type { Topics } from './topics.ts'
 
 /** On MQTT 5, `session` is a user property of the message. */

@@ -1,5 +1,5 @@
 // Opens connections to the broker, each as a session with a random id that its Will and its birth message carry.
-import type { Identity } from '../core/api-json.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import type { BrokerUrl } from './connection/broker-url.ts'
 import { type Connection, type ConnectionHandlers, loadLibrary, openConnection } from './connection/connection.ts'
 import { dial, readPassword } from './connection/dial.ts'

@@ -2,7 +2,7 @@
 import { anyCameUp, anyCrashed, BROKER_UNITS } from './broker-units.ts'
 import { readBrokerUrl } from './connection/broker-url.ts'
 import { createLink } from './connection/link.ts'
-import { createDelivery } from './delivery.ts'
+import { createDelivery } from './delivery/delivery.ts'
 import type { MqttOptions, MqttSink } from './options.ts'
 import { createSession } from './session.ts'
 import { topicsOf } from './topics.ts'

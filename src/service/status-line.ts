@@ -1,7 +1,8 @@
 // The status line of the agent in `systemctl status`.
-import { plural } from '../core/format.ts'
+
 import type { State } from '../core/state.ts'
 import { activeState, isUnloaded } from '../core/unit.ts'
+import { plural } from '../core/views/format.ts'
 
 /** `watching 12 units, 11 running; 1 failed; bus: no such socket`. Shows the first of the `problems`. */
 export function statusLine({ units }: State, problems: readonly string[]): string {

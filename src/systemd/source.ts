@@ -1,7 +1,7 @@
 // The unit source: watches systemd over D-Bus, reports observations to the agent, and answers its queries about units and systemd.
 import { stackOf } from '../core/error-text.ts'
-import { plural } from '../core/format.ts'
 import type { Observation } from '../core/observation.ts'
+import { plural } from '../core/views/format.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'

@@ -1,5 +1,5 @@
 // `npm run bench:attack`: attacks the agent over TCP, and prints the responses and how long a crash takes to reach its event.
-import { plural } from '../../src/core/format.ts'
+import { plural } from '../../src/core/views/format.ts'
 import { measureAttack } from '../rig/agent-under-attack.ts'
 import { median } from '../rig/process-usage.ts'
 

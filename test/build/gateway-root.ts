@@ -1,7 +1,7 @@
 // A private systemd on which packages can be installed: its /etc, /usr and /var/lib are overlays over the machine's.
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { AgentNotRunning, ConnectionLost, clientOf, RequestFailed } from '../../src/cli/agent-client.ts'
-import { createSseReader, type SseMessage } from '../../src/core/sse.ts'
+import { createSseReader, type SseMessage } from '../../src/core/views/sse.ts'
 import { fakeAgent, json, temporaryDirectory } from './fake-agent.ts'
 
 describe('a request', () => {

@@ -1,10 +1,10 @@
 // For tests: sample units, events and a state file.
 import type { OfflineState } from '../../src/cli/console.ts'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
-import type { Identity } from '../../src/core/api-json.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
+import type { Identity } from '../../src/core/views/api-json.ts'
 import { NOON } from './fake-agent.ts'
 
 export const IDENTITY: Identity = { gatewayId: 'gw-7', machineId: 'a'.repeat(32), stream: '0123456789abcdef' }

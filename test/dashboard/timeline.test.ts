@@ -1,7 +1,7 @@
 // The timeline of a unit's last 24 hours from literal events: it shows only what is known.
 import { expect, test } from 'vitest'
-import type { UnitView } from '../../src/core/api-views.ts'
-import type { EventView } from '../../src/core/event-text.ts'
+import type { UnitView } from '../../src/core/views/api-views.ts'
+import type { EventView } from '../../src/core/views/event-text.ts'
 import { timelineOf, timelineText } from '../../src/dashboard/timeline.ts'
 
 const NOW = Date.parse('2026-11-20T12:00:00Z')

@@ -1,7 +1,7 @@
 // `npm run demo`: shows gatewatch watching a real systemd; works on a freshly installed machine.
 import { statusText } from '../../src/cli/commands/status.ts'
 import { wantsColor } from '../../src/cli/console.ts'
-import { plural } from '../../src/core/format.ts'
+import { plural } from '../../src/core/views/format.ts'
 import { parseArguments, USAGE } from './arguments.ts'
 import { type DemoResult, runDemo } from './run.ts'
 

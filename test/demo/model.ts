@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AgentClient } from '../../src/cli/agent-client.ts'
 import type { statusText } from '../../src/cli/commands/status.ts'
-import type { EventView } from '../../src/core/event-text.ts'
+import type { EventView } from '../../src/core/views/event-text.ts'
 import type { DemoAgent } from './agent.ts'
 
 export type Status = Parameters<typeof statusText>[0]

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import { eventLine } from '../../src/cli/event-line.ts'
 import { type Cell, type Column, table } from '../../src/cli/table.ts'
-import { age, causeText, shortName } from '../../src/core/format.ts'
+import { age, causeText, shortName } from '../../src/core/views/format.ts'
 import type { LogEntry, Model, Status } from './model.ts'
 
 export interface ScreenSize {

@@ -1,6 +1,6 @@
 // crash_log_lines on a gateway: what a run said last is on its crash event, wherever that is told on the device.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'

@@ -1,6 +1,6 @@
 // The main job on a real systemd: three units killed a hundred times each, with and without the agent being killed too.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'

@@ -1,6 +1,6 @@
 // Clean reboots of a real systemd with the agent as a unit in it: every end is seen, nothing is lost.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { describeUnless } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'

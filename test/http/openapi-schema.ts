@@ -1,6 +1,6 @@
 // Checks values against the schemas of the OpenAPI description; an undescribed field is an error.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { openApi } from '../../src/http/api/openapi.ts'
 
 /** The schemas without additional properties. */

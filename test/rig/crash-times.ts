@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { createSseReader } from '../../src/core/sse.ts'
+import { createSseReader } from '../../src/core/views/sse.ts'
 import type { Systemd } from './systemd.ts'
 
 export interface CrashTimes {

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Json } from '../../src/core/api-json.ts'
+import type { Json } from '../../src/core/views/api-json.ts'
 import { BINARY, getJsonFromSocket, removeDirectory, temporaryDirectory } from './gatewatch.ts'
 import { type Systemd, type SystemdOptions, startSystemd } from './systemd.ts'
 import { missingPrograms, noSystemd } from './unavailable.ts'

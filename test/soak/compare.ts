@@ -1,10 +1,10 @@
 // Compares what the agent counted and reported with the expected runs, unit by unit; each difference is one sentence. Pure.
 import type { Event } from '../../src/core/event.ts'
-import { plural } from '../../src/core/format.ts'
 import type { Instant } from '../../src/core/observation.ts'
 import { type State, unitOf } from '../../src/core/state.ts'
 import { countersBalance } from '../../src/core/step.ts'
 import type { Counters, Unit } from '../../src/core/unit.ts'
+import { plural } from '../../src/core/views/format.ts'
 import type { ObservedInterval } from './agent-under-test.ts'
 import { checkFinalState, checkHealth, type FinalState } from './compare-health.ts'
 import type { ExpectedRuns, Run, RunEnd } from './expected.ts'

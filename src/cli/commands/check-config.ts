@@ -2,7 +2,7 @@
 import { KEY_NAMES, type Key, rowOf, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { plural } from '../../core/format.ts'
+import { plural } from '../../core/views/format.ts'
 import type { Console, ExitCode } from '../console.ts'
 
 /** Exit code 2 if there is any problem, even where a service would continue. */

@@ -1,5 +1,5 @@
 // gatewatch dump: the content of a state file as JSON.
-import { eventJson, rfc3339, unitJson } from '../../core/api-json.ts'
+import { eventJson, rfc3339, unitJson } from '../../core/views/api-json.ts'
 import type { Console, ExitCode, StateFile } from '../console.ts'
 
 export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out: Console): Promise<ExitCode> {

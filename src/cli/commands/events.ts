@@ -1,7 +1,7 @@
 // gatewatch events: recent events, and with --follow new ones.
 import pc from 'picocolors'
-import { eventJson } from '../../core/api-json.ts'
-import type { EventView } from '../../core/event-text.ts'
+import { eventJson } from '../../core/views/api-json.ts'
+import type { EventView } from '../../core/views/event-text.ts'
 import { AgentNotRunning } from '../agent-client.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Arguments } from '../args.ts'

@@ -1,7 +1,7 @@
 // gatewatch import: makes the counters of the former program the baseline.
 import { parseLegacyCounters } from '../../config/legacy-counters.ts'
 import { messageOf } from '../../core/error-text.ts'
-import { plural } from '../../core/format.ts'
+import { plural } from '../../core/views/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { withoutWatched } from '../../config/edit-file.ts'
 import { ControlError } from '../../core/command.ts'
-import { shortName } from '../../core/format.ts'
+import { shortName } from '../../core/views/format.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { readIfThere, removeFile } from '../system-files.ts'

@@ -1,7 +1,7 @@
 // gatewatch show: one unit in detail, with its counters if the agent watches it.
 import pc from 'picocolors'
-import { age, causeText, plural } from '../../core/format.ts'
 import type { Counters } from '../../core/unit.ts'
+import { age, causeText, plural } from '../../core/views/format.ts'
 import type { UnitControl, UnitStatus } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
 import { causeJson } from '../cause.ts'

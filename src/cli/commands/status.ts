@@ -1,8 +1,8 @@
 // gatewatch status: the agent's health and a table of the watched units.
 import pc from 'picocolors'
-import { type Json, unitJson } from '../../core/api-json.ts'
-import type { StatusView, UnitView } from '../../core/api-views.ts'
-import { age, causeText, plural, shortName } from '../../core/format.ts'
+import { type Json, unitJson } from '../../core/views/api-json.ts'
+import type { StatusView, UnitView } from '../../core/views/api-views.ts'
+import { age, causeText, plural, shortName } from '../../core/views/format.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
 import { type Cell, type Column, fill, type Paint, stateColor, table } from '../table.ts'

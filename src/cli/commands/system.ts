@@ -1,7 +1,7 @@
 // gatewatch system: the state of systemd, its jobs, boot times, and the resource usage of the gateway.
 import pc from 'picocolors'
-import type { Json } from '../../core/api-json.ts'
-import type { SystemView } from '../../core/api-views.ts'
+import type { Json } from '../../core/views/api-json.ts'
+import type { SystemView } from '../../core/views/api-views.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
 import { type Column, table } from '../table.ts'

@@ -1,7 +1,8 @@
 // The OpenAPI description, served at /api/v1/openapi.json. A test compares it with the routes and the responses.
-import type { Json } from '../../core/api-json.ts'
+
 import { ACTIONS } from '../../core/command.ts'
 import { EVENT_KINDS } from '../../core/event.ts'
+import type { Json } from '../../core/views/api-json.ts'
 import { ref, SCHEMAS, text } from './schemas.ts'
 
 const response = (type: string, schema: Json, description: string): Json => ({

@@ -1,7 +1,8 @@
 // The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
-import { eventJson, unitJson } from '../../core/api-json.ts'
+
 import { unitOf } from '../../core/state.ts'
 import { fullName } from '../../core/unit-name.ts'
+import { eventJson, unitJson } from '../../core/views/api-json.ts'
 import {
   type HttpRequest,
   json,

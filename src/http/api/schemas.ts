@@ -1,5 +1,5 @@
 // JSON Schemas of the API's responses, for the description at /api/v1/openapi.json. Fields may be added.
-import type { Json } from '../../core/api-json.ts'
+import type { Json } from '../../core/views/api-json.ts'
 
 export const text: Json = { type: 'string' }
 const count: Json = { type: 'integer', minimum: 0 }

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { Json } from '../../core/api-json.ts'
+import type { Json } from '../../core/views/api-json.ts'
 
 export interface StreamWriter {
   /** Writes an event, or a record without an id; false when the buffer is full: wait for `onceDrained`. */

@@ -1,6 +1,7 @@
 // The live event stream: sends each event to all readers; a reader that falls behind continues from the stored history.
-import { eventJson, type Identity, type Json } from '../../core/api-json.ts'
+
 import type { Event } from '../../core/event.ts'
+import { eventJson, type Identity, type Json } from '../../core/views/api-json.ts'
 import type { Clock, EventSink, Step } from '../../ports.ts'
 import { droppedBefore, type EventFilter, eventsAfter, matchesFilter, redactedFor } from './event-query.ts'
 import type { StreamWriter } from './stream-writer.ts'

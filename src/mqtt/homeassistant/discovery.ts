@@ -1,7 +1,7 @@
 // Publishes Home Assistant discovery: after each connection, after Home Assistant's birth, and when the units change.
 import { Buffer } from 'node:buffer'
 import type { Clock, Log, Step } from '../../ports.ts'
-import type { Outgoing } from '../publisher.ts'
+import type { Outgoing } from '../delivery/publisher.ts'
 import type { TopicHandler } from '../topic-handler.ts'
 import type { Topics } from '../topics.ts'
 import { BIRTH_TOPIC, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'

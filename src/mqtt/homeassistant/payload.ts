@@ -1,6 +1,6 @@
 // The discovery message for Home Assistant: this gateway as one device, with eight entities per unit. Pure.
 // Names of the fields: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
-import type { Json } from '../../core/api-json.ts'
+import type { Json } from '../../core/views/api-json.ts'
 import type { Topics } from '../topics.ts'
 
 /** Home Assistant's default topic for its birth message. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { events } from '../../../src/cli/commands/events.ts'
-import { eventJson } from '../../../src/core/api-json.ts'
+import { eventJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
 import { EVENTS, IDENTITY, STORED } from '../samples.ts'
 

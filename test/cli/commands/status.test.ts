@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
-import { unitJson } from '../../../src/core/api-json.ts'
+import { unitJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
 import { gatewayState, IDENTITY, STORED } from '../samples.ts'
 

@@ -1,8 +1,8 @@
 // Compares the OpenAPI description with the route table and with real responses, field by field.
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
-import { eventJson, type Json } from '../../../src/core/api-json.ts'
 import type { Event } from '../../../src/core/event.ts'
+import { eventJson, type Json } from '../../../src/core/views/api-json.ts'
 import { openApi } from '../../../src/http/api/openapi.ts'
 import { routesOf } from '../../../src/http/api/routes.ts'
 import { SCHEMAS } from '../../../src/http/api/schemas.ts'

@@ -1,8 +1,8 @@
 // Every route, over a real TCP port and a real unix socket.
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { eventJson, unitJson } from '../../../src/core/api-json.ts'
 import { newUnit } from '../../../src/core/unit.ts'
+import { eventJson, unitJson } from '../../../src/core/views/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 

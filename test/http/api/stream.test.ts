@@ -1,7 +1,7 @@
 // The event stream (SSE): resumption, filters, heartbeat, and readers that do not keep up.
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventJson } from '../../../src/core/api-json.ts'
+import { eventJson } from '../../../src/core/views/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve, until } from '../fake-gateway.ts'

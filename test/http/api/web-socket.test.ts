@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { eventJson } from '../../../src/core/api-json.ts'
+import { eventJson } from '../../../src/core/views/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import { ask, crash, emit, gateway, IDENTITY, lost, raw, STREAM, serve, until } from '../fake-gateway.ts'

@@ -1,8 +1,8 @@
 // Home Assistant discovery: it matches the schema, its templates render, and removed units are removed there.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { unitJson } from '../../../src/core/api-json.ts'
 import { newUnit, type Unit } from '../../../src/core/unit.ts'
+import { unitJson } from '../../../src/core/views/api-json.ts'
 import { configTopic, devicePayload } from '../../../src/mqtt/homeassistant/payload.ts'
 import { topicsOf } from '../../../src/mqtt/topics.ts'
 import { IDLE, SETTINGS } from '../../core/step-driver.ts'

@@ -1,6 +1,6 @@
 // How ages and causes are formatted for users.
 import { expect, test } from 'vitest'
-import { age, causeText } from '../../src/core/format.ts'
+import { age, causeText } from '../../../src/core/views/format.ts'
 
 test.each([
   [-5, '0s'],

@@ -1,13 +1,14 @@
 // Publish order: birth message and agent status, then all states after a CONNACK, then events and states alternately.
-import type { Identity } from '../core/api-json.ts'
-import { type State, unitOf } from '../core/state.ts'
-import type { Clock } from '../ports.ts'
-import type { Message } from './connection/connection.ts'
+
+import { type State, unitOf } from '../../core/state.ts'
+import type { Identity } from '../../core/views/api-json.ts'
+import type { Clock } from '../../ports.ts'
+import type { Message } from '../connection/connection.ts'
+import { availabilityMessage, droppedPayload, eventPayload, statePayload } from '../payloads.ts'
+import type { Topics } from '../topics.ts'
 import type { Outbox } from './outbox.ts'
-import { availabilityMessage, droppedPayload, eventPayload, statePayload } from './payloads.ts'
 import type { Outgoing } from './publisher.ts'
 import type { Snapshots } from './snapshots.ts'
-import type { Topics } from './topics.ts'
 
 /** How long a broker keeps an event for a subscriber that is offline; after that, history still has it. */
 const EVENT_EXPIRES_AFTER_S = 7 * 86_400

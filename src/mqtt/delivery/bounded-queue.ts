@@ -1,5 +1,5 @@
 // A queue of events in the order of their sequence numbers, bounded in number and bytes. Pure.
-import type { Event, EventKind } from '../core/event.ts'
+import type { Event, EventKind } from '../../core/event.ts'
 
 export interface QueueLimits {
   readonly events: number

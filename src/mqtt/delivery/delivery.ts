@@ -1,17 +1,17 @@
 // Delivery across connections: what is published when a connection begins, while it lasts, and at the end.
-import type { MqttHealth, Step } from '../ports.ts'
+import type { MqttHealth, Step } from '../../ports.ts'
+import type { Link, LinkHandlers } from '../connection/link.ts'
+import { createFeatures } from '../features.ts'
+import type { MqttOptions } from '../options.ts'
+import { agentPayload, availabilityMessage } from '../payloads.ts'
+import { createRefusedTopics, type RefusedTopics } from '../refused-topics.ts'
+import type { Session } from '../session.ts'
+import type { Topics } from '../topics.ts'
 import { type Backlog, createBacklog } from './backlog.ts'
-import type { Link, LinkHandlers } from './connection/link.ts'
 import { disconnect } from './disconnect.ts'
-import { createFeatures } from './features.ts'
-import type { MqttOptions } from './options.ts'
-import { agentPayload, availabilityMessage } from './payloads.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
-import { createRefusedTopics, type RefusedTopics } from './refused-topics.ts'
 import { createSendOrder } from './send-order.ts'
-import type { Session } from './session.ts'
 import { createSnapshots } from './snapshots.ts'
-import type { Topics } from './topics.ts'
 
 interface Delivery extends LinkHandlers {
   accept(step: Step): void

@@ -1,6 +1,7 @@
 // One-line description of an event, the same on the terminal and on the dashboard.
+
+import type { Counters } from '../unit.ts'
 import { causeText, plural } from './format.ts'
-import type { Counters } from './unit.ts'
 
 /** An event as `eventJson` produces it, or the record of dropped events. */
 export interface EventView {

@@ -1,10 +1,10 @@
 // Retained states to publish: the newest of each unit, once, and nothing where it did not change visibly.
 import { expect, test } from 'vitest'
-import type { Observation } from '../../src/core/observation.ts'
-import type { State } from '../../src/core/state.ts'
-import { step } from '../../src/core/step.ts'
-import { createSnapshots, type PendingState, type Snapshots } from '../../src/mqtt/snapshots.ts'
-import { at, read, signal, stepAll, watching } from '../core/step-driver.ts'
+import type { Observation } from '../../../src/core/observation.ts'
+import type { State } from '../../../src/core/state.ts'
+import { step } from '../../../src/core/step.ts'
+import { createSnapshots, type PendingState, type Snapshots } from '../../../src/mqtt/delivery/snapshots.ts'
+import { at, read, signal, stepAll, watching } from '../../core/step-driver.ts'
 
 const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
 const failed = (id: string) => ({

@@ -1,6 +1,6 @@
 // Publishes messages over the current connection, with a bounded number in flight, and detects a dead link.
-import type { Clock } from '../ports.ts'
-import type { BrokerLimits, Connection, Message } from './connection/connection.ts'
+import type { Clock } from '../../ports.ts'
+import type { BrokerLimits, Connection, Message } from '../connection/connection.ts'
 
 /** A message without an acknowledgement after this time means that the link is dead. */
 const ACK_AT_MOST_MS = 30_000

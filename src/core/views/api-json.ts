@@ -1,6 +1,6 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
-import type { Event } from './event.ts'
-import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from './unit.ts'
+import type { Event } from '../event.ts'
+import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../unit.ts'
 
 /** Identifies the gateway and the history; part of every event. */
 export interface Identity {

@@ -1,7 +1,7 @@
 // The outbox: the order of sending, what is dropped first, and the record of dropped events.
 import { expect, test } from 'vitest'
-import { createOutbox, type Outbox, type Parcel } from '../../src/mqtt/outbox.ts'
-import { afterGap, crashed, started } from './event.ts'
+import { createOutbox, type Outbox, type Parcel } from '../../../src/mqtt/delivery/outbox.ts'
+import { afterGap, crashed, started } from '../event.ts'
 
 const outboxOf = (events: number, acknowledged: number | null = 0, bytes = 1_000_000) =>
   createOutbox({ acknowledged, bytesOf: () => 100, limits: { events, bytes } })

@@ -1,5 +1,5 @@
 // Response types of /api/v1/status and /api/v1/system, as read by the command line and the dashboard.
-import type { Counters } from './unit.ts'
+import type { Counters } from '../unit.ts'
 
 /** A unit as `unitJson` makes it. */
 export interface UnitView {

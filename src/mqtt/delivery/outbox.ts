@@ -1,5 +1,5 @@
 // The outbox: events that the broker has not acknowledged yet, bounded in number and bytes. Pure.
-import type { Event } from '../core/event.ts'
+import type { Event } from '../../core/event.ts'
 import { createBoundedQueue, type QueueLimits } from './bounded-queue.ts'
 import { createDroppedRecord, type DroppedEvents } from './dropped-record.ts'
 

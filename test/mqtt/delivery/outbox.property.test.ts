@@ -1,8 +1,8 @@
 // The outbox in any sequence of calls stays within its limits, and every event is sent, kept, or reported as dropped.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createOutbox, type Parcel } from '../../src/mqtt/outbox.ts'
-import { crashed, started } from './event.ts'
+import { createOutbox, type Parcel } from '../../../src/mqtt/delivery/outbox.ts'
+import { crashed, started } from '../event.ts'
 
 const LIMITS = { events: 12, bytes: 3000 }
 

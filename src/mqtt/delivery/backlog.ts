@@ -1,9 +1,9 @@
 // The events still to be delivered: an outbox that begins with the events of history and reports its progress.
 import { Buffer } from 'node:buffer'
-import type { Event } from '../core/event.ts'
-import type { MqttOptions } from './options.ts'
+import type { Event } from '../../core/event.ts'
+import type { MqttOptions } from '../options.ts'
+import { eventPayload } from '../payloads.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
-import { eventPayload } from './payloads.ts'
 
 export interface Backlog {
   readonly outbox: Outbox

@@ -1,8 +1,9 @@
 // Retained unit states to publish: each unit once, with its newest state, however often it changed. Pure.
-import { unitJson } from '../core/api-json.ts'
-import { changedUnits, type State } from '../core/state.ts'
-import type { Unit } from '../core/unit.ts'
-import type { Step } from '../ports.ts'
+
+import { changedUnits, type State } from '../../core/state.ts'
+import type { Unit } from '../../core/unit.ts'
+import { unitJson } from '../../core/views/api-json.ts'
+import type { Step } from '../../ports.ts'
 
 /** The unit's state at the time of publishing, or an empty payload, which clears its topic. */
 export interface PendingState {

@@ -1,6 +1,6 @@
 // Graceful disconnect: drain the queue (1 s), publish `offline`, DISCONNECT; at most 2 s in total.
-import type { Clock } from '../ports.ts'
-import type { Connection } from './connection/connection.ts'
+import type { Clock } from '../../ports.ts'
+import type { Connection } from '../connection/connection.ts'
 import type { Publisher } from './publisher.ts'
 
 const DRAIN_AT_MOST_MS = 1000
