@@ -31,7 +31,7 @@ const KEYS = {
     defaultText: 'WM_GW_ID, else the id stored in the state file, else an id derived from the machine id',
     flags: [{ long: '--gateway-id', value: 'ID' }],
   }),
-  persistence_file: key(path, (home) => home.stateFile, {
+  persistence_file: key(path, (paths) => paths.stateFile, {
     applies: 'restart',
     help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
@@ -79,7 +79,7 @@ const KEYS = {
     help: 'Serve metrics, API and dashboard over TCP. The local socket is always available.',
     flags: [{ long: '--no-prometheus', sets: false, help: 'Do not listen on TCP; the local socket stays available.' }],
   }),
-  prometheus_port: key(integer(0, 65_535), (home) => home.port, {
+  prometheus_port: key(integer(0, 65_535), (paths) => paths.port, {
     applies: 'now',
     help: 'TCP port; 0 selects any free port and prints it.',
     flags: [{ long: '--prometheus-port', value: 'N' }],
@@ -165,13 +165,13 @@ const KEYS = {
     flags: [{ long: '--timeout', value: 'SECONDS' }],
     inFile: false,
   }),
-  socket: key(path, (home) => home.socket, {
+  socket: key(path, (paths) => paths.socket, {
     applies: 'restart',
     help: 'Local socket used by the command line tools.',
     flags: [{ long: '--socket', value: 'PATH' }],
     inFile: false,
   }),
-  bus: key(busAddress, (home) => home.bus, {
+  bus: key(busAddress, (paths) => paths.bus, {
     applies: 'restart',
     help: 'D-Bus address of systemd.',
     defaultText: 'DBUS_SYSTEM_BUS_ADDRESS (with --user DBUS_SESSION_BUS_ADDRESS), else the standard address',
