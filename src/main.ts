@@ -51,8 +51,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     case 'create-config': {
       const { pathsOf } = await import('./config/paths.ts')
       const { createConfig } = await import('./cli/commands/create-config.ts')
-      const home = pathsOf(args.user, process.env, uid)
-      return createConfig(args.operands[0] ?? home.configFile, home, out)
+      const paths = pathsOf(args.user, process.env, uid)
+      return createConfig(args.operands[0] ?? paths.configFile, paths, out)
     }
     default:
       return runConfigured(args, args.command)

@@ -33,12 +33,12 @@ interface KeyDescription {
 
 export interface KeyRow<T> extends KeyDescription {
   readonly type: ValueType<T>
-  readonly byDefault: T | ((home: Paths) => T)
+  readonly byDefault: T | ((paths: Paths) => T)
 }
 
 export function key<T>(
   type: ValueType<T>,
-  byDefault: NoInfer<T> | ((home: Paths) => NoInfer<T>),
+  byDefault: NoInfer<T> | ((paths: Paths) => NoInfer<T>),
   words: KeyDescription,
 ): KeyRow<T> {
   return { type, byDefault, ...words }

@@ -219,7 +219,7 @@ export function variableOf(name: Key): string {
   return `GATEWATCH_${name.toUpperCase().replace('.', '_')}`
 }
 
-export function defaultOf(name: Key, home: Paths): unknown {
+export function defaultOf(name: Key, paths: Paths): unknown {
   const { byDefault } = rowOf(name)
-  return typeof byDefault === 'function' ? byDefault(home) : byDefault
+  return typeof byDefault === 'function' ? byDefault(paths) : byDefault
 }

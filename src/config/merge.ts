@@ -16,10 +16,10 @@ export interface MergedConfig {
  * Merges the layers, lowest first. An invalid value is a problem in any layer and keeps the value of the layer below; of a
  * list, only the invalid elements are dropped. The caller decides whether problems are fatal.
  */
-export function mergeLayers(layers: readonly Layer[], home: Paths): MergedConfig {
+export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfig {
   const problems: Problem[] = layers.flatMap((layer) => layer.problems)
   const notes = layers.flatMap((layer) => layer.notes)
-  const values = new Map<Key, unknown>(KEY_NAMES.map((key) => [key, defaultOf(key, home)]))
+  const values = new Map<Key, unknown>(KEY_NAMES.map((key) => [key, defaultOf(key, paths)]))
   const origins = new Map<Key, { origin: Origin; place: string }>(
     KEY_NAMES.map((key) => [key, { origin: 'default', place: '' }]),
   )

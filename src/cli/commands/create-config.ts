@@ -8,8 +8,8 @@ import { keyHelp, restartRemark } from '../manual.ts'
 import { fill } from '../table.ts'
 
 /** Writes `path`, or stdout for `-`. Never overwrites a file: exit code 1 then, and on every write error. */
-export function createConfig(path: string, home: Paths, out: Console): ExitCode {
-  const text = configText(home)
+export function createConfig(path: string, paths: Paths, out: Console): ExitCode {
+  const text = configText(paths)
   if (path === '-') {
     out.stdout(text)
     return 0
@@ -31,7 +31,7 @@ function whyNot(path: string, { code, syscall, message }: NodeJS.ErrnoException)
 }
 
 /** The text of the file. Parsed, it gives exactly the defaults. */
-export function configText(home: Paths): string {
+export function configText(paths: Paths): string {
   const lines = [
     '// Configuration of gatewatch: JSON with comments. Every key is listed with its default; keep only what you change.',
     '// Order of precedence: defaults < this file < environment (GATEWATCH_...) < command line.',
@@ -42,11 +42,11 @@ export function configText(home: Paths): string {
   for (const [i, head] of heads.entries()) {
     const comma = i < heads.length - 1 ? ',' : ''
     const below = keys.filter((key) => key.startsWith(`${head}.`))
-    if (below.length === 0) lines.push(...entry(head as Key, head, home, '  ', comma))
+    if (below.length === 0) lines.push(...entry(head as Key, head, paths, '  ', comma))
     else {
       lines.push(`  "${head}": {`)
       for (const [j, key] of below.entries()) {
-        lines.push(...entry(key, key.slice(head.length + 1), home, '    ', j < below.length - 1 ? ',' : ''))
+        lines.push(...entry(key, key.slice(head.length + 1), paths, '    ', j < below.length - 1 ? ',' : ''))
       }
       lines.splice(-1, 1, `  }${comma}`, '')
     }
@@ -55,9 +55,9 @@ export function configText(home: Paths): string {
   return `${[...lines, '}'].join('\n')}\n`
 }
 
-function entry(key: Key, label: string, home: Paths, indent: string, comma: string): string[] {
+function entry(key: Key, label: string, paths: Paths, indent: string, comma: string): string[] {
   const { defaultText } = rowOf(key)
-  const value = defaultOf(key, home)
+  const value = defaultOf(key, paths)
   const absent = value === null && defaultText ? ` If absent or null: ${defaultText}.` : ''
   const help = `${keyHelp(key)}${restartRemark(key)}${absent} (${variableOf(key)})`
   const json = JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`)
