@@ -1,6 +1,6 @@
 // Builds the standalone executables for tests, and runs them on this machine, those for ARM under emulation.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { missingPrograms } from '../rig/unavailable.ts'
@@ -38,6 +38,8 @@ interface BuildOptions {
 
 /** Runs the build with `args`, by default in this source tree. */
 export function build({ cwd = ROOT, env = {} }: BuildOptions, ...args: string[]) {
+  // flock(1) would create a missing lock file, and the build could then not create the directory.
+  mkdirSync(join(cwd, 'dist'), { recursive: true })
   const options = { cwd, encoding: 'utf8', timeout: 900_000, env: { ...process.env, ...env } } as const
   const { status, stdout, stderr } = spawnSync(
     '/usr/bin/flock',
