@@ -133,7 +133,7 @@ async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   return { ...loaded, problems: [...loaded.problems, problem] }
 }
 
-/** Runs a command that queries the agent, or reads the state file if gatewatch is not running. */
+/** Runs a command that queries the agent, or reads the state file if the agent is not running. */
 function withSources(loaded: LoadedConfig, command: (sources: Sources) => Promise<ExitCode>): Promise<ExitCode> {
   return failureAsExitCode(out, async () => {
     const { clientOf } = await import('./cli/agent-client.ts')

@@ -18,13 +18,13 @@ export async function offlineState({ client, stateFile }: Sources, out: Console)
   const stored = await stateFile.read(stateFile.path)
   if (stored === null) {
     throw new RequestFailed(
-      `gatewatch is not running (nothing listens on ${client.socket}) and there is no state file ${stateFile.path}; ` +
+      `the agent is not running (nothing listens on ${client.socket}) and there is no state file ${stateFile.path}; ` +
         "start it with 'systemctl start gatewatch' or 'gatewatch run', or name another socket with --socket or another state file with -p",
     )
   }
   const when =
     stored.writtenAtMs === null ? '' : `, written ${new Date(stored.writtenAtMs).toISOString().slice(0, 19)}Z`
-  out.stderr(`gatewatch: gatewatch is not running; showing the state file (${stateFile.path}${when})\n`)
+  out.stderr(`gatewatch: the agent is not running; showing the state file (${stateFile.path}${when})\n`)
   return stored
 }
 

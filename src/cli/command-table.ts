@@ -6,7 +6,7 @@ import { CREATE_OPTIONS, UNIT_COMMANDS } from './unit-command-table.ts'
 export type { CommandRow }
 
 const OFFLINE =
-  'Queries the running agent over its local socket. If gatewatch is not running, reads the state file and reports this.'
+  'Queries the running agent over its local socket. If the agent is not running, reads the state file and reports this.'
 
 export const COMMANDS = {
   run: command('', 0, 0, 'watch the units (the default command)', {
@@ -43,7 +43,7 @@ export const COMMANDS = {
   }),
   system: command('', 0, 0, 'show the state of systemd, failed units, jobs and boot times', {
     text: [
-      'Shows the system state, all failed units (watched or not), queued jobs, the duration of each boot stage, and the memory, CPU and disk usage of the gateway. Queries the running agent or, if gatewatch is not running, systemd directly.',
+      'Shows the system state, all failed units (watched or not), queued jobs, the duration of each boot stage, and the memory, CPU and disk usage of the gateway. Queries the running agent or, if the agent is not running, systemd directly.',
     ],
     examples: [['gatewatch system --json | jq .failed[]', 'list the names of the failed units']],
   }),

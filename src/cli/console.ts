@@ -28,7 +28,7 @@ export interface OfflineState {
   readonly writtenAtMs: number | null
 }
 
-/** The state file, used while gatewatch is not running. Each function rejects with a message that says what to do. */
+/** The state file, used while the agent is not running. Each function rejects with a message that says what to do. */
 export interface StateFile {
   readonly path: string
   /** Null if there is no file; rejects if the file is not a readable state file. */
@@ -37,7 +37,7 @@ export interface StateFile {
   readonly import: (path: string, baselines: ReadonlyMap<string, Counters>) => Promise<void>
 }
 
-/** What a command queries: the agent, or the state file if gatewatch is not running. */
+/** What a command queries: the agent, or the state file if the agent is not running. */
 export interface Sources {
   readonly client: AgentClient
   readonly stateFile: StateFile

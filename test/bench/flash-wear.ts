@@ -214,7 +214,7 @@ async function idleFor(minutes: number): Promise<number> {
   const on = await startFlash('ext4', '64M')
   const directory = temporaryDirectory()
   try {
-    const options = { directory, within: on.commandPrefix, args: ['-p', `${on.path}/state.ring`] }
+    const options = { directory, commandPrefix: on.commandPrefix, args: ['-p', `${on.path}/state.ring`] }
     const agent = await startGatewatch({ busAddress: systemd.busAddress, services, ...options })
     await sleep(2 * MINUTE)
     on.sync()

@@ -19,10 +19,10 @@ describe('a request', () => {
     ])
   })
 
-  test('without a socket is rejected: gatewatch is not running', async () => {
+  test('without a socket is rejected: the agent is not running', async () => {
     const reply = clientOf('/nonexistent/s').get('/')
     await expect(reply).rejects.toThrow(AgentNotRunning)
-    await expect(reply).rejects.toThrow('gatewatch is not running (nothing listens on /nonexistent/s)')
+    await expect(reply).rejects.toThrow('the agent is not running (nothing listens on /nonexistent/s)')
   })
 
   test('to the socket file of an agent that has ended is rejected in the same way', async () => {

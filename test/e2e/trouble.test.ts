@@ -258,7 +258,7 @@ describeUnless(noSystemd(), 'trouble', () => {
     Object.assign(process.env, off)
     expect(gatewatch('import', legacy, ...at)).toMatchObject({ code: 0 })
     const status = gatewatch('status', '--json', ...at)
-    expect(status.stderr).toContain('gatewatch is not running')
+    expect(status.stderr).toContain('the agent is not running')
     expect(JSON.parse(status.stdout).units[0].counters.starts).toBe(5)
     expect(JSON.parse(gatewatch('dump', agent.statePath).stdout).units).toHaveLength(1)
     expect(gatewatch('version', '--json').stdout).toContain('"version"')

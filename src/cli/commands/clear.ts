@@ -7,12 +7,12 @@ export async function clear({ client, stateFile }: Sources, out: Console): Promi
   if (reply === null) {
     if ((await stateFile.read(stateFile.path)) === null) {
       out.stderr(
-        `gatewatch: nothing to clear: gatewatch is not running and there is no state file ${stateFile.path} (use -p for another file)\n`,
+        `gatewatch: nothing to clear: the agent is not running and there is no state file ${stateFile.path} (use -p for another file)\n`,
       )
       return 1
     }
     await stateFile.clear(stateFile.path)
-    out.stderr(`gatewatch: gatewatch is not running; cleared the counters in the state file ${stateFile.path}\n`)
+    out.stderr(`gatewatch: the agent is not running; cleared the counters in the state file ${stateFile.path}\n`)
   } else out.stderr('gatewatch: counters cleared; each running unit counts as one start\n')
   return 0
 }

@@ -43,7 +43,7 @@ export async function events(
 }
 
 function noneToFollow(socket: string): string {
-  return `gatewatch is not running, so there are no events to follow (nothing listens on ${socket}); start it with 'systemctl start gatewatch'`
+  return `the agent is not running, so there are no events to follow (nothing listens on ${socket}); start it with 'systemctl start gatewatch'`
 }
 
 async function storedEvents(

@@ -39,7 +39,7 @@ export async function importStates(path: string, text: string, sources: Sources,
   if (reply === null) {
     await sources.stateFile.import(sources.stateFile.path, baselines)
     out.stderr(
-      `gatewatch: gatewatch is not running; imported the counters into the state file ${sources.stateFile.path}\n`,
+      `gatewatch: the agent is not running; imported the counters into the state file ${sources.stateFile.path}\n`,
     )
   }
   const missing = reply?.not_watched ?? []

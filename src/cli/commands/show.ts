@@ -36,7 +36,7 @@ export async function show(
   return 0
 }
 
-/** Null if gatewatch is not running, the request is refused, or the unit is not watched. */
+/** Null if the agent is not running, the request is refused, or the unit is not watched. */
 async function countersOf(client: AgentClient, unit: string): Promise<Counters | null> {
   try {
     const reply = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }

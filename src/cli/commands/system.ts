@@ -13,7 +13,7 @@ const JOB_COLUMNS: readonly Column[] = [
   { title: 'STATE' },
 ]
 
-/** `directly` queries systemd, if gatewatch is not running. */
+/** `directly` queries systemd, if the agent is not running. */
 export async function system(
   json: boolean,
   { client }: Sources,

@@ -5,7 +5,7 @@ import { clear } from '../../../src/cli/commands/clear.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
 import { STORED } from '../samples.ts'
 
-test('clear is sent to the agent, or changes the state file if gatewatch is not running', async () => {
+test('clear is sent to the agent, or changes the state file if the agent is not running', async () => {
   await using agent = await fakeAgent((_, response) => json(response, { cleared: 12 }))
   const stateFile = fakeStateFile(STORED)
   const out = recordingConsole()
@@ -16,7 +16,7 @@ test('clear is sent to the agent, or changes the state file if gatewatch is not 
   expect(stateFile.done).toEqual([['clear', stateFile.path]])
   expect(out.err()).toBe(`\
 gatewatch: counters cleared; each running unit counts as one start
-gatewatch: gatewatch is not running; cleared the counters in the state file /var/lib/gatewatch/state.ring
+gatewatch: the agent is not running; cleared the counters in the state file /var/lib/gatewatch/state.ring
 `)
 })
 
@@ -26,6 +26,6 @@ test('clear does not create a state file', async () => {
   expect(await clear({ client: noAgent, stateFile }, out)).toBe(1)
   expect(stateFile.done).toEqual([])
   expect(out.err()).toMatch(
-    /^gatewatch: nothing to clear: gatewatch is not running and there is no state file \/var\/lib\/gatewatch\/state\.ring/,
+    /^gatewatch: nothing to clear: the agent is not running and there is no state file \/var\/lib\/gatewatch\/state\.ring/,
   )
 })

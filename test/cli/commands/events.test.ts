@@ -65,7 +65,7 @@ test('the events of the state file are filtered in the same way', async () => {
     { seq: 43, replayed: true },
     { seq: 44, replayed: true },
   ])
-  expect(out.err()).toMatch(/^gatewatch: gatewatch is not running; showing the state file/)
+  expect(out.err()).toMatch(/^gatewatch: the agent is not running; showing the state file/)
 })
 
 test('--follow continues after a restart of the agent, from the last event received', async () => {
@@ -95,9 +95,9 @@ test('--follow continues after a restart of the agent, from the last event recei
   expect(pauses).toEqual([1000, 1000])
 })
 
-test('--follow is refused if gatewatch is not running', async () => {
+test('--follow is refused if the agent is not running', async () => {
   const sources = { client: noAgent, stateFile: fakeStateFile(STORED) }
   await expect(events({ ...ALL, follow: true }, sources, recordingConsole(), NEVER)).rejects.toThrow(
-    "gatewatch is not running, so there are no events to follow (nothing listens on /nonexistent/gatewatch.sock); start it with 'systemctl start gatewatch'",
+    "the agent is not running, so there are no events to follow (nothing listens on /nonexistent/gatewatch.sock); start it with 'systemctl start gatewatch'",
   )
 })

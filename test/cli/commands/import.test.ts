@@ -26,13 +26,13 @@ gatewatch: imported the counters of 1 unit from s.json
   expect(stateFile.done).toEqual([])
 })
 
-test('import changes the state file if gatewatch is not running', async () => {
+test('import changes the state file if the agent is not running', async () => {
   const out = recordingConsole()
   const stateFile = fakeStateFile(null)
   expect(await importStates('s.json', STATES, { client: noAgent, stateFile }, out)).toBe(0)
   expect(stateFile.done).toEqual([['import', stateFile.path, BASELINES]])
   expect(out.err()).toContain(
-    'gatewatch is not running; imported the counters into the state file /var/lib/gatewatch/state.ring\n',
+    'the agent is not running; imported the counters into the state file /var/lib/gatewatch/state.ring\n',
   )
 })
 

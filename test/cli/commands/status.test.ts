@@ -100,11 +100,11 @@ test('with --json prints only the reply of the agent on stdout', async () => {
   expect(JSON.parse(out.out())).toEqual({ agent_running: true, ...JSON.parse(JSON.stringify(REPLY)) })
 })
 
-test('reads the state file if gatewatch is not running, and reports this', async () => {
+test('reads the state file if the agent is not running, and reports this', async () => {
   const out = recordingConsole()
   expect(await status(false, { client: noAgent, stateFile: fakeStateFile(STORED) }, out)).toBe(0)
   expect(out.err()).toBe(
-    'gatewatch: gatewatch is not running; showing the state file (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
+    'gatewatch: the agent is not running; showing the state file (/var/lib/gatewatch/state.ring, written 2026-11-20T12:00:00Z)\n',
   )
   expect(out.out()).toMatch(/^UNIT .*\nwirepas-gateway /)
   const machine = recordingConsole()
@@ -120,7 +120,7 @@ test('reports what to do if there is neither agent nor state file', async () => 
   expect({ code, stderr: out.err() }).toEqual({
     code: 1,
     stderr:
-      'gatewatch: gatewatch is not running (nothing listens on /nonexistent/gatewatch.sock) and there is no state file ' +
+      'gatewatch: the agent is not running (nothing listens on /nonexistent/gatewatch.sock) and there is no state file ' +
       "/var/lib/gatewatch/state.ring; start it with 'systemctl start gatewatch' or 'gatewatch run', or name another " +
       'socket with --socket or another state file with -p\n',
   })
