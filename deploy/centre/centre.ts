@@ -1,4 +1,4 @@
-// gatewatch-centre: a subscriber beside a central broker, which serves what gateways behind NAT told it to Prometheus.
+// gatewatch-centre: subscribes to a central broker and exports the retained states of gateways behind NAT to Prometheus.
 //
 //   node gatewatch-centre.cjs --mqtt mqtts://broker:8883 --listen 127.0.0.1:9130 [--prefix gatewatch] [--ca FILE]
 //   [--username NAME --password-file FILE]
@@ -37,16 +37,16 @@ client.on('connect', () => {
   gateways.forget()
   say(`connected to ${url}`)
   const topics = ['+/availability', '+/bridge', '+/unit/+/state'].map((topic) => `${prefix}/${topic}`)
-  client.subscribe(topics, { qos: 1 }, (error) => error && say(`subscribe: ${error.message}`))
+  client.subscribe(topics, { qos: 1 }, (error) => error && say(`cannot subscribe: ${error.message}`))
 })
 client.on('message', (topic, payload) => gateways.take(topic, payload.toString()))
-client.on('close', () => say(`not connected to ${url}`))
+client.on('close', () => say(`connection to ${url} closed`))
 client.on('error', (error) => say(`mqtt: ${error.message}`))
 
 const server = createServer((request, response) => {
   if (request.url !== '/metrics') return void response.writeHead(404).end()
-  // Without the broker nothing is known: a failed scrape says so, old states would not.
-  if (!client.connected) return void response.writeHead(503).end('no broker\n')
+  // Without the broker the states are outdated: a failed scrape makes that visible.
+  if (!client.connected) return void response.writeHead(503).end('not connected to the MQTT broker\n')
   exposition(FAMILIES, gateways, 'text').then(
     (text) => response.setHeader('content-type', CONTENT_TYPES.text).end(text),
     () => response.destroy(),
@@ -55,7 +55,7 @@ const server = createServer((request, response) => {
 const [, host = '127.0.0.1', port = '9130'] = /^(.*):(\d+)$/.exec(listen) ?? []
 server.listen(Number(port), host.replace(/^\[|\]$/g, ''), () => say(`metrics at http://${listen}/metrics`))
 server.on('error', (error) => {
-  say(`listen on ${listen}: ${error.message}`)
+  say(`cannot listen on ${listen}: ${error.message}`)
   process.exit(1)
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0))

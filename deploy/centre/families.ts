@@ -1,4 +1,4 @@
-// Metric families of all gateways: the same names as in a gateway's own /metrics, with the label `gateway`.
+// The metric families of all gateways: the names of a gateway's own /metrics, with the label `gateway`.
 import type { Counters } from '../../src/core/unit.ts'
 import { STATE_NUMBERS, UNKNOWN, UNLOADED } from '../../src/metrics/families/services.ts'
 import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'

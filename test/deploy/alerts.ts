@@ -1,26 +1,26 @@
-// `npm run alerts`: each alert of deploy/prometheus made to fire, by its cause, and how long it took.
+// `npm run alerts`: triggers each alert of deploy/prometheus by its cause, and prints how long it took to fire.
 import { until } from '../rig/until.ts'
+import { startAlertingSite } from './alerting-site.ts'
 import { CAUSES } from './causes.ts'
-import { startAlertingSite } from './stage.ts'
 
-const WITHIN_MS = 120_000
+const TIMEOUT_MS = 120_000
 
-await using stage = await startAlertingSite()
-await until(() => stage.prometheus.query('up == 1'), {
+await using site = await startAlertingSite()
+await until(() => site.prometheus.query('up == 1'), {
   what: 'a scrape',
   is: ({ length }) => length > 0,
   timeoutMs: 60_000,
 })
 let missing = 0
 for (const [alert, cause] of Object.entries(CAUSES)) {
-  const beganAt = performance.now()
-  await cause(stage.scene)
-  const fired = await until(() => stage.firing(), {
+  const startedMs = performance.now()
+  await cause(site.gateway)
+  const fired = await until(() => site.firing(), {
     what: alert,
     is: (names) => names.includes(alert),
-    timeoutMs: WITHIN_MS,
+    timeoutMs: TIMEOUT_MS,
   }).then(
-    () => `fired after ${((performance.now() - beganAt) / 1000).toFixed(1)} s`,
+    () => `fired after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`,
     (error: Error) => {
       missing += 1
       return `DID NOT FIRE: ${error.message}`

@@ -1,4 +1,4 @@
-// What makes each alert fire: the deed, done to a real agent, a real systemd, a real broker.
+// The cause of each alert, as an action on a real agent, systemd or broker.
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Gatewatch, gatewatch, startGatewatch } from '../rig/gatewatch.ts'
@@ -6,8 +6,8 @@ import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import type { Systemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
-/** What a deed may be done to. */
-export interface Scene {
+/** The gateway on which the causes act. */
+export interface AlertingGateway {
   readonly systemd: Systemd
   readonly directory: string
   readonly port: number
@@ -15,7 +15,7 @@ export interface Scene {
   broker: Mosquitto | null
 }
 
-/** The units of the scene; `steady` and `stubborn` run. */
+/** The units of the gateway; `steady` and `stubborn` are running. */
 export const UNITS: Readonly<Record<string, string>> = {
   'steady.service': '[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\nRestartSec=100ms\n',
   'loops.service':
@@ -23,18 +23,21 @@ export const UNITS: Readonly<Record<string, string>> = {
   'exits.service': '[Service]\nExecStart=/bin/sh -c "exit 3"\n',
   'stubborn.service': '[Service]\nExecStart=/bin/sh -c "trap \'exit 9\' TERM; sleep infinity & wait"\n',
   'never.service': '[Service]\nExecStart=/bin/true\n',
-  'flood@.service': '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n[Unit]\nStartLimitIntervalSec=0\n',
+  'storm@.service': '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n[Unit]\nStartLimitIntervalSec=0\n',
 }
 
-const FLOODS = [1, 2, 3, 4, 5, 6].map((n) => `flood@${n}.service`)
+const CRASH_STORMS = [1, 2, 3, 4, 5, 6].map((n) => `storm@${n}.service`)
 
-export async function start(scene: Omit<Scene, 'agent' | 'broker'>, ...args: string[]): Promise<Gatewatch> {
-  const { systemd, directory, port } = scene
+export async function startAgent(
+  gateway: Omit<AlertingGateway, 'agent' | 'broker'>,
+  ...args: string[]
+): Promise<Gatewatch> {
+  const { systemd, directory, port } = gateway
   return startGatewatch(
     {
       busAddress: systemd.busAddress,
       directory,
-      services: ['steady', 'loops', 'exits', 'stubborn', 'never', 'absent', ...FLOODS],
+      services: ['steady', 'loops', 'exits', 'stubborn', 'never', 'absent', ...CRASH_STORMS],
       env: { GATEWATCH_FLUSH_INTERVAL: '1' },
       args: ['--gateway-id', 'gw-7', '--prometheus-port', String(port), ...args],
     },
@@ -42,18 +45,17 @@ export async function start(scene: Omit<Scene, 'agent' | 'broker'>, ...args: str
   )
 }
 
-/** Starts the agent anew, on its port and its state file, with other arguments. */
-async function again(scene: Scene, ...args: string[]): Promise<void> {
-  await scene.agent.end()
-  scene.agent = await start(scene, ...args)
+/** Restarts the agent with the same port and state file, and with other arguments. */
+async function restartAgent(gateway: AlertingGateway, ...args: string[]): Promise<void> {
+  await gateway.agent.end()
+  gateway.agent = await startAgent(gateway, ...args)
 }
 
 /**
- * In an order in which one does not hide another; each leaves what the next can live with. Without GatewatchFlashWorn, which
- * needs an eMMC, and GatewatchAgentLate, which needs a gateway so slow that one turn of the event loop takes a second: those
- * two are held by promtool alone.
+ * In an order in which no alert suppresses a later one, and no cause prevents a later one. Only promtool tests
+ * GatewatchFlashWorn, which requires an eMMC, and GatewatchAgentLate, which requires an event loop that is a second late.
  */
-export const CAUSES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promise<void>>> = {
   GatewatchUnitCrashed: ({ systemd }) => systemd.kill('steady.service', 'SIGKILL'),
   GatewatchUnitGaveUp: ({ systemd }) => systemd.start('exits.service'),
   GatewatchUnitNeverStarted: async () => {},
@@ -62,35 +64,35 @@ export const CAUSES: Readonly<Record<string, (scene: Scene) => Promise<void>>> =
   GatewatchFlashBudget: async ({ agent }) => {
     for (let i = 0; i < 100; i += 1) gatewatch('clear', '--socket', agent.socket)
   },
-  async GatewatchConfigRefused(scene) {
-    const file = join(scene.directory, 'config.json')
+  async GatewatchConfigRefused(gateway) {
+    const file = join(gateway.directory, 'config.json')
     writeFileSync(file, '{}')
-    await again(scene, '--config', file)
+    await restartAgent(gateway, '--config', file)
     writeFileSync(file, '{"monitored_servces": []}')
-    process.kill(scene.agent.pid, 'SIGHUP')
+    process.kill(gateway.agent.pid, 'SIGHUP')
   },
-  async GatewatchBrokerDown(scene) {
-    scene.broker ??= await startMosquitto()
-    await again(scene, '--mqtt', scene.broker.url)
-    await until(() => scene.agent.metric('gatewatch_mqtt_connected'), { what: 'the broker', is: (v) => v === 1 })
-    await scene.broker.kill()
+  async GatewatchBrokerDown(gateway) {
+    gateway.broker ??= await startMosquitto()
+    await restartAgent(gateway, '--mqtt', gateway.broker.url)
+    await until(() => gateway.agent.metric('gatewatch_mqtt_connected'), { what: 'the broker', is: (v) => v === 1 })
+    await gateway.broker.kill()
   },
   async GatewatchEventsDropped({ systemd }) {
-    await systemd.systemctl('start', '--no-block', ...FLOODS)
+    await systemd.systemctl('start', '--no-block', ...CRASH_STORMS)
   },
-  async GatewatchAgentRestarting(scene) {
+  async GatewatchAgentRestarting(gateway) {
     for (let i = 0; i < 5; i += 1) {
-      await again(scene)
-      // Each start must be scraped to be one.
+      await restartAgent(gateway)
+      // Prometheus must scrape the agent between two starts to see them.
       await new Promise((resolve) => setTimeout(resolve, 2_500))
     }
   },
-  GatewatchStateVolatile: (scene) => again(scene, '-p', join(mkdtempSync('/dev/shm/gw-'), 'state.ring')),
-  async GatewatchFlashFailing(scene) {
-    writeFileSync(join(scene.directory, 'file'), '')
-    await again(scene, '-p', join(scene.directory, 'file', 'state.ring'))
+  GatewatchStateVolatile: (gateway) => restartAgent(gateway, '-p', join(mkdtempSync('/dev/shm/gw-'), 'state.ring')),
+  async GatewatchFlashFailing(gateway) {
+    writeFileSync(join(gateway.directory, 'file'), '')
+    await restartAgent(gateway, '-p', join(gateway.directory, 'file', 'state.ring'))
   },
-  GatewatchBusDown: (scene) => again(scene, '--bus', `unix:path=${scene.directory}/no-bus`),
+  GatewatchBusDown: (gateway) => restartAgent(gateway, '--bus', `unix:path=${gateway.directory}/no-bus`),
   async GatewatchGatewaySilent({ agent }) {
     await agent.end('SIGKILL')
   },

@@ -1,4 +1,4 @@
-// gatewatch-centre between a real broker and a real Prometheus with the rules as shipped: gateways that nobody can scrape.
+// gatewatch-centre between a real broker and a real Prometheus with the shipped rules: gateways that cannot be scraped.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { freePort, MOSQUITTO, type Mosquitto, startMosquitto } from '../rig/mosq
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { changed, hurriedSite, shipped } from './shipped.ts'
+import { changed, fastSite, shipped } from './shipped.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const WITHIN = { timeoutMs: 60_000, everyMs: 100 }
@@ -31,7 +31,7 @@ describeUnless(missingPrograms('prometheus', ...MOSQUITTO), 'gatewatch-centre', 
     gateway.start('b.service')
     port = await freePort()
     centre = spawn(process.execPath, [script, '--mqtt', broker.url, '--listen', `127.0.0.1:${port}`])
-    const site = hurriedSite('[]', '9')
+    const site = fastSite('[]', '9')
     const config = changed(shipped('centre/prometheus.yml'), {
       'scrape_interval: 30s': 'scrape_interval: 1s\n  scrape_timeout: 1s',
       'evaluation_interval: 30s': 'evaluation_interval: 1s',
@@ -52,25 +52,25 @@ describeUnless(missingPrograms('prometheus', ...MOSQUITTO), 'gatewatch-centre', 
   const fires = (alertname: string, service = '') =>
     is(`count(ALERTS{alertstate="firing", alertname="${alertname}", gateway="gw-7", service=~"${service}.*"})`, '1')
 
-  test('a gateway has the series that it would have itself, and its crash alerts', async () => {
+  test('a gateway has the series of its own /metrics, and its crash alerts', async () => {
     await is('systemd_service_starts_total{gateway="gw-7", service="a.service"}', '1')
     await is('gatewatch_unit_running{gateway="gw-7", service="b.service"}', '1')
     await is('gatewatch_gateway_up{gateway="gw-7"}', '1')
-    const past = 'count(last_over_time(unit:gatewatch_crashes:known{gateway="gw-7"}[1h] offset 8s))'
-    await is(past, '2')
+    const earlier = 'count(last_over_time(unit:gatewatch_crashes:known{gateway="gw-7"}[1h] offset 8s))'
+    await is(earlier, '2')
     gateway.crash('b.service')
     await is('systemd_service_crashes_total{gateway="gw-7", service="b.service"}', '1')
     await fires('GatewatchUnitCrashed', 'b')
   })
 
-  test('what is none of gatewatch is refused and counted', async () => {
+  test('invalid messages are refused and counted', async () => {
     for (const payload of ['{', '7', '{"counters":{"starts":"x"}}'])
       broker.publish('gatewatch/gw-7/unit/x/state', payload)
     await is('gatewatch_centre_refused_messages_total', '3')
     expect(await prometheus.query('systemd_service_state{service="x"}')).toEqual([])
   })
 
-  test('a gateway whose link broke is silent; without its broker the centre says that it knows nothing', async () => {
+  test('a gateway whose bridge is disconnected is down; without its broker the centre responds with 503', async () => {
     broker.publish('gatewatch/gw-7/bridge', '0')
     await is('gatewatch_gateway_up{gateway="gw-7"}', '0')
     await fires('GatewatchGatewaySilent')

@@ -1,10 +1,10 @@
-// Every query of the Grafana dashboards, asked of a real site's and a real fleet's Prometheus that have data.
+// Every query of the Grafana dashboards returns data from the Prometheus of a site or of a fleet.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SimulatedGateways, startGateways } from '../fleet/simulated.ts'
 import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { changed, hurriedSite, shipped } from './shipped.ts'
+import { changed, fastSite, shipped } from './shipped.ts'
 
 interface Dashboard {
   readonly uid: string
@@ -23,8 +23,8 @@ const queriesOf = (dashboard: Dashboard) =>
 const variablesOf = (dashboard: Dashboard) =>
   dashboard.templating.list.filter(({ type }) => type === 'query').map(({ name, query }) => [name, query] as const)
 
-/** What Grafana puts in place of its variables; and a day or an hour ago is moments ago, as the data is young. */
-function asked(expr: string): string {
+/** Replaces variables as Grafana does, and shortens offsets of an hour or a day, because the data is only seconds old. */
+function expanded(expr: string): string {
   return expr
     .replaceAll('$gateway', 'gw-1')
     .replaceAll(/\$(site|service)/g, '.*')
@@ -32,10 +32,10 @@ function asked(expr: string): string {
     .replaceAll(/offset 1[hd]/g, 'offset 5s')
 }
 
-/** `label_values(series, label)` as a query for those values. */
-function values(query: string): string {
+/** `label_values(series, label)` as a PromQL query. */
+function labelValuesQuery(query: string): string {
   const [, series, label] = /^label_values\((.+), (\w+)\)$/.exec(query) ?? []
-  return asked(`count by (${label}) (${series})`)
+  return expanded(`count by (${label}) (${series})`)
 }
 
 describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
@@ -45,7 +45,7 @@ describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
 
   beforeAll(async () => {
     gateways = await startGateways(3)
-    site = await startPrometheusWith(hurriedSite(gateways.targets(), '9'))
+    site = await startPrometheusWith(fastSite(gateways.targets(), '9'))
     const config = changed(shipped('prometheus/fleet/prometheus.yml'), {
       'scrape_interval: 60s': 'scrape_interval: 1s',
       'scrape_timeout: 30s': 'scrape_timeout: 1s',
@@ -54,7 +54,7 @@ describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
     fleet = await startPrometheusWith({
       'prometheus.yml': config,
       'records.yml': shipped('prometheus/fleet/records.yml').replaceAll('offset 1h', 'offset 5s'),
-      'sites/them.json': JSON.stringify([{ targets: [new URL(site.url).host] }]),
+      'sites/simulated.json': JSON.stringify([{ targets: [new URL(site.url).host] }]),
     })
   }, 120_000)
   afterAll(async () => {
@@ -63,17 +63,17 @@ describeUnless(missingPrograms('prometheus'), 'the Grafana dashboards', () => {
     await fleet[Symbol.asyncDispose]()
   })
 
-  async function answers(prometheus: Prometheus, query: string): Promise<void> {
-    const is = ({ length }: { length: number }) => length > 0
-    await until(() => prometheus.query(query), { what: query, is, timeoutMs: 90_000, everyMs: 250 })
+  async function returnsData(prometheus: Prometheus, query: string): Promise<void> {
+    const hasData = ({ length }: { length: number }) => length > 0
+    await until(() => prometheus.query(query), { what: query, is: hasData, timeoutMs: 90_000, everyMs: 250 })
   }
 
-  test.each(queriesOf(FLEET))('fleet: %s: %s', (_, expr) => answers(fleet, asked(expr)))
-  test.each(queriesOf(GATEWAY))('gateway: %s: %s', (_, expr) => answers(site, asked(expr)))
-  test.each(variablesOf(FLEET))('fleet: the variable %s', (_, query) => answers(fleet, values(query)))
-  test.each(variablesOf(GATEWAY))('gateway: the variable %s', (_, query) => answers(site, values(query)))
+  test.each(queriesOf(FLEET))('fleet: %s: %s', (_, expr) => returnsData(fleet, expanded(expr)))
+  test.each(queriesOf(GATEWAY))('gateway: %s: %s', (_, expr) => returnsData(site, expanded(expr)))
+  test.each(variablesOf(FLEET))('fleet: the variable %s', (_, query) => returnsData(fleet, labelValuesQuery(query)))
+  test.each(variablesOf(GATEWAY))('gateway: the variable %s', (_, query) => returnsData(site, labelValuesQuery(query)))
 
-  test('provisioning names the data sources that the dashboards ask', () => {
+  test('provisioning defines the data sources of the dashboards', () => {
     const sources = shipped('grafana/provisioning/datasources/gatewatch.yml')
     for (const { uid } of [FLEET, GATEWAY])
       expect(sources).toContain(`uid: ${uid === 'gatewatch-fleet' ? uid : 'gatewatch-site'}`)

@@ -1,4 +1,4 @@
-// The files of deploy/ as they are shipped, with short times where a test cannot wait.
+// Reads the files of deploy/ for tests, with shorter times.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,7 +8,7 @@ export function shipped(path: string): string {
   return readFileSync(join(DEPLOY, path), 'utf8')
 }
 
-/** A configuration with one text changed for another, which must be there. */
+/** Replaces texts in a configuration; throws if a text is missing. */
 export function changed(text: string, changes: Readonly<Record<string, string>>): string {
   return Object.entries(changes).reduce((now, [from, to]) => {
     if (!now.includes(from)) throw new Error(`${from} is not in ${text.slice(0, 200)}`)
@@ -16,8 +16,8 @@ export function changed(text: string, changes: Readonly<Record<string, string>>)
   }, text)
 }
 
-/** What a site's Prometheus reads, in a hurry: it scrapes and judges every second, and waits for nothing. */
-export function hurriedSite(targets: string, alertmanagerPort: string): Record<string, string> {
+/** The files of a site's Prometheus, with scrapes and evaluations every second and without `for` times. */
+export function fastSite(targets: string, alertmanagerPort: string): Record<string, string> {
   const rules = readdirSync(join(DEPLOY, 'prometheus/site')).filter((name) => /^(alerts|records).*\.yml$/.test(name))
   const config = changed(shipped('prometheus/site/prometheus.yml'), {
     'scrape_interval: 30s': 'scrape_interval: 1s\n  scrape_timeout: 1s',
@@ -26,17 +26,17 @@ export function hurriedSite(targets: string, alertmanagerPort: string): Record<s
   })
   return {
     'prometheus.yml': config,
-    'gateways/them.json': targets,
-    ...Object.fromEntries(rules.map((name) => [name, hurried(shipped(`prometheus/site/${name}`))])),
+    'gateways/simulated.json': targets,
+    ...Object.fromEntries(rules.map((name) => [name, fastRules(shipped(`prometheus/site/${name}`))])),
   }
 }
 
-/** Nothing is waited for, and what is compared with ten minutes ago is compared with eight seconds ago. */
-function hurried(rules: string): string {
+/** Removes `for` times, and replaces the comparison with ten minutes ago by eight seconds ago. */
+function fastRules(rules: string): string {
   return rules.replaceAll(/for: \d+[mh]/g, 'for: 0s').replaceAll('offset 10m', 'offset 8s')
 }
 
-/** What is sent at once, and not thirty seconds later. */
-export function hurriedAlertmanager(): string {
+/** The shipped Alertmanager configuration, which sends notifications at once. */
+export function fastAlertmanager(): string {
   return changed(shipped('alertmanager/alertmanager.yml'), { 'group_wait: 30s': 'group_wait: 0s' })
 }

@@ -1,4 +1,4 @@
-// The broker is a watched unit: its own crash is not lost, and it carries commands to units.
+// The broker as a watched unit: its own crash is not lost, and it transports commands for units.
 import { expect, test } from 'vitest'
 import { MOSQUITTO } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -9,7 +9,7 @@ const lastCommit = async ({ agent }: BrokerUnit) =>
   String(((await agent.getJson('/api/v1/status')) as { state: { last_commit: string } }).state.last_commit)
 
 describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a watched unit', () => {
-  test('its crash is on flash before it is back, and then told with its cause and its time', async () => {
+  test('its crash is on flash before it restarts, and is then published with cause and time', async () => {
     await using gateway = await startBrokerUnit(3)
     const committed = await lastCommit(gateway)
     const { crash, backAtMs } = await killBrokerUnit(gateway)
@@ -20,7 +20,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
     expect(gateway.agent.stderr()).toMatch(/mqtt: connection lost .*\n[\s\S]*mqtt: reconnected after \d+ s/)
   })
 
-  test('a command by MQTT restarts a unit, and is an event', async () => {
+  test('a command over MQTT restarts a unit, and is an event', async () => {
     const env = {
       GATEWATCH_MQTT_COMMANDS: 'true',
       GATEWATCH_CONTROL_ENABLED: 'true',
@@ -28,23 +28,23 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
     }
     await using gateway = await startBrokerUnit(3, env)
     const { subscriber } = gateway
-    const heard = (end: string) =>
+    const received = (end: string) =>
       subscriber.received.filter(({ topic }) => topic.endsWith(end)).map(({ payload }) => JSON.parse(payload))
     await subscriber.publish('gatewatch/gw-7/unit/a.service/set', 'restart')
-    await until(() => heard('/result').length, { what: 'the answer', timeoutMs: 30_000 })
-    await until(() => heard('/event/command').length, { what: 'the event' })
-    expect(heard('/result')).toMatchObject([
+    await until(() => received('/result').length, { what: 'the result', timeoutMs: 30_000 })
+    await until(() => received('/event/command').length, { what: 'the event' })
+    expect(received('/result')).toMatchObject([
       { service: 'a.service', command: 'restart', outcome: 'done', reason: null },
     ])
-    expect(heard('/event/command')).toMatchObject([
+    expect(received('/event/command')).toMatchObject([
       { service: 'a.service', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
     ])
-    await until(() => heard('/event/restart').length, { what: 'the restart' })
-    expect(heard('/event/stop')).toMatchObject([{ service: 'a.service', requested: true }])
+    await until(() => received('/event/restart').length, { what: 'the restart' })
+    expect(received('/event/stop')).toMatchObject([{ service: 'a.service', requested: true }])
 
     await subscriber.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'stop')
-    await until(() => heard('/result').length === 2, { what: 'the refusal' })
-    expect(heard('/result')[1]).toMatchObject({ service: UNIT, command: 'stop', outcome: 'denied' })
+    await until(() => received('/result').length === 2, { what: 'the refusal' })
+    expect(received('/result')[1]).toMatchObject({ service: UNIT, command: 'stop', outcome: 'denied' })
     expect((await gateway.systemd.show(UNIT, 'ActiveState'))['ActiveState']).toBe('active')
   })
 })

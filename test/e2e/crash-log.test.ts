@@ -1,4 +1,4 @@
-// crash_log_lines on a gateway: what a run said last is on its crash event, wherever that is told on the device.
+// crash_log_lines on a gateway: the last log lines of a run are part of its crash event, in every output on the device.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
@@ -6,7 +6,7 @@ import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../r
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
-const SAYS =
+const TALKS =
   '[Service]\nEnvironment=SECRET=hunter2\nExecStart=/bin/sh -c \'echo one; echo two; echo "pw $SECRET" >&2; exit 3\'\n'
 const RUNS = 30
 const LOOP = `[Unit]\nStartLimitIntervalSec=10min\nStartLimitBurst=${RUNS}
@@ -24,7 +24,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
     installed = install({
       services: ['talks', 'loop', 'silent'],
       service: [
-        // As the drop-ins beside the unit file, and what every boot does for the journal.
+        // The content of the drop-ins beside the unit file, and what systemd does for the journal at every boot.
         ...['SupplementaryGroups=systemd-journal', 'LogsDirectory=gatewatch'],
         'ExecStartPre=+/usr/bin/systemd-tmpfiles --create --prefix=/run/log/journal',
         `Environment=GATEWATCH_CRASH_LOG_LINES=2 GATEWATCH_EVENTS_FILE=${EVENTS_FILE} GATEWATCH_LOG_FORMAT=json`,
@@ -32,7 +32,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       ].join('\n'),
     })
     gateway = await installed.boot()
-    gateway.systemd.writeUnit('talks.service', SAYS)
+    gateway.systemd.writeUnit('talks.service', TALKS)
     gateway.systemd.writeUnit('loop.service', LOOP)
     gateway.systemd.writeUnit('silent.service', '[Service]\nExecStart=/bin/false\n')
     await gateway.systemd.daemonReload()
@@ -56,7 +56,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       .map(({ payload }) => JSON.parse(payload) as Json)
   const of = (unit: string) => (event: Json) => event['event'] === 'crash' && event['service'] === unit
 
-  test('are on the event on the socket, on MQTT, in the events file and in the log; never by TCP', async () => {
+  test('are part of the event on the socket, over MQTT, in the events file and in the log, but never over TCP', async () => {
     const url = await gateway.url()
     const stream = await fetch(`${url}/api/v1/stream`)
     await gateway.systemd.systemctl('start', 'talks.service')
@@ -65,32 +65,36 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       is: ([first]) => first?.['log'] !== undefined,
     })
     expect(crash).toMatchObject({ exit_code: 3, log: ['two', 'pw hunter2'] })
-    const told = { ...crash, replayed: false }
-    expect(await until(() => onBroker().find(of('talks.service')), { what: 'the event on the broker' })).toEqual(told)
+    const expected = { ...crash, replayed: false }
+    expect(await until(() => onBroker().find(of('talks.service')), { what: 'the event on the broker' })).toEqual(
+      expected,
+    )
     const written = await until(async () => (await eventsFile()).find(of('talks.service')), {
       what: 'the event in the file',
     })
-    expect(written).toEqual(told)
+    expect(written).toEqual(expected)
     const logged = await until(() => gateway.journal('-u', 'gatewatch', '-o', 'cat'), {
       what: 'the event in the log',
       is: (text) => text.includes('"log":["two","pw hunter2"]'),
     })
     expect(logged).not.toContain('cannot read the journal')
 
-    const byTcp = await (await fetch(`${url}/api/v1/events?unit=talks`)).text()
-    expect(byTcp).toContain('"exit_code":3')
+    const overTcp = await (await fetch(`${url}/api/v1/events?unit=talks`)).text()
+    expect(overTcp).toContain('"exit_code":3')
     const streamed = await readUntil(stream, '"event":"crash"')
-    for (const text of [byTcp, streamed, await (await fetch(`${url}/metrics`)).text()])
+    for (const text of [overTcp, streamed, await (await fetch(`${url}/metrics`)).text()])
       expect(text).not.toContain('hunter2')
   })
 
-  test('of a silent run are none', async () => {
+  test('are empty for a run without output', async () => {
     await gateway.systemd.systemctl('start', 'silent.service')
     const event = await until(() => onBroker().find(of('silent.service')), { what: 'the event' })
     expect(event).toMatchObject({ log: [] })
   })
 
-  test('are those of the very run, in a crash loop, and events keep their order', { timeout: 60_000 }, async () => {
+  test('belong to the crashed run, even in a crash loop, and events keep their order', {
+    timeout: 60_000,
+  }, async () => {
     await gateway.systemd.systemctl('start', 'loop.service')
     const events = await until(() => onBroker().filter(of('loop.service')), {
       what: `${RUNS} crashes on the broker`,
@@ -100,17 +104,17 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
     const withLines = events.filter((event) => Array.isArray(event['log']) && event['log'].length > 0)
     for (const event of withLines) expect(event['log']).toEqual([`run ${event['invocation_id']}`])
     console.log(`${withLines.length} of ${RUNS} crashes in a loop have their lines`)
-    expect(withLines.length).toBeGreaterThan(0) // how many are had in time is up to journald and the machine
+    expect(withLines.length).toBeGreaterThan(0) // how many are available in time depends on journald and the machine
     const seqs = (await eventsFile()).map((event) => Number(event['seq']))
     expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
     const { counters } = (await gateway.unit('loop.service')) as { counters: Json }
     expect(counters).toMatchObject({ starts: RUNS, crashes: RUNS, lost: 0 })
-    // A daemon-reload before systemd has refused the next start would let it begin anew.
+    // A daemon-reload before systemd refuses the next start would reset the start limit.
     const end = { what: 'the start limit', is: (unit: Json) => unit['gave_up'] === true }
     await until(() => gateway.unit('loop.service') as Promise<Json>, end)
   })
 
-  test('are missing without the group: the log has the reason, and events are still published', async () => {
+  test('are missing without the group; the log shows the reason, and events are still published', async () => {
     const { systemd } = gateway
     systemd.writeUnit('gatewatch.service.d/z.conf', '[Service]\nSupplementaryGroups=\n')
     await systemd.daemonReload()
@@ -127,15 +131,15 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
   })
 })
 
-/** What a stream says until it has said this. */
+/** Reads a stream until it contains the text, and returns what was read. */
 async function readUntil(response: Response, text: string): Promise<string> {
   const reader = response.body?.getReader()
-  let said = ''
-  while (reader && !said.includes(text)) {
+  let content = ''
+  while (reader && !content.includes(text)) {
     const { value, done } = await reader.read()
     if (done) break
-    said += Buffer.from(value).toString()
+    content += Buffer.from(value).toString()
   }
   await reader?.cancel()
-  return said
+  return content
 }

@@ -1,4 +1,4 @@
-// A service from one command, on a real systemd: whatever its words hold reaches the program, and all of it goes again.
+// create-unit and remove-unit on a real systemd: all arguments reach the program unchanged, and removal is complete.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -7,7 +7,7 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
-const WORDS = [
+const ARGUMENTS = [
   '',
   'a b',
   '%n %% %',
@@ -26,13 +26,13 @@ const WORDS = [
 
 describeUnless(noSystemd(), 'create-unit and remove-unit', () => {
   let rig: Systemd
-  const typed = (...words: string[]) => rig.exec(process.execPath, BINARY, ...words)
+  const gatewatch = (...words: string[]) => rig.exec(process.execPath, BINARY, ...words)
   const file = () => join(rig.unitDir, 'blink.service')
 
   beforeAll(async () => {
     rig = await startSystemd({ bind: [dirname(BINARY)] })
     const program = `#!${process.execPath}
-require('node:fs').writeFileSync('${rig.shareDir}/heard.json', JSON.stringify([process.argv.slice(2), process.cwd(), process.env.COLOR, process.getuid()]))
+require('node:fs').writeFileSync('${rig.shareDir}/arguments.json', JSON.stringify([process.argv.slice(2), process.cwd(), process.env.COLOR, process.getuid()]))
 setInterval(() => {}, 1e6)
 `
     writeFileSync(join(rig.shareDir, 'blink $x %n'), program, { mode: 0o755 })
@@ -41,20 +41,20 @@ setInterval(() => {}, 1e6)
   })
   afterAll(() => rig.stop())
 
-  it('show the file first, and change nothing', async () => {
-    const { code, stdout } = await typed('create-unit', 'blink', '--dry-run', '--', '/bin/sleep', '1 h')
+  it('--dry-run prints the unit file and changes nothing', async () => {
+    const { code, stdout } = await gatewatch('create-unit', 'blink', '--dry-run', '--', '/bin/sleep', '1 h')
     expect(code).toBe(0)
     expect(stdout).toContain('ExecStart="/bin/sleep" "1 h"\n')
     expect(existsSync(file())).toBe(false)
-    expect((await typed('create-unit', 'blink', '--dry-run', '--restart', 'now', '--', 'sleep')).stderr).toBe(
+    expect((await gatewatch('create-unit', 'blink', '--dry-run', '--restart', 'now', '--', 'sleep')).stderr).toBe(
       'gatewatch: --restart: "now" is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n',
     )
-    expect(await typed('create-unit', 'blink', '--', 'no-such-program')).toMatchObject({
+    expect(await gatewatch('create-unit', 'blink', '--', 'no-such-program')).toMatchObject({
       ...{ code: 2, stderr: 'gatewatch: no-such-program: program not found or not executable\n' },
     })
   })
 
-  it('make a running service of any words, watch it, and take all of it away again', async () => {
+  it('create, start and watch a service with any arguments, and remove it completely', async () => {
     const config = join(rig.shareDir, 'config.json')
     writeFileSync(config, '{ "monitored_services": ["a.service"] } // ours\n')
     const settings = [
@@ -67,24 +67,26 @@ setInterval(() => {}, 1e6)
       '--restart',
       'always',
     ]
-    const more = ['--environment-file', join(rig.shareDir, 'colors'), '--watch', '--config', config]
+    const moreSettings = ['--environment-file', join(rig.shareDir, 'colors'), '--watch', '--config', config]
     const program = join(rig.shareDir, 'blink $x %n')
-    const made = await typed('create-unit', 'blink', ...settings, ...more, '--', program, ...WORDS)
+    const made = await gatewatch('create-unit', 'blink', ...settings, ...moreSettings, '--', program, ...ARGUMENTS)
     expect(made).toMatchObject({ code: 0, stdout: '' })
-    const heard = await until(() => readFileSync(join(rig.shareDir, 'heard.json'), 'utf8'), { what: 'the program' })
-    expect(JSON.parse(heard)).toEqual([WORDS, rig.shareDir, 'green', 65_534])
+    const received = await until(() => readFileSync(join(rig.shareDir, 'arguments.json'), 'utf8'), {
+      what: 'the program',
+    })
+    expect(JSON.parse(received)).toEqual([ARGUMENTS, rig.shareDir, 'green', 65_534])
     expect(await rig.show('blink.service', 'ActiveState', 'UnitFileState', 'Restart', 'MemoryMax')).toEqual({
       ...{ ActiveState: 'active', UnitFileState: 'enabled', Restart: 'always', MemoryMax: '67108864' },
     })
     expect(readFileSync(config, 'utf8')).toMatch(/\[\s*"a.service",\s*"blink.service"\s*\]\s*} \/\/ ours\n$/)
 
-    const again = await typed('create-unit', 'blink', '--', '/bin/sleep', '1')
+    const again = await gatewatch('create-unit', 'blink', '--', '/bin/sleep', '1')
     expect(again).toMatchObject({
       code: 1,
       stderr: `gatewatch: blink.service already exists (/etc/systemd/system/blink.service); nothing was changed\n`,
     })
 
-    expect((await typed('remove-unit', 'blink')).code).toBe(0)
+    expect((await gatewatch('remove-unit', 'blink')).code).toBe(0)
     expect(existsSync(file())).toBe(false)
     expect(await rig.show('blink.service', 'ActiveState', 'LoadState')).toEqual({
       ...{ ActiveState: 'inactive', LoadState: 'not-found' },
@@ -93,18 +95,18 @@ setInterval(() => {}, 1e6)
     expect((await rig.exec('find', '/etc/systemd/system', '-name', 'blink*')).stdout).toBe('')
   })
 
-  it('leave alone what they have not made, and tell of a start that fails', async () => {
+  it('do not touch units that create-unit has not created, and report a failed start', async () => {
     rig.writeUnit('blink.service', '[Service]\nExecStart=/bin/sleep 1\n')
-    expect(await typed('remove-unit', 'blink')).toMatchObject({
+    expect(await gatewatch('remove-unit', 'blink')).toMatchObject({
       code: 1,
       stderr:
         "gatewatch: /etc/systemd/system/blink.service was not made by 'gatewatch create-unit'; it was not removed\n",
     })
-    expect((await typed('remove-unit', 'none')).code).toBe(5)
-    expect((await typed('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).stderr).toContain(
+    expect((await gatewatch('remove-unit', 'none')).code).toBe(5)
+    expect((await gatewatch('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).stderr).toContain(
       "broken: start failed (exit 217); see 'journalctl -u broken.service', or remove the unit with 'gatewatch remove-unit broken'\n",
     )
-    expect((await typed('remove-unit', 'broken')).code).toBe(0)
+    expect((await gatewatch('remove-unit', 'broken')).code).toBe(0)
     expect((await rig.systemctl('is-failed', 'broken')).stdout).toBe('inactive\n')
   })
 })

@@ -1,4 +1,4 @@
-// The program that this replaces: its options and its configuration file, unchanged.
+// The options and the configuration file of the program that gatewatch replaces work unchanged.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -28,14 +28,14 @@ describeUnless(noSystemd(), 'the former program', () => {
   })
   afterAll(() => systemd.stop())
 
-  test('its options all at once', async () => {
+  test('all its options together', async () => {
     const log = join(directory, 'monitor.log')
     const state = join(directory, 'states.ring')
     agent = await startGatewatch(
       {
         busAddress: systemd.busAddress,
         directory,
-        // The rig says --prometheus-port 0 and -p STATE.
+        // The rig adds --prometheus-port 0.
         args: [
           '--services',
           'a,b',
@@ -59,14 +59,14 @@ describeUnless(noSystemd(), 'the former program', () => {
     await systemd.start('b.service')
     await until(agent.stderr, {
       what: 'the line of the former program',
-      is: (said) => / - \[INFO\] b\.service: {2}inactive {6}-> active {8}\(SubState: running\)$/m.test(said),
+      is: (log) => / - \[INFO\] b\.service: {2}inactive {6}-> active {8}\(SubState: running\)$/m.test(log),
     })
     expect(agent.stderr()).toMatch(/ - \[INFO\] b\.service: {2}Incrementing start counter -> 1$/m)
     expect(existsSync(state)).toBe(true)
     expect(existsSync(log)).toBe(false)
   })
 
-  test('-l writes the log file, -c clears, --create-config writes a file that checks, -v and -h answer', async () => {
+  test('-l writes the log file, -c clears, --create-config writes a valid file, and -v and -h print', async () => {
     const file = join(directory, 'new.json')
     expect(gatewatch('--create-config', file)).toMatchObject({ code: 0 })
     expect(gatewatch('check-config', file)).toMatchObject({ code: 0 })
@@ -86,7 +86,7 @@ describeUnless(noSystemd(), 'the former program', () => {
     expect(gatewatch('run', '-l', log, '--bus', 'nonsense').code).toBe(2)
   })
 
-  test('its configuration file, with the keys that mean nothing any more', async () => {
+  test('its configuration file, including keys that are ignored', async () => {
     const file = join(directory, 'config.json')
     const log = join(directory, 'monitor.log')
     const former = {

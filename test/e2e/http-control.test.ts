@@ -1,4 +1,4 @@
-// Orders by HTTP to the built agent: systemd carries them out, and each is an event.
+// Commands over HTTP to the built agent: systemd carries them out, and each is an event.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
-describeUnless(noSystemd(), 'orders by HTTP', () => {
+describeUnless(noSystemd(), 'commands over HTTP', () => {
   let systemd: Systemd
   let agent: Gatewatch
   const directory = temporaryDirectory()
@@ -20,7 +20,9 @@ describeUnless(noSystemd(), 'orders by HTTP', () => {
     const token = join(directory, 'token')
     writeFileSync(token, 'topsecret\n')
     agent = await startGatewatch({
-      ...{ busAddress: systemd.busAddress, directory, services: ['mine'] },
+      busAddress: systemd.busAddress,
+      directory,
+      services: ['mine'],
       env: { GATEWATCH_CONTROL_ENABLED: 'true', GATEWATCH_CONTROL_TOKEN_FILE: token },
     })
   })
@@ -30,25 +32,25 @@ describeUnless(noSystemd(), 'orders by HTTP', () => {
     removeDirectory(directory)
   })
 
-  const order = async (unit: string, action: string, token = 'topsecret') => {
+  const send = async (unit: string, action: string, token = 'topsecret') => {
     const headers = { authorization: `Bearer ${token}` }
-    const answer = await fetch(`${agent.url}/api/v1/units/${unit}/${action}`, { method: 'POST', headers })
-    return [answer.status, (await answer.json()) as Record<string, unknown>] as const
+    const response = await fetch(`${agent.url}/api/v1/units/${unit}/${action}`, { method: 'POST', headers })
+    return [response.status, (await response.json()) as Record<string, unknown>] as const
   }
   const commands = async () => (await agent.events()).filter((event) => event['event'] === 'command')
 
-  test('what is obeyed happens, and is an event; what is refused is neither', async () => {
-    expect(await order('mine', 'start')).toEqual([
+  test('accepted commands are carried out and are events; refused ones are neither', async () => {
+    expect(await send('mine', 'start')).toEqual([
       200,
       { service: 'mine.service', action: 'start', outcome: 'done', cause: null },
     ])
     expect((await systemd.show('mine.service', 'ActiveState'))['ActiveState']).toBe('active')
-    expect((await order('mine', 'stop', 'wrong'))[0]).toBe(401)
-    expect((await order('other', 'start'))[0]).toBe(403)
-    expect((await order('mine', 'reload'))[0]).toBe(409)
-    expect((await order('mine', 'stop'))[0]).toBe(200)
-    const told = await until(commands, { what: 'the events', is: ({ length }) => length === 3 })
-    expect(told.map(({ action, outcome, via }) => [action, outcome, via])).toEqual([
+    expect((await send('mine', 'stop', 'wrong'))[0]).toBe(401)
+    expect((await send('other', 'start'))[0]).toBe(403)
+    expect((await send('mine', 'reload'))[0]).toBe(409)
+    expect((await send('mine', 'stop'))[0]).toBe(200)
+    const events = await until(commands, { what: 'the events', is: ({ length }) => length === 3 })
+    expect(events.map(({ action, outcome, via }) => [action, outcome, via])).toEqual([
       ['start', 'done', 'http'],
       ['reload', 'refused', 'http'],
       ['stop', 'done', 'http'],

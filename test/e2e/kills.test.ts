@@ -1,4 +1,4 @@
-// The main job on a real systemd: three units killed a hundred times each, with and without the agent being killed too.
+// Counting on a real systemd: three units are killed a hundred times each, while the agent runs and while it is killed too.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
@@ -25,9 +25,9 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
     return agent
   }
   const directory = () => {
-    const made = temporaryDirectory()
-    directories.push(made)
-    return made
+    const path = temporaryDirectory()
+    directories.push(path)
+    return path
   }
 
   beforeAll(async () => {
@@ -43,11 +43,11 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
   })
   afterEach(async () => {
     for (const agent of agents.splice(0)) await agent.end('SIGKILL')
-    for (const made of directories.splice(0)) removeDirectory(made)
+    for (const path of directories.splice(0)) removeDirectory(path)
   })
   afterAll(() => systemd.stop())
 
-  /** Kills the unit's main process so often, each time another one, as MainPID tells. */
+  /** Kills the unit's main process `times` times, each time waiting for a new MainPID. */
   const kill = async (unit: string, times: number, between: () => Promise<void> = async () => {}) => {
     const script = `last=; for i in $(seq ${times}); do
       while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done
@@ -63,7 +63,7 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
     return units
   }
 
-  test('each death is one crash and one restart, told once, with its cause', { timeout: 120_000 }, async () => {
+  test('each kill is one crash and one restart, reported once, with its cause', { timeout: 120_000 }, async () => {
     const agent = await start(directory())
     await Promise.all(UNITS.map((unit) => kill(unit, KILLS)))
     for (const unit of UNITS) {
@@ -106,16 +106,17 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
     expect(await agent.end()).toBe(0)
   })
 
-  test('the agent killed while they die: nothing seen is lost, the rest is proven, the law holds', {
+  test('when the agent is killed too, observed crashes are kept, missed ones are recovered, and the counters balance', {
     timeout: 120_000,
   }, async () => {
-    const where = directory()
-    let agent = await start(where)
+    const path = directory()
+    let agent = await start(path)
     const ids: string[] = []
-    const crashesTold = new Map<string, Json>()
+    const reportedCrashes = new Map<string, Json>()
     const remember = async () => {
       for (const event of await agent.events()) {
-        if (event['event'] === 'crash' && event['invocation_id'] !== null) crashesTold.set(String(event['id']), event)
+        if (event['event'] === 'crash' && event['invocation_id'] !== null)
+          reportedCrashes.set(String(event['id']), event)
       }
     }
     await Promise.all(
@@ -125,11 +126,11 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
           for (let round = 0; round < 4; round++) {
             await until(remember, {
               what: 'events',
-              is: () => crashesTold.size >= (round + 1) * 20,
+              is: () => reportedCrashes.size >= (round + 1) * 20,
               timeoutMs: 30_000,
             }).catch(() => {})
             await agent.end('SIGKILL')
-            agent = await start(where)
+            agent = await start(path)
           }
         }),
       ),
@@ -143,9 +144,9 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
       expect(Object.keys(failures as object).every((result) => result === 'signal' || result === 'unknown')).toBe(true)
     }
     const now = new Map((await agent.events()).map((event) => [event['id'], event]))
-    for (const [id, before] of crashesTold) {
-      const kept = now.get(id)
-      if (kept !== undefined) expect({ ...kept, replayed: false }).toEqual({ ...before, replayed: false })
+    for (const [id, before] of reportedCrashes) {
+      const event = now.get(id)
+      if (event !== undefined) expect({ ...event, replayed: false }).toEqual({ ...before, replayed: false })
       ids.push(id)
     }
     expect(new Set(ids).size).toBe(ids.length)

@@ -1,4 +1,4 @@
-// The kills on a real broker: every crash once, with its signal, also when the agent is killed in between.
+// Crashes on a real broker: each is published once with its signal, also when the agent is killed in between.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
@@ -7,12 +7,12 @@ import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.t
 import { until } from '../rig/until.ts'
 
 const KILLS = 100
-// Above 120 ends of a unit in a minute a summary stands for its events: each test kills units of its own.
+// More than 120 ends of a unit per minute would be published as a summary, so each test kills its own units.
 const FIRST = ['k1.service', 'k2.service', 'k3.service'] as const
 const SECOND = ['k4.service', 'k5.service', 'k6.service'] as const
 const UNITS = [...FIRST, ...SECOND]
 
-interface Told {
+interface PublishedEvent {
   readonly id: string
   readonly seq: number
   readonly event: string
@@ -45,11 +45,11 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     )
     expect(code).toBe(0)
   }
-  const told = (subscriber: Subscriber): Told[] =>
+  const eventsOf = (subscriber: Subscriber): PublishedEvent[] =>
     subscriber.received
       .filter(({ topic }) => topic.includes('/event/'))
-      .map(({ payload }) => JSON.parse(payload) as Told)
-  const unique = (events: readonly Told[]) => [...new Map(events.map((event) => [event.id, event])).values()]
+      .map(({ payload }) => JSON.parse(payload) as PublishedEvent)
+  const unique = (events: readonly PublishedEvent[]) => [...new Map(events.map((event) => [event.id, event])).values()]
 
   beforeAll(async () => {
     systemd = await startSystemd()
@@ -72,11 +72,11 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     removeDirectory(directory)
   })
 
-  test('300 kills are 300 crash events, none twice, none missing', { timeout: 120_000 }, async () => {
+  test('300 kills are 300 crash events, without duplicates or gaps', { timeout: 120_000 }, async () => {
     await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
     const agent = await start()
     await Promise.all(FIRST.map((unit) => kill(unit, KILLS)))
-    const crashes = () => told(subscriber).filter((event) => event.event === 'crash')
+    const crashes = () => eventsOf(subscriber).filter((event) => event.event === 'crash')
     await until(crashes, {
       what: '300 crashes at the subscriber',
       is: (list) => list.length >= 3 * KILLS,
@@ -85,7 +85,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     expect(crashes()).toHaveLength(3 * KILLS)
     expect(new Set(crashes().map((event) => event.id)).size).toBe(3 * KILLS)
     expect(crashes().every((event) => event.signal === 'SIGKILL')).toBe(true)
-    const seqs = told(subscriber).map((event) => event.seq)
+    const seqs = eventsOf(subscriber).map((event) => event.seq)
     expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
     expect(subscriber.received.find(({ topic }) => topic.endsWith('/availability'))?.payload).toBe('online')
     const state = (await broker.retained('gatewatch/gw-7/unit/k1.service/state'))[
@@ -99,14 +99,14 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
   })
 
-  test('the agent killed in between: no id stands for two events, nothing that it saw is missing', {
+  test('when the agent is killed in between, ids stay unique and no observed crash is missing', {
     timeout: 120_000,
   }, async () => {
     await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
     let agent = await start()
     const killing = Promise.all(SECOND.map((unit) => kill(unit, KILLS)))
     for (let round = 1; round <= 3; round++) {
-      await until(() => told(subscriber).length, {
+      await until(() => eventsOf(subscriber).length, {
         what: 'events',
         is: (length) => length > round * 60,
         timeoutMs: 30_000,
@@ -118,10 +118,10 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     const counted = async () =>
       ((await agent.getJson('/api/v1/units')) as { units: { counters: { crashes: number } }[] }).units
     await until(counted, {
-      what: 'all to be counted',
+      what: 'all crashes to be counted',
       is: (units) => units.every((unit) => unit.counters.crashes === KILLS),
     })
-    const crashes = () => unique(told(subscriber)).filter((event) => event.event === 'crash')
+    const crashes = () => unique(eventsOf(subscriber)).filter((event) => event.event === 'crash')
     await until(crashes, {
       what: '300 crashes at the subscriber',
       is: (list) => list.length >= 3 * KILLS,
@@ -129,7 +129,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     })
     expect(crashes()).toHaveLength(3 * KILLS)
     const byId = new Map<string, string>()
-    for (const { id, event, service, signal } of told(subscriber)) {
+    for (const { id, event, service, signal } of eventsOf(subscriber)) {
       const what = `${event} ${service} ${signal}`
       expect(byId.get(id) ?? what).toBe(what)
       byId.set(id, what)

@@ -1,4 +1,4 @@
-// The polkit rule that comes with gatewatch, under a real polkit: exactly the named units, and no others.
+// The shipped polkit rule with a real polkit: it grants control of exactly the listed units.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ const RULE = readFileSync(join(import.meta.dirname, '../../systemd/drop-ins/cont
 describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the polkit rule', () => {
   const rules = join(mkdtempSync(join(tmpdir(), 'gw-polkit-')), 'rules.d')
   let rig: Systemd
-  const asNobody = (...words: string[]) =>
+  const asUnprivileged = (...words: string[]) =>
     rig.exec('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, BINARY, ...words)
 
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     rmSync(dirname(rules), { recursive: true })
   })
 
-  /** Installs the rule for nobody and runs.service; polkit reads it anew, as it does not watch a directory bound over its own. */
+  /** Installs the rule for the user nobody and runs.service, and restarts polkit, which does not watch a bind-mounted directory. */
   const grant = async () => {
     const rule = RULE.replace('"gatewatch"', '"nobody"').replace('"mosquitto.service"', '"runs.service"')
     expect(rule.match(/nobody|runs.service/g)).toEqual(['nobody', 'runs.service'])
@@ -37,35 +37,35 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
     await rig.systemctl('stop', 'polkit')
   }
 
-  describe.each(['dbus', 'command'])('by %s', (backend) => {
+  describe.each(['dbus', 'command'])('with the back end %s', (backend) => {
     const denied = (what: string) => ({
       code: 4,
       stdout: '',
       stderr: `gatewatch: permission denied: nobody is not allowed to ${what}; run as root (sudo) or install gatewatch's polkit rule for this user\n`,
     })
-    const typed = (...words: string[]) => asNobody(...words, '--backend', backend)
+    const gatewatch = (...words: string[]) => asUnprivileged(...words, '--backend', backend)
 
-    it('is needed for control, and not for reading', async () => {
+    it('is required for control, but not for reading', async () => {
       rmSync(join(rules, '50-gatewatch.rules'), { force: true })
       await rig.systemctl('stop', 'polkit')
-      expect((await typed('show', 'runs', '--json')).code).toBe(0)
-      expect((await typed('list')).stdout).toContain('basic.target')
-      expect(await typed('start', 'runs')).toEqual(denied('start runs.service'))
-      expect(await typed('daemon-reload')).toEqual(denied('reload the unit files'))
+      expect((await gatewatch('show', 'runs', '--json')).code).toBe(0)
+      expect((await gatewatch('list')).stdout).toContain('basic.target')
+      expect(await gatewatch('start', 'runs')).toEqual(denied('start runs.service'))
+      expect(await gatewatch('daemon-reload')).toEqual(denied('reload the unit files'))
     })
 
-    it('grants the named units to the named user, and nothing else', async () => {
+    it('grants the listed units to its user, and nothing else', async () => {
       await grant()
       for (const action of ['start', 'restart', 'reload', 'stop', 'reset-failed'])
-        expect([action, (await typed(action, 'runs')).code]).toEqual([action, 0])
-      expect(await typed('start', 'needs')).toEqual(denied('start needs.service'))
-      expect(await typed('enable', 'runs')).toEqual(denied('enable runs.service'))
-      expect(await typed('daemon-reload')).toEqual(denied('reload the unit files'))
+        expect([action, (await gatewatch(action, 'runs')).code]).toEqual([action, 0])
+      expect(await gatewatch('start', 'needs')).toEqual(denied('start needs.service'))
+      expect(await gatewatch('enable', 'runs')).toEqual(denied('enable runs.service'))
+      expect(await gatewatch('daemon-reload')).toEqual(denied('reload the unit files'))
       expect((await rig.show('needs.service', 'ActiveState'))['ActiveState']).toBe('inactive')
     })
   })
 
-  it('lets an agent without root obey orders for exactly these units, each an event', async () => {
+  it('allows an agent without root privileges to control exactly these units, each as an event', async () => {
     await grant()
     const socket = join(rig.shareDir, 'gw.sock')
     await rig.exec('chmod', '0777', rig.shareDir)
@@ -78,8 +78,8 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
       process.execPath,
       BINARY,
     ]
-    const watching = ['--services', 'runs', 'needs', '--socket', socket, '-p', join(rig.shareDir, 'state.ring')]
-    await rig.exec('systemd-run', ...service, ...watching, '--no-prometheus')
+    const options = ['--services', 'runs', 'needs', '--socket', socket, '-p', join(rig.shareDir, 'state.ring')]
+    await rig.exec('systemd-run', ...service, ...options, '--no-prometheus')
     await until(() => getJsonFromSocket(socket, '/api/v1/status'), {
       what: 'the agent',
       is: (s) => String(s['not_ready']) === '',
@@ -98,14 +98,14 @@ describeUnless(noSystemd() ?? missingPrograms('/usr/lib/polkit-1/polkitd'), 'the
 
 function post(socketPath: string, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, method: 'POST' }, (response) => {
+    const sent = request({ socketPath, path, method: 'POST' }, (response) => {
       let body = ''
       response.on('data', (text) => {
         body += text
       })
       response.on('end', () => resolve(JSON.parse(body)))
     })
-    asked.on('error', reject)
-    asked.end()
+    sent.on('error', reject)
+    sent.end()
   })
 }

@@ -1,4 +1,4 @@
-// SIGHUP: units are added and removed without losing a count; a bad file is refused; every changed key is in effect or waits.
+// SIGHUP: units are added and removed without losing counts; a bad file is refused; every changed key is in effect or requires a restart.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -38,7 +38,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     removeDirectory(directory)
   })
 
-  test('adds and removes units; those that stay keep their counts', async () => {
+  test('adds and removes units; the others keep their counts', async () => {
     configure('{"monitored_services": ["a", "c"], "flap": {"count": 3}}')
     const after = await until(units, {
       what: 'c to be watched',
@@ -52,7 +52,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     expect((await agent.get('/-/ready')).status).toBe(200)
   })
 
-  test('a bad file is refused, which is shown until a good one is applied', async () => {
+  test('a bad file is refused, and the problem is shown until a good one is applied', async () => {
     configure('{"monitored_services": ["b"')
     const shown = await until(() => agent.get('/-/ready'), { what: 'the problem', is: (r) => r.status === 503 })
     expect(shown.body).toContain('reload refused')
@@ -64,10 +64,10 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     expect(await agent.metric('gatewatch_config_last_reload_successful')).toBe(1)
   })
 
-  test('of all keys changed at once, those that need a restart are named in the log and in /-/ready; the others are in effect', async () => {
+  test('when all keys change, those that require a restart are listed in the log and in /-/ready, and the others are in effect', async () => {
     const changed = changedValues(directory)
-    // The listener of this test must stay where it is: a new one would get another free port.
-    const kept = [
+    // Not changed, because the listener of this test would move to another free port.
+    const unchanged = [
       'prometheus_enabled',
       'listen',
       'prometheus_port',
@@ -78,7 +78,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
       'timeout',
       'persistence_file',
     ]
-    const keys = KEY_NAMES.filter((key) => !kept.includes(key))
+    const keys = KEY_NAMES.filter((key) => !unchanged.includes(key))
     configure(JSON.stringify(nested(keys.map((key) => [key, changed[key]]))))
     const waiting = keys.filter((key) => rowOf(key).applies === 'restart')
     const applied = 'reload: configuration applied'
@@ -105,13 +105,13 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     ])
   })
 
-  test('a key changed back does not wait any more', async () => {
+  test('a key that is changed back no longer requires a restart', async () => {
     configure('{"monitored_services": ["a"]}')
     await until(() => agent.get('/-/ready'), { what: 'no warning', is: (r) => r.body === 'ready\n' })
   })
 })
 
-/** `[['a.b', 1]]` -> `{ a: { b: 1 } }`, as the file is written. */
+/** `[['a.b', 1]]` -> `{ a: { b: 1 } }`, the structure of the file. */
 function nested(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const root: Record<string, Record<string, unknown>> = {}
   for (const [key, value] of entries) {

@@ -1,4 +1,4 @@
-// A whole scrape of the built agent on a real systemd, against a golden text; and what promtool says of it.
+// A complete scrape of the built agent on a real systemd, compared with a golden file and checked by promtool.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,11 +11,11 @@ import { until } from '../rig/until.ts'
 
 const GOLDEN = join(import.meta.dirname, 'golden.prom')
 
-/** What differs from run to run: times, sizes of this process, bytes, how fast. The families stay, their values become N. */
+/** Values that differ between runs (times, sizes, durations); they are replaced by N. */
 const VARYING =
   /^((?:process_|gatewatch_(?:flash_(?:bytes|commit_seconds|last)|bus_(?:signals|call)|http_request|system_|boot_|host_|event_loop|config_last_reload_success_t)|systemd_service_last_change|gatewatch_unit_(?:last_crash_t|active_since))\S*) .*$/gm
 
-describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () => {
+describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a complete scrape', () => {
   let systemd: Systemd
   let agent: Gatewatch
   const directory = temporaryDirectory()
@@ -26,7 +26,7 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     systemd.writeUnit('exits.service', '[Service]\nExecStart=/bin/sh -c "sleep 0.2; exit 3"\n')
     systemd.writeUnit('sink@.service', '[Service]\nExecStart=/bin/sleep infinity\n')
     systemd.writeUnit('bad.service', '[Service]\nType=nonsense\n')
-    await systemd.exec('ln', '-s', '/dev/null', `${systemd.unitDir}/masked.service`)
+    await systemd.exec('ln', '-s', '/dev/null', `${systemd.unitDir}/mviaAgent.service`)
     await systemd.daemonReload()
     await systemd.start('runs.service')
     await systemd.start('sink@ttys1.service')
@@ -43,7 +43,7 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
       is: (value) => value === 1,
     })
     await until(() => agent.metric('gatewatch_unit_gave_up{service="exits.service"}'), {
-      what: 'giving up',
+      what: 'the unit to give up',
       is: (v) => v === 1,
     })
   })
@@ -53,7 +53,7 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     removeDirectory(directory)
   })
 
-  test('is the golden text', async () => {
+  test('matches the golden file', async () => {
     const { body, status } = await agent.get('/metrics')
     const scrape = body
       .replace(VARYING, '$1 N')
@@ -65,16 +65,19 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     expect(scrape).toBe(readFileSync(GOLDEN, 'utf8'))
   })
 
-  test('gatewatch system says the same with and without an agent', () => {
-    const said = (...place: string[]) => JSON.parse(gatewatch('system', '--json', ...place).stdout)
-    const [asked, direct] = [said('--socket', agent.socket), said('--socket', '/none', '--bus', systemd.busAddress)]
-    expect(direct).toMatchObject({ failed: ['exits.service'], boot_seconds: asked.boot_seconds })
-    expect(asked.failed).toEqual(direct.failed)
-    const nowhere = gatewatch('system', '--socket', '/none', '--bus', 'unix:path=/no/such/bus')
-    expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining('cannot connect to the bus')])
+  test('gatewatch system shows the same with and without an agent', () => {
+    const systemJson = (...place: string[]) => JSON.parse(gatewatch('system', '--json', ...place).stdout)
+    const [viaAgent, direct] = [
+      systemJson('--socket', agent.socket),
+      systemJson('--socket', '/none', '--bus', systemd.busAddress),
+    ]
+    expect(direct).toMatchObject({ failed: ['exits.service'], boot_seconds: viaAgent.boot_seconds })
+    expect(viaAgent.failed).toEqual(direct.failed)
+    const unreachable = gatewatch('system', '--socket', '/none', '--bus', 'unix:path=/no/such/bus')
+    expect([unreachable.code, unreachable.stderr]).toEqual([1, expect.stringContaining('cannot connect to the bus')])
   })
 
-  test('asks systemd for nothing', async () => {
+  test('sends no requests to systemd', async () => {
     const calls = async () => {
       const { body } = await agent.get('/metrics')
       return [...body.matchAll(/^gatewatch_bus_call_seconds_count\S* (\d+)$/gm)].reduce(
@@ -84,26 +87,23 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a whole scrape', () 
     }
     const before = await calls()
     for (let i = 0; i < 50; i += 1) await calls()
-    expect((await calls()) - before).toBeLessThan(10) // whether the bus is alive is asked every 20 s
+    expect((await calls()) - before).toBeLessThan(10) // the bus connection is checked every 20 s
   })
 
-  test.each(['Status', 'System', 'Units', 'Events'])(
-    'what the API answers is as its description says: %s',
-    async (name) => {
-      const { body } = await agent.get(`/api/v1/${name.toLowerCase()}`)
-      expect(schemaErrors(`/components/schemas/${name}`, JSON.parse(body))).toEqual([])
-    },
-  )
+  test.each(['Status', 'System', 'Units', 'Events'])('the API response matches its description: %s', async (name) => {
+    const { body } = await agent.get(`/api/v1/${name.toLowerCase()}`)
+    expect(schemaErrors(`/components/schemas/${name}`, JSON.parse(body))).toEqual([])
+  })
 
-  test('has nothing for promtool to find fault with', async () => {
+  test('passes promtool check metrics', async () => {
     const { body } = await agent.get('/metrics')
     const own = body.split('\n').filter((line) => !/\bprocess_/.test(line))
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input: own.join('\n'),
       encoding: 'utf8',
     })
-    // The names of the former program are kept, whatever promtool thinks of them.
-    const found = (stdout + stderr).split('\n').filter((line) => line !== '' && !line.startsWith('systemd_'))
-    expect({ found, status: found.length === 0 ? 0 : status }).toEqual({ found: [], status: 0 })
+    // The names of the former program are fixed, even if promtool objects.
+    const problems = (stdout + stderr).split('\n').filter((line) => line !== '' && !line.startsWith('systemd_'))
+    expect({ problems, status: problems.length === 0 ? 0 : status }).toEqual({ problems: [], status: 0 })
   })
 })

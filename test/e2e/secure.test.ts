@@ -1,4 +1,4 @@
-// The built agent behind TLS and a password: a real Prometheus scrapes and federates it, and nobody else does.
+// The built agent with TLS and a password: Prometheus can scrape and federate it only with the right credentials.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
@@ -11,7 +11,7 @@ import { until } from '../rig/until.ts'
 
 const NO_BUS = 'unix:path=/no/such/bus'
 
-describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS and a password', () => {
+describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent with TLS and a password', () => {
   const directory = temporaryDirectory()
   const { ca, issue } = certificates(directory)
   let agent: Gatewatch
@@ -27,7 +27,7 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS a
     scrape = {
       scheme: 'https',
       scrape_interval: '2s',
-      // The first time the password is computed, in turns with everything else.
+      // The first request computes the bcrypt hash, in slices between other work.
       scrape_timeout: '2s',
       tls_config: { ca_file: ca },
       basic_auth: { username: 'prom', password: 'secret' },
@@ -39,17 +39,17 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS a
     removeDirectory(directory)
   })
 
-  test('is scraped', async () => {
+  test('can be scraped', async () => {
     await using prometheus = await startPrometheus(scrape)
-    const found = await until(() => prometheus.query('systemd_service_state'), {
+    const samples = await until(() => prometheus.query('systemd_service_state'), {
       what: 'a scrape',
       is: ({ length }) => length > 0,
       timeoutMs: 60_000,
     })
-    expect(found.map(({ metric }) => metric['service']).sort()).toEqual(['a.service', 'b.service'])
+    expect(samples.map(({ metric }) => metric['service']).sort()).toEqual(['a.service', 'b.service'])
   })
 
-  test('is federated', async () => {
+  test('can be federated', async () => {
     const match = { 'match[]': ['{__name__=~"systemd_.+_total",service="a.service"}'] }
     await using prometheus = await startPrometheus({
       ...scrape,
@@ -57,21 +57,21 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS a
       params: match,
       honor_labels: true,
     })
-    const found = await until(() => prometheus.query('{service!=""}'), {
+    const samples = await until(() => prometheus.query('{service!=""}'), {
       what: 'series',
       is: ({ length }) => length > 0,
       timeoutMs: 60_000,
     })
-    expect(found.map(({ metric }) => metric['__name__']).sort()).toEqual(
+    expect(samples.map(({ metric }) => metric['__name__']).sort()).toEqual(
       ['crashes', 'restarts', 'starts', 'stops'].map((what) => `systemd_service_${what}_total`),
     )
   })
 
-  test('is not scraped with another password', async () => {
+  test('cannot be scraped with a wrong password', async () => {
     await using prometheus = await startPrometheus({ ...scrape, basic_auth: { username: 'prom', password: 'other' } })
     const error = await until(() => prometheus.lastError(), {
       what: 'a refusal',
-      is: (said) => said !== '',
+      is: (message) => message !== '',
       timeoutMs: 60_000,
     })
     expect(error).toMatch(/401 Unauthorized|deadline exceeded/)
@@ -79,7 +79,7 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent behind TLS a
   })
 })
 
-test('a file that cannot be used ends an agent in a terminal, with the place; check-config finds it, too', () => {
+test('an invalid web_config_file is an error with its position in a terminal, and check-config reports it too', () => {
   const directory = temporaryDirectory()
   const web = join(directory, 'web.yml')
   writeFileSync(web, 'basic_auth_user:\n  prom: x\n')

@@ -1,4 +1,4 @@
-// The agent as the unit that is shipped, on a real systemd: as its user, under its sandbox, and watched over.
+// The agent in the shipped unit on a real systemd: its user, its sandbox, readiness and watchdog.
 import { readFileSync, statSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMAND, type Gateway, type Installed, install, noGateway, UNIT_FILE } from '../rig/installed.ts'
@@ -14,7 +14,7 @@ describeUnless(noGateway(), 'the service', () => {
   let gateway: Gateway
   beforeAll(async () => {
     installed = install({
-      services: ['steady', 'fragile', 'nothing-there'],
+      services: ['steady', 'fragile', 'not-installed'],
       units: { 'steady.service': SLEEPER, 'fragile.service': SLEEPER },
       service: `${WATCHDOG}\nRestartSec=100ms`,
     })
@@ -35,14 +35,16 @@ describeUnless(noGateway(), 'the service', () => {
     })
   const restarts = async () => Number((await show('NRestarts'))['NRestarts'])
 
-  test('is ready when it watches, and says how many', async () => {
+  test('is ready when it watches, with the number of units in its status', async () => {
     expect(await show('ActiveState', 'SubState', 'NRestarts')).toEqual({
-      ...{ ActiveState: 'active', SubState: 'running', NRestarts: '0' },
+      ActiveState: 'active',
+      SubState: 'running',
+      NRestarts: '0',
     })
     await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
   })
 
-  test('runs as its user, without any privilege', async () => {
+  test('runs as its user, without privileges', async () => {
     const { MainPID } = await show('MainPID')
     const { stdout } = await gateway.systemd.exec('cat', `/proc/${MainPID}/status`)
     const line = (key: string) => new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(stdout)?.[1]?.replaceAll('\t', ' ')
@@ -74,7 +76,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect(refused.stderr).toMatch(/denied|authentication required/i)
   })
 
-  test('sees what a unit uses, in the files of its control group', async () => {
+  test('reads the resource usage of a unit from its cgroup', async () => {
     const url = await gateway.url()
     const value = async (family: string) => {
       const body = await (await fetch(`${url}/metrics`)).text()
@@ -85,7 +87,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect((await gateway.systemd.show('steady.service', 'TasksCurrent'))['TasksCurrent']).toBe('1')
   })
 
-  test('watches, serves and keeps its state', async () => {
+  test('watches, serves metrics, and stores its state', async () => {
     const { systemd } = gateway
     await systemd.kill('fragile.service')
     await until(() => gateway.unit('fragile.service'), {
@@ -110,26 +112,26 @@ describeUnless(noGateway(), 'the service', () => {
     await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
   })
 
-  test('reloads without an end', async () => {
+  test('reloads without a restart', async () => {
     const { InvocationID } = await show('InvocationID')
     const { code } = await gateway.systemd.systemctl('reload', UNIT)
     expect(code).toBe(0)
     await until(() => gateway.journal('-u', UNIT), {
-      what: 'word of the reload',
+      what: 'the reload',
       is: (text) => text.includes('reload: configuration applied'),
     })
     await becomes('ActiveState', 'active')
     expect(await show('InvocationID', 'NRestarts')).toEqual({ InvocationID: InvocationID ?? '', NRestarts: '0' })
   })
 
-  test('is fed by the watchdog for longer than the watchdog waits', { timeout: 30_000 }, async () => {
+  test('sends keep-alives for longer than WatchdogSec=', { timeout: 30_000 }, async () => {
     const before = Number((await show('WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
-    const fed = async () => Number((await show('WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
-    await until(fed, { what: 'the watchdog to be fed', is: (at) => at - before > 9_000_000, timeoutMs: 20_000 })
+    const keepAliveAt = async () => Number((await show('WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
+    await until(keepAliveAt, { what: 'keep-alives', is: (at) => at - before > 9_000_000, timeoutMs: 20_000 })
     expect(await restarts()).toBe(0)
   })
 
-  test('is restarted by the watchdog when it hangs, and goes on counting', { timeout: 30_000 }, async () => {
+  test('is restarted by the watchdog when it hangs, and continues to count', { timeout: 30_000 }, async () => {
     const { starts } = (await gateway.unit('steady.service'))['counters'] as { starts: number }
     await gateway.systemd.kill(UNIT, 'SIGSTOP', 'main')
     await becomes('NRestarts', '1')
@@ -139,7 +141,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect(counters).toMatchObject({ starts, stops: 0, crashes: 0, lost: 0 })
   })
 
-  test('is restarted by the watchdog when the bus stays away, until it is back', { timeout: 60_000 }, async () => {
+  test('is restarted by the watchdog while the bus is down', { timeout: 60_000 }, async () => {
     const { systemd } = gateway
     await systemd.systemctl('mask', '--runtime', 'dbus.socket', 'dbus.service')
     await systemd.systemctl('stop', 'dbus.socket')
@@ -147,7 +149,7 @@ describeUnless(noGateway(), 'the service', () => {
     await becomes('StatusText', /bus: /)
     await becomes('NRestarts', /[2-9]/)
     expect(await gateway.journal('-u', UNIT)).toContain('watchdog: keep-alive withheld (bus: ')
-    await becomes('ActiveState', 'active') // it does not wait for the bus
+    await becomes('ActiveState', 'active') // readiness does not require the bus
     await systemd.systemctl('unmask', '--runtime', 'dbus.socket', 'dbus.service')
     await systemd.systemctl('start', 'dbus.socket', 'dbus.service')
     await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded', 45_000)
@@ -156,7 +158,7 @@ describeUnless(noGateway(), 'the service', () => {
     expect(await restarts()).toBe(settled)
   })
 
-  test('is not restarted where its command line is wrong', async () => {
+  test('is not restarted if its command line is wrong', async () => {
     const text = readFileSync(UNIT_FILE, 'utf8').replace(/^ExecStart=.*$/m, `ExecStart=${COMMAND} run --no-such-option`)
     gateway.systemd.writeUnit(
       'wrong.service',
@@ -170,24 +172,27 @@ describeUnless(noGateway(), 'the service', () => {
     await new Promise((resolve) => setTimeout(resolve, 3000))
     const properties = ['ActiveState', 'Result', 'ExecMainStatus', 'NRestarts']
     expect(await gateway.systemd.show('wrong.service', ...properties)).toEqual({
-      ...{ ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: '2', NRestarts: '0' },
+      ActiveState: 'failed',
+      Result: 'exit-code',
+      ExecMainStatus: '2',
+      NRestarts: '0',
     })
   })
 })
 
-/** What systemd 253 does for `OpenFile=/run/systemd/notify:notify`: a connected socket, under that name. */
-const HANDS_OVER = `use Socket; use POSIX (); $^F = 9; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; \
+/** Simulates `OpenFile=/run/systemd/notify:notify` of systemd 253: passes a connected socket with that name. */
+const PASS_SOCKET = `use Socket; use POSIX (); $^F = 9; socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die; \
 connect($s, sockaddr_un($ENV{NOTIFY_SOCKET})) or die; POSIX::dup2(fileno($s), 3) or die; \
 $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_FDNAMES} = "notify"; $ENV{LISTEN_PID} = $$; exec(@ARGV) or die`
 
-describeUnless(noGateway(), 'the service with a descriptor for what it says', () => {
-  test('speaks for itself: no process is needed, and systemd listens to no other', { timeout: 60_000 }, async () => {
+describeUnless(noGateway(), 'the service with an open notify socket', () => {
+  test('sends notifications itself, without a helper process', { timeout: 60_000 }, async () => {
     const installed = install({
       services: ['steady'],
       units: { 'steady.service': SLEEPER },
       service: [
         ...[`NotifyAccess=main`, WATCHDOG, 'ExecStart=', 'Environment=PATH=/nowhere'],
-        `ExecStart=/usr/bin/perl -e '${HANDS_OVER.replaceAll('$', '$$$$')}' ${COMMAND} run`,
+        `ExecStart=/usr/bin/perl -e '${PASS_SOCKET.replaceAll('$', '$$$$')}' ${COMMAND} run`,
       ].join('\n'),
     })
     const gateway = await installed.boot()

@@ -1,5 +1,6 @@
-// Clean reboots of a real systemd with the agent as a unit in it: every end is seen, nothing is lost.
+// Clean reboots of a real systemd with the agent as one of its units: every end is observed, and no run is lost.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { plural } from '../../src/core/format.ts'
 import type { Json } from '../../src/core/views/api-json.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { describeUnless } from '../rig/unavailable.ts'
@@ -11,7 +12,7 @@ const LINGERING = `/bin/bash -c 'trap "sleep ${SLOW_MS / 1000}; exit 0" TERM; wh
 
 const UNITS = {
   'quick.service': '[Service]\nExecStart=/bin/sleep infinity\n',
-  // At shutdown it is still there for a while: the agent has to be as well.
+  // It takes a while to stop at shutdown; the agent has to wait for it.
   'slow.service': `[Service]\nExecStart=${LINGERING}\nKillMode=mixed\n`,
   'chain.service': '[Unit]\nAfter=slow.service\n[Service]\nExecStart=/bin/sleep infinity\n',
   'before.service': `[Unit]\nBefore=chain.service\n[Service]\nExecStart=/bin/sleep infinity\n`,
@@ -20,8 +21,8 @@ const UNITS = {
   'tick.timer': '[Timer]\nOnActiveSec=1h\nUnit=once.service\n',
 }
 const NAMES = Object.keys(UNITS)
-/** The bus and what comes before basic.target go only after the agent: it must not wait for them. */
-const LATE = {
+/** Sockets, like the bus, stop only after the agent, which must not wait for them. */
+const STOPPED_AFTER_AGENT = {
   'talk.socket': '[Socket]\nListenStream=/run/talk.sock\nAccept=yes\n',
   'talk@.service': UNITS['quick.service'],
 }
@@ -30,7 +31,10 @@ describeUnless(noGateway(), 'clean reboots', () => {
   let gatewatch: Installed
   let gateway: Gateway | null = null
   beforeAll(() => {
-    gatewatch = install({ services: [...NAMES, 'dbus.service', 'talk.socket'], units: { ...UNITS, ...LATE } })
+    gatewatch = install({
+      services: [...NAMES, 'dbus.service', 'talk.socket'],
+      units: { ...UNITS, ...STOPPED_AFTER_AGENT },
+    })
   })
   afterAll(async () => {
     await gateway?.systemd.stop()
@@ -43,13 +47,13 @@ describeUnless(noGateway(), 'clean reboots', () => {
     const counted = (units: Json[]) =>
       NAMES.every((name) => units.some((u) => u['service'] === name && starts(u) === times && u['running']))
     const { units } = await until(() => getJson('/api/v1/units') as Promise<{ units: Json[] }>, {
-      what: `every unit to have started ${times} times`,
-      is: (answer) => counted(answer.units),
+      what: `every unit to have ${plural(times, 'start')}`,
+      is: (response) => counted(response.units),
     })
     return { systemd: gateway.systemd, units, status: await getJson('/api/v1/status'), getJson }
   }
 
-  test(`in ${SHUTDOWNS} of them nothing is lost`, { timeout: 60_000 + SHUTDOWNS * 15_000 }, async () => {
+  test(`no run is lost in ${SHUTDOWNS} of them`, { timeout: 60_000 + SHUTDOWNS * 15_000 }, async () => {
     const took: number[] = []
     for (let boot = 1; boot <= SHUTDOWNS; boot++) {
       const { systemd, units } = await booted(boot)
@@ -68,7 +72,7 @@ describeUnless(noGateway(), 'clean reboots', () => {
     expect(events.some((event) => 'seq_gap' in event)).toBe(false)
     const seqs = events.map((event) => Number(event['seq']))
     expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
-    // The slow unit was waited for; the bus, which goes only after us, was not.
+    // The agent waited for the slow unit, but not for the bus, which stops after the agent.
     for (const ms of took) expect(ms).toBeGreaterThan(SLOW_MS)
     for (const ms of took) expect(ms).toBeLessThan(SLOW_MS + 8000)
     console.log(

@@ -1,4 +1,4 @@
-// The unit file as shipped, with and without its drop-ins, before systemd's own judges.
+// The shipped unit file, with and without its drop-ins, checked by systemd-analyze.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { UNIT_FILE } from '../rig/installed.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 
 const DROP_INS = join(UNIT_FILE, '../drop-ins')
-/** The others beside them are polkit's. */
+/** The other files are for polkit. */
 const CONF = readdirSync(DROP_INS).filter((name) => name.endsWith('.conf'))
 
 describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
@@ -18,7 +18,7 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
     const text = readFileSync(UNIT_FILE, 'utf8')
     for (const name of ['bare', 'full']) {
       mkdirSync(join(directory, name))
-      // Another program, as this machine has no /usr/bin/gatewatch.
+      // With another program, because this machine does not have /usr/bin/gatewatch.
       writeFileSync(join(directory, name, 'gatewatch.service'), text.replace('/usr/bin/gatewatch', process.execPath))
     }
     cpSync(DROP_INS, join(directory, 'full/gatewatch.service.d'), { recursive: true })
@@ -27,40 +27,40 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
 
   const analyze = (...args: string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' })
 
-  test('says nothing that systemd does not understand', () => {
+  test('is accepted by systemd-analyze verify', () => {
     const { status, stderr } = analyze('verify', '--man=no', join(directory, 'bare/gatewatch.service'))
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   })
 
-  test.each(CONF)('its drop-in %s is understood, and says where it goes', (name) => {
+  test.each(CONF)('its drop-in %s is accepted, and its comment contains the path to install it', (name) => {
     const alone = join(directory, name)
     cpSync(join(directory, 'bare'), alone, { recursive: true })
     cpSync(join(DROP_INS, name), join(alone, 'gatewatch.service.d', name))
     const { status, stderr } = analyze('verify', '--man=no', join(alone, 'gatewatch.service'))
-    // OpenFile= is for systemd 253 and newer; an older one says so, and goes on.
+    // OpenFile= is for systemd 253 and newer; an older one logs this and ignores it.
     const lines = stderr.split('\n').filter((line) => line !== '' && !line.includes("Unknown key 'OpenFile'"))
     expect({ status, lines }).toEqual({ status: 0, lines: [] })
     expect(readFileSync(join(DROP_INS, name), 'utf8')).toContain(`/etc/systemd/system/gatewatch.service.d/${name}`)
   })
 
-  test.each(['bare', 'full'])('is exposed by at most 1.5 of 10: %s', (name) => {
+  test.each(['bare', 'full'])('has an exposure level of at most 1.5: %s', (name) => {
     const file = join(directory, name, 'gatewatch.service')
     const { status, stdout } = analyze('security', '--offline=true', '--no-pager', '--threshold=15', file)
     console.log(stdout.split('\n').find((line) => line.includes('Overall')))
     expect(status).toBe(0)
   })
 
-  test('takes the gateway with it neither by its memory nor by its processes', () => {
+  test('limits memory, tasks and core dumps', () => {
     const text = readFileSync(UNIT_FILE, 'utf8')
     for (const limit of [/^MemoryHigh=\d+M$/m, /^MemoryMax=\d+M$/m, /^TasksMax=\d+$/m, /^LimitCORE=0$/m])
       expect(text).toMatch(limit)
   })
 
-  test('starts before a broker, and without one: it waits for none, and pulls none in', () => {
+  test('does not depend on a broker or on the network', () => {
     expect(readFileSync(UNIT_FILE, 'utf8')).not.toMatch(/mosquitto|network-online|^(Requires|BindsTo)=/m)
   })
 
-  test('a broken configuration does not restart for ever, everything else does', () => {
+  test('restarts after every failure except wrong usage or configuration', () => {
     const lines = readFileSync(UNIT_FILE, 'utf8').split('\n')
     for (const line of ['Type=notify', 'Restart=always', 'RestartPreventExitStatus=2', 'User=gatewatch'])
       expect(lines).toContain(line)

@@ -1,4 +1,4 @@
-// --user: a user's own real systemd, found by the session bus, with everything in the user's directories.
+// --user: watches the user's own systemd over the session bus, with all files in the user's directories.
 import { existsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
-/** As user@.service runs it, for root, with units from a directory of the test's own. */
+/** Like user@.service, for root, with units from a directory of the test. */
 const MANAGER = `[Service]
 Type=notify
 Environment=XDG_RUNTIME_DIR=/run/user/0 HOME=/run/user/0 SYSTEMD_UNIT_PATH=/run/user/0/units:
@@ -32,7 +32,7 @@ describeUnless(noSystemd(), '--user', () => {
     removeDirectory(directory)
   })
 
-  test("watches the user's units, and keeps to the user's directories", async () => {
+  test("watches the user's units, and uses only the user's directories", async () => {
     const runtime = join(dirname(dirname(systemd.busAddress.replace('unix:path=', ''))), 'user/0')
     writeFileSync(join(runtime, 'units/mine.service'), '[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\n')
     const user = (...args: string[]) =>
@@ -56,8 +56,8 @@ describeUnless(noSystemd(), '--user', () => {
       expect(await user('kill', '-s', 'KILL', 'mine')).toMatchObject({ code: 0 })
       const counters = async () =>
         ((await agent.getJson('/api/v1/units/mine.service')) as { counters: object }).counters
-      const wanted = JSON.stringify({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
-      await until(counters, { what: 'the crash', is: (found) => JSON.stringify(found) === wanted })
+      const expected = JSON.stringify({ starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 })
+      await until(counters, { what: 'the crash', is: (actual) => JSON.stringify(actual) === expected })
       expect((await agent.getJson('/api/v1/status'))['gateway_id']).toMatch(/-0$/)
       expect(existsSync(places.statePath)).toBe(true)
     } finally {

@@ -1,16 +1,16 @@
-// A gateway with its agent, the site's Prometheus as shipped, and its Alertmanager: where alerts are made to fire.
+// A gateway with its agent, the shipped Prometheus of a site, and its Alertmanager, to test alerts with real causes.
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 import { freePort } from '../rig/mosquitto.ts'
 import { type Alertmanager, type Prometheus, startAlertmanager, startPrometheusWith } from '../rig/prometheus.ts'
 import { startSystemd } from '../rig/systemd.ts'
-import { type Scene, start, UNITS } from './causes.ts'
-import { hurriedAlertmanager, hurriedSite } from './shipped.ts'
+import { type AlertingGateway, startAgent, UNITS } from './causes.ts'
+import { fastAlertmanager, fastSite } from './shipped.ts'
 
 export interface AlertingSite extends AsyncDisposable {
-  readonly scene: Scene
+  readonly gateway: AlertingGateway
   readonly prometheus: Prometheus
   readonly alertmanager: Alertmanager
-  /** Names of the alerts that fire, of this unit where one is named. */
+  /** Names of the firing alerts, of all units or of one. */
   firing(service?: string): Promise<readonly string[]>
 }
 
@@ -36,16 +36,22 @@ async function build(ends: (() => unknown)[], dispose: () => Promise<void>): Pro
   await systemd.daemonReload()
   for (const unit of ['steady.service', 'stubborn.service']) await systemd.start(unit)
   const port = await freePort()
-  const scene: Scene = { systemd, directory, port, broker: null, agent: await start({ systemd, directory, port }) }
-  ends.push(() => scene.broker?.[Symbol.asyncDispose]())
-  ends.push(() => scene.agent.end('SIGKILL'))
-  const alertmanager = await startAlertmanager(hurriedAlertmanager())
+  const gateway: AlertingGateway = {
+    systemd,
+    directory,
+    port,
+    broker: null,
+    agent: await startAgent({ systemd, directory, port }),
+  }
+  ends.push(() => gateway.broker?.[Symbol.asyncDispose]())
+  ends.push(() => gateway.agent.end('SIGKILL'))
+  const alertmanager = await startAlertmanager(fastAlertmanager())
   ends.push(() => alertmanager[Symbol.asyncDispose]())
   const targets = JSON.stringify([{ targets: [`127.0.0.1:${port}`], labels: { gateway: 'gw-7' } }])
-  const prometheus = await startPrometheusWith(hurriedSite(targets, new URL(alertmanager.url).port))
+  const prometheus = await startPrometheusWith(fastSite(targets, new URL(alertmanager.url).port))
   ends.push(() => prometheus[Symbol.asyncDispose]())
   return {
-    scene,
+    gateway,
     prometheus,
     alertmanager,
     async firing(service) {
