@@ -1,5 +1,4 @@
 // The states of all gateways, collected from the MQTT topics of gatewatch. Pure.
-
 import type { Failures } from '../../src/core/unit.ts'
 import type { UnitView } from '../../src/core/views/api-views.ts'
 

@@ -1,7 +1,7 @@
 // Clean reboots of a real systemd with the agent as one of its units: every end is observed, and no run is lost.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { plural } from '../../src/core/format.ts'
 import type { Json } from '../../src/core/views/api-json.ts'
+import { plural } from '../../src/core/views/format.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { describeUnless } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
