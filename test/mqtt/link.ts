@@ -40,10 +40,10 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
       broker.write(first)
       client.pipe(broker, { end: false })
     })
-    broker.on('data', (chunk) => {
-      // on loopback packets arrive whole: each chunk begins with one
-      if (swallowed !== null && (chunk[0] ?? 0) >> 4 === swallowed) isMute = true
-      if (!isMute) client.write(chunk)
+    broker.on('data', (chunk: Buffer) => {
+      const end = swallowed === null ? chunk.length : lengthBefore(chunk, swallowed)
+      if (!isMute && end > 0) client.write(chunk.subarray(0, end))
+      if (end < chunk.length) isMute = true
     })
     const drop = () => {
       client.destroy()
@@ -102,4 +102,22 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
     connections: () => connections,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/**
+ * Length of the packets in front of the first one of this type. A chunk begins with a packet: on loopback they arrive
+ * whole. Each has a byte with its type, its length in groups of 7 bits, and the rest (MQTT 3.1.1, 2.2).
+ */
+function lengthBefore(chunk: Buffer, type: number): number {
+  let at = 0
+  while (at < chunk.length && (chunk[at] ?? 0) >> 4 !== type) {
+    let length = 0
+    let i = 0
+    do {
+      i += 1
+      length += ((chunk[at + i] ?? 0) & 0x7f) * 128 ** (i - 1)
+    } while ((chunk[at + i] ?? 0) >= 0x80)
+    at += i + 1 + length
+  }
+  return Math.min(at, chunk.length)
 }
