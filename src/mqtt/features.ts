@@ -24,7 +24,7 @@ interface Features extends TopicHandler {
   retry(): void
   /** Where the messages to publish come from. */
   readonly next: readonly (() => Outgoing | null)[]
-  /** Ends what waits; the results of commands can still be published. */
+  /** Stops retries and timers; the results of commands can still be published. */
   stop(): void
 }
 

@@ -77,7 +77,7 @@ export interface SlotFile {
   close(): void
 }
 
-interface SlotStart {
+export interface SlotStart {
   readonly path: string
   /** The file is written under this name, then renamed to `path`. */
   readonly temporary: string

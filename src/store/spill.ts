@@ -3,7 +3,7 @@ import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
 import { errno, type SyncFs } from './file/fs.ts'
 import type { Head } from './format/page-records.ts'
-import { createSlotFile, type SlotFile, slotPaths } from './spill-slot.ts'
+import { createSlotFile, type SlotFile, type SlotStart, slotPaths } from './spill-slot.ts'
 
 /** Number of events kept in a slot; older ones are dropped. */
 const EVENTS_AT_MOST = 2000
@@ -39,9 +39,7 @@ export function openSpill(
   boot: string | null,
   failed: (error: unknown) => void,
 ): Spill {
-  const slots = slotPaths(directory, path)
-  const temporary = `${slots[0]}.new`
-  let open: SlotFile | null = null
+  const slots = createSlots(fs, directory, path, boot, failed)
   /** The contents of the open slot, for when it is rewritten: the newest version of each unit, and the newest events. */
   let units = new Map<string, Unit>()
   let events: Event[] = []
@@ -53,47 +51,18 @@ export function openSpill(
     try {
       what()
     } catch (error) {
-      removeAll()
+      slots.removeAll()
       failed(error)
     }
   }
-  function unlink(file: string): void {
-    try {
-      fs.unlink(file)
-    } catch (error) {
-      if (errno(error) !== 'ENOENT') failed(error)
-    }
-  }
-  function close(): void {
-    const slot = open
-    open = null
-    try {
-      slot?.close()
-    } catch {
-      // After a failed close(2) the descriptor is closed anyway.
-    }
-  }
-  function removeAll(): void {
-    close()
-    for (const file of [...slots, temporary]) unlink(file)
-  }
-  /** Writes a new slot file with the full contents and makes it the open one. */
+
   function rewrite(base: number, head: Head, whole: boolean): void {
-    unlink(temporary)
-    const slot = createSlotFile(fs, boot, {
-      path: slots[base % 2] as string,
-      temporary,
-      base,
-      whole,
-      head,
-      units: [...units.values()],
-      events,
-    })
-    close()
-    open = slot
+    slots.replace({ base, whole, head, units: [...units.values()], events })
   }
+
   /** Writes the waiting steps and `newEvents`. */
   function append(newEvents: readonly Event[]): void {
+    const open = slots.open()
     const head = waitingHead
     const changed = [...waiting.values()]
     waitingHead = null
@@ -107,7 +76,7 @@ export function openSpill(
   }
 
   return {
-    base: () => open?.base ?? null,
+    base: () => slots.open()?.base ?? null,
     begin: (base, head, all, newEvents, whole) =>
       tryTo(() => {
         append([])
@@ -125,15 +94,63 @@ export function openSpill(
     addWhole: (head, all, newEvents) =>
       tryTo(() => {
         append([])
+        const open = slots.open()
         if (open === null) return
         units = byName(all)
         events.push(...newEvents)
         rewrite(open.base, head, true)
       }),
-    dropOther() {
-      if (open !== null) unlink(slots[(open.base + 1) % 2] as string)
+    dropOther: slots.dropOther,
+    remove: slots.removeAll,
+  }
+}
+
+/** The two slot files, of which at most one is open. Only `replace` can throw. */
+function createSlots(
+  fs: SyncFs,
+  directory: string,
+  path: string,
+  boot: string | null,
+  failed: (error: unknown) => void,
+) {
+  const paths = slotPaths(directory, path)
+  const temporary = `${paths[0]}.new`
+  let open: SlotFile | null = null
+
+  function unlink(file: string): void {
+    try {
+      fs.unlink(file)
+    } catch (error) {
+      if (errno(error) !== 'ENOENT') failed(error)
+    }
+  }
+
+  function close(): void {
+    const slot = open
+    open = null
+    try {
+      slot?.close()
+    } catch {
+      // After a failed close(2) the descriptor is closed anyway.
+    }
+  }
+
+  return {
+    open: () => open,
+    /** Writes a new slot file with these contents and makes it the open one. */
+    replace(contents: Omit<SlotStart, 'path' | 'temporary'>): void {
+      unlink(temporary)
+      const slot = createSlotFile(fs, boot, { ...contents, path: paths[contents.base % 2] as string, temporary })
+      close()
+      open = slot
     },
-    remove: removeAll,
+    dropOther(): void {
+      if (open !== null) unlink(paths[(open.base + 1) % 2] as string)
+    },
+    removeAll(): void {
+      close()
+      for (const file of [...paths, temporary]) unlink(file)
+    },
   }
 }
 

@@ -16,7 +16,7 @@ import { createSnapshots } from './snapshots.ts'
 interface Delivery extends LinkHandlers {
   accept(step: Step): void
   health(): MqttHealth
-  /** Publishes what waits and `offline`, then disconnects; within 2 s. */
+  /** Publishes the queued messages and `offline`, then disconnects; within 2 s. */
   stop(): Promise<void>
 }
 
