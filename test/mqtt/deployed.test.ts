@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { freePort, MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -152,6 +152,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
       ['--import', 'tsx', 'test/mqtt/publisher-process.ts', urlAs(broker, 'gatewatch')],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
+    onTestFinished(() => void agent.kill('SIGKILL'))
     await new Promise((resolve) => agent.stdout.once('data', resolve))
     await isUp(viewer)
 
