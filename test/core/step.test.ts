@@ -1,6 +1,7 @@
 // The results of `step` in single situations, with literal observations.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
+import type { Observation } from '../../src/core/observation.ts'
 import { unitOf } from '../../src/core/state.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
 import { at, read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
@@ -174,6 +175,21 @@ test('without a bus gave_up is not reported, because a restart could not be obse
     read(U, 910, { ...RUNNING, invocationId: 'b2', nRestarts: 1 }, { restart: 'on-failure' }),
   ])
   expect(kinds(events)).toEqual(['start reconcile', 'crash signal', 'restart reconcile'])
+})
+
+test('a tick for the end of a window reports gave_up neither too early, nor twice, nor without a bus', () => {
+  const crash = (monoMs: number, invocationId: string) => [
+    signal(U, monoMs, { ...RUNNING, invocationId }),
+    signal(U, monoMs + 1, { ...FAILED, invocationId }),
+  ]
+  // The window of the rate limit begins with the first end, at 21 ms, and is due after 60 s.
+  const begin = [read(U, 10, {}, { restart: 'always' }), ...crash(20, 'a1')]
+  const gaveUp = (...more: Observation[]) =>
+    stepAll(watching(U), [...begin, ...more]).events.filter((e) => e.kind === 'gave_up').length
+  expect(gaveUp(...crash(59_990, 'b2'), tick(60_030))).toBe(0)
+  expect(gaveUp(...crash(59_990, 'b2'), tick(60_030), tick(60_241))).toBe(1)
+  expect(gaveUp(tick(300), tick(60_030))).toBe(1)
+  expect(gaveUp({ kind: 'gap', at: at(30) }, tick(60_030))).toBe(0)
 })
 
 test('observed until the restart was queued: NRestarts already includes it', () => {
