@@ -19,7 +19,7 @@ export const STREAM = '0011223344556677'
 export const IDENTITY = { gatewayId: 'gw-7', machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e', stream: STREAM }
 const COUNTERS: Counters = { starts: 2, stops: 0, crashes: 1, restarts: 1, lost: 0 }
 
-/** Time stands still; timers are real. */
+/** The time does not advance; timers run in real time. */
 export const frozenClock = testClock({ ...FROM_ZERO, realTimers: true })
 
 export function crash(seq: number, unit = 'mosquitto.service', more: Partial<CrashEvent> = {}): CrashEvent {

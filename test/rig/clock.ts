@@ -1,4 +1,4 @@
-// A clock for tests: time stands still until the test advances it, and due timers are then called in order.
+// A clock for tests: the test advances the time, and due timers are then called in order.
 import { systemClock } from '../../src/host/clock.ts'
 import type { Clock } from '../../src/ports.ts'
 
@@ -20,7 +20,7 @@ export interface TestClockOptions {
   readonly startMs?: number
   /** Wall-clock time minus monotonic time; a time in 2025 by default. */
   readonly wallOffsetMs?: number
-  /** True: timers run in real time, and only `now` stands still. */
+  /** True: timers run in real time, and the test advances only `now`. */
   readonly realTimers?: boolean
   /** Waits for work that a timer has begun, for `go`. */
   readonly settle?: () => Promise<void>

@@ -25,7 +25,7 @@ export function writeDyingUnit(systemd: Systemd, everyS: number): void {
   )
 }
 
-/** Follows the agent's stream on its local socket, unaffected by TCP clients. */
+/** Follows the agent's stream on its local socket, without interference from TCP clients. */
 export function crashTimes(systemd: Systemd, socketPath: string): Promise<CrashTimes> {
   const receivedAtMs = new Map<number, number>()
   return new Promise((resolve, reject) => {

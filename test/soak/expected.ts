@@ -168,7 +168,7 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarg
   }
 }
 
-/** A start job that waited for the end cannot be told from one that came just after it. */
+/** A start job that waited for the end cannot be distinguished from one that came just after it. */
 function followsDirectly(unitRuns: UnitRuns, atMs: number): null | false {
   const last = unitRuns.runs.at(-1)
   if (unitRuns.scheduled && unitRuns.stopJobType === '') return null // a line is missing: the journal dropped it in a burst
