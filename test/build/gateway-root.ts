@@ -8,13 +8,13 @@ import { until } from '../rig/until.ts'
 /** Mounts overlays in memory inside the rig's mount namespace, and mounts the rig's own directories on top again. */
 const MOUNT_OVERLAYS = `
 overlay() {
-  local dir=$1 kept; shift; mkdir -p "/tmp/over$dir/upper" "/tmp/over$dir/work"
-  for kept; do
-    if [ -d "$kept" ]; then mkdir -p "/tmp/kept$kept"; else mkdir -p "$(dirname "/tmp/kept$kept")"; : >"/tmp/kept$kept"; fi
-    mount --bind "$kept" "/tmp/kept$kept"
+  local dir=$1 sub; shift; mkdir -p "/tmp/over$dir/upper" "/tmp/over$dir/work"
+  for sub; do
+    if [ -d "$sub" ]; then mkdir -p "/tmp/lower$sub"; else mkdir -p "$(dirname "/tmp/lower$sub")"; : >"/tmp/lower$sub"; fi
+    mount --bind "$sub" "/tmp/lower$sub"
   done
   mount -t overlay overlay -o "lowerdir=$dir,upperdir=/tmp/over$dir/upper,workdir=/tmp/over$dir/work" "$dir"
-  for kept; do mount --bind "/tmp/kept$kept" "$kept"; done
+  for sub; do mount --bind "/tmp/lower$sub" "$sub"; done
 }
 set -e
 overlay /etc /etc/systemd/system /etc/machine-id

@@ -56,32 +56,88 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
   const passwordFile = join(directory, 'passwords')
   const configFile = join(directory, 'mosquitto.conf')
   const port = await freePort()
-  const clients = new Set<Subscriber>()
-  let broker: RigProcess | null = null
-  /** Granted subscriptions by client id. */
-  const granted = new Map<string, number>()
+  const broker = createBrokerProcess(configFile, port)
+  const clients = createClients(port, broker.granted)
+  const signal = (name: NodeJS.Signals) => broker.running().process.kill(name)
   let config = options.config ?? ''
-  let log = ''
 
-  function configure(lines: string): void {
+  const configure = (lines: string) => {
     config = lines
-    const own = [
-      'user root',
-      'persistence false',
-      'log_type all',
-      `allow_anonymous ${options.anonymous ?? true}`,
-      `password_file ${passwordFile}`,
-      `listener ${port} 127.0.0.1`,
-      config,
-    ]
-    writeFileSync(configFile, options.replacement?.(directory, port, passwordFile) ?? `${own.join('\n')}\n`)
+    writeFileSync(configFile, configText(options, config, directory, port, passwordFile))
+  }
+  const start = async () => {
+    configure(config)
+    await broker.start()
+  }
+  const passwords = (entries: Readonly<Record<string, string>>) => {
+    const lines = Object.entries(entries).map(([name, password]) => `${name}:${password}\n`)
+    writeFileSync(passwordFile, lines.join(''), { mode: 0o600 })
+    if (lines.length > 0) execFileSync('mosquitto_passwd', ['-U', passwordFile], { stdio: 'pipe' })
+    if (broker.isRunning()) signal('SIGHUP')
+  }
+  const dispose = async () => {
+    await clients.stop()
+    await broker.end('SIGKILL')
+    rmSync(directory, { recursive: true, force: true })
   }
 
-  async function start(): Promise<void> {
-    configure(config)
-    const child = startRigProcess('mosquitto', ['-c', configFile, '-v'])
+  passwords({})
+  try {
+    if (!options.stopped) await start()
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+  return {
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    directory,
+    pid: () => broker.running().process.pid ?? 0,
+    start,
+    kill: () => broker.end('SIGKILL'),
+    terminate: () => broker.end('SIGTERM'),
+    freeze: () => void signal('SIGSTOP'),
+    thaw: () => void signal('SIGCONT'),
+    passwords,
+    configure,
+    reload: () => void signal('SIGHUP'),
+    subscribe: clients.subscribe,
+    retained: clients.retained,
+    publish: clients.publish,
+    log: broker.log,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function configText(
+  { replacement, anonymous = true }: MosquittoOptions,
+  config: string,
+  directory: string,
+  port: number,
+  passwordFile: string,
+): string {
+  if (replacement !== undefined) return replacement(directory, port, passwordFile)
+  const lines = [
+    'user root',
+    'persistence false',
+    'log_type all',
+    `allow_anonymous ${anonymous}`,
+    `password_file ${passwordFile}`,
+    `listener ${port} 127.0.0.1`,
+    config,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** The process of the broker, its log, and from the log the subscriptions that it has granted. */
+function createBrokerProcess(configFile: string, port: number) {
+  const granted = new Map<string, number>()
+  let child: RigProcess | null = null
+  let log = ''
+
+  const readLog = (stderr: NodeJS.ReadableStream | null) => {
     let rest = ''
-    child.process.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       log += chunk
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
@@ -90,85 +146,57 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
         if (id !== undefined) granted.set(id, (granted.get(id) ?? 0) + 1)
       }
     })
-    broker = child
-    await until(() => child.ended() || acceptsConnections(port), { what: `mosquitto on port ${port}`, everyMs: 5 })
-    if (child.ended()) throw new Error(`mosquitto exited: ${log.trim()}`)
   }
-
-  function current(): RigProcess {
-    if (broker === null) throw new Error('mosquitto is not running')
-    return broker
+  return {
+    log: () => log,
+    /** The number of granted subscriptions of a client id. */
+    granted: (id: string) => granted.get(id) ?? 0,
+    isRunning: () => child !== null,
+    running(): RigProcess {
+      if (child === null) throw new Error('mosquitto is not running')
+      return child
+    },
+    async start(): Promise<void> {
+      const started = startRigProcess('mosquitto', ['-c', configFile, '-v'])
+      readLog(started.process.stderr)
+      child = started
+      const isUp = () => started.ended() || acceptsConnections(port)
+      await until(isUp, { what: `mosquitto on port ${port}`, everyMs: 5 })
+      if (started.ended()) throw new Error(`mosquitto exited: ${log.trim()}`)
+    },
+    async end(signal: NodeJS.Signals): Promise<void> {
+      const ending = child
+      child = null
+      await ending?.end(signal)
+    },
   }
+}
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const child = broker
-    broker = null
-    await child?.end(signal)
-  }
-
-  async function stopAll(): Promise<void> {
-    await Promise.all([...clients].map((subscriber) => subscriber.stop()))
-    await end('SIGKILL')
-    rmSync(directory, { recursive: true, force: true })
-  }
-
-  function passwords(entries: Readonly<Record<string, string>>): void {
-    writeFileSync(
-      passwordFile,
-      Object.entries(entries)
-        .map(([name, password]) => `${name}:${password}\n`)
-        .join(''),
-      {
-        mode: 0o600,
-      },
-    )
-    if (Object.keys(entries).length > 0) execFileSync('mosquitto_passwd', ['-U', passwordFile], { stdio: 'pipe' })
-    if (broker !== null) current().process.kill('SIGHUP')
-  }
-
-  const subscribeTo = (args: string[]) => startSubscriber((id) => granted.get(id) ?? 0, args)
-
-  passwords({})
+/** mosquitto_sub and mosquitto_pub for the broker on this port. */
+function createClients(port: number, granted: (id: string) => number) {
+  const subscribers = new Set<Subscriber>()
   const clientArgs = (...args: string[]) => ['-h', '127.0.0.1', '-p', String(port), ...args]
-  const mosquitto: Mosquitto = {
-    port,
-    url: `mqtt://127.0.0.1:${port}`,
-    directory,
-    pid: () => current().process.pid ?? 0,
-    start,
-    kill: () => end('SIGKILL'),
-    terminate: () => end('SIGTERM'),
-    freeze: () => void current().process.kill('SIGSTOP'),
-    thaw: () => void current().process.kill('SIGCONT'),
-    passwords,
-    configure,
-    reload: () => void current().process.kill('SIGHUP'),
-    async subscribe(filter, ...args) {
-      const subscriber = await subscribeTo(clientArgs('-t', filter, ...args))
-      clients.add(subscriber)
+  const isSystemTopic = ({ topic }: { readonly topic: string }) => topic.startsWith('$SYS/')
+  return {
+    async subscribe(filter: string, ...args: string[]): Promise<Subscriber> {
+      const subscriber = await startSubscriber(granted, clientArgs('-t', filter, ...args))
+      subscribers.add(subscriber)
       return subscriber
     },
-    async retained(filter) {
-      await using subscriber = await subscribeTo(clientArgs('-t', filter, '-t', '$SYS/broker/version'))
-      await until(() => subscriber.received.some(({ topic }) => topic.startsWith('$SYS/')), {
-        what: 'the end of the retained messages',
-      })
-      const retained = subscriber.received.filter(({ topic }) => !topic.startsWith('$SYS/'))
+    /** The broker sends all retained messages before the one on the system topic. */
+    async retained(filter: string): Promise<Record<string, string>> {
+      await using subscriber = await startSubscriber(granted, clientArgs('-t', filter, '-t', '$SYS/broker/version'))
+      await until(() => subscriber.received.some(isSystemTopic), { what: 'the end of the retained messages' })
+      const retained = subscriber.received.filter((message) => !isSystemTopic(message))
       return Object.fromEntries(retained.map(({ topic, payload }) => [topic, payload]))
     },
-    publish(topic, payload, ...args) {
+    publish(topic: string, payload: string, ...args: string[]): void {
       execFileSync('mosquitto_pub', clientArgs('-t', topic, '-m', payload, ...args), { stdio: 'pipe' })
     },
-    log: () => log,
-    [Symbol.asyncDispose]: stopAll,
+    async stop(): Promise<void> {
+      await Promise.all([...subscribers].map((subscriber) => subscriber.stop()))
+    },
   }
-  try {
-    if (!options.stopped) await start()
-  } catch (error) {
-    await stopAll()
-    throw error
-  }
-  return mosquitto
 }
 
 /** A port that is free at the moment. */

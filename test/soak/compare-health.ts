@@ -145,14 +145,14 @@ export function checkFinalState(
     (unit.snapshot?.changedAtMonoMs ?? 0) > final.changedMs + SAME_TIME_MS
   )
     return []
-  const found: string[] = []
+  const problems: string[] = []
   const requested = runs.at(-1)?.end?.requested !== false
   if (final.activeState === 'failed' ? !unit.gaveUp && !requested : unit.gaveUp)
-    found.push(`gave up ${unit.gaveUp}, but systemd shows ${final.activeState}`)
+    problems.push(`gave up ${unit.gaveUp}, but systemd shows ${final.activeState}`)
   const shown = changedAtMs(unit, now)
   if (unit.snapshot !== null && unit.snapshot.changedAtMonoMs > 0 && shown !== null && final.changedMs > 0) {
     const wrong = Math.abs(now.wallMs - shown - (now.monoMs - final.changedMs))
-    if (wrong > SAME_TIME_MS) found.push(`time of the last change is ${Math.round(wrong)} ms off`)
+    if (wrong > SAME_TIME_MS) problems.push(`time of the last change is ${Math.round(wrong)} ms off`)
   }
-  return found
+  return problems
 }

@@ -51,7 +51,7 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
       if (unit === undefined) return [`${name}: not in the state`]
       const runs = expected.units.get(name) ?? []
       const events = record.events.filter((event) => event.unit === name)
-      const found = [
+      const sentences = [
         ...checkBalance(unit),
         ...(uninterrupted
           ? checkExact(unit, runs)
@@ -65,7 +65,7 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
         ...(uninterrupted ? [...checkLastCause(unit, runs), ...checkHealth(unit, runs, events, record.actions)] : []),
         ...checkFinalState(unit, runs, record.finalStates.get(name), record.now),
       ]
-      return found.map((sentence) => `${name}: ${sentence}`)
+      return sentences.map((sentence) => `${name}: ${sentence}`)
     }),
   ]
 }
@@ -118,8 +118,8 @@ function counts(c: Counters): string {
 
 function checkOpenRun(unit: Unit, runs: readonly Run[]): string[] {
   const open = runs.filter((run) => run.end === null).at(-1)?.id ?? null
-  const held = unit.run?.id ?? null
-  return open === held ? [] : [`open run is ${held}, expected ${open}`]
+  const reported = unit.run?.id ?? null
+  return open === reported ? [] : [`open run is ${reported}, expected ${open}`]
 }
 
 /** A run within an observed interval is reported exactly once, and so is its end with its cause. */
@@ -128,25 +128,26 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
   const opened = events.filter((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
   const ended = events.filter((e): e is EndEvent => isEnd(e) && e.invocationId === run.id)
   const which = `run ${position + 1} (${run.id.slice(0, 6)})`
-  const found: string[] = []
+  const problems: string[] = []
   if (opened.length > 1 || ended.length > 1)
-    found.push(`${which} was reported with ${plural(opened.length, 'start')} and ${plural(ended.length, 'end')}`)
+    problems.push(`${which} was reported with ${plural(opened.length, 'start')} and ${plural(ended.length, 'end')}`)
   const endMs = run.end?.atMs ?? Infinity
   const observed = intervals.some((w) => run.openedMs + EDGE_MS < w.toMs && endMs - EDGE_MS > w.fromMs)
-  if (observed && opened.length === 0) found.push(`${which} was observed but not reported`)
-  if (run.end !== null && inside(run.end.atMs) && ended.length === 0) found.push(`the end of ${which} was not reported`)
+  if (observed && opened.length === 0) problems.push(`${which} was observed but not reported`)
+  if (run.end !== null && inside(run.end.atMs) && ended.length === 0)
+    problems.push(`the end of ${which} was not reported`)
   if (run.restart !== null && inside(run.openedMs) && opened[0] && (opened[0].kind === 'restart') !== run.restart) {
-    found.push(`${which} was reported as ${opened[0].kind}, expected ${run.restart ? 'restart' : 'start'}`)
+    problems.push(`${which} was reported as ${opened[0].kind}, expected ${run.restart ? 'restart' : 'start'}`)
   }
   for (const end of ended) {
-    if (run.end === null) found.push(`${which} was reported as ended (${end.kind}), but it is still running`)
+    if (run.end === null) problems.push(`${which} was reported as ended (${end.kind}), but it is still running`)
     else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, actions)) continue
     else if (end.kind !== 'lost')
-      found.push(...checkCause(which, run.end, end), ...checkRequested(which, run.end, end, actions))
+      problems.push(...checkCause(which, run.end, end), ...checkRequested(which, run.end, end, actions))
     else if (inside(run.end.atMs) && inside(run.openedMs))
-      found.push(`${which} was reported as lost, but it was observed`)
+      problems.push(`${which} was reported as lost, but it was observed`)
   }
-  return found
+  return problems
 }
 
 /**
@@ -163,14 +164,14 @@ function wasReset(end: RunEnd, actions: readonly PerformedAction[]): boolean {
 }
 
 function checkCause(which: string, expected: RunEnd, observed: ObservedEnd): string[] {
-  const found: string[] = []
+  const problems: string[] = []
   // NRestarts proves the number of crashes, but not which run crashed: a manual restart resets it.
   const unknown = observed.source === 'reconcile' && observed.kind === 'crash' && observed.result === 'unknown'
-  if (unknown) return found
+  if (unknown) return problems
   if (observed.kind !== expected.kind)
-    found.push(`${which} was reported as ${observed.kind} (${observed.result}), expected ${expected.result}`)
+    problems.push(`${which} was reported as ${observed.kind} (${observed.result}), expected ${expected.result}`)
   else if (observed.result !== expected.result && !/\.(target|slice)$/.test(which)) {
-    found.push(`${which} ended with ${expected.result}, reported as ${observed.result}`)
+    problems.push(`${which} ended with ${expected.result}, reported as ${observed.result}`)
   }
   // The journal has no line about a main process that exited cleanly, so an interrupted agent cannot know how it ended.
   const unknowable = observed.source === 'reconcile' && observed.exitCode === null && observed.signal === null
@@ -179,11 +180,11 @@ function checkCause(which: string, expected: RunEnd, observed: ObservedEnd): str
     !unknowable &&
     (observed.exitCode !== expected.main.exitCode || observed.signal !== expected.main.signal)
   ) {
-    found.push(
+    problems.push(
       `${which}: main process ${JSON.stringify(expected.main)}, reported ${observed.exitCode} ${observed.signal}`,
     )
   }
-  return found
+  return problems
 }
 
 /** A start job during an unrequested end counts as a request, because the bus does not show the type of a job. */
