@@ -1,2 +1,2 @@
-// What tests see of dashboard.mjs.
+// The types of dashboard.mjs, for tests.
 export function dashboard(): Promise<{ readonly html: string; readonly script: string; readonly style: string }>

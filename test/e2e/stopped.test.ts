@@ -9,7 +9,7 @@ import { startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
-/** `STOPPED_SECONDS=30` for the long version. */
+/** Set `STOPPED_SECONDS=30` for a longer test. */
 const STOPPED_SECONDS = Number(process.env['STOPPED_SECONDS'] ?? 3)
 /** systemd starts the unit about 200 times per second; its start limit ends the storm after exactly this many starts. */
 const STARTS = 250 * STOPPED_SECONDS

@@ -8,7 +8,7 @@ import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { useRunningUnit } from './running-unit.ts'
 
-describeUnless(noSystemd(), 'trouble', () => {
+describeUnless(noSystemd(), 'problems in the field', () => {
   const { systemd, directory, start, startsOf } = useRunningUnit()
 
   test('SIGTERM and SIGINT stop the agent cleanly with exit code 0; the next run has its counters', async () => {

@@ -24,7 +24,7 @@ export interface InstallOptions {
   readonly services: readonly string[]
   /** Further unit files, as written by an operator; all but `gatewatch.service` and templates start at boot. */
   readonly units?: Readonly<Record<string, string>>
-  /** Lines of a drop-in for gatewatch.service. */
+  /** Lines for a drop-in of gatewatch.service. */
   readonly service?: string
   readonly cgroup?: SystemdOptions['cgroup']
 }
