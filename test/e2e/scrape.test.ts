@@ -26,7 +26,7 @@ describeUnless(noSystemd() ?? missingPrograms('promtool'), 'a complete scrape', 
     systemd.writeUnit('exits.service', '[Service]\nExecStart=/bin/sh -c "sleep 0.2; exit 3"\n')
     systemd.writeUnit('sink@.service', '[Service]\nExecStart=/bin/sleep infinity\n')
     systemd.writeUnit('bad.service', '[Service]\nType=nonsense\n')
-    await systemd.exec('ln', '-s', '/dev/null', `${systemd.unitDir}/mviaAgent.service`)
+    await systemd.exec('ln', '-s', '/dev/null', `${systemd.unitDir}/masked.service`)
     await systemd.daemonReload()
     await systemd.start('runs.service')
     await systemd.start('sink@ttys1.service')
