@@ -37,17 +37,21 @@ describeUnless(noFlash('ext4'), 'a power cut under a store', () => {
       synced,
     ]
     const agent = spawn(first, words)
+    const ended = new Promise((resolve) => agent.once('close', resolve))
     const text: string[] = []
+    const errors: string[] = []
     agent.stdout.on('data', (data: Buffer) => void text.push(data.toString()))
+    agent.stderr.on('data', (data: Buffer) => void errors.push(data.toString()))
     await until(() => text.join('').includes('acked') || agent.exitCode !== null, {
       what: 'a commit',
       timeoutMs: 60_000,
     })
+    if (agent.exitCode !== null) throw new Error(`the agent ended before the power cut: ${errors.join('')}`)
     await new Promise((resolve) => setTimeout(resolve, ms))
     const before = outputOf(text.join(''))
     flash.cut()
     agent.kill('SIGKILL')
-    await new Promise((resolve) => agent.once('close', resolve))
+    await ended
     const after = outputOf(text.join(''))
     flash.remount()
     return { acked: before.acked, seen: after.seen, seq: after.seq }
