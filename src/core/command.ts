@@ -1,6 +1,7 @@
 // Unit commands: the actions, their outcomes and errors, and which units may be controlled.
 import { globMatcher, isPattern } from './glob.ts'
 import type { Cause } from './unit.ts'
+import { isUnitName } from './unit-name.ts'
 
 export const ACTIONS = ['start', 'stop', 'restart', 'reload', 'reset-failed', 'enable', 'disable'] as const
 export type Action = (typeof ACTIONS)[number]
@@ -65,6 +66,8 @@ export interface ControlRules {
 /** Null if the unit may be controlled, else a sentence with the reason and the setting that would allow it. */
 export function controlRefusal(unit: string, rules: ControlRules, isWatched: (unit: string) => boolean): string | null {
   if (!rules.enabled) return 'control is disabled; set control.enabled to true in the configuration to enable it'
+  // A pattern could match an entry of control.units, and systemctl would apply the action to all units that it matches.
+  if (!isUnitName(unit)) return `${unit} is not a full unit name such as mosquitto.service`
   if (rules.units.length === 0) {
     return isWatched(unit)
       ? null

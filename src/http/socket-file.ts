@@ -32,7 +32,7 @@ function mkdirIfPossible(directory: string): void {
   } catch {}
 }
 
-/** Any error but these two leaves open whether a process is listening, so the file is kept. */
+/** Only these two errors prove that no process is listening; after any other error the file is kept. */
 function isServed(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)

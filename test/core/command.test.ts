@@ -34,6 +34,13 @@ describe('whether a unit may be controlled', () => {
       'mosquitto.service may not be controlled: it is not listed in control.units',
     )
   })
+
+  it('never a pattern, even if control.units matches it: systemctl would apply it to every unit', () => {
+    for (const unit of ['sink*.service', '*.service', 'sink[0-9].service', 'sink1.*'])
+      expect(refusal(unit, { units: ['sink?.service', '*'] })).toBe(
+        `${unit} is not a full unit name such as mosquitto.service`,
+      )
+  })
 })
 
 describe('a command', () => {
