@@ -51,8 +51,9 @@ export async function run(options: RunOptions): Promise<Running> {
   const { loaded, build, logger, asService } = options
   const { config } = loaded
   const { log } = logger
+  const startedAtMs = clock.now().wallMs
   const opened = await openState({ ...options, clock, log })
-  const parts = await createParts(options, opened)
+  const parts = await createParts(options, opened, startedAtMs)
   const { agent, source, sinks, http, tcp, mqtt, optional, commands, systemd } = parts
 
   const stop = async () => {
@@ -84,10 +85,10 @@ export async function run(options: RunOptions): Promise<Running> {
 }
 
 /** Creates every part, each after those that it uses. Nothing runs yet. */
-async function createParts({ loaded, build, logger, env, uid }: RunOptions, opened: OpenedState) {
+async function createParts(options: RunOptions, opened: OpenedState, startedAtMs: number) {
+  const { loaded, build, logger, env, uid } = options
   const { log } = logger
   const { state, store, identity, bootId } = opened
-  const startedAtMs = clock.now().wallMs
   const configuration = createConfiguration(loaded, startedAtMs)
   const config = configuration.now
   const statsEveryMs = () => config().stats_interval * 1000
