@@ -7,7 +7,7 @@ import type { Unit } from './core/unit.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
 
 export interface AgentOptions {
-  /** What the store held, or a new history. */
+  /** The state that the store held, or an empty one with a new stream. */
   readonly state: State
   readonly bootId: string
   readonly store: StateStore
@@ -26,7 +26,7 @@ export interface Agent {
   problems(): string[]
   /** Observes the boot, then starts the source. From here on every step goes to the sinks. */
   start(source: UnitSource, sinks: readonly EventSink[]): void
-  /** Stops the source, then the sinks, and the store last. Works on an agent that was never started, too. */
+  /** Stops the source, then the sinks, and the store last. Also works on an agent that was never started. */
   stop(): Promise<void>
 }
 

@@ -30,7 +30,7 @@ export interface UnitSource {
    * `observe` is called synchronously, in the order of the D-Bus signals, and must not throw.
    */
   start(observe: (observation: Observation) => void): void
-  /** Reads every unit again; resolves true when done, false where there is no connection. */
+  /** Reads every unit again; resolves true when done, false if there is no connection. */
   reconcile(): Promise<boolean>
   /** Replaces the configured names and patterns. */
   watch(patterns: readonly string[]): void
@@ -41,12 +41,12 @@ export interface UnitSource {
   lastReplyAtMonoMs(): number | null
   /** The state of systemd as a whole, polled; null while it is not known. */
   system(): SystemHealth | null
-  /** The same, read now and with the units' names; null where systemd does not respond. */
+  /** The same, read now and with the units' names; null if systemd does not respond. */
   readSystem(): Promise<SystemDetail | null>
-  /** Path of a watched unit's control group below the root of the hierarchy; null where it has none or before it was read. */
+  /** Path of a watched unit's control group below the root of the hierarchy; null if it has none or before it was read. */
   controlGroup(unit: string): string | null
   /**
-   * Watched units that a shutdown in progress will stop before it stops the agent; null where none is in progress or
+   * Watched units that a shutdown in progress will stop before it stops the agent; null if none is in progress or
    * systemd does not respond. Resolves within a few seconds.
    */
   unitsShuttingDown(): Promise<ReadonlySet<string> | null>
@@ -58,7 +58,7 @@ export interface SystemHealth {
   readonly state: string
   readonly failedUnits: number
   readonly jobs: number
-  /** Seconds that each stage of the boot took; null where the stage does not exist or has not finished. */
+  /** Seconds that each stage of the boot took; null if the stage does not exist or has not finished. */
   readonly boot: Readonly<Record<'firmware' | 'loader' | 'kernel' | 'initrd' | 'userspace', number | null>>
 }
 
@@ -83,14 +83,14 @@ export interface BusHealth {
   readonly callSeconds: Readonly<Record<string, Histogram>>
 }
 
-/** Resources that a unit uses, as the kernel accounts for them; null where it does not. */
+/** Resources that a unit uses, as the kernel accounts for them; null if it does not. */
 export interface UnitUsage {
   readonly memoryBytes: number | null
   readonly cpuSeconds: number | null
   readonly tasks: number | null
 }
 
-/** Ratios from 0 to 1; null, or no entry, where the value is unknown. */
+/** Ratios from 0 to 1; null, or no entry, if the value is unknown. */
 export interface HostUsage {
   readonly memory: number | null
   /** Since the previous reading, at least a second ago; for the first one since boot. */
@@ -121,7 +121,7 @@ export interface StateStore {
   committed(): State
   /** Commits now if something is not on flash yet and the flush budget has a token for a reader. */
   commitForReader(): Promise<void>
-  /** Commits now, whatever the flush budget holds; resolves false where the write failed. */
+  /** Commits now, whatever the flush budget holds; resolves false if the write failed. */
   flush(): Promise<boolean>
   /** Recent events, oldest first: those on flash and those since the last commit. */
   history(): readonly Event[]
@@ -144,7 +144,7 @@ export interface StoreHealth {
 
 /** HTTP requests to the agent. */
 export interface HttpHealth {
-  /** By the route's path; `other` where no route matches. */
+  /** By the route's path; `other` if no route matches. */
   readonly requests: readonly { readonly route: string; readonly code: string; readonly count: number }[]
   readonly seconds: Readonly<Record<string, Histogram>>
   /** Clients of the event stream that were disconnected because they were too slow. */
@@ -196,7 +196,7 @@ export interface ListedUnit {
   readonly subState: string
 }
 
-/** One unit in detail; null where systemd has no value. */
+/** One unit in detail; null if systemd has no value. */
 export interface UnitStatus extends ListedUnit {
   /** `enabled`, `disabled`, `static`, ... */
   readonly fileState: string | null
@@ -231,6 +231,6 @@ export interface UnitCommands {
    * permissions).
    */
   run(order: UnitCommand): Promise<CommandResult>
-  /** Null where this unit may be controlled now, else why not, one sentence. */
+  /** Null if this unit may be controlled now, else why not, one sentence. */
   refusal(unit: string): string | null
 }

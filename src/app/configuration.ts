@@ -12,7 +12,7 @@ export interface Configuration {
   waiting(): readonly Key[]
   /** Wall time in ms at which a configuration without problems was last applied; null if never. */
   appliedAtMs(): number | null
-  /** Puts a configuration into effect, or refuses it as a whole where it has problems; returns these. */
+  /** Applies a configuration, or refuses all of it if it has problems; returns the problems. */
   apply(next: LoadedConfig, atMs: number): readonly string[]
 }
 
@@ -24,7 +24,7 @@ export function createConfiguration(started: LoadedConfig, startedAtMs: number):
   let appliedAtMs = problems.length === 0 ? startedAtMs : null
   return {
     now: () => now,
-    problems: () => [...problems, ...refused.map((text) => `reload refused: ${text}`)],
+    problems: () => [...problems, ...refused.map((text) => `reload failed: ${text}`)],
     waiting: () => waiting,
     appliedAtMs: () => appliedAtMs,
     apply(next, atMs) {

@@ -1,4 +1,4 @@
-// Shutdown of the system: the agent stays until the units that it watches have stopped, so that it sees how they end.
+// Drain at system shutdown: the agent keeps running until its watched units have stopped, to observe how they end.
 
 import type { State } from '../core/state.ts'
 import { plural } from '../core/views/format.ts'
@@ -17,7 +17,7 @@ export interface DrainOptions {
 
 /**
  * Resolves when no watched unit that the shutdown stops has an open run, after 10 s, when the bus connection is lost, or
- * at once where no shutdown is in progress. systemd sends SIGTERM to us and to our units in parallel: an agent that
+ * at once if no shutdown is in progress. systemd sends SIGTERM to us and to our units in parallel: an agent that
  * exited at once would miss their ends and count a lost run for each clean reboot.
  */
 export async function waitForUnits({ source, state, clock, log }: DrainOptions): Promise<void> {

@@ -1,4 +1,4 @@
-// What HTTP shows of the agent and does for a client: the views behind the routes.
+// The views behind the HTTP routes: what they show of the agent, and the changes that they make to it.
 import type { Config } from '../config/keys.ts'
 import type { Event } from '../core/event.ts'
 import { plural } from '../core/views/format.ts'
@@ -20,9 +20,12 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
   const { agent, store, clock, identity, configuration } = inputs
   const rules = (): Config['control'] => configuration.now().control
 
-  /** Rejects where the change is not on flash, so that the client does not believe that it is durable. */
+  /** Rejects if the change is not on flash, so that the client does not believe that it is durable. */
   const flush = async () => {
-    if (!(await store.flush())) throw new Error(`not on flash yet: ${store.health().problem ?? 'write failed'}`)
+    if (!(await store.flush()))
+      throw new Error(
+        `the change is in effect, but could not be written to flash: ${store.health().problem ?? 'write failed'}`,
+      )
   }
 
   return {

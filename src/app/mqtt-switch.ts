@@ -1,4 +1,4 @@
-// MQTT as the configuration in effect has it: a reload can switch it on or off, or to another broker.
+// Starts, stops and replaces the MQTT sink when a reload changes the MQTT configuration.
 import type { Config } from '../config/keys.ts'
 import type { MqttOptions, MqttSink } from '../mqtt/options.ts'
 import type { EventSink, MqttHealth } from '../ports.ts'
@@ -18,7 +18,7 @@ export interface MqttSwitchOptions extends Shared {
 }
 
 export interface MqttSwitch extends EventSink {
-  /** Disconnects, and connects as `wanted` says; does nothing where nothing changed. */
+  /** Disconnects, and connects as `wanted` specifies; does nothing if nothing changed. */
   use(wanted: Config['mqtt']): Promise<void>
   /** Null while MQTT is off. */
   health(): MqttHealth | null

@@ -79,7 +79,7 @@ export function freshState(): State {
 }
 
 /**
- * The path of the state file, and a file of the former program to import counters from, if any. Where the configured
+ * The path of the state file, and a file of the former program to import counters from, if any. If the configured
  * path holds such a file, it is left untouched and the state goes beside it.
  */
 export function stateFor(path: string): { path: string; legacy: string | null } {

@@ -1,4 +1,4 @@
-// Opens the state file for a run of the agent: the state that it holds, and who this gateway is.
+// Opens the state file for a run of the agent, and determines the state to continue from and the gateway's identity.
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
@@ -20,7 +20,7 @@ export interface OpenedState {
   readonly path: string
   /** The file system is in RAM: a power cut empties it. */
   readonly volatile: boolean
-  /** A state file of the former program to import counters from, where this is a first start; else null. */
+  /** A state file of the former program to import counters from, if this is a first start; else null. */
   readonly legacyFile: string | null
 }
 
@@ -32,7 +32,7 @@ export interface OpenStateOptions {
   readonly uid: number
 }
 
-/** Rejects where another agent uses the state file. */
+/** Rejects if another agent uses the state file. */
 export async function openState({ loaded, clock, log, env, uid }: OpenStateOptions): Promise<OpenedState> {
   const { config, paths } = loaded
   const { path, legacy } = stateFor(config.persistence_file)

@@ -1,4 +1,4 @@
-// The state of systemd as a whole for `gatewatch system` where no agent runs: one query over a connection of its own.
+// The state of systemd as a whole for `gatewatch system` without a running agent: one query over its own connection.
 import { dirname } from 'node:path'
 import type { Config } from '../config/keys.ts'
 import type { Json } from '../core/views/api-json.ts'
@@ -9,7 +9,7 @@ import { WANTED_PROPERTIES } from '../systemd/decode.ts'
 import { readSystem } from '../systemd/manager-state.ts'
 import { systemJson } from './status.ts'
 
-/** The body of /api/v1/system. Rejects with a message for people where the bus or systemd does not respond. */
+/** The body of /api/v1/system. Rejects with a message for people if the bus or systemd does not respond. */
 export async function querySystem({ bus: address, persistence_file }: Config): Promise<Json> {
   const bus = await connectBus(address, { after: clock.after, properties: WANTED_PROPERTIES })
   try {

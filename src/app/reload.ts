@@ -1,4 +1,4 @@
-// SIGHUP: applies a new configuration to the running agent, key by key as the table of keys says.
+// SIGHUP: applies a new configuration to the running agent, key by key, as the table of keys defines.
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'

@@ -1,4 +1,4 @@
-// `gatewatch run`: from the configuration to a running agent, and from a signal to its orderly stop.
+// `gatewatch run`: loads the configuration, runs the agent, and stops it cleanly on SIGTERM or SIGINT.
 import { fstatSync } from 'node:fs'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'

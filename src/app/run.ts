@@ -40,13 +40,13 @@ export interface RunOptions {
 }
 
 export interface Running {
-  /** Applies another configuration; keeps the current one where that has problems, and shows them. */
+  /** Applies another configuration; if it has problems, keeps the current one and shows them. */
   reload(loaded: LoadedConfig): Promise<void>
   /** Stops everything in order and writes the state file. */
   stop(): Promise<void>
 }
 
-/** Starts watching. Rejects where another agent uses the state file, or, in a terminal, where the port is taken. */
+/** Starts watching. Rejects if another agent uses the state file, or, in a terminal, if the port is in use. */
 export async function run(options: RunOptions): Promise<Running> {
   const { loaded, build, logger, asService } = options
   const { config } = loaded
@@ -69,7 +69,7 @@ export async function run(options: RunOptions): Promise<Running> {
     agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(opened.legacyFile, log) })
   try {
     await http.serveSocket(config.socket).catch((error: Error) => {
-      log('warning', `${error.message}: local commands such as 'gatewatch status' will not work`)
+      log('warning', `${error.message}; local commands such as 'gatewatch status' will not work`)
     })
     await tcp.listen(tcpSettings(config), !asService)
     await mqtt.use(config.mqtt)
@@ -152,7 +152,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
   return { configuration, agent, source, commands, sinks, http, tcp: inputs.tcp, mqtt, optional, systemd }
 }
 
-/** Attaches journal lines to crash events before they reach `sinks`; null where that is off. */
+/** Attaches journal lines to crash events before they reach `sinks`; null if that is off. */
 async function createCrashLog(lines: number, sinks: readonly EventSink[], log: Log) {
   if (lines === 0) return null
   const { createCrashLogSink } = await import('../journal/crash-log-sink.ts')

@@ -1,8 +1,8 @@
-// Everything that a scrape reads, taken at one instant.
+// Gathers the input of a scrape from all parts of the agent, at one instant.
 import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { StatusInputs } from './status.ts'
 
-/** Commits first where the flush budget allows it for a reader, so that the scrape is current. */
+/** Commits first if the flush budget allows it for a reader, so that the scrape is current. */
 export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
   const { build, identity, store, lag, agent, configuration, source } = inputs
   await lag.measure()

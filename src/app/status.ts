@@ -10,7 +10,7 @@ import type { MqttSwitch } from './mqtt-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
 
-/** Whom the status is read from. */
+/** The parts of the agent that the status is read from. */
 export interface StatusInputs {
   readonly build: Build
   readonly identity: Identity
@@ -87,7 +87,7 @@ function mqttJson(health: MqttHealth | null): Json | null {
   return { connected, problem, queued, published, reconnects, dropped }
 }
 
-/** The body of /api/v1/system; null where systemd does not respond. */
+/** The body of /api/v1/system; null if systemd does not respond. */
 export async function systemStatus({ source, usage, agent }: StatusInputs): Promise<Json | null> {
   const system = await source.readSystem()
   return system && systemJson(system, (await usage(agent.state())).host)

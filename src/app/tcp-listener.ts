@@ -21,7 +21,7 @@ export interface TcpListener {
   scheme(): 'http' | 'https'
   /** Why it does not listen although it is configured to; null otherwise. */
   problem(): string | null
-  /** Listens there from now on, or nowhere (null). With `mustSucceed` it rejects where it cannot; else it retries. */
+  /** Listens there from now on, or nowhere (null). With `mustSucceed` it rejects if it cannot; else it retries. */
   listen(settings: TcpSettings | null, mustSucceed: boolean): Promise<void>
   /** Cancels the next retry. */
   stop(): void

@@ -1,4 +1,4 @@
-// The commands that list, inspect and operate units: from the parsed command line to systemd and an exit code.
+// Runs the commands that list, inspect and operate units, and returns their exit code.
 import { clientOf } from '../cli/agent-client.ts'
 import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'

@@ -4,7 +4,7 @@ import type { Config } from '../config/keys.ts'
 import type { Clock, Env, Log, UnitControl } from '../ports.ts'
 import { type AgentCommands, createUnitCommands } from './unit-commands.ts'
 
-/** systemd itself gives up a start after 90 s unless configured otherwise (DefaultTimeoutStartSec=). */
+/** systemd itself aborts a start job after 90 s unless configured otherwise (DefaultTimeoutStartSec=). */
 const AGENT_TIMEOUT_MS = 120_000
 
 export interface ControlOptions {
@@ -12,7 +12,7 @@ export interface ControlOptions {
   readonly log: Log
   readonly env: Env
   readonly uid: number
-  /** The user's own systemd instead of the system's. */
+  /** The systemd of the user instead of the system's. */
   readonly user: boolean
 }
 

@@ -1,4 +1,4 @@
-// Where observations come from: systemd over D-Bus, and the journal for the time in which the agent was not connected.
+// The source of observations: systemd over D-Bus, and the journal for gaps.
 import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
@@ -33,6 +33,6 @@ export function createUnitSource({ loaded, state, bootId, clock, log }: UnitSour
     clockMark: () => existsSync(CLOCK_MARK),
   })
   const source = withStallDetector(systemd, clock, log)
-  // The journal of a user's own systemd has other fields, and that systemd is another process.
+  // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.
   return paths.user ? source : withJournalReplay({ source, state, bootId, clock, log })
 }

@@ -82,7 +82,7 @@ function failure(error: NodeJS.ErrnoException, socket: string): Error {
   switch (error.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new AgentNotRunning(`the agent is not running (nothing listens on ${socket})`, { cause: error })
+      return new AgentNotRunning(`the agent is not running (nothing is listening on ${socket})`, { cause: error })
     case 'ECONNRESET':
     case 'EPIPE':
       return new ConnectionLost('the agent closed the connection during the request; try again', { cause: error })

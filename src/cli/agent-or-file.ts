@@ -18,7 +18,7 @@ export async function offlineState({ client, stateFile }: Sources, out: Console)
   const stored = await stateFile.read(stateFile.path)
   if (stored === null) {
     throw new RequestFailed(
-      `the agent is not running (nothing listens on ${client.socket}) and there is no state file ${stateFile.path}; ` +
+      `the agent is not running (nothing is listening on ${client.socket}) and there is no state file ${stateFile.path}; ` +
         "start it with 'systemctl start gatewatch' or 'gatewatch run', or name another socket with --socket or another state file with -p",
     )
   }

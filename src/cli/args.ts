@@ -29,7 +29,7 @@ export interface Arguments extends CommandLine {
   readonly unitSettings: UnitSettings
 }
 
-/** The options of create-unit; null where absent. */
+/** The options of create-unit; null if absent. */
 export interface UnitSettings {
   readonly description: string | null
   readonly user: string | null
@@ -210,7 +210,7 @@ function unitsAmong(command: Command): number {
 function unitOperand(text: string): string {
   const parsed = unitName(text)
   if ('wrong' in parsed) throw new UsageError(`"${text}" ${parsed.wrong}`)
-  if (isPattern(parsed.value)) throw new UsageError(`"${text}" is a pattern; this command requires the names of units`)
+  if (isPattern(parsed.value)) throw new UsageError(`"${text}" is a pattern; this command requires unit names`)
   return parsed.value
 }
 

@@ -1,4 +1,4 @@
-// Why a unit's last run ended, as JSON and as a suffix of a message.
+// Formats the cause of a unit's last end, as JSON and as a suffix of a message.
 
 import type { Cause } from '../core/unit.ts'
 import { causeText } from '../core/views/format.ts'

@@ -1,4 +1,4 @@
-// What a command works with: its output streams and terminal, the running agent, and the state file.
+// The environment of a command: its output streams, terminal, the running agent, and the state file.
 import type { Writable } from 'node:stream'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'

@@ -109,7 +109,7 @@ function configuration(): Section {
       ...keys.map((key) =>
         item(`${key} (${defaultText(key)})`, `${keyHelp(key)}${restartRemark(key)} Environment: ${variableOf(key)}.`),
       ),
-      ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted in older files; ${note}.`)),
+      ...Object.entries(OBSOLETE_KEYS).map(([key, { note }]) => item(key, `Accepted in older files; it ${note}.`)),
     ],
   }
 }

@@ -1,4 +1,4 @@
-// What a reload puts into effect: the new value of each key that applies now, the old value of each that needs a restart.
+// Computes the configuration after a reload: new values of keys that apply now, old values of keys that need a restart.
 import { type Config, KEY_NAMES, type Key, rowOf, valueAt } from './keys.ts'
 import { nest } from './merge.ts'
 

@@ -108,7 +108,7 @@ const KEYS = {
   }),
   resync_interval: key(integer(10, DAY), 300, {
     applies: 'restart',
-    help: 'Interval for comparing every unit with its state in systemd.',
+    help: 'Interval at which every unit is reconciled with systemd.',
     unit: 'seconds',
   }),
   crash_log_lines: key(integer(0, 1000), 0, {

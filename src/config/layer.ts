@@ -11,7 +11,7 @@ export interface SourcedValue {
   readonly value: unknown
   /** `config.json:3:5`, `GATEWATCH_MQTT_URL`, `--mqtt`. */
   readonly source: string
-  /** The same for error messages, with the key where it is not obvious: `config.json:3:5: mqtt.url`. */
+  /** The same for error messages, with the key if it is not obvious: `config.json:3:5: mqtt.url`. */
   readonly place?: string
   /** The place of an element of a list, for error messages. */
   readonly elementPlace?: (index: number) => string

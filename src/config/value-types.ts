@@ -61,7 +61,7 @@ export function oneOf<const T extends string>(...words: readonly [T, ...T[]]): V
   return { expected, schema: v.picklist(words, `is not ${expected}`), fromText: same }
 }
 
-/** The same type, where null, `""` and an absent value mean "none". */
+/** The same type, in which null, `""` and an absent value mean "none". */
 export function orNone<T>(type: ValueType<T>): ValueType<T | null> {
   const blank = v.pipe(
     v.literal(''),

@@ -1,4 +1,4 @@
-// The text of a thrown value, which in JavaScript need not be an Error.
+// Converts a thrown value, which in JavaScript need not be an Error, to text.
 
 /** The message, for a log line or a response. */
 export function messageOf(thrown: unknown): string {

@@ -1,6 +1,6 @@
 // A token bucket: limits an average rate and allows bursts. Pure; times are monotonic milliseconds.
 export interface TokenBucket {
-  /** May be a fraction; below 0 where a caller spends what it does not have. */
+  /** May be a fraction; below 0 if a caller spends more than there is. */
   readonly tokens: number
   /** When `tokens` was computed. */
   readonly atMs: number

@@ -45,18 +45,18 @@ export function instancesOf(name: string): string {
  */
 export function unitName(text: string): Parsed<string> {
   const bare = text.trim()
-  if (bare === '') return { wrong: 'is empty: write a unit name' }
-  if (bare.includes('/')) return { wrong: `is a path: write the unit name that 'systemctl status ${bare}' shows` }
+  if (bare === '') return { wrong: 'is empty, expected a unit name' }
+  if (bare.includes('/')) return { wrong: `is a path; use the unit name that 'systemctl status ${bare}' shows` }
   if (!ALLOWED.test(bare)) {
     const bad = [...bare].find((letter) => !ALLOWED.test(letter)) ?? ''
-    return { wrong: `is not a unit name: ${JSON.stringify(bad)} is not allowed in it` }
+    return { wrong: `is not a unit name: ${JSON.stringify(bad)} is not allowed` }
   }
   const name = fullName(bare)
   if (name.length > LONGEST_UNIT_NAME)
     return { wrong: `is longer than the ${LONGEST_UNIT_NAME} characters that systemd allows` }
-  if (name.startsWith('.')) return { wrong: 'is not a unit name: there is nothing before its type' }
+  if (name.startsWith('.')) return { wrong: 'is not a unit name: the part before the type is empty' }
   if (/@\.[a-z]+$/.test(name)) {
-    return { wrong: `is a template: write ${name.replace('@.', '@*.')} for its instances` }
+    return { wrong: `is a template; use ${name.replace('@.', '@*.')} for its instances` }
   }
   return { value: name }
 }

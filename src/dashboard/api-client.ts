@@ -56,7 +56,7 @@ export async function fetchStatus(): Promise<StatusView> {
   return (await fetchJson('/api/v1/status')) as StatusView
 }
 
-/** Null where the gateway cannot provide it: systemd may be unreachable while the agent runs. */
+/** Null if the gateway cannot provide it: systemd may be unreachable while the agent runs. */
 export async function fetchSystem(): Promise<SystemView | null> {
   return (await fetchJson('/api/v1/system').catch(() => null)) as SystemView | null
 }

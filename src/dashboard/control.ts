@@ -1,4 +1,4 @@
-// The control buttons of a unit, where the gateway allows control. The token is stored only in this page.
+// The control buttons of a unit, shown if the gateway allows control. The token is stored only in this page.
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
 import { causeText, shortName } from '../core/views/format.ts'
 import { fetchJson } from './api-client.ts'

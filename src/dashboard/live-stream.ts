@@ -1,4 +1,4 @@
-// Follows the gateway's live event stream, and reconnects where it ended.
+// Follows the gateway's live event stream; after a disconnection, resumes it after the last event received.
 //
 // Uses fetch instead of EventSource, which hides the heartbeat: when the gateway loses power, the connection stays open
 // and only the missing heartbeat shows it.

@@ -51,7 +51,7 @@ export function verdictOf(status: StatusView, lost: string | null, nowMs: number
 }
 
 function needAttention(units: readonly UnitView[]): string {
-  return `${units.map((unit) => shortName(unit.service)).join(', ')} ${units.length === 1 ? 'needs' : 'need'} attention too`
+  return `${units.map((unit) => shortName(unit.service)).join(', ')} also ${units.length === 1 ? 'needs' : 'need'} attention`
 }
 
 function problemOf(unit: UnitView, nowMs: number): string {

@@ -1,4 +1,4 @@
-// Converts between dbus-next's values and plain ones: without variants, 64-bit integers as numbers where that is exact. Pure.
+// Converts between dbus-next's values and plain ones: without variants, 64-bit integers as numbers if that is exact. Pure.
 
 /** A variant as dbus-next returns it, recognised by its shape. */
 interface Variant {

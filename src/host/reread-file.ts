@@ -1,4 +1,4 @@
-// A small kernel file that is read repeatedly. It is kept open, because opening costs eight times as much as reading.
+// Reads a small kernel file repeatedly. The file is kept open, because opening costs eight times as much as reading.
 import { closeSync, openSync, readSync } from 'node:fs'
 
 /** The values that are needed are within the first 4096 bytes. Shared, because reads are synchronous. */

@@ -1,4 +1,4 @@
-// The runtime directory: for files that need not survive a reboot.
+// Finds the runtime directory, for files that need not survive a reboot.
 import type { Env } from '../ports.ts'
 
 /**

@@ -19,7 +19,7 @@ interface RoutedRequest extends RouteMatch {
 }
 
 interface Authorizer {
-  /** The route of a request, or the error response where it has none. */
+  /** The route of a request, or the error response if it has none. */
   find(request: IncomingMessage): RoutedRequest | HttpResponse
   /** What was found, if this client may have it, else the response that refuses the request. */
   authorize(request: IncomingMessage, found: RoutedRequest | HttpResponse): Promise<RoutedRequest | HttpResponse>
@@ -28,7 +28,7 @@ interface Authorizer {
   headers(): Readonly<Record<string, string>>
 }
 
-/** `access`: from web_config_file; null where there is none, and on the local socket. */
+/** `access`: from web_config_file; null if there is none, and on the local socket. */
 export function createAuthorizer(
   { routes, hostNames }: AuthorizerOptions,
   transport: Transport,

@@ -32,7 +32,7 @@ export function findRoute(
   return match
 }
 
-/** The decoded values of the pattern's `:name` segments; null where the path does not match the pattern. */
+/** The decoded values of the pattern's `:name` segments; null if the path does not match the pattern. */
 function paramsOf(pattern: string, path: string): Record<string, string> | null {
   const wanted = pattern.split('/')
   const segments = path.split('/')

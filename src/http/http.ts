@@ -120,7 +120,7 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
         restrictSocketFile(path)
       } catch (error) {
         server.close()
-        throw new Error(`listen on ${path}: ${messageOf(error)}`, { cause: error })
+        throw new Error(`cannot listen on ${path}: ${messageOf(error)}`, { cause: error })
       }
       return listenerOf(server, path, null, null)
     },
@@ -131,7 +131,7 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
   }
 }
 
-/** Loads bcrypt and YAML only where web_config_file is set: they cost memory. */
+/** Loads bcrypt and YAML only if web_config_file is set: they cost memory. */
 async function accessControlFor(web: WebConfigOptions, clock: Clock, log: Log): Promise<AccessControl> {
   const { createAccessControl } = await import('./access/access.ts')
   return createAccessControl(web.path, clock, log, web.onTlsToggled)

@@ -25,6 +25,6 @@ export function listenError(cause: unknown, host: string | null, port: number): 
     case 'ENOTFOUND':
       return new Error(`cannot listen on port ${port}: ${host} is not an address of this host`, { cause })
     default:
-      return new Error(`listen on port ${port}${address}: ${(cause as Error).message}`, { cause })
+      return new Error(`cannot listen on port ${port}${address}: ${(cause as Error).message}`, { cause })
   }
 }

@@ -21,7 +21,7 @@ const STREAM_TYPE = 'text/event-stream'
  */
 const PIPELINED_AT_MOST = 2
 
-const UPGRADE_REQUIRED = problem(426, 'upgrade_required', 'this endpoint only speaks WebSocket', {
+const UPGRADE_REQUIRED = problem(426, 'upgrade_required', 'this endpoint requires a WebSocket upgrade', {
   upgrade: 'websocket',
 })
 
@@ -76,7 +76,8 @@ export function createRequestHandler(
     }
     const allowed = refuseBody(request, 0) ?? (await authorizer.authorize(request, found))
     if ('status' in allowed) return refuse(allowed)
-    if (!allowed.route.webSocket) return refuse(problem(400, 'no_upgrade', 'this endpoint only speaks HTTP/1.1'))
+    if (!allowed.route.webSocket)
+      return refuse(problem(400, 'no_upgrade', 'this endpoint does not support protocol upgrades'))
     const result = await runRoute(allowed.route, authorizer.toHttpRequest(request, allowed, ''))
     if ('status' in result) return refuse(result)
     metrics.count(path, 101, null)
@@ -136,7 +137,7 @@ function createRequestCount() {
   }
 }
 
-/** At the end, so that the time includes a slow client; not counted where no response was sent. */
+/** At the end, so that the time includes a slow client; not counted if no response was sent. */
 function countWhenDone(metrics: RequestMetrics, response: ServerResponse, route: string): void {
   const from = performance.now()
   response.on('close', () => {

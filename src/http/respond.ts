@@ -1,4 +1,4 @@
-// Writes a complete response with its length, compressed where the client accepts gzip and it is worth it.
+// Writes a complete response with its length, compressed if the client accepts gzip and the response is large enough.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { gzip, gzipSync } from 'node:zlib'

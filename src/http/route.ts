@@ -56,13 +56,13 @@ export interface HttpRequest {
   readonly trusted: boolean
   /** Over the local socket, from this host, or over TLS. */
   readonly secure: boolean
-  /** The name on the client's certificate, where one was requested and is valid. */
+  /** The name on the client's certificate, if one was requested and is valid. */
   readonly who: string | null
   /** The `:name` segments of the path, decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
-  /** Empty where the route takes none. */
+  /** Empty if the route takes none. */
   readonly body: string
 }
 

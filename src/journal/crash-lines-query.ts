@@ -93,7 +93,7 @@ function runOf(entry: JournalEntry): string | null {
   return typeof run === 'string' ? run : null
 }
 
-/** A text, an array of bytes where it is not UTF-8, or an array of values where the field occurs more than once. */
+/** A text, an array of bytes if it is not UTF-8, or an array of values if the field occurs more than once. */
 function messageOf(field: unknown): string {
   if (typeof field === 'string') return field
   if (!Array.isArray(field)) return ''
@@ -101,7 +101,7 @@ function messageOf(field: unknown): string {
   return field.map(messageOf).join(' ')
 }
 
-/** At most LINE_AT_MOST_BYTES, with an ellipsis where it is cut; characters stay whole. */
+/** At most LINE_AT_MOST_BYTES, with an ellipsis if it is cut; characters stay whole. */
 function cut(line: string): string {
   const bytes = Buffer.from(line)
   if (bytes.length <= LINE_AT_MOST_BYTES) return line

@@ -111,5 +111,5 @@ export function createCrashLineReader({
 }
 
 function adviceFor(problem: string): string {
-  return /permission/i.test(problem) ? ' (add the agent to the group systemd-journal)' : ''
+  return /permission/i.test(problem) ? ' (add the user of the agent to the group systemd-journal)' : ''
 }

@@ -117,7 +117,7 @@ function createKeptLines() {
         bytes -= sizeOf(dropped)
       }
     },
-    /** The same events, crashes with their lines; the same array where none has any. */
+    /** The same events, crashes with their lines; the same array if none has any. */
     addTo(events: readonly Event[]): readonly Event[] {
       if (!events.some(({ seq }) => bySeq.has(seq))) return events
       return events.map((event) => {

@@ -7,7 +7,7 @@ const OUTPUT_AT_MOST_BYTES = 1_048_576
 
 interface JournalctlResult {
   readonly stdout: string
-  /** Why there is no usable output; null where there is. */
+  /** Why there is no usable output; null if there is. */
   readonly problem: string | null
 }
 

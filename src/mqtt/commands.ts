@@ -14,7 +14,7 @@ import type { Topics } from './topics.ts'
 /** The only payloads accepted; the API and the command line have the other actions. */
 const ACTIONS: readonly string[] = ['start', 'stop', 'restart'] satisfies Action[]
 const PAYLOAD_AT_MOST = 64
-/** So many at once, and one more every few seconds: a person is never faster, a program in a loop is. */
+/** Rate limit: a burst, then one more every few seconds. A person is never faster; a program in a loop is. */
 const RATE: TokenRate = { burst: 10, everyMs: 6_000 }
 
 interface MqttCommandsOptions {
@@ -40,7 +40,10 @@ interface Refusal {
   readonly reason: string
 }
 
-const TOO_FREQUENT: Refusal = { code: 'too_frequent', reason: `more than ${RATE.burst} commands at once` }
+const TOO_FREQUENT: Refusal = {
+  code: 'too_frequent',
+  reason: `command rate limit exceeded (at most ${RATE.burst} at once)`,
+}
 
 export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   const { topics, identity, commands, clock, log } = options

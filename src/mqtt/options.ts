@@ -38,7 +38,7 @@ export interface MqttOptions {
   readonly commands: UnitCommands
   /** Interval of the agent's status in ms; read each time. */
   readonly statsEveryMs: () => number
-  /** Units that run the broker, where it is on this device. */
+  /** Units that run the broker, if it is on this device. */
   readonly brokerUnits?: readonly string[]
   /** The local broker crashed: the event should be on flash before it is published. Must return at once. */
   readonly onBrokerCrash: () => void

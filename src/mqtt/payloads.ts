@@ -1,4 +1,4 @@
-// The payload of each topic. Pure.
+// Builds the payload of each topic. Pure.
 
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'

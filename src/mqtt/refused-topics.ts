@@ -1,4 +1,4 @@
-// Topics that the broker refuses on an accepted connection, usually by its ACL. Each is logged once per connection.
+// Tracks the topics that the broker refuses on an accepted connection, usually by its ACL; logs each once.
 import type { Log } from '../ports.ts'
 
 export interface RefusedTopics {

@@ -18,7 +18,7 @@ interface SessionOptions {
 export interface Session {
   /** Id of the latest session: with it, subscribers can ignore a late Will of an earlier session. */
   id(): string
-  /** Begins an attempt to connect with a new id; rejects where a file cannot be read. */
+  /** Begins an attempt to connect with a new id; rejects if a file cannot be read. */
   open(version: 4 | 5, handlers: ConnectionHandlers): Promise<Connection>
 }
 

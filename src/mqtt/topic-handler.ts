@@ -1,4 +1,4 @@
-// What every feature that subscribes to topics has in common.
+// The interface of a feature that subscribes to topics.
 import type { Connection } from './connection/connection.ts'
 
 export interface TopicHandler {
@@ -6,6 +6,6 @@ export interface TopicHandler {
   up(connection: Connection, messageBytes: number): void
   /** The connection is down. */
   down(): void
-  /** Handles a received message; false where the topic is not one of its own. */
+  /** Handles a received message; false if the topic is not one of its own. */
   message(topic: string, payload: string, retained: boolean): boolean
 }

@@ -135,7 +135,7 @@ function routineMs(budget: FlushBudget, sinceMs: number, flushIntervalMs: number
   )
 }
 
-/** When both buckets have so many tokens. */
+/** When both buckets have this many tokens. */
 function earlyCommitMs({ early, average }: FlushBudget, tokens: number, flushIntervalMs: number): number {
   return Math.max(availableAtMs(early, tokens, TOKEN_EVERY_MS), availableAtMs(average, tokens, flushIntervalMs))
 }

@@ -32,7 +32,7 @@ export function createHealthRecorder(path: string, log: Log): HealthRecorder {
       lastCommitMs = wallMs
       commitSeconds.add(seconds)
       if (problem === null) return
-      log('info', `state: back after ${Math.round((monoMs - sinceMs) / 1000)} s`, { path })
+      log('info', `state: writing works again after ${Math.round((monoMs - sinceMs) / 1000)} s`, { path })
       problem = null
     },
     failed(error, monoMs) {

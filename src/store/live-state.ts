@@ -14,7 +14,7 @@ export const HISTORY_EVENTS = 1000
  * of a crash loop while writing to flash fails.
  */
 const RESERVED_BLOCK = 10_000_000
-/** With so few reserved numbers left, a commit is due at once. */
+/** With no more reserved numbers left than this, a commit is due at once. */
 const NUMBERS_LOW = 10_000
 
 export interface LiveState {

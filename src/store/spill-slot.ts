@@ -9,7 +9,7 @@ import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
 import { createPageBuilder, type Head, type PageBuilder, type Payload } from './format/page-records.ts'
 import { readPages } from './recovery.ts'
 
-/** A slot that has grown by so many pages is rewritten with only the newest version of each unit. */
+/** A slot that has grown by this many pages is rewritten with only the newest version of each unit. */
 const PAGES_UNTIL_REWRITE = 64
 /**
  * A page is closed at this size. Each step recomputes the checksum of the page it is added to, so a short page saves CPU;

@@ -80,7 +80,10 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       if ('malformed' in reading) {
         if (error === null) context.malformed(reading.malformed)
         if (!failing.has(label))
-          log('warning', `${label}: cannot read its properties: ${reading.malformed}; retrying with the next reconcile`)
+          log(
+            'warning',
+            `${label}: cannot read its properties: ${reading.malformed}; retrying at the next reconciliation`,
+          )
         failing.add(label)
       } else {
         failing.delete(label)

@@ -23,7 +23,7 @@ test('a bad configuration is refused as a whole, and shown until a good one is a
   const [problem] = configuration.apply(bad, 2000)
   expect(problem).toContain('max_retries')
   expect(configuration.now().flap.count).toBe(5)
-  expect(configuration.problems()).toEqual([`reload refused: ${problem}`])
+  expect(configuration.problems()).toEqual([`reload failed: ${problem}`])
   expect(configuration.appliedAtMs()).toBe(1000)
   configuration.apply(await loaded('{"flap": {"count": 4}}'), 3000)
   expect(configuration.problems()).toEqual([])

@@ -22,7 +22,7 @@ describe('a request', () => {
   test('without a socket is rejected: the agent is not running', async () => {
     const reply = clientOf('/nonexistent/s').get('/')
     await expect(reply).rejects.toThrow(AgentNotRunning)
-    await expect(reply).rejects.toThrow('the agent is not running (nothing listens on /nonexistent/s)')
+    await expect(reply).rejects.toThrow('the agent is not running (nothing is listening on /nonexistent/s)')
   })
 
   test('to the socket file of an agent that has ended is rejected in the same way', async () => {

@@ -137,7 +137,7 @@ describe('an error is one line', () => {
     ['events --kind crsh', '--kind: unknown kind "crsh": did you mean crash?'],
     ['events --limit 0', '--limit: "0" is not a whole number from 1 to 10000'],
     ['events --limit x', '--limit: "x" is not a whole number from 1 to 10000'],
-    ['events --unit a/b', `--unit: "a/b" is a path: write the unit name that 'systemctl status a/b' shows`],
+    ['events --unit a/b', `--unit: "a/b" is a path; use the unit name that 'systemctl status a/b' shows`],
   ])('"%s"', (line, problem) => {
     expect(parseArguments(line.split(' '))).toEqual({ problem })
   })

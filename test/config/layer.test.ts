@@ -6,7 +6,7 @@ describe('the command line', () => {
   test.each([
     ['--prometheus-port abc', '--prometheus-port: "abc" is not a whole number from 0 to 65535'],
     ['--prometheus-port -1', '--prometheus-port: -1 is not a whole number from 0 to 65535'],
-    ['--services a//b', `--services: "a//b" is a path: write the unit name that 'systemctl status a//b' shows`],
+    ['--services a//b', `--services: "a//b" is a path; use the unit name that 'systemctl status a//b' shows`],
     ['--log-format xml', '--log-format: "xml" is not text or json'],
     ['--bus /run/x', '--bus: "/run/x" is not a D-Bus address such as unix:path=/run/dbus/system_bus_socket'],
     [

@@ -41,7 +41,7 @@ test('each unit that cannot be imported is reported with its value, and the rest
     'a: crashes is -3, expected a whole number of at least 0',
     'b: stops is 1.5, expected a whole number of at least 0',
     'c: [] is not an object of counters',
-    '"d e" is not a unit name: " " is not allowed in it',
+    '"d e" is not a unit name: " " is not allowed',
     '"f.service" is a duplicate of f.service',
   ])
 })

@@ -20,13 +20,13 @@ test.each([
 })
 
 test.each([
-  ['', 'is empty: write a unit name'],
-  ['a b', 'is not a unit name: " " is not allowed in it'],
-  ['mosquitto;', 'is not a unit name: ";" is not allowed in it'],
-  ['/etc/x.service', "is a path: write the unit name that 'systemctl status /etc/x.service' shows"],
-  ['sink@.service', 'is a template: write sink@*.service for its instances'],
-  ['sink@', 'is a template: write sink@*.service for its instances'],
-  ['.service', 'is not a unit name: there is nothing before its type'],
+  ['', 'is empty, expected a unit name'],
+  ['a b', 'is not a unit name: " " is not allowed'],
+  ['mosquitto;', 'is not a unit name: ";" is not allowed'],
+  ['/etc/x.service', "is a path; use the unit name that 'systemctl status /etc/x.service' shows"],
+  ['sink@.service', 'is a template; use sink@*.service for its instances'],
+  ['sink@', 'is a template; use sink@*.service for its instances'],
+  ['.service', 'is not a unit name: the part before the type is empty'],
   ['x'.repeat(250), 'is longer than the 255 characters that systemd allows'],
 ])('%j %s', (text, wrong) => {
   expect(unitName(text)).toEqual({ wrong })

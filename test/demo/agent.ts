@@ -98,7 +98,7 @@ function demoEnv(directory: string): NodeJS.ProcessEnv {
   return { PATH, TZ, TMPDIR, DBUS_SYSTEM_BUS_ADDRESS, RUNTIME_DIRECTORY: directory }
 }
 
-/** A prefix that ends the agent even when the demo is killed with SIGKILL; empty where util-linux is not installed. */
+/** A prefix that ends the agent even when the demo is killed with SIGKILL; empty if util-linux is not installed. */
 function endsWithParent(): string[] {
   const words = ['setpriv', '--pdeathsig', 'TERM']
   return spawnSync('setpriv', [...words.slice(1), 'true'], { stdio: 'ignore' }).status === 0 ? words : []

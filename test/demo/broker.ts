@@ -8,9 +8,9 @@ import { until } from '../rig/until.ts'
 export interface Broker extends AsyncDisposable {
   /** Options for the agent's command line. */
   readonly args: readonly string[]
-  /** The command that follows the events; null where there is no broker. */
+  /** The command that follows the events; null if there is no broker. */
   readonly subscribe: string | null
-  /** Why there is no broker; null where there is one. */
+  /** Why there is no broker; null if there is one. */
   readonly problem: string | null
 }
 

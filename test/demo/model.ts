@@ -14,7 +14,7 @@ export interface Model {
   /** Which systemd is watched, as it reads after "on". */
   readonly environment: string
   readonly agent: Pick<DemoAgent, 'version' | 'gatewayId' | 'metricsUrl'>
-  /** The command that follows the events at the broker; null where there is no broker. */
+  /** The command that follows the events at the broker; null if there is no broker. */
   readonly subscribe: string | null
   readonly startedAtMs: number
   /** Null: runs until the user quits. */

@@ -53,7 +53,7 @@ gatewatch: none.service: no such unit: systemd found no unit file with this name
       stderr: 'systemd has reloaded its unit files\n',
     })
     expect((await gatewatch('start', 'sink@*')).stderr).toContain(
-      '"sink@*" is a pattern; this command requires the names of units',
+      '"sink@*" is a pattern; this command requires unit names',
     )
   })
 

@@ -55,7 +55,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
   test('a bad file is refused, and the problem is shown until a good one is applied', async () => {
     configure('{"monitored_services": ["b"')
     const shown = await until(() => agent.get('/-/ready'), { what: 'the problem', is: (r) => r.status === 503 })
-    expect(shown.body).toContain('reload refused')
+    expect(shown.body).toContain('reload failed')
     expect((await units()).map((u) => u.service)).toEqual(['a.service', 'c.service'])
     expect(await agent.metric('gatewatch_config_last_reload_successful')).toBe(0)
     configure('{"monitored_services": ["a", "b", "c"]}')

@@ -53,7 +53,7 @@ describe('a journalctl', () => {
     expect(it.missed()).toBe(2)
     expect(await it.linesOf(ID, UNIT)).toEqual([])
     expect(it.logged).toEqual([
-      'warning crash_log_lines: cannot read the journal: No journal files were opened due to insufficient permissions. (add the agent to the group systemd-journal)',
+      'warning crash_log_lines: cannot read the journal: No journal files were opened due to insufficient permissions. (add the user of the agent to the group systemd-journal)',
       'info crash_log_lines: the journal can be read again',
     ])
   })

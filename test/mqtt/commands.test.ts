@@ -103,7 +103,12 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     broker.publish('gatewatch/gw-7/unit/x/result', '{"service":"x"}')
     await until(() => json(subscriber.received.at(-1))['service'] === 'x', { what: 'the end' })
     expect(subscriber.received).toHaveLength(12)
-    expect(published).toContainEqual(['m.service', 'restart', 'too_frequent', 'more than 10 commands at once'])
+    expect(published).toContainEqual([
+      'm.service',
+      'restart',
+      'too_frequent',
+      'command rate limit exceeded (at most 10 at once)',
+    ])
     expect(operator.carriedOut.map(({ unit }) => unit[0]).join('')).toBe('cdefghijkl')
     await gateway.stop()
   })

@@ -121,7 +121,7 @@ test('user and password of a URL are decoded', () => {
 test.each([
   ['ws://me:secret@broker', 'mqtt.url must begin with mqtt://, mqtts:// or mqtt+unix://, not ws://'],
   ['broker', 'mqtt.url is not a URL like mqtt://127.0.0.1:1883'],
-  ['unix:', 'mqtt.url has no socket path; write mqtt+unix:///path'],
+  ['unix:', 'mqtt.url has no socket path; use mqtt+unix:///path'],
   ['mqtt:///x', 'mqtt.url has no host'],
 ])('%s is refused, with a message that does not contain the password', (text, problem) => {
   expect(() => readBrokerUrl(text)).toThrow(new Error(problem))
@@ -130,7 +130,7 @@ test.each([
 test.each([
   [
     Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' }),
-    'connection refused (nothing listens there)',
+    'connection refused (nothing is listening there)',
     false,
   ],
   [

@@ -77,7 +77,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), 'MQTT over TLS', () => 
     await using broker = await startMosquitto()
     await using gateway = startGateway({ config: { url: broker.url, ca_file: '/nowhere' }, units: [UNIT] })
     await until(() => gateway.logged.length, { what: 'the reason' })
-    expect(gateway.sink.health().problem).toBe('mqtt.ca_file requires TLS; write mqtts:// in mqtt.url')
+    expect(gateway.sink.health().problem).toBe('mqtt.ca_file requires TLS; use mqtts:// in mqtt.url')
   })
 })
 

@@ -17,9 +17,9 @@ export interface RunEnd {
   readonly atMs: number
   readonly kind: 'stop' | 'crash'
   readonly result: string
-  /** How the main process ended; null where neither the journal nor ExecStopPost= records it. */
+  /** How the main process ended; null if neither the journal nor ExecStopPost= records it. */
   readonly main: { readonly exitCode: number | null; readonly signal: string | null } | null
-  /** A stop or restart job was present; null where it came too close to the end to decide. */
+  /** A stop or restart job was present; null if it came too close to the end to decide. */
   readonly requested: boolean | null
 }
 

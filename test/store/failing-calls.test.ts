@@ -44,7 +44,7 @@ async function runWithFault(scenario: Scenario, { errno, op, nth, once }: Fault)
   expect(recover(memory.fs.bytes(PATH)).state?.units).toEqual(final.units)
   const count = (words: string) => memory.lines.filter((line) => line.includes(words)).length
   if (!scenario.actions.includes('stop and start'))
-    expect(count('write failed') > 0).toBe(count('state: back after') > 0)
+    expect(count('write failed') > 0).toBe(count('state: writing works again after') > 0)
   expect(memory.fs.files.has(`${PATH}.new`)).toBe(false)
   const again = crashStep(final, names(1)[0] as string, memory.clock.now().monoMs)
   store.remember(again)

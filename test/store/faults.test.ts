@@ -39,7 +39,7 @@ test('full flash is reported, counted, and retried after 5 s, 10 s, ... up to ev
   b.fs.fault = () => undefined
   expect(await store.flush()).toBe(true)
   expect(store.health().problem).toBe(null)
-  expect(b.lines.at(-1)).toMatch(/^info: state: back after 3\d\d\d s$/)
+  expect(b.lines.at(-1)).toMatch(/^info: state: writing works again after 3\d\d\d s$/)
 })
 
 test('a descriptor that failed to sync is never used again', async () => {

@@ -7,7 +7,7 @@ import { PATH } from './memory-store.ts'
 const SECTOR_BYTES = 512
 const SECTORS = PAGE_BYTES / SECTOR_BYTES
 
-/** The possible contents of the state file after so many operations. */
+/** The possible contents of the state file after this many operations. */
 export interface PossibleContents {
   readonly done: number
   /** How many different contents are possible. */

@@ -130,7 +130,7 @@ export async function runScenarioFrom(
 
 const files = new Map<string, Promise<Buffer>>()
 
-/** The file after so many commits and a power loss. */
+/** The file after this many commits and a power loss. */
 function fileAfter(units: number, commits: number): Promise<Buffer> {
   const key = `${units} ${commits}`
   const known = files.get(key) ?? makeFile(units, commits)

@@ -5,7 +5,7 @@ import type { LoadedConfig } from '../../config/load.ts'
 import { plural } from '../../core/views/format.ts'
 import type { Console, ExitCode } from '../console.ts'
 
-/** Exit code 2 if there is any problem, even where a service would continue. */
+/** Exit code 2 if there is any problem, even if a service would continue. */
 export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): ExitCode {
   const { problems, notes, file, config } = loaded
   if (json) {

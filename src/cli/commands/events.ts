@@ -9,7 +9,7 @@ import type { Console, ExitCode, Sources } from '../console.ts'
 import { eventLine } from '../event-line.ts'
 
 const DEFAULT_LIMIT = 50
-/** As tail(1). */
+/** The default of tail(1). */
 const FOLLOW_LIMIT = 10
 const RECONNECT_AFTER_MS = 1_000
 
@@ -43,7 +43,7 @@ export async function events(
 }
 
 function noneToFollow(socket: string): string {
-  return `the agent is not running, so there are no events to follow (nothing listens on ${socket}); start it with 'systemctl start gatewatch'`
+  return `the agent is not running, so there are no events to follow (nothing is listening on ${socket}); start it with 'systemctl start gatewatch'`
 }
 
 async function storedEvents(

@@ -15,7 +15,7 @@ export function help(topic: string | undefined, out: Console): ExitCode {
   return 0
 }
 
-/** The text for stderr after a wrong command line. */
+/** The text for stderr after a usage error. */
 export function usageError(problem: string): string {
   return `gatewatch: ${problem}\ngatewatch: see 'gatewatch help'\n`
 }

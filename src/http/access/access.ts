@@ -20,11 +20,11 @@ export interface AccessControl {
   headers(): Readonly<Record<string, string>>
   /** The error response for a refused request, or null. `hasToken`: its bearer token replaces basic auth. */
   refusal(request: IncomingMessage, hasToken: boolean): Promise<HttpResponse | null>
-  /** True where the client has authenticated by password or by a verified certificate. */
+  /** True if the client has authenticated by password or by a verified certificate. */
   isAuthenticated(request: IncomingMessage): boolean
 }
 
-/** Throws where the file cannot be used. `onTlsToggled`: TLS was switched on or off, which requires a new listener. */
+/** Throws if the file cannot be used. `onTlsToggled`: TLS was switched on or off, which requires a new listener. */
 export async function createAccessControl(
   path: string,
   clock: Clock,

@@ -15,7 +15,7 @@ const UNAUTHORIZED = problem(401, 'unauthorized', 'a valid user name and passwor
 const BUSY = problem(503, 'busy', 'too many passwords are being checked; retry later', { 'retry-after': '5' })
 
 interface BasicAuth {
-  /** Null where the credentials are right, else the error response. */
+  /** Null if the credentials are right, else the error response. */
   refusal(header: string | undefined, users: ReadonlyMap<string, string>): Promise<HttpResponse | null>
 }
 
@@ -55,7 +55,7 @@ export function createBasicAuth(compare: (password: string, hash: string) => Pro
   }
 }
 
-/** The user and the password in an Authorization header (RFC 7617); null where it has none. */
+/** The user and the password in an Authorization header (RFC 7617); null if it has none. */
 function credentialsIn(header: string | undefined): { readonly user: string; readonly password: string } | null {
   const encoded = /^basic ([A-Za-z0-9+/]+=*)$/i.exec(header ?? '')?.[1]
   if (encoded === undefined) return null

@@ -46,7 +46,7 @@ export function isKnownHost(header: string | undefined, names: ReadonlySet<strin
   return isIP(host) !== 0 || host === 'localhost' || host.endsWith('.localhost') || names.has(host)
 }
 
-/** The host in a `Host` header without its port, in lower case; null where the header is malformed. */
+/** The host in a `Host` header without its port, in lower case; null if the header is malformed. */
 function hostOf(header: string): string | null {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^[\]:/@\s]+))(?::\d{1,5})?$/i.exec(header)
   return match === null ? null : (match[1] ?? match[2] ?? '').toLowerCase().replace(/\.$/, '')

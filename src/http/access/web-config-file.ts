@@ -17,7 +17,7 @@ interface WebConfigFile {
   refresh(): void
 }
 
-/** Why the file cannot be used, with the position of the fault; null where it can. */
+/** Why the file cannot be used, with the position of the fault; null if it can. */
 export function webConfigProblem(path: string): string | null {
   try {
     loadWebConfig(path)
@@ -33,7 +33,7 @@ interface LoadedWebConfig {
   readonly paths: readonly string[]
 }
 
-/** Throws where the file cannot be used, with the position of the fault. */
+/** Throws if the file cannot be used, with the position of the fault. */
 export function createWebConfigFile(
   path: string,
   options: { clock: Clock; log: Log; onChange: (next: WebConfig, previous: WebConfig) => void },

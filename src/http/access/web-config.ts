@@ -98,11 +98,11 @@ function tlsOf(tls: YamlFields, read: (path: string) => string): TlsConfig | nul
   }
 }
 
-/** PEM text, inline or from the file that `<name>_file` names; null where neither is set. */
+/** PEM text, inline or from the file that `<name>_file` names; null if neither is set. */
 function pemOf(tls: YamlFields, name: 'cert' | 'key' | 'client_ca', read: (path: string) => string): string | null {
   const inline = tls.text(name)
   const path = tls.text(`${name}_file`)
-  if (inline !== null && path !== null) throw tls.at(name).error(`${name} and ${name}_file exclude each other`)
+  if (inline !== null && path !== null) throw tls.at(name).error(`${name} and ${name}_file are mutually exclusive`)
   if (path === null) return inline === null ? null : String((tls.at(name).node as { value?: unknown } | null)?.value)
   try {
     return read(path)
@@ -111,7 +111,7 @@ function pemOf(tls: YamlFields, name: 'cert' | 'key' | 'client_ca', read: (path:
   }
 }
 
-/** OpenSSL's word for Go's in this field; null where the field is absent. */
+/** OpenSSL's word for Go's in this field; null if the field is absent. */
 function oneOf<T extends string>(tls: YamlFields, name: string, known: Readonly<Record<string, T>>): T | null {
   const written = tls.text(name)
   return written === null ? null : translate(tls, name, written, known)
@@ -171,7 +171,7 @@ function rateLimitOf(limit: YamlFields): WebConfig['rateLimit'] {
   return everyMs === 0 ? null : { everyMs, burst }
 }
 
-/** A duration in Go's notation: `1s`, `1m30s`, `500ms`; null where it is malformed. */
+/** A duration in Go's notation: `1s`, `1m30s`, `500ms`; null if it is malformed. */
 function durationMs(text: string): number | null {
   const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return null

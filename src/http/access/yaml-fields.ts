@@ -11,7 +11,7 @@ interface YamlValue {
 }
 
 export interface YamlFields extends YamlValue {
-  /** A scalar as it is written; null where it is absent or empty. */
+  /** A scalar as it is written; null if it is absent or empty. */
   text(name: string): string | null
   bool(name: string): boolean | null
   list(name: string): readonly string[]
@@ -47,7 +47,7 @@ export function readFields(text: string, file: string, fields: readonly string[]
   const isEmpty = (node: Node | null) => node === null || (isScalar(node) && node.value === null)
   const scalar = (node: Node | null, what: string): string => {
     if (isEmpty(node)) return ''
-    if (!isScalar(node)) throw valueAt(node).error(`${what} must be a text`)
+    if (!isScalar(node)) throw valueAt(node).error(`${what} must be a string`)
     return node.source ?? String(node.value)
   }
 

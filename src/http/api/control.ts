@@ -42,7 +42,7 @@ export async function runCommand(control: HttpControl, request: HttpRequest): Pr
   }
 }
 
-/** The units that this client may control over its transport, given the token; null where control is not possible. */
+/** The units that this client may control over its transport, given the token; null if control is not possible. */
 export function controlView(
   control: HttpControl,
   { transport, secure }: HttpRequest,
@@ -74,7 +74,7 @@ function tokenOrRefusal(control: HttpControl, secure: boolean): string | HttpRes
   return token ?? problem(403, 'no_token', 'control is disabled: control.token_file is not set or empty')
 }
 
-/** Read for each request, so that a changed token applies at once; null where the file is unreadable or empty. */
+/** Read for each request, so that a changed token applies at once; null if the file is unreadable or empty. */
 function readToken(path: string): string | null {
   try {
     return readFileSync(path, 'utf8').trim() || null

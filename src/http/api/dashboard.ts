@@ -4,7 +4,7 @@ import type { HttpResponse } from '../route.ts'
 /** The page and the digests of its one script and its one style, from build/bundle/dashboard.mjs. */
 declare const __DASHBOARD__: { readonly html: string; readonly script: string; readonly style: string }
 
-/** The page, for clients that accept HTML; null for others, and where the sources run unbundled. */
+/** The page, for clients that accept HTML; null for others, and if the sources run unbundled. */
 export function dashboard(accept: string | undefined): HttpResponse | null {
   if (!accept?.includes('text/html') || typeof __DASHBOARD__ === 'undefined') return null
   const { html, script, style } = __DASHBOARD__

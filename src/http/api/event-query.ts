@@ -62,7 +62,7 @@ export function matchesFilter(filter: EventFilter, event: Event): boolean {
 }
 
 /**
- * The sequence number in an event id `<stream>-<seq>`. -1, which selects all events, where the id has another stream (a
+ * The sequence number in an event id `<stream>-<seq>`. -1, which selects all events, if the id has another stream (a
  * new state file starts a new one, so all its events are new to the client) or is malformed.
  */
 export function seqOf(id: string, stream: string): number {

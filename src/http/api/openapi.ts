@@ -124,7 +124,11 @@ export function openApi(version: string): Json {
     components: {
       schemas: SCHEMAS,
       securitySchemes: {
-        password: { type: 'http', scheme: 'basic', description: 'Where web_config_file sets basic_auth_users.' },
+        password: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'Required over TCP if web_config_file sets basic_auth_users.',
+        },
         token: { type: 'http', scheme: 'bearer', description: 'The token in control.token_file.' },
       },
     },

@@ -126,7 +126,7 @@ function events(views: Views, { query, transport, trusted }: HttpRequest): Route
   })
 }
 
-/** Only new events, unless the client resumes by Last-Event-ID or, where it cannot set headers, by `since`. */
+/** Only new events, unless the client resumes by Last-Event-ID or, if it cannot set headers, by `since`. */
 function openStream(views: Views, stream: EventStream, { headers, query, trusted }: HttpRequest): RouteResult {
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)

@@ -84,7 +84,11 @@ const EVENTS: readonly Json[] = [
     },
     'Replaces the single events of a unit while it ends more than 120 times in 60 s.',
   ),
-  event(['unit_appeared', 'unit_vanished'], { load_state: text }, 'systemd can load the unit, or no longer can.'),
+  event(
+    ['unit_appeared', 'unit_vanished'],
+    { load_state: text },
+    'systemd can now load the unit, or can no longer load it.',
+  ),
   event(
     ['command'],
     { action: text, outcome: text, via: text, who: orNull(text) },

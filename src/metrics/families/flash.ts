@@ -26,9 +26,13 @@ export const flashFamilies: readonly Family[] = [
   gauge('gatewatch_flash_degraded', '1 while the state cannot be written to flash; counters are then live.', (r) => {
     return flag(r.store.problem !== null)
   }),
-  gauge('gatewatch_state_volatile', '1 if the state file is lost at power-off.', (r) => {
-    return flag(r.stateVolatile)
-  }),
+  gauge(
+    'gatewatch_state_volatile',
+    '1 if the state file is on a RAM-backed file system and lost at power-off.',
+    (r) => {
+      return flag(r.stateVolatile)
+    },
+  ),
   gauge('gatewatch_flash_last_commit_timestamp_seconds', 'Unix time of the last commit, in seconds.', (r) => {
     return r.store.lastCommitMs === null ? null : unixSeconds(r.store.lastCommitMs)
   }),

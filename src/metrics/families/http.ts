@@ -11,7 +11,7 @@ export const httpFamilies: readonly Family[] = [
   {
     name: 'gatewatch_http_request_seconds',
     type: 'histogram',
-    help: 'Time until the client had received the HTTP response, by route.',
+    help: 'HTTP response time, until the client has received the response, by route.',
     samples: ({ http }) => {
       return Object.entries(http.seconds).flatMap(([route, took]) => histogramSamples(took, { route }))
     },

@@ -50,7 +50,7 @@ export const serviceFamilies: readonly Family[] = [
   {
     name: 'systemd_monitor_info',
     type: 'gauge',
-    help: 'Version of the monitor and identity of the gateway.',
+    help: 'Version of gatewatch and identity of the gateway.',
     samples: ({ agent, live }) => {
       const labels = {
         version: agent.version,

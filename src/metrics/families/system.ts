@@ -37,7 +37,7 @@ export const systemFamilies: readonly Family[] = [
   {
     name: 'gatewatch_host_disk_used_ratio',
     type: 'gauge',
-    help: 'Fraction of disk space in use, of what users may use.',
+    help: 'Fraction of disk space in use, without the space reserved for root.',
     samples: ({ host }) => host.disks.map(({ path, used }) => ({ labels: { path }, value: used })),
   },
   {

@@ -52,7 +52,7 @@ export const unitFamilies: readonly Family[] = [
   ),
   unitGauge(
     'gatewatch_unit_active_since_timestamp_seconds',
-    'Unix time since which the unit is active, in seconds.',
+    'Unix time at which the unit became active, in seconds.',
     activeSince,
   ),
   unitGauge('gatewatch_unit_last_exit_status', 'Exit status of the last crash, if the process exited.', (unit) => {

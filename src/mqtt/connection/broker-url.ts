@@ -29,7 +29,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
   const password = url.password === '' ? null : decoded(url.password)
   if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
     const path = decoded(url.pathname)
-    if (path.length < 2) throw new Error('mqtt.url has no socket path; write mqtt+unix:///path')
+    if (path.length < 2) throw new Error('mqtt.url has no socket path; use mqtt+unix:///path')
     return { address: { kind: 'unix', path }, username, password, shown: `mqtt+unix://${path}`, local: true }
   }
   const known = KINDS[url.protocol]
@@ -49,7 +49,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
   }
 }
 
-/** Leaves the text as it is where a `%` does not begin an escape. */
+/** Leaves the text unchanged if a `%` does not begin an escape. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

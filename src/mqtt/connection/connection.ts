@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } from 'mqtt'
 import { type ConnectionError, connectionErrorOf } from './error-text.ts'
 
-/** mqtt.js, loaded only where MQTT is enabled: it takes 1.5 MB. */
+/** mqtt.js, loaded only if MQTT is enabled: it takes 1.5 MB. */
 interface MqttLibrary {
   readonly Client: typeof MqttClient
   readonly reasons: Readonly<Record<number, string>>

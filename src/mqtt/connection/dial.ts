@@ -13,15 +13,15 @@ export interface CredentialFiles {
   readonly key_file: string | null
 }
 
-/** The system's trusted certificates, where distributions keep them; without these files, Node's own list applies. */
+/** The system's trusted certificates, in the places that distributions use; without them, Node's own list applies. */
 const SYSTEM_CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
 
-/** Opens at once; errors come as events of the stream. Throws where a file cannot be read. */
+/** Opens at once; errors come as events of the stream. Throws if a file cannot be read. */
 export function dial({ address }: BrokerUrl, files: CredentialFiles): Duplex {
   // noDelay: an event must not wait for the acknowledgement of the previous one
   if (address.kind === 'tls') return connectTls(tlsOptions(address.host, address.port, files)).setNoDelay(true)
   const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
-  if (unused !== undefined) throw new Error(`mqtt.${unused} requires TLS; write mqtts:// in mqtt.url`)
+  if (unused !== undefined) throw new Error(`mqtt.${unused} requires TLS; use mqtts:// in mqtt.url`)
   return connectTcp({
     ...(address.kind === 'unix' ? address : { host: address.host, port: address.port }),
     noDelay: true,

@@ -1,8 +1,8 @@
-// Texts for connection errors that show where to look.
+// Messages for connection errors, with the probable cause or the setting to check.
 import { messageOf } from '../../core/error-text.ts'
 
 const TEXTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused (nothing listens there)',
+  ECONNREFUSED: 'connection refused (nothing is listening there)',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection reset',
   ENOENT: 'no such socket',
@@ -17,7 +17,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by an unknown authority; set mqtt.ca_file',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an unknown authority; set mqtt.ca_file',
   CERT_HAS_EXPIRED: 'its certificate has expired',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet (is the clock of this device right?)',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet (is the clock of this device correct?)',
 }
 
 /** CONNACK codes that point to user name or password: 3.1.1 [table 3.1] and 5.0 [table 3-1]. */

@@ -5,7 +5,7 @@ import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } fro
 import { connectionErrorOf, REFUSED } from './error-text.ts'
 
 export interface LinkOptions {
-  /** Begins one attempt; rejects where the attempt cannot even begin. */
+  /** Begins one attempt; rejects if the attempt cannot even begin. */
   readonly open: (version: 4 | 5, handlers: ConnectionHandlers) => Promise<Connection>
   /** Name of the broker in logs. */
   readonly shown: string
@@ -143,7 +143,7 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
   }
 }
 
-/** A broker may give ever new reasons: at most so many are logged in one outage. */
+/** Limit for the different reasons logged in one outage: a broker may report an unlimited number of them. */
 const REASONS_AT_MOST = 8
 
 /** Logs the begin and the end of an outage, and each reason for a failed attempt once. */

@@ -114,7 +114,7 @@ function healthOf(link: Link, refusedTopics: RefusedTopics, backlog: Backlog, pu
   }
 }
 
-/** The agent's own status; null where it is the same as before. */
+/** The agent's own status; null if it is the same as before. */
 function createAgentStatus(
   mqtt: MqttOptions,
   session: Session,

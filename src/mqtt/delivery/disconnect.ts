@@ -9,7 +9,7 @@ const OFFLINE_AT_MOST_MS = 500
 const END_AT_MOST_MS = 300
 
 /**
- * `publishOffline` calls back when the broker has `offline`. Where it does not acknowledge in time, the connection is
+ * `publishOffline` calls back when the broker has `offline`. If it does not acknowledge in time, the connection is
  * cut, so that the broker publishes the Will instead.
  */
 export async function disconnect(

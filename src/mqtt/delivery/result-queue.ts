@@ -10,9 +10,9 @@ interface CommandResultMessage {
 }
 
 interface ResultQueue {
-  /** Drops the oldest result where the queue is full. */
+  /** Drops the oldest result if the queue is full. */
   push(result: CommandResultMessage): void
-  /** The next result, in flight from then on; null where one is in flight already or none waits. */
+  /** The next result, in flight from then on; null if one is in flight already or none waits. */
   next(): Outgoing | null
   /** The connection is down: the result in flight has to be sent again. */
   requeue(): void

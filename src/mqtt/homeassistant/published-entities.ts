@@ -1,5 +1,5 @@
-// The entities that Home Assistant knows from us. After a start they are read back from the broker's retained message,
-// because an entity that is merely left out of the next message would stay in Home Assistant for ever.
+// Tracks the entities published to Home Assistant. After a start they are read back from the retained message,
+// because an entity that is merely left out of the next message would stay in Home Assistant forever.
 import type { Clock } from '../../ports.ts'
 import type { Connection } from '../connection/connection.ts'
 import { entitiesIn } from './payload.ts'

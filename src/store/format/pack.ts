@@ -6,7 +6,7 @@ import { createPageBuilder, type Head, type LeftOut, type PageBuilder } from './
 
 /** Bytes of a page that the counts of omitted events may take. */
 const LEFT_OUT_BYTES_AT_MOST = 1024
-/** After so many consecutive events that did not fit, the page is considered full. */
+/** After this many consecutive events that did not fit, the page is considered full. */
 const MISSES_AT_MOST = 8
 
 /** The payloads of a commit, one per page, and the events that did not fit. */

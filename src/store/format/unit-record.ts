@@ -26,7 +26,7 @@ const GAVE_UP = 2
 const BY_PATTERN = 4
 const TRACKING_INTERRUPTED = 8
 const TRACKING_CONTINUOUS = 16
-/** Only so many crash times are stored, the newest: above any useful `flap.count`, and a unit always fits into a page. */
+/** Limit for stored crash times, newest first: above any useful `flap.count`, and a unit always fits into a page. */
 const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
 

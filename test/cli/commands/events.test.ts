@@ -98,6 +98,6 @@ test('--follow continues after a restart of the agent, from the last event recei
 test('--follow is refused if the agent is not running', async () => {
   const sources = { client: noAgent, stateFile: fakeStateFile(STORED) }
   await expect(events({ ...ALL, follow: true }, sources, recordingConsole(), NEVER)).rejects.toThrow(
-    "the agent is not running, so there are no events to follow (nothing listens on /nonexistent/gatewatch.sock); start it with 'systemctl start gatewatch'",
+    "the agent is not running, so there are no events to follow (nothing is listening on /nonexistent/gatewatch.sock); start it with 'systemctl start gatewatch'",
   )
 })

@@ -120,7 +120,7 @@ test('reports what to do if there is neither agent nor state file', async () => 
   expect({ code, stderr: out.err() }).toEqual({
     code: 1,
     stderr:
-      'gatewatch: the agent is not running (nothing listens on /nonexistent/gatewatch.sock) and there is no state file ' +
+      'gatewatch: the agent is not running (nothing is listening on /nonexistent/gatewatch.sock) and there is no state file ' +
       "/var/lib/gatewatch/state.ring; start it with 'systemctl start gatewatch' or 'gatewatch run', or name another " +
       'socket with --socket or another state file with -p\n',
   })

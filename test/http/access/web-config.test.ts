@@ -107,7 +107,7 @@ test.each([
   ['tls_server_config:\n  key_file: server.key', 'web.yml:2:3: tls_server_config requires cert_file or cert'],
   ['tls_server_config:\n  cert_file: server.crt', 'web.yml:2:3: tls_server_config requires key_file or key'],
   ['tls_server_config:\n  cert_file: nowhere\n', "web.yml:2:14: cert_file: ENOENT: no such file, open 'nowhere'"],
-  [`${TLS}  cert: X`, 'web.yml:4:9: cert and cert_file exclude each other'],
+  [`${TLS}  cert: X`, 'web.yml:4:9: cert and cert_file are mutually exclusive'],
   [`${TLS}  client_ca_file: ca.crt`, 'web.yml:4:19: client_ca_file has no effect without client_auth_type'],
   [`${TLS}  client_auth_type: Maybe`, /^web.yml:4:21: client_auth_type must be one of NoClientCert, .*, not "Maybe"$/],
   [`${TLS}  client_allowed_sans: [a]`, /^web.yml:4:24: client_allowed_sans requires Require/],
@@ -123,7 +123,7 @@ test.each([
   ['http_server_config:\n  headers:\n    X-XSS-Protection: "a\\r\\nb"', /characters that are not allowed in a header/],
   ['basic_auth_users:\n  bob: secret', 'web.yml:2:3: the password of "bob" must be a bcrypt hash'],
   ['basic_auth_users: [bob]', 'web.yml:1:19: basic_auth_users must be a mapping'],
-  ['basic_auth_users:\n  bob: [a]', 'web.yml:2:8: basic_auth_users must be a text'],
+  ['basic_auth_users:\n  bob: [a]', 'web.yml:2:8: basic_auth_users must be a string'],
   ['rate_limit: {interval: soon}', 'web.yml:1:24: interval must be a duration such as 1s, not "soon"'],
   ['rate_limit: {interval: 1s, burst: -1}', 'web.yml:1:35: burst must be a whole number'],
 ])('%j is refused', (text, problem) => {

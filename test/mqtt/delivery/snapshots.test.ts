@@ -1,4 +1,4 @@
-// Retained states to publish: the newest of each unit, once, and nothing where it did not change visibly.
+// Retained states to publish: the newest of each unit, once, and nothing if it did not change visibly.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../../src/core/observation.ts'
 import type { State } from '../../../src/core/state.ts'
