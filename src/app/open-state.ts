@@ -18,7 +18,7 @@ export interface OpenedState {
   readonly identity: Identity
   readonly bootId: string
   readonly path: string
-  /** The file system is in RAM: a power cut empties it. */
+  /** The file system is in RAM: its content is lost at a power loss. */
   readonly volatile: boolean
   /** A state file of the former program to import counters from, if this is a first start; else null. */
   readonly legacyFile: string | null
@@ -52,7 +52,7 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
   const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
   const volatile = isVolatile(mountOfPath(path))
   if (volatile)
-    log('warning', `state file ${path} is on a RAM-backed file system (tmpfs): counters will not survive a power cut`)
+    log('warning', `state file ${path} is on a RAM-backed file system (tmpfs): counters will not survive a power loss`)
   return {
     state,
     store: opened.store,

@@ -15,7 +15,7 @@ export interface StatusInputs {
   readonly build: Build
   readonly identity: Identity
   readonly startedAtMs: number
-  /** The state file is on a file system that a power cut empties. */
+  /** The state file is on a file system whose content is lost at a power loss. */
   readonly stateVolatile: boolean
   readonly clock: Clock
   readonly lag: LoopLag

@@ -11,7 +11,7 @@ const OFFLINE =
 export const COMMANDS = {
   run: command('', 0, 0, 'watch the units (the default command)', {
     text: [
-      'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power cuts, and are available over HTTP and MQTT.',
+      'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power loss, and are available over HTTP and MQTT.',
       'SIGTERM and SIGINT stop the agent cleanly; a second one ends it at once. SIGHUP reloads the configuration; if the new file is invalid, the agent keeps the current configuration.',
       'Run as a systemd service, the agent logs an unknown key or an invalid value, uses the default instead, and shows the problem in /-/ready. Run in a terminal, it reports the problem and exits with code 2.',
     ],

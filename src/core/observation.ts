@@ -42,7 +42,7 @@ export type Observation =
   | { readonly kind: 'policy'; readonly at: Instant; readonly policy: Policy }
   /** A user resets the counters to zero; each running unit then counts as one start. */
   | { readonly kind: 'clear'; readonly at: Instant }
-  /** Counters of the replaced program (the baseline), by unit name. */
+  /** Counters of the former program (the baseline), by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */
   | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)

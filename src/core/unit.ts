@@ -136,7 +136,7 @@ export interface Unit {
   /** Set while the unit is failed and no run is open: since when, and whether a stop was requested. */
   readonly failed: { readonly sinceMonoMs: number; readonly requested: boolean } | null
   readonly counters: Counters
-  /** Imported from the replaced program; not part of the equation of `Counters`, added in every view. */
+  /** Imported from the former program; not part of the equation of `Counters`, added in every view. */
   readonly baseline: Counters
   /** Crashes by systemd's Result; the sum of all is `counters.crashes`. */
   readonly failures: Readonly<Record<string, Failures>>

@@ -13,7 +13,7 @@ export function prefixed(level: Level, text: string): string {
   return `<${PRIORITY[level]}>${text}`
 }
 
-/** `2025-07-07 10:15:23`, in local time, as the old program wrote it. */
+/** `2025-07-07 10:15:23`, in local time, as the former program wrote it. */
 export function stamp(ms: number): string {
   const second = Math.floor(ms / 1000)
   if (second !== lastStamp.second) lastStamp = { second, text: stampOf(new Date(ms)) }

@@ -121,7 +121,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
   }
 }
 
-/** Ends a line that a full disk or a power cut left incomplete, so that the next line is not appended to it. */
+/** Ends a line that a full disk or a power loss left incomplete, so that the next line is not appended to it. */
 async function openForAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
   const handle = await open(path, constants.O_APPEND | constants.O_CREAT | constants.O_RDWR, 0o640)
   try {

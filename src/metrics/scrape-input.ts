@@ -33,7 +33,7 @@ export interface ScrapeFacts {
   readonly store: StoreHealth
   /** Null if MQTT is disabled. */
   readonly mqtt: MqttHealth | null
-  /** The state file is on a file system that does not survive a power cut. */
+  /** The state file is on a file system whose content is lost at a power loss. */
   readonly stateVolatile: boolean
   readonly agent: AgentFacts
   readonly http: HttpHealth

@@ -1,4 +1,4 @@
-// The unit source: watches systemd over D-Bus, reports observations to the agent, and answers its queries about units and systemd.
+// The unit source: watches systemd over D-Bus, reports observations to the agent, and serves its queries about units and systemd.
 import { stackOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import { plural } from '../core/views/format.ts'

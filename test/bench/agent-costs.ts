@@ -6,7 +6,8 @@ import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 
 const KILLS = 200
-const print = (what: string, value: string, aim = '') => console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${aim}`)
+const print = (what: string, value: string, goal = '') =>
+  console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${goal}`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 await using systemd = await startSystemd()
@@ -42,13 +43,13 @@ async function measure() {
     await agent.end()
     removeDirectory(directory)
   }
-  print('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'aim: below 200 ms')
+  print('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'goal: below 200 ms')
   print('  CPU of that', `${median(readyCpuMs).toFixed(0)} ms`)
 
   const directory = temporaryDirectory()
   const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
   await sleep(5_000)
-  print('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'aim: below 14 MB')
+  print('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'goal: below 14 MB')
   await sleep(20_000)
   const before = cpuMs(agent.pid)
   for (let i = 0; i < 300; i++) await agent.get('/metrics')
@@ -65,7 +66,7 @@ async function measureKills(agent: Gatewatch) {
   await kill(systemd, 'u1.service', KILLS)
   await counted(agent, 'u1.service', KILLS)
   const perCycle = (cpuMs(agent.pid) - before) / KILLS
-  print(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'aim: below 2 ms')
+  print(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'goal: below 2 ms')
 }
 
 /** Kills the main process, waits for the next one, and so on; in batches of 20, because a command in the rig has 30 s. */

@@ -243,7 +243,7 @@ function measureFullRings(): void {
     for (let i = 0; i < 20; i++) recover(content)
     const { user, system } = process.cpuUsage(began)
     print(
-      `CPU to read a ring of ${summary.pages} pages, all full (aim: below 50 ms)`,
+      `CPU to read a ring of ${summary.pages} pages, all full (goal: below 50 ms)`,
       `${((user + system) / 20_000).toFixed(1)} ms`,
     )
   }

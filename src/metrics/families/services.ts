@@ -1,4 +1,4 @@
-// Metric families of the replaced program, with unchanged names: systemd_service_* and systemd_monitor_info.
+// Metric families of the former program, with unchanged names: systemd_service_* and systemd_monitor_info.
 import { unitOf } from '../../core/state.ts'
 import {
   activeState,

@@ -1,4 +1,4 @@
-// Metric families of each unit that the replaced program did not have: causes, lost runs, current state, resources.
+// Metric families of each unit that the former program did not have: causes, lost runs, current state, resources.
 import { signalNumber } from '../../core/cause.ts'
 import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../../core/unit.ts'
 import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'

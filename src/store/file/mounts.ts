@@ -47,7 +47,7 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | null {
   return null
 }
 
-/** True for tmpfs and ramfs, whose contents are lost at a power cut. */
+/** True for tmpfs and ramfs, whose content is lost at a power loss. */
 export function isVolatile(mount: Mount | null): boolean {
   return mount?.type === 'tmpfs' || mount?.type === 'ramfs'
 }

@@ -1,4 +1,4 @@
-// Which back end runs a command, with back ends that can be reasons apart by their results.
+// Which back end runs a command, with back ends distinguished by their results.
 import { expect, test } from 'vitest'
 import { ControlError } from '../../../src/core/command.ts'
 import type { UnitControl } from '../../../src/ports.ts'
