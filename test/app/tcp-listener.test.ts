@@ -47,7 +47,7 @@ test('in a terminal it rejects', async () => {
   await expect(tcp.listen({ host: null, port: 9100, webConfigFile: null }, true)).rejects.toThrow('port 9100 is taken')
 })
 
-test('a reload moves it, stops it, and leaves it alone where nothing changed', async () => {
+test('a reload moves it, stops it, and leaves it alone if nothing changed', async () => {
   const { tcp, taken, stopped, waits } = rig()
   await tcp.listen({ host: null, port: 9100, webConfigFile: null }, false)
   await tcp.listen({ host: null, port: 9100, webConfigFile: null }, false)

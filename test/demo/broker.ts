@@ -1,4 +1,4 @@
-// The MQTT broker of the demo: mosquitto, or a broker inside this process where mosquitto is not installed.
+// The MQTT broker of the demo: mosquitto, or a broker inside this process if mosquitto is not installed.
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { messageOf } from '../../src/core/error-text.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'

@@ -96,7 +96,7 @@ describe('the screen', () => {
     expect(plain(72, 24).every((line) => line.length <= 72)).toBe(true)
   })
 
-  it('shows sub-states and ages where there is room', () => {
+  it('shows sub-states and ages if there is room', () => {
     expect(plain(120, 40).join('\n')).toMatch(/mosquitto +activating \(auto-restart\) +1s .* SIGKILL, 2s ago/)
   })
 

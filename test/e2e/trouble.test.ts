@@ -1,4 +1,4 @@
-// Problems that occur in the field: each causes one clear message, and the agent continues to watch where possible.
+// Problems that occur in the field: each causes one clear message, and the agent continues to watch if possible.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'

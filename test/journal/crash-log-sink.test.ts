@@ -117,7 +117,7 @@ test('in a crash storm the oldest are passed on without lines', () => {
 })
 
 describe('for later queries', () => {
-  test('history gets the lines that are still kept, and is returned unchanged where there are none', async () => {
+  test('history gets the lines that are still kept, and is returned unchanged if there are none', async () => {
     const { it, respond } = rig()
     const history = [other(1), crash(2), other(3)]
     expect(it.withLines(history)).toBe(history)

@@ -45,7 +45,7 @@ describeUnless(noSystemd(), 'a gap', () => {
     return { counters, events, problems: agent.problems() }
   }
 
-  test('is recovered run by run where the journal can be read', async () => {
+  test('is recovered run by run if the journal can be read', async () => {
     const { counters, events, problems } = await gap(join(systemd.runDir, 'log/journal'))
     expect(events.map(({ kind, source }) => `${kind} ${source}`)).toEqual(
       ['crash', 'restart', 'crash', 'restart', 'stop', 'start'].map((kind) => `${kind} reconcile`),
@@ -56,7 +56,7 @@ describeUnless(noSystemd(), 'a gap', () => {
     expect(problems).toEqual([])
   })
 
-  test('is limited to what systemd still knows where it cannot, and the reason is logged', async () => {
+  test('is limited to what systemd still knows if it cannot, and the reason is logged', async () => {
     expect((await gap(null)).counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
     const { counters, problems } = await gap('/nowhere')
     expect(counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What to write instead: report, publish, request, respond, run, continue, again, `is not a X`, `over HTTP`. */
+/** Use instead: report, publish, request, respond, run, continue, again, `is not a X`, `over HTTP`, `null if`, `this many`. */
 const UNCLEAR: readonly RegExp[] = [
   /\b(told|untold|tells?|telling)\b/i,
   /\b(heard|hears)\b/i,
@@ -19,6 +19,8 @@ const UNCLEAR: readonly RegExp[] = [
   /\bby (TCP|HTTP|MQTT|UDP|D-Bus|WebSocket)\b/,
   /\bwhat (waits|is there|was there)\b/i,
   /\b(goes|went) on\b/i,
+  /\b(null|false|true|empty|rejects|throws) where\b/i,
+  /\b(so many|so few)\b/i,
 ]
 
 /** Correct uses: in any file (null) or in one, the text that may stay. */

@@ -60,7 +60,7 @@ describe('a change of state', () => {
     expect(lines).toEqual([line])
   })
 
-  test('is not logged where only the sub-state differs, except for debugging', () => {
+  test('is not logged if only the sub-state differs, except for debugging', () => {
     const before = stateOf(unit(M, { snapshot: snapshot('activating', 'start-pre') }))
     const after = stateOf(unit(M, { snapshot: snapshot('activating', 'start') }))
     const quiet = sinkTo()
@@ -71,7 +71,7 @@ describe('a change of state', () => {
     expect(loud.lines).toEqual(['<7>[DEBUG] mosquitto.service:  activating (SubState: start-pre -> start)'])
   })
 
-  test('is not logged where nothing differs', () => {
+  test('is not logged if nothing differs', () => {
     const { lines, step } = sinkTo('text', true)
     const state = stateOf(unit(M))
     step(state, state)

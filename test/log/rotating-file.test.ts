@@ -101,7 +101,7 @@ describe('limits that change while the file is open', () => {
 })
 
 describe('a disk that fails', () => {
-  test('costs lines, is reported once, and once when it works again', async () => {
+  test('costs lines, and is reported once when it fails and once when it works again', async () => {
     const inside = join(directory, 'not-created-yet', 'a.log')
     const file = open(100, 1, inside)
     file.append('one')

@@ -113,7 +113,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     await gateway.stop()
   })
 
-  it('have their result published after a reconnection where they stopped the broker itself', async () => {
+  it('have their result published after a reconnection if they stopped the broker itself', async () => {
     await using broker = await startMosquitto()
     const operator = createOperator()
     const { subscriber, gateway } = await start(broker, operator)

@@ -99,7 +99,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT over other transports', () =
     ['reports it', Buffer.from([0x20, 2, 0, 1])],
     ['reports it in MQTT 5', Buffer.from([0x20, 3, 0, 132, 0])],
     ['closes without a CONNACK', Buffer.alloc(0)],
-  ])('falls back to MQTT 3.1.1 where a broker without MQTT 5 %s', async (_, response) => {
+  ])('falls back to MQTT 3.1.1 when a broker without MQTT 5 %s', async (_, response) => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     const versions: number[] = []

@@ -206,7 +206,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     expect(crashes).toEqual(['mosquitto'])
   })
 
-  it('retries at short intervals where that unit is active before it listens', async () => {
+  it('retries at short intervals if that unit is active before it listens', async () => {
     await using broker = await startMosquitto({ stopped: true })
     await using gateway = startGateway({
       config: { url: broker.url },

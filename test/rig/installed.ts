@@ -136,7 +136,7 @@ function gateway(systemd: Systemd): Gateway {
   }
 }
 
-/** Uses a hard link where possible, because Node has 100 MB. */
+/** Uses a hard link if possible, because Node has 100 MB. */
 function place(from: string, to: string): void {
   if (statSync(from).dev === statSync(dirname(to)).dev) linkSync(from, to)
   else copyFileSync(from, to)

@@ -8,7 +8,7 @@ export interface Sections {
 
 const RESTARTS = ['no', 'always', 'on-success', 'on-failure', 'on-abnormal', 'on-abort', 'on-watchdog']
 
-/** A service with a random Restart= setting, and with a start limit where it could restart without a pause. */
+/** A service with a random Restart= setting, and with a start limit if it could restart without a pause. */
 export function restarting(random: Random, lines: readonly string[], type?: 'oneshot'): Sections {
   const forms = RESTARTS.filter((form) => type !== 'oneshot' || (form !== 'always' && form !== 'on-success'))
   const restart = random.percent(40)

@@ -103,7 +103,7 @@ test('a truncated ring is read, and written in full again', async () => {
   expect(b.fs.bytes(PATH)).toHaveLength(256 * PAGE_BYTES)
 })
 
-test('a start after a clean stop writes to the file at once, so that event numbers are not reused after a power cut', async () => {
+test('a start after a clean stop writes to the file at once, so that event numbers are not reused after a power loss', async () => {
   const b = memoryStore()
   const first = await b.open()
   first.store.remember(crashStep(first.state, A, b.clock.now().monoMs))
@@ -132,7 +132,7 @@ test('if the first commit of a start fails, events get a new stream, so that no 
   expect([second.recovered, second.state.stream, second.state.seq]).toEqual(['clean', stream, 1])
   const made = crashStep(second.state, A, b.clock.now().monoMs)
   second.store.remember(made)
-  // After a kill the next agent continues the new stream. After a power cut it continues the old one, which has no gap.
+  // After a kill the next agent continues the new stream. After a power loss it continues the old one, which has no gap.
   const killed = await b.open()
   expect(killed.state).toMatchObject({ stream, seq: 2, seqGap: 0 })
   b.powerCut()

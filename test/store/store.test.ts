@@ -78,7 +78,7 @@ test('a killed agent loses nothing: counters, events and event numbers continue 
   expect(crashesOf(second.store.committed())).toEqual([300, 0, 0])
 })
 
-test('after a power cut, event numbers that may have been used are skipped, and their number is reported', async () => {
+test('after a power loss, event numbers that may have been used are skipped, and their number is reported', async () => {
   const { open, clock, powerCut } = memoryStore()
   const first = await open()
   crash(first.store, first.state, A, clock.now().monoMs, 3)

@@ -113,7 +113,7 @@ test('every sequence number is sent or is in a record of dropped events, and the
   )
 })
 
-test('a crash is dropped only where no start waits', () => {
+test('a crash is dropped only if no start or stop is queued', () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { maxLength: 200 }), (crashes) => {
       const outbox = createOutbox({ acknowledged: 0, bytesOf: () => 1, limits: LIMITS })

@@ -112,7 +112,7 @@ test('events missing from history are reported as dropped, numbers that were nev
   ])
 })
 
-test('where nothing was ever acknowledged, nothing is missing before the first event', () => {
+test('if nothing was ever acknowledged, nothing is missing before the first event', () => {
   const outbox = outboxOf(10, null)
   expect(outbox.acknowledged()).toBeNull()
   outbox.add(started(500))

@@ -94,7 +94,7 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },
   })
 
-  it('show a problem where a unit failed, waits to be restarted, flaps, or cannot be loaded', () => {
+  it('show a problem if a unit failed, waits to be restarted, flaps, or cannot be loaded', () => {
     const absent = (loadState: string): Unit => ({ ...unit, settings: { ...SETTINGS, loadState } })
     const good = [unit, running, absent('not-found'), absent('masked')]
     expect(render(...good).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
@@ -181,7 +181,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
     expect(await retainedIds(broker)).toEqual([])
   })
 
-  it('gets a hundred units, with a warning where there are more, and loses all of them when disabled', async () => {
+  it('gets a hundred units, with a warning if there are more, and loses all of them when disabled', async () => {
     await using broker = await startMosquitto()
     const units = Array.from({ length: 101 }, (_, i) => `wirepas-sink-ttys${i}.service`)
     const many = start(broker, true, units)
