@@ -20,7 +20,7 @@ await systemd.daemonReload()
 for (const unit of UNITS) await systemd.start(unit)
 
 console.log(
-  '| target | Node | supported until | on disk | .tar.xz | exec to ready | VmRSS / RssAnon idle, MB | after 3,000 scrapes |',
+  '| target | Node.js | supported until | on disk | .tar.xz | exec to ready | VmRSS / RssAnon idle, MB | after 3,000 scrapes |',
 )
 console.log('|---|---|---|---|---|---|---|---|')
 for (const arch of Object.keys(TARGETS) as Arch[]) console.log(`| ${(await row(arch, systemd)).join(' | ')} |`)
