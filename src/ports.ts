@@ -180,7 +180,7 @@ export interface UnitControl {
   daemonReload(): Promise<void>
   /** Every unit that systemd has loaded, sorted by name. */
   list(): Promise<readonly ListedUnit[]>
-  /** Works for a unit that is not loaded or does not exist, too: its load state shows that. */
+  /** Also works for a unit that is not loaded or does not exist: its load state shows that. */
   status(unit: string): Promise<UnitStatus>
   /** All properties that `systemctl show` prints, by its names: texts, `yes`, numbers (times in us), words of a list. */
   properties(unit: string): Promise<Readonly<Record<string, string>>>

@@ -16,7 +16,7 @@ export interface OptionalSinksOptions {
 }
 
 export interface OptionalSinks extends EventSink {
-  /** Loads those that the configuration enables. A loaded one checks by itself whether it is still enabled. */
+  /** Loads those that the configuration enables. Each loaded sink checks whether it is still enabled. */
   use(): Promise<void>
 }
 

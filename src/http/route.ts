@@ -49,7 +49,7 @@ export interface HttpControl {
 /** `socket`: the local socket, which only users of this device with permission for its file can use. */
 export type Transport = 'tcp' | 'socket'
 
-/** A request as a route handler gets it. */
+/** A request as passed to a route handler. */
 export interface HttpRequest {
   readonly transport: Transport
   /** Over the local socket, or over TCP with authentication. */

@@ -22,7 +22,7 @@ interface Features extends TopicHandler {
   accept(step: Step): void
   /** Publishes again what the broker refused. */
   retry(): void
-  /** Where the messages to publish come from. */
+  /** Functions that return the next message to publish; null if there is none. */
   readonly next: readonly (() => Outgoing | null)[]
   /** Stops retries and timers; the results of commands can still be published. */
   stop(): void

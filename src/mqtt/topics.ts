@@ -43,7 +43,7 @@ export function topicsOf(prefix: string, gatewayId: string): Topics {
 
 /**
  * A unit name as one topic level. MQTT allows every character that systemd.unit(5) allows, so names stay unchanged.
- * Characters with a meaning in topics are percent-encoded, in case one gets here.
+ * Characters with a meaning in topics are percent-encoded, in case one occurs.
  */
 function level(unit: string): string {
   return unit.replace(/[/+#%\0]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

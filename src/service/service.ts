@@ -51,7 +51,7 @@ export function createService({ env, pid, status, bus, clock, log, sdNotify }: S
     return isRecent ? null : `bus: no reply for more than ${REPLY_IS_RECENT_MS / 1000} s`
   }
 
-  /** The loss of the bus changes no unit, so the status line is refreshed here, too. */
+  /** The loss of the bus changes no unit, so the status line is also refreshed here. */
   const check = (): string | null => {
     notifier.changed()
     return problem()

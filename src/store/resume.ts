@@ -14,7 +14,7 @@ export type Recovery = 'fresh' | 'clean' | 'spill' | 'unclean' | 'damaged'
 export interface ResumePoint {
   readonly recovered: Recovery
   readonly state: State
-  /** The state as it is on flash. */
+  /** The state as of the last commit on flash. */
   readonly committed: State
   /** Events that are not on flash. */
   readonly spilled: readonly Event[]

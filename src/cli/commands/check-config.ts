@@ -32,7 +32,7 @@ export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): 
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)
   for (const { text } of problems) out.stderr(`error: ${text}\n`)
-  const named = file ?? `no configuration file (${loaded.paths.configFile} does not exist)`
+  const named = file ?? `no configuration file ${loaded.paths.configFile}, using the defaults`
   if (problems.length > 0) {
     out.stderr(`gatewatch: ${named}: ${plural(problems.length, 'problem')}\n`)
     return 2

@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 export interface HostNames {
   /** The host's own names and the configured ones. */
   readonly all: ReadonlySet<string>
-  /** Only the configured ones: pages of these origins may send requests, too. */
+  /** Only the configured ones: pages of these origins may also send requests. */
   readonly configured: ReadonlySet<string>
 }
 

@@ -11,7 +11,7 @@ interface YamlValue {
 }
 
 export interface YamlFields extends YamlValue {
-  /** A scalar as it is written; null if it is absent or empty. */
+  /** A scalar as written in the file; null if it is absent or empty. */
   text(name: string): string | null
   bool(name: string): boolean | null
   list(name: string): readonly string[]

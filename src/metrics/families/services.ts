@@ -87,7 +87,7 @@ function historicalOf(what: Counted): Family {
   return unitGauge(`systemd_service_${what}_historical`, help, (unit, input) => {
     const committed = committedUnit(unit, input)
     const before: Counters = addCounters(unitOf(input.atStart, unit.name)?.counters ?? ZERO, committed.baseline)
-    // A baseline imported during this run counts as before it, too. A part must not exceed the whole.
+    // A baseline imported during this run also counts as before it. A part must not exceed the whole.
     return Math.min(before[what], shownCounters(committed)[what])
   })
 }

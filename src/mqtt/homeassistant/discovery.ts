@@ -45,7 +45,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   /** Connections in a row that ended while the message was in flight. */
   let disconnects = 0
 
-  /** The device as it is now; `again`: it must be published once more to forget the removed entities. */
+  /** The current discovery message; `again`: it must be published once more to forget the removed entities. */
   function message(): { payload: string; after: Map<string, string>; again: boolean } | null {
     const before = published.entities()
     if (!enabled) return before.size === 0 ? null : { payload: '', after: new Map(), again: false }
@@ -109,7 +109,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   }
 }
 
-/** Names of the units that Home Assistant gets; logs once that there are more. */
+/** Names of the units in the discovery message; logs once if there are more than its limit. */
 function createUnitLimit({ units, log }: DiscoveryOptions): () => readonly string[] {
   let logged = false
   return () => {

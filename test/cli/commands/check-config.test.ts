@@ -50,6 +50,6 @@ describe('check-config', () => {
   test('reports that there is no configuration file', async () => {
     const out = recordingConsole()
     checkConfig(await loadText(null), false, out)
-    expect(out.err()).toBe('gatewatch: no configuration file (/etc/gatewatch/config.json does not exist): OK\n')
+    expect(out.err()).toBe('gatewatch: no configuration file /etc/gatewatch/config.json, using the defaults: OK\n')
   })
 })
