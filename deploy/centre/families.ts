@@ -1,6 +1,6 @@
 // The metric families of all gateways: the names of a gateway's own /metrics, with the label `gateway`.
 import type { Counters } from '../../src/core/unit.ts'
-import { STATE_NUMBERS, UNKNOWN, UNLOADED } from '../../src/metrics/families/services.ts'
+import { STATE_NUMBERS, UNKNOWN } from '../../src/metrics/families/services.ts'
 import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
 import { type Gateways, isUp, type UnitState } from './gateways.ts'
 
@@ -25,13 +25,13 @@ export const FAMILIES: readonly Family[] = [
     help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
     samples: (gateways) => samples(gateways, failures),
   },
-  gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flag(unit.running)),
-  gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flag(unit.flapping)),
+  gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flagOrNone(unit.running)),
+  gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flagOrNone(unit.flapping)),
   gauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
-    flag(unit.gave_up),
+    flagOrNone(unit.gave_up),
   ),
   gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) => {
-    return flag(unit.active_state !== 'unloaded')
+    return unit.active_state === 'unknown' ? null : flag(unit.active_state !== 'unloaded')
   }),
   gauge(
     'gatewatch_unit_last_crash_timestamp_seconds',
@@ -47,6 +47,11 @@ export const FAMILIES: readonly Family[] = [
     samples: (gateways) => [{ labels: {}, value: gateways.refused() }],
   },
 ]
+
+/** No series while the gateway does not know the value. */
+function flagOrNone(value: boolean | null): number | null {
+  return value === null ? null : flag(value)
+}
 
 function samples({ all }: Gateways, of: (unit: UnitState) => readonly Sample[]): Sample[] {
   return [...all].flatMap(([gateway, { units }]) =>
@@ -78,5 +83,5 @@ function failures(unit: UnitState): Sample[] {
 }
 
 function stateNumber(unit: UnitState): number {
-  return unit.active_state === 'unloaded' ? UNLOADED : (STATE_NUMBERS[unit.active_state] ?? UNKNOWN)
+  return STATE_NUMBERS[unit.active_state] ?? UNKNOWN
 }

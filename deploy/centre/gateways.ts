@@ -4,7 +4,7 @@ import type { UnitView } from '../../src/core/views/api-views.ts'
 
 /** A unit's retained state, as created by `unitJson` of the core. */
 export interface UnitState extends UnitView {
-  readonly running: boolean
+  readonly running: boolean | null
   readonly failures: Readonly<Record<string, Failures>>
 }
 

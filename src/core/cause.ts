@@ -28,11 +28,14 @@ const DUMPED = 3
 
 export const UNKNOWN_CAUSE: Cause = { result: 'unknown', exitCode: null, signal: null, coreDumped: false }
 
-/** The cause that the snapshot shows. `mainCode` 0: the main process never ran, so there is neither code nor signal. */
-export function causeOf(snapshot: UnitSnapshot): Cause {
+/**
+ * The cause that the snapshot shows, of a run with this `badResult`. `mainCode` 0: the main process never ran, so there
+ * is neither code nor signal.
+ */
+export function causeOf(snapshot: UnitSnapshot, badResult: string | null = null): Cause {
   const { mainCode: code, mainStatus: status } = snapshot
   return {
-    result: snapshot.result ?? (snapshot.activeState === 'failed' ? 'unknown' : 'success'),
+    result: badResult ?? snapshot.result ?? (snapshot.activeState === 'failed' ? 'unknown' : 'success'),
     exitCode: code === EXITED ? status : null,
     signal: code === KILLED || code === DUMPED ? signalName(status) : null,
     coreDumped: code === DUMPED,
@@ -40,8 +43,8 @@ export function causeOf(snapshot: UnitSnapshot): Cause {
 }
 
 /** Result already takes SuccessExitStatus into account; a run skipped by ExecCondition did not crash. */
-export function isCrash(cause: Cause): boolean {
-  return cause.result !== 'success' && cause.result !== 'exec-condition'
+export function isCrash({ result }: Pick<Cause, 'result'>): boolean {
+  return result !== 'success' && result !== 'exec-condition'
 }
 
 /** True if the run has ended: by ActiveState, or because systemd already waits to restart the unit. */

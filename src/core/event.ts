@@ -80,6 +80,13 @@ interface SummaryEvent extends UnitEvent {
   readonly lastMs: number
 }
 
+/** A start job that ended without a run. */
+interface StartRefusedEvent extends UnitEvent {
+  readonly kind: 'start_refused'
+  /** systemd's job result (`dependency`, `timeout`, `canceled`, ...), or `start-limit-hit`. */
+  readonly result: string
+}
+
 interface AppearanceEvent extends UnitEvent {
   readonly kind: 'unit_appeared' | 'unit_vanished'
   readonly loadState: string
@@ -104,6 +111,7 @@ export type Event =
   | FlappingEvent
   | SummaryEvent
   | AppearanceEvent
+  | StartRefusedEvent
   | CommandEvent
 
 export type EventKind = Event['kind']
@@ -119,5 +127,6 @@ export const EVENT_KINDS: readonly EventKind[] = [
   'summary',
   'unit_appeared',
   'unit_vanished',
+  'start_refused',
   'command',
 ]

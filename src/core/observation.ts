@@ -31,6 +31,22 @@ export type Observation =
   | { readonly kind: 'gap'; readonly at: Instant }
   /** The runs of this boot up to the end of the gap, from the journal, oldest first, by unit. Comes after the gap. */
   | { readonly kind: 'proof'; readonly at: Instant; readonly runs: ReadonlyMap<string, readonly ProvenRun[]> }
+  /** There has been no connection to systemd for so long that the state of every unit is unknown. */
+  | { readonly kind: 'contact-lost'; readonly at: Instant }
+  /** systemd reloads its unit files: settings are unknown until they are read again. */
+  | { readonly kind: 'reloading'; readonly at: Instant }
+  /** Whether a unit that starts `unit` (a timer, a path, a socket, an upholder) is active. */
+  | { readonly kind: 'triggered'; readonly unit: string; readonly at: Instant; readonly active: boolean }
+  /** JobNew of a watched unit; the type of the job is in no signal. */
+  | { readonly kind: 'job-new'; readonly unit: string; readonly at: Instant; readonly job: number }
+  /** JobRemoved of a watched unit, with systemd's job result. */
+  | {
+      readonly kind: 'job-removed'
+      readonly unit: string
+      readonly at: Instant
+      readonly job: number
+      readonly result: string
+    }
   /** A new unit that matches a watched pattern. */
   | { readonly kind: 'discovered'; readonly at: Instant; readonly unit: string }
   /** Time passed. Decides what was waiting for a further signal, such as whether systemd gave up. */

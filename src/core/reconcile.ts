@@ -3,6 +3,7 @@ import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signal
 import { endAsProven, endAsUnseenCrash, endRun, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type ProvenEnd, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
+import { currentSettings } from './unit-facts.ts'
 
 /**
  * How a snapshot relates to the run whose id it has. `opening`: a signal that may be the first one of the run, whose
@@ -57,7 +58,14 @@ export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, 
 function withSnapshotOf(unit: Unit, run: ProvenRun, activeState: string, subState: string): Unit {
   const last = unit.snapshot
   const nRestarts = run.nRestarts ?? last?.nRestarts ?? 0
-  const none = { job: 0, result: null, mainCode: 0, mainStatus: 0, changedAtMonoMs: last?.changedAtMonoMs ?? 0 }
+  const none = {
+    job: 0,
+    result: null,
+    mainCode: 0,
+    mainStatus: 0,
+    changedAtMonoMs: last?.changedAtMonoMs ?? 0,
+    frozen: false,
+  }
   return { ...unit, snapshot: { ...none, activeState, subState, invocationId: run.id, nRestarts } }
 }
 
@@ -121,7 +129,7 @@ function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: 
 function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): boolean {
   if (restartAnnounced(snapshot)) return snapshot.job !== 0
   const rests = snapshot.activeState === 'failed' && kind === 'read'
-  return rests && willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false
+  return rests && willRestart(currentSettings(unit), causeOf(snapshot), snapshot, false) !== false
 }
 
 /**

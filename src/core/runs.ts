@@ -4,7 +4,8 @@ import type { StateChange } from './event.ts'
 import { recordCrash } from './flapping.ts'
 import { emitEnd, emitStart } from './rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
-import { type Cause, own, type ProvenEnd, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { type Cause, own, type ProvenEnd, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { currentSettings } from './unit-facts.ts'
 
 /** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */
 const RUN_IDS = 3
@@ -22,7 +23,14 @@ export function openRun(
 ): Transition {
   const opened: Unit = {
     ...count(unit, { starts: 1, restarts: restart ? 1 : 0 }),
-    run: { id: id ?? '', openedAtMonoMs: ctx.at.monoMs, openedAtMs: ctx.at.wallMs, job: openingJob(unit, snapshot) },
+    run: {
+      id: id ?? '',
+      openedAtMonoMs: ctx.at.monoMs,
+      openedAtMs: ctx.at.wallMs,
+      job: openingJob(unit, snapshot),
+      requested: snapshot !== null && isStopping(snapshot) && isMetLate(unit, snapshot),
+      badResult: null,
+    },
     runIds: id === null ? unit.runIds : [id, ...unit.runIds].slice(0, RUN_IDS),
     failed: null,
     gaveUp: false,
@@ -45,20 +53,65 @@ export function openRun(
  * it was deactivating with a bad Result, its start failed and the queued job is still the start job.
  */
 function openingJob(unit: Unit, snapshot: UnitSnapshot | null): number {
-  const ending = snapshot?.activeState === 'deactivating' && (snapshot.result ?? 'success') === 'success'
-  const metLate = unit.tracking !== 'continuous' && (snapshot?.activeState === 'active' || ending)
-  return metLate ? 0 : (snapshot?.job ?? 0)
+  return snapshot === null || isMetLate(unit, snapshot) ? 0 : snapshot.job
+}
+
+/** The run was already active, or already ending after it was active, when first seen. */
+function isMetLate(unit: Unit, { activeState, result }: UnitSnapshot): boolean {
+  const ending = activeState === 'deactivating' && (result ?? 'success') === 'success'
+  return unit.tracking !== 'continuous' && (activeState === 'active' || ending)
+}
+
+/** systemd stops the unit under a job, and its main process has not exited. */
+function isStopping({ activeState, job, mainCode }: UnitSnapshot): boolean {
+  return activeState === 'deactivating' && job !== 0 && mainCode === 0
+}
+
+/**
+ * What one more snapshot of the open run adds to what is known of it. The start job is done once the run is active: a
+ * later end under the same job id was requested, as systemd merges a restart into a start job that is still running.
+ */
+export function runAfter({ run, snapshot: last }: Unit, snapshot: UnitSnapshot): Run | null {
+  if (run === null || last === null || last.invocationId !== snapshot.invocationId) return run
+  const job = snapshot.activeState === 'active' ? 0 : run.job
+  const result = snapshot.result ?? 'success'
+  const badResult = run.badResult ?? (isCrash({ result }) ? result : null)
+  const requested = run.requested || (badResult === null && showsRequest(run, last, snapshot))
+  const same = job === run.job && requested === run.requested && badResult === run.badResult
+  return same ? run : { ...run, job, requested, badResult }
+}
+
+/**
+ * A job that appears with or after the exit does not show that anyone requested it: under `Upholds=`, or when someone
+ * starts the unit while ExecStopPost= of a crash runs, that job is a start job. The main process of a oneshot with
+ * RemainAfterExit= has exited long before.
+ */
+function showsRequest(run: Run, last: UnitSnapshot, snapshot: UnitSnapshot): boolean {
+  if (snapshot.job === run.job) return false
+  const exitedBefore = last.activeState === 'active' && last.mainCode === snapshot.mainCode
+  return isStopping(exitedBefore ? { ...snapshot, mainCode: 0 } : snapshot)
+}
+
+/**
+ * Whether the end that this snapshot shows was requested. A unit without a running process (a target, a timer, a
+ * oneshot with RemainAfterExit=) stops in one step; its stop job is seen while it is still active.
+ */
+function isRequestedEnd({ name, run, snapshot: last }: Unit, snapshot: UnitSnapshot): boolean {
+  if (run === null || run.requested) return run?.requested === true
+  if (snapshot.job === 0 || snapshot.job === run.job || last?.activeState !== 'active') return false
+  const hasNoProcess = last.subState === 'exited' || !/\.(service|mount|swap|scope)$/.test(name)
+  return hasNoProcess && (!isCrash(causeOf(snapshot)) || last.job === snapshot.job)
 }
 
 /** The open run ended, as `snapshot` shows. */
 export function endRun(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
-  const cause = causeOf(snapshot)
-  const requested = snapshot.job !== 0 && snapshot.job !== unit.run?.job
+  const cause = causeOf(snapshot, unit.run?.badResult ?? null)
+  const requested = isRequestedEnd(unit, snapshot)
   return closeRun(unit, ctx, cause, requested, {
     toState: snapshot.activeState,
     subState: snapshot.subState,
     job: snapshot.job,
-    willRestart: isCrash(cause) ? willRestart(unit.settings, cause, snapshot, requested) : null,
+    willRestart: isCrash(cause) ? willRestart(currentSettings(unit), cause, snapshot, requested) : null,
   })
 }
 

@@ -7,10 +7,11 @@ import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
 import { runsToReplay } from './reconcile.ts'
 import { loseRun, openRun } from './runs.ts'
+import { CANCELED_AFTER_MS, jobEnded, noteJob, reportCanceled } from './start-jobs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
-import { applySnapshot, giveUp } from './unit-snapshot.ts'
+import { applySnapshot, giveUp, mayGiveUp } from './unit-snapshot.ts'
 
 /** How long a unit that only a pattern matches is kept after systemd can no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
@@ -39,6 +40,18 @@ export function step(state: State, o: Observation): StepResult {
       }
     case 'gap':
       return { state: { ...state, units: state.units.map(interrupt) }, events: [] }
+    case 'contact-lost':
+      return updateAllUnits(state, o.at, (unit) => ({ unit: interrupt({ ...unit, outOfContact: true }), events: [] }))
+    case 'reloading':
+      return updateAllUnits(state, o.at, (unit) => ({ unit: { ...unit, settingsStale: true }, events: [] }))
+    case 'triggered':
+      return updateUnit(state, o.unit, o.at, (unit) => ({ unit: { ...unit, triggered: o.active }, events: [] }))
+    case 'job-new':
+      return updateUnit(state, o.unit, o.at, (unit) => ({ unit: noteJob(unit, o.job), events: [] }))
+    case 'job-removed':
+      return updateUnit(state, o.unit, o.at, (unit) =>
+        jobEnded(unit, { at: o.at, policy: state.policy, source: 'signal' }, o.job, o.result),
+      )
     case 'proof':
       return updateAllUnits(state, o.at, (unit) => ({
         unit: addProof(unit, o.runs.get(unit.name) ?? NO_PROOF),
@@ -115,20 +128,18 @@ function tick(state: State, at: Instant): StepResult {
   return updateAllUnits(units, at, (unit) => {
     if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, events: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
-    const decided: Transition = due ? giveUp(unit, ctx) : { unit, events: [] }
-    return andThen(
-      andThen(decided, (u) => endFlapping(u, ctx)),
-      (u) => rollWindow(u, at),
-    )
+    let transition: Transition = due ? giveUp(unit, ctx) : { unit, events: [] }
+    transition = andThen(transition, (u) => reportCanceled(u, ctx))
+    transition = andThen(transition, (u) => endFlapping(u, ctx))
+    return andThen(transition, (u) => rollWindow(u, at))
   })
 }
 
 /** The monotonic time at which `unit` needs a tick, or Infinity. */
 export function dueAtMonoMs(unit: Unit, state: State): number {
   return Math.min(
-    unit.failed !== null && !unit.failed.requested && !unit.gaveUp && unit.tracking === 'continuous'
-      ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
-      : Infinity,
+    unit.failed !== null && mayGiveUp(unit) ? unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS : Infinity,
+    unit.canceledAtMonoMs !== null ? unit.canceledAtMonoMs + CANCELED_AFTER_MS : Infinity,
     unit.flapping ? flappingEndsAtMonoMs(unit, state.policy) : Infinity,
     unit.burst !== null ? unit.burst.sinceMonoMs + BURST_WINDOW_MS : Infinity,
     unit.byPattern && unit.goneSinceMonoMs !== null ? unit.goneSinceMonoMs + FORGET_AFTER_MS : Infinity,
@@ -147,16 +158,9 @@ function watch(state: State, names: readonly string[], patterns: readonly string
   return unchanged ? state : withUnits(state, units)
 }
 
-/** A new unit that matches a pattern. It counts as not loaded, so that its first read produces `unit_appeared`. */
+/** A new unit that matches a pattern. Nothing is known of it until it is read. */
 function discoveredUnit(name: string): Unit {
-  const settings = {
-    loadState: 'not-found',
-    enabled: false,
-    restart: null,
-    restartForced: false,
-    restartPrevented: false,
-  }
-  return { ...newUnit(name), byPattern: true, settings }
+  return { ...newUnit(name), byPattern: true, discovered: true }
 }
 
 function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
@@ -165,7 +169,10 @@ function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
 }
 
 function interrupt(unit: Unit): Unit {
-  return unit.tracking === 'continuous' ? { ...unit, tracking: 'interrupted' } : unit
+  const settingsStale = unit.settings !== null
+  if (unit.tracking !== 'continuous' && unit.job === null && unit.settingsStale === settingsStale) return unit
+  const tracking = unit.tracking === 'continuous' ? 'interrupted' : unit.tracking
+  return { ...unit, tracking, settingsStale, triggered: null, job: null, canceledAtMonoMs: null }
 }
 
 /** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */
@@ -196,6 +203,7 @@ function clear(unit: Unit, ctx: Context): Transition {
     counters: ZERO,
     baseline: ZERO,
     failures: {},
+    startJobsFailed: {},
     lastCrash: null,
     crashTimesMonoMs: [],
     flapping: false,

@@ -2,10 +2,11 @@
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
-import { endRun, loseRun, openRun } from './runs.ts'
+import { endRun, loseRun, openRun, runAfter } from './runs.ts'
 import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
-import { isUnloaded, NO_PROOF, type Run, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { NO_PROOF, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { currentSettings, isUnloaded } from './unit-facts.ts'
 
 /** Applies a snapshot: from a signal if `settings` is null, else from a reply to GetAll with the settings. */
 export function applySnapshot(
@@ -117,19 +118,11 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
     run: runAfter(unit, snapshot),
     snapshot: { ...snapshot, nRestarts: restartsOfRun(unit, snapshot) },
     tracking: 'continuous',
+    outOfContact: false,
     reportedRestarts: snapshot.nRestarts,
     proven: NO_PROOF,
     changedAtMs,
   }
-}
-
-/**
- * The start job of a run is done once the run is active. A later end under the same job id was requested: systemd
- * merges a restart into a start job that is still running, and runs that job again.
- */
-function runAfter({ run, snapshot: last }: Unit, snapshot: UnitSnapshot): Run | null {
-  const started = snapshot.activeState === 'active' && last?.invocationId === snapshot.invocationId
-  return run !== null && run.job !== 0 && started ? { ...run, job: 0 } : run
 }
 
 /** NRestarts of the run itself. While a restart waits with its job queued, the reported value already includes it. */
@@ -152,14 +145,22 @@ function checkFailure(unit: Unit, before: Unit, ctx: Context): Transition {
   const endedNow = unit.counters.crashes > before.counters.crashes
   const requested = endedNow && unit.lastCrash?.requested === true
   const failed: Unit = { ...unit, failed: { sinceMonoMs: ctx.at.monoMs, requested } }
-  const forGood = willRestart(unit.settings, causeOf(snapshot), snapshot, requested) === false
+  const forGood = willRestart(currentSettings(unit), causeOf(snapshot), snapshot, requested) === false
   return forGood ? giveUp(failed, ctx) : unchanged(failed)
 }
 
-/** Emits `gave_up` once per failure, but not if a stop was requested. */
+/**
+ * False if a stop was requested, if the settings may be older than a reload, or if something active will start the unit
+ * again: a timer, a path, a socket, or a unit that upholds it.
+ */
+export function mayGiveUp({ failed, gaveUp, tracking, settings, settingsStale, triggered }: Unit): boolean {
+  if (failed === null || failed.requested || gaveUp || tracking !== 'continuous' || settingsStale) return false
+  return triggered === false || (settings?.startedBy ?? []).length === 0
+}
+
+/** Emits `gave_up` once per failure. */
 export function giveUp(unit: Unit, ctx: Context): Transition {
-  if (unit.failed === null || unit.failed.requested || unit.gaveUp || unit.tracking !== 'continuous')
-    return unchanged(unit)
+  if (!mayGiveUp(unit)) return unchanged(unit)
   const gaveUp: Unit = { ...unit, gaveUp: true }
   const snapshot = unit.snapshot
   return {
@@ -181,10 +182,11 @@ export function giveUp(unit: Unit, ctx: Context): Transition {
 
 /** Stores the settings; emits an event when systemd can no longer load the unit, or can load it again. */
 function applySettings(unit: Unit, ctx: Context, settings: Settings): Transition {
-  const loaded: Unit = { ...unit, settings }
+  const loaded: Unit = { ...unit, settings, settingsStale: false, discovered: false }
   const unloaded = isUnloaded(loaded)
   const after: Unit = { ...loaded, goneSinceMonoMs: unloaded ? (unit.goneSinceMonoMs ?? ctx.at.monoMs) : null }
-  if (unit.settings === null || isUnloaded(unit) === unloaded) return unchanged(after)
+  const wasUnloaded = unit.discovered || isUnloaded(unit)
+  if ((unit.settings === null && !unit.discovered) || wasUnloaded === unloaded) return unchanged(after)
   return {
     unit: after,
     events: [

@@ -18,6 +18,8 @@ export interface UnitSnapshot {
   readonly nRestarts: number
   /** `StateChangeTimestampMonotonic` in ms; 0 when the unit never changed in this boot. */
   readonly changedAtMonoMs: number
+  /** `FreezerState` is `frozen` (from systemd 246): the processes of the unit are paused. */
+  readonly frozen: boolean
 }
 
 /** Settings, which are not part of any signal: read when the unit is loaded and at each reconciliation. */
@@ -32,6 +34,10 @@ export interface Settings {
   readonly restartForced: boolean
   /** `RestartPreventExitStatus` is set: a failure may not be restarted. */
   readonly restartPrevented: boolean
+  /** `ActiveEnterTimestamp` or `InactiveEnterTimestamp` is set: the unit was active at some time in this boot. */
+  readonly wasActive: boolean
+  /** `TriggeredBy` and `UpheldBy`: units that start this one while they are active (timers, paths, sockets, ...). */
+  readonly startedBy: readonly string[]
 }
 
 /** One run of a unit (an invocation in systemd's terms), from its start to its end. */
@@ -41,6 +47,13 @@ export interface Run {
   readonly openedAtMs: number
   /** The job that started it, 0 once that job is done. While this job is the queued one, no stop was requested. */
   readonly job: number
+  /** A stop or restart job was present while systemd stopped the run and its main process was still alive. */
+  readonly requested: boolean
+  /**
+   * The first bad Result that systemd reported during the run; null while there was none. It remains the Result of the
+   * run: `reset-failed` sets systemd's own to `success`, even while ExecStopPost= of a crash is running.
+   */
+  readonly badResult: string | null
 }
 
 /** Why a run ended: systemd's Result, and how the main process ended. */
@@ -119,8 +132,16 @@ export interface Unit {
   readonly name: string
   /** The last snapshot; null until there was one in this boot. */
   readonly snapshot: UnitSnapshot | null
-  /** The settings as last read, possibly by an earlier run of the agent. */
+  /** The settings as last read; null until they were. */
   readonly settings: Settings | null
+  /** The settings may have changed since they were read: a daemon-reload, or a gap. Not stored. */
+  readonly settingsStale: boolean
+  /** Found through a signal or a list, and not read yet: its first read produces `unit_appeared`. Not stored. */
+  readonly discovered: boolean
+  /** There has been no connection to systemd for so long that its state is unknown. Not stored. */
+  readonly outOfContact: boolean
+  /** A unit of `settings.startedBy` is active, so that this one will be started again; null if unknown. Not stored. */
+  readonly triggered: boolean | null
   /** Only a pattern matches it: it is forgotten some time after systemd can no longer load it. */
   readonly byPattern: boolean
   readonly run: Run | null
@@ -140,6 +161,12 @@ export interface Unit {
   readonly baseline: Counters
   /** Crashes by systemd's Result; the sum of all is `counters.crashes`. */
   readonly failures: Readonly<Record<string, Failures>>
+  /** Start jobs that ended without a run, by job result; not part of the equation of `Counters`. */
+  readonly startJobsFailed: Readonly<Record<string, number>>
+  /** A job that appeared while no run was open, and the number of starts at that time. Not stored. */
+  readonly job: { readonly id: number; readonly starts: number } | null
+  /** When such a job was canceled; null once it is known whether another job took over. Not stored. */
+  readonly canceledAtMonoMs: number | null
   readonly lastCrash: LastCrash | null
   /** Wall time of systemd's last state change, ms; null until known. */
   readonly changedAtMs: number | null
@@ -160,6 +187,10 @@ export function newUnit(name: string): Unit {
     name,
     snapshot: null,
     settings: null,
+    settingsStale: false,
+    discovered: false,
+    outOfContact: false,
+    triggered: null,
     byPattern: false,
     run: null,
     runIds: [],
@@ -171,6 +202,9 @@ export function newUnit(name: string): Unit {
     counters: ZERO,
     baseline: ZERO,
     failures: {},
+    startJobsFailed: {},
+    job: null,
+    canceledAtMonoMs: null,
     lastCrash: null,
     changedAtMs: null,
     crashTimesMonoMs: [],
@@ -194,37 +228,6 @@ export function addCounters(a: Counters, b: Counters): Counters {
 /** The counters that every view shows: the counted values plus the imported baseline. */
 export function shownCounters(unit: Unit): Counters {
   return addCounters(unit.counters, unit.baseline)
-}
-
-/** `ActiveState` for display; a unit that systemd has collected, or never reported, is inactive. */
-export function activeState(unit: Unit): string {
-  return unit.snapshot?.activeState ?? 'inactive'
-}
-
-/** True if systemd could not load the unit: not found, masked or invalid. */
-export function isUnloaded(unit: Unit): boolean {
-  const load = unit.settings?.loadState
-  return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
-}
-
-/**
- * Why an expected unit is missing, else null: the LoadState if systemd cannot load it, `never-started` if it is enabled
- * but was not started in this boot (a dependency failed, or a condition was not met).
- */
-export function missingReason(unit: Unit): string | null {
-  const { settings, snapshot, runIds } = unit
-  if (settings === null || isUnloaded(unit)) return settings?.loadState ?? null
-  const never = snapshot?.activeState === 'inactive' && snapshot.changedAtMonoMs === 0 && runIds.length === 0
-  return settings.enabled && never ? 'never-started' : null
-}
-
-/**
- * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it stays right when the clock is
- * set. If there was no change in this boot, the stored time. Null until known.
- */
-export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
-  const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
-  return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
 }
 
 /** The own entry of `record` for a key from outside, so that `toString` is not taken for an entry. */

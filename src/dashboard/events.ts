@@ -7,7 +7,7 @@ import { byId, el, icon, setText, setTime, setTone, type Tone, timeEl } from './
 const ROWS_AT_FIRST = 30
 const ROWS_MORE = 100
 
-const PROBLEM_KINDS = new Set(['crash', 'gave_up', 'flapping', 'lost', 'summary'])
+const PROBLEM_KINDS = new Set(['crash', 'gave_up', 'flapping', 'lost', 'summary', 'start_refused'])
 const KINDS: Readonly<Record<string, string>> = {
   '': 'all',
   problems: 'problems only',
@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<string, string>> = {
   command: 'command',
   unit_appeared: 'unit appeared',
   unit_vanished: 'unit vanished',
+  start_refused: 'start refused',
 }
 
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })

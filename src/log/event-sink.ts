@@ -3,10 +3,11 @@
 import type { EventKind } from '../core/event.ts'
 import { changedUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
+import { shownState } from '../core/unit-facts.ts'
 import { eventJson, type Identity } from '../core/views/api-json.ts'
 import { plural } from '../core/views/format.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
-import { changeLine, eventLine, shownState } from './lines.ts'
+import { changeLine, eventLine } from './lines.ts'
 import type { Logger } from './log.ts'
 
 interface LogSinkOptions {
@@ -55,8 +56,8 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
 
 function logChange(logger: Logger, before: Unit | undefined, after: Unit): void {
   if (after.burst?.summary) return // a summary replaces the unit's start and end events, and the states between them
-  const from = shownState(before)
-  const to = shownState(after)
+  const from = loggedState(before)
+  const to = loggedState(after)
   // The first snapshot after a start may still show the final state of the previous run.
   if (after.run !== null && after.run.id !== before?.run?.id && (to === 'inactive' || to === 'failed')) return
   const subState = after.snapshot?.subState ?? 'unknown'
@@ -69,4 +70,10 @@ function logChange(logger: Logger, before: Unit | undefined, after: Unit): void 
       fields,
     )
   }
+}
+
+/** The last known state: one line about a lost connection replaces one for each unit. */
+function loggedState(unit: Unit | undefined): string {
+  if (unit === undefined) return 'unknown'
+  return shownState(unit.outOfContact ? { ...unit, outOfContact: false } : unit)
 }

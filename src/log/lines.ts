@@ -1,8 +1,7 @@
 // The lines of the text log: priority prefix, time stamp, and the text for a state change and for each kind of event.
 import { signalNumber } from '../core/cause.ts'
 import type { Event } from '../core/event.ts'
-import type { Counters, Unit } from '../core/unit.ts'
-import { activeState, isUnloaded } from '../core/unit.ts'
+import type { Counters } from '../core/unit.ts'
 import { plural } from '../core/views/format.ts'
 import type { Level } from '../ports.ts'
 
@@ -35,12 +34,6 @@ export function oneLine(message: string): string {
   return message.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
     c === '\n' ? '\\n' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
-}
-
-/** The state shown to users; `unknown` until systemd has reported one. */
-export function shownState(unit: Unit | undefined): string {
-  if (unit === undefined || (unit.snapshot === null && unit.settings === null)) return 'unknown'
-  return isUnloaded(unit) ? 'unloaded' : activeState(unit)
 }
 
 export function changeLine(unit: string, from: string, to: string, subState: string): string {
@@ -87,6 +80,8 @@ function levelAndText(event: Event): { level: Level; text: string } {
         text: `  Event rate too high; last ${seconds} s: ${counts(event.counted)}${why}`,
       }
     }
+    case 'start_refused':
+      return { level: 'warning', text: `  Start refused (Result: ${event.result})${late}` }
     case 'unit_appeared':
       return { level: 'info', text: `  Unit appeared (LoadState: ${event.loadState})` }
     case 'unit_vanished':

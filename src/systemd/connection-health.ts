@@ -6,6 +6,8 @@ import type { BusHealth, Clock, Log } from '../ports.ts'
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
 /** After a connection that lasted this long, the back-off starts again from its first value. */
 const GOOD_AFTER_MS = 30_000
+/** A shorter loss of the connection is usually a restart of the bus: the last known states are still shown. */
+const CONTACT_LOST_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
 /** Histogram buckets of call durations, in seconds. */
 const BOUNDS = [0.01, 0.1]
@@ -17,6 +19,8 @@ interface ConnectionHealthOptions {
   readonly random: () => number
   /** The connection was up and is lost: signals are missed from now on. */
   readonly onLost: () => void
+  /** There has been no connection for 30 s. */
+  readonly onContactLost: () => void
 }
 
 interface ConnectionHealth {
@@ -40,7 +44,8 @@ interface ConnectionHealth {
   read(): BusHealth
 }
 
-export function createConnectionHealth({ clock, log, random, onLost }: ConnectionHealthOptions): ConnectionHealth {
+export function createConnectionHealth(options: ConnectionHealthOptions): ConnectionHealth {
+  const { clock, log, random, onLost, onContactLost } = options
   const durations = createCallDurations()
   let noteTried = () => {}
   const tried = new Promise<void>((resolve) => {
@@ -51,6 +56,7 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
   let lostAtMonoMs: number | null = null
   let repliedAtMonoMs: number | null = null
   let attempt = 0
+  let cancelContactLost: (() => void) | null = null
   let ups = 0
   let signals = 0
   let malformed = 0
@@ -58,6 +64,7 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
   return {
     started() {
       lostAtMonoMs = clock.now().monoMs
+      cancelContactLost = clock.after(CONTACT_LOST_AFTER_MS, onContactLost)
     },
     up() {
       const { monoMs } = clock.now()
@@ -68,6 +75,8 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
       upAtMonoMs = monoMs
       lostAtMonoMs = null
       problem = null
+      cancelContactLost?.()
+      cancelContactLost = null
       noteTried()
     },
     down(reason) {
@@ -80,10 +89,14 @@ export function createConnectionHealth({ clock, log, random, onLost }: Connectio
       if (upAtMonoMs !== null && monoMs - upAtMonoMs >= GOOD_AFTER_MS) attempt = 0
       upAtMonoMs = null
       lostAtMonoMs ??= monoMs
+      cancelContactLost ??= clock.after(CONTACT_LOST_AFTER_MS, onContactLost)
       problem = reason
       noteTried()
     },
-    stopped: () => noteTried(),
+    stopped() {
+      cancelContactLost?.()
+      noteTried()
+    },
     everUp: () => ups > 0,
     retryAfterMs() {
       attempt += 1

@@ -15,6 +15,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'InvocationID',
   'Job',
   'StateChangeTimestampMonotonic',
+  'FreezerState',
   'Result',
   'ExecMainCode',
   'ExecMainStatus',
@@ -27,6 +28,10 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'RestartForceExitStatus',
   'RestartPreventExitStatus',
   'Slice',
+  'ActiveEnterTimestampMonotonic',
+  'InactiveEnterTimestampMonotonic',
+  'TriggeredBy',
+  'UpheldBy',
   ...MANAGER_PROPERTIES,
 ])
 
@@ -131,8 +136,18 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
       restart: typeof restart === 'string' ? restart : null,
       restartForced: isSet(plain(properties['RestartForceExitStatus'])),
       restartPrevented: isSet(plain(properties['RestartPreventExitStatus'])),
+      wasActive: ENTERED.some((name) => (whole(properties[name]) ?? 0) > 0),
+      startedBy: STARTED_BY.flatMap((name) => names(plain(properties[name]))),
     },
   }
+}
+
+const ENTERED = ['ActiveEnterTimestampMonotonic', 'InactiveEnterTimestampMonotonic']
+/** UpheldBy is known to systemd from version 251 on. */
+const STARTED_BY = ['TriggeredBy', 'UpheldBy']
+
+function names(list: unknown): string[] {
+  return Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []
 }
 
 /** A property that is missing or has a wrong type keeps its previous value. */
@@ -163,6 +178,7 @@ function snapshotIn(properties: Properties, result: RunResult): UnitSnapshot | M
     mainStatus: result.mainStatus,
     nRestarts: result.nRestarts,
     changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
+    frozen: plain(properties['FreezerState']) === 'frozen',
   }
 }
 

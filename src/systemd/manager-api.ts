@@ -16,7 +16,7 @@ export const OWNER_RULE = `type='signal',sender='${DRIVER}',path='${DRIVER_PATH}
 /** Match rules for the signals that watching needs, and no others. */
 export const MATCH_RULES: readonly string[] = [
   OWNER_RULE,
-  ...['UnitNew', 'UnitRemoved', 'Reloading'].map(
+  ...['UnitNew', 'UnitRemoved', 'JobNew', 'JobRemoved', 'Reloading'].map(
     (member) => `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',member='${member}'`,
   ),
   `type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER_PATH}/unit',interface='${PROPERTIES}',member='PropertiesChanged'`,
@@ -53,6 +53,11 @@ export function getAllCall(name: string): Call {
     signature: 's',
     body: [''],
   }
+}
+
+/** The call that reads the properties of `name` that all unit types have, its ActiveState among them. */
+export function activeStateCall(name: string): Call {
+  return { ...getAllCall(name), body: ['org.freedesktop.systemd1.Unit'] }
 }
 
 /** Units that match the patterns: loaded ones, and those with a unit file that is not an alias. */

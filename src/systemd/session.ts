@@ -4,6 +4,7 @@ import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log } from '../ports.ts'
 import * as manager from './manager-api.ts'
+import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
 import { createUnitSignals } from './unit-signals.ts'
 
@@ -33,8 +34,15 @@ export interface Session {
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
-  const units = createUnitReader(context)
-  const signals = createUnitSignals({ ...context, units })
+  const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
+  const units = createUnitReader({
+    ...context,
+    wasRead(label, reading) {
+      context.wasRead(label, reading)
+      triggers.set(label, reading.settings.startedBy)
+    },
+  })
+  const signals = createUnitSignals({ ...context, units, triggers })
   let owner: string | null = null
   let subscribed = false
   let ended = false
@@ -105,7 +113,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
       const [name, , now] = body
       if (name === manager.SYSTEMD) setOwner(typeof now === 'string' && now !== '' ? now : null)
     } else if (member === 'Reloading') {
-      if (body[0] === false) reconcileSoon()
+      if (body[0] === true) observe({ kind: 'reloading', at: clock.now() })
+      else reconcileSoon()
     } else signals.handle(signal)
   }
 

@@ -47,10 +47,11 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   let stopResync = () => {}
 
   const observeGap = () => observe({ kind: 'gap', at: clock.now() })
+  const observeContactLost = () => observe({ kind: 'contact-lost', at: clock.now() })
   const observeWatch = () => observe({ kind: 'watch', at: clock.now(), units: list.names(), patterns: list.patterns() })
 
   // The gap is reported at once: otherwise silence on the bus would count as evidence that no restart followed.
-  const health = createConnectionHealth({ clock, log, random, onLost: observeGap })
+  const health = createConnectionHealth({ clock, log, random, onLost: observeGap, onContactLost: observeContactLost })
 
   const down = (reason: string) => {
     manager.leave()

@@ -35,7 +35,7 @@ export interface UnitReader {
   readAll(): Promise<boolean>
   /** systemd has loaded this watched unit: reads it unless it was read a moment ago. */
   loaded(label: string): void
-  /** A watched unit changed state: reads it if it could not be loaded before. */
+  /** A watched unit changed state: reads it if it was not read yet, or could not be loaded before. */
   moved(label: string): void
   /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance. */
   consider(name: string): void
@@ -115,8 +115,9 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     loaded: (label) => readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS),
     moved(label) {
       const settings = known.get(label)
-      if (settings === undefined || isLoaded(settings) || readingSoon.has(label)) return
-      const wait = (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
+      if ((settings !== undefined && isLoaded(settings)) || readingSoon.has(label)) return
+      // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
+      const wait = settings === undefined ? 0 : (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
       const undo = clock.after(Math.max(0, wait), () => {
         readingSoon.delete(label)
         read(label, () => {})

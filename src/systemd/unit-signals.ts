@@ -6,7 +6,8 @@ import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
 import { MANAGER_PATH } from './manager-api.ts'
-import { unitAt } from './unit-path.ts'
+import type { Triggers } from './triggers.ts'
+import { unitAt, unitPath } from './unit-path.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { WatchList } from './watch-list.ts'
 
@@ -21,6 +22,7 @@ interface UnitSignalsContext {
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
   readonly units: UnitReader
+  readonly triggers: Triggers
 }
 
 interface UnitSignals {
@@ -30,11 +32,12 @@ interface UnitSignals {
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
-  const { bus, list, pairing, clock, observe, malformed, units } = context
+  const { bus, list, pairing, clock, observe, malformed, units, triggers } = context
   const candidates = new Map<string, string>()
 
   const changed = ({ path, body }: Signal) => {
     const at = clock.now()
+    if (triggers.has(path)) triggers.changed(path, body[1])
     const snapshot = pairing.changed(path, body)
     if (snapshot === null) return
     if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
@@ -58,6 +61,19 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     units.consider(name)
   }
 
+  const jobNew = ([job, , name]: readonly unknown[]) => {
+    if (typeof job !== 'number' || typeof name !== 'string') return malformed('JobNew without id and unit')
+    const at = clock.now()
+    for (const unit of list.at(unitPath(name))) observe({ kind: 'job-new', unit, at, job })
+  }
+
+  const jobRemoved = ([job, , name, result]: readonly unknown[]) => {
+    if (typeof job !== 'number' || typeof name !== 'string' || typeof result !== 'string')
+      return malformed('JobRemoved without id, unit and result')
+    const at = clock.now()
+    for (const unit of list.at(unitPath(name))) observe({ kind: 'job-removed', unit, at, job, result })
+  }
+
   const unloaded = ([, path]: readonly unknown[]) => {
     if (typeof path !== 'string') return malformed('UnitRemoved without path')
     pairing.removed(path)
@@ -66,9 +82,12 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
 
   return {
     wants: ({ path, member }) =>
-      path === MANAGER_PATH || (member === 'PropertiesChanged' && (candidates.has(path) || list.at(path).length > 0)),
+      path === MANAGER_PATH ||
+      (member === 'PropertiesChanged' && (candidates.has(path) || list.at(path).length > 0 || triggers.has(path))),
     handle(signal) {
       if (signal.member === 'PropertiesChanged') changed(signal)
+      else if (signal.member === 'JobNew') jobNew(signal.body)
+      else if (signal.member === 'JobRemoved') jobRemoved(signal.body)
       else if (signal.member === 'UnitNew') loaded(signal.body)
       else if (signal.member === 'UnitRemoved') unloaded(signal.body)
     },

@@ -5,7 +5,7 @@ import type { BusHealth } from '../../src/ports.ts'
 import { stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../rig/clock.ts'
 
-const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0 }
+const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0, requested: false, badResult: null }
 const UP = [unit('a.service', { run }), unit('b.service', { run }), unit('c.service')]
 
 function rig(goingDown: ReadonlySet<string> | null) {

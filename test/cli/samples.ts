@@ -20,6 +20,7 @@ export function snapshot(activeState: string, subState: string): UnitSnapshot {
     mainStatus: 0,
     nRestarts: 0,
     changedAtMonoMs: 0,
+    frozen: false,
   }
 }
 
@@ -29,6 +30,8 @@ const LOADED = {
   enabled: false,
   restartForced: false,
   restartPrevented: false,
+  wasActive: true,
+  startedBy: [],
 }
 
 export function unit(name: string, more: Partial<Unit> = {}): Unit {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
-import { changedAtMs, missingReason } from '../../src/core/unit.ts'
+import { changedAtMs, missingReason } from '../../src/core/unit-facts.ts'
 import { read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'

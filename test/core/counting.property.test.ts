@@ -215,6 +215,7 @@ test('random values from the bus neither break the equation of the counters nor 
     mainStatus: fc.integer({ min: -1, max: 300 }),
     nRestarts: fc.nat(30),
     changedAtMonoMs: fc.nat(1000),
+    frozen: fc.boolean(),
   })
   const observation = fc.oneof(
     fc.tuple(fc.nat(1e6), sighting).map(([t, s]) => signal(U, t, s)),

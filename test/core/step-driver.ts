@@ -15,6 +15,7 @@ export const IDLE: UnitSnapshot = {
   mainStatus: 0,
   nRestarts: 0,
   changedAtMonoMs: 0,
+  frozen: false,
 }
 
 export const SETTINGS: Settings = {
@@ -23,6 +24,8 @@ export const SETTINGS: Settings = {
   restart: 'no',
   restartForced: false,
   restartPrevented: false,
+  wasActive: true,
+  startedBy: [],
 }
 
 export const at = (monoMs: number) => ({ monoMs, wallMs: 1_700_000_000_000 + monoMs })

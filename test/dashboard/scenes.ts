@@ -184,6 +184,8 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
       enabled: false,
       restartForced: false,
       restartPrevented: false,
+      wasActive: true,
+      startedBy: [],
     },
     snapshot: {
       activeState: state,
@@ -195,6 +197,7 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
       mainStatus: 0,
       nRestarts: 0,
       changedAtMonoMs: 1,
+      frozen: false,
     },
     counters: last?.counters ?? ZERO,
     lastCrash: crash === undefined ? null : { cause: KILLED, requested: false, atMs: crash.atMs },

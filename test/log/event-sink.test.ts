@@ -50,7 +50,15 @@ describe('a change of state', () => {
     [
       unit(M),
       unit(M, {
-        settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
+        settings: {
+          loadState: 'masked',
+          restart: null,
+          enabled: false,
+          restartForced: false,
+          restartPrevented: false,
+          wasActive: true,
+          startedBy: [],
+        },
       }),
       '<6>[INFO] mosquitto.service:  active        -> unloaded      (SubState: running)',
     ],

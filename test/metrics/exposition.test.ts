@@ -37,7 +37,15 @@ function threeUnits(): ScrapeInput {
   })
   const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { changedAtMs: 1_795_083_000_000 })
   const masked = unit('wps_button_monitor.service', {
-    settings: { loadState: 'masked', restart: null, enabled: false, restartForced: false, restartPrevented: false },
+    settings: {
+      loadState: 'masked',
+      restart: null,
+      enabled: false,
+      restartForced: false,
+      restartPrevented: false,
+      wasActive: true,
+      startedBy: [],
+    },
   })
   const before = state([{ ...mosquitto, counters: { starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 } }])
   return scrapeInput([mosquitto, escaped, masked], { atStart: before })

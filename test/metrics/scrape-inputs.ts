@@ -12,6 +12,8 @@ export const LOADED: Settings = {
   enabled: false,
   restartForced: false,
   restartPrevented: false,
+  wasActive: true,
+  startedBy: [],
 }
 
 export const RUNNING: UnitSnapshot = {
@@ -24,12 +26,15 @@ export const RUNNING: UnitSnapshot = {
   mainStatus: 0,
   nRestarts: 0,
   changedAtMonoMs: 4_000_000,
+  frozen: false,
 }
 
 const OPEN = {
   id: '0123456789abcdef0123456789abcdef',
   openedAtMonoMs: 3_999_500,
   openedAtMs: 1_795_087_322_912,
+  requested: false,
+  badResult: null,
   job: 7,
 }
 

@@ -1,7 +1,8 @@
 // Compares the agent's health data with the expected runs: restart forecasts, gave up, flapping, summaries, times. Pure.
 import type { Event } from '../../src/core/event.ts'
 import type { Instant } from '../../src/core/observation.ts'
-import { addCounters, type Counters, changedAtMs, type Unit, ZERO } from '../../src/core/unit.ts'
+import { addCounters, type Counters, type Unit, ZERO } from '../../src/core/unit.ts'
+import { changedAtMs } from '../../src/core/unit-facts.ts'
 import { plural } from '../../src/core/views/format.ts'
 import type { Run } from './expected.ts'
 import type { PerformedAction } from './plan.ts'

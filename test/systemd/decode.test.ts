@@ -40,6 +40,7 @@ const FAILED = {
   mainStatus: 9,
   nRestarts: 4,
   changedAtMonoMs: 2_145_883,
+  frozen: false,
 }
 
 describe('a change', () => {

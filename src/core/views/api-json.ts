@@ -1,6 +1,7 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from '../event.ts'
-import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../unit.ts'
+import { shownCounters, type Unit } from '../unit.ts'
+import { isKnown, missingReason, shownState } from '../unit-facts.ts'
 
 /** Identifies the gateway and the history; part of every event. */
 export interface Identity {
@@ -79,6 +80,8 @@ function fieldsOfKind(event: Event): Json {
     case 'unit_appeared':
     case 'unit_vanished':
       return { load_state: event.loadState }
+    case 'start_refused':
+      return { result: event.result }
     case 'command':
       return { action: event.action, outcome: event.outcome, via: event.via, who: event.who }
   }
@@ -95,20 +98,23 @@ function causeFields(e: { result: string; exitCode: number | null; signal: strin
 /** The current state of a unit: state, time of the last change, counters, last crash. */
 export function unitJson(unit: Unit): Json {
   const last = unit.lastCrash
+  const known = isKnown(unit)
   return {
     service: unit.name,
     load_state: unit.settings?.loadState ?? null,
-    active_state: isUnloaded(unit) ? 'unloaded' : activeState(unit),
-    sub_state: unit.snapshot?.subState ?? null,
+    active_state: shownState(unit),
+    sub_state: known ? unit.snapshot.subState : null,
     missing: missingReason(unit),
     since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
-    running: unit.run !== null,
+    running: known ? unit.run !== null : null,
     invocation_id: unit.run?.id ?? null,
-    flapping: unit.flapping,
-    gave_up: unit.gaveUp,
+    flapping: known ? unit.flapping : null,
+    gave_up: known ? unit.gaveUp : null,
+    frozen: known ? unit.snapshot.frozen : null,
     counters: shownCounters(unit),
     baseline: unit.baseline,
     failures: unit.failures,
+    start_jobs_failed: unit.startJobsFailed,
     last_crash: last && {
       timestamp: rfc3339(last.atMs),
       ...causeFields(last.cause),

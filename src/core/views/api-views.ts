@@ -10,8 +10,8 @@ export interface UnitView {
   /** Why an expected unit is missing; absent in the response of an older agent. */
   readonly missing?: string | null
   readonly since: string | null
-  readonly flapping: boolean
-  readonly gave_up: boolean
+  readonly flapping: boolean | null
+  readonly gave_up: boolean | null
   readonly counters: Counters
   readonly last_crash: {
     readonly timestamp: string

@@ -60,6 +60,8 @@ export function eventDetails(event: EventView): string {
         : 'ended'
     case 'summary':
       return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} (rate limit)`
+    case 'start_refused':
+      return `${event.result}: the unit was not started`
     case 'unit_appeared':
     case 'unit_vanished':
       return `${event.load_state}`

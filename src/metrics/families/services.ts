@@ -1,15 +1,7 @@
 // Metric families of the former program, with unchanged names: systemd_service_* and systemd_monitor_info.
 import { unitOf } from '../../core/state.ts'
-import {
-  activeState,
-  addCounters,
-  type Counters,
-  changedAtMs,
-  isUnloaded,
-  shownCounters,
-  type Unit,
-  ZERO,
-} from '../../core/unit.ts'
+import { addCounters, type Counters, shownCounters, type Unit, ZERO } from '../../core/unit.ts'
+import { changedAtMs, shownState } from '../../core/unit-facts.ts'
 import { committedUnit, type Family, unitGauge, unixSeconds } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 
@@ -23,12 +15,9 @@ export const STATE_NUMBERS: Readonly<Record<string, number>> = {
   reloading: 4,
   maintenance: 5,
   refreshing: 6,
+  unloaded: -2,
 }
-export const UNLOADED = -2
 export const UNKNOWN = -99
-
-/** A shorter loss of the bus is taken for a restart of it: the last known state is still shown. */
-const BUS_LOST_AFTER_MS = 30_000
 
 type Counted = 'starts' | 'stops' | 'crashes' | 'restarts'
 
@@ -63,12 +52,8 @@ export const serviceFamilies: readonly Family[] = [
   },
 ]
 
-function stateNumber(unit: Unit, { bus, now }: ScrapeInput): number {
-  const busLost = bus.lostAtMonoMs !== null && now.monoMs - bus.lostAtMonoMs >= BUS_LOST_AFTER_MS
-  const notReadYet = !bus.connected && unit.tracking !== 'continuous' && unit.snapshot === null
-  if (busLost || notReadYet) return UNKNOWN
-  if (isUnloaded(unit)) return UNLOADED
-  return STATE_NUMBERS[activeState(unit)] ?? UNKNOWN
+function stateNumber(unit: Unit): number {
+  return STATE_NUMBERS[shownState(unit)] ?? UNKNOWN
 }
 
 /** Unix seconds; null until known. */

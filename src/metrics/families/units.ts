@@ -1,6 +1,7 @@
 // Metric families of each unit that the former program did not have: causes, lost runs, current state, resources.
 import { signalNumber } from '../../core/cause.ts'
-import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../../core/unit.ts'
+import { shownCounters, type Unit } from '../../core/unit.ts'
+import { isKnown, isUnloaded, missingReason, shownState } from '../../core/unit-facts.ts'
 import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
 import { type ScrapeInput, wallMsOf } from '../scrape-input.ts'
 import { lastChange } from './services.ts'
@@ -26,12 +27,33 @@ export const unitFamilies: readonly Family[] = [
     }),
     type: 'counter',
   },
-  unitGauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flag(unit.run !== null)),
-  unitGauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flag(unit.flapping)),
-  unitGauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
-    flag(unit.gaveUp),
+  {
+    name: 'gatewatch_unit_start_jobs_failed_total',
+    type: 'counter',
+    help: 'Start jobs that ended without a run, by job result.',
+    samples: (input) => input.live.units.flatMap((unit) => startJobsFailed(unit.name, committedUnit(unit, input))),
+  },
+  unitGauge(
+    'gatewatch_unit_running',
+    '1 while a run is in progress.',
+    whileKnown((unit) => unit.run !== null),
   ),
-  unitGauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) => flag(!isUnloaded(unit))),
+  unitGauge(
+    'gatewatch_unit_flapping',
+    '1 while the unit crashes repeatedly.',
+    whileKnown((unit) => unit.flapping),
+  ),
+  unitGauge(
+    'gatewatch_unit_gave_up',
+    '1 if the unit failed and systemd will not restart it.',
+    whileKnown((unit) => unit.gaveUp),
+  ),
+  unitGauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) =>
+    isKnown(unit) && unit.settings !== null ? flag(!isUnloaded(unit)) : null,
+  ),
+  unitGauge('gatewatch_unit_frozen', '1 while the processes of the unit are frozen; absent otherwise.', (unit) =>
+    isKnown(unit) && unit.snapshot.frozen ? 1 : null,
+  ),
   {
     name: 'gatewatch_unit_missing',
     type: 'gauge',
@@ -76,6 +98,16 @@ export const unitFamilies: readonly Family[] = [
   },
 ]
 
+/** No series while the state of the unit is unknown. */
+function whileKnown(value: (unit: Unit) => boolean): (unit: Unit) => number | null {
+  return (unit) => (isKnown(unit) ? flag(value(unit)) : null)
+}
+
+/** `dependency` exists from the start; the other results appear when they happen. */
+function startJobsFailed(service: string, { startJobsFailed: counts }: Unit): readonly Sample[] {
+  return Object.entries({ dependency: 0, ...counts }).map(([result, value]) => ({ labels: { service, result }, value }))
+}
+
 function failures(service: string, unit: Unit): readonly Sample[] {
   const samples: Sample[] = []
   const add = (result: string, requested: boolean, value: number) =>
@@ -93,7 +125,7 @@ function failures(service: string, unit: Unit): readonly Sample[] {
  * stays active. (The recorded start of a run that was already active when first seen is later than the change.)
  */
 function activeSince(unit: Unit, input: ScrapeInput): number | null {
-  if (activeState(unit) !== 'active') return null
+  if (shownState(unit) !== 'active') return null
   const changed = lastChange(unit, input)
   if (unit.run === null) return changed
   const opened = unixSeconds(wallMsOf(unit.run.openedAtMonoMs, input.now))

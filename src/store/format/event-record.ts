@@ -15,7 +15,7 @@ const DETAIL = 7
 /** Numbers of the kinds on flash, from 1. FROZEN: append only. */
 const KINDS: readonly EventKind[] = [
   ...(['start', 'restart', 'stop', 'crash', 'lost'] as const),
-  ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command'] as const),
+  ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command', 'start_refused'] as const),
 ]
 
 /** Two bits for true, false, null. */
@@ -64,6 +64,7 @@ function writeDetails(to: ByteWriter, event: Event): void {
       to.field(CAUSE, () => writeCause(to, event))
       break
     case 'gave_up':
+    case 'start_refused':
       to.field(DETAIL, () => to.word(event.result))
       break
     case 'flapping':
@@ -120,6 +121,7 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   unit_appeared: ['loadState'],
   unit_vanished: ['loadState'],
   command: ['action', 'outcome', 'via', 'who'],
+  start_refused: ['result'],
 }
 
 function readCommon(from: ByteReader, kind: EventKind, names: readonly string[]): object {
@@ -141,6 +143,7 @@ function readCommon(from: ByteReader, kind: EventKind, names: readonly string[])
 function readDetail(from: ByteReader, kind: EventKind): object {
   switch (kind) {
     case 'gave_up':
+    case 'start_refused':
       return { result: from.word() ?? 'unknown' }
     case 'flapping':
       return { flapping: from.u8() !== 0, crashesInWindow: from.num(), windowSeconds: from.num() }

@@ -50,6 +50,14 @@ export function failuresOf(from: ByteReader): Failures {
   return { unrequested: from.uint(), requested: from.uint() }
 }
 
+/** Counts by name; see `readTallies`. */
+export function writeTallies(to: ByteWriter, tallies: Readonly<Record<string, number>>): void {
+  for (const [name, n] of Object.entries(tallies).slice(0, FAILURES_AT_MOST)) {
+    to.word(name)
+    to.uint(n)
+  }
+}
+
 /** Words with a value each, to the end of the field. */
 export function readTallies<T>(from: ByteReader, read: (from: ByteReader) => T): Record<string, T> {
   return Object.fromEntries(all(from, () => [from.word() ?? 'unknown', read(from)] as const))
@@ -60,22 +68,42 @@ export function writeRun(to: ByteWriter, run: Run, newestId: string | null): voi
   to.num(run.openedAtMonoMs)
   to.num(run.openedAtMs)
   to.num(run.job)
+  to.u8(run.requested ? 1 : 0)
+  to.word(run.badResult)
 }
 
 export function readRun(from: ByteReader, newestId: string | null): Run {
-  return { id: from.id(newestId) ?? '', openedAtMonoMs: from.num(), openedAtMs: from.num(), job: from.num() }
+  const run = { id: from.id(newestId) ?? '', openedAtMonoMs: from.num(), openedAtMs: from.num(), job: from.num() }
+  // Version 0.1.0 wrote no more than that.
+  return from.done()
+    ? { ...run, requested: false, badResult: null }
+    : { ...run, requested: from.u8() !== 0, badResult: from.word() }
 }
 
 export function writeSettings(to: ByteWriter, settings: Settings): void {
   to.word(settings.loadState)
   to.word(settings.restart)
-  to.u8((settings.restartForced ? 1 : 0) | (settings.restartPrevented ? 2 : 0) | (settings.enabled ? 4 : 0))
+  to.u8(
+    (settings.restartForced ? 1 : 0) |
+      (settings.restartPrevented ? 2 : 0) |
+      (settings.enabled ? 4 : 0) |
+      (settings.wasActive ? 0 : 8),
+  )
 }
 
 export function readSettings(from: ByteReader): Settings {
   const [loadState, restart, flags] = [from.word() ?? 'unknown', from.word(), from.u8()]
   const has = (flag: number) => (flags & flag) !== 0
-  return { loadState, restart, restartForced: has(1), restartPrevented: has(2), enabled: has(4) }
+  // What the flash does not hold is read from systemd before it is used: `settingsStale`.
+  return {
+    loadState,
+    restart,
+    restartForced: has(1),
+    restartPrevented: has(2),
+    enabled: has(4),
+    wasActive: !has(8),
+    startedBy: [],
+  }
 }
 
 /** A burst is stored so that the summary that a killed agent was collecting is reported by the next one. */
@@ -93,10 +121,7 @@ export function writeSummary(to: ByteWriter, summary: Summary): void {
   writeCounters(to, summary.counted)
   to.num(summary.firstMs)
   to.num(summary.lastMs)
-  for (const [result, n] of Object.entries(summary.byResult).slice(0, FAILURES_AT_MOST)) {
-    to.word(result)
-    to.uint(n)
-  }
+  writeTallies(to, summary.byResult)
 }
 
 /** Reads to the end of the field. */
@@ -128,6 +153,7 @@ export function readUnitSnapshot(from: ByteReader, newestId: string | null): Uni
     mainStatus: from.num(),
     nRestarts: from.num(),
     changedAtMonoMs: from.num(),
+    frozen: false, // read from systemd again
   }
 }
 

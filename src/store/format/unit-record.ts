@@ -20,6 +20,7 @@ const CHANGED_AT = 13
 const CRASH_TIMES = 14
 const BURST = 15
 const GONE_SINCE = 16
+const START_JOBS_FAILED = 17
 
 const FLAPPING = 1
 const GAVE_UP = 2
@@ -67,6 +68,8 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   const times = unit.crashTimesMonoMs.slice(-CRASH_TIMES_AT_MOST)
   if (times.length > 0) to.field(CRASH_TIMES, () => part.each(times, to.num))
   if (burst !== null) to.field(BURST, () => part.writeBurst(to, burst))
+  if (Object.keys(unit.startJobsFailed).length > 0)
+    to.field(START_JOBS_FAILED, () => part.writeTallies(to, unit.startJobsFailed))
   if (goneSinceMonoMs !== null) to.field(GONE_SINCE, () => to.num(goneSinceMonoMs))
 }
 
@@ -92,6 +95,7 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
     else if (tag === CRASH_TIMES) unit.crashTimesMonoMs = part.all(from, () => from.num())
     else if (tag === BURST) unit.burst = part.readBurst(from)
     else if (tag === GONE_SINCE) unit.goneSinceMonoMs = from.num()
+    else if (tag === START_JOBS_FAILED) unit.startJobsFailed = part.readTallies(from, (n) => n.uint())
   })
   if (unit.name === '') throw new RangeError('unit without a name')
   return unit
@@ -100,11 +104,21 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
 /** True if `a` and `b` differ in more than values that can be read from systemd again. */
 export function differs(a: Unit, b: Unit): boolean {
   if (a === b) return false
-  for (const key of Object.keys(a) as (keyof Unit)[]) {
-    if (key !== 'snapshot' && key !== 'settings' && key !== 'changedAtMs' && a[key] !== b[key]) return true
-  }
+  for (const key of Object.keys(a) as (keyof Unit)[]) if (a[key] !== b[key] && !READ_AGAIN.has(key)) return true
   return false
 }
+
+const READ_AGAIN: ReadonlySet<keyof Unit> = new Set<keyof Unit>([
+  'snapshot',
+  'settings',
+  'settingsStale',
+  'discovered',
+  'outOfContact',
+  'triggered',
+  'job',
+  'canceledAtMonoMs',
+  'changedAtMs',
+])
 
 function flagsOf(flags: number): Pick<Unit, 'flapping' | 'gaveUp' | 'byPattern' | 'tracking'> {
   return {

@@ -1,0 +1,49 @@
+// Start jobs that never became a run: a dependency failed, the start limit was hit, the job timed out, ...
+
+import type { Context, Transition } from './transition.ts'
+import { own, shownCounters, type Unit } from './unit.ts'
+
+/** A stop job that takes over from a start job is announced right after it: in the same loop iteration of systemd. */
+export const CANCELED_AFTER_MS = 250
+
+/** Job results that are not failures (org.freedesktop.systemd1(5), JobRemoved): nothing was to be done. */
+const HARMLESS: readonly string[] = ['done', 'skipped', 'once', 'collected']
+
+/** A job of a unit without an open run is noted: it may end without one. Its type is in no signal. */
+export function noteJob(unit: Unit, id: number): Unit {
+  const job = unit.run === null ? { id, starts: unit.counters.starts } : null
+  return unit.job === null && job === null && unit.canceledAtMonoMs === null
+    ? unit
+    : { ...unit, job, canceledAtMonoMs: null }
+}
+
+/**
+ * The job has ended. It was a start that never became a run if no run is open and none started since the job appeared:
+ * a stop job of a unit that is not running ends with `done`. `failed` without a run is the start limit; every other
+ * start that fails has a run. `canceled` waits for a stop job that may have taken over.
+ */
+export function jobEnded(unit: Unit, ctx: Context, id: number, result: string): Transition {
+  const { job, run, counters } = unit
+  if (job?.id !== id) return { unit, events: [] }
+  const after: Unit = { ...unit, job: null }
+  if (run !== null || counters.starts !== job.starts || HARMLESS.includes(result)) return { unit: after, events: [] }
+  if (result === 'canceled') return { unit: { ...after, canceledAtMonoMs: ctx.at.monoMs }, events: [] }
+  return refuseStart(after, ctx, result === 'failed' ? 'start-limit-hit' : result)
+}
+
+/** No other job has taken over from a canceled one in time: the start was canceled. Not counted, only an event. */
+export function reportCanceled(unit: Unit, ctx: Context): Transition {
+  if (unit.canceledAtMonoMs === null || ctx.at.monoMs < unit.canceledAtMonoMs + CANCELED_AFTER_MS)
+    return { unit, events: [] }
+  return refuseStart({ ...unit, canceledAtMonoMs: null }, ctx, 'canceled')
+}
+
+function refuseStart(unit: Unit, ctx: Context, result: string): Transition {
+  const count = (own(unit.startJobsFailed, result) ?? 0) + 1
+  const counted =
+    result === 'canceled' ? unit : { ...unit, startJobsFailed: { ...unit.startJobsFailed, [result]: count } }
+  return {
+    unit: counted,
+    events: [{ kind: 'start_refused', unit: unit.name, source: ctx.source, result, counters: shownCounters(unit) }],
+  }
+}

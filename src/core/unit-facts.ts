@@ -1,0 +1,49 @@
+// What can be said of a unit, derived from its state: known or not, loaded or not, missing, since when.
+import type { Settings, Unit, UnitSnapshot } from './unit.ts'
+
+/** True if the state of the unit is known: it was read in this boot, and there is contact to systemd. */
+export function isKnown(unit: Unit): unit is Unit & { readonly snapshot: UnitSnapshot } {
+  return unit.snapshot !== null && !unit.outOfContact
+}
+
+/**
+ * The state for display: systemd's `ActiveState`, `unloaded` for a unit that systemd cannot load and that is not
+ * running, `unknown` while it is not known. A unit that was masked while it runs is still active.
+ */
+export function shownState(unit: Unit): string {
+  if (!isKnown(unit)) return 'unknown'
+  const { activeState } = unit.snapshot
+  return isUnloaded(unit) && (activeState === 'inactive' || activeState === 'failed') ? 'unloaded' : activeState
+}
+
+/** True if systemd could not load the unit when it was last read: not found, masked or invalid. */
+export function isUnloaded(unit: Unit): boolean {
+  const load = unit.settings?.loadState
+  return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
+}
+
+/** The settings, unless they may have changed since they were read. */
+export function currentSettings({ settings, settingsStale }: Unit): Settings | null {
+  return settingsStale ? null : settings
+}
+
+/**
+ * Why an expected unit is missing, else null: the LoadState if systemd cannot load it, `never-started` if it is enabled
+ * but was not active in this boot (a dependency failed, or a condition was not met).
+ */
+export function missingReason(unit: Unit): string | null {
+  const { settings, runIds } = unit
+  if (!isKnown(unit) || settings === null) return null
+  if (shownState(unit) === 'unloaded') return settings.loadState
+  const never = unit.snapshot.activeState === 'inactive' && !settings.wasActive && runIds.length === 0
+  return settings.enabled && never ? 'never-started' : null
+}
+
+/**
+ * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it stays right when the clock is
+ * set. If there was no change in this boot, the stored time. Null until known.
+ */
+export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
+  const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
+  return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
+}
