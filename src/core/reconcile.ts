@@ -1,9 +1,8 @@
 // Reconciliation after a gap: counts the runs that NRestarts or the journal prove; the ends of all others are lost.
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
-import { endAsProven, endAsUnseenCrash, endRun, loseRun, openRun } from './runs.ts'
+import { endAsProven, endAsUnseenCrash, endRun, endUnobserved, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type ProvenEnd, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
-import { currentSettings } from './unit-facts.ts'
 
 /**
  * How a snapshot relates to the run whose id it has. `opening`: a signal that may be the first one of the run, whose
@@ -94,8 +93,7 @@ function openUnseenRuns(
   let transition: Transition = { unit, events: [] }
   for (let left = starts; left > 0; left--) {
     const crashed = left <= automatic && provesCrash
-    if (transition.unit.run !== null)
-      transition = andThen(transition, (u) => (crashed ? endAsUnseenCrash : loseRun)(u, ctx))
+    if (transition.unit.run !== null) transition = andThen(transition, (u) => endUnobserved(u, ctx, crashed))
     const last = left === 1
     transition = andThen(transition, (u) => openRun(u, ctx, last ? snapshot : null, left <= restarts, last ? id : null))
   }
@@ -129,12 +127,13 @@ function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: 
 function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): boolean {
   if (restartAnnounced(snapshot)) return snapshot.job !== 0
   const rests = snapshot.activeState === 'failed' && kind === 'read'
-  return rests && willRestart(currentSettings(unit), causeOf(snapshot), snapshot, false) !== false
+  return rests && willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false
 }
 
 /**
  * A read shows that the run has ended. A failure has its cause. A clean Result together with an unclean exit means
- * that reset-failed was run since, or that SuccessExitStatus allows this exit; the two cannot be distinguished.
+ * that reset-failed was run since, or that SuccessExitStatus allows this exit; the two cannot be distinguished, unless
+ * a bad Result of this run was seen before.
  */
 export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
   if (unit.run === null) return { unit, events: [] }
@@ -142,10 +141,11 @@ export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot)
   if (proven !== null) {
     return endAsProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
   }
-  if (!isCrash(causeOf(snapshot)) && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
+  const crashed = isCrash(causeOf(snapshot, unit.run.badResult))
+  if (!crashed && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
     return endAsUnseenCrash(unit, ctx) // reset-failed removed the cause, but not the restart that follows
   }
-  return isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
+  return crashed || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
 }
 
 /** Signals that systemd treats as a clean exit (systemd.service(5), SuccessExitStatus=). */

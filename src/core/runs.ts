@@ -29,7 +29,8 @@ export function openRun(
       openedAtMs: ctx.at.wallMs,
       job: openingJob(unit, snapshot),
       requested: snapshot !== null && isStopping(snapshot) && isMetLate(unit, snapshot),
-      badResult: null,
+      // The states of a run before this one are never `deactivating`: this Result is the run's own.
+      badResult: snapshot?.activeState === 'deactivating' ? badResultOf(snapshot) : null,
     },
     runIds: id === null ? unit.runIds : [id, ...unit.runIds].slice(0, RUN_IDS),
     failed: null,
@@ -72,13 +73,17 @@ function isStopping({ activeState, job, mainCode }: UnitSnapshot): boolean {
  * later end under the same job id was requested, as systemd merges a restart into a start job that is still running.
  */
 export function runAfter({ run, snapshot: last }: Unit, snapshot: UnitSnapshot): Run | null {
-  if (run === null || last === null || last.invocationId !== snapshot.invocationId) return run
+  // The first snapshot of a run can show the states of the run before, and late signals of an earlier run can follow.
+  if (run === null || last?.invocationId !== run.id || snapshot.invocationId !== run.id) return run
   const job = snapshot.activeState === 'active' ? 0 : run.job
-  const result = snapshot.result ?? 'success'
-  const badResult = run.badResult ?? (isCrash({ result }) ? result : null)
+  const badResult = run.badResult ?? badResultOf(snapshot)
   const requested = run.requested || (badResult === null && showsRequest(run, last, snapshot))
   const same = job === run.job && requested === run.requested && badResult === run.badResult
   return same ? run : { ...run, job, requested, badResult }
+}
+
+function badResultOf({ result }: UnitSnapshot): string | null {
+  return result !== null && isCrash({ result }) ? result : null
 }
 
 /**
@@ -121,8 +126,18 @@ export function endAsUnseenCrash(unit: Unit, ctx: Context): Transition {
 }
 
 /** The open run ended unobserved, as the journal proves. */
-export function endAsProven(unit: Unit, ctx: Context, { cause, requested }: ProvenEnd): Transition {
+export function endAsProven(unit: Unit, ctx: Context, end: ProvenEnd): Transition {
+  const cause: Cause = { ...end.cause, result: unit.run?.badResult ?? end.cause.result }
+  const requested = end.requested || unit.run?.requested === true
   return closeRun(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
+}
+
+/** The open run ended unobserved. It crashed if its Result was already bad, or if `crashed`; else it is lost. */
+export function endUnobserved(unit: Unit, ctx: Context, crashed = false): Transition {
+  const { run, snapshot } = unit
+  if (run === null || run.badResult === null) return crashed ? endAsUnseenCrash(unit, ctx) : loseRun(unit, ctx)
+  const cause = snapshot?.invocationId === run.id ? causeOf(snapshot) : UNKNOWN_CAUSE
+  return endAsProven(unit, ctx, { cause, requested: run.requested })
 }
 
 /** The state of the unit after a run, the job that ended it, and the forecast. */
@@ -139,7 +154,9 @@ const DEAD = { toState: 'inactive', subState: 'dead', job: 0 }
 function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, after: StateAfterRun): Transition {
   const { toState, subState } = after
   const change: StateChange = { fromState: unit.snapshot?.activeState ?? 'unknown', toState, subState }
-  const closed: Unit = { ...unit, run: null, endJob: after.job }
+  // The job of a requested end may be a restart job, whose start can still be refused.
+  const job = requested && after.job !== 0 ? { id: after.job, starts: unit.counters.starts } : unit.job
+  const closed: Unit = { ...unit, run: null, endJob: after.job, job }
   if (isCrash(cause)) return countCrash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
   const stopped = count(closed, { stops: 1 })
   return emitEnd(stopped, ctx, {

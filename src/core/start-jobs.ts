@@ -9,9 +9,15 @@ export const CANCELED_AFTER_MS = 250
 /** Job results that are not failures (org.freedesktop.systemd1(5), JobRemoved): nothing was to be done. */
 const HARMLESS: readonly string[] = ['done', 'skipped', 'once', 'collected']
 
-/** A job of a unit without an open run is noted: it may end without one. Its type is in no signal. */
+/** Results that only a start job has, and only before it runs. */
+const NEVER_RAN: readonly string[] = ['dependency', 'assert', 'unsupported']
+
+/**
+ * A job of a unit without an open run is noted: it may end without one. The type of a job is in no signal, so a job that
+ * appears during a run, or while it is unknown whether there is one, may be a reload.
+ */
 export function noteJob(unit: Unit, id: number): Unit {
-  const job = unit.run === null ? { id, starts: unit.counters.starts } : null
+  const job = unit.run === null && unit.tracking === 'continuous' ? { id, starts: unit.counters.starts } : null
   return unit.job === null && job === null && unit.canceledAtMonoMs === null
     ? unit
     : { ...unit, job, canceledAtMonoMs: null }
@@ -24,9 +30,11 @@ export function noteJob(unit: Unit, id: number): Unit {
  */
 export function jobEnded(unit: Unit, ctx: Context, id: number, result: string): Transition {
   const { job, run, counters } = unit
-  if (job?.id !== id) return { unit, events: [] }
-  const after: Unit = { ...unit, job: null }
-  if (run !== null || counters.starts !== job.starts || HARMLESS.includes(result)) return { unit: after, events: [] }
+  const noted = job?.id === id
+  const after: Unit = noted ? { ...unit, job: null } : unit
+  if (run !== null) return { unit: after, events: [] }
+  if (NEVER_RAN.includes(result)) return refuseStart(after, ctx, result)
+  if (!noted || counters.starts !== job.starts || HARMLESS.includes(result)) return { unit: after, events: [] }
   if (result === 'canceled') return { unit: { ...after, canceledAtMonoMs: ctx.at.monoMs }, events: [] }
   return refuseStart(after, ctx, result === 'failed' ? 'start-limit-hit' : result)
 }

@@ -1,5 +1,6 @@
 // The pure core function: applies one observation to the state and returns the new state and the events.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
+import { distrustSettings, interrupt, loseContact } from './contact.ts'
 import type { Event } from './event.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import { globMatcher } from './glob.ts'
@@ -11,7 +12,7 @@ import { CANCELED_AFTER_MS, jobEnded, noteJob, reportCanceled } from './start-jo
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
-import { applySnapshot, giveUp, mayGiveUp } from './unit-snapshot.ts'
+import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
 
 /** How long a unit that only a pattern matches is kept after systemd can no longer load it. */
 export const FORGET_AFTER_MS = 24 * 3600_000
@@ -41,11 +42,11 @@ export function step(state: State, o: Observation): StepResult {
     case 'gap':
       return { state: { ...state, units: state.units.map(interrupt) }, events: [] }
     case 'contact-lost':
-      return updateAllUnits(state, o.at, (unit) => ({ unit: interrupt({ ...unit, outOfContact: true }), events: [] }))
+      return updateAllUnits(state, o.at, (unit) => ({ unit: loseContact(unit), events: [] }))
     case 'reloading':
-      return updateAllUnits(state, o.at, (unit) => ({ unit: { ...unit, settingsStale: true }, events: [] }))
+      return updateAllUnits(state, o.at, (unit) => ({ unit: distrustSettings(unit), events: [] }))
     case 'triggered':
-      return updateUnit(state, o.unit, o.at, (unit) => ({ unit: { ...unit, triggered: o.active }, events: [] }))
+      return updateUnit(state, o.unit, o.at, (unit) => ({ unit: setTriggered(unit, o.at, o.active), events: [] }))
     case 'job-new':
       return updateUnit(state, o.unit, o.at, (unit) => ({ unit: noteJob(unit, o.job), events: [] }))
     case 'job-removed':
@@ -168,13 +169,6 @@ function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
   return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
 }
 
-function interrupt(unit: Unit): Unit {
-  const settingsStale = unit.settings !== null
-  if (unit.tracking !== 'continuous' && unit.job === null && unit.settingsStale === settingsStale) return unit
-  const tracking = unit.tracking === 'continuous' ? 'interrupted' : unit.tracking
-  return { ...unit, tracking, settingsStale, triggered: null, job: null, canceledAtMonoMs: null }
-}
-
 /** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */
 function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
@@ -204,6 +198,8 @@ function clear(unit: Unit, ctx: Context): Transition {
     baseline: ZERO,
     failures: {},
     startJobsFailed: {},
+    job: null,
+    canceledAtMonoMs: null,
     lastCrash: null,
     crashTimesMonoMs: [],
     flapping: false,

@@ -2,7 +2,7 @@
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
-import { endRun, loseRun, openRun, runAfter } from './runs.ts'
+import { endRun, endUnobserved, openRun, runAfter } from './runs.ts'
 import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
@@ -74,7 +74,7 @@ function applyToRuns(
     return openRun(unit, ctx, snapshot, isRestart(unit, snapshot))
   }
   if (unit.run === null || !isEnded(snapshot)) return unchanged(unit)
-  if (id === null) return loseRun(unit, { ...ctx, source: 'reconcile' }) // unloaded: its end cannot be read
+  if (id === null) return endUnobserved(unit, { ...ctx, source: 'reconcile' }) // unloaded: its end cannot be read
   if (id !== unit.run.id) return unchanged(unit) // a late signal of an earlier run
   return ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot)
 }
@@ -150,12 +150,24 @@ function checkFailure(unit: Unit, before: Unit, ctx: Context): Transition {
 }
 
 /**
- * False if a stop was requested, if the settings may be older than a reload, or if something active will start the unit
- * again: a timer, a path, a socket, or a unit that upholds it.
+ * False if a stop was requested, if the settings are unknown, or if something active will start the unit again: a timer,
+ * a path, a socket, or a unit that upholds it.
  */
-export function mayGiveUp({ failed, gaveUp, tracking, settings, settingsStale, triggered }: Unit): boolean {
-  if (failed === null || failed.requested || gaveUp || tracking !== 'continuous' || settingsStale) return false
-  return triggered === false || (settings?.startedBy ?? []).length === 0
+export function mayGiveUp(unit: Unit): boolean {
+  const { failed, gaveUp, tracking, triggered } = unit
+  if (failed === null || failed.requested || gaveUp || tracking !== 'continuous') return false
+  const settings = currentSettings(unit)
+  return settings !== null && (triggered === false || settings.startedBy.length === 0)
+}
+
+/**
+ * Whether a unit that starts this one is active. While one is, systemd has not given up. When none is any more, the wait
+ * begins again: a timer that is restarted is inactive for a moment.
+ */
+export function setTriggered(unit: Unit, at: Instant, active: boolean): Unit {
+  if (unit.triggered === active) return unit
+  const failed = unit.failed && { ...unit.failed, sinceMonoMs: at.monoMs }
+  return { ...unit, triggered: active, failed, gaveUp: unit.gaveUp && !active }
 }
 
 /** Emits `gave_up` once per failure. */

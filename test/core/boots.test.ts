@@ -125,15 +125,16 @@ test('an enabled unit that was not started in this boot is missing, and so is on
   const snapshot = (settings: object, ...more: Observation[]) =>
     missingReason(unitNamed(stepAll(watching(U), [read(U, 10, {}, settings), ...more]).state, U))
   expect(missingReason(unitNamed(watching(U), U))).toBeNull()
-  expect(snapshot({ enabled: true })).toBe('never-started')
-  expect(snapshot({ enabled: false })).toBeNull()
+  expect(snapshot({ enabled: true, wasActive: false })).toBe('never-started')
+  expect(snapshot({ enabled: false, wasActive: false })).toBeNull()
   for (const loadState of ['not-found', 'masked', 'error', 'bad-setting'])
     expect(snapshot({ enabled: true, loadState })).toBe(loadState)
-  const again = read(U, 40, {}, { enabled: true })
+  const again = read(U, 40, {}, { enabled: true, wasActive: false })
   const ran = [signal(U, 20, { invocationId: 'a1' }), signal(U, 30, { invocationId: 'a1', mainCode: 1 }), again]
-  expect(snapshot({ enabled: true }, ...ran)).toBeNull()
-  expect(snapshot({ enabled: true }, read(U, 20, { changedAtMonoMs: 15 }, { enabled: true }))).toBeNull()
-  expect(snapshot({ enabled: true }, ...ran, boot('boot-2', 5), read(U, 6, {}, { enabled: true }))).toBe(
-    'never-started',
-  )
+  expect(snapshot({ enabled: true, wasActive: false }, ...ran)).toBeNull()
+  expect(snapshot({ enabled: true, wasActive: true })).toBeNull()
+  expect(snapshot({ enabled: true }, ...ran, boot('boot-2', 5))).toBeNull()
+  expect(
+    snapshot({ enabled: true }, ...ran, boot('boot-2', 5), read(U, 6, {}, { enabled: true, wasActive: false })),
+  ).toBe('never-started')
 })

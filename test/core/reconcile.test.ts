@@ -120,6 +120,8 @@ test('signals that the bus dropped are detected by the number of restarts, witho
 test('a requested crash is counted separately, and causes neither flapping nor gave_up', () => {
   const stops = Array.from({ length: 6 }, (_, i) => [
     signal(U, 100 + 10 * i, { invocationId: `r${i}` }),
+    signal(U, 103 + 10 * i, { ...RUNNING, invocationId: `r${i}` }),
+    signal(U, 104 + 10 * i, { activeState: 'deactivating', invocationId: `r${i}`, job: 7 + i }),
     signal(U, 105 + 10 * i, { ...FAILED, invocationId: `r${i}`, job: 7 + i }),
   ]).flat()
   const { state, events } = stepAll(watching(U), [read(U, 10, {}, { restart: 'no' }), ...stops])

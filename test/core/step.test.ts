@@ -282,6 +282,8 @@ test('after a gap, a signal with a new id and an ended main process is not the f
     signal(U, 510, { invocationId: 'b2', job: 600, mainCode: 1 }),
     signal(U, 511, { invocationId: 'b2', job: 600, mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
     signal(U, 512, { invocationId: 'b2', mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
+    read(U, 520, { invocationId: 'b2', mainCode: 1, activeState: 'failed', result: 'start-limit-hit' }),
+    tick(1000),
   ])
   expect(kinds(events)).toEqual(['start reconcile', 'stop reconcile', 'gave_up signal'])
 })

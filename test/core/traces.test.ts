@@ -3,11 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
-import { at, IDLE, stepAll, unitNamed, watching } from './step-driver.ts'
+import type { UnitSnapshot } from '../../src/core/unit.ts'
+import { at, IDLE, read, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const DIRECTORY = join(import.meta.dirname, 'traces')
 
-/** `starts stops crashes restarts lost`, then the events, each with its cause and `requested` if a job was queued. */
+/** `starts stops crashes restarts lost`, then the events, each with its cause and `requested` if the end was. */
 const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: string[]]>> = {
   '01-start-stop': ['1 1 0 0 0', 'start', 'stop success SIGTERM requested'],
   '02-restart': ['2 2 0 1 0', 'start', 'stop success SIGTERM requested', 'restart', 'stop success SIGTERM requested'],
@@ -23,6 +24,7 @@ const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: str
     'crash exit-code 3',
     'restart',
     'crash exit-code 3',
+    'start_refused start-limit-hit',
     'gave_up exit-code',
   ],
   '08-segv': ['1 0 1 0 0', 'start', 'crash signal SIGSEGV', 'gave_up signal'],
@@ -64,6 +66,7 @@ const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: str
     'start',
     'stop success SIGTERM requested',
     'gave_up start-limit-hit',
+    'start_refused start-limit-hit',
   ],
   '27-stop-and-restart-during-auto-restart': [
     '2 0 2 1 0',
@@ -75,7 +78,7 @@ const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: str
   '28-oneshot-stopped-while-starting': ['1 0 1 0 0', 'start', 'crash signal SIGTERM requested'],
   '29-exec-start-pre-fails': ['1 0 1 0 0', 'start', 'crash exit-code', 'gave_up exit-code'],
   '30-condition-path-skip': ['0 0 0 0 0'],
-  '31-dependency-fails': ['0 0 0 0 0'],
+  '31-dependency-fails': ['0 0 0 0 0', 'start_refused dependency'],
   '32-runtime-max': ['1 0 1 0 0', 'start', 'crash timeout SIGTERM', 'gave_up timeout'],
   '33-exec-stop-post-fails': ['1 0 1 0 0', 'start', 'crash exit-code 0', 'gave_up exit-code'],
   '34-target': ['1 1 0 0 0', 'start', 'stop success requested'],
@@ -84,37 +87,49 @@ const EXPECTED: Readonly<Record<string, readonly [counts: string, ...events: str
   '37-mount': ['1 1 0 0 0', 'start', 'stop success requested'],
 }
 
-/** Each Unit signal becomes a snapshot, merged with the last signal of the type's interface; with ticks in between. */
-function observations(text: string): Observation[] {
+interface Trace {
+  readonly unit: string
+  readonly observations: readonly Observation[]
+}
+
+/**
+ * The unit is read first, as at the start of the agent. Then each Unit signal becomes a snapshot, merged with the last
+ * signal of the type's interface; with the signals of the unit's jobs and with ticks in between.
+ */
+function traceOf(text: string): Trace {
+  const unit = /JobNew id=\d+ unit=(\S+)/.exec(text)?.[1] ?? ''
   const known: Record<string, string> = {}
   const list: Observation[] = []
-  for (const line of text.split('\n')) {
-    const match = /^\s*([\d.]+) ms {2}PropertiesChanged (\w+)\s+(.*)$/.exec(line)
-    if (!match) continue
-    const [, ms = '', type = '', values = ''] = match
-    for (const [, name = '', value = ''] of values.matchAll(/\*?(\w+)=(\S*)/g)) known[name] = value
-    if (type !== 'Unit') continue
-    const monoMs = Number(ms)
-    list.push({ kind: 'tick', at: at(monoMs) })
-    list.push({
-      kind: 'signal',
-      unit: 'u',
-      at: at(monoMs),
-      snapshot: {
-        ...IDLE,
-        activeState: known.ActiveState ?? '',
-        subState: known.SubState ?? '',
-        invocationId: known.InvocationID === '-' ? null : (known.InvocationID ?? null),
-        job: Number(known.Job),
-        result: known.Result ?? null,
-        mainCode: Number(known.ExecMainCode ?? 0),
-        mainStatus: Number(known.ExecMainStatus ?? 0),
-        nRestarts: Number(known.NRestarts ?? 0),
-      },
-    })
+  for (const [, ms = '', type = '', values = ''] of text.matchAll(/^ *([\d.]+) ms {2}(\S+ ?\w*) (.*)$/gm)) {
+    const when = at(Number(ms))
+    const [, job, jobUnit, result = ''] = /id=(\d+) unit=(\S+)(?:\s+result=(\S+))?/.exec(`${type} ${values}`) ?? []
+    if (job !== undefined && jobUnit === unit) {
+      const kind = type.startsWith('JobNew') ? 'job-new' : 'job-removed'
+      list.push({ kind, unit, at: when, job: Number(job), result })
+    } else if (type.startsWith('PropertiesChanged')) {
+      for (const [, name = '', value = ''] of values.matchAll(/\*?(\w+)=(\S*)/g)) known[name] = value
+      if (type.endsWith('Unit'))
+        list.push({ kind: 'tick', at: when }, { kind: 'signal', unit, at: when, snapshot: snapshotOf(known) })
+    }
   }
-  list.push({ kind: 'tick', at: at(1e7) })
-  return list
+  const first = list.find((o) => o.kind === 'signal')?.snapshot
+  const restart = unit.endsWith('.service') ? (/Restart=(\S+)/.exec(text)?.[1] ?? 'no') : null
+  const begin = read(unit, 0, first?.activeState === 'active' ? { ...first, job: 0 } : {}, { restart })
+  return { unit, observations: [begin, ...list, { kind: 'tick', at: at(1e7) }] }
+}
+
+function snapshotOf(known: Readonly<Record<string, string>>): UnitSnapshot {
+  return {
+    ...IDLE,
+    activeState: known.ActiveState ?? '',
+    subState: known.SubState ?? '',
+    invocationId: known.InvocationID === '-' ? null : (known.InvocationID ?? null),
+    job: Number(known.Job),
+    result: known.Result ?? null,
+    mainCode: Number(known.ExecMainCode ?? 0),
+    mainStatus: Number(known.ExecMainStatus ?? 0),
+    nRestarts: Number(known.NRestarts ?? 0),
+  }
 }
 
 describe('a recorded scenario is counted exactly', () => {
@@ -125,10 +140,11 @@ describe('a recorded scenario is counted exactly', () => {
   })
 
   test.each(files)('%s', (file) => {
-    const { state, events } = stepAll(watching('u'), observations(readFileSync(join(DIRECTORY, file), 'utf8')))
-    const c = unitNamed(state, 'u').counters
+    const { unit, observations } = traceOf(readFileSync(join(DIRECTORY, file), 'utf8'))
+    const { state, events } = stepAll(watching(unit), observations)
+    const c = unitNamed(state, unit).counters
     const actual = events.map((e) => {
-      const result = e.kind === 'crash' || e.kind === 'stop' || e.kind === 'gave_up' ? [e.result] : []
+      const result = 'result' in e ? [e.result] : []
       const fate = e.kind === 'crash' || e.kind === 'stop' ? [e.exitCode ?? e.signal ?? ''] : []
       const requested = (e.kind === 'crash' || e.kind === 'stop') && e.requested ? ['requested'] : []
       return [e.kind, ...result, ...fate, ...requested].filter((word) => word !== '').join(' ')
