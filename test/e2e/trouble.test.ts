@@ -18,7 +18,7 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(await startsOf(second)).toBe(1)
     expect(await second.events()).toHaveLength(1)
     expect(await second.end('SIGINT')).toBe(0)
-    expect(second.stderr()).not.toContain('never used')
+    expect(second.stderr()).not.toContain('gap of')
     expect(existsSync(second.socket)).toBe(false)
   })
 
