@@ -90,11 +90,11 @@ describe('limits that change while the file is open', () => {
     for (const line of ['a', 'b', 'c', 'd', 'e']) file.append(`${line}${line}${line}`)
     await file.flush()
     expect(readdirSync(directory)).toHaveLength(5)
-    for (const other of ['a.log.6', 'a.log.old']) writeFileSync(join(directory, other), '')
+    for (const other of ['a.log.5', 'a.log.old']) writeFileSync(join(directory, other), '')
     limits = { maxBytes: 5, backups: 1 }
     file.append('fff')
     await file.stop()
-    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.1', 'a.log.6', 'a.log.old'])
+    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.1', 'a.log.5', 'a.log.old'])
     expect(readFileSync(`${path}.1`, 'utf8')).toBe('eee\n')
     expect(problems).toEqual([])
   })
