@@ -9,6 +9,8 @@ export interface RotatingFile {
   append(line: string): void
   /** Lines that were lost: the disk refused them, or the queue was full. */
   dropped(): number
+  /** Why the last line could not be written; null if it was written. */
+  problem(): string | null
   /** Resolves when every queued line is written or lost. */
   flush(): Promise<void>
   stop(): Promise<void>
@@ -114,6 +116,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
       })
     },
     dropped: () => dropped,
+    problem: () => problem,
     flush,
     async stop() {
       stopped = true

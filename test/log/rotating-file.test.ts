@@ -109,10 +109,12 @@ describe('a disk that fails', () => {
     file.append('two')
     await file.flush()
     expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT'], dropped: 2 })
+    expect(file.problem()).toBe('ENOENT')
     mkdirSync(join(directory, 'not-created-yet'))
     file.append('three')
     await file.stop()
     expect({ problems, dropped: file.dropped() }).toEqual({ problems: ['ENOENT', null], dropped: 2 })
+    expect(file.problem()).toBeNull()
     expect(readFileSync(inside, 'utf8')).toBe('three\n')
   })
 
