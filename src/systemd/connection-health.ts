@@ -37,7 +37,7 @@ interface ConnectionHealth {
   /** Resolves when the first attempt to connect has succeeded or failed. */
   firstAttempt(): Promise<void>
   lastReplyAtMonoMs(): number | null
-  read(): BusHealth
+  read(): Omit<BusHealth, 'unwatchable'>
 }
 
 export function createConnectionHealth({ clock, log, random, onLost }: ConnectionHealthOptions): ConnectionHealth {

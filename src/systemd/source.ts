@@ -14,7 +14,7 @@ import { createReconnector } from './reconnect.ts'
 import { openSession } from './session.ts'
 import { unitsShuttingDown } from './shutdown-jobs.ts'
 import { unitPath } from './unit-path.ts'
-import { type ConfiguredUnits, configuredUnits, createWatchList, type WatchList } from './watch-list.ts'
+import { type ConfiguredUnits, configuredUnits, createWatchList, invalidText, type WatchList } from './watch-list.ts'
 
 export interface SystemdSourceOptions {
   /** Addresses of the system bus or a user bus, separated by `;`. */
@@ -116,7 +116,10 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observeWatch()
       void reconcile()
     },
-    health: health.read,
+    health: () => ({
+      ...health.read(),
+      unwatchable: [...list.problems(), ...(connection.session()?.unreadable() ?? [])],
+    }),
     firstAttempt: health.firstAttempt,
     lastReplyAtMonoMs: health.lastReplyAtMonoMs,
     system: manager.latest,
@@ -145,7 +148,7 @@ function watchListOf({ patterns, known = [], maxUnits, log }: SystemdSourceOptio
 /** Logs each name or pattern that is not valid. */
 function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
   const configured = configuredUnits(patterns)
-  for (const name of configured.invalid) log('error', `${name}: not watched: not a valid unit name or pattern`)
+  for (const name of configured.invalid) log('error', invalidText(name))
   return configured
 }
 
