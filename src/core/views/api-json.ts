@@ -1,5 +1,6 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from '../event.ts'
+import type { HealthCheck } from '../health.ts'
 import { activeState, isUnloaded, missingReason, shownCounters, type Unit } from '../unit.ts'
 
 /** Identifies the gateway and the history; part of every event. */
@@ -115,4 +116,9 @@ export function unitJson(unit: Unit): Json {
       requested: last.requested,
     },
   }
+}
+
+/** A check of the agent's health. */
+export function checkJson({ name, healthy, message, sinceMs }: HealthCheck): Json {
+  return { name, healthy, message, since: rfc3339(sinceMs) }
 }
