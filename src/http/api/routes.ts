@@ -1,10 +1,10 @@
 // The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
 
+import { prefers } from '../../core/accept.ts'
 import { blocks, type HealthCheck, reportLines } from '../../core/health.ts'
 import { unitOf } from '../../core/state.ts'
 import { fullName } from '../../core/unit-name.ts'
 import { checkJson, eventJson, unitJson } from '../../core/views/api-json.ts'
-import { prefersJson } from '../prefers-json.ts'
 import { type HttpRequest, json, problem, type Route, type RouteResult, text, type Views } from '../route.ts'
 import { controlView, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
@@ -62,10 +62,15 @@ function indexOf(table: readonly Route[]): string {
   return `gatewatch\n\n${paths.join('\n')}\n`
 }
 
-function ready(checks: readonly HealthCheck[], accept: string | undefined): RouteResult {
+function ready(checks: readonly HealthCheck[], accept = ''): RouteResult {
   const isReady = !checks.some(blocks)
   const status = isReady ? 200 : 503
-  if (prefersJson(accept)) return json({ ready: isReady, checks: checks.map(checkJson) }, status)
+  const wantsJson = prefers(
+    accept,
+    ({ type }) => type === 'application/json',
+    ({ type }) => type === 'text/plain',
+  )
+  if (wantsJson) return json({ ready: isReady, checks: checks.map(checkJson) }, status)
   return text(`${[isReady ? 'ready' : 'not ready', ...reportLines(checks)].join('\n')}\n`, status)
 }
 
