@@ -81,6 +81,8 @@ export interface BusHealth {
   readonly malformed: number
   /** How long replies took, by method. */
   readonly callSeconds: Readonly<Record<string, Histogram>>
+  /** Configured units that cannot be watched and why, one sentence each. */
+  readonly unwatchable: readonly string[]
 }
 
 /** Resources that a unit uses, as the kernel accounts for them; null if it does not. */

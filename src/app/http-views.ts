@@ -5,7 +5,7 @@ import { plural } from '../core/views/format.ts'
 import type { Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Log, UnitCommands } from '../ports.ts'
-import { notReady, type StatusInputs, statusJson, systemStatus, warnings } from './status.ts'
+import { healthChecks, type StatusInputs, statusJson, systemStatus } from './status.ts'
 
 export interface HttpViewsOptions {
   readonly inputs: StatusInputs
@@ -32,7 +32,7 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
     live: agent.state,
     identity: () => identity,
     history,
-    readiness: () => ({ problems: notReady(inputs), warnings: warnings(inputs) }),
+    checks: () => healthChecks(inputs),
     status: () => statusJson(inputs),
     system: () => systemStatus(inputs),
     metrics: metrics.scrape,

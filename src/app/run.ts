@@ -4,18 +4,21 @@ import { createAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { isPattern } from '../core/glob.ts'
+import { createHealth, reportLines } from '../core/health.ts'
+import type { Identity } from '../core/views/api-json.ts'
 import { plural } from '../core/views/format.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { createLoopLag } from '../host/loop-lag.ts'
 import { createHttp } from '../http/http.ts'
 import { createLogSink } from '../log/event-sink.ts'
-import { openEventsFile } from '../log/events-file.ts'
+import { type EventsFile, openEventsFile } from '../log/events-file.ts'
 import type { Logger } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
+import { createSteadyClock } from '../metrics/scrape-input.ts'
 import type { Env, EventSink, Log } from '../ports.ts'
 import { createService } from '../service/service.ts'
 import { statusLine } from '../service/status-line.ts'
-import { createConfiguration } from './configuration.ts'
+import { type Configuration, createConfiguration } from './configuration.ts'
 import { waitForUnits } from './drain.ts'
 import { createHttpViews } from './http-views.ts'
 import { createMqttSwitch } from './mqtt-switch.ts'
@@ -25,7 +28,7 @@ import { createOptionalSinks } from './optional-sinks.ts'
 import { createReload } from './reload.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
-import { notReady, type StatusInputs } from './status.ts'
+import { healthChecks, type StatusInputs } from './status.ts'
 import { createTcpListener, metricsUrlText, tcpSettings } from './tcp-listener.ts'
 import { createAgentCommands } from './unit-control.ts'
 import { createUnitSource } from './unit-source.ts'
@@ -121,6 +124,8 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     hostname: hostname(),
     allowedHosts: () => config().http.allowed_hosts,
   })
+  const eventsFile = eventsFileOf(configuration, identity, log)
+  const steady = createSteadyClock()
   const inputs: StatusInputs = {
     build,
     identity,
@@ -136,20 +141,28 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     mqtt,
     http,
     usage: createUsageReader(source, opened.path, clock),
+    logFiles: [...(config().log_file === null ? [] : [logger.problem]), ...(eventsFile ? [eventsFile.problem] : [])],
+    health: createHealth(() => steady(clock.now())),
   }
+  healthChecks(inputs) // `since` of what does not change is the start
   const metrics = createMetrics(() => scrapeFacts(inputs))
   http.serve(createHttpViews({ inputs, metrics, commands, history, log }))
 
-  const status = () => statusLine(agent.state(), notReady(inputs))
+  const status = () => statusLine(agent.state(), reportLines(healthChecks(inputs).filter(({ healthy }) => !healthy)))
   const systemd = createService({ env, pid: process.pid, status, bus: source, clock, log })
   const optional = createOptionalSinks({ config, metrics, gatewayId: identity.gatewayId, env, uid, clock, log })
   eventSinks.push(createLogSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt, systemd)
-  const path = config().events_file
-  const limits = () => ({ maxBytes: config().events_max_bytes, backups: config().events_backup_count })
-  if (path !== null) eventSinks.push(openEventsFile({ path, limits, identity: () => identity, log }))
+  if (eventsFile !== null) eventSinks.push(eventsFile)
   eventSinks.push(optional)
   const sinks = crashLog === null ? eventSinks : [crashLog]
   return { configuration, agent, source, commands, sinks, http, tcp: inputs.tcp, mqtt, optional, systemd }
+}
+
+/** Null if none is configured. */
+function eventsFileOf({ now: config }: Configuration, identity: Identity, log: Log): EventsFile | null {
+  const path = config().events_file
+  const limits = () => ({ maxBytes: config().events_max_bytes, backups: config().events_backup_count })
+  return path === null ? null : openEventsFile({ path, limits, identity: () => identity, log })
 }
 
 /** Attaches journal lines to crash events before they reach `sinks`; null if that is off. */

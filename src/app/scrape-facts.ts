@@ -1,6 +1,6 @@
 // Gathers the input of a scrape from all parts of the agent, at one instant.
 import type { ScrapeFacts } from '../metrics/scrape-input.ts'
-import type { StatusInputs } from './status.ts'
+import { healthChecks, type StatusInputs } from './status.ts'
 
 /** Commits first if the flush budget allows it for a reader, so that the scrape is current. */
 export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
@@ -12,6 +12,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
     live: agent.state(),
     committed: store.committed(),
     atStart: agent.stateAtStart(),
+    checks: healthChecks(inputs),
     bus: source.health(),
     store: store.health(),
     mqtt: inputs.mqtt.health(),

@@ -1,7 +1,8 @@
 // The agent's own health: for /-/ready, /api/v1/status, `gatewatch status` and the line in `systemctl status`.
 import type { Agent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
-import { type Identity, type Json, rfc3339 } from '../core/views/api-json.ts'
+import { type createHealth, type HealthCheck, lagProblem } from '../core/health.ts'
+import { checkJson, type Identity, type Json, rfc3339 } from '../core/views/api-json.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
@@ -9,6 +10,9 @@ import type { Configuration } from './configuration.ts'
 import type { MqttSwitch } from './mqtt-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
+
+/** The machine id if it could not be read. */
+const UNKNOWN = 'unknown'
 
 /** The parts of the agent that the status is read from. */
 export interface StatusInputs {
@@ -27,27 +31,43 @@ export interface StatusInputs {
   readonly mqtt: MqttSwitch
   readonly http: Http
   readonly usage: UsageReader
+  /** The problem of each log file and events file, null while it can be written; empty if none is configured. */
+  readonly logFiles: readonly (() => string | null)[]
+  readonly health: ReturnType<typeof createHealth>
 }
 
-/** Above this the event loop counts as unhealthy: D-Bus signals would wait. */
-const LAG_SECONDS = 1
+/** The checks as they are now. */
+export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
+  const { source, store, configuration, tcp, lag, agent, mqtt, identity, logFiles, health } = inputs
+  const bus = source.health()
+  return health({
+    bus,
+    stateFile: store.health(),
+    configuration: {
+      // The address of the listener is configured, and cannot be used.
+      problems: [...configuration.problems(), ...about('http', tcp.problem())],
+      waiting: configuration.waiting(),
+    },
+    loopLagSeconds: lag.worstSeconds(),
+    faults: agent.problems(),
+    mqtt: mqtt.health(),
+    logFiles: logFiles.length === 0 ? null : logFiles.flatMap((problem) => problem() ?? []),
+    unwatchable: bus.unwatchable,
+    clockSynced: agent.state().clockSynced,
+    machineIdKnown: identity.machineId !== UNKNOWN,
+  })
+}
 
-/** Why the agent is not ready, one sentence each; empty while it is ready. */
-export function notReady({ source, store, configuration, tcp, lag, agent }: StatusInputs): string[] {
-  const worst = lag.worstSeconds()
+/** The sentences of `not_ready`, which is older than `checks` and stays as it is. */
+function notReady({ source, store, configuration, tcp, lag, agent }: StatusInputs): string[] {
   return [
     ...about('bus', source.health().problem),
     ...about('state file', store.health().problem),
     ...configuration.problems().map((problem) => `configuration: ${problem}`),
     ...about('http', tcp.problem()),
-    ...(worst > LAG_SECONDS ? [`event loop: blocked for ${worst.toFixed(1)} s`] : []),
+    ...about('event loop', lagProblem(lag.worstSeconds())),
     ...agent.problems(),
   ]
-}
-
-/** What needs attention although the agent is ready, one sentence each. */
-export function warnings({ configuration }: StatusInputs): string[] {
-  return configuration.waiting().map((key) => `configuration: ${key} takes effect after a restart of gatewatch`)
 }
 
 function about(what: string, problem: string | null): string[] {
@@ -77,6 +97,7 @@ export function statusJson(inputs: StatusInputs): Json {
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
     },
     mqtt: mqttJson(inputs.mqtt.health()),
+    checks: healthChecks(inputs).map(checkJson),
     not_ready: notReady(inputs),
   }
 }

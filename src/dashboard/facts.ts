@@ -1,4 +1,5 @@
 // The row of facts under the headline: agent, systemd, state file, broker, clock, and the gateway's resource usage.
+import { blocks } from '../core/health.ts'
 import type { StatusView, SystemView } from '../core/views/api-views.ts'
 import { age, plural } from '../core/views/format.ts'
 import { byId, el, icon, setText, setTone, type Tone } from './dom.ts'
@@ -42,14 +43,18 @@ function factsOf(
   clockAheadMs: number,
 ): Record<string, Fact> {
   const up = status.started_at === undefined ? '' : `, up ${age(nowMs - Date.parse(status.started_at))}`
-  const isReady = (status.not_ready ?? []).length === 0
   return {
-    Agent: { tone: isReady ? 'ok' : 'bad', text: `${status.version ?? ''}${up}` },
+    Agent: { tone: agentTone(status.checks ?? []), text: `${status.version ?? ''}${up}` },
     systemd: bus?.connected ? systemdFact(system) : { tone: 'bad', text: 'not connected' },
     'State file': stateFact(state, nowMs),
     Broker: brokerFact(mqtt),
     Clock: clockFact(clockAheadMs),
   }
+}
+
+function agentTone(checks: NonNullable<StatusView['checks']>): Tone {
+  if (checks.some(blocks)) return 'bad'
+  return checks.every(({ healthy }) => healthy) ? 'ok' : 'warn'
 }
 
 function systemdFact(system: SystemView | null): Fact {

@@ -1,4 +1,5 @@
 // The dashboard's headline: the overall state of the gateway and its most important detail. Pure.
+import { blocks, reportLines } from '../core/health.ts'
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
 import { age, causeText, plural, shortName } from '../core/views/format.ts'
 import type { Tone } from './dom.ts'
@@ -32,21 +33,20 @@ function hasProblem(unit: UnitView): boolean {
 export function verdictOf(status: StatusView, lost: string | null, nowMs: number): Verdict {
   if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not respond', detail: lost }
   const affected = status.units.filter(hasProblem)
-  const reasons = status.not_ready ?? []
-  if (reasons.length > 0) {
-    const detail = affected.length === 0 ? reasons : [...reasons, needAttention(affected)]
+  const failing = (status.checks ?? []).filter(({ healthy }) => !healthy)
+  const reports = reportLines(failing)
+  if (failing.some(blocks)) {
+    const detail = affected.length === 0 ? reports : [...reports, needAttention(affected)]
     return { tone: 'bad', headline: 'gatewatch has a problem', detail: detail.join('\n') }
   }
   if (affected.length > 0) {
     const tone = affected.some((unit) => stateOf(unit).tone === 'bad') ? 'bad' : 'warn'
     const of = `${affected.length} of ${plural(status.units.length, 'unit')}`
     const headline = `${of} ${affected.length === 1 ? 'needs' : 'need'} attention`
-    return {
-      tone,
-      headline,
-      detail: affected.map((unit) => `${shortName(unit.service)}: ${problemOf(unit, nowMs)}`).join('; '),
-    }
+    const problems = affected.map((unit) => `${shortName(unit.service)}: ${problemOf(unit, nowMs)}`).join('; ')
+    return { tone, headline, detail: [problems, ...reports].join('\n') }
   }
+  if (failing.length > 0) return { tone: 'warn', headline: 'gatewatch is degraded', detail: reports.join('\n') }
   return { tone: 'ok', headline: 'All OK', detail: lastCrash(status.units, nowMs) }
 }
 

@@ -7,19 +7,20 @@ const REMEMBERED_MS = 60_000
 export interface LoopLag {
   /** Waits for one turn of the event loop and records how long it took. */
   measure(): Promise<void>
-  /** Seconds. */
+  /** Seconds; 0 if nothing was measured recently. */
   worstSeconds(): number
 }
 
 export function createLoopLag(clock: Clock): LoopLag {
   let measured: { atMs: number; seconds: number }[] = []
+  const recent = (nowMs: number) => measured.filter(({ atMs }) => nowMs - atMs < REMEMBERED_MS)
   return {
     async measure() {
       const from = clock.now().monoMs
       await new Promise((resolve) => setImmediate(resolve))
       const atMs = clock.now().monoMs
-      measured = [...measured.filter((m) => atMs - m.atMs < REMEMBERED_MS), { atMs, seconds: (atMs - from) / 1000 }]
+      measured = [...recent(atMs), { atMs, seconds: (atMs - from) / 1000 }]
     },
-    worstSeconds: () => measured.reduce((worst, m) => Math.max(worst, m.seconds), 0),
+    worstSeconds: () => recent(clock.now().monoMs).reduce((worst, m) => Math.max(worst, m.seconds), 0),
   }
 }

@@ -1,6 +1,7 @@
 // The types of the HTTP API: the views of the agent, requests and responses, and a row of the route table.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Event } from '../core/event.ts'
+import type { HealthCheck } from '../core/health.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Identity, Json } from '../core/views/api-json.ts'
@@ -13,7 +14,8 @@ export interface Views {
   identity(): Identity
   /** Recent events, oldest first. */
   history(): readonly Event[]
-  readiness(): Readiness
+  /** The agent's own health. */
+  checks(): readonly HealthCheck[]
   /** A scrape, in the format that the Accept header requests. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
   /** The series that the selectors match, or why a selector is invalid. */
@@ -29,14 +31,6 @@ export interface Views {
   clear(): Promise<void>
   /** Imports the counts of the former program as baselines, by unit name; resolves when they are on flash. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
-}
-
-/** What /-/ready reports, one line each. */
-export interface Readiness {
-  /** Why the agent is not ready: status 503. */
-  readonly problems: readonly string[]
-  /** Shown with status 200, such as keys that a restart will apply. */
-  readonly warnings: readonly string[]
 }
 
 /** What is needed to control units over HTTP. */

@@ -12,15 +12,21 @@ interface EventsFileOptions {
   readonly log: Log
 }
 
-/** A sink whose `dropped` counts the events that could not be written to the file. */
-export function openEventsFile(options: EventsFileOptions): EventSink & { readonly dropped: () => number } {
+export interface EventsFile extends EventSink {
+  /** Events that could not be written to the file. */
+  dropped(): number
+  /** Why the file cannot be written, one sentence; null while it can. */
+  problem(): string | null
+}
+
+export function openEventsFile(options: EventsFileOptions): EventsFile {
   const { path, limits, identity, log } = options
+  const cannotWrite = (reason: string) => `cannot write events file ${path} (${reason})`
   const file = openRotatingFile({
     path,
     limits,
     onProblem: (problem) => {
-      if (problem !== null)
-        log('error', `cannot write events file ${path} (${problem}); dropping events until it can be written again`)
+      if (problem !== null) log('error', `${cannotWrite(problem)}; dropping events until it can be written again`)
       else log('info', `events file ${path} can be written again; ${plural(file.dropped(), 'event')} dropped so far`)
     },
   })
@@ -29,6 +35,10 @@ export function openEventsFile(options: EventsFileOptions): EventSink & { readon
       for (const event of events) file.append(JSON.stringify(eventJson(event, identity())))
     },
     dropped: file.dropped,
+    problem() {
+      const reason = file.problem()
+      return reason && cannotWrite(reason)
+    },
     stop: file.stop,
   }
 }

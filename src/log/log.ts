@@ -22,6 +22,8 @@ export interface Logger {
   readonly configure: (settings: Omit<LogSettings, 'log_file'>) => void
   /** Lines lost because the log file could not be written. */
   readonly dropped: () => number
+  /** Why the log file cannot be written, one sentence; null while it can, or without one. */
+  readonly problem: () => string | null
   /** Writes the queued lines and closes the file. */
   readonly stop: () => Promise<void>
 }
@@ -39,7 +41,6 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
   const { stderr, reader, now } = output
   const colors = pc.createColors(reader === 'terminal')
   let settings: Omit<LogSettings, 'log_file'> = initial
-  let fileFails = false
 
   const toStderr = (level: Level, text: string) => {
     const line = settings.log_format === 'json' || reader === 'journal' ? text : `${stamp(now())} - ${text}`
@@ -51,6 +52,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
       ? `[${level.toUpperCase()}] ${oneLine(message)}`
       : json({ timestamp: new Date(now()).toISOString(), level, message, ...fields })
 
+  const cannotWrite = (reason: string) => `cannot write log file ${path} (${reason})`
   const file =
     path === null
       ? null
@@ -58,17 +60,17 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
           path,
           limits: () => ({ maxBytes: settings.log_max_bytes, backups: settings.log_backups }),
           onProblem(problem) {
-            fileFails = problem !== null
-            const level = fileFails ? 'error' : 'info'
-            const message = fileFails
-              ? `cannot write log file ${path} (${problem}); logging to stderr until it can be written again`
-              : `log file ${path} can be written again`
+            const level = problem === null ? 'info' : 'error'
+            const message =
+              problem === null
+                ? `log file ${path} can be written again`
+                : `${cannotWrite(problem)}; logging to stderr until it can be written again`
             toStderr(level, lineOf(level, message, {}))
           },
         })
 
   const put = (level: Level, text: string) => {
-    if (file === null || fileFails) toStderr(level, text)
+    if (file === null || file.problem() !== null) toStderr(level, text)
     file?.append(settings.log_format === 'json' ? text : `${stamp(now())} - ${text}`)
   }
   return {
@@ -81,6 +83,10 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
       settings = next
     },
     dropped: () => file?.dropped() ?? 0,
+    problem() {
+      const reason = file?.problem() ?? null
+      return reason && cannotWrite(reason)
+    },
     stop: async () => file?.stop(),
   }
 }

@@ -1,7 +1,7 @@
 // An append-only file of lines, rotated by size. A full or failing disk costs lines and never stops the program.
 import { constants, promises } from 'node:fs'
 
-const { open, rename, rm, unlink } = promises
+const { open, rename, rm } = promises
 type FileHandle = promises.FileHandle
 
 export interface RotatingFile {
@@ -9,6 +9,8 @@ export interface RotatingFile {
   append(line: string): void
   /** Lines that were lost: the disk refused them, or the queue was full. */
   dropped(): number
+  /** Why the last line could not be written; null if it was written. */
+  problem(): string | null
   /** Resolves when every queued line is written or lost. */
   flush(): Promise<void>
   stop(): Promise<void>
@@ -41,6 +43,8 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
   let draining = false
   let drained = Promise.resolve()
   let stopped = false
+  /** The largest number of backups that this file has had while open. */
+  let mostBackups = 0
 
   const report = (now: string | null) => {
     if (now === problem) return
@@ -72,7 +76,8 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
         if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
           await file.handle.close()
           file = null
-          await rotate(path, backups)
+          mostBackups = Math.max(mostBackups, backups)
+          await rotate(path, backups, mostBackups)
           file = await openForAppend(path)
         }
         lines = take(maxBytes - file.bytes)
@@ -111,6 +116,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
       })
     },
     dropped: () => dropped,
+    problem: () => problem,
     flush,
     async stop() {
       stopped = true
@@ -138,19 +144,13 @@ async function openForAppend(path: string): Promise<{ handle: FileHandle; bytes:
   }
 }
 
-async function rotate(path: string, backups: number): Promise<void> {
+async function rotate(path: string, backups: number, mostBackups: number): Promise<void> {
   if (backups === 0) await rm(path, { force: true })
   for (let n = backups - 1; n >= 0; n--) {
     await rename(n === 0 ? path : `${path}.${n}`, `${path}.${n + 1}`).catch(ignoreAbsent)
   }
-  await removeSurplus(path, backups)
-}
-
-/** Removes the backups beyond the limit: there are some after the limit was lowered. */
-async function removeSurplus(path: string, backups: number): Promise<void> {
-  try {
-    for (let n = backups + 1; ; n++) await unlink(`${path}.${n}`)
-  } catch {} // the first one that does not exist, or cannot be removed, ends the search
+  // After the limit was lowered. Files beyond what this file ever had are not ours.
+  for (let n = backups + 1; n <= mostBackups; n++) await rm(`${path}.${n}`, { force: true })
 }
 
 function ignoreAbsent(error: NodeJS.ErrnoException): void {

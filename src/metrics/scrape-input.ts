@@ -1,4 +1,5 @@
 // The input of a scrape, taken at one instant: live state, committed state, and facts about the agent and the host.
+import type { HealthCheck } from '../core/health.ts'
 import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
@@ -29,6 +30,7 @@ export interface ScrapeFacts {
   readonly committed: State
   /** The state with which this run of the agent started; an empty one after `clear`. */
   readonly atStart: State
+  readonly checks: readonly HealthCheck[]
   readonly bus: BusHealth
   readonly store: StoreHealth
   /** Null if MQTT is disabled. */

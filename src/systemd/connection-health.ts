@@ -17,10 +17,8 @@ interface ConnectionHealthOptions {
   readonly log: Log
   /** Random numbers in [0, 1). */
   readonly random: () => number
-  /** The connection was up and is lost: signals are missed from now on. */
-  readonly onLost: () => void
-  /** There has been no connection for 30 s. */
-  readonly onContactLost: () => void
+  /** `gap`: the connection was up and is lost, so that signals are missed. `contact-lost`: none for 30 s. */
+  readonly onLost: (what: 'gap' | 'contact-lost') => void
 }
 
 interface ConnectionHealth {
@@ -41,11 +39,12 @@ interface ConnectionHealth {
   /** Resolves when the first attempt to connect has succeeded or failed. */
   firstAttempt(): Promise<void>
   lastReplyAtMonoMs(): number | null
-  read(): BusHealth
+  read(): Omit<BusHealth, 'unwatchable'>
 }
 
 export function createConnectionHealth(options: ConnectionHealthOptions): ConnectionHealth {
-  const { clock, log, random, onLost, onContactLost } = options
+  const { clock, log, random, onLost } = options
+  const onContactLost = () => onLost('contact-lost')
   const durations = createCallDurations()
   let noteTried = () => {}
   const tried = new Promise<void>((resolve) => {
@@ -83,7 +82,7 @@ export function createConnectionHealth(options: ConnectionHealthOptions): Connec
       const { monoMs } = clock.now()
       if (problem === null) {
         log('warning', `bus: connection lost: ${reason}; reconnecting`)
-        onLost()
+        onLost('gap')
       } else if (ups === 0 && problem === NEVER_TRIED) log('warning', `bus: not available: ${reason}; retrying`)
       else if (problem !== reason) log('debug', `bus: still not available: ${reason}`)
       if (upAtMonoMs !== null && monoMs - upAtMonoMs >= GOOD_AFTER_MS) attempt = 0

@@ -28,6 +28,8 @@ interface SessionContext extends UnitReaderContext {
 export interface Session {
   /** Reads every unit again; false if systemd is not available. Calls while it runs share one more run after it. */
   reconcile(): Promise<boolean>
+  /** Watched units whose properties could not be read, one sentence each. */
+  unreadable(): readonly string[]
   end(): void
 }
 
@@ -49,7 +51,9 @@ export async function openSession(context: SessionContext): Promise<Session> {
   let undoReconcileSoon: (() => void) | null = null
 
   const find = async () => {
-    for (const name of await manager.listUnits(bus, list.patterns())) {
+    const names = await manager.listUnits(bus, list.patterns())
+    list.listed()
+    for (const name of names) {
       if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
     }
   }
@@ -131,7 +135,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     end()
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
-  return { reconcile, end }
+  return { reconcile, unreadable: units.unreadable, end }
 }
 
 /** Adds the match rules, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */

@@ -14,7 +14,7 @@ import { createReconnector } from './reconnect.ts'
 import { openSession } from './session.ts'
 import { unitsShuttingDown } from './shutdown-jobs.ts'
 import { unitPath } from './unit-path.ts'
-import { type ConfiguredUnits, configuredUnits, createWatchList, type WatchList } from './watch-list.ts'
+import { type ConfiguredUnits, configuredUnits, createWatchList, invalidText, type WatchList } from './watch-list.ts'
 
 export interface SystemdSourceOptions {
   /** Addresses of the system bus or a user bus, separated by `;`. */
@@ -46,13 +46,11 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   let stopped = false
   let stopResync = () => {}
 
-  const observeGap = () => observe({ kind: 'gap', at: clock.now() })
-  const observeContactLost = () => observe({ kind: 'contact-lost', at: clock.now() })
+  const lost = (kind: 'gap' | 'contact-lost') => observe({ kind, at: clock.now() })
   const observeWatch = () => observe({ kind: 'watch', at: clock.now(), units: list.names(), patterns: list.patterns() })
 
   // The gap is reported at once: otherwise silence on the bus would count as evidence that no restart followed.
-  const health = createConnectionHealth({ clock, log, random, onLost: observeGap, onContactLost: observeContactLost })
-
+  const health = createConnectionHealth({ clock, log, random, onLost: lost })
   const down = (reason: string) => {
     manager.leave()
     if (!stopped) health.down(reason)
@@ -80,7 +78,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
         wasRead: cgroups.note,
         signal: health.signal,
         subscribing() {
-          if (health.everUp()) observeGap()
+          if (health.everUp()) lost('gap')
         },
         up() {
           health.up()
@@ -117,7 +115,10 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observeWatch()
       void reconcile()
     },
-    health: health.read,
+    health: () => ({
+      ...health.read(),
+      unwatchable: [...list.problems(), ...(connection.session()?.unreadable() ?? [])],
+    }),
     firstAttempt: health.firstAttempt,
     lastReplyAtMonoMs: health.lastReplyAtMonoMs,
     system: manager.latest,
@@ -146,7 +147,7 @@ function watchListOf({ patterns, known = [], maxUnits, log }: SystemdSourceOptio
 /** Logs each name or pattern that is not valid. */
 function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
   const configured = configuredUnits(patterns)
-  for (const name of configured.invalid) log('error', `${name}: not watched: not a valid unit name or pattern`)
+  for (const name of configured.invalid) log('error', invalidText(name))
   return configured
 }
 

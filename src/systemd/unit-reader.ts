@@ -39,6 +39,8 @@ export interface UnitReader {
   moved(label: string): void
   /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance. */
   consider(name: string): void
+  /** Watched units whose properties could not be read, one sentence each. */
+  unreadable(): readonly string[]
   /** Cancels reads that are scheduled. */
   end(): void
 }
@@ -48,7 +50,8 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   const readAt = new Map<string, number>()
   const known = new Map<string, Settings>()
   const goneAt = new Map<string, number>()
-  const failing = new Set<string>()
+  /** The reason, by unit. */
+  const failing = new Map<string, string>()
   const readingSoon = new Map<string, () => void>()
 
   const report = (label: string, at: Instant, reading: UnitReading) => {
@@ -80,11 +83,8 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       if ('malformed' in reading) {
         if (error === null) context.malformed(reading.malformed)
         if (!failing.has(label))
-          log(
-            'warning',
-            `${label}: cannot read its properties: ${reading.malformed}; retrying at the next reconciliation`,
-          )
-        failing.add(label)
+          log('warning', `${unreadableText(label, reading.malformed)}; retrying at the next reconciliation`)
+        failing.set(label, reading.malformed)
       } else {
         failing.delete(label)
         report(label, at, reading)
@@ -125,10 +125,17 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       readingSoon.set(label, undo)
     },
     consider: (name) => readUnless(name, READ_AGAIN_AFTER_MS),
+    // A unit that only matches a pattern may be gone when it is read: it is not watched then, and not missed.
+    unreadable: () =>
+      [...failing].flatMap(([label, reason]) => (list.has(label) ? [unreadableText(label, reason)] : [])),
     end() {
       for (const undo of readingSoon.values()) undo()
     },
   }
+}
+
+function unreadableText(label: string, reason: string): string {
+  return `${label}: cannot read its properties: ${reason}`
 }
 
 /** Reads all labels; resolves with false, skipping the rest, as soon as systemd is gone. */

@@ -1,6 +1,7 @@
 // The list of watched units: names and patterns from the configuration, units found through patterns, and their object paths.
 import { globMatcher, isGoodPattern, isPattern } from '../core/glob.ts'
 import { fullName, instancesOf, isUnitName, LONGEST_UNIT_NAME } from '../core/unit-name.ts'
+import { plural } from '../core/views/format.ts'
 import { unitPath } from './unit-path.ts'
 
 /** The configured entries, separated into names and patterns; each once, in the order given. */
@@ -50,11 +51,21 @@ export interface WatchList {
   add(name: string): boolean
   /** Removes a unit that was found through a pattern. */
   remove(name: string): void
+  /** systemd has listed all units: forgets those that did not fit, because they are now added again. */
+  listed(): void
+  /** Why configured units are not watched, one sentence each: not valid, or the list is full. */
+  problems(): readonly string[]
   /** Whether the configuration names this unit itself. */
   isNamed(label: string): boolean
 }
 
 const NONE: readonly string[] = []
+/** How many of the units that do not fit are named. */
+const REFUSED_SHOWN = 3
+
+export function invalidText(entry: string): string {
+  return `${entry}: not watched: not a valid unit name or pattern`
+}
 
 /** `known`: units that matched the patterns earlier. `onFull` is called once, for the first unit that does not fit. */
 export function createWatchList(
@@ -67,7 +78,9 @@ export function createWatchList(
   const discovered = new Set<string>()
   const canonical = new Map<string, string>()
   const labels = createLabelsByPath()
-  let patterns: readonly string[] = []
+  /** Units that did not fit: the first few, and one more if there were others. */
+  const refused = new Set<string>()
+  let configuration = configured
   let matches = (_name: string) => false
   let full = false
 
@@ -76,18 +89,20 @@ export function createWatchList(
     if (named.size + discovered.size >= maxUnits) {
       if (!full) onFull(label)
       full = true
+      if (refused.size <= REFUSED_SHOWN) refused.add(label)
       return false
     }
+    refused.delete(label)
     set.add(label)
     labels.link(unitPath(label), label)
     return true
   }
 
   const fill = (next: ConfiguredUnits, candidates: readonly string[]) => {
-    for (const notes of [named, discovered, canonical, labels]) notes.clear()
+    for (const notes of [named, discovered, canonical, labels, refused]) notes.clear()
     full = false
-    patterns = next.patterns
-    matches = patternMatcher(patterns)
+    configuration = next
+    matches = patternMatcher(next.patterns)
     for (const name of next.names) insert(named, name)
     for (const name of candidates) if (matches(name)) insert(discovered, name)
   }
@@ -95,7 +110,7 @@ export function createWatchList(
 
   return {
     configure: (next) => fill(next, [...named, ...discovered]),
-    patterns: () => patterns,
+    patterns: () => configuration.patterns,
     names: () => [...named],
     all: () => [...named, ...discovered],
     has: (label) => named.has(label) || discovered.has(label),
@@ -116,8 +131,19 @@ export function createWatchList(
       canonical.delete(name)
       full = false
     },
+    listed() {
+      for (const name of refused) if (!configuration.names.includes(name)) refused.delete(name)
+    },
+    problems: () => [...configuration.invalid.map(invalidText), ...fullText([...refused], maxUnits)],
     isNamed: (label) => named.has(label),
   }
+}
+
+function fullText(refused: readonly string[], maxUnits: number): readonly string[] {
+  if (refused.length === 0) return []
+  const names = refused.slice(0, REFUSED_SHOWN).join(', ')
+  const others = refused.length > REFUSED_SHOWN ? ' and others' : ''
+  return [`${names}${others}: not watched: the limit of ${plural(maxUnits, 'unit')} is reached (max_units)`]
 }
 
 interface LabelsByPath {

@@ -39,10 +39,11 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   const HEADLINES: Readonly<Record<string, readonly [string, string]>> = {
     'all-ok': ['All OK', '12 units watched, no crash so far.'],
     'one-crashed': ['1 of 12 units needs attention', 'devmgmt: gave up, SIGKILL 12m ago'],
-    flapping: ['1 of 12 units needs attention', 'mosquitto: flapping, SIGKILL 4m ago'],
+    flapping: ['1 of 12 units needs attention', 'mosquitto: flapping, SIGKILL 4m ago\nmqtt: connect ECONNREFUSED'],
+    degraded: ['gatewatch is degraded', 'units: x@9.service: not watched: the limit of 12 units is reached'],
     'agent-unhealthy': [
       'gatewatch has a problem',
-      'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED\nstate file: /var/lib/gatewatch/state.ring: EROFS: read-only file system',
+      'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED\nstate_file: /var/lib/gatewatch/state.ring: EROFS: read-only file system\nmqtt: connect ECONNREFUSED',
     ],
   }
 
@@ -121,7 +122,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
           [4, 'gave_up'],
         ],
       },
-      problems: ['<svg onload=alert(3)>'],
+      problems: { bus: '<svg onload=alert(3)>' },
     })
     page.on('dialog', (dialog) => problems.push(`dialog: ${dialog.message()}`))
     await page.locator('#link', { hasText: 'Live' }).waitFor()

@@ -1,8 +1,10 @@
 // Scenes for the dashboard: twelve units with a day of events, in the states that a technician may find.
 import type { Event } from '../../src/core/event.ts'
+import { CHECK_NAMES, type CheckName } from '../../src/core/health.ts'
 import { newState, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit, type Unit, ZERO } from '../../src/core/unit.ts'
-import { gateway, IDENTITY, STREAM } from '../http/fake-gateway.ts'
+import { checkJson } from '../../src/core/views/api-json.ts'
+import { checkOf, gateway, IDENTITY, STREAM } from '../http/fake-gateway.ts'
 
 const NAMES = [
   'wirepas-gateway.service',
@@ -18,6 +20,8 @@ const NAMES = [
   'mosquitto.service',
   'wps_button_monitor.service',
 ]
+
+const CHECKS = CHECK_NAMES.filter((name) => name !== 'internal' && name !== 'remote_write')
 
 const SYSTEM = {
   state: 'running',
@@ -45,8 +49,7 @@ export type History = readonly (readonly [minutesAgo: number, kind: EventKind])[
 
 export interface Scene {
   readonly histories: Readonly<Record<string, History>>
-  readonly problems: readonly string[]
-  readonly mqttConnected: boolean
+  readonly problems: Partial<Readonly<Record<CheckName, string>>>
 }
 
 const RUNS_FOR_DAYS: History = [[4_000, 'start']]
@@ -69,7 +72,7 @@ const LOOPS: History = Array.from({ length: 14 }, (_, i) => [
 ]).flat() as unknown as History
 
 export const SCENES: Readonly<Record<string, Scene>> = {
-  'all-ok': { histories: QUIET, problems: [], mqttConnected: true },
+  'all-ok': { histories: QUIET, problems: {} },
   'one-crashed': {
     histories: {
       ...QUIET,
@@ -81,14 +84,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         [12, 'gave_up'],
       ],
     },
-    problems: [],
-    mqttConnected: true,
+    problems: {},
   },
   flapping: {
     histories: { ...QUIET, 'mosquitto.service': [[4_000, 'start'], ...LOOPS, [1, 'flapping']] },
-    problems: [],
-    mqttConnected: false,
+    problems: { mqtt: 'connect ECONNREFUSED' },
   },
+  degraded: { histories: QUIET, problems: { units: 'x@9.service: not watched: the limit of 12 units is reached' } },
   'agent-unhealthy': {
     histories: {
       ...QUIET,
@@ -97,11 +99,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         [300, 'lost'],
       ],
     },
-    problems: [
-      'bus: connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED',
-      'state file: /var/lib/gatewatch/state.ring: EROFS: read-only file system',
-    ],
-    mqttConnected: false,
+    problems: {
+      bus: 'connect to unix:path=/run/dbus/system_bus_socket: ECONNREFUSED',
+      state_file: '/var/lib/gatewatch/state.ring: EROFS: read-only file system',
+      mqtt: 'connect ECONNREFUSED',
+    },
   },
 }
 
@@ -119,9 +121,8 @@ export function stage(scene: Scene, nowMs: number) {
   const it = gateway(events)
   const units = Object.keys(scene.histories).map((name) => unitAfter(name, events))
   it.state = { ...withUnits(newState(STREAM), units), seq: events.length }
-  it.problems = [...scene.problems]
-  const bus = scene.problems.find((reason) => reason.startsWith('bus')) ?? null
-  const file = scene.problems.find((reason) => reason.startsWith('state file')) ?? null
+  it.checks = CHECKS.map((name) => checkOf(name, scene.problems[name]))
+  const { bus = null, state_file: file = null, mqtt = null } = scene.problems
   const status = {
     version: '0.1.0',
     gateway_id: IDENTITY.gatewayId,
@@ -133,8 +134,9 @@ export function stage(scene: Scene, nowMs: number) {
       volatile: false,
       last_commit: new Date(nowMs - 40_000).toISOString(),
     },
-    mqtt: { connected: scene.mqttConnected, problem: null, queued: scene.mqttConnected ? 0 : 31 },
-    not_ready: scene.problems,
+    mqtt: { connected: mqtt === null, problem: mqtt, queued: mqtt === null ? 0 : 31 },
+    checks: it.checks.map(checkJson),
+    not_ready: [],
   }
   return Object.assign(it, { views: { ...it.views, status: () => status, system: async () => SYSTEM } })
 }

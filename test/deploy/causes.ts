@@ -64,6 +64,12 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   GatewatchFlashBudget: async ({ agent }) => {
     for (let i = 0; i < 100; i += 1) gatewatch('clear', '--socket', agent.socket)
   },
+  // loops.service causes events.
+  async GatewatchUnhealthy(gateway) {
+    const file = join(gateway.directory, 'no-events-file.json')
+    writeFileSync(file, JSON.stringify({ events_file: join(gateway.directory, 'none', 'events.jsonl') }))
+    await restartAgent(gateway, '--config', file)
+  },
   async GatewatchConfigRefused(gateway) {
     const file = join(gateway.directory, 'config.json')
     writeFileSync(file, '{}')

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { schemaErrors } from '../http/openapi-schema.ts'
 import { gatewatch, removeDirectory } from '../rig/gatewatch.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -18,7 +19,7 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(await startsOf(second)).toBe(1)
     expect(await second.events()).toHaveLength(1)
     expect(await second.end('SIGINT')).toBe(0)
-    expect(second.stderr()).not.toContain('never used')
+    expect(second.stderr()).not.toContain('gap of')
     expect(existsSync(second.socket)).toBe(false)
   })
 
@@ -27,7 +28,7 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     const agent = await start({ args: ['-p', join(directory(), 'file', 'state.ring')] }, false)
     const ready = await until(() => agent.get('/-/ready'), {
       what: 'the reason',
-      is: (r) => r.body.includes('state file'),
+      is: (r) => r.body.includes('state_file: '),
     })
     expect(ready.status).toBe(503)
     expect(ready.body).toContain(join(directory(), 'file', 'state.ring'))
@@ -147,6 +148,48 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect(stderr).toMatch(expected)
     expect(stderr).toContain(file)
+  })
+
+  test('an agent with more units than max_units is ready, and reports those that it does not watch', async () => {
+    const units = ['more@1.service', 'more@2.service']
+    systemd().writeUnit('more@.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+    await systemd().daemonReload()
+    for (const unit of units) await systemd().start(unit)
+    const agent = await start({ services: ['more@*'], env: { GATEWATCH_MAX_UNITS: '1' } })
+    const { status: code, body } = await agent.get('/-/ready')
+    expect(code).toBe(200)
+    const problem = body.split('\n').find((line) => line.startsWith('units: '))
+    expect(problem).toMatch(/^units: more@[12]\.service: not watched: the limit of 1 unit is reached \(max_units\)$/)
+    expect(await agent.metric('gatewatch_health{check="units"}')).toBe(0)
+    const { code: exitCode, stdout } = gatewatch('status', '--socket', agent.socket)
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/^gatewatch .*: degraded\n/)
+    expect(stdout).toContain(`\n  ${problem}\n`)
+    const status = await agent.getJson('/api/v1/status')
+    expect(schemaErrors('/components/schemas/Status', status)).toEqual([])
+    expect(status['checks']).toContainEqual(expect.objectContaining({ name: 'units', healthy: false }))
+    for (const unit of units) await systemd().stop(unit)
+  })
+
+  test('a unit that crashed is watched, so that it does not make the agent unhealthy', async () => {
+    systemd().writeUnit('crashes.service', '[Service]\nExecStart=/bin/sh -c "sleep 0.1; exit 3"\n')
+    await systemd().daemonReload()
+    const events = join(directory(), 'none', 'events.jsonl')
+    const agent = await start({ services: ['crashes'], env: { GATEWATCH_EVENTS_FILE: events } })
+    await systemd().start('crashes.service')
+    await until(() => agent.metric('gatewatch_unit_gave_up{service="crashes.service"}'), {
+      what: 'the unit to give up',
+      is: (gaveUp) => gaveUp === 1,
+    })
+    expect(await agent.metric('gatewatch_health{check="units"}')).toBe(1)
+    // The events file cannot be written, which is a warning.
+    const ready = await until(() => agent.get('/-/ready'), {
+      what: 'the events file',
+      is: ({ body }) => body.includes('log_files: '),
+    })
+    expect(ready.status).toBe(200)
+    expect(ready.body.split('\n')).toContain(`log_files: cannot write events file ${events} (ENOENT)`)
+    expect(ready.body).not.toMatch(/^units: /m)
   })
 
   test('in a service, a wrong value is reported but not fatal', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { ControlError, type UnitCommand } from '../../src/core/command.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
+import type { CheckName, HealthCheck } from '../../src/core/health.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
 import { createHttp, type Http, type HttpListener } from '../../src/http/http.ts'
@@ -51,11 +52,15 @@ export function lost(seq: number, unit = 'mosquitto.service'): Event {
   return { kind: 'lost', seq, unit, atMs: 1_795_169_723_412, bootId, source, clockSynced, counters, invocationId: null }
 }
 
+/** A healthy check; with a `problem` an unhealthy one. */
+export function checkOf(name: CheckName, problem?: string): HealthCheck {
+  return { name, healthy: problem === undefined, message: problem ?? 'OK', sinceMs: 1_795_169_700_000 }
+}
+
 export interface FakeGateway {
   state: State
   events: Event[]
-  problems: string[]
-  warnings: string[]
+  checks: HealthCheck[]
   cleared: number
   imported: ReadonlyMap<string, Counters> | null
   /** If set, `status` throws it. */
@@ -73,8 +78,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
   const it: FakeGateway = {
     state: { ...withUnits(newState(STREAM), units), seq: events.at(-1)?.seq ?? 0 },
     events,
-    problems: [],
-    warnings: [],
+    checks: [checkOf('bus'), checkOf('units')],
     cleared: 0,
     imported: null,
     broken: null,
@@ -93,7 +97,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       live: () => it.state,
       identity: () => IDENTITY,
       history: () => it.events,
-      readiness: () => ({ problems: it.problems, warnings: it.warnings }),
+      checks: () => it.checks,
       metrics: async (accept) => ({ type: 'text/plain; version=0.0.4', body: `# ${accept}\n${'up 1\n'.repeat(400)}` }),
       federate: async (matches) =>
         matches.includes('{')

@@ -1,5 +1,5 @@
 // The log lines for steps: one line when something changes, none when nothing does.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -14,6 +14,7 @@ import { openLog } from '../../src/log/log.ts'
 import type { RotationLimits } from '../../src/log/rotating-file.ts'
 import { NOON } from '../cli/fake-agent.ts'
 import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/samples.ts'
+import { until } from '../rig/until.ts'
 
 process.env.TZ = 'UTC'
 
@@ -187,9 +188,8 @@ describe('the events file', () => {
   })
   afterEach(() => rmSync(directory, { recursive: true }))
 
-  function eventsFileWith(limits: () => RotationLimits) {
+  function eventsFileWith(limits: () => RotationLimits, path = join(directory, 'events.jsonl')) {
     const logged: string[] = []
-    const path = join(directory, 'events.jsonl')
     const log = (_: unknown, message: string) => void logged.push(message)
     const sink = openEventsFile({ path, limits, identity: () => IDENTITY, log })
     const state = stateOf(unit(M))
@@ -205,6 +205,21 @@ describe('the events file', () => {
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
     expect(lines).toEqual(EVENTS.map((event) => JSON.stringify(eventJson(event, IDENTITY))))
     expect({ logged, dropped: sink.dropped() }).toEqual({ logged: [], dropped: 0 })
+  })
+
+  test('reports that it cannot be written as long as it is so', async () => {
+    const path = join(directory, 'later', 'events.jsonl')
+    const { logged, sink, accept } = eventsFileWith(() => ({ maxBytes: 1e6, backups: 1 }), path)
+    expect(sink.problem()).toBeNull()
+    accept(CRASH)
+    await until(() => sink.problem(), { what: 'the problem' })
+    expect(sink.problem()).toBe(`cannot write events file ${path} (ENOENT)`)
+    expect(logged).toEqual([`${sink.problem()}; dropping events until it can be written again`])
+    mkdirSync(join(directory, 'later'))
+    accept(CRASH)
+    await sink.stop()
+    expect(sink.problem()).toBeNull()
+    expect(logged.slice(1)).toEqual([`events file ${path} can be written again; 1 event dropped so far`])
   })
 
   test('follows limits that change while it is open', async () => {

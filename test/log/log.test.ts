@@ -103,6 +103,8 @@ describe('a log file', () => {
       '2025-07-07 10:15:23 - [INFO] two\n',
     ])
     expect(logger.dropped()).toBe(2)
+    expect(logger.problem()).toBe('cannot write log file /nonexistent/a.log (ENOENT)')
+    expect(logTo().logger.problem()).toBeNull()
   })
 })
 

@@ -174,3 +174,12 @@ test('a scrape has the values of the process, and its start time does not change
   const startOf = (body: string) => /^process_start_time_seconds .*$/m.exec(body)?.[0]
   expect(startOf(second.body)).toBe(startOf(first.body))
 })
+
+test('each check of the agent is 1 while it is healthy, else 0', () => {
+  const check = { message: 'x', sinceMs: 0 }
+  const checks = [
+    { ...check, name: 'bus', healthy: false },
+    { ...check, name: 'mqtt', healthy: true },
+  ] as const
+  expect(values('gatewatch_health', scrapeInput([], { checks }))).toEqual({ bus: 0, mqtt: 1 })
+})

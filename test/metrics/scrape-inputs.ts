@@ -65,7 +65,12 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       reconnects: 1,
       malformed: 0,
       callSeconds: {},
+      unwatchable: [],
     },
+    checks: [
+      { name: 'bus', healthy: true, message: 'OK', sinceMs: 1_795_083_400_000 },
+      { name: 'units', healthy: false, message: 'a: not watched', sinceMs: 1_795_083_400_000 },
+    ],
     store: {
       path: '/var/lib/gatewatch/state.ring',
       problem: null,

@@ -123,6 +123,27 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(w.logs.filter((line) => line.includes('max_units'))).toEqual([
       'warning once.service: not watched: the limit of 2 units is reached (max_units)',
     ])
+    expect(w.source.health().unwatchable).toEqual([
+      'once.service, loop.service: not watched: the limit of 2 units is reached (max_units)',
+    ])
+  })
+
+  it('reports units that do not fit as long as a pattern matches them', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['a', 'again', 'sink@f*', 'c d'], { maxUnits: 2 })
+    const invalid = 'c d: not watched: not a valid unit name or pattern'
+    const full = 'sink@full.service: not watched: the limit of 2 units is reached (max_units)'
+    const unwatchable = () => w.source.health().unwatchable
+    expect(unwatchable()).toEqual([invalid])
+    await rig.start('sink@full.service')
+    await until(unwatchable, { what: 'the unit that does not fit', is: (sentences) => sentences.length === 2 })
+    await w.source.reconcile()
+    expect(unwatchable()).toEqual([invalid, full])
+    await rig.stop('sink@full.service')
+    await until(() => w.source.reconcile().then(unwatchable), {
+      what: 'the unit to be unloaded',
+      is: (sentences) => sentences.length === 1,
+    })
+    expect(unwatchable()).toEqual([invalid])
   })
 
   it('detects a unit file that appears later, a mask, and a broken file', async () => {

@@ -44,6 +44,35 @@ it('the list is limited, and the limit is reported once until there is room agai
   expect(full).toEqual(['x@2.service', 'x@4.service'])
 })
 
+it('units that do not fit are a problem until systemd has listed all units again without them', () => {
+  const { list } = make(['a', '*@*'], [], 2)
+  const problem = (names: string) => [`${names}: not watched: the limit of 2 units is reached (max_units)`]
+  expect(list.problems()).toEqual([])
+  list.add('x@1.service')
+  expect(list.problems()).toEqual([])
+  for (const n of [2, 3, 2]) list.add(`x@${n}.service`)
+  expect(list.problems()).toEqual(problem('x@2.service, x@3.service'))
+  for (const n of [4, 5, 6]) list.add(`x@${n}.service`)
+  expect(list.problems()).toEqual(problem('x@2.service, x@3.service, x@4.service and others'))
+  list.listed()
+  expect(list.problems()).toEqual([])
+  list.add('x@2.service')
+  list.remove('x@1.service')
+  list.add('x@2.service')
+  expect(list.problems()).toEqual([])
+})
+
+it('an entry that is not valid and a name that does not fit are problems until the configuration changes', () => {
+  const { list } = make(['c d', 'a', 'b'], [], 1)
+  list.listed()
+  expect(list.problems()).toEqual([
+    'c d: not watched: not a valid unit name or pattern',
+    'b.service: not watched: the limit of 1 unit is reached (max_units)',
+  ])
+  list.configure(configuredUnits(['b']))
+  expect(list.problems()).toEqual([])
+})
+
 it('separates names from patterns, each once, and returns invalid entries', () => {
   expect(
     configuredUnits(['b', 'a.service', 'b.service', 'sink@', 'sink@*.service', 'x?', '[z-a]', 'c d', 'tick.timer']),

@@ -1,7 +1,8 @@
 // gatewatch status: the agent's health and a table of the watched units.
 import pc from 'picocolors'
+import { blocks, reportLines } from '../../core/health.ts'
 import { type Json, unitJson } from '../../core/views/api-json.ts'
-import type { StatusView, UnitView } from '../../core/views/api-views.ts'
+import type { CheckView, StatusView, UnitView } from '../../core/views/api-views.ts'
 import { age, causeText, plural, shortName } from '../../core/views/format.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
@@ -66,17 +67,20 @@ function stateText({ active_state, load_state, missing }: UnitView): string {
   return missing ?? (active_state === 'unloaded' ? (load_state ?? active_state) : active_state)
 }
 
-/** The health of the agent: one line, and one more for each problem. */
+/** The health of the agent: one line, and one more for each check that has something to report. */
 function health(view: StatusView, now: number, paint: Paint): string[] {
-  const { version, gateway_id: gateway, started_at: started, bus, not_ready: reasons = [], state } = view
+  const { version, gateway_id: gateway, started_at: started, checks = [], not_ready: reasons = [] } = view
   if (version === undefined) return []
   const uptime = started === undefined ? '' : `, up ${age(now - Date.parse(started))}`
   const line = `gatewatch ${version} on ${gateway ?? 'unnamed gateway'}${uptime}: `
-  const problems = new Set(reasons)
-  if (bus?.problem) problems.add(`bus: ${bus.problem}`)
-  if (state?.problem) problems.add(`state file: ${state.problem}`)
-  if (problems.size === 0) return [line + paint.green('OK'), '']
-  return [line + paint.red('degraded'), ...[...problems].map((reason) => `  ${reason}`), '']
+  // An older agent has no checks.
+  const reports = view.checks === undefined ? reasons : reportLines(checks)
+  return [line + verdict(checks, reasons, paint), ...reports.map((report) => `  ${report}`), '']
+}
+
+function verdict(checks: readonly CheckView[], reasons: readonly string[], paint: Paint): string {
+  if (checks.some(blocks) || reasons.length > 0) return paint.red('not ready')
+  return checks.every(({ healthy }) => healthy) ? paint.green('OK') : paint.yellow('degraded')
 }
 
 function remarks(unit: UnitView): string[] {

@@ -1,5 +1,6 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from '../event.ts'
+import type { HealthCheck } from '../health.ts'
 import { shownCounters, type Unit } from '../unit.ts'
 import { isKnown, missingReason, shownState } from '../unit-facts.ts'
 
@@ -121,4 +122,9 @@ export function unitJson(unit: Unit): Json {
       requested: last.requested,
     },
   }
+}
+
+/** A check of the agent's health. */
+export function checkJson({ name, healthy, message, sinceMs }: HealthCheck): Json {
+  return { name, healthy, message, since: rfc3339(sinceMs) }
 }

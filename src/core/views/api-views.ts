@@ -21,6 +21,14 @@ export interface UnitView {
   } | null
 }
 
+/** A check of the agent's health as `checkJson` makes it. */
+export interface CheckView {
+  readonly name: string
+  readonly healthy: boolean
+  readonly message: string
+  readonly since: string
+}
+
 /** Status of the agent. Most fields are absent when it comes from a state file instead of a running agent. */
 export interface StatusView {
   readonly version?: string
@@ -35,6 +43,8 @@ export interface StatusView {
   }
   /** Null if MQTT is disabled. */
   readonly mqtt?: { readonly connected: boolean; readonly problem: string | null; readonly queued: number } | null
+  /** Absent in the response of an older agent. */
+  readonly checks?: readonly CheckView[]
   readonly not_ready?: readonly string[]
   /** Units that this client may control over HTTP with the token; null if it cannot control any. */
   readonly control?: { readonly units: readonly string[] } | null

@@ -11,6 +11,11 @@ const response = (type: string, schema: Json, description: string): Json => ({
 })
 const asJson = (name: string, description: string) => response('application/json', ref(name), description)
 const asText = (description: string) => response('text/plain', text, description)
+/** Text, or JSON where Accept prefers it. */
+const asEither = (name: string, description: string): Json => ({
+  description,
+  content: { 'text/plain': { schema: text }, 'application/json': { schema: ref(name) } },
+})
 const ERROR = asJson('Error', 'The request failed.')
 
 const inQuery = (name: string, description: string, schema: Json = text): Json => ({
@@ -57,8 +62,8 @@ const PATHS: Json = {
     parameters: [inQuery('match[]', 'Series selectors; a series is returned if any of them matches.', repeated(text))],
   }),
   '/-/healthy': get('Liveness check', asText('The agent is running.')),
-  '/-/ready': get('Readiness check', asText('The agent is ready; any warnings follow, one per line.'), {
-    responses: { 503: asText('The agent is not ready; the reasons, one per line.') },
+  '/-/ready': get('Readiness check', asEither('Ready', 'The agent is ready; the text lists any warnings.'), {
+    responses: { 503: asEither('Ready', 'The agent is not ready; the text lists the reasons.') },
   }),
   '/api/v1/openapi.json': get('This description', response('application/json', { type: 'object' }, 'OpenAPI 3.1.')),
   '/api/v1/status': get('Health of the agent, and the watched units', asJson('Status', 'The current status.')),

@@ -1,18 +1,11 @@
 // The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
 
+import { prefers } from '../../core/accept.ts'
+import { blocks, type HealthCheck, reportLines } from '../../core/health.ts'
 import { unitOf } from '../../core/state.ts'
 import { fullName } from '../../core/unit-name.ts'
-import { eventJson, unitJson } from '../../core/views/api-json.ts'
-import {
-  type HttpRequest,
-  json,
-  problem,
-  type Readiness,
-  type Route,
-  type RouteResult,
-  text,
-  type Views,
-} from '../route.ts'
+import { checkJson, eventJson, unitJson } from '../../core/views/api-json.ts'
+import { type HttpRequest, json, problem, type Route, type RouteResult, text, type Views } from '../route.ts'
 import { controlView, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
 import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf } from './event-query.ts'
@@ -35,7 +28,7 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     },
     { ...GET_ANY_HOST, path: '/federate', handle: ({ query }) => federate(views, query) },
     { ...GET_ANY_HOST, path: '/-/healthy', handle: () => text('ok\n') },
-    { ...GET_ANY_HOST, path: '/-/ready', handle: () => ready(views.readiness()) },
+    { ...GET_ANY_HOST, path: '/-/ready', handle: ({ headers }) => ready(views.checks(), headers.accept) },
     { ...GET, path: '/api/v1/openapi.json', handle: () => description(views) },
     { ...GET, path: '/api/v1/status', handle: (request) => status(views, request) },
     { ...GET, path: '/api/v1/units', handle: () => json(units(views)) },
@@ -69,12 +62,16 @@ function indexOf(table: readonly Route[]): string {
   return `gatewatch\n\n${paths.join('\n')}\n`
 }
 
-function ready({ problems, warnings }: Readiness): RouteResult {
-  return problems.length > 0 ? text(lines(problems), 503) : text(lines(['ready', ...warnings]))
-}
-
-function lines(texts: readonly string[]): string {
-  return `${texts.join('\n')}\n`
+function ready(checks: readonly HealthCheck[], accept = ''): RouteResult {
+  const isReady = !checks.some(blocks)
+  const status = isReady ? 200 : 503
+  const wantsJson = prefers(
+    accept,
+    ({ type }) => type === 'application/json',
+    ({ type }) => type === 'text/plain',
+  )
+  if (wantsJson) return json({ ready: isReady, checks: checks.map(checkJson) }, status)
+  return text(`${[isReady ? 'ready' : 'not ready', ...reportLines(checks)].join('\n')}\n`, status)
 }
 
 async function federate(views: Views, query: URLSearchParams): Promise<RouteResult> {

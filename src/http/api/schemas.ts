@@ -1,4 +1,5 @@
 // JSON Schemas of the API's responses, for the description at /api/v1/openapi.json. Fields may be added.
+import { CHECK_NAMES } from '../../core/health.ts'
 import type { Json } from '../../core/views/api-json.ts'
 
 export const text: Json = { type: 'string' }
@@ -121,6 +122,14 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     last_crash: orNull(object({ timestamp: time, ...cause, requested: flag })),
   }),
   Units: object({ units: list(ref('Unit')) }),
+  Check: object(
+    { name: oneOf(...CHECK_NAMES), healthy: flag, message: text, since: time },
+    'Only checks of what is configured exist. `since`: when it changed between healthy and unhealthy.',
+  ),
+  Ready: object(
+    { ready: flag, checks: list(ref('Check')) },
+    'Some checks are warnings: the agent is ready without them.',
+  ),
   Status: object({
     version: text,
     gateway_id: text,
@@ -148,6 +157,7 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
         dropped: mapOf(count),
       }),
     ),
+    checks: list(ref('Check')),
     not_ready: list(text),
     control: orNull(object({ units: list(text) })),
     units: list(ref('Unit')),

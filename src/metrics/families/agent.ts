@@ -12,6 +12,12 @@ export const agentFamilies: readonly Family[] = [
       return [{ labels: { version, revision, node_version: nodeVersion, target }, value: 1 }]
     },
   },
+  {
+    name: 'gatewatch_health',
+    type: 'gauge',
+    help: 'Health of the agent: 1 if this check is OK, 0 if it has a problem.',
+    samples: ({ checks }) => checks.map(({ name, healthy }) => ({ labels: { check: name }, value: flag(healthy) })),
+  },
   gauge('gatewatch_config_problems', 'Configuration keys that were not applied because of a problem.', (r) => {
     return r.agent.configProblems
   }),

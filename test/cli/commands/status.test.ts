@@ -7,12 +7,17 @@ import { unitJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
 import { gatewayState, IDENTITY, STORED } from '../samples.ts'
 
+function check(name: string, healthy: boolean, message: string) {
+  return { name, healthy, message, since: '2026-11-20T10:15:00.000Z' }
+}
+
 const REPLY = {
   version: '0.1.0',
   gateway_id: 'gw-7',
   started_at: new Date(NOON - 3 * 86_400_000).toISOString(),
   bus: { connected: true, problem: null },
   state: { path: '/var/lib/gatewatch/state.ring', problem: null },
+  checks: [check('bus', true, 'OK'), check('units', true, 'OK')],
   not_ready: [],
   units: gatewayState().units.map(unitJson),
 }
@@ -65,25 +70,29 @@ test('shortens names in the middle on a narrow terminal, and nothing without a t
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
 })
 
-test('lists the problems of a degraded agent', async () => {
-  const degraded = {
-    ...REPLY,
-    bus: { connected: false, problem: 'connect ENOENT' },
-    state: { path: '/x', problem: 'EROFS' },
-    not_ready: ['configuration: 2 problems'],
-    units: [],
-  }
-  await using agent = await fakeAgent((_, response) => json(response, degraded))
+const HEADER = 'gatewatch 0.1.0 on gw-7, up 3d:'
+const NO_UNITS = '\n\nUNIT  STATE  SINCE START STOP CRASH RESTART  LAST CRASH\n'
+const BUS = check('bus', true, 'OK')
+const NOTE = check('configuration', true, 'max_units takes effect after a restart of gatewatch')
+const MQTT = check('mqtt', false, 'connect ECONNREFUSED')
+
+test.each([
+  ['OK', [BUS, NOTE], ['configuration: max_units takes effect after a restart of gatewatch']],
+  ['degraded', [BUS, MQTT], ['mqtt: connect ECONNREFUSED']],
+  ['not ready', [check('bus', false, 'connect ENOENT'), MQTT], ['bus: connect ENOENT', 'mqtt: connect ECONNREFUSED']],
+])('is %s by its checks, and lists what they report', async (verdict, checks, lines) => {
+  await using agent = await fakeAgent((_, response) => json(response, { ...REPLY, checks, units: [] }))
+  const out = recordingConsole()
+  expect(await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)).toBe(0)
+  expect(out.out()).toBe([`${HEADER} ${verdict}`, ...lines.map((line) => `  ${line}`)].join('\n') + NO_UNITS)
+})
+
+test('lists the reasons of an agent that has no checks yet', async () => {
+  const old = { ...REPLY, checks: undefined, not_ready: ['state file: EROFS'], units: [] }
+  await using agent = await fakeAgent((_, response) => json(response, old))
   const out = recordingConsole()
   await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
-  expect(out.out()).toBe(`\
-gatewatch 0.1.0 on gw-7, up 3d: degraded
-  configuration: 2 problems
-  bus: connect ENOENT
-  state file: EROFS
-
-UNIT  STATE  SINCE START STOP CRASH RESTART  LAST CRASH
-`)
+  expect(out.out()).toBe(`${HEADER} not ready\n  state file: EROFS${NO_UNITS}`)
 })
 
 test('uses colours on a terminal with colours', async () => {
@@ -131,5 +140,6 @@ test('the help of status names every field of its JSON', async () => {
   const out = recordingConsole({ columns: null })
   help('status', out)
   for (const field of Object.keys(REPLY.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
+  for (const field of Object.keys(BUS)) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
   for (const field of ['agent_running', ...Object.keys(REPLY)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
 })

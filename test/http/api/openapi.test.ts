@@ -6,7 +6,7 @@ import { eventJson, type Json } from '../../../src/core/views/api-json.ts'
 import { openApi } from '../../../src/http/api/openapi.ts'
 import { routesOf } from '../../../src/http/api/routes.ts'
 import { SCHEMAS } from '../../../src/http/api/schemas.ts'
-import { ask, crash, gateway, IDENTITY, lost, serve } from '../fake-gateway.ts'
+import { ask, checkOf, crash, gateway, IDENTITY, lost, serve } from '../fake-gateway.ts'
 import { schemaErrors } from '../openapi-schema.ts'
 
 const responseSchema = (path: string, method: string, code: string) => {
@@ -35,6 +35,17 @@ test.each([
   const got = await ask((await serve(gateway())).socket, url)
   const code = got.status === 200 ? '200' : 'default'
   expect(schemaErrors(responseSchema(path, 'get', code), JSON.parse(got.body))).toEqual([])
+})
+
+test.each([
+  ['200', undefined],
+  ['503', 'not connected'],
+])('readiness as JSON matches its description of %s', async (code, problem) => {
+  const it = gateway()
+  it.checks = [checkOf('bus', problem), checkOf('remote_write')]
+  const got = await ask((await serve(it)).socket, '/-/ready', { headers: { accept: 'application/json' } })
+  expect(String(got.status)).toBe(code)
+  expect(schemaErrors(responseSchema('/-/ready', 'get', code), JSON.parse(got.body))).toEqual([])
 })
 
 const { kind: _kind, ...crashed } = crash(1)

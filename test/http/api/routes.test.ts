@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { newUnit } from '../../../src/core/unit.ts'
 import { eventJson, unitJson } from '../../../src/core/views/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
-import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
+import { ask, checkOf, crash, emit, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 
 test.each(['tcp', 'socket'] as const)('every GET route responds over %s', async (side) => {
   const at = (await serve(gateway()))[side]
@@ -30,16 +30,47 @@ test('the start page lists the paths', async () => {
   expect((await ask(tcp, '/')).body).toContain('\n/metrics\n')
 })
 
-test('readiness reports each problem on its own line with 503, and warnings after the first line with 200', async () => {
+test('readiness as text has a line per problem: with 200 after `ready`, with 503 after `not ready`', async () => {
   const it = gateway()
   const { tcp } = await serve(it)
   expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body: 'ready\n' })
-  it.warnings = ['socket: restart gatewatch to apply it', 'bus: restart gatewatch to apply it']
-  const body = 'ready\nsocket: restart gatewatch to apply it\nbus: restart gatewatch to apply it\n'
-  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body })
-  it.problems = ['bus: not connected', 'state file: EROFS']
-  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 503, body: 'bus: not connected\nstate file: EROFS\n' })
+  const note = { ...checkOf('configuration'), message: 'socket takes effect after a restart of gatewatch' }
+  it.checks = [checkOf('bus'), note, checkOf('mqtt', 'ECONNREFUSED'), checkOf('units')]
+  const warnings = 'configuration: socket takes effect after a restart of gatewatch\nmqtt: ECONNREFUSED\n'
+  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 200, body: `ready\n${warnings}` })
+  it.checks = [checkOf('bus', 'not connected'), checkOf('state_file', 'EROFS'), checkOf('mqtt', 'ECONNREFUSED')]
+  const reasons = 'bus: not connected\nstate_file: EROFS\nmqtt: ECONNREFUSED\n'
+  expect(await ask(tcp, '/-/ready')).toMatchObject({ status: 503, body: `not ready\n${reasons}` })
   expect(await ask(tcp, '/-/healthy')).toMatchObject({ status: 200, body: 'ok\n' })
+})
+
+test('readiness as JSON has every check', async () => {
+  const it = gateway()
+  const { tcp } = await serve(it)
+  const ready = async () => {
+    const { status, headers, body } = await ask(tcp, '/-/ready', { headers: { accept: 'application/json' } })
+    return { status, type: headers['content-type'], body: JSON.parse(body) }
+  }
+  const since = '2026-11-20T10:15:00.000Z'
+  const bus = { name: 'bus', healthy: true, message: 'OK', since }
+  const type = 'application/json'
+  it.checks = [checkOf('bus'), checkOf('clock', 'not synchronised')]
+  const clock = { name: 'clock', healthy: false, message: 'not synchronised', since }
+  expect(await ready()).toEqual({ status: 200, type, body: { ready: true, checks: [bus, clock] } })
+  it.checks = [checkOf('bus'), checkOf('event_loop', 'blocked for 2.0 s')]
+  const loop = { name: 'event_loop', healthy: false, message: 'blocked for 2.0 s', since }
+  expect(await ready()).toEqual({ status: 503, type, body: { ready: false, checks: [bus, loop] } })
+})
+
+test.each([
+  ['*/*', 'text/plain; charset=utf-8'],
+  ['text/html, */*;q=0.8', 'text/plain; charset=utf-8'],
+  ['text/plain, application/json;q=0.5', 'text/plain; charset=utf-8'],
+  ['application/json;q=0', 'text/plain; charset=utf-8'],
+  ['Application/JSON, text/plain, */*', 'application/json'],
+])('readiness for a client that accepts %s is %s', async (accept, type) => {
+  const { tcp } = await serve(gateway())
+  expect((await ask(tcp, '/-/ready', { headers: { accept } })).headers['content-type']).toBe(type)
 })
 
 test('a scrape passes the Accept header on', async () => {

@@ -1,0 +1,129 @@
+// The agent's own health: one list of checks, which /-/ready, the status, the dashboard and the metrics show.
+import type { Instant } from './observation.ts'
+
+/** While one of these fails, the agent is not ready. `internal` exists only while it fails. */
+const BLOCKING = ['bus', 'state_file', 'configuration', 'event_loop', 'internal'] as const
+/** These are warnings: the agent is ready. */
+const WARNINGS = ['mqtt', 'remote_write', 'log_files', 'units', 'clock', 'identity'] as const
+
+/** The order of the list; only checks of what is configured are in it. */
+export const CHECK_NAMES = [...BLOCKING, ...WARNINGS] as const
+export type CheckName = (typeof CHECK_NAMES)[number]
+
+export interface HealthCheck {
+  readonly name: CheckName
+  readonly healthy: boolean
+  /** What is wrong; for a healthy check `OK`, or something to know, such as keys that require a restart. */
+  readonly message: string
+  /** Wall time in ms at which it changed between healthy and unhealthy, or from which on it is known. */
+  readonly sinceMs: number
+}
+
+/** What the checks are derived from. */
+export interface HealthFacts {
+  readonly bus: { readonly problem: string | null; readonly lostAtMonoMs: number | null }
+  readonly stateFile: { readonly problem: string | null }
+  /** `waiting`: keys that take effect after a restart. */
+  readonly configuration: { readonly problems: readonly string[]; readonly waiting: readonly string[] }
+  /** The longest recent delay of the event loop. */
+  readonly loopLagSeconds: number
+  /** Faults of the counting itself. */
+  readonly faults: readonly string[]
+  /** Null if MQTT is disabled. */
+  readonly mqtt: { readonly problem: string | null } | null
+  /** Files that cannot be written; null if neither a log file nor an events file is configured. */
+  readonly logFiles: readonly string[] | null
+  /** Configured units that cannot be watched. A unit that crashed can be watched. */
+  readonly unwatchable: readonly string[]
+  /** Null if unknown. */
+  readonly clockSynced: boolean | null
+  readonly machineIdKnown: boolean
+}
+
+const OK = 'OK'
+/** Above this the event loop counts as unhealthy: D-Bus signals would wait. */
+const LAG_SECONDS = 1
+/** A message explains this many units. */
+const UNITS_SHOWN = 3
+const NO_MACHINE_ID = '/etc/machine-id does not contain a machine id'
+const NOT_SYNCED = 'not synchronised; the times of events may be wrong'
+
+/** A check as the command line and the dashboard receive it, too. */
+type NamedCheck = Pick<HealthCheck, 'healthy'> & { readonly name: string }
+
+/** Whether the agent is not ready because of this check. */
+export function blocks({ name, healthy }: NamedCheck): boolean {
+  return !healthy && BLOCKING.some((blocking) => blocking === name)
+}
+
+/** One line for each check that has something to report: a problem, or a note. */
+export function reportLines(checks: readonly (NamedCheck & Pick<HealthCheck, 'message'>)[]): string[] {
+  return checks
+    .filter(({ healthy, message }) => !healthy || message !== OK)
+    .map(({ name, message }) => `${name}: ${message}`)
+}
+
+interface Finding {
+  readonly name: CheckName
+  readonly problems: readonly string[]
+  /** The message while there is no problem. */
+  readonly note?: string
+  /** When the problem began, monotonic ms; absent where only a reading shows it. */
+  readonly beganAtMonoMs?: number | null
+}
+
+/** Each call evaluates the checks and notes which of them changed. `now`: wall times that are steady from call to call. */
+export function createHealth(now: () => Instant): (facts: HealthFacts) => readonly HealthCheck[] {
+  let changes = new Map<CheckName, { readonly healthy: boolean; readonly atMonoMs: number }>()
+  return (facts) => {
+    const { monoMs, wallMs } = now()
+    const before = changes
+    changes = new Map()
+    return findingsOf(facts).map(({ name, problems, note = OK, beganAtMonoMs }) => {
+      const healthy = problems.length === 0
+      const last = before.get(name)
+      const noticedAtMonoMs = last?.healthy === healthy ? last.atMonoMs : monoMs
+      const atMonoMs = healthy ? noticedAtMonoMs : (beganAtMonoMs ?? noticedAtMonoMs)
+      changes.set(name, { healthy, atMonoMs })
+      const sinceMs = Math.round(wallMs - (monoMs - atMonoMs))
+      return { name, healthy, message: healthy ? note : problems.join('; '), sinceMs }
+    })
+  }
+}
+
+function findingsOf(facts: HealthFacts): readonly Finding[] {
+  const { bus, configuration, loopLagSeconds, faults, mqtt, logFiles, clockSynced } = facts
+  const findings: Finding[] = [
+    { name: 'bus', problems: sentences(bus.problem), beganAtMonoMs: bus.lostAtMonoMs },
+    { name: 'state_file', problems: sentences(facts.stateFile.problem) },
+    { name: 'configuration', problems: configuration.problems, note: waitingNote(configuration.waiting) },
+    { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
+  ]
+  if (faults.length > 0) findings.push({ name: 'internal', problems: faults })
+  if (mqtt !== null) findings.push({ name: 'mqtt', problems: sentences(mqtt.problem) })
+  if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
+  findings.push({ name: 'units', problems: firstFew(facts.unwatchable) })
+  if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })
+  findings.push({ name: 'identity', problems: facts.machineIdKnown ? [] : [NO_MACHINE_ID] })
+  return findings
+}
+
+/** Null while the event loop is fast enough. */
+export function lagProblem(seconds: number): string | null {
+  return seconds > LAG_SECONDS ? `blocked for ${seconds.toFixed(1)} s` : null
+}
+
+/** `max_units, log_file take effect after a restart of gatewatch` */
+function waitingNote(keys: readonly string[]): string {
+  if (keys.length === 0) return OK
+  return `${keys.join(', ')} ${keys.length === 1 ? 'takes' : 'take'} effect after a restart of gatewatch`
+}
+
+function firstFew(problems: readonly string[]): readonly string[] {
+  const more = problems.length - UNITS_SHOWN
+  return more <= 0 ? problems : [...problems.slice(0, UNITS_SHOWN), `and ${more} more`]
+}
+
+function sentences(problem: string | null): readonly string[] {
+  return problem === null ? [] : [problem]
+}

@@ -1,0 +1,127 @@
+// The list of checks: each check fails once, what blocks readiness, what is reported, and since when.
+import { expect, test } from 'vitest'
+import {
+  blocks,
+  CHECK_NAMES,
+  createHealth,
+  type HealthCheck,
+  type HealthFacts,
+  reportLines,
+} from '../../src/core/health.ts'
+import { checkJson } from '../../src/core/views/api-json.ts'
+import { testClock } from '../rig/clock.ts'
+
+const HEALTHY: HealthFacts = {
+  bus: { problem: null, lostAtMonoMs: null },
+  stateFile: { problem: null },
+  configuration: { problems: [], waiting: [] },
+  loopLagSeconds: 0.5,
+  faults: [],
+  mqtt: { problem: null },
+  logFiles: [],
+  unwatchable: [],
+  clockSynced: true,
+  machineIdKnown: true,
+}
+/** Nothing that is optional. */
+const MINIMAL: HealthFacts = { ...HEALTHY, mqtt: null, logFiles: null, clockSynced: null }
+
+function health(offsetMs = 0) {
+  let wallOffsetMs = offsetMs
+  const clock = testClock({ startMs: 10_000, wallOffsetMs: 0 })
+  const evaluate = createHealth(() => {
+    const { monoMs } = clock.now()
+    return { monoMs, wallMs: monoMs + wallOffsetMs }
+  })
+  return {
+    clock,
+    evaluate,
+    setClock: (ms: number) => {
+      wallOffsetMs = ms
+    },
+  }
+}
+
+const checksOf = (facts: Partial<HealthFacts>) => health().evaluate({ ...HEALTHY, ...facts })
+const names = (checks: readonly HealthCheck[]) => checks.map(({ name }) => name)
+
+test('the list has every check of what is configured, in its order; OK needs no report', () => {
+  const checks = checksOf({})
+  expect(names(checks)).toEqual(CHECK_NAMES.filter((name) => name !== 'internal' && name !== 'remote_write'))
+  expect(checks.every(({ healthy, message }) => healthy && message === 'OK')).toBe(true)
+  expect(reportLines(checks)).toEqual([])
+  expect(names(checksOf(MINIMAL))).toEqual(['bus', 'state_file', 'configuration', 'event_loop', 'units', 'identity'])
+})
+
+test.each([
+  ['bus', true, { bus: { problem: 'no such socket', lostAtMonoMs: 4_000 } }, 'no such socket'],
+  ['state_file', true, { stateFile: { problem: 'EROFS' } }, 'EROFS'],
+  ['configuration', true, { configuration: { problems: ['a: bad', 'b: bad'], waiting: ['bus'] } }, 'a: bad; b: bad'],
+  ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
+  ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
+  ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED' } }, 'ECONNREFUSED'],
+  [
+    'log_files',
+    false,
+    { logFiles: ['cannot write /a (EIO)', 'cannot write /b (EIO)'] },
+    'cannot write /a (EIO); cannot write /b (EIO)',
+  ],
+  ['units', false, { unwatchable: ['a: x', 'b: x', 'c: x', 'd: x', 'e: x'] }, 'a: x; b: x; c: x; and 2 more'],
+  ['clock', false, { clockSynced: false }, 'not synchronised; the times of events may be wrong'],
+  ['identity', false, { machineIdKnown: false }, '/etc/machine-id does not contain a machine id'],
+] as const)('%s fails alone; it blocks readiness: %s', (name, blocking, facts, message) => {
+  const checks = checksOf(facts)
+  expect(checks.filter(({ healthy }) => !healthy)).toMatchObject([{ name, message }])
+  expect(checks.some(blocks)).toBe(blocking)
+  expect(reportLines(checks)).toEqual([`${name}: ${message}`])
+})
+
+test.each([
+  [['max_units'], 'max_units takes effect after a restart of gatewatch'],
+  [['max_units', 'log_file'], 'max_units, log_file take effect after a restart of gatewatch'],
+])('keys that wait for a restart (%s) are reported by a check that is healthy', (waiting, message) => {
+  const checks = checksOf({ configuration: { problems: [], waiting } })
+  expect(checks.every(({ healthy }) => healthy)).toBe(true)
+  expect(reportLines(checks)).toEqual([`configuration: ${message}`])
+})
+
+test('a check is dated when it changes between healthy and unhealthy, not when its message changes', () => {
+  const { clock, evaluate } = health()
+  const since = (problem: string | null) =>
+    evaluate({ ...HEALTHY, stateFile: { problem } }).find(({ name }) => name === 'state_file')?.sinceMs
+  expect(since(null)).toBe(10_000)
+  clock.advance(1_000)
+  expect(since(null)).toBe(10_000)
+  expect(since('EIO')).toBe(11_000)
+  clock.advance(1_000)
+  expect(since('EROFS')).toBe(11_000)
+  expect(since(null)).toBe(12_000)
+})
+
+test('a loss of the bus is dated when it happened, not when it was read', () => {
+  const { clock, evaluate } = health()
+  const since = (bus: HealthFacts['bus']) => evaluate({ ...HEALTHY, bus })[0]?.sinceMs
+  clock.advance(50_000)
+  expect(since({ problem: 'gone', lostAtMonoMs: 45_000 })).toBe(45_000)
+  expect(since({ problem: null, lostAtMonoMs: null })).toBe(60_000)
+})
+
+test('a check that appears is dated from then on; the dates follow a clock that is set', () => {
+  const { clock, evaluate, setClock } = health()
+  evaluate(MINIMAL)
+  clock.advance(5_000)
+  const since = () => Object.fromEntries(evaluate(HEALTHY).map((check) => [check.name, checkJson(check)['since']]))
+  expect(since()).toMatchObject({ bus: '1970-01-01T00:00:10.000Z', mqtt: '1970-01-01T00:00:15.000Z' })
+  setClock(1_795_169_700_000)
+  expect(since()).toMatchObject({ bus: '2026-11-20T10:15:10.000Z', mqtt: '2026-11-20T10:15:15.000Z' })
+})
+
+test('as JSON a check has the documented fields', () => {
+  const [bus] = checksOf({ bus: { problem: 'gone', lostAtMonoMs: null } })
+  expect(bus && checkJson(bus)).toEqual({
+    name: 'bus',
+    healthy: false,
+    message: 'gone',
+    since: '1970-01-01T00:00:10.000Z',
+  })
+})
