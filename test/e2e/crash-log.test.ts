@@ -121,7 +121,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
     await systemd.restart('gatewatch.service')
     await until(() => gateway.journal('-u', 'gatewatch', '-o', 'cat'), {
       what: 'the logged reason',
-      is: (text) => text.includes('add the agent to the group systemd-journal'),
+      is: (text) => text.includes('add the user of the agent to the group systemd-journal'),
     })
     const before = onBroker().length
     await systemd.systemctl('start', 'talks.service')
