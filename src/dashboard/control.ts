@@ -44,7 +44,7 @@ export function createUnitButtons(status: StatusView): UnitButtons {
 }
 
 function actionsFor(unit: UnitView): readonly Action[] {
-  if (unit.active_state === 'unloaded') return []
+  if (unit.active_state === 'unloaded' || unit.active_state === 'unknown') return []
   if (unit.active_state === 'failed') return ['start', 'reset-failed']
   return unit.active_state === 'inactive' ? ['start'] : ['restart', 'stop']
 }

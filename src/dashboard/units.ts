@@ -68,6 +68,7 @@ function newRow(name: string): Row {
       setTone(state, tone)
       setText(stateText, text)
       setText(sub, unit.sub_state === null || unit.sub_state === text ? '' : `${unit.sub_state} `)
+      since.hidden = unit.since === null
       if (unit.since !== null) setTime(since, Date.parse(unit.since), `for ${age(nowMs - Date.parse(unit.since))}`)
       setText(cause, causeOf(unit, nowMs))
       counters.show(unit.counters)
@@ -111,8 +112,10 @@ function newTimeline() {
 
 function causeOf(unit: UnitView, nowMs: number): string {
   const { last_crash: crash, counters } = unit
+  const refused = Object.values(unit.start_jobs_failed ?? {}).reduce((sum, count) => sum + count, 0)
+  const crashed = crash === null ? 'no crash' : `last crash ${causeText(crash)}, ${ago(crash.timestamp, nowMs)}`
   const lost = counters.lost > 0 ? `; ${plural(counters.lost, 'run')} ended unobserved` : ''
-  return crash === null ? `no crash${lost}` : `last crash ${causeText(crash)}, ${ago(crash.timestamp, nowMs)}${lost}`
+  return crashed + lost + (refused > 0 ? `; ${plural(refused, 'start')} refused` : '')
 }
 
 /** `running 0 720`: class, position and width of each rectangle. In whole minutes: most redraws change nothing. */

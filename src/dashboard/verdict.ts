@@ -17,6 +17,7 @@ export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: s
   if (unit.gave_up) return { tone: 'bad', text: 'gave up' }
   if (unit.flapping) return { tone: 'warn', text: 'flapping' }
   if (state === 'failed') return { tone: 'bad', text: 'failed' }
+  if (unit.frozen) return { tone: 'warn', text: 'frozen' }
   if (state === 'active') return { tone: 'ok', text: 'active' }
   if (unit.missing === 'never-started') return { tone: 'warn', text: 'never started' }
   if (state === 'inactive') return { tone: 'idle', text: 'inactive' }
@@ -47,6 +48,11 @@ export function verdictOf(status: StatusView, lost: string | null, nowMs: number
     return { tone, headline, detail: [problems, ...reports].join('\n') }
   }
   if (failing.length > 0) return { tone: 'warn', headline: 'gatewatch is degraded', detail: reports.join('\n') }
+  const unknown = status.units.filter((unit) => unit.active_state === 'unknown')
+  if (unknown.length > 0) {
+    const headline = `The state of ${unknown.length} of ${plural(status.units.length, 'unit')} is unknown`
+    return { tone: 'unknown', headline, detail: unknown.map((unit) => shortName(unit.service)).join(', ') }
+  }
   return { tone: 'ok', headline: 'All OK', detail: lastCrash(status.units, nowMs) }
 }
 

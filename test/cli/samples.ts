@@ -143,6 +143,7 @@ export const EVENTS: readonly Event[] = (() => {
     { ...common(51), kind: 'unit_vanished', loadState: 'not-found' },
     { ...common(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
     { ...common(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
+    { ...common(54), kind: 'start_refused', result: 'dependency' },
   ]
 })()
 

@@ -7,6 +7,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { withUnits } from '../../src/core/state.ts'
+import type { Unit } from '../../src/core/unit.ts'
 import { crash, emit, httpOf, temporaryDirectory } from '../http/fake-gateway.ts'
 import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -84,6 +85,39 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.locator('#announcement').textContent()).toBe('devmgmt.service crashed')
     expect((await shifted()) - before).toBeLessThan(0.02)
     expect(problems).toEqual([])
+  })
+
+  test('a frozen unit and a refused start are shown; without contact to systemd, every state is unknown', async () => {
+    const { page, it, http } = await open(SCENES['all-ok'] as Scene)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    const show = (change: (unit: Unit) => Partial<Unit>) => {
+      it.state = {
+        ...it.state,
+        ...withUnits(
+          it.state,
+          it.state.units.map((unit) => ({ ...unit, ...change(unit) })),
+        ),
+      }
+      const { bootId, source, clockSynced, counters, unit } = crash(1)
+      const common = { seq: it.state.seq + 1, atMs: Date.now(), bootId, source, clockSynced, counters, unit }
+      emit(it, http, { ...common, kind: 'start_refused', result: 'dependency' })
+    }
+    const stateOf = (name: string) =>
+      page.locator('.unit', { has: page.getByRole('heading', { name, exact: true }) }).locator('.state')
+
+    show(({ name, snapshot }) => {
+      if (name === 'mosquitto.service') return { startJobsFailed: { dependency: 1, timeout: 1 } }
+      return name === 'devmgmt.service' && snapshot ? { snapshot: { ...snapshot, frozen: true } } : {}
+    })
+    await stateOf('devmgmt').filter({ hasText: 'frozen' }).waitFor()
+    expect(await page.textContent('#detail')).toBe('devmgmt: frozen')
+    expect(await page.locator('.cause', { hasText: '2 starts refused' }).count()).toBe(1)
+    expect(await page.locator('#events li').first().textContent()).toContain('not started: dependency')
+
+    show(() => ({ outOfContact: true }))
+    await page.locator('#headline', { hasText: 'The state of 12 of 12 units is unknown' }).waitFor()
+    expect(await stateOf('devmgmt').textContent()).toBe('unknown')
+    expect(await page.locator('.unit .since time:visible').count()).toBe(0)
   })
 
   test('a lost connection is shown at once, and missed events appear after it', async () => {

@@ -136,6 +136,7 @@ test('each kind of event is one line', () => {
       "warning mosquitto.service:  Unit vanished (LoadState: not-found)",
       "info mosquitto.service:  Command restart via mqtt: done",
       "warning mosquitto.service:  Command stop via http by ops: denied",
+      "warning mosquitto.service:  Start refused (Result: dependency)",
     ]
   `)
 })

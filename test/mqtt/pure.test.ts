@@ -87,8 +87,9 @@ test('the record of dropped events has their range, number and kinds', () => {
 test('a state contains neither command lines nor the environment', () => {
   const state = JSON.parse(statePayload(newUnit('a.service'), IDENTITY))
   expect(Object.keys(state).toSorted()).toEqual([
-    ...['active_state', 'baseline', 'counters', 'failures', 'flapping', 'gateway_id', 'gave_up', 'invocation_id'],
-    ...['last_crash', 'load_state', 'missing', 'running', 'schema', 'service', 'since', 'sub_state'],
+    ...['active_state', 'baseline', 'counters', 'failures', 'flapping', 'frozen', 'gateway_id', 'gave_up'],
+    ...['invocation_id', 'last_crash', 'load_state', 'missing', 'running', 'schema', 'service', 'since'],
+    ...['start_jobs_failed', 'sub_state'],
   ])
 })
 

@@ -90,6 +90,12 @@ function remarks(unit: UnitView): string[] {
   if (unit.missing === 'never-started')
     lines.push(`${name}: enabled, but not started since boot; see 'systemctl status ${name}'`)
   if (unit.flapping) lines.push(`${name}: flapping`)
+  if (unit.frozen) lines.push(`${name}: frozen (its processes are paused); 'systemctl thaw ${name}' resumes them`)
+  const refused = unit.running === false ? (unit.start_jobs_failed?.['dependency'] ?? 0) : 0
+  if (refused > 0) {
+    const starts = refused === 1 ? '1 start was' : `${refused} starts were`
+    lines.push(`${name}: ${starts} refused because a unit that it requires failed; see 'systemctl status ${name}'`)
+  }
   if (unit.counters.lost > 0) lines.push(`${name}: ${plural(unit.counters.lost, 'run')} ended unobserved (lost)`)
   return lines
 }

@@ -96,19 +96,22 @@ function causeFields(e: { result: string; exitCode: number | null; signal: strin
   return { result: e.result, exit_code: e.exitCode, signal: e.signal, core_dumped: e.coreDumped }
 }
 
-/** The current state of a unit: state, time of the last change, counters, last crash. */
+/**
+ * The current state of a unit: state, time of the last change, counters, last crash. While the state is unknown, only what
+ * was counted remains.
+ */
 export function unitJson(unit: Unit): Json {
   const last = unit.lastCrash
   const known = isKnown(unit)
   return {
     service: unit.name,
-    load_state: unit.settings?.loadState ?? null,
+    load_state: known ? (unit.settings?.loadState ?? null) : null,
     active_state: shownState(unit),
     sub_state: known ? unit.snapshot.subState : null,
     missing: missingReason(unit),
-    since: unit.changedAtMs === null ? null : rfc3339(unit.changedAtMs),
+    since: known && unit.changedAtMs !== null ? rfc3339(unit.changedAtMs) : null,
     running: known ? unit.run !== null : null,
-    invocation_id: unit.run?.id ?? null,
+    invocation_id: known ? (unit.run?.id ?? null) : null,
     flapping: known ? unit.flapping : null,
     gave_up: known ? unit.gaveUp : null,
     frozen: known ? unit.snapshot.frozen : null,

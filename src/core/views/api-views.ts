@@ -7,12 +7,18 @@ export interface UnitView {
   readonly load_state: string | null
   readonly active_state: string
   readonly sub_state: string | null
-  /** Why an expected unit is missing; absent in the response of an older agent. */
+  /** Why an expected unit is missing. This and other optional fields are absent in the response of an older agent. */
   readonly missing?: string | null
   readonly since: string | null
+  /** This and the next three are null while the state of the unit is unknown. */
+  readonly running?: boolean | null
   readonly flapping: boolean | null
   readonly gave_up: boolean | null
+  /** The processes of the unit are paused. */
+  readonly frozen?: boolean | null
   readonly counters: Counters
+  /** Start jobs that ended without a run, by job result. */
+  readonly start_jobs_failed?: Readonly<Record<string, number>>
   readonly last_crash: {
     readonly timestamp: string
     readonly result: string

@@ -61,7 +61,7 @@ export function eventDetails(event: EventView): string {
     case 'summary':
       return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} (rate limit)`
     case 'start_refused':
-      return `${event.result}: the unit was not started`
+      return `not started: ${event.result}`
     case 'unit_appeared':
     case 'unit_vanished':
       return `${event.load_state}`

@@ -72,10 +72,10 @@ const ORIGIN = 'gatewatch'
 
 /**
  * On when the unit failed, waits for a restart, flaps, or is missing although it should exist. A unit that has no file
- * or is masked may be intended.
+ * or is masked may be intended. `None` is Home Assistant's payload for an unknown state.
  */
 const PROBLEM =
-  "{{ 'ON' if value_json.active_state == 'failed' or value_json.gave_up or value_json.flapping" +
+  "{{ 'None' if value_json.active_state == 'unknown' else 'ON' if value_json.active_state == 'failed' or value_json.gave_up or value_json.flapping" +
   " or 'auto-restart' in (value_json.sub_state or '')" +
   " or value_json.missing in ['never-started', 'error', 'bad-setting'] else 'OFF' }}"
 
@@ -98,7 +98,8 @@ const ENTITIES = [
     icon: 'mdi:cog-play',
     value_template: '{{ value_json.active_state }}',
     json_attributes_template:
-      "{{ {'sub_state': value_json.sub_state, 'since': value_json.since, 'missing': value_json.missing} | tojson }}",
+      "{{ {'sub_state': value_json.sub_state, 'since': value_json.since, 'missing': value_json.missing," +
+      " 'frozen': value_json.frozen} | tojson }}",
   },
   {
     key: 'last_cause',

@@ -5,7 +5,9 @@ import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { unitJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
-import { gatewayState, IDENTITY, STORED } from '../samples.ts'
+import { gatewayState, IDENTITY, STORED, snapshot, unit } from '../samples.ts'
+
+const RUN = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: NOON, job: 0, requested: false, badResult: null }
 
 function check(name: string, healthy: boolean, message: string) {
   return { name, healthy, message, since: '2026-11-20T10:15:00.000Z' }
@@ -68,6 +70,32 @@ test('shortens names in the middle on a narrow terminal, and nothing without a t
   const piped = recordingConsole({ columns: null })
   await status(false, sources, piped)
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
+})
+
+test('shows unknown states, frozen units, and refused starts of a unit that is not running', async () => {
+  const known = unit('frozen.service', { snapshot: { ...snapshot('active', 'running'), frozen: true } })
+  const refused = { startJobsFailed: { dependency: 3, timeout: 1 } }
+  const units = [
+    known,
+    { ...known, name: 'away.service', outOfContact: true, gaveUp: true, flapping: true },
+    unit('waits.service', { snapshot: snapshot('inactive', 'dead'), ...refused }),
+    unit('runs.service', { run: RUN, ...refused }),
+  ]
+  await using agent = await fakeAgent((_, response) => json(response, { ...REPLY, units: units.map(unitJson) }))
+  const out = recordingConsole()
+  await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
+  expect(out.out().split('\n').slice(2)).toEqual([
+    'UNIT    STATE     SINCE START STOP CRASH RESTART  LAST CRASH',
+    'frozen  active       1m     0    0     0       0  -',
+    'away    unknown       -     0    0     0       0  -',
+    'waits   inactive     1m     0    0     0       0  -',
+    'runs    active       1m     0    0     0       0  -',
+    '',
+    "frozen: frozen (its processes are paused); 'systemctl thaw frozen' resumes them",
+    'waits: 3 starts were refused because a unit that it requires failed; see',
+    "'systemctl status waits'",
+    '',
+  ])
 })
 
 const HEADER = 'gatewatch 0.1.0 on gw-7, up 3d:'

@@ -61,6 +61,7 @@ test.each([
   { ...base, kind: 'flapping', flapping: true, crashesInWindow: 5, windowSeconds: 300 },
   { ...base, kind: 'summary', counted: base.counters, byResult: { signal: 121 }, firstMs: 0, lastMs: 1 },
   { ...base, kind: 'unit_appeared', loadState: 'loaded' },
+  { ...base, kind: 'start_refused', result: 'dependency' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
 ] as Event[])('an event of the kind $kind matches its description', (event) => {
   expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])

@@ -95,12 +95,18 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
   })
 
   it('show a problem if a unit failed, waits to be restarted, flaps, or cannot be loaded', () => {
-    const absent = (loadState: string): Unit => ({ ...unit, settings: { ...SETTINGS, loadState } })
-    const good = [unit, running, absent('not-found'), absent('masked')]
+    const absent = (loadState: string): Unit => ({ ...running, snapshot: IDLE, settings: { ...SETTINGS, loadState } })
+    const good = [{ ...running, snapshot: IDLE }, running, absent('not-found'), absent('masked')]
     expect(render(...good).map((r) => r['problem'])).toEqual(['OFF', 'OFF', 'OFF', 'OFF'])
     const bad = [failed, waiting, { ...running, flapping: true }, absent('bad-setting')]
     expect(render(...bad).map((r) => r['problem'])).toEqual(['ON', 'ON', 'ON', 'ON'])
-    expect(render(unit, failed).map((r) => r['state'])).toEqual(['inactive', 'failed'])
+    expect(render(running, failed).map((r) => r['state'])).toEqual(['active', 'failed'])
+  })
+
+  it('show unknown, and neither OK nor a problem, while the state is unknown', () => {
+    const [unread, outOfContact] = render(unit, { ...failed, outOfContact: true })
+    expect(unread).toMatchObject({ problem: 'None', state: 'unknown' })
+    expect(outOfContact).toMatchObject({ problem: 'None', state: 'unknown' })
   })
 
   it('show the last cause as a readable text', () => {
@@ -119,7 +125,12 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
     const [counted = {}, crashed = {}] = render({ ...running, counters }, after('signal', null, 'SIGKILL'))
     expect(counted).toMatchObject({ starts: '5', stops: '1', crashes: '4', restarts: '3', lost: '0' })
     expect(JSON.parse(counted['last_cause_attributes'] ?? '')).toEqual({})
-    expect(JSON.parse(counted['state_attributes'] ?? '')).toEqual({ sub_state: 'running', since: null, missing: null })
+    expect(JSON.parse(counted['state_attributes'] ?? '')).toEqual({
+      sub_state: 'running',
+      since: null,
+      missing: null,
+      frozen: false,
+    })
     expect(JSON.parse(crashed['last_cause_attributes'] ?? '')).toMatchObject({ signal: 'SIGKILL', requested: false })
   })
 })
