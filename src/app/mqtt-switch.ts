@@ -6,7 +6,7 @@ import type { PageRingStore } from '../store/store.ts'
 
 type Shared = Pick<
   MqttOptions,
-  'identity' | 'version' | 'startedAtMs' | 'state' | 'commands' | 'statsEveryMs' | 'clock' | 'log'
+  'identity' | 'version' | 'startedAtMs' | 'state' | 'bus' | 'commands' | 'statsEveryMs' | 'clock' | 'log'
 >
 
 export interface MqttSwitchOptions extends Shared {

@@ -111,6 +111,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     startedAtMs,
     store,
     state: agent.state,
+    bus: source.health,
     commands,
     statsEveryMs,
     clock,

@@ -3,7 +3,7 @@
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
-import type { Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
+import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
 import type { CredentialFiles } from './connection/dial.ts'
 
 /** The keys `mqtt.*` of the configuration. */
@@ -34,6 +34,7 @@ export interface MqttOptions {
   readonly onAcknowledged: (seq: number) => void
   readonly state: () => State
   readonly flash: () => StoreHealth
+  readonly bus: () => BusHealth
   /** Carries out the commands. */
   readonly commands: UnitCommands
   /** Interval of the agent's status in ms; read each time. */

@@ -3,7 +3,7 @@
 import type { Event } from '../core/event.ts'
 import type { Unit } from '../core/unit.ts'
 import { eventJson, type Identity, type Json, rfc3339, unitJson } from '../core/views/api-json.ts'
-import type { MqttHealth, StoreHealth } from '../ports.ts'
+import type { BusHealth, MqttHealth, StoreHealth } from '../ports.ts'
 import type { Message } from './connection/connection.ts'
 import type { DroppedEvents } from './delivery/dropped-record.ts'
 import type { Topics } from './topics.ts'
@@ -46,12 +46,13 @@ interface AgentReading {
   readonly session: string
   readonly startedAtMs: number
   readonly units: number
+  readonly bus: BusHealth
   readonly mqtt: MqttHealth
   readonly flash: StoreHealth
 }
 
 export function agentPayload(reading: AgentReading): string {
-  const { identity, mqtt, flash } = reading
+  const { identity, bus, mqtt, flash } = reading
   const body: Json = {
     schema: 1,
     gateway_id: identity.gatewayId,
@@ -62,6 +63,7 @@ export function agentPayload(reading: AgentReading): string {
     session: reading.session,
     started_at: rfc3339(reading.startedAtMs),
     units: reading.units,
+    bus: { connected: bus.connected, problem: bus.problem },
     queue: {
       queued: mqtt.queued,
       acknowledged_seq: mqtt.acknowledged,

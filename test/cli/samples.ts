@@ -3,7 +3,7 @@ import type { OfflineState } from '../../src/cli/console.ts'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
-import { newUnit, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
+import { newUnit, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
 import type { Identity } from '../../src/core/views/api-json.ts'
 import { NOON } from './fake-agent.ts'
 
@@ -24,7 +24,7 @@ export function snapshot(activeState: string, subState: string): UnitSnapshot {
   }
 }
 
-const LOADED = {
+export const LOADED: Settings = {
   loadState: 'loaded',
   restart: 'on-failure',
   enabled: false,

@@ -13,7 +13,7 @@ import { eventLine } from '../../src/log/lines.ts'
 import { openLog } from '../../src/log/log.ts'
 import type { RotationLimits } from '../../src/log/rotating-file.ts'
 import { NOON } from '../cli/fake-agent.ts'
-import { CRASH, EVENTS, IDENTITY, snapshot, stateOf, unit } from '../cli/samples.ts'
+import { CRASH, EVENTS, IDENTITY, LOADED, snapshot, stateOf, unit } from '../cli/samples.ts'
 import { until } from '../rig/until.ts'
 
 process.env.TZ = 'UTC'
@@ -50,18 +50,8 @@ describe('a change of state', () => {
     [newUnit(M), unit(M), '<6>[INFO] mosquitto.service:  unknown       -> active        (SubState: running)'],
     [
       unit(M),
-      unit(M, {
-        settings: {
-          loadState: 'masked',
-          restart: null,
-          enabled: false,
-          restartForced: false,
-          restartPrevented: false,
-          wasActive: true,
-          startedBy: [],
-        },
-      }),
-      '<6>[INFO] mosquitto.service:  active        -> unloaded      (SubState: running)',
+      inactive({ settings: { ...LOADED, loadState: 'masked' } }),
+      '<6>[INFO] mosquitto.service:  active        -> unloaded      (SubState: dead)',
     ],
   ])('is one line', (before, after, line) => {
     const { lines, step } = sinkTo()
@@ -86,6 +76,13 @@ describe('a change of state', () => {
     step(state, state)
     step(state, stateOf(unit(M, { tracking: 'continuous' })))
     expect(lines).toEqual([])
+  })
+
+  test('is not logged when contact to systemd is lost, and only a real change is logged when it is back', () => {
+    const { lines, step } = sinkTo()
+    const states = [stateOf(unit(M)), stateOf(unit(M, { outOfContact: true })), stateOf(unit(M)), stateOf(inactive())]
+    for (const [i, after] of states.entries()) if (i > 0) step(states[i - 1] as State, after)
+    expect(lines).toEqual(['<6>[INFO] mosquitto.service:  active        -> inactive      (SubState: dead)'])
   })
 
   test('is found even if the set of units changed', () => {

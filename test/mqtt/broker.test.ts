@@ -1,9 +1,11 @@
 // The sink with a real mosquitto: what is published when, and what is retained.
+import { isDeepStrictEqual } from 'node:util'
 import { expect, it } from 'vitest'
+import { IDLE, SETTINGS } from '../core/step-driver.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { IDENTITY, startGateway } from './gateway.ts'
+import { BUS_CONNECTED, IDENTITY, startGateway } from './gateway.ts'
 import { connected, json, seqsOf } from './received.ts'
 
 const UNIT = 'mosquitto.service'
@@ -108,6 +110,38 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
       what: 'only one',
       is: (retained) => Object.keys(retained).join() === 'gatewatch/gw-7/unit/mosquitto.service/state',
     })
+  })
+
+  it('publishes that contact to systemd is lost, in its status and as unknown states; it remains online', async () => {
+    await using broker = await startMosquitto()
+    let bus = BUS_CONNECTED
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT], bus: () => bus })
+    gateway.start(UNIT)
+    await connected(gateway)
+    const now = () => ({ monoMs: performance.now(), wallMs: Date.now() })
+    const retained = (what: string, expected: Record<string, unknown>) =>
+      until(
+        async () => JSON.parse((await broker.retained(`gatewatch/gw-7/${what}`))[`gatewatch/gw-7/${what}`] ?? '{}'),
+        {
+          what: JSON.stringify(expected),
+          is: (payload) => Object.entries(expected).every(([key, value]) => isDeepStrictEqual(payload[key], value)),
+        },
+      )
+    await retained('agent', { bus: { connected: true, problem: null } })
+
+    bus = { ...BUS_CONNECTED, connected: false, problem: 'the bus closed the connection' }
+    gateway.observe({ kind: 'gap', at: now() })
+    await retained('agent', { bus: { connected: false, problem: 'the bus closed the connection' } })
+    await retained('unit/mosquitto.service/state', { active_state: 'active', running: true })
+    gateway.observe({ kind: 'contact-lost', at: now() })
+    const unknown = { active_state: 'unknown', running: null, gave_up: null, flapping: null, load_state: null }
+    await retained('unit/mosquitto.service/state', unknown)
+    expect(await broker.retained('gatewatch/gw-7/availability')).toEqual({ 'gatewatch/gw-7/availability': 'online' })
+
+    gateway.observe({ kind: 'read', at: now(), unit: UNIT, snapshot: IDLE, settings: SETTINGS })
+    bus = BUS_CONNECTED
+    await retained('agent', { bus: { connected: true, problem: null } })
+    await retained('unit/mosquitto.service/state', { active_state: 'inactive', running: false, load_state: 'loaded' })
   })
 
   it('publishes its status again only when something changed', async () => {

@@ -4,7 +4,7 @@ import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { createMqttSink, type MqttConfig, type MqttOptions, type MqttSink } from '../../src/mqtt/sink.ts'
-import type { Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
+import type { BusHealth, Clock, StoreHealth, UnitCommands } from '../../src/ports.ts'
 import { IDLE, SETTINGS } from '../core/step-driver.ts'
 
 export const STREAM = '00112233aabbccdd'
@@ -29,6 +29,16 @@ const FLASH: StoreHealth = {
   errors: { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 },
   lastCommitMs: 1_700_000_000_000,
   commitSeconds: { bounds: [], counts: [], sum: 0, count: 0 },
+}
+
+export const BUS_CONNECTED: BusHealth = {
+  connected: true,
+  lostAtMonoMs: null,
+  problem: null,
+  signals: 0,
+  reconnects: 0,
+  malformed: 0,
+  callSeconds: {},
 }
 
 /** For tests without commands. */
@@ -77,6 +87,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     onAcknowledged: (seq) => void acknowledged.push(seq),
     state: () => state,
     flash: () => FLASH,
+    bus: () => BUS_CONNECTED,
     commands: NO_COMMANDS,
     onBrokerCrash: () => {},
     statsEveryMs: () => 60_000,

@@ -11,10 +11,10 @@ const TOPICS = topicsOf('gatewatch', 'gw-7')
 const IDENTITY = { gatewayId: 'gw-7', machineId: 'm'.repeat(32), stream: '00112233aabbccdd' }
 
 test('topics are those of the contract', () => {
-  expect([TOPICS.availability, TOPICS.agent, TOPICS.event('gave_up'), TOPICS.event('dropped')]).toEqual([
-    'gatewatch/gw-7/availability',
-    'gatewatch/gw-7/agent',
+  expect([TOPICS.availability, TOPICS.agent]).toEqual(['gatewatch/gw-7/availability', 'gatewatch/gw-7/agent'])
+  expect((['gave_up', 'start_refused', 'dropped'] as const).map(TOPICS.event)).toEqual([
     'gatewatch/gw-7/event/gave_up',
+    'gatewatch/gw-7/event/start_refused',
     'gatewatch/gw-7/event/dropped',
   ])
   expect(topicsOf('site/a', 'x').agent).toBe('site/a/x/agent')

@@ -41,6 +41,11 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
   })
   const health = () => healthOf(link, refusedTopics, backlog, publisher)
   const status = createAgentStatus(mqtt, session, health)
+  const busWatch = createBusWatch(mqtt, () => {
+    if (link.connection() === null) return
+    publishStatus()
+    publisher.pump()
+  })
 
   function publishAll(): void {
     snapshots.all(state())
@@ -86,10 +91,12 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
       snapshots.accept(step)
       features.accept(step)
       publisher.pump()
+      busWatch.look()
     },
     health,
     async stop() {
       cancelTick()
+      busWatch.stop()
       features.stop()
       const connection = link.close()
       const offline = availabilityMessage(topics, 'offline', session.id())
@@ -133,11 +140,39 @@ function createAgentStatus(
         startedAtMs,
         units: units.length,
         mqtt: health(),
+        bus: mqtt.bus(),
         flash: mqtt.flash(),
       })
       if (payload === last) return null
       last = payload
       return payload
     },
+  }
+}
+
+/** Steps come in bursts, and the last ones of a reconciliation just before the bus counts as connected. */
+const LOOK_AT_BUS_AFTER_MS = 1_000
+
+interface BusWatch {
+  /** There was a step: the connection to systemd may have changed. */
+  look(): void
+  stop(): void
+}
+
+/** Calls `changed` soon after the connection to systemd was lost or restored. */
+function createBusWatch({ bus, clock }: MqttOptions, changed: () => void): BusWatch {
+  let { connected } = bus()
+  let cancel: (() => void) | null = null
+  return {
+    look() {
+      cancel ??= clock.after(LOOK_AT_BUS_AFTER_MS, () => {
+        cancel = null
+        const now = bus().connected
+        if (now === connected) return
+        connected = now
+        changed()
+      })
+    },
+    stop: () => cancel?.(),
   }
 }

@@ -73,7 +73,7 @@ export function createSnapshots(): Snapshots {
 
 /** While a summary replaces the unit's start and end events, the states between them are not published either. */
 function looksChanged(was: Unit | undefined, unit: Unit): boolean {
-  if (was === undefined) return true
+  if (was === undefined || was.outOfContact !== unit.outOfContact) return true
   const inSummary = was.burst?.summary ?? null
   if (unit.burst?.summary != null) return inSummary === null || was.burst?.sinceMonoMs !== unit.burst.sinceMonoMs
   return inSummary !== null || JSON.stringify(unitJson(was)) !== JSON.stringify(unitJson(unit))

@@ -4,7 +4,7 @@ import type { Observation } from '../../../src/core/observation.ts'
 import type { State } from '../../../src/core/state.ts'
 import { step } from '../../../src/core/step.ts'
 import { createSnapshots, type PendingState, type Snapshots } from '../../../src/mqtt/delivery/snapshots.ts'
-import { at, read, signal, stepAll, watching } from '../../core/step-driver.ts'
+import { at, read, signal, stepAll, unitNamed, watching } from '../../core/step-driver.ts'
 
 const running = (id: string) => ({ activeState: 'active', subState: 'running', invocationId: id })
 const failed = (id: string) => ({
@@ -50,6 +50,26 @@ test('a state without a visible change is not published again', () => {
   const state = stepAll(known(), [signal('a.service', 10, running('a1'))]).state
   apply(snapshots, state, read('a.service', 300, running('a1')), { kind: 'clock', at: at(400), synced: true })
   expect(takeAll(snapshots)).toEqual([])
+})
+
+test('when contact to systemd is lost, every unit is published once, even during a summary; and again when it is back', () => {
+  const snapshots = createSnapshots()
+  const storm = Array.from({ length: 260 }, (_, i) =>
+    signal('a.service', 10 + i, i % 2 === 0 ? running(`a${i}`) : failed(`a${i - 1}`)),
+  )
+  const inStorm = stepAll(known(), storm).state
+  expect(unitNamed(inStorm, 'a.service').burst?.summary).toBeTruthy()
+  const both = [
+    { unit: 'a.service', gone: false },
+    { unit: 'b.service', gone: false },
+  ]
+  const lost = apply(snapshots, inStorm, { kind: 'gap', at: at(400) }, { kind: 'contact-lost', at: at(500) })
+  expect(takeAll(snapshots)).toEqual(both)
+  for (const pending of both) snapshots.settle(pending)
+  apply(snapshots, lost, { kind: 'contact-lost', at: at(600) })
+  expect(takeAll(snapshots)).toEqual([])
+  apply(snapshots, lost, read('a.service', 700, failed('a258')), read('b.service', 700, {}))
+  expect(takeAll(snapshots)).toEqual(both)
 })
 
 test('a unit that is no longer watched is cleared, even if that was in flight when the connection ended', () => {
