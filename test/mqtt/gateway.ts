@@ -38,6 +38,7 @@ export const BUS_CONNECTED: BusHealth = {
   signals: 0,
   reconnects: 0,
   malformed: 0,
+  unwatchable: [],
   callSeconds: {},
 }
 
