@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { exposition } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
-import { runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
+import { RUNNING, runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
 
 const GOLDEN = new URL('./golden.prom', import.meta.url)
 const GOLDEN_OPENMETRICS = new URL('./golden.openmetrics', import.meta.url)
@@ -35,8 +35,10 @@ function threeUnits(): ScrapeInput {
     failures: { signal: { unrequested: 2, requested: 0 }, timeout: { unrequested: 0, requested: 1 } },
     lastCrash: { cause: killed, requested: false, atMs: 1_795_087_322_000 },
   })
-  const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { changedAtMs: 1_795_083_000_000 })
+  const inactive = { ...RUNNING, activeState: 'inactive', subState: 'dead', invocationId: null, changedAtMonoMs: 0 }
+  const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { snapshot: inactive, changedAtMs: 1_795_083_000_000 })
   const masked = unit('wps_button_monitor.service', {
+    snapshot: inactive,
     settings: {
       loadState: 'masked',
       restart: null,
@@ -97,8 +99,8 @@ test('promtool reports no problem in a scrape', async (context) => {
 
 test('a backslash, a quote and a line feed in a unit name are escaped', async () => {
   const family = FAMILIES.filter((f) => f.name === 'gatewatch_unit_running')
-  const text = await exposition(family, scrapeInput([unit('a\\x2db"c\nd.service')]), 'text')
-  expect(seriesOf(text)).toEqual(['gatewatch_unit_running{service="a\\\\x2db\\"c\\nd.service"} 0'])
+  const text = await exposition(family, scrapeInput([runningUnit('a\\x2db"c\nd.service')]), 'text')
+  expect(seriesOf(text)).toEqual(['gatewatch_unit_running{service="a\\\\x2db\\"c\\nd.service"} 1'])
 })
 
 test('an empty label value is left out', async () => {

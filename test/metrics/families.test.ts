@@ -14,6 +14,7 @@ function values(name: string, input: ScrapeInput): Record<string, number> {
 }
 
 const A = 'a.service'
+const INACTIVE = { ...RUNNING, activeState: 'inactive', subState: 'dead', invocationId: null }
 const only = (name: string, input: ScrapeInput) => values(name, input)[A]
 
 test.each([
@@ -37,28 +38,61 @@ test.each([
   ['error', -2, 0],
   ['bad-setting', -2, 0],
 ])('a unit whose load state is %s has state %i and loaded %i', (loadState, number, loaded) => {
-  const input = scrapeInput([unit(A, { settings: { ...LOADED, loadState } })])
+  const input = scrapeInput([unit(A, { snapshot: INACTIVE, settings: { ...LOADED, loadState } })])
   expect(only('systemd_service_state', input)).toBe(number)
   expect(only('gatewatch_unit_loaded', input)).toBe(loaded)
 })
 
-test('without a bus the last state is shown for 30 s, then unknown', () => {
-  const away = (forMs: number) => {
-    const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - forMs, problem: 'gone' }
-    return scrapeInput([runningUnit(A)], { bus })
-  }
-  expect(only('systemd_service_state', away(29_999))).toBe(1)
-  expect(only('systemd_service_state', away(30_000))).toBe(-99)
-  expect(values('gatewatch_bus_connected', away(0))).toEqual({ '': 0 })
+test('a unit that was masked while it runs is active, and not loaded', () => {
+  const input = scrapeInput([runningUnit(A, { settings: { ...LOADED, loadState: 'masked' } })])
+  expect(only('systemd_service_state', input)).toBe(1)
+  expect(only('gatewatch_unit_loaded', input)).toBe(0)
+  expect(only('gatewatch_unit_running', input)).toBe(1)
+  expect(values('gatewatch_unit_missing', input)).toEqual({})
 })
 
-test('before the first connection to the bus a unit is unknown; a collected unit is inactive', () => {
-  const bus = { ...scrapeInput([]).bus, connected: false, lostAtMonoMs: NOW.monoMs - 100, problem: 'starting' }
-  const state = (more: Parameters<typeof unit>[1]) =>
-    only('systemd_service_state', scrapeInput([unit(A, more)], { bus }))
-  expect(state({ tracking: 'unseen' })).toBe(-99)
-  expect(state({ tracking: 'interrupted' })).toBe(-99)
-  expect(state({ tracking: 'continuous' })).toBe(0)
+test('without contact to systemd a unit has state -99, its counters, and no other series about its state', () => {
+  const gone = { connected: false, lostAtMonoMs: NOW.monoMs - 30_000, problem: 'gone' }
+  const input = (outOfContact: boolean) =>
+    scrapeInput([runningUnit(A, { outOfContact, settings: { ...LOADED, loadState: 'masked' } })], {
+      bus: { ...scrapeInput([]).bus, ...gone },
+    })
+  expect(only('systemd_service_state', input(false))).toBe(1)
+  expect(only('systemd_service_state', input(true))).toBe(-99)
+  expect(only('systemd_service_starts_total', input(true))).toBe(1)
+  for (const name of ['running', 'flapping', 'gave_up', 'loaded', 'missing', 'active_since_timestamp_seconds'])
+    expect([name, values(`gatewatch_unit_${name}`, input(true))]).toEqual([name, {}])
+  expect(values('gatewatch_bus_connected', input(true))).toEqual({ '': 0 })
+})
+
+test('a unit that was not read yet is unknown; a collected unit is inactive', () => {
+  const unread = scrapeInput([unit(A, { settings: null, tracking: 'unseen' })])
+  expect(only('systemd_service_state', unread)).toBe(-99)
+  expect(only('gatewatch_unit_loaded', unread)).toBeUndefined()
+  expect(only('gatewatch_unit_running', unread)).toBeUndefined()
+  expect(only('systemd_service_state', scrapeInput([unit(A, { snapshot: INACTIVE })]))).toBe(0)
+})
+
+test('a unit found through a signal and not read yet is running; whether it is loaded is unknown', () => {
+  const found = scrapeInput([runningUnit(A, { settings: null, discovered: true })])
+  expect(only('systemd_service_state', found)).toBe(1)
+  expect(only('gatewatch_unit_running', found)).toBe(1)
+  expect(only('gatewatch_unit_loaded', found)).toBeUndefined()
+  expect(values('gatewatch_unit_missing', found)).toEqual({})
+})
+
+test('a frozen unit has a series, any other has none', () => {
+  const units = [runningUnit(A, { snapshot: { ...RUNNING, frozen: true } }), runningUnit('b.service')]
+  expect(values('gatewatch_unit_frozen', scrapeInput(units))).toEqual({ [A]: 1 })
+})
+
+test('failed start jobs: dependency exists from the start, other results once they happen, as committed', () => {
+  const family = 'gatewatch_unit_start_jobs_failed_total'
+  expect(values(family, scrapeInput([unit(A)]))).toEqual({ 'a.service dependency': 0 })
+  const live = unit(A, { startJobsFailed: { dependency: 3, 'start-limit-hit': 1 } })
+  expect(values(family, scrapeInput([live]))).toEqual({ 'a.service dependency': 3, 'a.service start-limit-hit': 1 })
+  const kept = unit(A, { startJobsFailed: { dependency: 2 } })
+  expect(values(family, scrapeInput([live], { committed: state([kept]) }))).toEqual({ 'a.service dependency': 2 })
 })
 
 test('counters are those on flash, not the live ones; a unit that is not on flash yet has 0', () => {

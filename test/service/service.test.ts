@@ -111,4 +111,8 @@ test('the status line counts running, failed and unloaded units, and shows one p
   expect(statusLine(stateOf(failed, unit('b.service', { run })), ['bus: no such socket', 'more'])).toBe(
     'watching 2 units, 1 running; 1 failed; bus: no such socket',
   )
+  const unknown = [unit('b.service', { run, outOfContact: true }), { ...failed, outOfContact: true }]
+  expect(statusLine(stateOf(...unknown), ['bus: no such socket'])).toBe(
+    'watching 2 units, 0 running; bus: no such socket',
+  )
 })

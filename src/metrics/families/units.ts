@@ -18,7 +18,7 @@ export const unitFamilies: readonly Family[] = [
   {
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
-    help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
+    help: 'Crashes by systemd Result; requested: whether a stop or restart job ended the run.',
     samples: (input) => input.live.units.flatMap((unit) => failures(unit.name, committedUnit(unit, input))),
   },
   {
@@ -45,7 +45,7 @@ export const unitFamilies: readonly Family[] = [
   ),
   unitGauge(
     'gatewatch_unit_gave_up',
-    '1 if the unit failed and systemd will not restart it.',
+    '1 if the unit failed and nothing active will start it again.',
     whileKnown((unit) => unit.gaveUp),
   ),
   unitGauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) =>
