@@ -1,0 +1,104 @@
+// State files of version 0.1.0 and of this version: each reads the pages of the other.
+import { expect, test } from 'vitest'
+import { newState, withUnits } from '../../../src/core/state.ts'
+import { step } from '../../../src/core/step.ts'
+import { newUnit, type Unit } from '../../../src/core/unit.ts'
+import { type ByteReader, createByteReader } from '../../../src/store/format/bytes.ts'
+import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
+import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
+
+const HEAD = {
+  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT },
+  ...{ seq: 7, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
+}
+
+/** What 0.1.0 wrote for a.service in ExecStopPost= of a crash: the header, the name, the unit. */
+const WRITTEN_BY_0_1_0 = Buffer.from(
+  '012c0109040123456789abcdef0205000709030003050467772d3704110111111111222233334444555555555555020a09612e736572766963' +
+    '65034a01010002050300020200040340020005110100000000000000000000000000000007060d0302f4030680e0d9dafe32014d070f071803' +
+    '01003f01010107010202e80708034b5304090110',
+  'hex',
+)
+const RUN = { id: id(7), openedAtMonoMs: 500, openedAtMs: 1_752_000_000_000, job: 77 }
+const SETTINGS = { loadState: 'loaded', restart: 'on-failure', enabled: true }
+
+test('a unit of version 0.1.0 is read: no request and no bad Result is known of its run', () => {
+  const payload = readPayload(WRITTEN_BY_0_1_0)
+  const expected: Unit = {
+    ...newUnit('a.service'),
+    snapshot: {
+      ...{ activeState: 'deactivating', subState: 'stop-post', invocationId: id(7), job: 0, result: 'exit-code' },
+      ...{ mainCode: 1, mainStatus: 7, nRestarts: 2, changedAtMonoMs: 1000, frozen: false },
+    },
+    settings: { ...SETTINGS, restartForced: false, restartPrevented: false, wasActive: true, startedBy: [] },
+    tracking: 'continuous',
+    run: { ...RUN, requested: false, badResult: null },
+    runIds: [id(7)],
+    counters: { starts: 3, stops: 0, crashes: 2, restarts: 2, lost: 0 },
+    failures: { signal: { unrequested: 2, requested: 0 } },
+  }
+  expect(payload).toEqual({ head: HEAD, units: [expected], events: [], leftOut: [] })
+})
+
+test('settings from a file, which has not all of them, are unknown until they are read from systemd', () => {
+  const units = readPayload(WRITTEN_BY_0_1_0)?.units ?? []
+  const loaded = { ...withUnits(newState(STREAM), units), bootId: BOOT }
+  for (const bootId of [BOOT, 'another boot']) {
+    const { state } = step(loaded, { kind: 'boot', at: { monoMs: 5000, wallMs: 1 }, bootId })
+    expect(state.units[0]).toMatchObject({ settingsStale: true, triggered: null, tracking: 'interrupted' })
+  }
+})
+
+/** The fields of a unit that 0.1.0 knew, read as it did: it skipped the rest of a field, and fields 17 and up. */
+function readAsBy_0_1_0(bytes: Uint8Array) {
+  const from = createByteReader(bytes)
+  const found: { run?: unknown; settings?: unknown; tags: number[]; eventKinds: number[] } = {
+    tags: [],
+    eventKinds: [],
+  }
+  const readUnit = (unit: ByteReader) =>
+    unit.fields((tag) => {
+      found.tags.push(tag)
+      if (tag === 6)
+        found.run = { id: unit.id(id(3)), openedAtMonoMs: unit.num(), openedAtMs: unit.num(), job: unit.num() }
+      else if (tag === 8) {
+        const [loadState, restart, flags] = [unit.word(), unit.word(), unit.u8()]
+        found.settings = { loadState, restart, forced: flags & 1, prevented: flags & 2, enabled: flags & 4 }
+      }
+    })
+  from.fields((record) => {
+    if (record === 3) readUnit(from)
+    else if (record === 4) from.fields((tag) => void (tag === 1 && found.eventKinds.push(from.u8())))
+  })
+  return found
+}
+
+test('version 0.1.0 reads a unit of this version: the new values come after those that it knew', () => {
+  const unit = busyUnit('a.service')
+  const page = createPageBuilder()
+  page.head(HEAD)
+  const settings = unit.settings && { ...unit.settings, wasActive: false, startedBy: ['a.timer'] }
+  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2 }, goneSinceMonoMs: 5 })
+  const counters = unit.counters
+  const refused = { ...crashOf('a.service', 4), kind: 'start_refused', result: 'dependency', counters } as const
+  page.event(refused)
+  page.event(crashOf('a.service', 5))
+  const { run, settings: known, tags, eventKinds } = readAsBy_0_1_0(page.bytes())
+  expect(run).toEqual({ id: id(3), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 })
+  expect(known).toEqual({ loadState: 'loaded', restart: 'on-failure', forced: 0, prevented: 2, enabled: 0 })
+  expect(tags.filter((tag) => tag > 16)).toEqual([17])
+  expect(eventKinds).toEqual([12, 4]) // 0.1.0 knew the kinds up to 11, and skips others
+})
+
+test('what was appended is read again: the request, the bad Result, never started, failed start jobs', () => {
+  const unit = busyUnit('a.service')
+  const page = createPageBuilder()
+  page.head(HEAD)
+  const settings = unit.settings && { ...unit.settings, wasActive: false }
+  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2, 'start-limit-hit': 1 } })
+  expect(readPayload(page.bytes())?.units[0]).toMatchObject({
+    run: { requested: true, badResult: 'exit-code' },
+    settings: { wasActive: false },
+    startJobsFailed: { dependency: 2, 'start-limit-hit': 1 },
+  })
+})
