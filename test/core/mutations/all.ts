@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts'
 import { RECONCILE } from './reconcile.ts'
 import { REST } from './rest.ts'
 import { RUNS } from './runs.ts'
+import { UNIT_FACTS } from './unit-facts.ts'
 import { UNIT_SNAPSHOT } from './unit-snapshot.ts'
 
 export const MUTATIONS: readonly Mutation[] = Object.entries({
@@ -10,4 +11,5 @@ export const MUTATIONS: readonly Mutation[] = Object.entries({
   ...UNIT_SNAPSHOT,
   ...RECONCILE,
   ...REST,
+  ...UNIT_FACTS,
 }).flatMap(([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })))

@@ -106,7 +106,12 @@ export const RECONCILE: ByFile = {
       'restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {',
       'false) {',
     ],
-    ['an unclean end that was reset is lost', 'isCrash(causeOf(snapshot)) || endedCleanly(snapshot) ?', 'true ?'],
+    ['an unclean end that was reset is lost', 'return crashed || endedCleanly(snapshot) ?', 'return true ?'],
+    [
+      'unless a bad Result was seen before',
+      'isCrash(causeOf(snapshot, unit.run.badResult))',
+      'isCrash(causeOf(snapshot))',
+    ],
     ['SIGKILL is not a clean exit', '? CLEAN_SIGNALS.includes(snapshot.mainStatus)', '? true'],
     ['SIGTERM is a clean exit', "'SIGTERM', ", ''],
     ['exit code 3 is not a clean exit', 'snapshot.mainCode < 2 && snapshot.mainStatus === 0', 'snapshot.mainCode < 2'],
