@@ -198,10 +198,22 @@ export interface ListedUnit {
   readonly subState: string
 }
 
+/** A unit that starts another one while it is active: a timer, a path, a socket, a unit that upholds it. */
+export interface UnitTrigger {
+  readonly unit: string
+  readonly activeState: string
+  /** Wall time in ms at which a timer elapses next; null if it does not, and for other units. */
+  readonly nextMs: number | null
+}
+
 /** One unit in detail; null if systemd has no value. */
 export interface UnitStatus extends ListedUnit {
   /** `enabled`, `disabled`, `static`, ... */
   readonly fileState: string | null
+  /** Its processes are paused (`systemctl freeze`). */
+  readonly frozen: boolean
+  /** The units that start it, sorted by name. */
+  readonly triggers: readonly UnitTrigger[]
   /** Monotonic ms of the last change of its state in this boot. */
   readonly changedAtMonoMs: number | null
   /** Why the last run failed. */

@@ -47,7 +47,7 @@ export async function openControl(
   }
   if (backend === 'command') return overSystemctl()
   const { createDbusControl } = await import('../systemd/operate/dbus-control.ts')
-  const dbus = createDbusControl({ address, after: clock.after, timeoutMs, retries })
+  const dbus = createDbusControl({ address, after: clock.after, now: clock.now, timeoutMs, retries })
   if (backend === 'dbus') return dbus
   const { createFallbackControl } = await import('../systemd/operate/fallback.ts')
   return createFallbackControl(dbus, await overSystemctl(), (why) => log('warning', `${why}; using systemctl`))

@@ -33,8 +33,11 @@ export type Observation =
   | { readonly kind: 'proof'; readonly at: Instant; readonly runs: ReadonlyMap<string, readonly ProvenRun[]> }
   /** There has been no connection to systemd for so long that the state of every unit is unknown. */
   | { readonly kind: 'contact-lost'; readonly at: Instant }
-  /** systemd reloads its unit files: settings are unknown until they are read again. */
-  | { readonly kind: 'reloading'; readonly at: Instant }
+  /**
+   * systemd reloads the files of this unit, or of all units if none is named (a unit that was unloaded is loaded from
+   * its current files, without a daemon-reload). Settings are unknown until they are read again.
+   */
+  | { readonly kind: 'reloading'; readonly at: Instant; readonly unit?: string }
   /** Whether a unit that starts `unit` (a timer, a path, a socket, an upholder) is active. */
   | { readonly kind: 'triggered'; readonly unit: string; readonly at: Instant; readonly active: boolean }
   /** JobNew of a watched unit; the type of the job is in no signal. */

@@ -44,7 +44,7 @@ export function step(state: State, o: Observation): StepResult {
     case 'contact-lost':
       return updateAllUnits(state, o.at, (unit) => ({ unit: loseContact(unit), events: [] }))
     case 'reloading':
-      return updateAllUnits(state, o.at, (unit) => ({ unit: distrustSettings(unit), events: [] }))
+      return o.unit === undefined ? updateAllUnits(state, o.at, reloaded) : updateUnit(state, o.unit, o.at, reloaded)
     case 'triggered':
       return updateUnit(state, o.unit, o.at, (unit) => ({ unit: setTriggered(unit, o.at, o.active), events: [] }))
     case 'job-new':
@@ -167,6 +167,10 @@ function discoveredUnit(name: string): Unit {
 function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
   const proven = runsToReplay(unit, runs)
   return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
+}
+
+function reloaded(unit: Unit): Transition {
+  return { unit: distrustSettings(unit), events: [] }
 }
 
 /** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */

@@ -178,8 +178,13 @@ function snapshotIn(properties: Properties, result: RunResult): UnitSnapshot | M
     mainStatus: result.mainStatus,
     nRestarts: result.nRestarts,
     changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
-    frozen: plain(properties['FreezerState']) === 'frozen',
+    frozen: isFrozen(plain(properties['FreezerState'])),
   }
+}
+
+/** From version 257 on, systemd distinguishes `frozen-by-parent`: the slice of the unit is frozen. */
+export function isFrozen(freezerState: unknown): boolean {
+  return freezerState === 'frozen' || freezerState === 'frozen-by-parent'
 }
 
 const NO_ID = '0'.repeat(32)

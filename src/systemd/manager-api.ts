@@ -60,6 +60,16 @@ export function activeStateCall(name: string): Call {
   return { ...getAllCall(name), body: ['org.freedesktop.systemd1.Unit'] }
 }
 
+/** The call that reads whether `name` is frozen. */
+export function freezerStateCall(name: string): Call {
+  return {
+    ...getAllCall(name),
+    member: 'Get',
+    signature: 'ss',
+    body: ['org.freedesktop.systemd1.Unit', 'FreezerState'],
+  }
+}
+
 /** Units that match the patterns: loaded ones, and those with a unit file that is not an alias. */
 export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<string[]> {
   if (patterns.length === 0) return []

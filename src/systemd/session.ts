@@ -3,6 +3,7 @@ import { messageOf } from '../core/error-text.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log } from '../ports.ts'
+import { createFreezerCheck } from './freezer-check.ts'
 import * as manager from './manager-api.ts'
 import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
@@ -42,9 +43,11 @@ export async function openSession(context: SessionContext): Promise<Session> {
     wasRead(label, reading) {
       context.wasRead(label, reading)
       triggers.set(label, reading.settings.startedBy)
+      freezer.note(label, reading.snapshot)
     },
   })
-  const signals = createUnitSignals({ ...context, units, triggers })
+  const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
+  const signals = createUnitSignals({ ...context, units, triggers, freezer })
   let owner: string | null = null
   let subscribed = false
   let ended = false
@@ -65,6 +68,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
       const synced = await context.clockSynced()
       observe({ kind: 'clock', at: clock.now(), synced })
       await find()
+      triggers.begin(list.has)
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
       if (!isGone(error))
@@ -128,6 +132,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     stopListening()
     undoReconcileSoon?.()
     units.end()
+    freezer.end()
   }
   try {
     await requestSignals(bus, setOwner)

@@ -5,10 +5,12 @@ import { plain } from '../dbus/variants.ts'
 import { activeStateCall } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 
-/** Units that start others; more than that are not followed, and count as inactive. */
+/** At most this many units are followed. Whether the others are active remains unknown. */
 const TRIGGERS_AT_MOST = 1000
 
 export interface Triggers {
+  /** Every unit is about to be read again: so is every unit that starts them, because signals may have been missed. */
+  begin(isWatched: (label: string) => boolean): void
   /** `label` is started by these units, as read with its settings. */
   set(label: string, startedBy: readonly string[]): void
   /** Whether the unit at this object path is followed. */
@@ -18,11 +20,13 @@ export interface Triggers {
 }
 
 interface Trigger {
+  /** Null until it was read since the last `begin`. */
   active: boolean | null
+  isReadRequested: boolean
   readonly labels: Set<string>
 }
 
-/** `report` is called with each change of whether anything active starts `label`. */
+/** `report` is called with each change of whether anything active starts `label`, and after each `set`. */
 export function createTriggers(bus: Bus, report: (label: string, active: boolean) => void): Triggers {
   const byPath = new Map<string, Trigger>()
   const pathsOf = new Map<string, readonly string[]>()
@@ -45,40 +49,57 @@ export function createTriggers(bus: Bus, report: (label: string, active: boolean
 
   function follow(unit: string, label: string): void {
     const path = unitPath(unit)
-    const known = byPath.get(path)
-    if (known !== undefined) {
-      known.labels.add(label)
-      return
+    let trigger = byPath.get(path)
+    if (trigger === undefined) {
+      if (byPath.size >= TRIGGERS_AT_MOST) return
+      trigger = { active: null, isReadRequested: false, labels: new Set() }
+      byPath.set(path, trigger)
     }
-    const trigger: Trigger = { active: byPath.size < TRIGGERS_AT_MOST ? null : false, labels: new Set([label]) }
-    byPath.set(path, trigger)
-    if (trigger.active !== null) return
+    trigger.labels.add(label)
+    if (!trigger.isReadRequested) read(unit, trigger)
+  }
+
+  function read(unit: string, trigger: Trigger): void {
+    trigger.isReadRequested = true
     bus.request(activeStateCall(unit), (error, [reply]) => {
       if (!isGone(error)) setActive(trigger, error === null && isActive(reply))
     })
   }
 
+  function leave(path: string, label: string): void {
+    const trigger = byPath.get(path)
+    trigger?.labels.delete(label)
+    if (trigger?.labels.size === 0) byPath.delete(path)
+  }
+
+  function set(label: string, startedBy: readonly string[]): void {
+    const paths = startedBy.map(unitPath)
+    for (const path of pathsOf.get(label) ?? []) if (!paths.includes(path)) leave(path, label)
+    reported.delete(label)
+    if (paths.length === 0) {
+      pathsOf.delete(label)
+      return
+    }
+    pathsOf.set(label, paths)
+    for (const unit of startedBy) follow(unit, label)
+    update(label)
+  }
+
   return {
-    set(label, startedBy) {
-      const paths = startedBy.map(unitPath)
-      for (const path of pathsOf.get(label) ?? []) if (!paths.includes(path)) leave(byPath, path, label)
-      pathsOf.set(label, paths)
-      for (const unit of startedBy) follow(unit, label)
-      if (paths.length === 0) reported.delete(label)
-      else update(label)
+    begin(isWatched) {
+      for (const label of pathsOf.keys()) if (!isWatched(label)) set(label, [])
+      for (const trigger of byPath.values()) {
+        trigger.active = null
+        trigger.isReadRequested = false
+      }
     },
+    set,
     has: (path) => byPath.has(path),
     changed(path, properties) {
       const trigger = byPath.get(path)
       if (trigger !== undefined && hasState(properties)) setActive(trigger, isActive(properties))
     },
   }
-}
-
-function leave(byPath: Map<string, Trigger>, path: string, label: string): void {
-  const trigger = byPath.get(path)
-  trigger?.labels.delete(label)
-  if (trigger?.labels.size === 0) byPath.delete(path)
 }
 
 function hasState(properties: unknown): properties is Readonly<Record<string, unknown>> {

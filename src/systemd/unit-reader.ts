@@ -13,6 +13,11 @@ import type { WatchList } from './watch-list.ts'
 const READ_AGAIN_AFTER_MS = 10_000
 /** A unit that could not be loaded and now changes state can be loaded; it is read again at most once per this interval. */
 const READ_UNLOADED_AFTER_MS = 1000
+/**
+ * A unit that failed with settings that were loaded since they were read: whether systemd gave up depends on them. A
+ * failed unit remains loaded, and within this time systemd has announced most restarts, after which they do not matter.
+ */
+const READ_FAILED_AFTER_MS = 200
 /** A reply of 12 to 30 KB takes milliseconds to decode; few at once leave time for signals in between. */
 const READS_AT_ONCE = 3
 /** A unit found through a pattern is forgotten when its unit file has been gone for this long. */
@@ -26,7 +31,7 @@ export interface UnitReaderContext {
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
-  /** Everything read from a watched unit, for uses other than observations. */
+  /** Everything read from a watched unit, after it was observed. */
   readonly wasRead: (label: string, reading: UnitReading) => void
 }
 
@@ -35,8 +40,12 @@ export interface UnitReader {
   readAll(): Promise<boolean>
   /** systemd has loaded this watched unit: reads it unless it was read a moment ago. */
   loaded(label: string): void
-  /** A watched unit changed state: reads it if it was not read yet, or could not be loaded before. */
-  moved(label: string): void
+  /**
+   * A watched unit changed its state: reads it if it was not read yet or could not be loaded before, and if it failed
+   * with settings that systemd has loaded since.
+   */
+  moved(label: string, activeState: string): void
+  readAgain(label: string): void
   /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance. */
   consider(name: string): void
   /** Watched units whose properties could not be read, one sentence each. */
@@ -52,7 +61,9 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   const goneAt = new Map<string, number>()
   /** The reason, by unit. */
   const failing = new Map<string, string>()
-  const readingSoon = new Map<string, () => void>()
+  const underWay = new Set<string>()
+  /** Units that systemd has loaded since they were read. */
+  const loadedSince = new Set<string>()
 
   const report = (label: string, at: Instant, reading: UnitReading) => {
     const { id, snapshot, settings } = reading
@@ -64,20 +75,23 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       appeared = true
     }
     known.set(label, settings)
+    loadedSince.delete(label)
     if (settings.loadState !== 'not-found') goneAt.delete(label)
     else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
     list.resolved(label, id)
     context.pairing.read(unitPath(id), snapshot)
-    context.wasRead(label, reading)
     if (appeared) context.observe({ kind: 'discovered', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, snapshot, settings })
+    context.wasRead(label, reading)
   }
 
   /** Calls `done` with false only if systemd is gone. If this one unit cannot be read, that is logged once. */
   const read = (label: string, done: (alive: boolean) => void) => {
     readAt.set(label, clock.now().monoMs)
+    underWay.add(label)
     bus.request(getAllCall(label), (error, body) => {
       const at = clock.now()
+      underWay.delete(label)
       if (isGone(error)) return done(false)
       const reading = error === null ? decodeUnit(body) : { malformed: error.message }
       if ('malformed' in reading) {
@@ -93,9 +107,22 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     })
   }
 
+  const readAgain = (label: string) => read(label, () => {})
+  const later = createLaterReads(clock, readAgain)
+
   const readUnless = (label: string, withinMs: number) => {
     const last = readAt.get(label)
-    if (last === undefined || clock.now().monoMs - last >= withinMs) read(label, () => {})
+    if (last === undefined || clock.now().monoMs - last >= withinMs) readAgain(label)
+  }
+
+  /** How long to wait before reading a unit that is now in this state; null if it need not be read. */
+  const waitToRead = (label: string, activeState: string): number | null => {
+    const settings = known.get(label)
+    if (settings !== undefined && isLoaded(settings))
+      return loadedSince.has(label) && activeState === 'failed' ? READ_FAILED_AFTER_MS : null
+    // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
+    if (settings === undefined && !failing.has(label)) return 0
+    return (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
   }
 
   /** Forgets units that are gone, because transient units that match a pattern would fill the list over time. */
@@ -103,7 +130,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     const { monoMs } = clock.now()
     for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) list.remove(label)
     for (const label of readAt.keys()) {
-      if (!list.has(label)) for (const notes of [readAt, known, goneAt, failing]) notes.delete(label)
+      if (!list.has(label)) for (const notes of [readAt, known, goneAt, failing, loadedSince]) notes.delete(label)
     }
   }
 
@@ -112,24 +139,49 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       tidy()
       return readFewAtOnce([...list.all()], read)
     },
-    loaded: (label) => readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS),
-    moved(label) {
-      const settings = known.get(label)
-      if ((settings !== undefined && isLoaded(settings)) || readingSoon.has(label)) return
-      // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
-      const wait = settings === undefined ? 0 : (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
-      const undo = clock.after(Math.max(0, wait), () => {
-        readingSoon.delete(label)
-        read(label, () => {})
-      })
-      readingSoon.set(label, undo)
+    loaded(label) {
+      loadedSince.add(label)
+      readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS)
     },
+    moved(label, activeState) {
+      const wait = waitToRead(label, activeState)
+      if (wait === null) later.cancel(label)
+      else if (!underWay.has(label)) later.readAfter(label, wait)
+    },
+    readAgain,
     consider: (name) => readUnless(name, READ_AGAIN_AFTER_MS),
     // A unit that only matches a pattern may be gone when it is read: it is not watched then, and not missed.
     unreadable: () =>
       [...failing].flatMap(([label, reason]) => (list.has(label) ? [unreadableText(label, reason)] : [])),
+    end: later.end,
+  }
+}
+
+interface LaterReads {
+  /** Reads the unit after this time, at once if it is not positive, unless a read is scheduled already. */
+  readAfter(label: string, ms: number): void
+  cancel(label: string): void
+  end(): void
+}
+
+function createLaterReads(clock: Clock, read: (label: string) => void): LaterReads {
+  const undoes = new Map<string, () => void>()
+  return {
+    readAfter(label, ms) {
+      if (undoes.has(label)) return
+      if (ms <= 0) return read(label)
+      const undo = clock.after(ms, () => {
+        undoes.delete(label)
+        read(label)
+      })
+      undoes.set(label, undo)
+    },
+    cancel(label) {
+      undoes.get(label)?.()
+      undoes.delete(label)
+    },
     end() {
-      for (const undo of readingSoon.values()) undo()
+      for (const undo of undoes.values()) undo()
     },
   }
 }

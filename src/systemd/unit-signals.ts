@@ -5,6 +5,7 @@ import type { Bus, Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
+import type { FreezerCheck } from './freezer-check.ts'
 import { MANAGER_PATH } from './manager-api.ts'
 import type { Triggers } from './triggers.ts'
 import { unitAt, unitPath } from './unit-path.ts'
@@ -23,6 +24,7 @@ interface UnitSignalsContext {
   readonly malformed: (reason: string) => void
   readonly units: UnitReader
   readonly triggers: Triggers
+  readonly freezer: FreezerCheck
 }
 
 interface UnitSignals {
@@ -32,12 +34,17 @@ interface UnitSignals {
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
-  const { bus, list, pairing, clock, observe, malformed, units, triggers } = context
+  const { bus, list, pairing, clock, observe, malformed, units, triggers, freezer } = context
   const candidates = new Map<string, string>()
+
+  const isWatched = (path: string) => candidates.has(path) || list.at(path).length > 0
 
   const changed = ({ path, body }: Signal) => {
     const at = clock.now()
-    if (triggers.has(path)) triggers.changed(path, body[1])
+    if (triggers.has(path)) {
+      triggers.changed(path, body[1])
+      if (!isWatched(path)) return
+    }
     const snapshot = pairing.changed(path, body)
     if (snapshot === null) return
     if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
@@ -49,13 +56,18 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     }
     for (const unit of list.at(path)) {
       observe({ kind: 'signal', unit, at, snapshot })
-      units.moved(unit)
+      units.moved(unit, snapshot.activeState)
+      freezer.note(unit, snapshot)
     }
   }
 
   const loaded = ([name, path]: readonly unknown[]) => {
     if (typeof name !== 'string' || typeof path !== 'string') return malformed('UnitNew without name and path')
-    for (const label of list.at(path)) units.loaded(label)
+    const at = clock.now()
+    for (const unit of list.at(path)) {
+      observe({ kind: 'reloading', unit, at })
+      units.loaded(unit)
+    }
     if (list.at(path).length > 0 || !isUnitName(name) || !list.matches(name)) return
     if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
     units.consider(name)
@@ -82,8 +94,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
 
   return {
     wants: ({ path, member }) =>
-      path === MANAGER_PATH ||
-      (member === 'PropertiesChanged' && (candidates.has(path) || list.at(path).length > 0 || triggers.has(path))),
+      path === MANAGER_PATH || (member === 'PropertiesChanged' && (isWatched(path) || triggers.has(path))),
     handle(signal) {
       if (signal.member === 'PropertiesChanged') changed(signal)
       else if (signal.member === 'JobNew') jobNew(signal.body)

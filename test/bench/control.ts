@@ -21,7 +21,13 @@ async function bench(): Promise<void> {
   await using rig = await startSystemd()
   for (const unit of [...UNITS, ...MANY]) rig.writeUnit(unit, '[Service]\nExecStart=/bin/sleep infinity\n')
   await rig.daemonReload()
-  const dbus = createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 60_000, retries: () => 0 })
+  const dbus = createDbusControl({
+    address: rig.busAddress,
+    after: clock.after,
+    now: clock.now,
+    timeoutMs: 60_000,
+    retries: () => 0,
+  })
   const command = createSystemctlControl({ run: systemctlIn(rig), timeoutMs: 60_000, now: clock.now, isRoot: true })
   await Promise.all(UNITS.map((unit) => dbus.run('start', unit)))
 

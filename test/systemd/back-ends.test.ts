@@ -39,7 +39,13 @@ describeUnless(noSystemd(), 'both back ends', () => {
     await rig.daemonReload()
     const run = async (args: readonly string[]) => rig.systemctl(...args)
     controls = {
-      dbus: createDbusControl({ address: rig.busAddress, after: clock.after, timeoutMs: 20_000, retries: () => 0 }),
+      dbus: createDbusControl({
+        address: rig.busAddress,
+        after: clock.after,
+        now: clock.now,
+        timeoutMs: 20_000,
+        retries: () => 0,
+      }),
       command: createSystemctlControl({ run, timeoutMs: 20_000, now: clock.now, isRoot: true }),
     }
   })

@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import type { Counters } from '../../core/unit.ts'
 import { age, causeText, plural } from '../../core/views/format.ts'
-import type { UnitControl, UnitStatus } from '../../ports.ts'
+import type { UnitControl, UnitStatus, UnitTrigger } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
 import { causeJson } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
@@ -61,8 +61,14 @@ function statusJson(s: UnitStatus, sinceMs: number | null) {
     active_state: s.activeState,
     sub_state: s.subState,
     file_state: s.fileState,
+    frozen: s.frozen,
     since: sinceMs === null ? null : new Date(sinceMs).toISOString(),
     cause: cause && causeJson(cause),
+    triggered_by: s.triggers.map(({ unit, activeState, nextMs }) => ({
+      unit,
+      active_state: activeState,
+      next: nextMs === null ? null : new Date(nextMs).toISOString(),
+    })),
     main_pid: s.mainPid,
     restarts: s.restarts,
     memory_bytes: s.memoryBytes,
@@ -86,7 +92,9 @@ function showText(s: UnitStatus, sinceMs: number | null, counters: Counters | nu
   const { cause } = s
   const rows: [string, string | null][] = [
     ['State', `${stateColor(s.activeState, paint)(s.activeState)} (${s.subState})${since}`],
+    ['Frozen', s.frozen ? 'yes: its processes are paused' : null],
     ['Cause', cause && causeText(causeJson(cause))],
+    ...s.triggers.map((trigger): [string, string] => ['Started by', triggerText(trigger, out.now())]),
     ['Loaded', [s.loadState, s.fileState].filter(Boolean).join(', ')],
     ['File', s.file],
     ['Drop-ins', s.dropIns.join(' ')],
@@ -105,6 +113,11 @@ function showText(s: UnitStatus, sinceMs: number | null, counters: Counters | nu
   ]
   const lines = rows.flatMap(([name, value]) => (value ? row(name, value, out.columns) : []))
   return [`${paint.bold(s.unit)} - ${s.description}`, ...lines]
+}
+
+/** What starts the unit, and when next: `backup.timer (active), next in 5m`. */
+function triggerText({ unit, activeState, nextMs }: UnitTrigger, nowMs: number): string {
+  return `${unit} (${activeState})${nextMs === null ? '' : `, next in ${age(nextMs - nowMs)}`}`
 }
 
 const INDENT = 16

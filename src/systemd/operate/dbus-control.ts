@@ -2,16 +2,26 @@
 import { type Action, type CommandResult, ControlError, type Outcome } from '../../core/command.ts'
 import type { connectBus } from '../../dbus/connection.ts'
 import { plain } from '../../dbus/variants.ts'
-import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
+import type { Clock, ListedUnit, UnitControl, UnitStatus } from '../../ports.ts'
 import { getAllCall } from '../manager-api.ts'
 import { controlError, problemText } from './errors.ts'
 import { createJobBus, type JobBus } from './job-bus.ts'
 import { plainTexts } from './property-text.ts'
-import { byName, causeIn, type Properties, STATUS_PROPERTIES, skippedIn, statusIn } from './unit-status.ts'
+import {
+  byName,
+  causeIn,
+  type Properties,
+  STATUS_PROPERTIES,
+  skippedIn,
+  statusIn,
+  triggerIn,
+  triggersIn,
+} from './unit-status.ts'
 
 interface DbusControlOptions {
   readonly address: string
   readonly after: Clock['after']
+  readonly now: Clock['now']
   /** How long to wait for a reply, or for the end of a job. */
   readonly timeoutMs: number
   /** Additional attempts while systemd cannot be reached. */
@@ -44,8 +54,7 @@ export function createDbusControl(options: DbusControlOptions): DbusControl {
       const [units] = (await bus.request(bus.manager('ListUnits')).catch(fails('list units', 'units'))).map(plain)
       return (Array.isArray(units) ? units : []).map(listed).sort(byName)
     },
-    status: (unit) =>
-      read(bus, unit).then((properties) => statusIn(unit, properties), fails(`read the properties of ${unit}`, unit)),
+    status: (unit) => statusOf(bus, unit, options.now).catch(fails(`read the properties of ${unit}`, unit)),
     async properties(unit) {
       const [properties] = await allProperties
         .request(getAllCall(unit))
@@ -128,6 +137,12 @@ async function unitFile(bus: JobBus, unit: string, call: Parameters<JobBus['requ
   await bus.request(bus.manager('Reload'))
   const [state] = await bus.request(bus.manager('GetUnitFileState', 's', [unit]))
   return { outcome: state === 'static' ? 'skipped' : 'done', cause: null }
+}
+
+async function statusOf(bus: JobBus, unit: string, now: Clock['now']): Promise<UnitStatus> {
+  const properties = await read(bus, unit)
+  const triggers = triggersIn(properties).map(async (name) => triggerIn(name, await read(bus, name), now()))
+  return statusIn(unit, properties, await Promise.all(triggers))
 }
 
 /** The properties that a status consists of; systemd loads the unit if necessary. */

@@ -1,6 +1,7 @@
 // Converts unit properties to text, with the same result for D-Bus values and for the output of `systemctl show`. Pure.
 import { plain } from '../../dbus/variants.ts'
 import { shownLines } from './systemctl-show.ts'
+import { timespanUs, timestampUs } from './time-text.ts'
 
 /** "Not set" or "no limit", which systemd encodes as the largest number. */
 const INFINITY = 'infinity'
@@ -82,32 +83,6 @@ export function shownTexts(text: string): Record<string, string> {
 
 function comparable(name: string, text: string): string {
   if (/^\[(not set|no data)\]$/.test(text) || text === String(LARGEST_64)) return INFINITY
-  if (name.endsWith('Timestamp')) return timestampUs(text)
-  return name.includes('USec') ? timespanUs(text) : text
-}
-
-/** `Thu 2026-11-26 15:10:57.123456 UTC` -> microseconds since the epoch; 0 for never. */
-function timestampUs(text: string): string {
-  const [, date, time, us = '0'] = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{6}))? UTC$/.exec(text) ?? []
-  return date === undefined ? '0' : String(Date.parse(`${date}T${time}Z`) * 1000 + Number(us))
-}
-
-const US: Readonly<Record<string, number>> = {
-  us: 1,
-  ms: 1000,
-  s: 1e6,
-  min: 60e6,
-  h: 3600e6,
-  d: 86_400e6,
-  w: 7 * 86_400e6,
-  month: 2_629_800e6,
-  y: 31_557_600e6,
-}
-
-/** `1min 30s` -> microseconds (systemd.time(7)). */
-function timespanUs(text: string): string {
-  const parts = [...text.matchAll(/([\d.]+)\s*([a-z]+)/g)]
-  return parts.length === 0
-    ? text
-    : String(Math.round(parts.reduce((us, [, n, unit = '']) => us + Number(n) * (US[unit] ?? 1), 0)))
+  if (name.endsWith('Timestamp')) return String(timestampUs(text))
+  return name.includes('USec') ? String(timespanUs(text) ?? text) : text
 }

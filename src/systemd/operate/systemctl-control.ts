@@ -1,29 +1,40 @@
 // The `systemctl` back end of unit control, for when the bus is not available. It relies on exit codes, JSON and NAME=VALUE output, never on messages (systemd 247 or newer).
 import type { Action, CommandResult } from '../../core/command.ts'
-import type { ListedUnit, UnitControl } from '../../ports.ts'
+import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
 import { shownTexts } from './property-text.ts'
 import { createSystemctl, type RunSystemctl, systemctlError } from './systemctl.ts'
 import { outcomeOf } from './systemctl-outcome.ts'
 import { shownProperties } from './systemctl-show.ts'
-import { byName, causeIn, type Properties, STATUS_TYPES, skippedIn, statusIn } from './unit-status.ts'
+import {
+  byName,
+  causeIn,
+  type Properties,
+  STATUS_TYPES,
+  skippedIn,
+  statusIn,
+  triggerIn,
+  triggersIn,
+} from './unit-status.ts'
 
 interface SystemctlOptions {
   readonly run: RunSystemctl
   readonly timeoutMs: number
-  readonly now: () => { readonly monoMs: number }
+  readonly now: Clock['now']
   readonly isRoot: boolean
 }
 
 /** A row of `systemctl list-units --output=json`. */
 type UnitRow = Readonly<Record<'unit' | 'description' | 'load' | 'active' | 'sub', string>>
 
+/** Times with microseconds. */
+const UTC = '--timestamp=us+utc'
 const STATUS = `--property=${Object.keys(STATUS_TYPES).join(',')}`
 
 export function createSystemctlControl({ run, timeoutMs, now, isRoot }: SystemctlOptions): UnitControl {
   const systemctl = createSystemctl(run, timeoutMs)
 
   const read = async (unit: string): Promise<Properties> =>
-    shownProperties(await systemctl.query(`read the properties of ${unit}`, unit, 'show', STATUS, '--', unit))
+    shownProperties(await systemctl.query(`read the properties of ${unit}`, unit, 'show', STATUS, UTC, '--', unit))
 
   const job = async (
     action: 'start' | 'stop' | 'restart' | 'reload',
@@ -92,19 +103,13 @@ export function createSystemctlControl({ run, timeoutMs, now, isRoot }: Systemct
       const rows = JSON.parse(await systemctl.query('list units', 'units', ...args)) as UnitRow[]
       return rows.map(listedUnit).sort(byName)
     },
-    status: async (unit) => statusIn(unit, await read(unit)),
+    async status(unit) {
+      const properties = await read(unit)
+      const triggers = triggersIn(properties).map(async (name) => triggerIn(name, await read(name), now()))
+      return statusIn(unit, properties, await Promise.all(triggers))
+    },
     properties: async (unit) =>
-      shownTexts(
-        await systemctl.query(
-          `read the properties of ${unit}`,
-          unit,
-          'show',
-          '--all',
-          '--timestamp=us+utc',
-          '--',
-          unit,
-        ),
-      ),
+      shownTexts(await systemctl.query(`read the properties of ${unit}`, unit, 'show', '--all', UTC, '--', unit)),
     close() {},
   }
 }

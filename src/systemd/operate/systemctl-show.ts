@@ -1,4 +1,5 @@
 // Parses the output of `systemctl show`: NAME=VALUE lines, which systemctl(1) documents as computer-parsable. Pure.
+import { timespanUs, timestampUs } from './time-text.ts'
 import { STATUS_TYPES } from './unit-status.ts'
 
 /** Texts by name, several if the name appears more than once (ExecStart). A line without a name continues the previous value. */
@@ -33,6 +34,8 @@ const PARSERS: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (valu
   text: ([value = '']) => value,
   number: ([value = '']) => (/^-?\d+$/.test(value) ? Number(value) : null),
   boolean: ([value]) => value === 'yes',
+  timestamp: ([value = '']) => timestampUs(value),
+  timespan: ([value = '']) => timespanUs(value),
   words: (values) => values.flatMap(shownWords),
   files: (values) =>
     values.flatMap((value) =>

@@ -1,8 +1,9 @@
 // Maps unit properties to the status of a unit, for both back ends of unit control. Pure.
 import { causeOf } from '../../core/cause.ts'
+import type { Instant } from '../../core/observation.ts'
 import type { Cause } from '../../core/unit.ts'
-import type { ListedUnit, UnitStatus } from '../../ports.ts'
-import { decodeUnit } from '../decode.ts'
+import type { ListedUnit, UnitStatus, UnitTrigger } from '../../ports.ts'
+import { decodeUnit, isFrozen } from '../decode.ts'
 
 export type Properties = Readonly<Record<string, unknown>>
 
@@ -14,6 +15,7 @@ const DEPENDENCIES = [
   'Wants',
   'BindsTo',
   'PartOf',
+  'Upholds',
   'Triggers',
   'OnFailure',
   'RequiredBy',
@@ -21,18 +23,22 @@ const DEPENDENCIES = [
   'WantedBy',
   'BoundBy',
   'ConsistsOf',
+  'UpheldBy',
   'TriggeredBy',
   'OnFailureOf',
 ] as const
 
+type PropertyType = 'text' | 'number' | 'boolean' | 'words' | 'commands' | 'files' | 'timestamp' | 'timespan'
+
 /** The properties that a status consists of, with their types; no others are requested or decoded. */
-export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'boolean' | 'words' | 'commands' | 'files'>> = {
+export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   Id: 'text',
   Description: 'text',
   LoadState: 'text',
   ActiveState: 'text',
   SubState: 'text',
   UnitFileState: 'text',
+  FreezerState: 'text',
   FragmentPath: 'text',
   User: 'text',
   WorkingDirectory: 'text',
@@ -53,6 +59,8 @@ export const STATUS_TYPES: Readonly<Record<string, 'text' | 'number' | 'boolean'
   DropInPaths: 'words',
   Environment: 'words',
   EnvironmentFiles: 'files',
+  NextElapseUSecRealtime: 'timestamp',
+  NextElapseUSecMonotonic: 'timespan',
   ...ofType(COMMANDS, 'commands'),
   ...ofType(DEPENDENCIES, 'words'),
 }
@@ -80,17 +88,36 @@ export function skippedIn(properties: Properties): boolean {
   return state === 'inactive' && ((checked !== 0 && met === false) || result === 'exec-condition')
 }
 
+/** The units that start this one while they are active. */
+export function triggersIn(properties: Properties): readonly string[] {
+  const names = ['TriggeredBy', 'UpheldBy'].flatMap((kind) => properties[kind] ?? [])
+  return [...new Set(names.map(String))].sort()
+}
+
+/** A unit that starts another one, and when it does so next if it is a timer. `properties`: its own. */
+export function triggerIn(unit: string, properties: Properties, now: Instant): UnitTrigger {
+  const activeState = textIn(properties, 'ActiveState') ?? 'unknown'
+  const realtimeUs = numberIn(properties, 'NextElapseUSecRealtime') || Number.POSITIVE_INFINITY
+  const monotonicUs = numberIn(properties, 'NextElapseUSecMonotonic') || Number.POSITIVE_INFINITY
+  const nextMs = Math.min(realtimeUs / 1000, now.wallMs + monotonicUs / 1000 - now.monoMs)
+  return { unit, activeState, nextMs: activeState === 'active' && Number.isFinite(nextMs) ? nextMs : null }
+}
+
+function textIn(properties: Properties, name: string): string | null {
+  const value = properties[name]
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+/** systemd encodes "not set" as the largest 64-bit number. */
+function numberIn(properties: Properties, name: string): number | null {
+  const value = properties[name]
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : null
+}
+
 /** `properties` have the names and types of STATUS_TYPES: commands as [path, arguments], files as [path, optional]. */
-export function statusIn(unit: string, properties: Properties): UnitStatus {
-  const text = (name: string) => {
-    const value = properties[name]
-    return typeof value === 'string' && value !== '' ? value : null
-  }
-  /** systemd encodes "not set" as the largest 64-bit number. */
-  const number = (name: string) => {
-    const value = properties[name]
-    return typeof value === 'number' && Number.isSafeInteger(value) ? value : null
-  }
+export function statusIn(unit: string, properties: Properties, triggers: readonly UnitTrigger[]): UnitStatus {
+  const text = (name: string) => textIn(properties, name)
+  const number = (name: string) => numberIn(properties, name)
   const aboveZero = (name: string) => number(name) || null
   const rows = (name: string) => (Array.isArray(properties[name]) ? (properties[name] as unknown[]) : [])
   const words = (name: string) => rows(name).map(String).sort()
@@ -103,6 +130,8 @@ export function statusIn(unit: string, properties: Properties): UnitStatus {
     activeState: text('ActiveState') ?? 'unknown',
     subState: text('SubState') ?? 'unknown',
     fileState: text('UnitFileState'),
+    frozen: isFrozen(text('FreezerState')),
+    triggers,
     changedAtMonoMs: changedUs === null ? null : changedUs / 1000,
     cause: causeIn(properties),
     mainPid: aboveZero('MainPID'),

@@ -12,6 +12,8 @@ const STATUS: UnitStatus = {
   activeState: 'failed',
   subState: 'failed',
   fileState: 'enabled',
+  frozen: false,
+  triggers: [],
   changedAtMonoMs: 400_000,
   mainPid: null,
   restarts: 4,
@@ -76,6 +78,35 @@ test('with --json has every simple property, and no value of the environment', a
   const json = JSON.parse(out.out())
   expect(json).toMatchObject({ counters: null, cause: { exit_code: 3 }, properties: { Type: 'notify' } })
   expect(out.out()).not.toContain('secret')
+})
+
+test('names what starts the unit and when, and shows that it is frozen', async () => {
+  const now = Date.parse('2026-11-20T10:15:00Z')
+  const status: UnitStatus = {
+    ...STATUS,
+    frozen: true,
+    triggers: [
+      { unit: 'holder.target', activeState: 'inactive', nextMs: null },
+      { unit: 'mosquitto.timer', activeState: 'active', nextMs: now + 330_000 },
+    ],
+  }
+  const out = { ...recordingConsole(), now: () => now }
+  expect(await show('mosquitto.service', false, sourcesWith('/nowhere', status), out)).toBe(0)
+  expect(out.out().split('\n').slice(2, 6)).toEqual([
+    '  Frozen        yes: its processes are paused',
+    '  Cause         exit 3',
+    '  Started by    holder.target (inactive)',
+    '  Started by    mosquitto.timer (active), next in 5m',
+  ])
+  const json = recordingConsole()
+  await show('mosquitto.service', true, sourcesWith('/nowhere', status), json)
+  expect(JSON.parse(json.out())).toMatchObject({
+    frozen: true,
+    triggered_by: [
+      { unit: 'holder.target', active_state: 'inactive', next: null },
+      { unit: 'mosquitto.timer', active_state: 'active', next: '2026-11-20T10:20:30.000Z' },
+    ],
+  })
 })
 
 test('a missing unit is an error', async () => {

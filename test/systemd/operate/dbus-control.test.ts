@@ -12,7 +12,7 @@ import { clock } from '../clock.ts'
 import { writeControlUnits } from '../control-units.ts'
 
 const open = (address: string, timeoutMs = 20_000, attempts = 0) =>
-  createDbusControl({ address, after: clock.after, timeoutMs, retries: () => attempts })
+  createDbusControl({ address, after: clock.after, now: clock.now, timeoutMs, retries: () => attempts })
 
 describeUnless(noSystemd(), 'operations over D-Bus', () => {
   let rig: Systemd

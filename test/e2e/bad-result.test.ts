@@ -1,0 +1,54 @@
+// A crash remains a crash with its cause, whatever systemd resets while the run lasts: reset-failed, daemon-reload, daemon-reexec.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { type AgentOnSystemd, startAgentOnSystemd } from './agent-on-systemd.ts'
+
+/**
+ * What each of these resets in mid-run, of all properties of a service, measured on systemd 252 while the main process
+ * runs and while ExecStopPost= of a crash runs. The agent uses only Result and NRestarts of them.
+ *
+ * - reset-failed: Result (to success) and NRestarts (to 0), and the count of starts for the start limit.
+ * - daemon-reload: pid, times and status inside ExecStart, ExecStopPost, ... (not ExecMain*), and the order of
+ *   dependencies. For a unit that never ran, StateChangeTimestamp is set.
+ * - daemon-reexec: the order of dependencies; systemd leaves the bus for a moment and joins it under another name.
+ */
+const RESETS = ['reset-failed', 'daemon-reload', 'daemon-reexec'] as const
+
+/** Runs until `touch /run/NAME.end`; ExecStopPost= runs until `touch /run/NAME.gone`. */
+const CRASHER = `[Service]
+ExecStart=/bin/sh -c 'until [ -e /run/%N.end ]; do sleep 0.02; done; exit 7'
+ExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'
+`
+const UNITS = ['running', 'stop-post'].flatMap((when) =>
+  RESETS.map((reset) => ({ when, reset, unit: `${when}-${reset}` })),
+)
+
+describeUnless(noSystemd(), 'the Result of a run', () => {
+  let on: AgentOnSystemd
+  beforeAll(async () => {
+    on = await startAgentOnSystemd(Object.fromEntries(UNITS.map(({ unit }) => [unit, CRASHER])))
+  })
+  afterAll(() => on?.end())
+
+  test.each(UNITS)('is that of the crash after $reset while the unit is $when', async ({ unit, when, reset }) => {
+    const { systemd, agent } = on
+    await systemd.start(unit)
+    if (when === 'stop-post') {
+      await systemd.exec('touch', `/run/${unit}.end`)
+      await on.subState(unit, 'stop-post')
+    }
+    expect((await systemd.systemctl(reset)).code).toBe(0)
+    if (reset === 'daemon-reexec') {
+      const connected = async () => ((await agent.getJson('/api/v1/status'))['bus'] as { connected: boolean }).connected
+      await until(connected, { what: 'the connection to systemd' })
+    }
+    await systemd.exec('touch', `/run/${unit}.end`, `/run/${unit}.gone`)
+    const crash = await on.event(unit, 'crash')
+    expect(crash).toMatchObject({ result: 'exit-code', exit_code: 7, requested: false })
+    expect(await on.unit(unit)).toMatchObject({
+      counters: { starts: 1, stops: 0, crashes: 1, restarts: 0, lost: 0 },
+      failures: { 'exit-code': { unrequested: 1, requested: 0 } },
+    })
+  })
+})
