@@ -32,6 +32,9 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'InactiveEnterTimestampMonotonic',
   'TriggeredBy',
   'UpheldBy',
+  // Only of units that start watched ones:
+  'Triggers',
+  'Upholds',
   ...MANAGER_PROPERTIES,
 ])
 

@@ -55,8 +55,8 @@ export function getAllCall(name: string): Call {
   }
 }
 
-/** The call that reads the properties of `name` that all unit types have, its ActiveState among them. */
-export function activeStateCall(name: string): Call {
+/** The call that reads the properties of `name` that all unit types have: ActiveState, Triggers, ... */
+export function unitPropertiesCall(name: string): Call {
   return { ...getAllCall(name), body: ['org.freedesktop.systemd1.Unit'] }
 }
 

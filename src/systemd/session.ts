@@ -47,10 +47,11 @@ export async function openSession(context: SessionContext): Promise<Session> {
     },
   })
   const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
-  const signals = createUnitSignals({ ...context, units, triggers, freezer })
+  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading: () => reloading })
   let owner: string | null = null
   let subscribed = false
   let ended = false
+  let reloading = false
   let undoReconcileSoon: (() => void) | null = null
 
   const find = async () => {
@@ -63,6 +64,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
 
   const reconcile = shared(async () => {
     if (!subscribed || ended) return false
+    reloading = false
     try {
       await manager.subscribe(bus)
       const synced = await context.clockSynced()
@@ -104,6 +106,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   const setOwner = (now: string | null) => {
     if (now !== null && now === owner) return
     owner = now
+    reloading = false
     subscribed = false
     if (owner === null) context.down('systemd is not on the bus')
     else void adopt()
@@ -121,7 +124,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
       const [name, , now] = body
       if (name === manager.SYSTEMD) setOwner(typeof now === 'string' && now !== '' ? now : null)
     } else if (member === 'Reloading') {
-      if (body[0] === true) observe({ kind: 'reloading', at: clock.now() })
+      reloading = body[0] === true
+      if (reloading) observe({ kind: 'reloading', at: clock.now() })
       else reconcileSoon()
     } else signals.handle(signal)
   }

@@ -2,7 +2,7 @@
 
 import { type Bus, isGone } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
-import { activeStateCall } from './manager-api.ts'
+import { unitPropertiesCall } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 
 /** At most this many units are followed. Whether the others are active remains unknown. */
@@ -61,7 +61,7 @@ export function createTriggers(bus: Bus, report: (label: string, active: boolean
 
   function read(unit: string, trigger: Trigger): void {
     trigger.isReadRequested = true
-    bus.request(activeStateCall(unit), (error, [reply]) => {
+    bus.request(unitPropertiesCall(unit), (error, [reply]) => {
       if (!isGone(error)) setActive(trigger, error === null && isActive(reply))
     })
   }

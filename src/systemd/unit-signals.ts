@@ -7,6 +7,7 @@ import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
 import type { FreezerCheck } from './freezer-check.ts'
 import { MANAGER_PATH } from './manager-api.ts'
+import { createNewTriggers } from './new-triggers.ts'
 import type { Triggers } from './triggers.ts'
 import { unitAt, unitPath } from './unit-path.ts'
 import type { UnitReader } from './unit-reader.ts'
@@ -23,6 +24,8 @@ interface UnitSignalsContext {
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
   readonly units: UnitReader
+  /** systemd reloads: it announces all units again, and all watched ones will be read. */
+  readonly isReloading: () => boolean
   readonly triggers: Triggers
   readonly freezer: FreezerCheck
 }
@@ -35,6 +38,15 @@ interface UnitSignals {
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
   const { bus, list, pairing, clock, observe, malformed, units, triggers, freezer } = context
+  const newTriggers = createNewTriggers({
+    bus,
+    clock,
+    labelsAt: list.at,
+    changed(unit) {
+      observe({ kind: 'reloading', unit, at: clock.now() })
+      units.readAgain(unit)
+    },
+  })
   const candidates = new Map<string, string>()
 
   const isWatched = (path: string) => candidates.has(path) || list.at(path).length > 0
@@ -68,6 +80,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
       observe({ kind: 'reloading', unit, at })
       units.loaded(unit)
     }
+    if (!context.isReloading()) newTriggers.loaded(name)
     if (list.at(path).length > 0 || !isUnitName(name) || !list.matches(name)) return
     if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
     units.consider(name)

@@ -27,7 +27,11 @@ export async function startAgentOnSystemd(
   const systemd = await startSystemd(options)
   for (const [name, text] of Object.entries(units)) systemd.writeUnit(fullName(name), text)
   await systemd.daemonReload()
-  const agent = await startGatewatch({ busAddress: systemd.busAddress, services })
+  const agent = await startGatewatch({
+    busAddress: systemd.busAddress,
+    services,
+    env: { GATEWATCH_FLUSH_INTERVAL: '1' },
+  })
   const events = async (name: string, kind?: string) =>
     (await agent.events()).filter((e) => e['service'] === fullName(name) && (kind ?? e['event']) === e['event'])
   return {

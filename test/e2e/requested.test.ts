@@ -1,0 +1,80 @@
+// `requested` is true only if a stop or restart of the unit was requested: a queued start job does not show that.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Json } from '../../src/core/views/api-json.ts'
+import { describeUnless, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { type AgentOnSystemd, startAgentOnSystemd } from './agent-on-systemd.ts'
+
+const EXIT_1_ON_TERM = '[Service]\nExecStart=/bin/sh -c \'trap "exit 1" TERM; sleep 1000 & wait\'\n'
+const UNITS = {
+  upheld: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c 'sleep 0.4; exit 4'\n",
+  // ExecStopPost= runs until `touch /run/NAME.gone`.
+  posted:
+    "[Service]\nExecStart=/bin/sh -c 'sleep 0.1; exit 3'\nExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'\n",
+  stopped: EXIT_1_ON_TERM,
+  restarted: EXIT_1_ON_TERM,
+  stubborn: '[Service]\nTimeoutStopSec=300ms\nExecStart=/bin/sh -c \'trap "" TERM; while :; do sleep 0.1; done\'\n',
+  activating: '[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n',
+  remains: '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/false\n',
+}
+
+describeUnless(noSystemd(), 'requested', () => {
+  let on: AgentOnSystemd
+  beforeAll(async () => {
+    on = await startAgentOnSystemd(UNITS)
+    on.systemd.writeUnit('holder.target', '[Unit]\nUpholds=upheld.service\n')
+    await on.systemd.daemonReload()
+  })
+  afterAll(() => on?.end())
+
+  const running = (unit: string) =>
+    until(() => on.unit(unit), { what: `the run of ${unit}`, is: (json) => json['running'] === true })
+  const failures = async (unit: string) => (await on.unit(unit))['failures']
+
+  test('is false for each crash of a unit that Upholds= starts again, and the unit flaps', async () => {
+    await on.systemd.start('holder.target')
+    await on.event('upheld', 'crash', 5)
+    const { flapping, gave_up } = await on.unit('upheld')
+    await on.systemd.stop('holder.target')
+    await until(() => on.unit('upheld'), { what: 'the last run to end', is: (json) => json['running'] === false })
+    const crashes = await on.events('upheld', 'crash')
+    expect(crashes.map((event) => event['requested'])).toEqual(crashes.map(() => false))
+    expect({ flapping, gave_up }).toEqual({ flapping: true, gave_up: false })
+    expect(await failures('upheld')).toEqual({ 'exit-code': { unrequested: crashes.length, requested: 0 } })
+    const [flap] = await on.events('upheld', 'flapping')
+    expect(flap).toMatchObject({ flapping: true, crashes_in_window: 5 })
+  })
+
+  test('is false if the unit is started while ExecStopPost= of its crash runs', async () => {
+    const { systemd } = on
+    await systemd.start('posted')
+    await on.subState('posted', 'stop-post')
+    await systemd.systemctl('start', '--no-block', 'posted')
+    const job = async () => (await systemd.show('posted', 'Job'))['Job']
+    await until(job, { what: 'the start job', is: (id) => id !== undefined && id !== '0' })
+    await systemd.exec('touch', '/run/posted.gone')
+    const crashes = await until(() => on.events('posted', 'crash'), { what: 'both crashes', is: (c) => c.length === 2 })
+    expect(crashes.map((event) => [event['requested'], event['exit_code']])).toEqual([
+      [false, 3],
+      [false, 3],
+    ])
+  })
+
+  test.each([
+    { unit: 'stopped', action: 'stop', end: { result: 'exit-code', exit_code: 1 } },
+    { unit: 'stubborn', action: 'stop', end: { result: 'timeout', signal: 'SIGKILL' } },
+    { unit: 'activating', action: 'stop', end: { result: 'signal', signal: 'SIGTERM' } },
+    { unit: 'restarted', action: 'restart', end: { result: 'exit-code', exit_code: 1 } },
+    { unit: 'remains', action: 'stop', end: { result: 'exit-code' } },
+  ])('is true for $unit, which fails on $action', async ({ unit, action, end }) => {
+    const { systemd } = on
+    await systemd.systemctl('start', ...(unit === 'activating' ? ['--no-block'] : []), unit)
+    await running(unit)
+    await systemd.systemctl(action, unit)
+    const crash: Json = await on.event(unit, 'crash')
+    expect(crash).toMatchObject({ ...end, requested: true })
+    expect(await failures(unit)).toEqual({ [end.result]: { unrequested: 0, requested: 1 } })
+    if (action === 'restart') await on.event(unit, 'restart')
+    expect(await on.events(unit, 'gave_up')).toEqual([])
+  })
+})
