@@ -27,7 +27,10 @@ const UNITS = ['running', 'stop-post'].flatMap((when) =>
 describeUnless(noSystemd(), 'the Result of a run', () => {
   let on: AgentOnSystemd
   beforeAll(async () => {
-    on = await startAgentOnSystemd(Object.fromEntries(UNITS.map(({ unit }) => [unit, CRASHER])))
+    on = await startAgentOnSystemd({
+      ...Object.fromEntries(UNITS.map(({ unit }) => [unit, CRASHER])),
+      'no-main': CRASHER.replace('[Service]', '[Service]\nExecStartPre=/bin/false'),
+    })
   })
   afterAll(() => on?.end())
 
@@ -50,5 +53,15 @@ describeUnless(noSystemd(), 'the Result of a run', () => {
       counters: { starts: 1, stops: 0, crashes: 1, restarts: 0, lost: 0 },
       failures: { 'exit-code': { unrequested: 1, requested: 0 } },
     })
+  })
+
+  test('is that of a failed ExecStartPre=, which has no exit code, after reset-failed during ExecStopPost=', async () => {
+    const { systemd } = on
+    await systemd.systemctl('start', '--no-block', 'no-main')
+    await on.subState('no-main', 'stop-post')
+    expect((await systemd.systemctl('reset-failed')).code).toBe(0)
+    await systemd.exec('touch', '/run/no-main.gone')
+    const crash = await on.event('no-main', 'crash')
+    expect(crash).toMatchObject({ result: 'exit-code', exit_code: null, signal: null, requested: false })
   })
 })

@@ -5,15 +5,19 @@ import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { type AgentOnSystemd, startAgentOnSystemd } from './agent-on-systemd.ts'
 
-const EXIT_1_ON_TERM = '[Service]\nExecStart=/bin/sh -c \'trap "exit 1" TERM; sleep 1000 & wait\'\n'
+/** A service that is started only once its shell has set the trap. */
+const trapping = (trap: string, more = '') => `[Service]
+${more}ExecStart=/bin/sh -c 'trap "${trap}" TERM; echo > /run/%N.up; while :; do sleep 0.05; done'
+ExecStartPost=/bin/sh -c 'until [ -e /run/%N.up ]; do sleep 0.02; done'
+`
 const UNITS = {
   upheld: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c 'sleep 0.4; exit 4'\n",
   // ExecStopPost= runs until `touch /run/NAME.gone`.
   posted:
     "[Service]\nExecStart=/bin/sh -c 'sleep 0.1; exit 3'\nExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'\n",
-  stopped: EXIT_1_ON_TERM,
-  restarted: EXIT_1_ON_TERM,
-  stubborn: '[Service]\nTimeoutStopSec=300ms\nExecStart=/bin/sh -c \'trap "" TERM; while :; do sleep 0.1; done\'\n',
+  stopped: trapping('exit 1'),
+  restarted: trapping('exit 1'),
+  stubborn: trapping('', 'TimeoutStopSec=300ms\n'),
   activating: '[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n',
   remains: '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/false\n',
 }
