@@ -26,7 +26,7 @@ const WINDOW_ENDS = 60_020
 
 const TIMER = { startedBy: ['u.timer'] }
 
-test('between a daemon-reload and the next read the settings say nothing: no forecast, and no gave_up', () => {
+test('between a daemon-reload and the next read the settings are unknown: no forecast, and no gave_up', () => {
   const reloaded = [read(U, 1, RUNNING), reloading(10), signal(U, 20, FAILED), tick(1000)]
   const { events } = stepAll(watching(U), reloaded)
   expect(events.map((e) => e.kind)).toEqual(['start', 'crash'])

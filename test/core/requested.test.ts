@@ -112,7 +112,7 @@ test('a request that was seen before a gap is known after it, also where the jou
   })
 })
 
-test('a crash that nobody requested counts for flapping, under Upholds= too', () => {
+test('a crash that was not requested counts for flapping, under Upholds= too', () => {
   const crashes = Array.from({ length: 5 }, (_, i) => [
     signal(U, 10 * i + 10, { invocationId: `r${i}`, job: i + 1 }),
     signal(U, 10 * i + 11, { ...RUNNING, invocationId: `r${i}` }),
@@ -126,9 +126,9 @@ test('a crash that nobody requested counts for flapping, under Upholds= too', ()
 })
 
 test('clear keeps the request and the bad Result of the run that continues', () => {
-  const asked = [read(U, 1, RUNNING), signal(U, 10, { ...STOPPING, job: 31 })]
+  const requested = [read(U, 1, RUNNING), signal(U, 10, { ...STOPPING, job: 31 })]
   const clear = { kind: 'clear', at: at(20) } as const
-  expect(stepAll(watching(U), [...asked, clear, signal(U, 30, FAILED)]).events.at(-1)).toMatchObject({
+  expect(stepAll(watching(U), [...requested, clear, signal(U, 30, FAILED)]).events.at(-1)).toMatchObject({
     ...{ kind: 'crash', requested: true },
   })
   const bad = [read(U, 1, RUNNING), signal(U, 10, { ...IN_STOP_POST, ...EXIT_4 })]

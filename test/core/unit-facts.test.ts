@@ -1,4 +1,4 @@
-// What every view says of a unit: unknown until it is read, without contact, and two separate facts for load and activity.
+// What every view shows of a unit: unknown until it is read, without contact, and two separate facts for load and activity.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import type { State } from '../../src/core/state.ts'

@@ -89,9 +89,9 @@ export const RUNS: ByFile = {
       '!isCrash(causeOf(snapshot))',
     ],
     ['the start job is done once the run is active', "snapshot.activeState === 'active' ? 0 : run.job", 'run.job'],
-    ['the first snapshot of a run says nothing of it', 'last?.invocationId !== run.id || snapshot', 'snapshot'],
+    ['the first snapshot of a run can show the run before', 'last?.invocationId !== run.id || snapshot', 'snapshot'],
     [
-      'late signals of an earlier run say nothing of this one',
+      'late signals of an earlier run change nothing',
       ' || snapshot.invocationId !== run.id) return run',
       ') return run',
     ],
