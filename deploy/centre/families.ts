@@ -1,5 +1,6 @@
 // The metric families of all gateways: the names of a gateway's own /metrics, with the label `gateway`.
 import type { Counters } from '../../src/core/unit.ts'
+import { isUnloadedState } from '../../src/core/unit-facts.ts'
 import { STATE_NUMBERS, UNKNOWN } from '../../src/metrics/families/services.ts'
 import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
 import { type Gateways, isUp, type UnitState } from './gateways.ts'
@@ -25,14 +26,23 @@ export const FAMILIES: readonly Family[] = [
     help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
     samples: (gateways) => samples(gateways, failures),
   },
+  {
+    name: 'gatewatch_unit_start_jobs_failed_total',
+    type: 'counter',
+    help: 'Start jobs that ended without a run, by job result.',
+    samples: (gateways) => samples(gateways, startJobsFailed),
+  },
   gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flagOrNone(unit.running)),
   gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flagOrNone(unit.flapping)),
   gauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
     flagOrNone(unit.gave_up),
   ),
-  gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', (unit) => {
-    return unit.active_state === 'unknown' ? null : flag(unit.active_state !== 'unloaded')
-  }),
+  gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', ({ active_state, load_state }) =>
+    active_state === 'unknown' || load_state === null ? null : flag(!isUnloadedState(load_state)),
+  ),
+  gauge('gatewatch_unit_frozen', '1 while the processes of the unit are frozen; absent otherwise.', ({ frozen }) =>
+    frozen ? 1 : null,
+  ),
   gauge(
     'gatewatch_unit_last_crash_timestamp_seconds',
     'Unix time of the last crash, in seconds.',
@@ -80,6 +90,12 @@ function failures(unit: UnitState): Sample[] {
     { labels: { result, requested: 'false' }, value: counted.unrequested },
     ...(counted.requested === 0 ? [] : [{ labels: { result, requested: 'true' }, value: counted.requested }]),
   ])
+}
+
+/** One result has a series at 0 from the start, as on the gateway; none at all if the gateway's agent does not count them. */
+function startJobsFailed({ start_jobs_failed: counts }: UnitState): Sample[] {
+  const all: Readonly<Record<string, number>> = counts === undefined ? {} : { dependency: 0, ...counts }
+  return Object.entries(all).map(([result, value]) => ({ labels: { result }, value }))
 }
 
 function stateNumber(unit: UnitState): number {

@@ -81,7 +81,10 @@ export function createGateways(prefix: string): Gateways {
 function parseState(payload: string): UnitState | null {
   try {
     const state = JSON.parse(payload) as UnitState
-    const counts = [state.counters, ...Object.values(state.failures)].flatMap((counted) => Object.values(counted))
+    const { counters, failures, start_jobs_failed = {} } = state
+    const counts = [counters, start_jobs_failed, ...Object.values(failures)].flatMap((counted) =>
+      Object.values(counted),
+    )
     return typeof state.service === 'string' && counts.every(Number.isFinite) ? state : null
   } catch {
     return null

@@ -18,7 +18,10 @@ export function shownState(unit: Unit): string {
 
 /** True if systemd could not load the unit when it was last read: not found, masked or invalid. */
 export function isUnloaded(unit: Unit): boolean {
-  const load = unit.settings?.loadState
+  return unit.settings !== null && isUnloadedState(unit.settings.loadState)
+}
+
+export function isUnloadedState(load: string): boolean {
   return load === 'not-found' || load === 'masked' || load === 'error' || load === 'bad-setting'
 }
 

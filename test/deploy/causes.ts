@@ -23,6 +23,8 @@ export const UNITS: Readonly<Record<string, string>> = {
   'exits.service': '[Service]\nExecStart=/bin/sh -c "exit 3"\n',
   'stubborn.service': '[Service]\nExecStart=/bin/sh -c "trap \'exit 9\' TERM; sleep infinity & wait"\n',
   'never.service': '[Service]\nExecStart=/bin/true\n',
+  'needed.service': '[Service]\nType=oneshot\nExecStart=/bin/false\n',
+  'needs.service': '[Unit]\nRequires=needed.service\nAfter=needed.service\n[Service]\nExecStart=/bin/sleep infinity\n',
   'storm@.service': '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n[Unit]\nStartLimitIntervalSec=0\n',
 }
 
@@ -37,7 +39,7 @@ export async function startAgent(
     {
       busAddress: systemd.busAddress,
       directory,
-      services: ['steady', 'loops', 'exits', 'stubborn', 'never', 'absent', ...CRASH_STORMS],
+      services: ['steady', 'loops', 'exits', 'stubborn', 'never', 'needs', 'absent', ...CRASH_STORMS],
       env: { GATEWATCH_FLUSH_INTERVAL: '1' },
       args: ['--gateway-id', 'gw-7', '--prometheus-port', String(port), ...args],
     },
@@ -59,6 +61,7 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   GatewatchUnitCrashed: ({ systemd }) => systemd.kill('steady.service', 'SIGKILL'),
   GatewatchUnitGaveUp: ({ systemd }) => systemd.start('exits.service'),
   GatewatchUnitNeverStarted: async () => {},
+  GatewatchUnitStartRefused: async ({ systemd }) => void (await systemd.systemctl('start', 'needs.service')),
   GatewatchUnitCrashLooping: async ({ systemd }) =>
     void (await systemd.systemctl('start', '--no-block', 'loops.service')),
   GatewatchFlashBudget: async ({ agent }) => {

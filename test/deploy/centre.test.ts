@@ -56,11 +56,22 @@ describeUnless(missingPrograms('prometheus', ...MOSQUITTO), 'gatewatch-centre', 
     await is('systemd_service_starts_total{gateway="gw-7", service="a.service"}', '1')
     await is('gatewatch_unit_running{gateway="gw-7", service="b.service"}', '1')
     await is('gatewatch_gateway_up{gateway="gw-7"}', '1')
+    await is('gatewatch_unit_loaded{gateway="gw-7", service="a.service"}', '1')
+    await is('gatewatch_unit_start_jobs_failed_total{gateway="gw-7", service="a.service", result="dependency"}', '0')
+    expect(await prometheus.query('gatewatch_unit_frozen')).toEqual([])
     const earlier = 'count(last_over_time(unit:gatewatch_crashes:known{gateway="gw-7"}[1h] offset 8s))'
     await is(earlier, '2')
     gateway.crash('b.service')
     await is('systemd_service_crashes_total{gateway="gw-7", service="b.service"}', '1')
     await fires('GatewatchUnitCrashed', 'b')
+  })
+
+  test('while the gateway has no contact to systemd, its units have no state, but their counts', async () => {
+    gateway.observe({ kind: 'contact-lost', at: { monoMs: performance.now(), wallMs: Date.now() } })
+    await is('count(systemd_service_state{gateway="gw-7"} == -99)', '2')
+    for (const family of ['running', 'flapping', 'gave_up', 'loaded'])
+      expect(await prometheus.query(`gatewatch_unit_${family}`)).toEqual([])
+    await is('systemd_service_crashes_total{gateway="gw-7", service="b.service"}', '1')
   })
 
   test('invalid messages are refused and counted', async () => {

@@ -103,7 +103,7 @@ test('without a notification socket nothing is sent', async () => {
   expect(r.clock.pending()).toBe(0)
 })
 
-test('the status line counts running, failed and unloaded units, and shows one problem', () => {
+test('the status line counts running, failed, unloaded and unknown units, and shows one problem', () => {
   expect(statusLine(gatewayState(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
   const failed = unit('a.service', { snapshot: snapshot('failed', 'failed') })
   const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0, requested: false, badResult: null }
@@ -111,8 +111,8 @@ test('the status line counts running, failed and unloaded units, and shows one p
   expect(statusLine(stateOf(failed, unit('b.service', { run })), ['bus: no such socket', 'more'])).toBe(
     'watching 2 units, 1 running; 1 failed; bus: no such socket',
   )
-  const unknown = [unit('b.service', { run, outOfContact: true }), { ...failed, outOfContact: true }]
-  expect(statusLine(stateOf(...unknown), ['bus: no such socket'])).toBe(
-    'watching 2 units, 0 running; bus: no such socket',
+  const outOfContact = stateOf({ ...failed, outOfContact: true }, unit('b.service', { run, outOfContact: true }))
+  expect(statusLine(outOfContact, ['bus: no such socket'])).toBe(
+    'watching 2 units, 0 running; 2 unknown; bus: no such socket',
   )
 })
