@@ -71,8 +71,12 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
     case 'run':
       limitV8Memory()
       return (await import('./app/run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
-    case 'check-config':
-      return (await import('./cli/commands/check-config.ts')).checkConfig(await withWebFile(loaded), args.json, out)
+    case 'check-config': {
+      const { checkConfig } = await import('./cli/commands/check-config.ts')
+      const { queryUnmatchedPatterns } = await import('./app/query-patterns.ts')
+      const unmatched = await queryUnmatchedPatterns(loaded.config)
+      return checkConfig(await withWebFile(loaded), unmatched, args.json, out)
+    }
     case 'status':
       return withSources(loaded, async (from) =>
         (await import('./cli/commands/status.ts')).status(args.json, from, out),

@@ -37,6 +37,8 @@ export interface UnitSource {
   health(): BusHealth
   /** Resolves when the first attempt to connect has ended, successful or not. */
   firstAttempt(): Promise<void>
+  /** Configured patterns that match no unit; empty while there is no connection. */
+  unmatchedPatterns(): readonly UnmatchedPattern[]
   /** Monotonic ms of the last reply to any call; null before the first. */
   lastReplyAtMonoMs(): number | null
   /** The state of systemd as a whole, polled; null while it is not known. */
@@ -51,6 +53,12 @@ export interface UnitSource {
    */
   unitsShuttingDown(): Promise<ReadonlySet<string> | null>
   stop(): Promise<void>
+}
+
+export interface UnmatchedPattern {
+  readonly pattern: string
+  /** `matches nothing`, `matches only aliases`, ... */
+  readonly reason: string
 }
 
 export interface SystemHealth {

@@ -97,6 +97,7 @@ export function statusJson(inputs: StatusInputs): Json {
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
     },
     mqtt: mqttJson(inputs.mqtt.health()),
+    unmatched_patterns: source.unmatchedPatterns(),
     checks: healthChecks(inputs).map(checkJson),
     not_ready: notReady(inputs),
   }

@@ -27,7 +27,7 @@ export const COMMANDS = {
   status: command('', 0, 0, 'show the watched units and the health of the agent', {
     text: [
       `Shows a table of the watched units: state and its age, numbers of starts, stops, crashes and restarts, and the cause of the last crash. ${OFFLINE}`,
-      'With --json, stdout contains one object: agent_running, gateway_id, machine_id, boot_id, stream, state and units; if the agent is running also version, started_at, bus, checks (the health of the agent: name, healthy, message, since) and not_ready. Each unit has service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, frozen, counters, baseline, failures, start_jobs_failed and last_crash; while active_state is unknown, the other fields that describe the current state are null. Future versions may add fields, but will not remove or rename any.',
+      'With --json, stdout contains one object: agent_running, gateway_id, machine_id, boot_id, stream, state and units; if the agent is running also version, started_at, bus, unmatched_patterns (configured patterns that match no unit: pattern, reason), checks (the health of the agent: name, healthy, message, since) and not_ready. Each unit has service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, frozen, counters, baseline, failures, start_jobs_failed and last_crash; while active_state is unknown, the other fields that describe the current state are null. Future versions may add fields, but will not remove or rename any.',
     ],
     examples: [['gatewatch status --json | jq .units[].service', 'list the names of the watched units']],
   }),
@@ -50,7 +50,7 @@ export const COMMANDS = {
   ...UNIT_COMMANDS,
   'check-config': command('[FILE]', 0, 1, 'check a configuration and show the origin of each value', {
     text: [
-      'Prints one line for each problem and exits with code 2 if there is any. Shows which keys take effect only after a restart. Passwords are masked.',
+      'Prints one line for each problem and exits with code 2 if there is any. Shows which keys take effect only after a restart. Passwords are masked. If systemd responds within two seconds, patterns in monitored_services that match no unit are named as well; they are not an error.',
     ],
     examples: [['gatewatch check-config ./config.json', 'check a file before installing it']],
   }),

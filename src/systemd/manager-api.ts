@@ -2,6 +2,7 @@
 import { isUnitName } from '../core/unit-name.ts'
 import { type Bus, type Call, errorNameOf } from '../dbus/bus.ts'
 import { unitPath } from './unit-path.ts'
+import type { ListedUnits } from './unmatched-patterns.ts'
 
 export const DRIVER = 'org.freedesktop.DBus'
 export const DRIVER_PATH = '/org/freedesktop/DBus'
@@ -70,10 +71,11 @@ export function freezerStateCall(name: string): Call {
   }
 }
 
-/** Units that match the patterns: loaded ones, and those with a unit file that is not an alias. */
-export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<string[]> {
-  if (patterns.length === 0) return []
+/** What matches the patterns: loaded units and unit files. */
+export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<ListedUnits> {
+  if (patterns.length === 0) return { units: [], aliases: [], templates: [] }
   const names = new Set<string>()
+  const aliases: string[] = []
   const [units] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitsByPatterns', 'asas', [[], patterns])
   for (const unit of Array.isArray(units) ? units : []) {
     const [name, , loadState, activeState] = Array.isArray(unit) ? unit : []
@@ -83,9 +85,13 @@ export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<
   const [files] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitFilesByPatterns', 'asas', [[], patterns])
   for (const file of Array.isArray(files) ? files : []) {
     const [path, state] = Array.isArray(file) ? file : []
-    if (typeof path === 'string' && state !== 'alias') names.add(path.slice(path.lastIndexOf('/') + 1))
+    if (typeof path !== 'string') continue
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (state === 'alias') aliases.push(name)
+    else names.add(name)
   }
-  return [...names].filter(isUnitName)
+  const [named, templates] = [[...names].filter(isUnitName), [...names].filter((name) => !isUnitName(name))]
+  return { units: named, aliases, templates }
 }
 
 /** Whether the clock is synchronised according to timedate1; null if that is not running. The call does not start it. */

@@ -2,12 +2,13 @@
 import { messageOf } from '../core/error-text.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
-import type { Log } from '../ports.ts'
+import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import * as manager from './manager-api.ts'
 import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
 import { createUnitSignals } from './unit-signals.ts'
+import { unmatchedPatterns } from './unmatched-patterns.ts'
 
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
@@ -18,6 +19,8 @@ interface SessionContext extends UnitReaderContext {
   readonly signal: () => void
   /** systemd is on the bus. Called before any observation from the new subscription. */
   readonly subscribing: () => void
+  /** systemd has listed its units: the patterns that match none. */
+  readonly unmatched: (patterns: readonly UnmatchedPattern[]) => void
   /** Every unit has been read. */
   readonly up: () => void
   /** systemd is not on the bus; the session waits for it. */
@@ -55,9 +58,11 @@ export async function openSession(context: SessionContext): Promise<Session> {
   let undoReconcileSoon: (() => void) | null = null
 
   const find = async () => {
-    const names = await manager.listUnits(bus, list.patterns())
+    const patterns = list.patterns()
+    const listed = await manager.listUnits(bus, patterns)
     list.listed()
-    for (const name of names) {
+    context.unmatched(unmatchedPatterns(patterns, listed, list.all()))
+    for (const name of listed.units) {
       if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
     }
   }

@@ -11,9 +11,10 @@ import { createSignalPairing, WANTED_PROPERTIES } from './decode.ts'
 import { ntpSynchronized } from './manager-api.ts'
 import { createManagerState } from './manager-state.ts'
 import { createReconnector } from './reconnect.ts'
-import { openSession } from './session.ts'
+import { openSession, type Session } from './session.ts'
 import { unitsShuttingDown } from './shutdown-jobs.ts'
 import { unitPath } from './unit-path.ts'
+import { createPatternReports } from './unmatched-patterns.ts'
 import { type ConfiguredUnits, configuredUnits, createWatchList, invalidText, type WatchList } from './watch-list.ts'
 
 export interface SystemdSourceOptions {
@@ -41,6 +42,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const manager = createManagerState(clock)
   const cgroups = createCgroupPaths()
   const list = watchListOf(options)
+  const patternReports = createPatternReports(log)
   let observe: (observation: Observation) => void = () => {}
   let started = false
   let stopped = false
@@ -77,6 +79,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
         malformed: health.malformed,
         wasRead: cgroups.note,
         signal: health.signal,
+        unmatched: patternReports.note,
         subscribing() {
           if (health.everUp()) lost('gap')
         },
@@ -115,19 +118,14 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observeWatch()
       void reconcile()
     },
-    health: () => ({
-      ...health.read(),
-      unwatchable: [...list.problems(), ...(connection.session()?.unreadable() ?? [])],
-    }),
+    health: () => ({ ...health.read(), unwatchable: unwatchable(list, connection.session()) }),
+    unmatchedPatterns: () => (health.read().connected ? patternReports.read(list.patterns(), list.all()) : []),
     firstAttempt: health.firstAttempt,
     lastReplyAtMonoMs: health.lastReplyAtMonoMs,
     system: manager.latest,
     readSystem: manager.detail,
     controlGroup: (unit) => cgroups.of(unit, manager.controlGroup()),
-    async unitsShuttingDown() {
-      const bus = connection.bus()
-      return bus === null ? null : labelsShuttingDown(bus, list)
-    },
+    unitsShuttingDown: () => labelsShuttingDown(connection.bus(), list),
     async stop() {
       stopped = true
       health.stopped()
@@ -136,6 +134,10 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observe = () => {}
     },
   }
+}
+
+function unwatchable(list: WatchList, session: Session | null): string[] {
+  return [...list.problems(), ...(session?.unreadable() ?? [])]
 }
 
 function watchListOf({ patterns, known = [], maxUnits, log }: SystemdSourceOptions): WatchList {
@@ -151,7 +153,8 @@ function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
   return configured
 }
 
-async function labelsShuttingDown(bus: Bus, list: WatchList): Promise<ReadonlySet<string> | null> {
+async function labelsShuttingDown(bus: Bus | null, list: WatchList): Promise<ReadonlySet<string> | null> {
+  if (bus === null) return null
   const labelsOf = (unit: string) => list.at(unitPath(unit))
   const units = await unitsShuttingDown(bus, (unit) => labelsOf(unit).length > 0).catch(() => null)
   return units && new Set([...units].flatMap(labelsOf))

@@ -37,7 +37,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await w.becomes('dbus.socket', { activeState: 'active', subState: 'running', result: 'success' })
     await w.loadState('nothing-there.service', 'not-found')
     await w.becomes('a.service', { activeState: 'inactive', subState: 'dead', invocationId: null })
-    expect(w.logs).toEqual(['info bus: connected'])
+    const noInstance = 'sink@*.service: watches no unit: the pattern matches only a template without an instance'
+    expect(w.logs).toEqual([`info ${noInstance}`, 'info bus: connected'])
     expect(w.source.health()).toMatchObject({
       connected: true,
       lostAtMonoMs: null,
@@ -144,6 +145,26 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
       is: (sentences) => sentences.length === 1,
     })
     expect(unwatchable()).toEqual([invalid])
+  })
+
+  it('reports patterns that match nothing or only aliases, as long as it is so, and logs each once', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['no-such-*', 'other-n*', 'a*', 'come-*', 'sink@*'])
+    const reports = () => w.source.unmatchedPatterns().map(({ pattern, reason }) => `${pattern}: ${reason}`)
+    const lasting = ['no-such-*.service: matches nothing', 'other-n*.service: matches only aliases']
+    const noInstance = 'sink@*.service: matches only a template without an instance'
+    expect(reports()).toEqual([...lasting, 'come-*.service: matches nothing', noInstance])
+    rig.writeUnit('come-1.service', SLEEPER)
+    await rig.daemonReload()
+    await rig.start('sink@x.service')
+    await until(reports, { what: 'the new units to match', is: ({ length }) => length === 2 })
+    await w.source.reconcile()
+    expect(reports()).toEqual(lasting)
+    const logged = w.logs.filter((line) => line.includes('watches no unit'))
+    expect(logged).toHaveLength(4)
+    expect(logged[1]).toBe('warning other-n*.service: watches no unit: the pattern matches only aliases')
+    await rig.stop('sink@x.service')
+    w.source.watch(['a*'])
+    expect(reports()).toEqual([])
   })
 
   it('detects a unit file that appears later, a mask, and a broken file', async () => {

@@ -3,10 +3,19 @@ import { KEY_NAMES, type Key, rowOf, valueAt } from '../../config/keys.ts'
 import { masked } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { plural } from '../../core/views/format.ts'
+import type { UnmatchedPattern } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
 
-/** Exit code 2 if there is any problem, even if a service would continue. */
-export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): ExitCode {
+/**
+ * Exit code 2 if there is any problem, even if a service would continue. `unmatched`: the patterns that match no unit,
+ * which is not an error; null if systemd could not be queried.
+ */
+export function checkConfig(
+  loaded: LoadedConfig,
+  unmatched: readonly UnmatchedPattern[] | null,
+  json: boolean,
+  out: Console,
+): ExitCode {
   const { problems, notes, file, config } = loaded
   if (json) {
     const values = KEY_NAMES.map((key) => [
@@ -19,6 +28,7 @@ export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): 
         config: Object.fromEntries(values),
         problems: problems.map(({ place, path, message, text }) => ({ place, path, message, text })),
         notes,
+        unmatched_patterns: unmatched,
       })}\n`,
     )
   } else {
@@ -31,6 +41,7 @@ export function checkConfig(loaded: LoadedConfig, json: boolean, out: Console): 
     }
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)
+  for (const { pattern, reason } of unmatched ?? []) out.stderr(`warning: monitored_services: ${pattern}: ${reason}\n`)
   for (const { text } of problems) out.stderr(`error: ${text}\n`)
   const named = file ?? `no configuration file ${loaded.paths.configFile}, using the defaults`
   if (problems.length > 0) {

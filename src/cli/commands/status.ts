@@ -44,7 +44,10 @@ export function statusText(view: StatusView, { columns: wide, color, now }: Cons
   const paint = pc.createColors(color)
   const rows = view.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(view, now(), paint), ...table(COLUMNS, rows, columns)]
-  const notes = view.units.flatMap(remarks).flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
+  const unmatched = (view.unmatched_patterns ?? []).map(({ pattern, reason }) => `${pattern}: ${reason}`)
+  const notes = [...unmatched, ...view.units.flatMap(remarks)].flatMap((note) =>
+    fill(note, columns ?? Number.POSITIVE_INFINITY),
+  )
   return notes.length === 0 ? lines : [...lines, '', ...notes]
 }
 

@@ -167,6 +167,9 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
         dropped: mapOf(count),
       }),
     ),
+    unmatched_patterns: list(
+      object({ pattern: text, reason: text }, 'a configured pattern that matches no unit, or only aliases'),
+    ),
     checks: list(ref('Check')),
     not_ready: list(text),
     control: orNull(object({ units: list(text) })),

@@ -10,7 +10,7 @@ describe('check-config', () => {
     const file = '{"debug": true, "mqtt": {"enabled": true, "url": "mqtt://u:hidden@b"}}'
     const out = recordingConsole()
     const loaded = await loadText(file, { GATEWATCH_STATS_INTERVAL: '5' }, 'check-config --prometheus-port 9200')
-    expect(checkConfig(loaded, false, out)).toBe(0)
+    expect(checkConfig(loaded, [], false, out)).toBe(0)
     const lines = out.out().trimEnd().split('\n')
     expect(lines).toHaveLength(KEY_NAMES.length)
     expect(lines).toContain('debug = true  (file: /etc/gatewatch/config.json:1:11)')
@@ -29,8 +29,9 @@ describe('check-config', () => {
     const loaded = await loadText(
       '{"debug": 1, "flush_intervall": 5, "poll_interval": 1, "mqtt": {"url": "tcp://u:hidden@b"}}',
     )
-    expect(checkConfig(loaded, true, out)).toBe(2)
+    expect(checkConfig(loaded, null, true, out)).toBe(2)
     expect(JSON.parse(out.out())).toMatchObject({
+      unmatched_patterns: null,
       file: '/etc/gatewatch/config.json',
       config: {
         debug: { value: false, origin: 'default', place: '', applies: 'now' },
@@ -47,9 +48,22 @@ describe('check-config', () => {
     expect(out.err()).toMatch(/gatewatch: \/etc\/gatewatch\/config.json: 3 problems\n$/)
   })
 
+  test('warns of patterns that match no unit, which is not an error', async () => {
+    const unmatched = [{ pattern: 'sink-*.service', reason: 'matches nothing' }]
+    const loaded = await loadText('{"monitored_services": ["sink-*"]}')
+    const out = recordingConsole()
+    expect(checkConfig(loaded, unmatched, false, out)).toBe(0)
+    expect(out.err()).toBe(
+      'warning: monitored_services: sink-*.service: matches nothing\ngatewatch: /etc/gatewatch/config.json: OK\n',
+    )
+    const jsonOut = recordingConsole()
+    checkConfig(loaded, unmatched, true, jsonOut)
+    expect(JSON.parse(jsonOut.out())).toMatchObject({ unmatched_patterns: unmatched })
+  })
+
   test('reports that there is no configuration file', async () => {
     const out = recordingConsole()
-    checkConfig(await loadText(null), false, out)
+    checkConfig(await loadText(null), null, false, out)
     expect(out.err()).toBe('gatewatch: no configuration file /etc/gatewatch/config.json, using the defaults: OK\n')
   })
 })

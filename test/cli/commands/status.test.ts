@@ -20,6 +20,7 @@ const REPLY = {
   bus: { connected: true, problem: null },
   state: { path: '/var/lib/gatewatch/state.ring', problem: null },
   checks: [check('bus', true, 'OK'), check('units', true, 'OK')],
+  unmatched_patterns: [],
   not_ready: [],
   units: gatewayState().units.map(unitJson),
 }
@@ -70,6 +71,14 @@ test('shortens names in the middle on a narrow terminal, and nothing without a t
   const piped = recordingConsole({ columns: null })
   await status(false, sources, piped)
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
+})
+
+test('names the patterns that match no unit, with the reason', async () => {
+  const unmatched = { unmatched_patterns: [{ pattern: 'dbus-*.service', reason: 'matches only aliases' }], units: [] }
+  await using agent = await fakeAgent((_, response) => json(response, { ...REPLY, ...unmatched }))
+  const out = recordingConsole()
+  await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
+  expect(out.out()).toContain('\n\ndbus-*.service: matches only aliases\n')
 })
 
 test('shows unknown states, frozen units, and refused starts of a unit that is not running', async () => {
