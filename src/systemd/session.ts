@@ -57,16 +57,6 @@ export async function openSession(context: SessionContext): Promise<Session> {
   let reloading = false
   let undoReconcileSoon: (() => void) | null = null
 
-  const find = async () => {
-    const patterns = list.patterns()
-    const listed = await manager.listUnits(bus, patterns)
-    list.listed()
-    context.unmatched(unmatchedPatterns(patterns, listed, list.all()))
-    for (const name of listed.units) {
-      if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
-    }
-  }
-
   const reconcile = shared(async () => {
     if (!subscribed || ended) return false
     reloading = false
@@ -74,7 +64,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
       await manager.subscribe(bus)
       const synced = await context.clockSynced()
       observe({ kind: 'clock', at: clock.now(), synced })
-      await find()
+      await findUnits(context)
       triggers.begin(list.has)
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
@@ -150,6 +140,17 @@ export async function openSession(context: SessionContext): Promise<Session> {
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, unreadable: units.unreadable, end }
+}
+
+/** Watches the units that the patterns match, and reports the patterns that match none. */
+async function findUnits({ bus, clock, list, observe, unmatched }: SessionContext): Promise<void> {
+  const patterns = list.patterns()
+  const listed = await manager.listUnits(bus, patterns)
+  list.listed()
+  unmatched(unmatchedPatterns(patterns, listed, list.all()))
+  for (const name of listed.units) {
+    if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
+  }
 }
 
 /** Adds the match rules, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */

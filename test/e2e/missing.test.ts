@@ -1,4 +1,6 @@
-// Units that should run but are missing: the metrics and `gatewatch status` show each with its reason.
+// Units that should run but are missing, and patterns that match none: each is shown with its reason.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { gatewatch, removeDirectory, startGatewatch } from '../rig/gatewatch.ts'
 import { startSystemd } from '../rig/systemd.ts'
@@ -51,6 +53,38 @@ describeUnless(noSystemd(), 'a missing unit', () => {
       await systemd.daemonReload()
       await systemd.start('late.service')
       await until(missing, { what: 'two of them to be available', is: (lines) => lines.length === 2 })
+    } finally {
+      await agent.end('SIGKILL')
+      removeDirectory(agent.directory)
+    }
+  })
+
+  test('and a pattern that matches none is in the log, in status and in check-config', async () => {
+    await using systemd = await startSystemd()
+    systemd.writeUnit('real.service', '[Service]\nExecStart=/bin/true\n[Install]\nAlias=alias-1.service\n')
+    await systemd.daemonReload()
+    await systemd.systemctl('enable', 'real.service')
+    const services = ['real*', 'alias-*', 'no-such-*']
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services })
+    try {
+      const unmatched = [
+        { pattern: 'alias-*.service', reason: 'matches only aliases' },
+        { pattern: 'no-such-*.service', reason: 'matches nothing' },
+      ]
+      expect(await agent.getJson('/api/v1/status')).toMatchObject({ unmatched_patterns: unmatched })
+      const remarks = unmatched.map(({ pattern, reason }) => `${pattern}: ${reason}\n`)
+      const { stdout } = gatewatch('status', '--socket', agent.socket)
+      for (const remark of remarks) expect(stdout).toContain(remark)
+      expect(agent.stderr().match(/.*watches no unit.*/g)).toHaveLength(2)
+
+      const file = join(agent.directory, 'config.json')
+      writeFileSync(file, '{}')
+      const check = (bus: string) => gatewatch('check-config', file, '--bus', bus, '--services', ...services)
+      const checked = check(systemd.busAddress)
+      for (const remark of remarks) expect(checked.stderr).toContain(`warning: monitored_services: ${remark}`)
+      const unchecked = check(`unix:path=${agent.directory}/no-bus`)
+      expect(unchecked.stderr).not.toContain('warning')
+      expect([checked.code, unchecked.code]).toEqual([0, 0])
     } finally {
       await agent.end('SIGKILL')
       removeDirectory(agent.directory)
