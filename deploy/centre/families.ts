@@ -23,7 +23,7 @@ export const FAMILIES: readonly Family[] = [
   {
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
-    help: 'Crashes by systemd Result; requested: whether a stop or restart job was queued.',
+    help: 'Crashes by systemd Result; requested: whether a stop or restart job ended the run.',
     samples: (gateways) => samples(gateways, failures),
   },
   {
@@ -34,7 +34,7 @@ export const FAMILIES: readonly Family[] = [
   },
   gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flagOrNone(unit.running)),
   gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flagOrNone(unit.flapping)),
-  gauge('gatewatch_unit_gave_up', '1 if the unit failed and systemd will not restart it.', (unit) =>
+  gauge('gatewatch_unit_gave_up', '1 if the unit failed and nothing active will start it again.', (unit) =>
     flagOrNone(unit.gave_up),
   ),
   gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', ({ active_state, load_state }) =>
