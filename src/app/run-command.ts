@@ -29,17 +29,19 @@ export async function runCommand(
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
   try {
     const signalled = stopSignal()
-    let reloading = Promise.resolve()
-    const running = await run({ loaded, build, logger, env: process.env, uid, asService })
+    const running = run({ loaded, build, logger, env: process.env, uid, asService })
+    // From the first moment on: without a listener, SIGHUP ends the process.
+    let reloading: Promise<unknown> = running.catch(() => {})
     process.on('SIGHUP', () => {
       reloading = reloading
-        .then(async () => running.reload(await reload()))
+        .then(async () => (await running).reload(await reload()))
         .catch((error: Error) => {
           logger.log('error', `reload failed: ${error.message}`)
         })
     })
+    await running
     logger.log('info', `${await signalled}: stopping`)
-    await running.stop()
+    await (await running).stop()
     return 0
   } catch (error) {
     logger.log('error', messageOf(error))

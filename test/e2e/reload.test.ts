@@ -1,10 +1,12 @@
 // SIGHUP: units are added and removed without losing counts; a bad file is refused; every changed key is in effect or requires a restart.
-import { writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { KEY_NAMES, rowOf } from '../../src/config/keys.ts'
 import { changedValues } from '../config/changed-values.ts'
-import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { BINARY, type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -112,6 +114,30 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
       is: ({ status, body }) => status === 200 && !/^(configuration|mqtt): /m.test(body),
     })
   })
+})
+
+test('SIGHUP does not end an agent that is still starting', async () => {
+  const directory = temporaryDirectory()
+  const webConfig = join(directory, 'web.yml')
+  const config = join(directory, 'config.json')
+  const socket = join(directory, 'gw.sock')
+  // Opening a pipe without a writer blocks: the agent starts for as long as the test wants.
+  execFileSync('mkfifo', [webConfig])
+  writeFileSync(config, JSON.stringify({ web_config_file: webConfig, prometheus_port: 0 }))
+  const places = ['--config', config, '--socket', socket, '-p', join(directory, 'state.ring')]
+  const child = spawn(process.execPath, [BINARY, ...places, '--bus', `unix:path=${directory}/none`], {
+    stdio: 'ignore',
+  })
+  try {
+    await until(() => existsSync(socket), { what: 'the local socket, which comes before TCP' })
+    child.kill('SIGHUP')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect([child.exitCode, child.signalCode]).toEqual([null, null])
+  } finally {
+    child.kill('SIGKILL')
+    await exited
+    removeDirectory(directory)
+  }
 })
 
 /** `[['a.b', 1]]` -> `{ a: { b: 1 } }`, the structure of the file. */
