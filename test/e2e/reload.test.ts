@@ -128,6 +128,7 @@ test('SIGHUP does not end an agent that is still starting', async () => {
   const child = spawn(process.execPath, [BINARY, ...places, '--bus', `unix:path=${directory}/none`], {
     stdio: 'ignore',
   })
+  const exited = once(child, 'exit')
   try {
     await until(() => existsSync(socket), { what: 'the local socket, which comes before TCP' })
     child.kill('SIGHUP')
