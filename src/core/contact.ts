@@ -4,16 +4,14 @@ import type { Unit } from './unit.ts'
 /** Signals may have been missed since: everything that is known only from signals is unknown until the next read. */
 export function interrupt(known: Unit): Unit {
   const unit = distrustSettings(known)
-  if (unit.tracking !== 'continuous' && unit.job === null && unit.canceledAtMonoMs === null) return unit
-  const tracking = unit.tracking === 'continuous' ? 'interrupted' : unit.tracking
-  return { ...unit, tracking, job: null, canceledAtMonoMs: null }
+  if (unit.tracking !== 'continuous') return unit
+  return { ...unit, tracking: 'interrupted', job: null, canceledAtMonoMs: null }
 }
 
 /** The settings, and with them the units that start this one, may have changed: they are unknown until they are read. */
 export function distrustSettings(unit: Unit): Unit {
-  const settingsStale = unit.settings !== null
-  const known = unit.settingsStale === settingsStale && unit.triggered === null
-  return known ? unit : { ...unit, settingsStale, triggered: null }
+  if (unit.settingsStale && unit.triggered === null) return unit
+  return { ...unit, settingsStale: true, triggered: null }
 }
 
 /** There has been no connection for so long that the state of the unit is unknown, until its next snapshot. */

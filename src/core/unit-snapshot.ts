@@ -145,17 +145,17 @@ function checkFailure(unit: Unit, before: Unit, ctx: Context): Transition {
   const endedNow = unit.counters.crashes > before.counters.crashes
   const requested = endedNow && unit.lastCrash?.requested === true
   const failed: Unit = { ...unit, failed: { sinceMonoMs: ctx.at.monoMs, requested } }
-  const forGood = willRestart(currentSettings(unit), causeOf(snapshot), snapshot, requested) === false
+  const forGood = willRestart(unit.settings, causeOf(snapshot), snapshot, requested) === false
   return forGood ? giveUp(failed, ctx) : unchanged(failed)
 }
 
 /**
- * False if a stop was requested, if the settings are unknown, or if something active will start the unit again: a timer,
+ * False if a stop was requested, if the settings are unknown (as they are after a gap), or if something active will start the unit again: a timer,
  * a path, a socket, or a unit that upholds it.
  */
 export function mayGiveUp(unit: Unit): boolean {
-  const { failed, gaveUp, tracking, triggered } = unit
-  if (failed === null || failed.requested || gaveUp || tracking !== 'continuous') return false
+  const { failed, gaveUp, triggered } = unit
+  if (failed === null || failed.requested || gaveUp) return false
   const settings = currentSettings(unit)
   return settings !== null && (triggered === false || settings.startedBy.length === 0)
 }

@@ -32,6 +32,7 @@ test('the first bad Result is kept, and exec-condition is not a bad one', () => 
   expect(eventsOf(running, timeout, failed)[1]).toMatchObject({ kind: 'crash', result: 'timeout' })
   const skipped = signal(U, 10, { ...IN_STOP_POST, result: 'exec-condition' })
   expect(eventsOf(running, skipped, signal(U, 11, RESET))[1]).toMatchObject({ kind: 'stop' })
+  expect(eventsOf(running, skipped, signal(U, 11, CRASHED), failed)[1]).toMatchObject({ kind: 'crash' })
 })
 
 test('a bad Result of the run before is not one of this run', () => {

@@ -113,6 +113,12 @@ test('which units start it is unknown after a reload and after a gap, until it i
   }
 })
 
+test('a second gap forgets again whether a trigger is active', () => {
+  const gap = (monoMs: number): Observation => ({ kind: 'gap', at: at(monoMs) })
+  const { state } = stepAll(watching(U), [read(U, 1, FAILED, TIMER), gap(10), triggered(11, false), gap(12)])
+  expect(unitNamed(state, U).triggered).toBeNull()
+})
+
 test('an observation that changes nothing returns the very same state', () => {
   const quiet = [read(U, 1, RUNNING, TIMER), triggered(2, true)]
   const { state } = stepAll(watching(U, 'v.service'), quiet)

@@ -31,6 +31,12 @@ test('a start while ExecStopPost= of a crash runs is not a request', () => {
   expect(after(stopPost, { ...stopPost, job: 31 }, { ...FAILED, job: 31 })).toMatchObject({ requested: false })
 })
 
+test('a start while ExecStopPost= of a clean exit runs is not a request', () => {
+  const stopPost = { ...IN_STOP_POST, mainCode: 1 }
+  const dead = { ...stopPost, activeState: 'inactive', subState: 'dead', job: 31 }
+  expect(after(stopPost, { ...stopPost, job: 31 }, dead)).toMatchObject({ kind: 'stop', requested: false })
+})
+
 test('a stop job before the exit is a request, even if the exit is bad or a timeout', () => {
   expect(after({ ...STOPPING, job: 31 }, { ...FAILED, job: 31 })).toMatchObject({ kind: 'crash', requested: true })
   const timeout = { ...STOPPING, job: 31, result: 'timeout' }
@@ -89,15 +95,30 @@ test('a unit without processes stops in one step: its stop job is a request; a f
   expect(ends({ ...active, job: 31 }, failed)).toMatchObject({ kind: 'crash', requested: true })
 })
 
+test('the job of a run that is first seen active is a later one than its start job', () => {
+  const stopping = [signal(U, 2, { ...STOPPING, job: 31 }), signal(U, 3, { ...FAILED, job: 31 })]
+  const { events } = stepAll(watching(U), [signal(U, 1, { ...RUNNING, job: 31 }), ...stopping])
+  expect(events[1]).toMatchObject({ kind: 'crash', requested: true })
+})
+
+test('a unit without processes that stops without a job was not requested to', () => {
+  const T = 'x.target'
+  const active = { activeState: 'active', subState: 'active', invocationId: 'a1', job: 7, result: null }
+  const dead = { ...active, activeState: 'inactive', subState: 'dead', job: 0 }
+  const { events } = stepAll(watching(T), [read(T, 1, {}), read(T, 2, active), signal(T, 3, dead)])
+  expect(events[1]).toMatchObject({ kind: 'stop', requested: false })
+})
+
 test('after a gap, a run that is first seen stopping was requested to stop', () => {
   const gap: Observation = { kind: 'gap', at: at(20) }
   const ends = (first: Partial<UnitSnapshot>) => {
-    const seen = signal(U, 30, { ...first, invocationId: 'b2', job: 31 })
+    const seen = signal(U, 30, { job: 31, ...first, invocationId: 'b2' })
     const last = signal(U, 31, { ...FAILED, invocationId: 'b2', job: 31 })
     return stepAll(watching(U), [read(U, 1, {}), gap, seen, last]).events[1]
   }
   expect(ends(STOPPING)).toMatchObject({ kind: 'crash', requested: true })
   expect(ends({ ...STOPPING, ...EXIT_4 })).toMatchObject({ kind: 'crash', requested: false })
+  expect(ends({ ...STOPPING, job: 0 })).toMatchObject({ kind: 'crash', requested: false })
   expect(ends({ ...STOPPING, mainCode: 2, mainStatus: 15 })).toMatchObject({ kind: 'crash', requested: false })
 })
 

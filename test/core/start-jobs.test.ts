@@ -113,6 +113,14 @@ test('a start job that was canceled is an event without a count, unless another 
   expect(refusedIn(idle(), ...canceled, { kind: 'clear', at: at(30) }, tick(1000))).toEqual(NONE)
 })
 
+test('a tick for something else does not report a canceled job too early', () => {
+  const crash = [signal(U, 10, { invocationId: 'a1', job: 4 }), signal(U, 20, { ...EXIT_3, activeState: 'failed' })]
+  const canceled = [jobNew(59_990, 5), jobEnds(60_000, 5, 'canceled')]
+  const windowEnds = tick(60_020) // of the rate limit
+  expect(refusedIn(idle(), ...crash, ...canceled, windowEnds)).toEqual(NONE)
+  expect(refusedIn(idle(), ...crash, ...canceled, windowEnds, tick(60_250)).events).toEqual(['canceled'])
+})
+
 test('a canceled job is due once', () => {
   const due = (state: State) => dueAtMonoMs(unitNamed(state, U), state)
   const { state } = stepAll(idle(), [jobNew(10, 5), jobEnds(20, 5, 'canceled')])

@@ -31,6 +31,11 @@ test('an instance that is found through the signal of its start is active, and a
   expect(shown(state)).toBe('active')
 })
 
+test('a unit that was not read yet is not unloaded, even if it has ended', () => {
+  const ended = [signal(U, 6, { invocationId: 'a1', job: 7 }), signal(U, 7, { invocationId: 'a1', mainCode: 1 })]
+  expect(shown(stepAll(watching(), [found, ...ended]).state)).toBe('inactive')
+})
+
 test('an instance that is found but has no unit file does not appear', () => {
   const { state, events } = stepAll(watching(), [found, read(U, 8, {}, { loadState: 'not-found' })])
   expect(events).toEqual([])

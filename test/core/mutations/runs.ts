@@ -95,6 +95,11 @@ export const RUNS: ByFile = {
       ' || snapshot.invocationId !== run.id) return run',
       ') return run',
     ],
+    [
+      'after a reload there is no forecast until the settings are read',
+      'willRestart(currentSettings(unit), cause',
+      'willRestart(unit.settings, cause',
+    ],
     ['the first bad Result is kept', 'run.badResult ?? badResultOf(snapshot)', 'badResultOf(snapshot)'],
     [
       'exec-condition is not a bad Result',

@@ -3,17 +3,16 @@ import type { ByFile } from './mutation.ts'
 
 export const UNIT_FACTS: ByFile = {
   'contact.ts': [
-    ['a gap interrupts tracking', "unit.tracking === 'continuous' ? 'interrupted' : unit.tracking", 'unit.tracking'],
-    [
-      'a gap does not change a unit that was never observed',
-      "unit.tracking === 'continuous' ? 'interrupted' : unit.tracking",
-      "'interrupted'",
-    ],
+    ['a gap interrupts tracking', "{ ...unit, tracking: 'interrupted',", '{ ...unit,'],
+    ['a gap does not change a unit that was never observed', "if (unit.tracking !== 'continuous') return unit", ''],
     ['a gap makes the settings unknown', 'const unit = distrustSettings(known)', 'const unit = known'],
-    ['a gap makes it unknown whether a job is a start', 'tracking, job: null, ', 'tracking, '],
+    ['a gap makes it unknown whether a job is a start', ' job: null,', ''],
     ['a canceled job is not reported after a gap', ', canceledAtMonoMs: null }', ' }'],
-    ['settings that were never read are not out of date', 'unit.settings !== null\n', 'true\n'],
-    ['a reload makes it unknown what starts the unit', 'settingsStale, triggered: null }', 'settingsStale }'],
+    [
+      'a reload makes it unknown what starts the unit',
+      'settingsStale: true, triggered: null }',
+      'settingsStale: true }',
+    ],
     ['a second gap forgets what starts the unit, too', ' && unit.triggered === null', ''],
     ['without contact the state is unknown', '{ ...unit, outOfContact: true }', 'unit'],
     ['lost contact is a gap', 'return interrupt(unit.outOfContact', 'return (unit.outOfContact'],

@@ -150,9 +150,8 @@ export const UNIT_SNAPSHOT: ByFile = {
       'return forGood ? giveUp(failed, ctx) : unchanged(failed)',
       'return unchanged(failed)',
     ],
-    ['gave_up is reported once', ' || gaveUp || ', ' || '],
+    ['gave_up is reported once', ' || gaveUp) return false', ') return false'],
     ['after a requested stop a unit has not given up', ' || failed.requested || ', ' || '],
-    ['without a bus gave_up is not reported', " || tracking !== 'continuous') return false", ') return false'],
     [
       'without current settings gave_up is not reported',
       'const settings = currentSettings(unit)\n  return settings !== null && (triggered',
@@ -161,11 +160,6 @@ export const UNIT_SNAPSHOT: ByFile = {
     ['a unit that something active starts has not given up', 'triggered === false || settings', 'true || settings'],
     ['a unit that something inactive starts may have', 'triggered === false || settings', 'false || settings'],
     ['a unit that nothing starts may have', ' || settings.startedBy.length === 0)', ')'],
-    [
-      'after a reload there is no forecast until the settings are read',
-      'willRestart(currentSettings(unit), causeOf(snapshot), snapshot, requested) === false',
-      'willRestart(unit.settings, causeOf(snapshot), snapshot, requested) === false',
-    ],
     [
       'when a trigger stops, the wait begins again',
       'unit.failed && { ...unit.failed, sinceMonoMs: at.monoMs }',
