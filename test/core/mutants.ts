@@ -8,6 +8,8 @@ import type { Mutation } from './mutations/mutation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const AT_ONCE = 2
+/** The tests of the core, and what they import. */
+const PARTS = ['src', 'test/core', 'test/rig', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
 const word = process.argv[2] ?? ''
 const left = MUTATIONS.filter(({ rule, file }) => rule.includes(word) || file.includes(word))
@@ -20,8 +22,7 @@ process.exit(survivors.length > 0 ? 1 : 0)
 
 async function worker(): Promise<void> {
   const copy = mkdtempSync(join(tmpdir(), 'gw-mutants-'))
-  for (const part of ['src/core', 'test/core', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
-    cpSync(join(ROOT, part), join(copy, part), { recursive: true })
+  for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   const before = await failing(copy)
   if (before.length > 0) throw new Error(`these tests fail without a broken rule: ${before.join(', ')}`)

@@ -50,8 +50,8 @@ export const UNIT_FACTS: ByFile = {
     ['a failed unit can be unloaded', " || activeState === 'failed')", ')'],
     [
       'a unit without settings is not unloaded',
-      "load === 'not-found' ||",
-      "load === undefined || load === 'not-found' ||",
+      'unit.settings !== null && isUnloaded',
+      'unit.settings === null || isUnloaded',
     ],
     ['a masked unit is unloaded', " || load === 'masked'", ''],
     [
