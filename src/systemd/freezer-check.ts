@@ -1,6 +1,6 @@
 // Checks regularly whether running units are frozen or thawed, for which systemd 252 sends no signal.
 import type { UnitSnapshot } from '../core/unit.ts'
-import { type Bus, isGone } from '../dbus/bus.ts'
+import { type Bus, errorNameOf } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
 import type { Clock } from '../ports.ts'
 import { isFrozen } from './decode.ts'
@@ -31,7 +31,7 @@ export function createFreezerCheck({ bus, clock, isWatched, read }: FreezerCheck
   function check(label: string): void {
     bus.request(freezerStateCall(label), (error, [state]) => {
       if (error === null && frozen.has(label) && frozen.get(label) !== isFrozen(plain(state))) read(label)
-      else if (error !== null && !isGone(error)) frozen.delete(label) // systemd before version 246
+      else if (errorNameOf(error) === 'org.freedesktop.DBus.Error.UnknownProperty') end() // systemd before version 246
     })
   }
 
@@ -46,11 +46,16 @@ export function createFreezerCheck({ bus, clock, isWatched, read }: FreezerCheck
   }
   let undo = clock.after(CHECK_EVERY_MS, checkNext)
 
+  function end(): void {
+    undo()
+    frozen.clear()
+  }
+
   return {
     note(label, { activeState, frozen: is }) {
       if (activeState === 'inactive' || activeState === 'failed') frozen.delete(label)
       else if (/\.(service|scope|slice)$/.test(label)) frozen.set(label, is)
     },
-    end: () => undo(),
+    end,
   }
 }

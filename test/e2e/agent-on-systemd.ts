@@ -13,6 +13,8 @@ export interface AgentOnSystemd {
   events(name: string, kind?: string): Promise<Json[]>
   /** Waits until there are this many events of this kind, and returns the last one. */
   event(name: string, kind: string, count?: number): Promise<Json>
+  /** Reloads systemd, and waits until the agent has read every unit again. */
+  readAgain(): Promise<void>
   /** Waits until systemd reports this SubState. */
   subState(name: string, is: string): Promise<void>
   end(): Promise<void>
@@ -43,6 +45,13 @@ export async function startAgentOnSystemd(
       const is = (found: Json[]) => found.length >= count
       const found = await until(() => events(name, kind), { what: `${kind} event ${count} of ${name}`, is })
       return found[count - 1] ?? {}
+    },
+    async readAgain() {
+      const reads = async () => Number(await agent.metric('gatewatch_bus_call_seconds_count{method="GetAll"}'))
+      const before = await reads()
+      await systemd.daemonReload()
+      const { units } = (await agent.getJson('/api/v1/status')) as { units: Json[] }
+      await until(reads, { what: 'every unit to be read', is: (count) => count >= before + units.length })
     },
     async subState(name, is) {
       const state = async () => (await systemd.show(fullName(name), 'SubState'))['SubState']

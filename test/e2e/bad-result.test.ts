@@ -13,7 +13,7 @@ import { type AgentOnSystemd, startAgentOnSystemd } from './agent-on-systemd.ts'
  *   dependencies. For a unit that never ran, StateChangeTimestamp is set.
  * - daemon-reexec: the order of dependencies; systemd leaves the bus for a moment and joins it under another name.
  */
-const RESETS = ['reset-failed', 'daemon-reload', 'daemon-reexec'] as const
+const RESETS = ['reset-failed', 'daemon-reload', 'daemon-reexec']
 
 /** Runs until `touch /run/NAME.end`; ExecStopPost= runs until `touch /run/NAME.gone`. */
 const CRASHER = `[Service]
@@ -29,6 +29,7 @@ describeUnless(noSystemd(), 'the Result of a run', () => {
   beforeAll(async () => {
     on = await startAgentOnSystemd({
       ...Object.fromEntries(UNITS.map(({ unit }) => [unit, CRASHER])),
+      read: CRASHER,
       'no-main': CRASHER.replace('[Service]', '[Service]\nExecStartPre=/bin/false'),
     })
   })
@@ -53,6 +54,17 @@ describeUnless(noSystemd(), 'the Result of a run', () => {
       counters: { starts: 1, stops: 0, crashes: 1, restarts: 0, lost: 0 },
       failures: { 'exit-code': { unrequested: 1, requested: 0 } },
     })
+  })
+
+  test('is that of the crash if the agent reads the unit between reset-failed and its end', async () => {
+    const { systemd } = on
+    await systemd.start('read')
+    await systemd.exec('touch', '/run/read.end')
+    await on.subState('read', 'stop-post')
+    expect((await systemd.systemctl('reset-failed')).code).toBe(0)
+    await on.readAgain()
+    await systemd.exec('touch', '/run/read.gone')
+    expect(await on.event('read', 'crash')).toMatchObject({ result: 'exit-code', exit_code: 7, requested: false })
   })
 
   test('is that of a failed ExecStartPre=, which has no exit code, after reset-failed during ExecStopPost=', async () => {

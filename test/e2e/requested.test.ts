@@ -10,11 +10,15 @@ const trapping = (trap: string, more = '') => `[Service]
 ${more}ExecStart=/bin/sh -c 'trap "${trap}" TERM; echo > /run/%N.up; while :; do sleep 0.05; done'
 ExecStartPost=/bin/sh -c 'until [ -e /run/%N.up ]; do sleep 0.02; done'
 `
+/** Ends with this exit code; its ExecStopPost= runs until `touch /run/NAME.gone`. */
+const endsInPost = (code: number) => `[Service]
+ExecStart=/bin/sh -c 'sleep 0.1; exit ${code}'
+ExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'
+`
 const UNITS = {
   upheld: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c 'sleep 0.4; exit 4'\n",
-  // ExecStopPost= runs until `touch /run/NAME.gone`.
-  posted:
-    "[Service]\nExecStart=/bin/sh -c 'sleep 0.1; exit 3'\nExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'\n",
+  crashed: endsInPost(3),
+  finished: endsInPost(0),
   stopped: trapping('exit 1'),
   restarted: trapping('exit 1'),
   stubborn: trapping('', 'TimeoutStopSec=300ms\n'),
@@ -49,18 +53,22 @@ describeUnless(noSystemd(), 'requested', () => {
     expect(flap).toMatchObject({ flapping: true, crashes_in_window: 5 })
   })
 
-  test('is false if the unit is started while ExecStopPost= of its crash runs', async () => {
+  test.each([
+    { unit: 'crashed', event: 'crash', exitCode: 3 },
+    { unit: 'finished', event: 'stop', exitCode: 0 },
+  ])('is false if $unit is started while ExecStopPost= of its $event runs', async ({ unit, event, exitCode }) => {
     const { systemd } = on
-    await systemd.start('posted')
-    await on.subState('posted', 'stop-post')
-    await systemd.systemctl('start', '--no-block', 'posted')
-    const job = async () => (await systemd.show('posted', 'Job'))['Job']
+    await systemd.start(unit)
+    await on.subState(unit, 'stop-post')
+    await systemd.systemctl('start', '--no-block', unit)
+    const job = async () => (await systemd.show(unit, 'Job'))['Job']
     await until(job, { what: 'the start job', is: (id) => id !== undefined && id !== '0' })
-    await systemd.exec('touch', '/run/posted.gone')
-    const crashes = await until(() => on.events('posted', 'crash'), { what: 'both crashes', is: (c) => c.length === 2 })
-    expect(crashes.map((event) => [event['requested'], event['exit_code']])).toEqual([
-      [false, 3],
-      [false, 3],
+    await systemd.exec('touch', `/run/${unit}.gone`)
+    await on.event(unit, event, 2)
+    const ends = (await on.events(unit, event)).map((end) => [end['requested'], end['exit_code']])
+    expect(ends).toEqual([
+      [false, exitCode],
+      [false, exitCode],
     ])
   })
 

@@ -30,7 +30,7 @@ const OTHERS = {
 describeUnless(noSystemd(), 'a start that never became a run', () => {
   let on: AgentOnSystemd
   beforeAll(async () => {
-    on = await startAgentOnSystemd({ ...UNITS, ...OTHERS }, Object.keys(UNITS))
+    on = await startAgentOnSystemd({ ...UNITS, ...OTHERS }, [...Object.keys(UNITS), 'alias'])
   })
   afterAll(() => on?.end())
 
@@ -61,6 +61,16 @@ describeUnless(noSystemd(), 'a start that never became a run', () => {
     await on.event(unit, 'start_refused', 2)
     await becomesCounted(unit, { ...NONE, [result]: '2' })
     expect(await on.unit(unit)).toMatchObject({ counters: noRuns, start_jobs_failed: { [result]: 2 }, running: false })
+  })
+
+  test('is also counted for a watched alias of the unit', async () => {
+    await on.systemd.exec('ln', '-s', 'asserts.service', '/etc/systemd/system/alias.service')
+    await on.systemd.daemonReload()
+    const isLoaded = async () => (await on.unit('alias'))['load_state'] === 'loaded'
+    await until(isLoaded, { what: 'the alias to be read' })
+    await start('alias')
+    expect(await on.event('alias', 'start_refused')).toMatchObject({ result: 'assert' })
+    await becomesCounted('alias', { ...NONE, assert: '1' })
   })
 
   test('because a device is absent is counted', async () => {

@@ -206,6 +206,44 @@ describe('a read', () => {
     })
   })
 
+  it('shows whether the unit was active in this boot, which a reload does not change', () => {
+    const wasActive = (properties: object) => {
+      const reading = decodeUnit([{ ...all, ...properties }])
+      return 'settings' in reading && reading.settings.wasActive
+    }
+    expect(wasActive({ StateChangeTimestampMonotonic: v('t', 5n) })).toBe(false)
+    expect(wasActive({ ActiveEnterTimestampMonotonic: v('t', 0n), InactiveEnterTimestampMonotonic: v('t', 0n) })).toBe(
+      false,
+    )
+    expect(wasActive({ ActiveEnterTimestampMonotonic: v('t', 5n) })).toBe(true)
+    expect(wasActive({ InactiveEnterTimestampMonotonic: v('t', 5n) })).toBe(true)
+  })
+
+  it('names the units that start this one; systemd before version 251 has no UpheldBy', () => {
+    const startedBy = (properties: object) => {
+      const reading = decodeUnit([{ ...all, ...properties }])
+      return 'settings' in reading ? reading.settings.startedBy : null
+    }
+    expect(startedBy({})).toEqual([])
+    expect(startedBy({ TriggeredBy: v('as', ['a.timer']) })).toEqual(['a.timer'])
+    expect(startedBy({ TriggeredBy: v('as', ['a.timer']), UpheldBy: v('as', ['b.target']) })).toEqual([
+      'a.timer',
+      'b.target',
+    ])
+    expect(startedBy({ TriggeredBy: v('s', 'a.timer'), UpheldBy: v('av', [7, 'b.target']) })).toEqual(['b.target'])
+  })
+
+  it.each([
+    ['frozen', true],
+    ['frozen-by-parent', true],
+    ['freezing', false],
+    ['running', false],
+    [undefined, false],
+  ])('with the FreezerState %s has frozen %s', (state, frozen) => {
+    const properties = state === undefined ? all : { ...all, FreezerState: v('s', state) }
+    expect(decodeUnit([properties])).toMatchObject({ snapshot: { frozen } })
+  })
+
   it('of a target has no Restart', () => {
     const { Restart: _, Result: __, ...target } = all
     expect(decodeUnit([target])).toMatchObject({ snapshot: { result: null }, settings: { restart: null } })

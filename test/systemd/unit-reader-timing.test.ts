@@ -1,0 +1,102 @@
+// When a unit is read that was found, loaded or failed since: at once, later, or not at all, and never twice at a time.
+import { beforeEach, expect, it } from 'vitest'
+import type { Observation } from '../../src/core/observation.ts'
+import { createSignalPairing } from '../../src/systemd/decode.ts'
+import { createUnitReader, type UnitReader } from '../../src/systemd/unit-reader.ts'
+import { configuredUnits, createWatchList, type WatchList } from '../../src/systemd/watch-list.ts'
+import { type TestClock, testClock } from '../rig/clock.ts'
+import { type FakeBus, fakeBus } from './fake-bus.ts'
+
+const A = 'a.service'
+const FOUND = 'plain@b.service'
+let fake: FakeBus
+let clock: TestClock
+let list: WatchList
+let units: UnitReader
+let observed: string[]
+beforeEach(() => {
+  fake = fakeBus()
+  clock = testClock()
+  observed = []
+  list = createWatchList(configuredUnits(['a', 'plain@*']), [], 10, () => {})
+  units = createUnitReader({
+    bus: fake.bus,
+    list,
+    pairing: createSignalPairing(),
+    clock,
+    log: () => {},
+    observe: (o: Observation) => observed.push(`${o.kind} ${'unit' in o ? o.unit : ''}`),
+    malformed: () => {},
+    wasRead: (label) => observed.push(`was read ${label}`),
+  })
+})
+const properties = (Id: string, ActiveState = 'active', LoadState = 'loaded') => ({
+  Id,
+  LoadState,
+  ActiveState,
+  SubState: ActiveState,
+})
+const GET_A = 'GetAll a_2eservice'
+const GET_FOUND = 'GetAll plain_40b_2eservice'
+
+it('reads a unit found through a signal at once, although it was read too early, and once', () => {
+  units.consider(FOUND)
+  fake.reply(properties(FOUND, 'inactive')) // an instance that does not run is not watched
+  expect(observed).toEqual([])
+  list.add(FOUND)
+  units.moved(FOUND, 'activating')
+  units.moved(FOUND, 'active')
+  expect(fake.waiting()).toEqual([GET_FOUND])
+  fake.reply(properties(FOUND))
+  units.moved(FOUND, 'active')
+  expect(fake.waiting()).toEqual([])
+  expect(observed).toEqual([`read ${FOUND}`, `was read ${FOUND}`])
+})
+
+it('reports a unit that a read finds before anything else of it', () => {
+  units.consider(FOUND)
+  fake.reply(properties(FOUND))
+  expect(observed).toEqual([`discovered ${FOUND}`, `read ${FOUND}`, `was read ${FOUND}`])
+})
+
+it('reads a unit that cannot be read at most once per second, however often it changes', () => {
+  list.add(FOUND)
+  units.moved(FOUND, 'active')
+  fake.fail('org.freedesktop.DBus.Error.AccessDenied')
+  for (let i = 0; i < 100; i++) {
+    units.moved(FOUND, i % 2 === 0 ? 'failed' : 'active')
+    clock.advance(9)
+  }
+  expect(fake.waiting()).toEqual([])
+  clock.advance(100)
+  expect(fake.waiting()).toEqual([GET_FOUND])
+})
+
+it('reads a failed unit that was loaded again a moment after it was read, unless it is restarted', () => {
+  units.readAgain(A)
+  fake.reply(properties(A))
+  units.moved(A, 'failed')
+  units.loaded(A)
+  expect(fake.waiting()).toEqual([]) // 10 s have not passed: two monitors would otherwise cause each other to read it
+  units.moved(A, 'failed')
+  units.moved(A, 'activating')
+  clock.advance(1000)
+  expect(fake.waiting()).toEqual([])
+  units.moved(A, 'failed')
+  clock.advance(200)
+  expect(fake.waiting()).toEqual([GET_A])
+  fake.reply(properties(A, 'failed'))
+  units.moved(A, 'active')
+  units.moved(A, 'failed')
+  expect(clock.pending()).toBe(0)
+})
+
+it('reads a unit that could not be loaded and changes its state after a second; the end cancels that', () => {
+  units.readAgain(A)
+  fake.reply(properties(A, 'inactive', 'not-found'))
+  units.moved(A, 'active')
+  expect(fake.waiting()).toEqual([])
+  units.end()
+  clock.advance(5000)
+  expect(fake.waiting()).toEqual([])
+})
