@@ -40,17 +40,7 @@ export interface Session {
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
-  const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
-  const units = createUnitReader({
-    ...context,
-    wasRead(label, reading) {
-      context.wasRead(label, reading)
-      triggers.set(label, reading.settings.startedBy)
-      freezer.note(label, reading.snapshot)
-    },
-  })
-  const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
-  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading: () => reloading })
+  const { units, signals, triggers, freezer } = watchUnits(context, () => reloading)
   let owner: string | null = null
   let subscribed = false
   let ended = false
@@ -140,6 +130,23 @@ export async function openSession(context: SessionContext): Promise<Session> {
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
   return { reconcile, unreadable: units.unreadable, end }
+}
+
+/** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
+function watchUnits(context: SessionContext, isReloading: () => boolean) {
+  const { bus, clock, list, observe } = context
+  const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
+  const units = createUnitReader({
+    ...context,
+    wasRead(label, reading) {
+      context.wasRead(label, reading)
+      triggers.set(label, reading.settings.startedBy)
+      freezer.note(label, reading.snapshot)
+    },
+  })
+  const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
+  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading })
+  return { units, signals, triggers, freezer }
 }
 
 /** Watches the units that the patterns match, and reports the patterns that match none. */

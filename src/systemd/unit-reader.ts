@@ -111,8 +111,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   const later = createLaterReads(clock, readAgain)
 
   const readUnless = (label: string, withinMs: number) => {
-    const last = readAt.get(label)
-    if (last === undefined || clock.now().monoMs - last >= withinMs) readAgain(label)
+    if (clock.now().monoMs - (readAt.get(label) ?? -Infinity) >= withinMs) readAgain(label)
   }
 
   /** How long to wait before reading a unit that is now in this state; null if it need not be read. */
