@@ -59,8 +59,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   const readAt = new Map<string, number>()
   const known = new Map<string, Settings>()
   const goneAt = new Map<string, number>()
-  /** The reason, by unit. */
-  const failing = new Map<string, string>()
+  const failing = new Map<string, string>() // the reason, by unit
   const underWay = new Set<string>()
   /** Units that systemd has loaded since they were read. */
   const loadedSince = new Set<string>()
