@@ -6,7 +6,7 @@ import type { Clock } from '../ports.ts'
 import { isFrozen } from './decode.ts'
 import { freezerStateCall } from './manager-api.ts'
 
-const CHECK_EVERY_MS = 10_000
+const CHECK_EVERY_MS = 30_000
 /** The other units follow in the next checks, in turn. */
 const UNITS_PER_CHECK = 25
 

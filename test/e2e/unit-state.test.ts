@@ -100,13 +100,13 @@ describeUnless(noSystemd(), 'the state', () => {
     await becomes('ice', { active_state: 'active', frozen: false })
     expect((await series('ice'))['gatewatch_unit_frozen']).toBeUndefined()
     expect((await systemd.systemctl('freeze', 'ice')).stderr).toBe('')
-    await becomes('ice', { active_state: 'active', frozen: true }, 15_000) // systemd 252 sends no signal
+    await becomes('ice', { active_state: 'active', frozen: true }, 45_000) // systemd 252 sends no signal
     expect(await series('ice')).toEqual({ ...RUNS, gatewatch_unit_frozen: 1 })
     const show = ['show', 'ice', '--bus', systemd.busAddress, '--backend', 'dbus', '--socket', agent.socket]
     expect(gatewatch(...show).stdout).toMatch(/^ {2}Frozen {8}yes/m)
     expect(gatewatch('status', '--socket', agent.socket).stdout).toContain('frozen')
     await systemd.systemctl('thaw', 'ice')
-    await becomes('ice', { active_state: 'active', frozen: false }, 15_000)
+    await becomes('ice', { active_state: 'active', frozen: false }, 45_000)
     expect(await series('ice')).toEqual(RUNS)
     expect(gatewatch(...show).stdout).not.toContain('Frozen')
   }, 40_000)

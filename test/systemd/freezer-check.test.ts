@@ -28,13 +28,13 @@ const note = (label: string, activeState = 'active', frozen = false) =>
 it('reads a unit that was frozen or thawed', () => {
   note('a.service')
   note('b.service', 'active', true)
-  clock.advance(10_000)
+  clock.advance(30_000)
   expect(fake.waiting()).toEqual(['Get a_2eservice', 'Get b_2eservice'])
   fake.reply('frozen')
   fake.reply('frozen-by-parent')
   expect(read).toEqual(['a.service'])
   note('a.service', 'active', true)
-  clock.advance(10_000)
+  clock.advance(30_000)
   fake.reply('frozen')
   fake.reply('running')
   expect(read).toEqual(['a.service', 'b.service'])
@@ -47,14 +47,14 @@ it('leaves out units that are at rest, that have no processes, or that are not w
   note('t.timer')
   note('gone.service')
   removed = 'gone.service'
-  clock.advance(10_000)
+  clock.advance(30_000)
   expect(fake.waiting()).toEqual([])
 })
 
 it('checks 25 units at a time, in turn', () => {
   for (let i = 0; i < 60; i++) note(`u${i}.service`)
   const rounds = [25, 50, 75].map((total) => {
-    clock.advance(10_000)
+    clock.advance(30_000)
     expect(fake.waiting()).toHaveLength(total)
     return fake.waiting().at(-1)
   })
@@ -63,9 +63,9 @@ it('checks 25 units at a time, in turn', () => {
 
 it('continues after an error, and ends if systemd does not know FreezerState, and with the session', () => {
   note('a.service')
-  clock.advance(10_000)
+  clock.advance(30_000)
   fake.fail('org.freedesktop.DBus.Error.NoReply')
-  clock.advance(10_000)
+  clock.advance(30_000)
   fake.fail('org.freedesktop.DBus.Error.UnknownProperty')
   expect(clock.pending()).toBe(0)
   check.end()
