@@ -1,6 +1,6 @@
 // Units that start watched ones while they are active (timers, paths, sockets, upholders): follows whether they are.
 
-import { type Bus, isGone } from '../dbus/bus.ts'
+import type { Bus } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
 import { unitPropertiesCall } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
@@ -62,7 +62,9 @@ export function createTriggers(bus: Bus, report: (label: string, active: boolean
   function read(unit: string, trigger: Trigger): void {
     trigger.isReadRequested = true
     bus.request(unitPropertiesCall(unit), (error, [reply]) => {
-      if (!isGone(error)) setActive(trigger, error === null && isActive(reply))
+      // An error says nothing of its state, which remains unknown until it is read again.
+      if (error === null) setActive(trigger, isActive(reply))
+      else trigger.isReadRequested = false
     })
   }
 

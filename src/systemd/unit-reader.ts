@@ -14,10 +14,10 @@ const READ_AGAIN_AFTER_MS = 10_000
 /** A unit that could not be loaded and now changes state can be loaded; it is read again at most once per this interval. */
 const READ_UNLOADED_AFTER_MS = 1000
 /**
- * A unit that failed with settings that were loaded since they were read: whether systemd gave up depends on them. A
- * failed unit remains loaded, and within this time systemd has announced most restarts, after which they do not matter.
+ * A unit that was loaded again since it was read, and is up or failed: its settings decide the forecast of a crash, and
+ * whether systemd gave up. By then systemd has announced most restarts of a failed unit.
  */
-const READ_FAILED_AFTER_MS = 200
+const READ_LOADED_AFTER_MS = 200
 /** A reply of 12 to 30 KB takes milliseconds to decode; few at once leave time for signals in between. */
 const READS_AT_ONCE = 3
 /** A unit found through a pattern is forgotten when its unit file has been gone for this long. */
@@ -116,8 +116,10 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   /** How long to wait before reading a unit that is now in this state; null if it need not be read. */
   const waitToRead = (label: string, activeState: string): number | null => {
     const settings = known.get(label)
-    if (settings !== undefined && isLoaded(settings))
-      return loadedSince.has(label) && activeState === 'failed' ? READ_FAILED_AFTER_MS : null
+    if (settings !== undefined && isLoaded(settings)) {
+      const isUp = activeState !== 'inactive' && activeState !== 'deactivating'
+      return loadedSince.has(label) && isUp ? READ_LOADED_AFTER_MS : null
+    }
     // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
     if (settings === undefined && !failing.has(label)) return 0
     return (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs

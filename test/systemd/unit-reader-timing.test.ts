@@ -72,17 +72,18 @@ it('reads a unit that cannot be read at most once per second, however often it c
   expect(fake.waiting()).toEqual([GET_FOUND])
 })
 
-it('reads a failed unit that was loaded again a moment after it was read, unless it is restarted', () => {
+it('reads a unit that was loaded again a moment after it is up or has failed, unless it stops', () => {
   units.readAgain(A)
   fake.reply(properties(A))
-  units.moved(A, 'failed')
   units.loaded(A)
   expect(fake.waiting()).toEqual([]) // 10 s have not passed: two monitors would otherwise cause each other to read it
-  units.moved(A, 'failed')
-  units.moved(A, 'activating')
+  units.moved(A, 'active')
+  units.moved(A, 'inactive')
   clock.advance(1000)
   expect(fake.waiting()).toEqual([])
+  units.moved(A, 'active')
   units.moved(A, 'failed')
+  units.moved(A, 'activating')
   clock.advance(200)
   expect(fake.waiting()).toEqual([GET_A])
   fake.reply(properties(A, 'failed'))
