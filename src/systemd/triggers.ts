@@ -41,7 +41,7 @@ export function createTriggers(bus: Bus, report: (label: string, active: boolean
     report(label, active)
   }
 
-  function setActive(trigger: Trigger, active: boolean): void {
+  function setActive(trigger: Trigger, active: boolean | null): void {
     if (trigger.active === active) return
     trigger.active = active
     for (const label of trigger.labels) update(label)
@@ -108,8 +108,13 @@ function hasState(properties: unknown): properties is Readonly<Record<string, un
   return typeof properties === 'object' && properties !== null && 'ActiveState' in properties
 }
 
-/** A timer that has elapsed is active, but does not start its unit again (systemd.timer(5)). */
-function isActive(properties: unknown): boolean {
-  if (!hasState(properties)) return false
-  return plain(properties['ActiveState']) === 'active' && plain(properties['SubState']) !== 'elapsed'
+/**
+ * A timer that has elapsed is active, but does not start its unit again (systemd.timer(5)). Null while a job is queued: a
+ * target that upholds a unit starts it before it is active itself.
+ */
+function isActive(properties: unknown): boolean | null {
+  if (!hasState(properties)) return null
+  if (plain(properties['ActiveState']) === 'active' && plain(properties['SubState']) !== 'elapsed') return true
+  const job = plain(properties['Job'])
+  return Array.isArray(job) && job[0] !== 0 ? null : false
 }

@@ -89,6 +89,17 @@ it('remains unknown while it cannot be read, and is read again with the settings
   expect(reported()).toEqual(['a.service false'])
 })
 
+it('is unknown while its job is queued: a target starts the unit that it upholds before it is active itself', () => {
+  triggers.set('a.service', ['a.target'])
+  fake.reply({ ActiveState: 'inactive', SubState: 'dead', Job: [23, '/org/freedesktop/systemd1/job/23'] })
+  expect(reported()).toEqual([])
+  triggers.changed(unitPath('a.target'), { ActiveState: 'active', SubState: 'active', Job: [0, '/'] })
+  expect(reported()).toEqual(['a.service true'])
+  triggers.changed(unitPath('a.target'), { ActiveState: 'inactive', SubState: 'dead', Job: [24, '/'] })
+  triggers.changed(unitPath('a.target'), { ActiveState: 'inactive', SubState: 'dead', Job: [0, '/'] })
+  expect(reported()).toEqual(['a.service false'])
+})
+
 it('is a timer that will not elapse again: inactive', () => {
   triggers.set('a.service', ['a.timer'])
   fake.reply({ ActiveState: 'active', SubState: 'elapsed' })
