@@ -81,6 +81,18 @@ test('ExecStopPost= shows how the main process ended; an id that is missing in t
   expect(missingEvidence).toEqual(['not in the journal: u.service zz signal killed KILL'])
 })
 
+test('a bad Result that ExecStopPost= had is the end of the run, even if the journal reports success after a reset', () => {
+  const { units } = expectedRunsOf(
+    [start(1, 'a1'), line(5, 'a1', 'succeeded')].join('\n'),
+    'u.service a1 exit-code exited 203\n',
+  )
+  expect(units.get('u.service')?.[0]?.end).toMatchObject({
+    kind: 'crash',
+    result: 'exit-code',
+    main: { exitCode: 203 },
+  })
+})
+
 test('an end that the journal lacks is missing evidence; a restart that systemd counted twice is recognised', () => {
   const { missingEvidence, countedTwice } = expectedRunsOf(
     [

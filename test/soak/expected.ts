@@ -207,13 +207,15 @@ const SIGNALS: ReadonlyMap<number, string> = new Map([
 
 interface StopPostLine {
   readonly line: string
+  /** $SERVICE_RESULT (systemd.exec(5)). */
+  readonly result: string
   readonly main: { readonly exitCode: number | null; readonly signal: string | null } | null
 }
 
 function stopPostLinesById(ends: string): Map<string, StopPostLine> {
   const lines = new Map<string, StopPostLine>()
   for (const line of ends.split('\n')) {
-    const [, id, , code, status] = line.split(' ')
+    const [, id, result = '', code, status] = line.split(' ')
     if (id === undefined) continue
     const main =
       code === 'exited'
@@ -221,14 +223,29 @@ function stopPostLinesById(ends: string): Map<string, StopPostLine> {
         : code === 'killed' || code === 'dumped'
           ? { exitCode: null, signal: `SIG${status}` }
           : null
-    lines.set(id, { line, main: main ?? { exitCode: null, signal: null } })
+    lines.set(id, { line, result, main: main ?? { exitCode: null, signal: null } })
   }
   return lines
 }
 
 function finishedRun(run: RunRecord, stopPost: StopPostLine | undefined): Run {
   const { id, openedMs, restart, automatic, scheduled, end } = run
-  return { id, openedMs, restart, automatic, scheduled, end: end && { ...end, main: stopPost?.main ?? run.main } }
+  const main = stopPost?.main ?? run.main
+  return {
+    id,
+    openedMs,
+    restart,
+    automatic,
+    scheduled,
+    end: end && { ...end, ...resultAtStopPost(end, stopPost), main },
+  }
+}
+
+/** `reset-failed` while ExecStopPost= of a crash runs makes the journal report success; ExecStopPost= had the Result. */
+function resultAtStopPost(end: RunEnd, stopPost: StopPostLine | undefined): Pick<RunEnd, 'kind' | 'result'> {
+  const result = stopPost?.result ?? ''
+  const wasBad = end.result === 'success' && !['', 'success', 'exec-condition'].includes(result)
+  return wasBad ? { kind: 'crash', result } : end
 }
 
 function text(value: unknown): string {
