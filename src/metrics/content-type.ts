@@ -1,5 +1,5 @@
 // Content negotiation of a scrape: which of the two formats the Accept header prefers.
-import { type MediaRange, prefers } from '../core/accept.ts'
+import { type MediaRange, prefers } from '../core/views/accept.ts'
 import type { Format } from './exposition.ts'
 
 /** OpenMetrics only if the client names it and does not prefer plain text; else plain text. */

@@ -116,10 +116,8 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   /** How long to wait before reading a unit that is now in this state; null if it need not be read. */
   const waitToRead = (label: string, activeState: string): number | null => {
     const settings = known.get(label)
-    if (settings !== undefined && isLoaded(settings)) {
-      const isUp = activeState !== 'inactive' && activeState !== 'deactivating'
-      return loadedSince.has(label) && isUp ? READ_LOADED_AFTER_MS : null
-    }
+    if (settings !== undefined && isLoaded(settings))
+      return loadedSince.has(label) && isUpOrFailed(activeState) ? READ_LOADED_AFTER_MS : null
     // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
     if (settings === undefined && !failing.has(label)) return 0
     return (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
@@ -184,6 +182,10 @@ function createLaterReads(clock: Clock, read: (label: string) => void): LaterRea
       for (const undo of undoes.values()) undo()
     },
   }
+}
+
+function isUpOrFailed(activeState: string): boolean {
+  return activeState !== 'inactive' && activeState !== 'deactivating'
 }
 
 function unreadableText(label: string, reason: string): string {

@@ -1,9 +1,9 @@
 // The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
 
-import { prefers } from '../../core/accept.ts'
 import { blocks, type HealthCheck, reportLines } from '../../core/health.ts'
 import { unitOf } from '../../core/state.ts'
 import { fullName } from '../../core/unit-name.ts'
+import { prefers } from '../../core/views/accept.ts'
 import { checkJson, eventJson, unitJson } from '../../core/views/api-json.ts'
 import { type HttpRequest, json, problem, type Route, type RouteResult, text, type Views } from '../route.ts'
 import { controlView, runCommand } from './control.ts'
