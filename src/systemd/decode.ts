@@ -146,8 +146,8 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
 }
 
 const ENTERED = ['ActiveEnterTimestampMonotonic', 'InactiveEnterTimestampMonotonic']
-/** UpheldBy is known to systemd from version 251 on. */
-const STARTED_BY = ['TriggeredBy', 'UpheldBy']
+/** The properties that name the units that start a unit while they are active. UpheldBy: since systemd 251. */
+export const STARTED_BY = ['TriggeredBy', 'UpheldBy']
 
 function names(list: unknown): string[] {
   return Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []

@@ -3,7 +3,7 @@ import { causeOf } from '../../core/cause.ts'
 import type { Instant } from '../../core/observation.ts'
 import type { Cause } from '../../core/unit.ts'
 import type { ListedUnit, UnitStatus, UnitTrigger } from '../../ports.ts'
-import { decodeUnit, isFrozen } from '../decode.ts'
+import { decodeUnit, isFrozen, STARTED_BY } from '../decode.ts'
 
 export type Properties = Readonly<Record<string, unknown>>
 
@@ -90,7 +90,7 @@ export function skippedIn(properties: Properties): boolean {
 
 /** The units that start this one while they are active. */
 export function triggersIn(properties: Properties): readonly string[] {
-  const names = ['TriggeredBy', 'UpheldBy'].flatMap((kind) => properties[kind] ?? [])
+  const names = STARTED_BY.flatMap((kind) => properties[kind] ?? [])
   return [...new Set(names.map(String))].sort()
 }
 
