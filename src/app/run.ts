@@ -146,7 +146,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     health: createHealth(() => steady(clock.now())),
   }
   healthChecks(inputs) // `since` of what does not change is the start
-  const metrics = createMetrics(() => scrapeFacts(inputs))
+  const metrics = createMetrics(() => scrapeFacts(inputs), clock)
   http.serve(createHttpViews({ inputs, metrics, commands, history, log }))
 
   const status = () => statusLine(agent.state(), reportLines(healthChecks(inputs).filter(({ healthy }) => !healthy)))

@@ -18,10 +18,14 @@ export interface Views {
   checks(): readonly HealthCheck[]
   /** A scrape, in the format that the Accept header requests. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
-  /** The series that the selectors match, or why a selector is invalid. */
+  /** The series that the selectors match, why a selector is invalid, or when to retry because the agent is busy. */
   federate(
     matches: readonly string[],
-  ): Promise<{ readonly type: string; readonly body: string } | { readonly problem: string }>
+  ): Promise<
+    | { readonly type: string; readonly body: string }
+    | { readonly problem: string }
+    | { readonly retryAfterSeconds: number }
+  >
   /** The agent's own health, for `gatewatch status`; the route adds the units. */
   status(): Json
   /** systemd as a whole and the machine; null while systemd does not respond. */

@@ -1,9 +1,10 @@
 // Serves scrapes: gathers the facts and renders all families in the requested format.
 import { readdirSync } from 'node:fs'
+import type { Clock } from '../ports.ts'
 import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, exposition } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
-import type { SelectorProblem } from './federate/selector.ts'
+import type { Federated, Federation } from './federate/federate.ts'
 import { createSteadyClock, type ProcessFacts, type ScrapeFacts } from './scrape-input.ts'
 
 interface ScrapeResponse {
@@ -15,7 +16,7 @@ export interface Metrics {
   /** `accept` is the request's Accept header. */
   scrape(accept: string): Promise<ScrapeResponse>
   /** `matches`: the selectors (`match[]`). */
-  federate(matches: readonly string[]): Promise<ScrapeResponse | SelectorProblem>
+  federate(matches: readonly string[]): Promise<ScrapeResponse | Exclude<Federated, string>>
   /** The same values as StatsD lines. */
   statsd(): Promise<readonly string[]>
 }
@@ -24,7 +25,8 @@ export interface Metrics {
  * `gather` first commits if the flush budget allows it (StateStore.commitForReader), and then takes all facts at one
  * instant.
  */
-export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
+export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Pick<Clock, 'after'>): Metrics {
+  let federation: Federation | null = null
   const steady = createSteadyClock()
   let startedAtMonoMs: number | null = null
 
@@ -44,8 +46,9 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>): Metrics {
       return statsdLines(FAMILIES, await read())
     },
     async federate(matches) {
-      const { federate } = await import('./federate/federate.ts')
-      const body = await federate(FAMILIES, await read(), matches)
+      const { createFederation } = await import('./federate/federate.ts')
+      federation ??= createFederation(FAMILIES, read, clock)
+      const body = await federation.federate(matches)
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },
   }

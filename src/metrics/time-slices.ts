@@ -5,11 +5,14 @@ const SLICE_MS = 5
 /** The work took longer in total than its limit. */
 export class TimeLimitExceeded extends Error {}
 
+/** Null while the slice lasts, else a promise that resolves in the next one. Throws `TimeLimitExceeded`. */
+export type TimeSlices = () => Promise<void> | null
+
 /**
- * Returns a function to be called often during the work. It returns null while the slice lasts, else a promise that
- * resolves after one turn of the event loop. It throws `TimeLimitExceeded` once all slices together exceed `limitMs`.
+ * Returns a function to be called often during the work; between two slices, the event loop turns once. `limitMs`
+ * limits all slices together.
  */
-export function createTimeSlices(limitMs = Number.POSITIVE_INFINITY): () => Promise<void> | null {
+export function createTimeSlices(limitMs = Number.POSITIVE_INFINITY): TimeSlices {
   let beganAtMs = performance.now()
   let workedMs = 0
   return () => {

@@ -2,6 +2,7 @@
 // `node --import tsx test/fleet/gateways.ts COUNT PORT`. SIGTERM ends it.
 import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
+import { systemClock } from '../../src/host/clock.ts'
 import { send } from '../../src/http/respond.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { runningUnit, scrapeInput, state } from '../metrics/scrape-inputs.ts'
@@ -36,7 +37,7 @@ function gateway(number: number) {
       mqtt: { ...mqtt, reconnects: 0, dropped, acknowledged: null },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },
     }
-  })
+  }, systemClock)
   return metrics.scrape
 }
 

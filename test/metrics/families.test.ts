@@ -1,5 +1,6 @@
 // The samples of each metric family: state numbers, committed counters, and what is absent until known.
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/host/clock.ts'
 import { formatFor } from '../../src/metrics/content-type.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
@@ -198,7 +199,7 @@ test.each([
 
 test('a scrape has the values of the process, and its start time does not change', async () => {
   const { process: _, ...facts } = scrapeInput([runningUnit(A)])
-  const { scrape } = createMetrics(async () => facts)
+  const { scrape } = createMetrics(async () => facts, systemClock)
   const first = await scrape('')
   expect(first.type).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(first.body).toMatch(/^process_open_fds [1-9]/m)

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { systemClock } from '../../src/host/clock.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { type Prometheus, startPrometheus } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -61,10 +62,10 @@ function series(text: string): string[] {
 }
 
 describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
-  const { scrape, federate } = createMetrics(async () => ({
-    ...facts,
-    now: { monoMs: facts.now.monoMs + performance.now(), wallMs: Date.now() },
-  }))
+  const { scrape, federate } = createMetrics(
+    async () => ({ ...facts, now: { monoMs: facts.now.monoMs + performance.now(), wallMs: Date.now() } }),
+    systemClock,
+  )
   const accepted: string[] = []
   const target = createServer(async (request, response) => {
     const url = new URL(request.url ?? '', 'http://target')
@@ -72,8 +73,8 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     const accept = request.headers.accept ?? ''
     const result =
       url.pathname === '/federate' ? await federate(url.searchParams.getAll('match[]')) : await scrape(accept)
-    if ('problem' in result) response.writeHead(400).end(result.problem)
-    else response.setHeader('content-type', result.type).end(result.body)
+    if ('body' in result) response.setHeader('content-type', result.type).end(result.body)
+    else response.writeHead(400).end(JSON.stringify(result))
   })
   let targets: readonly object[]
   let prometheus: Prometheus
@@ -158,9 +159,9 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
 
 test('timestamps are sent only while the clock is synchronised', async () => {
   const at = async (clockSynced: boolean | null) => {
-    const { federate } = createMetrics(async () => ({ ...facts, live: { ...facts.live, clockSynced } }))
+    const { federate } = createMetrics(async () => ({ ...facts, live: { ...facts.live, clockSynced } }), systemClock)
     const response = await federate(['gatewatch_bus_connected'])
-    return 'body' in response ? response.body.split('\n')[1] : response.problem
+    return 'body' in response ? response.body.split('\n')[1] : response
   }
   expect(await at(null)).toBe('gatewatch_bus_connected 1')
   expect(await at(false)).toBe('gatewatch_bus_connected 1')
@@ -168,6 +169,6 @@ test('timestamps are sent only while the clock is synchronised', async () => {
 })
 
 test('without a selector there are no series', async () => {
-  const { federate } = createMetrics(async () => facts)
+  const { federate } = createMetrics(async () => facts, systemClock)
   expect(await federate([])).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', body: '' })
 })

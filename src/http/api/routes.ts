@@ -76,7 +76,12 @@ function ready(checks: readonly HealthCheck[], accept = ''): RouteResult {
 
 async function federate(views: Views, query: URLSearchParams): Promise<RouteResult> {
   const result = await views.federate(query.getAll('match[]'))
-  return 'problem' in result ? problem(400, 'bad_match', result.problem) : { status: 200, ...result }
+  if ('problem' in result) return problem(400, 'bad_match', result.problem)
+  if ('body' in result) return { status: 200, ...result }
+  const seconds = String(result.retryAfterSeconds)
+  return problem(503, 'busy', `too many requests to /federate are waiting; retry after ${seconds} s`, {
+    'retry-after': seconds,
+  })
 }
 
 function status(views: Views, request: HttpRequest): RouteResult {

@@ -1,10 +1,12 @@
 // GET /federate: the series that match the selectors, in the format of Prometheus' own federation endpoint.
+import type { Clock } from '../../ports.ts'
 import { escaped, valueText } from '../exposition.ts'
 import type { Family } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
-import { TimeLimitExceeded } from '../time-slices.ts'
-import { createSeriesMatcher } from './matcher.ts'
+import { createTimeSlices, TimeLimitExceeded, type TimeSlices } from '../time-slices.ts'
+import { compileSelectors, isRegular, type SeriesMatcher, sizeProblem } from './matcher.ts'
 import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
+import { createTurns } from './turns.ts'
 
 /** A series as a Prometheus that scrapes us stores it, without the labels that the scraper adds. */
 interface Series {
@@ -13,29 +15,107 @@ interface Series {
   readonly value: number
 }
 
-/** `matches`: selectors, of which one must match; an empty list selects nothing. */
-export async function federate(
+/** At most this many selectors in one request. */
+const SELECTORS_AT_MOST = 100
+/** Time limit of one request, all slices together; a usual request takes a few milliseconds. */
+const ALTOGETHER_MS = 2_000
+/** Requests that wait while another one is being served, and for how long. */
+const WAITING_AT_MOST = 8
+const WAIT_AT_MOST_MS = 5_000
+
+/** The text, why a selector is invalid, or when to retry because too many other requests are being served. */
+export type Federated = string | SelectorProblem | { readonly retryAfterSeconds: number }
+
+export interface Federation {
+  /** `matches`: selectors, of which one must match; an empty list selects nothing. */
+  federate(matches: readonly string[]): Promise<Federated>
+}
+
+/**
+ * Serves one request at a time, because each takes memory and CPU of which clients could otherwise ask any amount.
+ * Requests with regular expressions have a queue of their own, so that others do not wait for them.
+ */
+export function createFederation(
+  families: readonly Family[],
+  read: () => Promise<ScrapeInput>,
+  clock: Pick<Clock, 'after'>,
+): Federation {
+  const plain = createTurns(clock, WAITING_AT_MOST, WAIT_AT_MOST_MS)
+  const regular = createTurns(clock, WAITING_AT_MOST, WAIT_AT_MOST_MS)
+  /** What was compiled last, for the next request with the same selectors. */
+  let last: { readonly key: string; readonly matcher: SeriesMatcher } | null = null
+
+  const matcherFor = async (selectors: readonly Selector[], nextSlice: TimeSlices) => {
+    const key = JSON.stringify(selectors)
+    if (last?.key === key) return last.matcher
+    last = null
+    const matcher = await compileSelectors(selectors, nextSlice)
+    if ('problem' in matcher) return matcher
+    last = { key, matcher }
+    return matcher
+  }
+
+  const matching = async (selectors: readonly Selector[]) => {
+    const nextSlice = createTimeSlices(ALTOGETHER_MS)
+    try {
+      const matcher = await matcherFor(selectors, nextSlice)
+      if ('problem' in matcher) return matcher
+      return await seriesText(families, await read(), matcher(nextSlice), nextSlice)
+    } catch (error) {
+      if (error instanceof TimeLimitExceeded) return { problem: error.message }
+      throw error
+    }
+  }
+
+  return {
+    async federate(matches) {
+      if (matches.length > SELECTORS_AT_MOST)
+        return { problem: `${matches.length} selectors are too many: the limit is ${SELECTORS_AT_MOST}` }
+      const selectors: Selector[] = []
+      for (const match of matches) {
+        const selector = parseSelector(match)
+        if ('problem' in selector) return selector
+        selectors.push(selector)
+      }
+      if (selectors.length === 0) return ''
+      const problem = sizeProblem(selectors)
+      if (problem !== null) return problem
+      const turns = selectors.flat().some(isRegular) ? regular : plain
+      return (await turns.inTurn(() => matching(selectors))) ?? { retryAfterSeconds: WAIT_AT_MOST_MS / 1000 }
+    },
+  }
+}
+
+/** Sorted by name, then by labels; with a timestamp only if the clock is synchronised. */
+async function seriesText(
   families: readonly Family[],
   input: ScrapeInput,
-  matches: readonly string[],
-): Promise<string | SelectorProblem> {
-  const selectors: Selector[] = []
-  for (const match of matches) {
-    const selector = parseSelector(match)
-    if ('problem' in selector) return selector
-    selectors.push(selector)
+  matches: ReturnType<SeriesMatcher>,
+  nextSlice: TimeSlices,
+): Promise<string> {
+  const time = input.live.clockSynced === true ? ` ${Math.round(input.now.wallMs)}` : ''
+  const chosen = new Map<string, { readonly key: string; readonly line: string }[]>()
+  for (const { name, labels, value } of allSeries(families, input)) {
+    if (!(await matches(labels))) continue
+    const pairs = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
+    const inside = pairs.map(([label, text]) => `${label}="${escaped(text)}"`).join(',')
+    const lines = chosen.get(name) ?? []
+    chosen.set(name, lines)
+    lines.push({
+      key: pairs.flat().join('\xff'),
+      line: `${name}${inside && `{${inside}}`} ${valueText(value)}${time}\n`,
+    })
   }
-  if (selectors.length === 0) return ''
-  try {
-    const matcher = await createSeriesMatcher(selectors)
-    if ('problem' in matcher) return matcher
-    const chosen: Series[] = []
-    for (const series of allSeries(families, input)) if (await matcher(series.labels)) chosen.push(series)
-    return seriesText(chosen, input)
-  } catch (error) {
-    if (error instanceof TimeLimitExceeded) return { problem: error.message }
-    throw error
+  let text = ''
+  for (const name of [...chosen.keys()].sort()) {
+    await nextSlice()
+    const lines = chosen.get(name) ?? []
+    text += `# TYPE ${name} untyped\n${lines
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ line }) => line)
+      .join('')}`
   }
+  return text
 }
 
 function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<Series> {
@@ -46,27 +126,4 @@ function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<
       yield { name, labels: new Map([['__name__', name], ...pairs]), value }
     }
   }
-}
-
-/** Sorted by name, then by labels; with a timestamp only if the clock is synchronised. */
-function seriesText(chosen: readonly Series[], { live, now }: ScrapeInput): string {
-  const time = live.clockSynced === true ? ` ${Math.round(now.wallMs)}` : ''
-  const lines = chosen.map(({ name, labels, value }) => {
-    const pairs = [...labels].filter(([label]) => label !== '__name__').sort(([a], [b]) => (a < b ? -1 : 1))
-    const inside = pairs.map(([label, text]) => `${label}="${escaped(text)}"`).join(',')
-    return {
-      name,
-      key: pairs.flat().join('\xff'),
-      line: `${name}${inside && `{${inside}}`} ${valueText(value)}${time}\n`,
-    }
-  })
-  lines.sort((a, b) => (a.name === b.name ? (a.key < b.key ? -1 : 1) : a.name < b.name ? -1 : 1))
-  let before = ''
-  let text = ''
-  for (const { name, line } of lines) {
-    if (name !== before) text += `# TYPE ${name} untyped\n`
-    text += line
-    before = name
-  }
-  return text
 }

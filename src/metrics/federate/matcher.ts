@@ -1,96 +1,97 @@
-// Matches series against selectors, with RE2 regular expressions as in Prometheus, in time slices and with a limit.
+// Matches series against selectors, with RE2 regular expressions as in Prometheus, in time slices and with limits.
 import type { RE2JS } from 're2js'
 import { messageOf } from '../../core/error-text.ts'
-import { createTimeSlices } from '../time-slices.ts'
+import type { TimeSlices } from '../time-slices.ts'
+import { expandedSize } from './expression-size.ts'
 import type { Matcher, Selector, SelectorProblem } from './selector.ts'
 
-/** Time limit of one request, all slices together; a usual request takes a few milliseconds. */
-const ALTOGETHER_MS = 2_000
-/** Limit for the number of automaton states that repetitions produce; RE2 allows 1000 repetitions. */
-const SIZE_AT_MOST = 1_100
+/** Limits of `expandedSize`: for one expression, and for all of a request. 2,000 take up to 16 MB while they match. */
+const EXPRESSION_SIZE_AT_MOST = 1_100
+const ALL_EXPRESSIONS_AT_MOST = 2_000
 
-type SeriesMatcher = (labels: ReadonlyMap<string, string>) => Promise<boolean>
+/** Returns a function that is true for labels that match one of the selectors; it rejects with `TimeLimitExceeded`. */
+export type SeriesMatcher = (nextSlice: TimeSlices) => (labels: ReadonlyMap<string, string>) => Promise<boolean>
 
-/** Returns a function that is true for labels that match one of the selectors. Both reject with `TimeLimitExceeded`. */
-export async function createSeriesMatcher(selectors: readonly Selector[]): Promise<SeriesMatcher | SelectorProblem> {
-  const library = selectors.some((s) => s.some(isRegular)) ? (await import('re2js')).RE2JS : null
-  const nextSlice = createTimeSlices(ALTOGETHER_MS)
-  const compiled: Test[][] = []
-  for (const selector of selectors) {
-    const tests: Test[] = []
-    for (const matcher of selector) {
-      const test = library !== null && isRegular(matcher) ? regularTest(library, matcher) : plainTest(matcher)
-      if ('problem' in test) return test
-      tests.push(test)
-      await nextSlice()
-    }
-    compiled.push(tests)
-  }
-  return async (labels) => {
-    for (const tests of compiled) {
-      const others = nextSlice()
-      if (others !== null) await others
-      if (tests.length > 0 && tests.every(({ label, holds }) => holds(labels.get(label) ?? ''))) return true
-    }
-    return false
-  }
-}
-
-interface Test {
-  readonly label: string
-  readonly holds: (value: string) => boolean
-}
-
-function isRegular({ op }: Matcher): boolean {
+export function isRegular({ op }: Matcher): boolean {
   return op === '=~' || op === '!~'
 }
 
-function plainTest({ label, op, value }: Matcher): Test {
-  return { label, holds: op === '=' ? (v) => v === value : (v) => v !== value }
-}
-
-/** Anchored at both ends, as in Prometheus. The result for each label value is cached, because there are few. */
-function regularTest(library: typeof RE2JS, { label, op, value }: Matcher): Test | SelectorProblem {
-  if (expandedSize(value) > SIZE_AT_MOST)
-    return { problem: `regular expression ${JSON.stringify(value)} has too many repetitions` }
-  const known = new Map<string, boolean>()
-  try {
-    const expression = library.compile(`^(?:${value})$`)
-    const holds = (v: string): boolean => {
-      const before = known.get(v)
-      if (before !== undefined) return before
-      const is = expression.testExact(v) === (op === '=~')
-      known.set(v, is)
-      return is
-    }
-    return { label, holds }
-  } catch (error) {
-    return { problem: messageOf(error) }
+/** Why these selectors cost too much to be compiled; null if they do not. */
+export function sizeProblem(selectors: readonly Selector[]): SelectorProblem | null {
+  let all = 0
+  for (const expression of expressionsOf(selectors)) {
+    const size = expandedSize(expression)
+    if (size > EXPRESSION_SIZE_AT_MOST)
+      return {
+        problem: `regular expression ${JSON.stringify(expression)} is too large: about ${size} states, but the limit is ${EXPRESSION_SIZE_AT_MOST}. ${WHAT_COUNTS}`,
+      }
+    all += size
+  }
+  if (all <= ALL_EXPRESSIONS_AT_MOST) return null
+  return {
+    problem: `the regular expressions of this request are too large together: about ${all} states, but the limit is ${ALL_EXPRESSIONS_AT_MOST}. ${WHAT_COUNTS}`,
   }
 }
 
-/** The size of the expression with its repetitions expanded: an upper bound, without parsing all of RE2's syntax. */
-export function expandedSize(expression: string): number {
-  const groups: { size: number; last: number }[] = [{ size: 0, last: 0 }]
-  const token =
-    /\\[pPx]\{[^}]*\}|\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|[\s\S]/gy
-  for (const [text, least, most] of expression.matchAll(token)) {
-    const group = groups.at(-1)
-    if (group === undefined) return Number.POSITIVE_INFINITY
-    if (text === '(') groups.push({ size: 0, last: 0 })
-    else if (text === ')' && groups.length > 1) {
-      groups.pop()
-      const outer = groups.at(-1) ?? group
-      outer.last = group.size + 1
-      outer.size += outer.last
-    } else if (least !== undefined) {
-      const times = Math.max(1, Number(least), Number(most ?? 0))
-      group.size += group.last * (times - 1)
-      group.last *= times
-    } else {
-      group.last = text.startsWith('\\Q') ? text.length : 1
-      group.size += group.last
+const WHAT_COUNTS = 'Each character counts once per repetition, and a Unicode class 50 times'
+
+/** Compiles each different expression once. `selectors` must have no `sizeProblem`. */
+export async function compileSelectors(
+  selectors: readonly Selector[],
+  nextSlice: TimeSlices,
+): Promise<SeriesMatcher | SelectorProblem> {
+  const expressions = new Map<string, RE2JS>()
+  for (const expression of expressionsOf(selectors)) {
+    try {
+      const { RE2JS } = await import('re2js')
+      expressions.set(expression, RE2JS.compile(`^(?:${expression})$`)) // anchored, as in Prometheus
+    } catch (error) {
+      return { problem: messageOf(error) }
+    }
+    await nextSlice()
+  }
+  return (slices) => seriesMatcher(selectors, expressions, slices)
+}
+
+function expressionsOf(selectors: readonly Selector[]): ReadonlySet<string> {
+  const regular = selectors.flat().filter(isRegular)
+  return new Set(regular.map(({ value }) => value))
+}
+
+function seriesMatcher(
+  selectors: readonly Selector[],
+  expressions: ReadonlyMap<string, RE2JS>,
+  nextSlice: TimeSlices,
+): ReturnType<SeriesMatcher> {
+  /** The result for each value of a label, because there are few. Only for this request, so that it stays small. */
+  const results = new Map([...expressions.keys()].map((expression) => [expression, new Map<string, boolean>()]))
+  const matches = (expression: string, value: string): boolean => {
+    const known = results.get(expression)
+    const before = known?.get(value)
+    if (before !== undefined) return before
+    const is = expressions.get(expression)?.testExact(value) === true
+    known?.set(value, is)
+    return is
+  }
+  const holds = ({ label, op, value }: Matcher, labels: ReadonlyMap<string, string>): boolean => {
+    const actual = labels.get(label) ?? ''
+    switch (op) {
+      case '=':
+        return actual === value
+      case '!=':
+        return actual !== value
+      case '=~':
+        return matches(value, actual)
+      case '!~':
+        return !matches(value, actual)
     }
   }
-  return groups.reduce((sum, { size }) => sum + size, 0)
+  return async (labels) => {
+    for (const selector of selectors) {
+      const others = nextSlice()
+      if (others !== null) await others
+      if (selector.length > 0 && selector.every((matcher) => holds(matcher, labels))) return true
+    }
+    return false
+  }
 }

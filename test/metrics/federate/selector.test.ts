@@ -1,7 +1,9 @@
 // The selectors of /federate: accepts what Prometheus accepts, and refuses the others with the position of the error.
 import { expect, test } from 'vitest'
-import { createSeriesMatcher, expandedSize } from '../../../src/metrics/federate/matcher.ts'
-import { parseSelector, type Selector } from '../../../src/metrics/federate/selector.ts'
+import { expandedSize } from '../../../src/metrics/federate/expression-size.ts'
+import { compileSelectors, sizeProblem } from '../../../src/metrics/federate/matcher.ts'
+import { parseSelector } from '../../../src/metrics/federate/selector.ts'
+import { createTimeSlices } from '../../../src/metrics/time-slices.ts'
 
 const by = (label: string, op: '=' | '!=' | '=~' | '!~', value: string) => ({ label, op, value })
 const named = (name: string) => by('__name__', '=', name)
@@ -59,10 +61,14 @@ const series = (service: string) =>
 async function chosen(text: string, ...services: string[]): Promise<string[] | string> {
   const selector = parseSelector(text)
   if ('problem' in selector) return selector.problem
-  const chooses = await createSeriesMatcher([selector])
-  if ('problem' in chooses) return chooses.problem
+  const large = sizeProblem([selector])
+  if (large !== null) return large.problem
+  const slices = createTimeSlices()
+  const matcher = await compileSelectors([selector], slices)
+  if ('problem' in matcher) return matcher.problem
+  const matches = matcher(slices)
   const found: string[] = []
-  for (const service of services) if (await chooses(series(service))) found.push(service)
+  for (const service of services) if (await matches(series(service))) found.push(service)
   return found
 }
 
@@ -88,7 +94,7 @@ test.each([
 test.each(['{a=~"("}', '{a=~"(?=b)"}', '{a=~"(b)\\\\1"}', '{a=~"b**"}', '{a=~"b{1001}"}', '{a=~"*"}'])(
   '%s is not an RE2 expression',
   async (text) => {
-    expect(await chosen(text)).toMatch(/error parsing regexp|too many repetitions/)
+    expect(await chosen(text)).toMatch(/error parsing regexp|is too large/)
   },
 )
 
@@ -101,24 +107,41 @@ test('an expression made for catastrophic backtracking takes no longer than othe
   expect(user / 1e6).toBeLessThan(10)
 })
 
-test('an expression that would need a large automaton is refused before it is compiled', async () => {
-  for (const re of ['a{1000}'.repeat(3), '(((a?){9}){9}){9}'.repeat(10), '(a{50}){50}'])
-    expect(await chosen(`{service=~"${re}"}`)).toContain('too many repetitions')
-  expect(expandedSize('[{(]{3}\\{9}(a{2,5}b){10}\\p{Greek}{2}')).toBeLessThan(90)
-  expect(expandedSize('a{1000}')).toBe(1000)
+test.each([
+  'a{1000}'.repeat(3),
+  '(((a?){9}){9}){9}'.repeat(10),
+  '(a{50}){50}',
+  '\\pL{1000}',
+  '\\pL'.repeat(100),
+  `[${'\\PL'.repeat(100)}]`,
+  `(?i)[${'B-\\x{1e000}'.repeat(100)}]`,
+  `(?i)${'[A-\u{1e000}]'.repeat(100)}`,
+])('%j is refused before it is compiled, because that would take long', (re) => {
+  expect(sizeProblem([[by('service', '=~', re)]])?.problem).toContain('is too large')
 })
 
-test('many expressions in one request end at the time limit', async () => {
-  const selectors = Array.from(
-    { length: 400 },
-    (_, i): Selector => [named('up'), by('service', '=~', `(a?){300}b${i}`)],
-  )
-  const chooses = await createSeriesMatcher(selectors).catch((error: Error) => error)
-  const found =
-    typeof chooses === 'function'
-      ? await (async () => {
-          for (let i = 0; i < 200; i += 1) await chooses(series('a'.repeat(200) + i))
-        })().catch((error: Error) => error)
-      : chooses
-  expect(found).toMatchObject({ message: 'took longer than 2 s' })
+test('the size of an expression counts its repetitions, and Unicode classes 50 times', () => {
+  expect(expandedSize('[{(]{3}\\{9}(a{2,5}b){10}')).toBeLessThan(90)
+  expect(expandedSize('a{1000}')).toBe(1000)
+  expect(expandedSize('[^\\pL\\p{Greek}a-z]')).toBe(101)
+  expect(expandedSize('\\p{Greek}{2}')).toBe(100)
+  expect(expandedSize('['.repeat(8_000))).toBeLessThan(8_001)
+})
+
+test('all expressions of a request share a limit; equal ones count once', () => {
+  const selectors = (...expressions: string[]) => expressions.map((re) => [by('service', '!~', re)])
+  expect(sizeProblem(selectors('a{999}', 'b{999}'))).toBe(null)
+  expect(sizeProblem(selectors(...Array.from({ length: 100 }, () => 'a{1000}')))).toBe(null)
+  expect(sizeProblem(selectors('a{999}', 'b{999}', 'c{3}'))?.problem).toContain('too large together')
+})
+
+test('matching ends at the time limit', async () => {
+  const slices = createTimeSlices(200)
+  const matcher = await compileSelectors([[by('service', '=~', '(a?){1000}b')]], slices)
+  if ('problem' in matcher) throw new Error(matcher.problem)
+  const matches = matcher(slices)
+  const all = (async () => {
+    for (let i = 0; i < 10_000; i += 1) await matches(series('a'.repeat(250) + i))
+  })()
+  await expect(all).rejects.toThrow('took longer than 0.2 s')
 })
