@@ -2,6 +2,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { gzip, gzipSync } from 'node:zlib'
+import { preferenceFor } from '../core/views/accept.ts'
 import type { HttpResponse } from './route.ts'
 
 /** Below this size, gzip saves less than one packet. */
@@ -12,7 +13,7 @@ const GZIP_HEADERS = { 'content-encoding': 'gzip' }
 
 export function send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void {
   const bytes = Buffer.byteLength(reply.body)
-  if (bytes < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding'])) {
+  if (bytes < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding']?.toString())) {
     write(response, reply, reply.body, {})
     return
   }
@@ -67,12 +68,8 @@ export function sendRaw(connection: Duplex, reply: HttpResponse, more: Readonly<
   connection.end(`${head}\r\n\r\n${reply.body}`, () => connection.destroy())
 }
 
-/** The gzip part of RFC 9110, section 12.5.3. */
-function acceptsGzip(header: string | string[] | undefined): boolean {
-  const codings = String(header ?? '')
-    .toLowerCase()
-    .split(',')
-    .map((coding) => coding.split(';').map((part) => part.trim()))
-  const chosen = codings.find(([name]) => name === 'gzip') ?? codings.find(([name]) => name === '*')
-  return chosen !== undefined && !/^q=0(\.0*)?$/.test(chosen[1] ?? '')
+/** A client that does not mention gzip gets none; one that prefers the response as it is gets it like that. */
+function acceptsGzip(header = ''): boolean {
+  const { quality } = preferenceFor(header, { name: 'gzip' })
+  return quality !== null && quality > 0 && quality >= (preferenceFor(header, { name: 'identity' }).quality ?? 0)
 }

@@ -192,6 +192,16 @@ test.each([
   ['application/openmetrics-text;q=0', 'text'],
   ['application/openmetrics-text;q=0.1, text/plain', 'text'],
   ['application/vnd.google.protobuf;q=0.7,text/plain;version=0.0.4;q=0.3', 'text'],
+  ['application/openmetrics-text;q=0.5, */*', 'text'],
+  ['application/openmetrics-text;q=0.5, text/*', 'text'],
+  ['application/openmetrics-text, */*', 'openmetrics'],
+  ['application/*, text/*;q=0.9', 'openmetrics'],
+  ['text/plain;q=0.1, */*;q=0.5', 'openmetrics'],
+  // Prometheus 3
+  [
+    'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+    'openmetrics',
+  ],
   [';;;,q=,', 'text'],
 ])('Accept %j gets %s', (accept, format) => {
   expect(formatFor(accept)).toBe(format)

@@ -1,12 +1,14 @@
 // Serves the dashboard: one self-contained page, with a content security policy that allows nothing else.
+import { prefers } from '../../core/views/accept.ts'
 import type { HttpResponse } from '../route.ts'
 
 /** The page and the digests of its one script and its one style, from build/bundle/dashboard.mjs. */
 declare const __DASHBOARD__: { readonly html: string; readonly script: string; readonly style: string }
 
-/** The page, for clients that accept HTML; null for others, and if the sources run unbundled. */
-export function dashboard(accept: string | undefined): HttpResponse | null {
-  if (!accept?.includes('text/html') || typeof __DASHBOARD__ === 'undefined') return null
+/** The page, for clients that prefer HTML to text; null for others, and if the sources run unbundled. */
+export function dashboard(accept = ''): HttpResponse | null {
+  if (!prefers(accept, { name: 'text/html' }, { name: 'text/plain' }) || typeof __DASHBOARD__ === 'undefined')
+    return null
   const { html, script, style } = __DASHBOARD__
   const policy = [
     "default-src 'none'",

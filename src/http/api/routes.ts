@@ -14,6 +14,9 @@ import type { EventStream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024
 
+const JSON_FORMAT = { name: 'application/json' }
+const TEXT_FORMAT = { name: 'text/plain' }
+
 const GET = { method: 'GET', where: 'both', hosts: 'known' } as const
 const GET_ANY_HOST = { ...GET, hosts: 'any' } as const
 const POST_ON_SOCKET = { method: 'POST', where: 'socket', hosts: 'known' } as const
@@ -65,12 +68,7 @@ function indexOf(table: readonly Route[]): string {
 function ready(checks: readonly HealthCheck[], accept = ''): RouteResult {
   const isReady = !checks.some(blocks)
   const status = isReady ? 200 : 503
-  const wantsJson = prefers(
-    accept,
-    ({ type }) => type === 'application/json',
-    ({ type }) => type === 'text/plain',
-  )
-  if (wantsJson) return json({ ready: isReady, checks: checks.map(checkJson) }, status)
+  if (prefers(accept, JSON_FORMAT, TEXT_FORMAT)) return json({ ready: isReady, checks: checks.map(checkJson) }, status)
   return text(`${[isReady ? 'ready' : 'not ready', ...reportLines(checks)].join('\n')}\n`, status)
 }
 
