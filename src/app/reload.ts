@@ -58,7 +58,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
   }
 }
 
-/** The part of the configuration that counting depends on. */
-export function policyOf({ flap }: Config): Policy {
-  return { flapCount: flap.count, flapWindowMs: flap.window * 1000 }
+/** The part of the configuration that the core depends on. */
+export function policyOf({ flap, max_units }: Config): Policy {
+  return { flapCount: flap.count, flapWindowMs: flap.window * 1000, maxUnits: max_units }
 }

@@ -5,6 +5,8 @@ export interface Policy {
   /** Crashes within `flapWindowMs` that make a unit flapping. */
   readonly flapCount: number
   readonly flapWindowMs: number
+  /** Maximum number of watched units. */
+  readonly maxUnits: number
 }
 
 export interface State {
@@ -26,7 +28,7 @@ export interface State {
   readonly policy: Policy
 }
 
-const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000 }
+const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000, maxUnits: 1000 }
 
 /** An empty state for a new stream. `stream`: 16 hex digits. */
 export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State {

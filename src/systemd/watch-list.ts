@@ -53,7 +53,7 @@ export interface WatchList {
   remove(name: string): void
   /** systemd has listed all units: forgets those that did not fit, because they are now added again. */
   listed(): void
-  /** Why configured units are not watched, one sentence each: not valid, or the list is full. */
+  /** Why configured units are not watched, one sentence each: an entry is not valid, the list is full. */
   problems(): readonly string[]
   /** Whether the configuration names this unit itself. */
   isNamed(label: string): boolean
@@ -134,13 +134,19 @@ export function createWatchList(
     listed() {
       for (const name of refused) if (!configuration.names.includes(name)) refused.delete(name)
     },
-    problems: () => [...configuration.invalid.map(invalidText), ...fullText([...refused], maxUnits)],
+    problems: () => [
+      ...configuration.invalid.map(invalidText),
+      ...fullText([...refused], named.size + discovered.size, maxUnits),
+    ],
     isNamed: (label) => named.has(label),
   }
 }
 
-function fullText(refused: readonly string[], maxUnits: number): readonly string[] {
-  if (refused.length === 0) return []
+function fullText(refused: readonly string[], watched: number, maxUnits: number): readonly string[] {
+  if (refused.length === 0) {
+    if (watched < maxUnits) return []
+    return [`the limit of ${plural(maxUnits, 'unit')} is reached (max_units); no other unit can be watched`]
+  }
   const names = refused.slice(0, REFUSED_SHOWN).join(', ')
   const others = refused.length > REFUSED_SHOWN ? ' and others' : ''
   return [`${names}${others}: not watched: the limit of ${plural(maxUnits, 'unit')} is reached (max_units)`]

@@ -228,3 +228,10 @@ test('each check of the agent is 1 while it is healthy, else 0', () => {
   ] as const
   expect(values('gatewatch_health', scrapeInput([], { checks }))).toEqual({ bus: 0, mqtt: 1 })
 })
+
+test('shows how full the list of units is', () => {
+  const live = { ...state([unit(A), unit('b.service')]), policy: { ...state([]).policy, maxUnits: 50 } }
+  const input = scrapeInput([], { live })
+  expect(values('gatewatch_units_watched', input)).toEqual({ '': 2 })
+  expect(values('gatewatch_units_limit', input)).toEqual({ '': 50 })
+})

@@ -133,19 +133,20 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
   it('reports units that do not fit as long as a pattern matches them', async () => {
     await using w = await watchingConnected(rig.busAddress, ['a', 'again', 'sink@f*', 'c d'], { maxUnits: 2 })
     const invalid = 'c d: not watched: not a valid unit name or pattern'
-    const full = 'sink@full.service: not watched: the limit of 2 units is reached (max_units)'
+    const refused = 'sink@full.service: not watched: the limit of 2 units is reached (max_units)'
+    const full = 'the limit of 2 units is reached (max_units); no other unit can be watched'
     const unwatchable = () => w.source.health().unwatchable
-    expect(unwatchable()).toEqual([invalid])
-    await rig.start('sink@full.service')
-    await until(unwatchable, { what: 'the unit that does not fit', is: (sentences) => sentences.length === 2 })
-    await w.source.reconcile()
     expect(unwatchable()).toEqual([invalid, full])
+    await rig.start('sink@full.service')
+    await until(unwatchable, { what: 'the unit that does not fit', is: ([, sentence]) => sentence === refused })
+    await w.source.reconcile()
+    expect(unwatchable()).toEqual([invalid, refused])
     await rig.stop('sink@full.service')
     await until(() => w.source.reconcile().then(unwatchable), {
       what: 'the unit to be unloaded',
-      is: (sentences) => sentences.length === 1,
+      is: ([, sentence]) => sentence !== refused,
     })
-    expect(unwatchable()).toEqual([invalid])
+    expect(unwatchable()).toEqual([invalid, full])
   })
 
   it('reports patterns that match nothing or only aliases, as long as it is so, and logs each once', async () => {

@@ -47,18 +47,21 @@ it('the list is limited, and the limit is reported once until there is room agai
 it('units that do not fit are a problem until systemd has listed all units again without them', () => {
   const { list } = make(['a', '*@*'], [], 2)
   const problem = (names: string) => [`${names}: not watched: the limit of 2 units is reached (max_units)`]
+  const full = 'the limit of 2 units is reached (max_units); no other unit can be watched'
   expect(list.problems()).toEqual([])
   list.add('x@1.service')
-  expect(list.problems()).toEqual([])
+  expect(list.problems()).toEqual([full])
   for (const n of [2, 3, 2]) list.add(`x@${n}.service`)
   expect(list.problems()).toEqual(problem('x@2.service, x@3.service'))
   for (const n of [4, 5, 6]) list.add(`x@${n}.service`)
   expect(list.problems()).toEqual(problem('x@2.service, x@3.service, x@4.service and others'))
   list.listed()
-  expect(list.problems()).toEqual([])
+  expect(list.problems()).toEqual([full])
   list.add('x@2.service')
   list.remove('x@1.service')
   list.add('x@2.service')
+  expect(list.problems()).toEqual([full])
+  list.remove('x@2.service')
   expect(list.problems()).toEqual([])
 })
 
@@ -69,7 +72,7 @@ it('an entry that is not valid and a name that does not fit are problems until t
     'c d: not watched: not a valid unit name or pattern',
     'b.service: not watched: the limit of 1 unit is reached (max_units)',
   ])
-  list.configure(configuredUnits(['b']))
+  list.configure(configuredUnits([]))
   expect(list.problems()).toEqual([])
 })
 

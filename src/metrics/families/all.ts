@@ -8,10 +8,12 @@ import { mqttFamilies } from './mqtt.ts'
 import { serviceFamilies } from './services.ts'
 import { systemFamilies } from './system.ts'
 import { unitFamilies } from './units.ts'
+import { watchListFamilies } from './watch-list.ts'
 
 export const FAMILIES: readonly Family[] = [
   ...serviceFamilies,
   ...unitFamilies,
+  ...watchListFamilies,
   ...systemFamilies,
   ...flashFamilies,
   ...busFamilies,
