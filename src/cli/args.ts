@@ -1,4 +1,5 @@
 // Parses the command line into a command, its operands and its options, or one error message.
+import minimist from 'minimist'
 import { didYouMean } from '../config/did-you-mean.ts'
 import { isKey, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import type { CommandLine, OptionValue } from '../config/layer.ts'
@@ -14,7 +15,9 @@ import {
   type OptionName,
   optionRow,
 } from './command-table.ts'
-import { commandsOf, FLAGS, type FlagTarget, valueName } from './flags.ts'
+import { commandsOf, FLAGS, type FlagTarget } from './flags.ts'
+import { plainWords } from './plain-words.ts'
+import { UsageError } from './usage-error.ts'
 
 export interface Arguments extends CommandLine {
   readonly command: Command
@@ -44,8 +47,6 @@ export interface UnitSettings {
 /** The kinds that --kind accepts: `dropped` exists on MQTT only. */
 const KINDS: readonly string[] = [...EVENT_KINDS, 'dropped']
 
-class UsageError extends Error {}
-
 /** Parses the arguments after the program name. A problem is one line for stderr, with exit code 2. */
 export function parseArguments(argv: readonly string[]): Arguments | { readonly problem: string } {
   try {
@@ -57,59 +58,25 @@ export function parseArguments(argv: readonly string[]): Arguments | { readonly 
 }
 
 function parse(argv: readonly string[]): Arguments {
-  const words = [...argv]
-  const operands: string[] = []
+  const names = [...FLAGS.keys()].map((spelling) => spelling.replace(/^-+/, ''))
+  const { _, '--': rest = [], ...given } = minimist(plainWords(argv), { string: [...names, '_'], '--': true })
+  const [command = null, ...operands] = _
+  if (command !== null && !isCommand(command))
+    throw new UsageError(`unknown command "${command}": ${didYouMean(command, COMMAND_NAMES)}`)
+
   const options = new Map<OptionName, string>()
   const overrides = new Map<Key, OptionValue>()
   const notes: string[] = []
-  let command: Command | null = null
-
-  const put = (target: FlagTarget, spelling: string, values: readonly string[]) => {
+  for (const [name, value] of Object.entries(given)) {
+    const spelling = name.length === 1 ? `-${name}` : `--${name}`
+    const values = [value].flat() as string[]
+    const target = FLAGS.get(spelling)
+    if (target === undefined) throw new Error(`minimist made up the option ${spelling}`)
     if (target.kind === 'option') options.set(target.name, values[0] ?? '')
     else if (target.kind === 'ignored') notes.push(`${spelling} ${OBSOLETE_KEYS[target.name]?.note ?? ''}`)
-    else for (const [key, value] of settings(target, spelling, values, overrides)) overrides.set(key, value)
+    else for (const [key, one] of settings(target, spelling, values, overrides)) overrides.set(key, one)
   }
-
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (word === '--') {
-      operands.push(...words.splice(0))
-    } else if (word.startsWith('-') && word !== '-') {
-      const { target, spelling, attached } = findFlag(word)
-      put(target, spelling, valuesOf(target, spelling, attached, words, command !== null))
-    } else if (command === null && operands.length === 0) {
-      if (!isCommand(word)) throw new UsageError(`unknown command "${word}": ${didYouMean(word, COMMAND_NAMES)}`)
-      command = word
-    } else operands.push(word)
-  }
-  return toArguments(command, operands, options, overrides, notes)
-}
-
-function findFlag(word: string): { target: FlagTarget; spelling: string; attached: string | null } {
-  const [, spelling = word, attached = null] = /^(--[^=]*)=(.*)$/s.exec(word) ?? /^(-[^-])=?(.+)$/s.exec(word) ?? []
-  const target = FLAGS.get(spelling)
-  if (target) return { target, spelling, attached }
-  const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
-  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `short options are ${known.join(' ')}`
-  throw new UsageError(`unknown option ${spelling}: ${hint}`)
-}
-
-/** The values of an option; removes them from `words`. */
-function valuesOf(target: FlagTarget, spelling: string, attached: string | null, words: string[], hasCommand: boolean) {
-  const name = valueName(target)
-  if (name === undefined) {
-    if (attached !== null) throw new UsageError(`${spelling} takes no value, but got "${attached}"`)
-    return []
-  }
-  const many = target.kind === 'key' && target.flag.many
-  const values = attached === null ? [] : [attached]
-  const isValue = (word: string | undefined) => word !== undefined && !/^-[^0-9]/.test(word)
-  if (attached === null && isValue(words[0])) values.push(words.shift() as string)
-  if (values.length === 0) throw new UsageError(`${spelling} requires a value: ${spelling} ${name}`)
-  // A command name ends the list, unless the command came first. A unit called `run` can be written run.service.
-  while (many && attached === null && isValue(words[0]) && (hasCommand || !isCommand(words[0] as string))) {
-    values.push(words.shift() as string)
-  }
-  return values
+  return toArguments(command, [...operands, ...rest], options, overrides, notes)
 }
 
 function settings(
@@ -121,7 +88,7 @@ function settings(
   const { key } = target
   const { type } = rowOf(key)
   const [first = ''] = values
-  let value = values.length === 0 ? target.flag.sets : type.fromText(first)
+  let value = target.flag.value === undefined ? target.flag.sets : type.fromText(first)
   if (type.list) {
     const earlier = (before.get(key)?.value ?? []) as unknown[]
     value = [...earlier, ...values.flatMap((one) => type.fromText(one) as unknown[])]

@@ -99,6 +99,49 @@ describe('options that set configuration', () => {
   })
 })
 
+describe('what minimist alone would get wrong', () => {
+  test.each([
+    ['--services a b c', { operands: [] }],
+    ['show 007', { operands: ['007.service'] }],
+    ['show 1e3', { operands: ['1e3.service'] }],
+    ['check-config -', { operands: ['-'] }],
+    ['dump -- --json', { operands: ['--json'], json: false }],
+    ['status --config=', { configFile: '' }],
+    ['status --config=a=b', { configFile: 'a=b' }],
+    ['status --config=true', { configFile: 'true' }],
+    ['events --limit 5 --limit 7', { limit: 7 }],
+    ['status --json --json', { json: true, operands: [] }],
+  ])('"%s"', (line, expected) => {
+    expect(parsed(line)).toMatchObject(expected)
+  })
+
+  test.each([
+    ['-lfoo.log', { log_file: 'foo.log' }],
+    ['-l=foo.log', { log_file: 'foo.log' }],
+    ['-p-', { persistence_file: '-' }],
+    ['--no-prometheus', { prometheus_enabled: false }],
+    ['--mqtt mqtt://a --no-mqtt --mqtt mqtt://b', { 'mqtt.url': 'mqtt://b', 'mqtt.enabled': true }],
+    ['-p a -p b', { persistence_file: 'b' }],
+    ['-p a --persistence-file b', { persistence_file: 'b' }],
+    ['--persistence-file a -p b', { persistence_file: 'b' }],
+    ['--gateway-id 007', { gateway_id: '007' }],
+  ])('"%s" sets', (line, expected) => {
+    expect(overridesOf(line)).toEqual(expected)
+  })
+
+  test.each([
+    ['status --json=maybe', '--json takes no value, but got "maybe"'],
+    ['status --json false', 'status: unexpected argument "false"; usage: gatewatch status'],
+    ['--no-json', 'unknown option --no-json: did you mean --json?'],
+    ['--mqtt.url x', 'unknown option --mqtt.url: did you mean --mqtt?'],
+    ['--constructor x', expect.stringMatching(/^unknown option --constructor: /)],
+    ['--__proto__.x=1', expect.stringMatching(/^unknown option --__proto__.x: /)],
+    ['--config', '--config requires a value: --config FILE'],
+  ])('"%s" is an error', (line, problem) => {
+    expect(parseArguments(line.split(' '))).toEqual({ problem })
+  })
+})
+
 test('options that set no configuration key', () => {
   expect(parsed('--config a.json --user')).toMatchObject({ configFile: 'a.json', user: true, json: false })
   expect(parsed('events -f --json --unit mosquitto --kind crash --limit 5')).toMatchObject({
