@@ -1,5 +1,5 @@
 // A gap with a readable journal: every run of it is counted, on a real systemd.
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { unitOf } from '../../src/core/state.ts'
@@ -23,7 +23,14 @@ describeUnless(noSystemd(), 'a gap', () => {
   const gap = async (journalDir: string | null) => {
     await systemd.start(U)
     const bootId = readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', '')
-    const agent = await openAgentUnderTest({ busAddress: systemd.busAddress, patterns: [U], bootId, journalDir })
+    const stateDir = mkdtempSync(join(systemd.shareDir, 'state-'))
+    const agent = await openAgentUnderTest({
+      busAddress: systemd.busAddress,
+      patterns: [U],
+      bootId,
+      stateDir,
+      journalDir,
+    })
     await agent.kill(0)
     const before = agent.events().length
     for (let restarts = 1; restarts <= 2; restarts++) {
@@ -37,7 +44,8 @@ describeUnless(noSystemd(), 'a gap', () => {
     await systemd.stop(U)
     await systemd.start(U)
     await systemd.exec('journalctl', '--sync')
-    await agent.restart()
+    await agent.start()
+    await agent.ready()
     const events = agent.events().slice(before)
     const counters = unitOf(agent.state(), U)?.counters
     await agent.stop()

@@ -2,13 +2,13 @@
 import { type Agent, createAgent } from '../../src/agent.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Instant, Observation } from '../../src/core/observation.ts'
-import { newState, type State, withUnits } from '../../src/core/state.ts'
+import type { State } from '../../src/core/state.ts'
 import { withJournalReplay } from '../../src/journal/replay-source.ts'
-import type { Clock, StateStore, Step, UnitSource } from '../../src/ports.ts'
-import { createPageBuilder, readPayload } from '../../src/store/format/page-records.ts'
+import type { Clock, UnitSource } from '../../src/ports.ts'
 import { createSystemdSource } from '../../src/systemd/source.ts'
 import { until } from '../rig/until.ts'
 import { clock as realClock } from '../systemd/clock.ts'
+import { createStateAcrossKills } from './state-across-kills.ts'
 
 /** A time in which the agent received every signal, in monotonic ms. */
 export interface ObservedInterval {
@@ -23,11 +23,13 @@ export interface AgentUnderTest {
   /** Everything observed, for the failure report. */
   readonly observations: readonly Observation[]
   intervals(): readonly ObservedInterval[]
+  /** Signals may have been missed at some time, even if no interval ended: two kills can follow too closely for one. */
+  interrupted(): boolean
   problems(): string[]
-  /** Ends the agent at once, and sets its state back to what it was `forgetMs` before. */
+  /** Ends the agent as SIGKILL does. If `forgetMs` is not 0, its files are lost, and its state is that of so long before. */
   kill(forgetMs: number): Promise<void>
-  /** Starts it again; resolves when it has read every unit. */
-  restart(): Promise<void>
+  /** Starts it again; resolves when it runs, before it has read any unit. */
+  start(): Promise<void>
   /** The time on the agent's clocks. */
   now(): Instant
   /** Sets its wall clock, this far ahead of the real one. */
@@ -43,61 +45,72 @@ export interface AgentUnderTestOptions {
   readonly busAddress: string
   readonly patterns: readonly string[]
   readonly bootId: string
+  /** An empty directory for the agent's state. */
+  readonly stateDir: string
   /** The journal from which missed runs are recovered; null for an agent without access to it. */
   readonly journalDir: string | null
 }
 
 export async function openAgentUnderTest(options: AgentUnderTestOptions): Promise<AgentUnderTest> {
   const { clock, setAhead } = createShiftedClock()
-  const store = createHistoryStore(clock)
+  const kept = createStateAcrossKills(options.stateDir, options.bootId, clock)
   const observations: Observation[] = []
   const intervals: ObservedInterval[] = []
   const problems: string[] = []
   let agent: Agent | null = null
   let source: UnitSource | null = null
+  /** systemd's own time of the newest observed change, which can be much earlier on a busy machine. Signals arrive in order. */
+  let observedMs = 0
   let intervalFromMs: number | null = null
+  let interrupted = false
 
   const closeInterval = (toMs: number) => {
     if (intervalFromMs !== null && toMs > intervalFromMs) intervals.push({ fromMs: intervalFromMs, toMs })
     intervalFromMs = null
-  }
-  const start = () => {
-    const inner = createSource(options, clock, store.state, (text) => void problems.push(text))
-    source = {
-      ...inner,
-      start: (observe) =>
-        inner.start((observation) => {
-          observations.push(observation)
-          store.noteObserved(observation)
-          observe(observation)
-        }),
-    }
-    const { bootId } = options
-    agent = createAgent({ state: store.state(), bootId, store: store.port, clock, log: () => {} })
-    agent.start(source, [])
+    interrupted = true
   }
   const self: AgentUnderTest = {
-    state: store.state,
-    events: store.events,
+    state: kept.state,
+    events: kept.events,
     observations,
     intervals: () =>
       intervalFromMs === null ? intervals : [...intervals, { fromMs: intervalFromMs, toMs: Number.POSITIVE_INFINITY }],
-    problems: () => [...problems, ...(agent?.problems() ?? [])],
+    interrupted: () => interrupted,
+    problems: () => [...problems, ...kept.problems(), ...(agent?.problems() ?? [])],
     async kill(forgetMs) {
       const cutMs = clock.now().monoMs - forgetMs
-      problems.push(...(agent?.problems() ?? []))
-      await agent?.stop()
-      const observedMs = store.rollBack(cutMs)
-      closeInterval(Math.max(Math.min(cutMs, observedMs), intervalFromMs ?? 0))
+      kept.kill()
+      closeInterval(Math.min(cutMs, observedMs))
+      const killed = agent
       agent = null
+      source = null
+      problems.push(...(killed?.problems() ?? []))
+      await killed?.stop()
+      await kept.settled()
+      if (forgetMs > 0) kept.rollBack(cutMs)
     },
-    async restart() {
-      start()
-      await self.ready()
+    async start() {
+      const store = await kept.open()
+      if (store === null) return
+      const { bootId } = options
+      const started = createAgent({ state: kept.state(), bootId, store, clock, log: () => {} })
+      const inner = createSource(options, clock, kept.state, (text) => void problems.push(text))
+      source = {
+        ...inner,
+        start: (observe) =>
+          inner.start((observation) => {
+            if (agent !== started) return
+            observations.push(observation)
+            if ('snapshot' in observation) observedMs = Math.max(observedMs, observation.snapshot.changedAtMonoMs)
+            observe(observation)
+          }),
+      }
+      agent = started
+      started.start(source, [])
     },
     now: clock.now,
     setClock: setAhead,
-    busLost: () => closeInterval(store.observedMs()),
+    busLost: () => closeInterval(observedMs),
     async ready() {
       await until(() => source?.reconcile() ?? false, { what: 'the agent to read its units', timeoutMs: 20_000 })
       intervalFromMs = clock.now().monoMs
@@ -106,7 +119,8 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
       await agent?.stop()
     },
   }
-  await self.restart()
+  await self.start()
+  await self.ready()
   return self
 }
 
@@ -122,42 +136,6 @@ function createShiftedClock() {
     aheadMs = ms
   }
   return { clock, setAhead }
-}
-
-/** Keeps the state in memory with its history, so that a kill can go back to an earlier state. */
-function createHistoryStore(clock: Clock) {
-  let state: State = newState('00112233aabbccdd')
-  let events: Event[] = []
-  let history: { readonly monoMs: number; readonly observedMs: number; readonly state: State }[] = []
-  /** systemd's own time of the newest observed change, which can be much earlier on a busy machine. Signals arrive in order. */
-  let observedMs = 0
-  const port = {
-    remember(step: Step) {
-      state = step.after
-      events.push(...step.events)
-      history.push({ monoMs: clock.now().monoMs, observedMs, state: step.after })
-    },
-    stop: async () => {},
-  } as unknown as StateStore
-  return {
-    port,
-    state: () => state,
-    events: () => events,
-    observedMs: () => observedMs,
-    noteObserved(observation: Observation) {
-      if ('snapshot' in observation) observedMs = Math.max(observedMs, observation.snapshot.changedAtMonoMs)
-    },
-    /** Goes back to the state at `cutMs`, and returns the time of the newest change in it. */
-    rollBack(cutMs: number): number {
-      const last = history.findLast(({ monoMs }) => monoMs <= cutMs)
-      // Not beyond the start of this agent: the state that it found then was committed.
-      if (last !== undefined) state = last.state
-      events = events.filter((event) => event.seq <= state.seq)
-      state = asReadFromFlash(state)
-      history = [{ monoMs: clock.now().monoMs, observedMs: 0, state }]
-      return last?.observedMs ?? 0
-    },
-  }
 }
 
 function createSource(
@@ -186,14 +164,4 @@ function createSource(
     command: ['journalctl', `--directory=${journalDir}`],
     readable: () => true,
   })
-}
-
-/** The state as it is after a round trip through the state file. */
-function asReadFromFlash(state: State): State {
-  const page = createPageBuilder(1 << 20)
-  page.head({ ...state, gatewayId: null, reserved: 0, acknowledged: 0, clean: false, bootId: '', stream: state.stream })
-  for (const unit of state.units) page.unit(unit)
-  const payload = readPayload(page.bytes())
-  if (payload === null) throw new Error('the encoded state cannot be decoded')
-  return { ...withUnits(state, payload.units), corrections: 0 }
 }

@@ -18,7 +18,7 @@ export interface SoakArguments {
 export const USAGE = `npm run soak -- [--minutes N] [--seeds N] [--seed S] [--variant ${VARIANTS.join('|')}] [--actions N]
                [--rigs N] [--shrink SECONDS]
   connected: the agent receives every signal and must count exactly. killed: the agent is killed at random and restarts
-  with an older state. bus: the bus daemon is killed at random. Default: all variants in turn.`
+  with its files or with an older state. twice: it is killed again within a second. bus: the bus daemon is killed at random. Default: all variants in turn.`
 
 /** Throws an error with a message for the user if an argument is invalid. */
 export function parseSoakArguments(args: readonly string[]): SoakArguments {

@@ -16,8 +16,10 @@ export interface AgentRecord {
   readonly unprovable: readonly string[]
 
   readonly actions: readonly PerformedAction[]
-  /** When the agent received every signal; a single endless interval if it was never interrupted. */
+  /** When the agent received every signal. */
   readonly intervals: readonly ObservedInterval[]
+  /** There was a time in which it did not. */
+  readonly interrupted: boolean
   readonly problems: readonly string[]
   /** Each unit at the end, as systemd shows it. */
   readonly finalStates: ReadonlyMap<string, FinalState>
@@ -43,7 +45,7 @@ type EndEvent = Extract<Event, { kind: 'stop' | 'crash' | 'lost' }>
 type ObservedEnd = Exclude<EndEvent, { kind: 'lost' }>
 
 export function differences(watched: readonly string[], expected: ExpectedRuns, record: AgentRecord): string[] {
-  const uninterrupted = record.intervals.length === 1 && record.intervals[0]?.toMs === Infinity
+  const uninterrupted = !record.interrupted
   return [
     ...record.problems,
     ...watched.flatMap((name) => {

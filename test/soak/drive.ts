@@ -1,5 +1,5 @@
 // Runs one plan on its own systemd, and returns the differences between the agent's counts and the journal.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Event } from '../../src/core/event.ts'
@@ -61,14 +61,17 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
     const agent = await openAgentUnderTest({
       busAddress: systemd.busAddress,
       patterns: plan.watched,
+      stateDir: mkdtempSync(join(systemd.shareDir, 'state-')),
       bootId: readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', ''),
       journalDir: plan.journal ? join(systemd.runDir, 'log/journal') : null,
     })
     const actions: PerformedAction[] = []
+    const kills = createKills(agent)
     for (const action of plan.actions) {
       actions.push({ ms: clock.now().monoMs, text: actionText(action) })
-      await perform(action, shell, agent)
+      await perform(action, shell, agent, kills)
     }
+    await kills.ended()
     if (plan.variant === 'bus') await agent.ready()
     actions.push({ ms: clock.now().monoMs, text: 'rest' })
     const finalStates = await waitForRest(shell, plan.watched)
@@ -76,6 +79,7 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
       state: agent.state(),
       events: agent.events(),
       intervals: agent.intervals(),
+      interrupted: agent.interrupted(),
       unprovable: unprovableUnits(plan.watched, [plan.files, plan.spare]),
       actions,
       finalStates,
@@ -116,19 +120,48 @@ export function actionText(action: Action): string {
   if (action.do === 'bus') return 'kill the bus daemon'
   if (action.do === 'clock') return `set the clock ${action.aheadMs / 1000} s ahead`
   if (action.do === 'wait') return `wait ${action.ms} ms`
-  return `kill the agent, and restart it after ${action.ms} ms with its state of ${action.forgetMs} ms before`
+  const state = action.forgetMs === 0 ? 'its files' : `its state of ${action.forgetMs} ms before`
+  const again = action.againMs.map((ms) => `, kill it again ${ms} ms later`).join('')
+  return `kill the agent, restart it after ${action.ms} ms with ${state}${again}`
 }
 
-async function perform(action: Action, shell: RigShell, agent: AgentUnderTest): Promise<void> {
+/** Kills of the agent, one at a time, beside the actions on units. */
+function createKills(agent: AgentUnderTest) {
+  let ended: Promise<void> = Promise.resolve()
+  const kill = async ({ forgetMs, ms, againMs }: Extract<Action, { do: 'kill' }>) => {
+    await agent.kill(forgetMs)
+    await sleep(ms)
+    for (const again of againMs) {
+      const started = agent.start()
+      await sleep(again)
+      await agent.kill(0)
+      await started
+    }
+    await agent.start()
+    await agent.ready()
+  }
+  return {
+    add(action: Extract<Action, { do: 'kill' }>) {
+      ended = ended.then(() => kill(action))
+      ended.catch(() => {}) // `ended` reports it
+    },
+    ended: () => ended,
+  }
+}
+
+async function perform(
+  action: Action,
+  shell: RigShell,
+  agent: AgentUnderTest,
+  kills: ReturnType<typeof createKills>,
+): Promise<void> {
   switch (action.do) {
     case 'shell':
       return void (await shell.run(`${action.line} 2>/dev/null`))
     case 'wait':
       return void (await sleep(action.ms))
     case 'kill':
-      await agent.kill(action.forgetMs)
-      await sleep(action.ms)
-      return agent.restart()
+      return kills.add(action)
     case 'clock':
       return agent.setClock(action.aheadMs)
     case 'bus':

@@ -2,15 +2,18 @@
 import { type Random, seededRandom } from './random.ts'
 import { type DrivenUnits, KINDS } from './unit-kinds.ts'
 
-export type Variant = 'connected' | 'killed' | 'bus'
-export const VARIANTS: readonly Variant[] = ['connected', 'killed', 'bus']
+export type Variant = 'connected' | 'killed' | 'twice' | 'bus'
+export const VARIANTS: readonly Variant[] = ['connected', 'killed', 'twice', 'bus']
 
 export type Action =
   /** A line for the shell in the rig, with $ETC (the unit files), $SHARE, and $SPARE (variants of the unit files). */
   | { readonly do: 'shell'; readonly line: string }
   | { readonly do: 'wait'; readonly ms: number }
-  /** The agent is killed, and restarts after `ms` with the state that it had `forgetMs` before. */
-  | { readonly do: 'kill'; readonly forgetMs: number; readonly ms: number }
+  /**
+   * The agent is killed, and restarts after `ms` with its files, or with the state that it had `forgetMs` before. Then it
+   * is killed again, at each of these times after it was started, and starts again at once.
+   */
+  | { readonly do: 'kill'; readonly forgetMs: number; readonly ms: number; readonly againMs: readonly number[] }
   /** The wall clock is set, this far ahead of the real one. */
   | { readonly do: 'clock'; readonly aheadMs: number }
   /** The bus daemon is killed; its socket unit starts it again. */
@@ -80,9 +83,18 @@ const SIGNALS = ['KILL', 'KILL', 'KILL', 'TERM', 'SEGV', 'ABRT', 'USR1', 'USR2',
 function action(random: Random, driven: readonly DrivenUnits[], files: readonly string[], variant: Variant): Action {
   const unit = random.one(driven.flatMap((d) => d.watched))
   const draw = random.whole(0, 99)
-  if (variant !== 'connected' && draw < 6) {
-    if (variant === 'bus') return { do: 'bus' }
-    return { do: 'kill', forgetMs: random.one([0, 0, 50, 500, 2000]), ms: random.one([0, 50, 200, 800]) }
+  if (variant === 'bus' && draw < 6) return { do: 'bus' }
+  if (variant === 'killed' && draw < 6) {
+    return { do: 'kill', forgetMs: random.one([0, 0, 50, 500, 2000]), ms: random.one([0, 50, 200, 800]), againMs: [] }
+  }
+  if (variant === 'twice' && draw < 15) {
+    const again = () => random.whole(0, random.one([5, 60, 500]))
+    return {
+      do: 'kill',
+      forgetMs: random.one([0, 0, 0, 50, 2000]),
+      ms: random.one([0, 0, 20, 300]),
+      againMs: random.percent(70) ? [again()] : [again(), again()],
+    }
   }
   if (draw < 45) return shell(`systemctl --no-block ${random.one(VERBS)} ${unit}`)
   if (draw < 75) {

@@ -5,7 +5,7 @@ import { failureText } from './failure-report.ts'
 import { VARIANTS, type Variant } from './plan.ts'
 import { runSeeds } from './run-seeds.ts'
 
-const SEEDS: Readonly<Record<Variant, number>> = { connected: 4, killed: 2, bus: 2 }
+const SEEDS: Readonly<Record<Variant, number>> = { connected: 4, killed: 2, twice: 2, bus: 2 }
 
 describeUnless(noSystemd(), 'units driven at random', () => {
   test.each(VARIANTS)('every count matches the journal: %s', { timeout: 180_000 }, async (variant) => {

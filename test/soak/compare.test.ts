@@ -1,0 +1,48 @@
+// The comparison of the soak, checked with literal runs.
+import { expect, test } from 'vitest'
+import { newState, withUnits } from '../../src/core/state.ts'
+import { newUnit } from '../../src/core/unit.ts'
+import { type AgentRecord, differences } from './compare.ts'
+import type { Run } from './expected.ts'
+
+const run = (id: string, openedMs: number, more: Partial<Run> = {}): Run => ({
+  id,
+  openedMs,
+  restart: false,
+  automatic: false,
+  scheduled: false,
+  end: null,
+  ...more,
+})
+const end: Run['end'] = { atMs: 1500, kind: 'stop', result: 'success', main: null, requested: true }
+
+/** A restart that the agent missed: it counts a start, and the run before as lost. */
+const missedRestart = (interrupted: boolean) => {
+  const counters = { starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 }
+  const open = { id: 'b2', openedAtMonoMs: 3000, openedAtMs: 3000, job: 0, requested: false, badResult: null }
+  const unit = { ...newUnit('u.service'), counters, run: open }
+  const record: AgentRecord = {
+    state: withUnits(newState('00112233aabbccdd'), [unit]),
+    events: [],
+    unprovable: [],
+    actions: [],
+    intervals: [{ fromMs: 3000, toMs: Number.POSITIVE_INFINITY }],
+    interrupted,
+    problems: [],
+    finalStates: new Map(),
+    now: { monoMs: 4000, wallMs: 4000 },
+  }
+  const runs = [run('a1', 100, { end }), run('b2', 1501, { restart: true })]
+  return differences(
+    ['u.service'],
+    { units: new Map([['u.service', runs]]), countedTwice: new Map(), missingEvidence: [] },
+    record,
+  )
+}
+
+test('an agent that was killed before its first interval began may have missed runs, although a single interval is left', () => {
+  expect(missedRestart(true)).not.toContainEqual(expect.stringContaining('counted'))
+  expect(missedRestart(false)).toContainEqual(
+    'u.service: counted 2 starts, 0 stops, 0 crashes, 0 restarts, 1 lost, expected 2 starts, 1 stops, 0 crashes, 1 restarts, 0 lost',
+  )
+})
