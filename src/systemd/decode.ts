@@ -60,9 +60,12 @@ const INCOMPLETE_PAIR = { missed: true } as const
 
 /** Combines the two signals that systemd sends for each change: first the type's interface, then Unit's. */
 export interface SignalPairing {
-  /** A new connection or a restarted systemd: forgets incomplete pairs. */
+  /** A new connection or a restarted systemd: what was received before belongs to no later signal. */
   begin(): void
-  /** The snapshot once the second signal of a pair arrives; null before that, and for signals without a state. */
+  /**
+   * The snapshot once the second signal of a pair arrives; null before that, for signals without a state, and for a second
+   * signal whose first one was sent before the subscription: the unit is about to be read.
+   */
   changed(path: string, body: readonly unknown[]): UnitSnapshot | Malformed | typeof INCOMPLETE_PAIR | null
   /** A GetAll reply contains both parts, so that a following signal of Unit alone is complete. */
   read(path: string, snapshot: UnitSnapshot): void
@@ -80,8 +83,7 @@ export function createSignalPairing(): SignalPairing {
   }
   return {
     begin() {
-      incomplete.clear()
-      complete.clear()
+      for (const notes of [results, incomplete, complete]) notes.clear()
     },
     changed(path, body) {
       const [source, properties] = body
@@ -97,7 +99,8 @@ export function createSignalPairing(): SignalPairing {
       if (incomplete.delete(path)) complete.add(path)
       else if (complete.has(path)) return INCOMPLETE_PAIR
       if (properties['ActiveState'] === undefined) return null
-      return snapshotIn(properties, results.get(path) ?? NO_RESULT)
+      const result = results.get(path) ?? (hasNoResult(path) ? NO_RESULT : null)
+      return result === null ? null : snapshotIn(properties, result)
     },
     read: (path, { result, mainCode, mainStatus, nRestarts }) =>
       keep(path, { result, mainCode, mainStatus, nRestarts }),
@@ -105,6 +108,11 @@ export function createSignalPairing(): SignalPairing {
       for (const notes of [results, incomplete, complete]) notes.delete(path)
     },
   }
+}
+
+/** Whether units of this type have no Result, and so only one signal for each change. */
+function hasNoResult(path: string): boolean {
+  return /_2e(target|slice|device)$/.test(path)
 }
 
 /** The reply to `GetAll("")`: the properties of all interfaces of a unit at one instant. */

@@ -43,6 +43,13 @@ const FAILED = {
   frozen: false,
 }
 
+/** The change of a killed service to a state with these properties. */
+const changedTo = (properties: Readonly<Record<string, unknown>>) => {
+  const pairs = createSignalPairing()
+  pairs.changed(PATH, [SERVICE, killed, []])
+  return pairs.changed(PATH, [UNIT, { ...failed, ...properties }, []])
+}
+
 describe('a change', () => {
   it('is reported once, with the second of its two signals', () => {
     const pairs = createSignalPairing()
@@ -61,16 +68,24 @@ describe('a change', () => {
     expect(received(SERVICE, UNIT).unit()).toEqual(missed)
     expect(received(SERVICE, UNIT, SERVICE).service()).toEqual(missed)
     expect(received(SERVICE, UNIT, SERVICE).unit()).toEqual(FAILED)
-    // We may have connected between the two signals; a target sends only one.
-    expect(received().unit()).toMatchObject({ result: null })
-    expect(received(UNIT).unit()).toMatchObject({ result: null })
+    // We may have connected between the two signals: the first one of an earlier change does not belong to the second.
+    expect([received().unit(), received(UNIT).unit()]).toEqual([null, null])
     expect(received(UNIT, SERVICE).unit()).toEqual(FAILED)
     const again = received(SERVICE, UNIT, SERVICE)
     again.pairs.begin()
     expect([again.service(), again.unit()]).toEqual([null, FAILED])
+    const between = received(SERVICE, UNIT, SERVICE)
+    between.pairs.begin()
+    expect(between.unit()).toBeNull()
     const unloaded = received(SERVICE, UNIT)
     unloaded.pairs.removed(PATH)
-    expect(unloaded.unit()).toMatchObject({ result: null })
+    expect(unloaded.unit()).toBeNull()
+  })
+
+  it.each(['target', 'slice', 'device'])('of a %s, which has no Result, is one signal', (type) => {
+    const pairs = createSignalPairing()
+    const signal = () => pairs.changed(`/org/freedesktop/systemd1/unit/a_2e${type}`, [UNIT, failed, []])
+    expect([signal(), signal()]).toMatchObject([{ activeState: 'failed', result: null }, { result: null }])
   })
 
   it('keeps units apart', () => {
@@ -79,15 +94,6 @@ describe('a change', () => {
     pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
     expect(pairs.changed(`${PATH}2`, [UNIT, failed, []])).toMatchObject({ result: 'watchdog' })
-  })
-
-  it('without the signal of its type has no result, also after systemd has unloaded the unit', () => {
-    const none = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
-    const pairs = createSignalPairing()
-    expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
-    pairs.changed(PATH, [SERVICE, killed, []])
-    pairs.removed(PATH)
-    expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual({ ...FAILED, ...none })
   })
 
   it('takes the result from an earlier read', () => {
@@ -105,22 +111,12 @@ describe('a change', () => {
   })
 
   it('has no invocation id if systemd sends none', () => {
-    for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null]) {
-      expect(createSignalPairing().changed(PATH, [UNIT, { ...failed, InvocationID: v('ay', none) }, []])).toMatchObject(
-        {
-          invocationId: null,
-        },
-      )
-    }
+    for (const none of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(3, 1), 'x', null])
+      expect(changedTo({ InvocationID: v('ay', none) })).toMatchObject({ invocationId: null })
   })
 
   it('contains the job', () => {
-    const snapshot = createSignalPairing().changed(PATH, [
-      UNIT,
-      { ...failed, Job: v('(uo)', [73, '/org/freedesktop/systemd1/job/73']) },
-      [],
-    ])
-    expect(snapshot).toMatchObject({ job: 73 })
+    expect(changedTo({ Job: v('(uo)', [73, '/org/freedesktop/systemd1/job/73']) })).toMatchObject({ job: 73 })
   })
 
   it('keeps the previous value of a property that is missing or has a wrong type', () => {
@@ -141,25 +137,14 @@ describe('a change', () => {
   })
 
   it('is malformed if its states are not strings or it has no properties', () => {
-    const bad: unknown[][] = [
-      [UNIT, { ...failed, ActiveState: v('u', 1) }, []],
-      [UNIT, { ...failed, SubState: v('u', 1) }, []],
-      [UNIT, { ...failed, ActiveState: v('s', '') }, []],
-      [UNIT, 7, []],
-      [UNIT, null, []],
-      [UNIT, [], []],
-      [7, failed, []],
-      [],
-    ]
-    for (const body of bad) expect(createSignalPairing().changed(PATH, body)).toHaveProperty('malformed')
+    for (const bad of [{ ActiveState: v('u', 1) }, { SubState: v('u', 1) }, { ActiveState: v('s', '') }])
+      expect(changedTo(bad)).toHaveProperty('malformed')
+    for (const body of [[UNIT, 7, []], [UNIT, null, []], [UNIT, [], []], [7, failed, []], []])
+      expect(createSignalPairing().changed(PATH, body)).toHaveProperty('malformed')
   })
 
   it('passes on a state that it does not know', () => {
-    expect(
-      createSignalPairing().changed(PATH, [UNIT, { ...failed, ActiveState: v('s', 'refreshing') }, []]),
-    ).toMatchObject({
-      activeState: 'refreshing',
-    })
+    expect(changedTo({ ActiveState: v('s', 'refreshing') })).toMatchObject({ activeState: 'refreshing' })
   })
 
   it('never throws, whatever it contains', () => {
@@ -183,7 +168,7 @@ describe('a change', () => {
   it('of thousands of units uses bounded memory', () => {
     const pairs = createSignalPairing()
     for (let i = 0; i < 10_000; i++) pairs.changed(`${PATH}${i}`, [SERVICE, killed, []])
-    expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toMatchObject({ result: null })
+    expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toBeNull()
     expect(pairs.changed(`${PATH}9999`, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
   })
 })
