@@ -2,7 +2,7 @@
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
 import { endAsProven, endAsUnseenCrash, endRun, endUnobserved, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
-import { NO_PROOF, type ProvenEnd, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
+import { type Cause, NO_PROOF, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
 
 /**
  * How a snapshot relates to the run whose id it has. `opening`: a signal that may be the first one of the run, whose
@@ -28,7 +28,8 @@ export function catchUp(
   const ended = kind !== 'opening' && isEnded(snapshot)
   const proven = unit.proven.find(({ id }) => id === snapshot.invocationId)
   const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind) : provenStarts(proven)
-  const transition = openUnseenRuns(unit, ctx, missed, earlier, snapshot, snapshot.invocationId)
+  const opened = openUnseenRuns(unit, ctx, missed, earlier, snapshot, snapshot.invocationId)
+  const transition = { ...opened, unit: withProvenRequest(opened.unit) }
   return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
 }
 
@@ -36,21 +37,28 @@ export function catchUp(
 export function replayJournal(unit: Unit, ctx: Context, snapshot: UnitSnapshot, earlier: Settings | null): Transition {
   let transition: Transition = { unit, events: [] }
   for (const run of unit.proven) {
-    const { id, end } = run
+    const { id, end, requested } = run
     if (id === snapshot.invocationId) break
     if (!transition.unit.runIds.includes(id)) {
       transition = andThen(transition, (u) => openUnseenRuns(u, ctx, provenStarts(run), earlier, null, id))
       transition = { ...transition, unit: withSnapshotOf(transition.unit, run, 'active', 'running') }
     }
     if (end === null || transition.unit.run?.id !== id) continue
-    transition = andThen(transition, (u) => endAsProven(u, ctx, end))
+    transition = andThen(transition, (u) => endAsProven(withProvenRequest(u), ctx, end))
     // Without a stop request, systemd may be waiting to restart it now.
-    const unit = end.requested
+    const unit = requested
       ? withSnapshotOf(transition.unit, run, 'inactive', 'dead')
       : withSnapshotOf(transition.unit, run, 'activating', 'auto-restart')
     transition = { ...transition, unit }
   }
-  return transition
+  return { ...transition, unit: withProvenRequest(transition.unit) }
+}
+
+/** The unit with the request to end its open run that the journal has; the end itself may still come as a signal. */
+function withProvenRequest(unit: Unit): Unit {
+  const { run, proven } = unit
+  if (run === null || run.requested || !proven.some(({ id, requested }) => id === run.id && requested)) return unit
+  return { ...unit, run: { ...run, requested: true } }
 }
 
 /** The unit with the snapshot that systemd would have reported for this run. */
@@ -139,7 +147,7 @@ export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot)
   if (unit.run === null) return { unit, events: [] }
   const proven = provenEnd(unit)
   if (proven !== null) {
-    return endAsProven(unit, ctx, { ...proven, cause: { ...causeOf(snapshot), result: proven.cause.result } })
+    return endAsProven(unit, ctx, { ...causeOf(snapshot), result: proven.result })
   }
   const crashed = isCrash(causeOf(snapshot, unit.run.badResult))
   if (!crashed && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
@@ -171,6 +179,6 @@ export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly P
 }
 
 /** How the open run ended, if the journal proves it. */
-function provenEnd({ run, proven }: Unit): ProvenEnd | null {
+function provenEnd({ run, proven }: Unit): Cause | null {
   return proven.find(({ id }) => id === run?.id)?.end ?? null
 }

@@ -4,7 +4,7 @@ import type { StateChange } from './event.ts'
 import { recordCrash } from './flapping.ts'
 import { emitEnd, emitStart } from './rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
-import { type Cause, own, type ProvenEnd, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { type Cause, own, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 import { currentSettings } from './unit-facts.ts'
 
 /** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */
@@ -126,9 +126,9 @@ export function endAsUnseenCrash(unit: Unit, ctx: Context): Transition {
 }
 
 /** The open run ended unobserved, as the journal proves. */
-export function endAsProven(unit: Unit, ctx: Context, end: ProvenEnd): Transition {
-  const cause: Cause = { ...end.cause, result: unit.run?.badResult ?? end.cause.result }
-  const requested = end.requested || unit.run?.requested === true
+export function endAsProven(unit: Unit, ctx: Context, proven: Cause): Transition {
+  const cause: Cause = { ...proven, result: unit.run?.badResult ?? proven.result }
+  const requested = unit.run?.requested === true
   return closeRun(unit, ctx, cause, requested, { ...(isCrash(cause) ? FAILED : DEAD), willRestart: null })
 }
 
@@ -137,7 +137,7 @@ export function endUnobserved(unit: Unit, ctx: Context, crashed = false): Transi
   const { run, snapshot } = unit
   if (run === null || run.badResult === null) return crashed ? endAsUnseenCrash(unit, ctx) : loseRun(unit, ctx)
   const cause = snapshot?.invocationId === run.id ? causeOf(snapshot) : UNKNOWN_CAUSE
-  return endAsProven(unit, ctx, { cause, requested: run.requested })
+  return endAsProven(unit, ctx, cause)
 }
 
 /** The state of the unit after a run, the job that ended it, and the forecast. */

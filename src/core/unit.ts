@@ -116,13 +116,10 @@ export interface ProvenRun {
   readonly missed: number
   /** The last `NRestarts` in the journal before this run; null if there is none. */
   readonly nRestarts: number | null
-  /** Null if the run continues, or if no journal entry shows its end. */
-  readonly end: ProvenEnd | null
-}
-
-export interface ProvenEnd {
-  readonly cause: Cause
+  /** A stop or restart job stopped it, or is stopping it. */
   readonly requested: boolean
+  /** How it ended. Null if the run continues, or if no journal entry shows its end. */
+  readonly end: Cause | null
 }
 
 export const NO_PROOF: readonly ProvenRun[] = []

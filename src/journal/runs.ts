@@ -1,10 +1,11 @@
 // Reconstructs the runs of units, and how they ended, from systemd's own messages in the journal. Pure.
 import { signalName } from '../core/cause.ts'
-import type { Cause, ProvenEnd, ProvenRun } from '../core/unit.ts'
+import type { Cause, ProvenRun } from '../core/unit.ts'
 import { type JournalEntry, journalEntry } from './journal-entry.ts'
 import { FAILED, PROCESS_EXIT, RESTART_SCHEDULED, SKIPPED, STOPPED, STOPPING, SUCCEEDED } from './message-ids.ts'
 
-const FIELDS = 'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'
+const FIELDS =
+  'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,PRIORITY,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'
 /** As many as the output limit of journalctl allows; older ones are left out. */
 const LINES_AT_MOST = 4000
 
@@ -14,7 +15,7 @@ export function argsForUnits(units: readonly string[], bootId: string): readonly
   return [...form, '_PID=1', '_UID=0', `_BOOT_ID=${bootId.replaceAll('-', '')}`, ...units.map((unit) => `UNIT=${unit}`)]
 }
 
-type RunDraft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & { stopping: boolean; main: Main | null }
+type RunDraft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & { main: Main | null; mainFailed: boolean }
 type Main = Pick<Cause, 'exitCode' | 'signal' | 'coreDumped'>
 
 /** The runs of one unit, built message by message. */
@@ -59,7 +60,7 @@ function applyEntry(history: UnitHistory, entry: JournalEntry): void {
     run.restart ??= 'job'
   switch (entry['MESSAGE_ID']) {
     case STOPPING:
-      if (run.end === null) run.stopping = true
+      if (run.end === null) run.requested = true
       return
     case STOPPED:
       if (type === 'restart') history.restartJobs.set(job, history.runs.size)
@@ -67,10 +68,14 @@ function applyEntry(history: UnitHistory, entry: JournalEntry): void {
       else history.announced = 0
       return
     case PROCESS_EXIT:
-      if (run.end === null && textOf(entry['MESSAGE']).includes('Main process exited')) run.main = mainOf(entry)
+      if (run.end === null && textOf(entry['MESSAGE']).includes('Main process exited')) {
+        run.main = mainOf(entry)
+        run.mainFailed = Number(entry['PRIORITY']) <= NOTICE
+      }
       return
     case SUCCEEDED:
-      run.end ??= endOf(run, 'success')
+      // `reset-failed` in mid-run makes systemd report success in the end.
+      run.end ??= endOf(run, run.main !== null && run.mainFailed ? resultOf(run.main) : 'success')
       return
     case SKIPPED:
     case FAILED: {
@@ -102,17 +107,30 @@ function beginRun(history: UnitHistory, id: string): RunDraft {
         ? Math.max(0, nRestarts - nRestartsBefore - announced)
         : 0,
     nRestarts,
+    requested: false,
     end: null,
-    stopping: false,
     main: null,
+    mainFailed: false,
   }
   history.runs.set(id, run)
   history.announced = 0
   return run
 }
 
-function endOf({ stopping, main }: RunDraft, result: string): ProvenEnd {
-  return { cause: { result, ...(main ?? UNKNOWN_MAIN) }, requested: stopping }
+function endOf({ main }: RunDraft, result: string): Cause {
+  return { result, ...(main ?? UNKNOWN_MAIN) }
+}
+
+/**
+ * systemd logs the exit of a main process at this priority or a more urgent one only if the exit counts as a failure, with
+ * SuccessExitStatus= and `-` in front of the command taken into account (unit_log_process_exit()).
+ */
+const NOTICE = 5
+
+/** The Result of a run that ended with this exit of its main process, if it was a failure (systemd.exec(5), $SERVICE_RESULT). */
+function resultOf({ signal, coreDumped }: Main): string {
+  if (coreDumped) return 'core-dump'
+  return signal === null ? 'exit-code' : 'signal'
 }
 
 const UNKNOWN_MAIN: Main = { exitCode: null, signal: null, coreDumped: false }
@@ -125,8 +143,8 @@ function mainOf(entry: JournalEntry): Main {
   return { exitCode: null, signal: signalName(status), coreDumped: code === 'dumped' }
 }
 
-function provenRun({ id, restart, missed, nRestarts, end }: RunDraft): ProvenRun {
-  return { id, restart, missed, nRestarts, end }
+function provenRun({ id, restart, missed, nRestarts, requested, end }: RunDraft): ProvenRun {
+  return { id, restart, missed, nRestarts, requested, end }
 }
 
 function textOf(value: unknown): string {

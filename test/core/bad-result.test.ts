@@ -69,7 +69,7 @@ test('a bad Result that was seen before a gap is the Result, whatever a read sho
 
 test('a bad Result of this run is right even if the journal shows success, as after reset-failed', () => {
   const cause = { result: 'success', exitCode: 7, signal: null, coreDumped: false }
-  const proven = { id: 'a1', restart: null, missed: 0, nRestarts: null, end: { cause, requested: false } }
+  const proven = { id: 'a1', restart: null, missed: 0, nRestarts: null, requested: false, end: cause }
   const proof: Observation = { kind: 'proof', at: at(450), runs: new Map([[U, [proven]]]) }
   expect(eventsOf(running, crashed, GAP, proof, read(U, 500, {}))[1]).toMatchObject(UNKNOWN_END)
   expect(eventsOf(running, crashed, GAP, proof, read(U, 500, RESET))[1]).toMatchObject(UNKNOWN_END)

@@ -126,7 +126,7 @@ test('a request that was seen before a gap is known after it, also where the jou
   const seen = [read(U, 1, RUNNING), signal(U, 10, { ...STOPPING, job: 31 }), { kind: 'gap', at: at(20) } as const]
   expect(stepAll(watching(U), [...seen, read(U, 30, FAILED)]).events[1]).toMatchObject({ requested: true })
   const cause = { result: 'exit-code', exitCode: 4, signal: null, coreDumped: false }
-  const proven = { id: 'a1', restart: null, missed: 0, nRestarts: null, end: { cause, requested: false } }
+  const proven = { id: 'a1', restart: null, missed: 0, nRestarts: null, requested: false, end: cause }
   const proof: Observation = { kind: 'proof', at: at(25), runs: new Map([[U, [proven]]]) }
   expect(stepAll(watching(U), [...seen, proof, read(U, 30, {})]).events[1]).toMatchObject({
     ...{ kind: 'crash', requested: true },

@@ -19,18 +19,18 @@ describeUnless(noSystemd(), 'a gap', () => {
   })
   afterAll(() => systemd.stop())
 
+  const options = (patterns: readonly string[], journalDir: string | null) => ({
+    busAddress: systemd.busAddress,
+    patterns,
+    bootId: readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', ''),
+    stateDir: mkdtempSync(join(systemd.shareDir, 'state-')),
+    journalDir,
+  })
+
   /** The unit runs, is killed twice and restarted, then stopped and started, all while the agent is disconnected. */
   const gap = async (journalDir: string | null) => {
     await systemd.start(U)
-    const bootId = readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', '')
-    const stateDir = mkdtempSync(join(systemd.shareDir, 'state-'))
-    const agent = await openAgentUnderTest({
-      busAddress: systemd.busAddress,
-      patterns: [U],
-      bootId,
-      stateDir,
-      journalDir,
-    })
+    const agent = await openAgentUnderTest(options([U], journalDir))
     await agent.kill(0)
     const before = agent.events().length
     for (let restarts = 1; restarts <= 2; restarts++) {
@@ -69,5 +69,34 @@ describeUnless(noSystemd(), 'a gap', () => {
     const { counters, problems } = await gap('/nowhere')
     expect(counters).toEqual({ starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 })
     expect(problems.join()).toMatch(/^journal: could not recover events missed while disconnected \(.*\/nowhere.*\)$/)
+  })
+
+  test('in which reset-failed was run during ExecStopPost= has the crash; an exit that counts as success is a stop', async () => {
+    const exits = (prefix: string, more: string) =>
+      `[Service]\nExecStart=${prefix}/bin/sh -c "until [ -e /run/exit ]; do sleep 0.1; done; exit 7"\n${more}\n`
+    systemd.writeUnit('reset.service', exits('', 'ExecStopPost=/bin/sleep 2'))
+    systemd.writeUnit('allowed.service', exits('', 'SuccessExitStatus=7'))
+    systemd.writeUnit('ignored.service', exits('-', ''))
+    await systemd.daemonReload()
+    const units = ['reset.service', 'allowed.service', 'ignored.service']
+    await systemd.systemctl('start', ...units)
+    const agent = await openAgentUnderTest(options(units, join(systemd.runDir, 'log/journal')))
+    await agent.kill(0)
+    await systemd.exec('touch', '/run/exit')
+    const state = async (unit: string) => (await systemd.show(unit, 'SubState'))['SubState']
+    await until(() => state('reset.service'), { what: 'ExecStopPost=', is: (sub) => sub === 'stop-post' })
+    await systemd.systemctl('reset-failed')
+    for (const unit of units) await until(() => state(unit), { what: `${unit} to end`, is: (sub) => sub === 'dead' })
+    await systemd.exec('journalctl', '--sync')
+    await agent.start()
+    await agent.ready()
+    const ends = agent.events().filter(({ kind }) => kind !== 'start')
+    expect(ends.find(({ unit }) => unit === 'reset.service')).toMatchObject({
+      kind: 'crash',
+      result: 'exit-code',
+      exitCode: 7,
+    })
+    for (const unit of units.slice(1)) expect(ends.find((end) => end.unit === unit)?.kind).toBe('stop')
+    await agent.stop()
   })
 })

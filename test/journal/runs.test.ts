@@ -29,7 +29,7 @@ const failed = (ms: number, id: string, result: string) =>
   of(id, `Failed with result '${result}'.`, 'd9b373ed55a64feb8242e02dbe79a49c')(ms, { UNIT_RESULT: result })
 const scheduled = (ms: number, id: string, n: number) =>
   of(id, 'Scheduled restart job', '5eb03494b6584870a536b337290809b3')(ms, { N_RESTARTS: String(n) })
-const exited = (ms: number, id: string, code: string, status: number, whose = 'Main') =>
+const exited = (ms: number, id: string, code: string, status: number, whose = 'Main', priority = '5') =>
   of(
     id,
     `${whose} process exited, code=${code}`,
@@ -37,6 +37,7 @@ const exited = (ms: number, id: string, code: string, status: number, whose = 'M
   )(ms, {
     EXIT_CODE: code,
     EXIT_STATUS: String(status),
+    PRIORITY: priority,
   })
 
 /** journalctl prints the newest line first. */
@@ -63,14 +64,14 @@ test('a crash with its cause, the automatic restart that follows, and a requeste
     ),
   ).toEqual([
     {
-      ...{ id: A, restart: null, missed: 0, nRestarts: null },
-      end: { requested: false, cause: { result: 'signal', ...main, signal: 'SIGKILL' } },
+      ...{ id: A, restart: null, missed: 0, nRestarts: null, requested: false },
+      end: { result: 'signal', ...main, signal: 'SIGKILL' },
     },
     {
-      ...{ id: B, restart: 'automatic', missed: 0, nRestarts: 1 },
-      end: { requested: true, cause: { result: 'success', ...main } },
+      ...{ id: B, restart: 'automatic', missed: 0, nRestarts: 1, requested: true },
+      end: { result: 'success', ...main },
     },
-    { id: C, restart: null, missed: 0, nRestarts: 1, end: null },
+    { id: C, restart: null, missed: 0, nRestarts: 1, requested: false, end: null },
   ])
 })
 
@@ -82,12 +83,30 @@ test('exit codes, core dumps and skipped runs', () => {
     exited(2, B, 'dumped', 11),
     failed(2, B, 'core-dump'),
     of(C, 'Skipped', '0e4284a0caca4bfc81c0bb6786972673')(3, { UNIT_RESULT: 'exec-condition' }),
-  )?.map(({ end }) => end?.cause)
+  )?.map(({ end }) => end)
   expect(causes).toEqual([
     { result: 'exit-code', ...main, exitCode: 3 },
     { result: 'core-dump', ...main, signal: 'SIGSEGV', coreDumped: true },
     { result: 'exec-condition', ...main },
   ])
+})
+
+test('a main process that failed makes a crash, also where reset-failed made systemd report success', () => {
+  const ends = (...lines: string[]) => runs(Infinity, ...lines)?.[0]?.end
+  expect(ends(exited(1, A, 'exited', 7), succeeded(2, A))).toEqual({ result: 'exit-code', ...main, exitCode: 7 })
+  expect(ends(exited(1, A, 'killed', 9), succeeded(2, A))).toEqual({ result: 'signal', ...main, signal: 'SIGKILL' })
+  expect(ends(exited(1, A, 'dumped', 6), succeeded(2, A))).toMatchObject({ result: 'core-dump', signal: 'SIGABRT' })
+  // systemd logs an exit that counts as success for debugging only.
+  expect(ends(exited(1, A, 'exited', 7, 'Main', '7'), succeeded(2, A))).toMatchObject({
+    result: 'success',
+    exitCode: 7,
+  })
+  expect(ends(exited(1, A, 'exited', 7, 'Control'), succeeded(2, A))).toMatchObject({ result: 'success' })
+})
+
+test('a stop that is under way is a request, even if its end is not in the journal yet', () => {
+  expect(runs(Infinity, starting(1, A, '1'), stopping(2, A))).toMatchObject([{ requested: true, end: null }])
+  expect(runs(Infinity, failed(1, A, 'signal'), stopping(2, A))).toMatchObject([{ requested: false }])
 })
 
 test('a restart job is a restart; a start after a stop is not, nor is one after a stop canceled the announced restart', () => {
@@ -101,7 +120,7 @@ test('a restart job is a restart; a start after a stop is not, nor is one after 
 
 test('a start refused by the start limit has the id of the previous run, and does not show how that ended', () => {
   expect(runs(Infinity, starting(1, A, '1'), failed(2, A, 'start-limit-hit'))?.[0]?.end).toBeNull()
-  expect(runs(Infinity, succeeded(1, A), failed(2, A, 'start-limit-hit'))?.[0]?.end?.cause.result).toBe('success')
+  expect(runs(Infinity, succeeded(1, A), failed(2, A, 'start-limit-hit'))?.[0]?.end?.result).toBe('success')
 })
 
 test('restarts without a line are known from the restart counter; one announced twice is not missed', () => {

@@ -19,12 +19,8 @@ export const RECONCILE: ByFile = {
       ' || transition.unit.run?.id !== id) continue',
       ') continue',
     ],
-    ['after a requested end nothing restarts the unit', 'const unit = end.requested', 'const unit = false'],
-    [
-      'after an end that was not requested systemd may restart the unit',
-      'const unit = end.requested',
-      'const unit = true',
-    ],
+    ['after a requested end nothing restarts the unit', 'const unit = requested', 'const unit = false'],
+    ['after an end that was not requested systemd may restart the unit', 'const unit = requested', 'const unit = true'],
     ['NRestarts is taken from the last journal entry', 'run.nRestarts ?? last', 'last'],
     [
       'restarts without a journal entry are counted',
@@ -37,8 +33,20 @@ export const RECONCILE: ByFile = {
       'restart === null ? 0 : missed + 1',
     ],
     ['a restart job is a restart', 'restart === null ? 0 : 1), automatic', '0), automatic'],
+    ['a request in the journal is one', 'endAsProven(withProvenRequest(u), ctx, end)', 'endAsProven(u, ctx, end)'],
+    [
+      'a request in the journal is one before the run has ended',
+      'unit: withProvenRequest(transition.unit) }',
+      'unit: transition.unit }',
+    ],
+    [
+      'a request in the journal is one for a run that started in the gap',
+      'unit: withProvenRequest(opened.unit) }',
+      'unit: opened.unit }',
+    ],
+    ['a request in the journal is one for its own run only', 'id === run.id && requested', 'requested'],
     ['an end in the journal takes precedence over the Result', 'if (proven !== null) {', 'if (false) {'],
-    ['how the main process ended is taken from systemd', '...causeOf(snapshot), result', '...proven.cause, result'],
+    ['how the main process ended is taken from systemd', '...causeOf(snapshot), result', '...proven, result'],
     [
       'a signal that may be the first of its run ends nothing',
       "kind !== 'opening' && isEnded(snapshot)",

@@ -109,10 +109,14 @@ export const RUNS: ByFile = {
     ['a bad Result is the Result of the run', 'causeOf(snapshot, unit.run?.badResult ?? null)', 'causeOf(snapshot)'],
     [
       'a Result that was bad before takes precedence over the journal',
-      'result: unit.run?.badResult ?? end.cause.result',
-      'result: end.cause.result',
+      'result: unit.run?.badResult ?? proven.result',
+      'result: proven.result',
     ],
-    ['a request seen before a gap is known after it', 'end.requested || unit.run?.requested === true', 'end.requested'],
+    [
+      'a request seen before a gap is known after it',
+      'const requested = unit.run?.requested === true',
+      'const requested = false',
+    ],
     [
       'a run with a bad Result crashed, however it ended',
       'if (run === null || run.badResult === null) return crashed',
