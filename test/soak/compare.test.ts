@@ -11,6 +11,7 @@ const run = (id: string, openedMs: number, more: Partial<Run> = {}): Run => ({
   restart: false,
   automatic: false,
   scheduled: false,
+  stoppingMs: null,
   end: null,
   ...more,
 })

@@ -7,8 +7,10 @@ import type { Counters, Unit } from '../../src/core/unit.ts'
 import { plural } from '../../src/core/views/format.ts'
 import type { ObservedInterval } from './agent-under-test.ts'
 import { checkFinalState, checkHealth, type FinalState } from './compare-health.ts'
-import type { ExpectedRuns, Run, RunEnd } from './expected.ts'
+import { unitNames } from './compared-units.ts'
+import type { ExpectedRuns, Run } from './expected.ts'
 import type { PerformedAction } from './plan.ts'
+import type { RunEnd } from './run-end.ts'
 
 export interface AgentRecord {
   readonly state: State
@@ -26,17 +28,6 @@ export interface AgentRecord {
   readonly now: Instant
 }
 
-/** Units that systemd restarts after a clean end too, or never: an unobserved crash of theirs cannot be proved. */
-export function unprovableUnits(
-  watched: readonly string[],
-  files: readonly Readonly<Record<string, string>>[],
-): string[] {
-  return watched.filter((unit) => {
-    const texts = files.map((of) => of[unit.replace(/@[^.]*/, '@')])
-    return texts.every((text) => text !== undefined && !/^Restart=on-(failure|abnormal|abort|watchdog)$/m.test(text))
-  })
-}
-
 /** Journal lines and signals carry later times than systemd's own: anything this close to the edge of an interval is not checked. */
 const EDGE_MS = 400
 
@@ -48,9 +39,10 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
   const uninterrupted = !record.interrupted
   return [
     ...record.problems,
-    ...watched.flatMap((name) => {
+    ...unitNames(watched, expected, record.state).flatMap((name) => {
       const unit = unitOf(record.state, name)
-      if (unit === undefined) return [`${name}: not in the state`]
+      // What only a pattern names, and came and went while signals were missed, is never found.
+      if (unit === undefined) return record.interrupted && !watched.includes(name) ? [] : [`${name}: not in the state`]
       const runs = expected.units.get(name) ?? []
       const events = record.events.filter((event) => event.unit === name)
       const sentences = [
@@ -141,11 +133,16 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
   if (run.restart !== null && inside(run.openedMs) && opened[0] && (opened[0].kind === 'restart') !== run.restart) {
     problems.push(`${which} was reported as ${opened[0].kind}, expected ${run.restart ? 'restart' : 'start'}`)
   }
+  // The agent can know of a request that it missed only from the journal.
+  const missedRequest = run.stoppingMs !== null && !inside(run.stoppingMs)
   for (const end of ended) {
     if (run.end === null) problems.push(`${which} was reported as ended (${end.kind}), but it is still running`)
     else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, actions)) continue
     else if (end.kind !== 'lost')
-      problems.push(...checkCause(which, run.end, end), ...checkRequested(which, run.end, end, actions))
+      problems.push(
+        ...checkCause(which, run.end, end),
+        ...(missedRequest ? [] : checkRequested(which, run.end, end, actions)),
+      )
     else if (inside(run.end.atMs) && inside(run.openedMs))
       problems.push(`${which} was reported as lost, but it was observed`)
   }
@@ -201,7 +198,7 @@ function checkRequested(
   const recent = actions.some(
     ({ ms, text }) => ms < expected.atMs && ms > expected.atMs - REQUEST_MARGIN_MS && text.includes(observed.unit),
   )
-  const byOtherUnit = /^k-(timer|socket|pair)/.test(observed.unit)
+  const byOtherUnit = /^k-(waits|pair)/.test(observed.unit)
   if (observed.requested && (recent || byOtherUnit)) return []
   return [`${which}: requested is ${expected.requested}, reported ${observed.requested}`]
 }

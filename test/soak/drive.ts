@@ -7,8 +7,9 @@ import type { Observation } from '../../src/core/observation.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { clock } from '../systemd/clock.ts'
 import { type AgentUnderTest, openAgentUnderTest } from './agent-under-test.ts'
-import { type AgentRecord, countersOf, differences, unprovableUnits } from './compare.ts'
+import { type AgentRecord, countersOf, differences } from './compare.ts'
 import type { FinalState } from './compare-health.ts'
+import { unitNames, unprovableUnits } from './compared-units.ts'
 import { type ExpectedRuns, expectedRunsOf } from './expected.ts'
 import type { Action, PerformedAction, Plan } from './plan.ts'
 import { openRigShell, type RigShell } from './rig-shell.ts'
@@ -40,6 +41,9 @@ printf '[Journal]\\nRateLimitBurst=0\\n' >/run/systemd/journald.conf.d/soak.conf
 systemctl restart systemd-journald.service
 renice -n -15 -p $(systemctl show -P MainPID systemd-journald.service) >/dev/null`
 
+/** Ends with the rig, and at the latest after two minutes. */
+const CPU_HOG = "timeout 120 sh -c 'while :; do :; done' >/dev/null 2>&1 &"
+
 export async function runPlan(plan: Plan): Promise<Outcome> {
   await using systemd = await startSystemd({ cgroup: plan.seed % 3 === 0 ? 'unified' : 'auto' })
   const spare = join(systemd.shareDir, 'spare')
@@ -50,7 +54,7 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
       writeFileSync(join(directory, name), text.replaceAll('$SHARE', systemd.shareDir))
     }
   }
-  write(systemd.shareDir, { ...SCRIPTS, ends: '' })
+  write(systemd.shareDir, { ...SCRIPTS, ends: '', starts: '' })
   write(systemd.unitDir, plan.files)
   write(first, plan.files)
   write(spare, plan.spare)
@@ -65,6 +69,7 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
       bootId: readFileSync(join(systemd.runDir, 'boot-id'), 'utf8').trim().replaceAll('-', ''),
       journalDir: plan.journal ? join(systemd.runDir, 'log/journal') : null,
     })
+    if (plan.hog) await shell.run(CPU_HOG)
     const actions: PerformedAction[] = []
     const kills = createKills(agent)
     for (const action of plan.actions) {
@@ -75,28 +80,31 @@ export async function runPlan(plan: Plan): Promise<Outcome> {
     if (plan.variant === 'bus') await agent.ready()
     actions.push({ ms: clock.now().monoMs, text: 'rest' })
     const finalStates = await waitForRest(shell, plan.watched)
+    await shell.run('journalctl --sync')
+    const journal = await shell.run('journalctl -o json --no-pager _PID=1 + _COMM=systemd-journal')
+    const recorded = (name: string) => readFileSync(join(systemd.shareDir, name), 'utf8')
+    const expected = expectedRunsOf(journal, recorded('ends'), recorded('starts'))
     const record = (): AgentRecord => ({
       state: agent.state(),
       events: agent.events(),
       intervals: agent.intervals(),
       interrupted: agent.interrupted(),
-      unprovable: unprovableUnits(plan.watched, [plan.files, plan.spare]),
+      unprovable: unprovableUnits(unitNames(plan.watched, expected, agent.state()), plan),
       actions,
       finalStates,
       now: agent.now(),
       // A journal query that times out is not an error: the runs it would have proved stay lost.
       problems: agent.problems().filter((problem) => !problem.startsWith('journal: could not recover')),
     })
-    await shell.run('journalctl --sync')
-    const journal = await shell.run('journalctl -o json --no-pager _PID=1 + _COMM=systemd-journal')
-    const expected = expectedRunsOf(journal, readFileSync(join(systemd.shareDir, 'ends'), 'utf8'))
     let found = differences(plan.watched, expected, record())
     for (let waited = 0; found.length > 0 && waited < SETTLE_TIMEOUT_MS; waited += 100) {
       await sleep(100)
       found = differences(plan.watched, expected, record())
     }
     await agent.stop()
-    const sums = plan.watched.map((unit) => countersOf(expected.units.get(unit) ?? []))
+    const sums = unitNames(plan.watched, expected, agent.state()).map((unit) =>
+      countersOf(expected.units.get(unit) ?? []),
+    )
     return {
       differences: found,
       missingEvidence: expected.missingEvidence,
@@ -174,7 +182,9 @@ async function perform(
 /** Stops every unit that still changes state, until none does; units whose state is stable continue to run. */
 async function waitForRest(shell: RigShell, watched: readonly string[]): Promise<ReadonlyMap<string, FinalState>> {
   const units = watched.map((unit) => `'${unit}'`).join(' ')
-  const timers = watched.filter((unit) => /\.(timer|socket)$/.test(unit)).map((unit) => `'${unit}'`)
+  const timers = watched
+    .filter((unit) => /\.(timer|socket|path)$|^k-upholds\.target$/.test(unit))
+    .map((unit) => `'${unit}'`)
   await shell.run(`timeout 2 systemctl thaw ${units} 2>/dev/null; systemctl kill --signal=CONT ${units} 2>/dev/null`)
   if (timers.length > 0) await shell.run(`systemctl stop ${timers.join(' ')} 2>/dev/null`)
   const deadline = performance.now() + REST_TIMEOUT_MS

@@ -93,6 +93,16 @@ test('a bad Result that ExecStopPost= had is the end of the run, even if the jou
   })
 })
 
+test('a main process that failed makes a crash, even if the journal reports success after a reset', () => {
+  const exit = (priority: string) =>
+    line(4, 'a1', 'exit', { MESSAGE: 'Main process exited', EXIT_CODE: 'exited', EXIT_STATUS: '7', PRIORITY: priority })
+  expect(runs(start(1, 'a1'), exit('5'), line(5, 'a1', 'succeeded'))[0]?.end).toMatchObject({
+    kind: 'crash',
+    result: 'exit-code',
+  })
+  expect(runs(start(1, 'a1'), exit('7'), line(5, 'a1', 'succeeded'))[0]?.end).toMatchObject({ kind: 'stop' })
+})
+
 test('an end that the journal lacks is missing evidence; a restart that systemd counted twice is recognised', () => {
   const { missingEvidence, countedTwice } = expectedRunsOf(
     [

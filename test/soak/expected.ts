@@ -1,4 +1,16 @@
 // The expected runs of each unit, derived without D-Bus from the journal's invocation ids and from ExecStopPost=. Pure.
+import {
+  type JournalEntry,
+  MAIN_RESULTS,
+  mainOf,
+  type RunEnd,
+  resultBeforeReset,
+  type StopPostLine,
+  stopPostLinesById,
+  text,
+} from './run-end.ts'
+import { isStartedByOthers } from './unit-kinds.ts'
+
 export interface Run {
   readonly id: string
   /** The journal's monotonic time, ms: a little later than systemd's own. */
@@ -9,18 +21,10 @@ export interface Run {
   readonly automatic: boolean
   /** systemd announced an automatic restart after this run. */
   readonly scheduled: boolean
+  /** When a stop or restart job began to stop it; null if none did. */
+  readonly stoppingMs: number | null
   /** Null while the run is open. */
   readonly end: RunEnd | null
-}
-
-export interface RunEnd {
-  readonly atMs: number
-  readonly kind: 'stop' | 'crash'
-  readonly result: string
-  /** How the main process ended; null if neither the journal nor ExecStopPost= records it. */
-  readonly main: { readonly exitCode: number | null; readonly signal: string | null } | null
-  /** A stop or restart job was present; null if it came too close to the end to decide. */
-  readonly requested: boolean | null
 }
 
 export interface ExpectedRuns {
@@ -41,8 +45,6 @@ const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
 const SCHEDULED = '5eb03494b6584870a536b337290809b3'
 const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
-
-type JournalEntry = Readonly<Record<string, unknown>>
 
 interface UnitRuns {
   runs: RunRecord[]
@@ -66,11 +68,13 @@ interface RunRecord {
   restart: boolean | null
   end: RunEnd | null
   main: { exitCode: number | null; signal: string | null } | null
-  stopping: boolean
+  /** The exit of the main process counted as a failure: systemd logs any other exit for debugging only. */
+  mainResult: string | null
+  stoppingMs: number | null
 }
 
-/** `journal`: lines of `journalctl -o json _PID=1`; `ends`: the lines written by ExecStopPost=. */
-export function expectedRunsOf(journal: string, ends: string): ExpectedRuns {
+/** `journal`: lines of `journalctl -o json _PID=1`; `ends`, `starts`: the lines written by ExecStopPost= and ExecStartPre=. */
+export function expectedRunsOf(journal: string, ends: string, starts = ''): ExpectedRuns {
   const units = new Map<string, UnitRuns>()
   const missingEvidence: string[] = []
   const stopPostLines = stopPostLinesById(ends)
@@ -92,7 +96,7 @@ export function expectedRunsOf(journal: string, ends: string): ExpectedRuns {
       runsThen: 0,
     }
     units.set(unit, unitRuns)
-    if (id !== '') recordEntry(unitRuns, id, entry, unit.endsWith('.target'))
+    if (id !== '') recordEntry(unitRuns, id, entry, unit)
     if (text(entry['MESSAGE_ID']) === STOPPED && text(entry['JOB_TYPE']) === 'restart') {
       unitRuns.restartJobs.set(text(entry['JOB_ID']), unitRuns.runs.length)
     }
@@ -100,6 +104,10 @@ export function expectedRunsOf(journal: string, ends: string): ExpectedRuns {
   const known = new Set<string>()
   for (const unitRuns of units.values()) for (const run of unitRuns.runs) known.add(run.id)
   for (const [id, { line }] of stopPostLines) if (!known.has(id)) missingEvidence.push(`not in the journal: ${line}`)
+  for (const line of starts.split('\n')) {
+    const id = line.split(' ')[1]
+    if (id !== undefined && !known.has(id)) missingEvidence.push(`not in the journal: ${line}`)
+  }
   for (const [unit, unitRuns] of units) {
     for (const run of unitRuns.runs.slice(0, -1)) {
       if (run.end === null) missingEvidence.push(`the journal has no end of ${unit} ${run.id}`)
@@ -112,7 +120,7 @@ export function expectedRunsOf(journal: string, ends: string): ExpectedRuns {
   return { units: new Map(runs), countedTwice, missingEvidence }
 }
 
-function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarget: boolean): void {
+function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, unit: string): void {
   const atMs = Number(entry['__MONOTONIC_TIMESTAMP']) / 1000
   let run = unitRuns.runs.find((r) => r.id === id)
   if (run === undefined) {
@@ -122,10 +130,11 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarg
       automatic,
       scheduled: false,
       openedMs: atMs,
-      restart: followsDirectly(unitRuns, atMs),
+      restart: followsDirectly(unitRuns, atMs, isStartedByOthers(unit) ? Infinity : DIRECTLY_WITHIN_MS),
       end: null,
       main: null,
-      stopping: false,
+      mainResult: null,
+      stoppingMs: null,
     }
     unitRuns.runs.push(run)
     unitRuns.scheduled = false
@@ -135,14 +144,16 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarg
   const runsThen = unitRuns.restartJobs.get(job) ?? Infinity
   if (text(entry['JOB_TYPE']) === 'start' && unitRuns.runs.indexOf(run) >= runsThen) run.restart = true
   const end = (kind: 'stop' | 'crash', result: string) => {
-    if (run.end === null) run.end = { atMs, kind, result, main: null, requested: run.stopping }
+    if (run.end === null) run.end = { atMs, kind, result, main: null, requested: run.stoppingMs !== null }
   }
   switch (text(entry['MESSAGE_ID'])) {
     case STOPPING:
-      if (run.end === null) run.stopping = true
+      if (run.end === null) run.stoppingMs ??= atMs
       return
     case PROCESS_EXIT:
-      if (text(entry['MESSAGE']).includes('Main process exited')) run.main = mainOf(entry)
+      if (!text(entry['MESSAGE']).includes('Main process exited')) return
+      run.main = mainOf(entry)
+      if (Number(entry['PRIORITY']) <= 5) run.mainResult = MAIN_RESULTS.get(text(entry['EXIT_CODE'])) ?? null
       return
     case SUCCEEDED:
       end('stop', 'success')
@@ -156,9 +167,9 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarg
     case STOPPED:
       unitRuns.stopJobType = text(entry['JOB_TYPE'])
       // A target's end has no line of its own, and only services log 'Stopping'.
-      if (isTarget) end('stop', 'success')
+      if (unit.endsWith('.target')) end('stop', 'success')
       // A job ended with the run, but 'Stopping' was not logged: the run was ending already, or the job is a timer's.
-      if (run.end !== null && !run.stopping && !unitRuns.scheduled) run.end = { ...run.end, requested: null }
+      if (run.end !== null && run.stoppingMs === null && !unitRuns.scheduled) run.end = { ...run.end, requested: null }
       return
     case SCHEDULED:
       recordRestartCounter(unitRuns, Number(entry['N_RESTARTS']))
@@ -168,13 +179,16 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, isTarg
   }
 }
 
-/** A start job that waited for the end cannot be distinguished from one that came just after it. */
-function followsDirectly(unitRuns: UnitRuns, atMs: number): null | false {
+/**
+ * A start job that waited for the end cannot be distinguished from one that came just after it. What starts a unit because
+ * another one ended queues the job before the end is announced; on a busy machine the start follows much later.
+ */
+function followsDirectly(unitRuns: UnitRuns, atMs: number, withinMs: number): null | false {
   const last = unitRuns.runs.at(-1)
   if (unitRuns.scheduled && unitRuns.stopJobType === '') return null // a line is missing: the journal dropped it in a burst
   if (unitRuns.stopJobType === 'restart') return null // the 'Starting' line with its job may be missing
-  if (last?.end == null || unitRuns.stopJobType !== '' || atMs - last.end.atMs > DIRECTLY_WITHIN_MS) return false
-  if (!last.stopping) last.end = { ...last.end, requested: null }
+  if (last?.end == null || unitRuns.stopJobType !== '' || atMs - last.end.atMs > withinMs) return false
+  if (last.stoppingMs === null) last.end = { ...last.end, requested: null }
   return null
 }
 
@@ -188,48 +202,8 @@ function recordRestartCounter(unitRuns: UnitRuns, nRestarts: number): void {
   unitRuns.runsThen = unitRuns.runs.length
 }
 
-function mainOf(entry: JournalEntry): { exitCode: number | null; signal: string | null } {
-  const status = Number(entry['EXIT_STATUS'])
-  return text(entry['EXIT_CODE']) === 'exited'
-    ? { exitCode: status, signal: null }
-    : { exitCode: null, signal: SIGNALS.get(status) ?? `SIG${status}` }
-}
-
-const SIGNALS: ReadonlyMap<number, string> = new Map([
-  [1, 'SIGHUP'],
-  [6, 'SIGABRT'],
-  [9, 'SIGKILL'],
-  [10, 'SIGUSR1'],
-  [11, 'SIGSEGV'],
-  [12, 'SIGUSR2'],
-  [15, 'SIGTERM'],
-])
-
-interface StopPostLine {
-  readonly line: string
-  /** $SERVICE_RESULT (systemd.exec(5)). */
-  readonly result: string
-  readonly main: { readonly exitCode: number | null; readonly signal: string | null } | null
-}
-
-function stopPostLinesById(ends: string): Map<string, StopPostLine> {
-  const lines = new Map<string, StopPostLine>()
-  for (const line of ends.split('\n')) {
-    const [, id, result = '', code, status] = line.split(' ')
-    if (id === undefined) continue
-    const main =
-      code === 'exited'
-        ? { exitCode: Number(status), signal: null }
-        : code === 'killed' || code === 'dumped'
-          ? { exitCode: null, signal: `SIG${status}` }
-          : null
-    lines.set(id, { line, result, main: main ?? { exitCode: null, signal: null } })
-  }
-  return lines
-}
-
 function finishedRun(run: RunRecord, stopPost: StopPostLine | undefined): Run {
-  const { id, openedMs, restart, automatic, scheduled, end } = run
+  const { id, openedMs, restart, automatic, scheduled, stoppingMs, end } = run
   const main = stopPost?.main ?? run.main
   return {
     id,
@@ -237,17 +211,7 @@ function finishedRun(run: RunRecord, stopPost: StopPostLine | undefined): Run {
     restart,
     automatic,
     scheduled,
-    end: end && { ...end, ...resultAtStopPost(end, stopPost), main },
+    stoppingMs,
+    end: end && { ...end, ...resultBeforeReset(end, stopPost?.result ?? '', run.mainResult), main },
   }
-}
-
-/** `reset-failed` while ExecStopPost= of a crash runs makes the journal report success; ExecStopPost= had the Result. */
-function resultAtStopPost(end: RunEnd, stopPost: StopPostLine | undefined): Pick<RunEnd, 'kind' | 'result'> {
-  const result = stopPost?.result ?? ''
-  const wasBad = end.result === 'success' && !['', 'success', 'exec-condition'].includes(result)
-  return wasBad ? { kind: 'crash', result } : end
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

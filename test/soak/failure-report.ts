@@ -5,10 +5,10 @@ import { actionText, type Outcome } from './drive.ts'
 import type { Plan } from './plan.ts'
 
 /** The short form, for the terminal. */
-export function failureText({ seed, variant, journal, actions }: Plan, differences: readonly string[]): string {
+export function failureText({ seed, variant, journal, hog, actions }: Plan, differences: readonly string[]): string {
   const performed = actions.filter((a) => a.do !== 'wait' || a.ms > 0).map((action) => `    ${actionText(action)}`)
   return [
-    `seed ${seed} (${variant}${journal ? ', with the journal' : ''}):`,
+    `seed ${seed} (${variant}${journal ? ', with the journal' : ''}${hog ? ', beside a CPU hog' : ''}):`,
     ...differences.map((d) => `  ${d}`),
     '  after',
     ...performed,

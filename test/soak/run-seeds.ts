@@ -10,6 +10,7 @@ export interface SeedsOptions {
   readonly actions: number
   readonly rigs: number
   readonly onDone?: (totals: SoakTotals) => void
+  readonly onFailure?: (failure: Failure) => void
 }
 
 export interface SoakTotals {
@@ -74,7 +75,10 @@ export async function runSeeds(options: SeedsOptions): Promise<SoakResult> {
       if (outcome.missingEvidence.length > 0) {
         totals.inconclusive += 1
         inconclusive.push(...outcome.missingEvidence.map((missing) => `seed ${plan.seed} (${variant}): ${missing}`))
-      } else if (outcome.differences.length > 0) failures.push({ plan, outcome })
+      } else if (outcome.differences.length > 0) {
+        failures.push({ plan, outcome })
+        options.onFailure?.({ plan, outcome })
+      }
       totals.differences = failures.length
       options.onDone?.(totals)
     }

@@ -7,7 +7,7 @@ import { plural } from '../../src/core/views/format.ts'
 import { parseSoakArguments, type SoakArguments, USAGE } from './arguments.ts'
 import { runPlan } from './drive.ts'
 import { failureReport, failureText } from './failure-report.ts'
-import { runSeeds, type SoakTotals } from './run-seeds.ts'
+import { type Failure, runSeeds, type SoakTotals } from './run-seeds.ts'
 import { shrink } from './shrink.ts'
 
 /** Without a terminal, progress is one line per this many seeds. */
@@ -32,13 +32,9 @@ async function soak(): Promise<number> {
     ...options,
     untilMs: began + options.minutes * 60_000,
     onDone: (now) => progress(now, began),
+    onFailure: report,
   })
   if (process.stdout.isTTY) process.stdout.write('\n')
-  for (const { plan, outcome } of failures) {
-    const path = join(mkdtempSync(join(tmpdir(), 'gw-soak-')), `seed-${plan.seed}.txt`)
-    writeFileSync(path, failureReport(plan, outcome))
-    console.log(`${failureText(plan, outcome.differences)}\n  full report: ${path}`)
-  }
   for (const reason of inconclusive) console.log(`inconclusive: ${reason}`)
   const first = failures[0]
   if (first !== undefined && options.shrinkMs > 0) {
@@ -55,6 +51,12 @@ async function soak(): Promise<number> {
   }
   console.log(totalsText(totals, began))
   return failures.length > 0 || totals.inconclusive > totals.seeds / 10 ? 1 : 0
+}
+
+function report({ plan, outcome }: Failure): void {
+  const path = join(mkdtempSync(join(tmpdir(), 'gw-soak-')), `seed-${plan.seed}.txt`)
+  writeFileSync(path, failureReport(plan, outcome))
+  console.log(`${failureText(plan, outcome.differences)}\n  full report: ${path}`)
 }
 
 function progress(totals: SoakTotals, began: number): void {

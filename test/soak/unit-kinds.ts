@@ -1,10 +1,11 @@
 // The kinds of units in the soak test, each with random settings: what gateways run, and the ways in which it fails.
 import type { Random } from './random.ts'
-import { restarting, type Sections, service, unitText } from './unit-text.ts'
+import { NO_START_LIMIT, restarting, type Sections, service, unitText } from './unit-text.ts'
 
 /** One or more units that belong together: their files, which of them are watched, and further actions. */
 export interface DrivenUnits {
   readonly files: Readonly<Record<string, string>>
+  /** Names, and patterns of names that systemd chooses. */
   readonly watched: readonly string[]
   /** Shell lines to run in the rig at random times: a connection to a socket, a transient unit. */
   readonly shellLines: readonly string[]
@@ -85,23 +86,6 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     watched: [`${name}@a.service`, `${name}@b.service`],
     shellLines: [],
   }),
-  timer: (name, random) => ({
-    files: {
-      [`${name}.timer`]: '[Timer]\nOnActiveSec=50ms\nOnUnitInactiveSec=150ms\nAccuracySec=1ms\n',
-      [`${name}.service`]: service({ unit: [], service: ['Type=oneshot', `ExecStart=${random.one(ENDS)}`] }, random),
-    },
-    watched: [`${name}.timer`, `${name}.service`],
-    shellLines: [],
-  }),
-  socket: (name, random) => ({
-    files: {
-      [`${name}.socket`]: `[Socket]\nListenStream=$SHARE/${name}.sock\n`,
-      [`${name}.service`]: service(restarting(random, [SHELL]), random),
-    },
-    watched: [`${name}.socket`, `${name}.service`],
-    // Any client would do; timeout(1) ends this one.
-    shellLines: [`timeout 0.2 busctl --address=unix:path=$SHARE/${name}.sock list`],
-  }),
   pair: (name, random) => ({
     files: {
       [`${name}-base.service`]: service(restarting(random, [SHELL]), random),
@@ -127,5 +111,102 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     files: { [`${name}.target`]: unitText({ unit: ['Description=A target'], service: [] }) },
     watched: [`${name}.target`],
     shellLines: [],
+  }),
+}
+
+/** Whether something starts the unit because another run of it ended: an upholder, a timer, a socket, a path. */
+export function isStartedByOthers(unit: string): boolean {
+  return /^k-(upholds|timer|socket|path)\.service$/.test(unit)
+}
+
+/** Units that something else starts. Every seed has some of them. */
+export const STARTED_BY_OTHERS: Readonly<Record<string, Kind>> = {
+  timer: (name, random) => ({
+    files: {
+      [`${name}.timer`]: '[Timer]\nOnActiveSec=50ms\nOnUnitInactiveSec=150ms\nAccuracySec=1ms\n',
+      [`${name}.service`]: service({ unit: [], service: ['Type=oneshot', `ExecStart=${random.one(ENDS)}`] }, random),
+    },
+    watched: [`${name}.timer`, `${name}.service`],
+    shellLines: [],
+  }),
+  socket: (name, random) => ({
+    files: {
+      [`${name}.socket`]: `[Socket]\nListenStream=$SHARE/${name}.sock\n`,
+      [`${name}.service`]: service(restarting(random, [SHELL]), random),
+    },
+    watched: [`${name}.socket`, `${name}.service`],
+    // Any client would do; timeout(1) ends this one.
+    shellLines: [`timeout 0.2 busctl --address=unix:path=$SHARE/${name}.sock list`],
+  }),
+  path: (name, random) => ({
+    files: {
+      [`${name}.path`]: `[Path]\n${random.one(['PathChanged', 'PathModified', 'PathExists'])}=$SHARE/${name}.changed\n`,
+      [`${name}.service`]: service({ unit: [], service: ['Type=oneshot', `ExecStart=${random.one(ENDS)}`] }, random),
+    },
+    watched: [`${name}.path`, `${name}.service`],
+    shellLines: [`echo >>$SHARE/${name}.changed`, `rm -f $SHARE/${name}.changed`],
+  }),
+  accept: (name, random) => ({
+    files: {
+      [`${name}.socket`]: `[Socket]\nListenStream=$SHARE/${name}.sock\nAccept=yes\n`,
+      [`${name}@.service`]: service(
+        {
+          unit: [random.one(['', 'CollectMode=inactive-or-failed'])],
+          service: ['StandardInput=socket', `ExecStart=${random.one([...ENDS, '/bin/cat'])}`],
+        },
+        random,
+      ),
+    },
+    watched: [`${name}.socket`, `${name}@*.service`],
+    shellLines: [
+      `for i in 1 2 3; do timeout 0.3 busctl --address=unix:path=$SHARE/${name}.sock list & done >/dev/null`,
+      `timeout 0.1 busctl --address=unix:path=$SHARE/${name}.sock list`,
+    ],
+  }),
+  upholds: (name, random) => ({
+    files: {
+      [`${name}.target`]: `[Unit]\nUpholds=${name}.service\n`,
+      [`${name}.service`]: service(
+        {
+          unit: [random.one(['', ...NO_START_LIMIT])],
+          service: [
+            `Restart=${random.one(['no', 'on-failure'])}`,
+            `ExecStart=${random.one(['/bin/sh $SHARE/main.sh', ...ENDS])}`,
+          ],
+        },
+        random,
+      ),
+    },
+    watched: [`${name}.target`, `${name}.service`],
+    shellLines: [`systemctl --no-block start ${name}.target`],
+  }),
+  /** Instances whose start waits for another unit, which can fail, last too long, or end at once. */
+  waits: (name, random) => ({
+    files: {
+      [`${name}-first.service`]: service(
+        {
+          unit: [],
+          service: [
+            'Type=oneshot',
+            `RemainAfterExit=${random.one(['yes', 'no'])}`,
+            `ExecStart=${random.one(['/bin/sleep 0.3', '/bin/sleep 3', '/bin/sh -c "sleep 0.2; exit 1"', '/bin/false'])}`,
+          ],
+        },
+        random,
+      ),
+      [`${name}@.service`]: service(
+        {
+          unit: [
+            `${random.one(['Requires', 'Requires', 'BindsTo', 'Wants', 'Requisite'])}=${name}-first.service`,
+            `After=${name}-first.service`,
+            random.one(['', '', 'JobTimeoutSec=150ms']),
+          ],
+          service: [`Restart=${random.one(['no', 'always', 'on-failure'])}`, 'RestartSec=100ms', SHELL],
+        },
+        random,
+      ),
+    },
+    watched: [`${name}-first.service`, `${name}@x.service`, `${name}@y.service`],
+    shellLines: [`systemctl --no-block start ${name}@x.service ${name}@y.service`],
   }),
 }

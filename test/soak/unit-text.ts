@@ -22,19 +22,22 @@ export function restarting(random: Random, lines: readonly string[], type?: 'one
   return { unit: limit, service: [`Restart=${restart}`, `RestartSec=${pause}`, ...lines] }
 }
 
-const NO_START_LIMIT = ['StartLimitIntervalSec=0']
+export const NO_START_LIMIT = ['StartLimitIntervalSec=0']
 
-/** The text of a service; three of four record in `$SHARE/ends` how each run ended. */
+/** The text of a service; three of four record in `$SHARE/ends` how each run ended, one of four its start in `$SHARE/starts`. */
 export function service(sections: Sections, random: Random): string {
   const recordsEnd = random.percent(75) ? [RECORD_END] : []
+  const recordsStart = random.percent(25) ? [RECORD_START] : []
   return unitText({
-    unit: sections.unit,
-    service: [...sections.service, ...recordsEnd, 'TimeoutStopSec=2'].filter(Boolean),
+    unit: sections.unit.filter(Boolean),
+    service: [...sections.service, ...recordsStart, ...recordsEnd, 'TimeoutStopSec=2'].filter(Boolean),
   })
 }
 
 /** `+`: writes as root, whatever user the service runs as. */
 const RECORD_END = `ExecStopPost=+/bin/sh -c 'echo "%n $INVOCATION_ID $SERVICE_RESULT $EXIT_CODE $EXIT_STATUS" >>$SHARE/ends'`
+
+const RECORD_START = `ExecStartPre=+/bin/sh -c 'echo "%n $INVOCATION_ID" >>$SHARE/starts'`
 
 export function unitText({ unit, service }: Sections): string {
   // systemd uses the last TimeoutStopSec=; keep only the first, which belongs to the kind.

@@ -1,0 +1,22 @@
+// Which units are compared, and what can be proved of them. Pure.
+import { globMatcher } from '../../src/core/glob.ts'
+import type { State } from '../../src/core/state.ts'
+import type { ExpectedRuns } from './expected.ts'
+import type { Plan } from './plan.ts'
+
+/** Units that systemd restarts after a clean end too, or never: an unobserved crash of theirs cannot be proved. */
+export function unprovableUnits(names: readonly string[], { files, spare, actions }: Plan): string[] {
+  return names.filter((unit) => {
+    const file = unit.replace(/@[^.]*/, '@')
+    const edits = actions.flatMap((a) => (a.do === 'shell' && a.line.includes(`$ETC/${file}.d/`) ? [a.line] : []))
+    const texts = [files[file], spare[file], ...edits]
+    return texts.every((text) => text !== undefined && !/\bRestart=on-(failure|abnormal|abort|watchdog)\b/.test(text))
+  })
+}
+
+/** The units of these names and patterns that had a run or that the agent found. */
+export function unitNames(watched: readonly string[], expected: ExpectedRuns, state: State): string[] {
+  const found = [...expected.units.keys(), ...state.units.map((unit) => unit.name)]
+  const names = watched.flatMap((name) => (name.includes('*') ? found.filter(globMatcher(name)) : [name]))
+  return [...new Set(names)]
+}
