@@ -85,7 +85,7 @@ export interface BusHealth {
   readonly problem: string | null
   readonly signals: number
   readonly reconnects: number
-  /** Signals that could not be decoded, and connections that were closed because of one. */
+  /** Messages that could not be decoded or were too large, from any client of the bus; some of ours close the connection. */
   readonly malformed: number
   /** How long replies took, by method. */
   readonly callSeconds: Readonly<Record<string, Histogram>>

@@ -54,14 +54,14 @@ export function messageFilter(link: Link, wanted: NamesByLength | null): Message
       if (header.type === METHOD_RETURN || header.type === ERROR) return pending.has(header.replySerial)
       return header.type === SIGNAL && listeners.want(header) // method calls to us are dropped
     },
-    read(header, rest) {
+    read(header, message) {
       if (wanted === null) return false
       if (header.type === METHOD_RETURN && header.signature === 'a{sv}') {
-        pending.settle(header.replySerial, null, [allProperties(rest, header.bodyAt, header.little, wanted)])
+        pending.settle(header.replySerial, null, [allProperties(message, header.bodyAt, header.little, wanted)])
         return true
       }
       if (header.member !== 'PropertiesChanged' || header.signature !== 'sa{sv}as') return false
-      const changed = changedProperties(rest, header.bodyAt, header.little, wanted)
+      const changed = changedProperties(message, header.bodyAt, header.little, wanted)
       const { path, member, sender } = header
       const body = [changed.interface, changed.properties, []]
       listeners.signal({ path, interface: header.interface, member, sender, body })

@@ -1,21 +1,31 @@
 // Filters the byte stream in front of dbus-next: passes only complete, valid, wanted messages and contains its exceptions.
 import type { Socket } from 'node:net'
 import { messageOf } from '../core/error-text.ts'
-import { bytesToCome, FIXED_BYTES, headerOf, type MessageHeader } from './message-header.ts'
+import { createByteQueue } from './byte-queue.ts'
+import {
+  bodyBytes,
+  FIXED_BYTES,
+  fixedPartProblem,
+  headerBytes,
+  headerOf,
+  type MessageHeader,
+} from './message-header.ts'
 
-/** D-Bus allows 128 MiB; systemd's largest replies (thousands of units) stay below 2 MiB. */
+/** Of a wanted message. D-Bus allows 128 MiB; systemd's largest replies (thousands of units) stay below 2 MiB. */
 const LARGEST_MESSAGE_BYTES = 16 << 20
+/** D-Bus allows 64 MiB. No peer of ours needs a tenth of this: the fields are a path and a few names. */
+const LARGEST_HEADER_BYTES = 64 << 10
 /** Each line that the bus daemon sends during authentication is shorter than 100 bytes. */
 const LONGEST_HANDSHAKE_BYTES = 4096
 
 export interface MessageFilter {
-  /** Whether this message is wanted; otherwise it is dropped without reading its body. */
+  /** Whether this message is wanted; otherwise it is skipped, and its body is not kept. Any client can send us one. */
   admit(head: MessageHeader): boolean
   /** Decodes the message instead of dbus-next, or returns false to leave it to dbus-next. If it throws, the stream is given up. */
-  read(head: MessageHeader, rest: Buffer): boolean
-  /** The stream is corrupt: no more messages are passed on. May be called more than once. */
+  read(head: MessageHeader, message: Buffer): boolean
+  /** The stream, or a wanted message, is corrupt: no more messages are passed on. May be called more than once. */
   giveUp(reason: string): void
-  /** One message was dropped as malformed; the stream continues. */
+  /** One message was dropped as malformed or too large; the stream continues. */
   malformed(reason: string): void
 }
 
@@ -26,14 +36,12 @@ export interface MessageFilter {
 export function guardSocket(socket: Socket, filter: MessageFilter): void {
   const take = socket.read.bind(socket)
   const on = socket.on.bind(socket)
+  const bytes = createByteQueue(take)
   let closed = false
   let handshakeBytes = 0
-  /** Received and not yet passed on: `buffer` from `at`, then the chunks in `later`. */
-  let buffer: Buffer = Buffer.alloc(0)
-  let at = 0
-  let later: Buffer[] = []
-  let laterBytes = 0
-  let fixed: Buffer | null = null
+  /** Of a wanted message that has not arrived completely. */
+  let head: MessageHeader | null = null
+  /** The second part of a message whose first part dbus-next has read. */
   let admitted: Buffer | null = null
 
   const giveUp = (reason: string): null => {
@@ -42,51 +50,53 @@ export function guardSocket(socket: Socket, filter: MessageFilter): void {
     return null
   }
 
-  /** The next bytes of the stream; null until all have arrived. Faster than the socket's own `read(bytes)`. */
-  const exactly = (bytes: number): Buffer | null => {
-    while (buffer.length - at + laterBytes < bytes) {
-      const chunk: Buffer | null = take()
-      if (chunk === null) return null
-      later.push(chunk)
-      laterBytes += chunk.length
-    }
-    if (buffer.length - at < bytes) {
-      const rest = buffer.subarray(at)
-      buffer = rest.length === 0 && later.length === 1 ? (later[0] as Buffer) : Buffer.concat([rest, ...later])
-      at = 0
-      later = []
-      laterBytes = 0
-    }
-    at += bytes
-    return buffer.subarray(at - bytes, at)
+  const drop = (size: number, reason: string) => {
+    bytes.skip(size)
+    filter.malformed(reason)
   }
 
-  /** Returns the fixed part of the next wanted message and leaves its rest in `admitted`. */
+  /** The header of the next wanted message; skips those before it. Null until it has arrived. */
+  const nextWanted = (): MessageHeader | null => {
+    while (!closed) {
+      const fixed = bytes.peek(FIXED_BYTES)
+      if (fixed === null) return null
+      const headerSize = headerBytes(fixed)
+      const size = headerSize + bodyBytes(fixed)
+      const problem = fixedPartProblem(fixed, size)
+      if (problem !== null) return giveUp(problem)
+      if (headerSize > LARGEST_HEADER_BYTES) {
+        drop(size, `skipped a message with a header of ${headerSize} bytes`)
+        continue
+      }
+      const start = bytes.peek(headerSize)
+      if (start === null) return null
+      const header = headerOf(start, size)
+      if (typeof header === 'string') drop(size, header)
+      else if (!filter.admit(header)) {
+        if (size <= LARGEST_MESSAGE_BYTES) bytes.skip(size)
+        else drop(size, `skipped a message of ${size} bytes from ${header.sender}`)
+      } else if (size > LARGEST_MESSAGE_BYTES)
+        return giveUp(`a message of ${size} bytes exceeds the limit of ${LARGEST_MESSAGE_BYTES}`)
+      else if (header.fds > 0 || header.signature.includes('h')) drop(size, 'a message carries file descriptors')
+      else return header
+    }
+    return null
+  }
+
+  /** Returns the fixed part of the next message for dbus-next and leaves its rest in `admitted`. */
   const nextMessage = (): Buffer | null => {
     for (;;) {
-      fixed ??= exactly(FIXED_BYTES)
-      if (fixed === null) return null
-      const bytes = bytesToCome(fixed, LARGEST_MESSAGE_BYTES)
-      if (typeof bytes === 'string') return giveUp(bytes)
-      const rest = exactly(bytes)
-      if (rest === null) return null
-      const first = fixed
-      fixed = null
-      const head = headerOf(first, rest)
-      if (typeof head === 'string') return giveUp(head)
-      if (!filter.admit(head)) {
-        if (closed) return null
-        continue
-      }
-      if (head.fds > 0 || head.signature.includes('h')) {
-        filter.malformed('a message carries file descriptors')
-        continue
-      }
-      if (filter.read(head, rest)) continue
+      head ??= nextWanted()
+      const message = head && bytes.take(head.size)
+      if (head === null || message === null) return null
+      const { signature } = head
+      const wasRead = filter.read(head, message)
+      head = null
+      if (wasRead) continue
       // dbus-next would loop forever on an array of empty structs; a real bus daemon rejects them.
-      if (/\(\)|\{\}/.test(head.signature)) return giveUp('a message contains an empty struct')
-      admitted = rest
-      return first
+      if (/\(\)|\{\}/.test(signature)) return giveUp('a message contains an empty struct')
+      admitted = message.subarray(FIXED_BYTES)
+      return message.subarray(0, FIXED_BYTES)
     }
   }
 

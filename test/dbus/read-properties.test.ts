@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Signal } from '../../src/dbus/bus.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
-import { bytesToCome, FIXED_BYTES, headerOf } from '../../src/dbus/message-header.ts'
+import { bodyBytes, FIXED_BYTES, fixedPartProblem, headerBytes, headerOf } from '../../src/dbus/message-header.ts'
 import { changedProperties, namesByLength } from '../../src/dbus/read-properties.ts'
 import { createSignalPairing, WANTED_PROPERTIES } from '../../src/systemd/decode.ts'
 import { startSystemd } from '../rig/systemd.ts'
@@ -54,11 +54,11 @@ const NAMES = namesByLength(WANTED_PROPERTIES)
 
 /** Reads a message as the connection does. */
 function read(bytes: Buffer) {
-  const fixed = bytes.subarray(0, FIXED_BYTES)
-  const rest = bytes.subarray(FIXED_BYTES)
-  if (typeof bytesToCome(fixed, 1 << 20) === 'string') return null
-  const header = headerOf(fixed, rest)
-  return typeof header === 'string' ? null : changedProperties(rest, header.bodyAt, header.little, NAMES)
+  const headerSize = headerBytes(bytes)
+  const size = headerSize + bodyBytes(bytes)
+  if (fixedPartProblem(bytes, size) !== null || headerSize > bytes.length) return null
+  const header = headerOf(bytes.subarray(0, headerSize), size)
+  return typeof header === 'string' ? null : changedProperties(bytes, header.bodyAt, header.little, NAMES)
 }
 
 it('reads the wanted values at any position among values of all types', () => {

@@ -143,13 +143,7 @@ describe('a peer that fails while we listen', () => {
     ],
     ['hides a file descriptor in a variant', /could not be decoded/, () => signalWith({ body: [['v', ['h', 0]]] })],
     ['sends an invalid object path', /Invalid object path/, () => signalWith({ path: 'x' })],
-    ['sends header fields that do not end', /longer than the header/, () => fieldBeyond()],
   ]
-  function fieldBeyond(): Buffer {
-    const bytes = signalWith()
-    bytes.writeUInt32LE(5000, 20)
-    return bytes
-  }
 
   it.each(dropped)(
     '%s: the connection is closed, calls are rejected, and the next connection works',
@@ -174,11 +168,17 @@ describe('a peer that fails while we listen', () => {
   const skipped: [what: string, bytes: () => Buffer][] = [
     ['a signal with file descriptors', () => signalWith({ fds: 1, body: [['h', 0]] })],
     ['a signal with the signature h', () => signalWith({ body: [['h', 0]] })],
+    ['a signal with a header field that does not end', () => fieldBeyond()],
     ['a call', () => signalWith({ type: 1 })],
     ['a message of unknown type', () => signalWith({ type: 9 })],
     ['a reply without a pending call', () => message({ type: 2, replySerial: 777, body: [['s', 'x']] })],
     ['an error without a pending call', () => message({ type: 3, replySerial: 777, errorName: 'org.example.No' })],
   ]
+  function fieldBeyond(): Buffer {
+    const bytes = signalWith()
+    bytes.writeUInt32LE(5000, 20)
+    return bytes
+  }
   it.each(skipped)('%s is dropped, and the next signal is received', async (_, bytes) => {
     const { peer, bus, received, reasons } = await listening(async (caller) => {
       await caller.send(bytes())

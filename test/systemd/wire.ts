@@ -21,6 +21,9 @@ export interface MessageParts {
   /** Written to the header instead of the actual length of the body. */
   readonly claimedBodyBytes?: number
   readonly firstByte?: number
+  readonly bigEndian?: boolean
+  /** Header fields that D-Bus does not define, by their code; they come first. */
+  readonly unknownFields?: readonly (readonly [code: number, value: Value])[]
 }
 
 const CODES: readonly (readonly [number, string, keyof MessageParts])[] = [
@@ -37,17 +40,19 @@ const CODES: readonly (readonly [number, string, keyof MessageParts])[] = [
 
 export function message(parts: MessageParts): Buffer {
   const { body = [] } = parts
-  const out = new Writer()
+  const out = new Writer(parts.bigEndian)
   for (const [signature, value] of body) out.value(signature, value)
   const bytes = out.bytes
   const signature = parts.signature ?? body.map(([s]) => s).join('')
   const values = { ...parts, ...(signature === '' ? {} : { signature }) }
-  const fields = CODES.filter(([, , name]) => values[name] !== undefined).map(([code, s, name]) => [
+  const known = CODES.filter(([, , name]) => values[name] !== undefined).map(([code, s, name]) => [
     code,
     [s, values[name]],
   ])
-  const header = new Writer()
-  for (const byte of [parts.firstByte ?? 0x6c, parts.type, parts.flags ?? 0, 1]) header.value('y', byte)
+  const fields = [...(parts.unknownFields ?? []), ...known]
+  const header = new Writer(parts.bigEndian)
+  for (const byte of [parts.firstByte ?? (parts.bigEndian ? 0x42 : 0x6c), parts.type, parts.flags ?? 0, 1])
+    header.value('y', byte)
   header.value('u', parts.claimedBodyBytes ?? bytes.length)
   header.value('u', parts.serial ?? 1)
   header.value('a(yv)', fields)
@@ -57,6 +62,11 @@ export function message(parts: MessageParts): Buffer {
 
 class Writer {
   readonly bytes: number[] = []
+  private readonly bigEndian: boolean
+
+  constructor(bigEndian = false) {
+    this.bigEndian = bigEndian
+  }
 
   align(to: number): void {
     while (this.bytes.length % to !== 0) this.bytes.push(0)
@@ -104,7 +114,7 @@ class Writer {
         const start = this.bytes.length
         const elements = inner.startsWith('{') ? Object.entries(value as object) : (value as unknown[])
         for (const element of elements) this.value(inner, element)
-        this.bytes.splice(lengthAt, 4, ...little(this.bytes.length - start, 4))
+        this.bytes.splice(lengthAt, 4, ...this.ordered(this.bytes.length - start, 4))
         return
       }
       default:
@@ -114,12 +124,13 @@ class Writer {
 
   private number(value: number | bigint, bytes: number): void {
     this.align(bytes)
-    this.bytes.push(...little(value, bytes))
+    this.bytes.push(...this.ordered(value, bytes))
   }
-}
 
-function little(value: number | bigint, bytes: number): number[] {
-  return Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn))
+  private ordered(value: number | bigint, bytes: number): number[] {
+    const little = Array.from({ length: bytes }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn))
+    return this.bigEndian ? little.reverse() : little
+  }
 }
 
 /** `sa{sv}u` -> [`s`, `a{sv}`, `u`]. */

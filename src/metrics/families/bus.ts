@@ -4,7 +4,11 @@ import { counter, type Family, flag, gauge, histogramSamples } from '../family.t
 export const busFamilies: readonly Family[] = [
   gauge('gatewatch_bus_connected', '1 while connected to systemd over D-Bus.', (r) => flag(r.bus.connected)),
   counter('gatewatch_bus_signals_total', 'D-Bus signals received.', (r) => r.bus.signals),
-  counter('gatewatch_bus_malformed_total', 'D-Bus signals that could not be decoded.', (r) => r.bus.malformed),
+  counter(
+    'gatewatch_bus_malformed_total',
+    'D-Bus messages dropped because malformed or too large.',
+    (r) => r.bus.malformed,
+  ),
   counter('gatewatch_bus_reconnects_total', 'Reconnections to D-Bus.', (r) => r.bus.reconnects),
   {
     name: 'gatewatch_bus_call_seconds',

@@ -1,0 +1,30 @@
+// Sends unrequested messages to a client of a bus, from another process and, as root, from another user.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const ATTACKER = fileURLToPath(new URL('bus-attacker.ts', import.meta.url))
+const UNPRIVILEGED_UID = 65534
+
+/** Unicast signals, which any local user may send to any client of the system bus. */
+export interface HostileMessages {
+  readonly count: number
+  readonly bodyBytes?: number
+  readonly pathBytes?: number
+  readonly member?: string
+  readonly bigEndian?: boolean
+}
+
+/** Resolves when the bus has passed on all messages to `destination`, a unique name. */
+export function attackBus(address: string, destination: string, messages: readonly HostileMessages[]): Promise<void> {
+  const ownUid = process.getuid?.() ?? 0
+  const socketPath = address.replace(/^unix:path=/, '').replace(/,.*/, '')
+  const args = [socketPath, String(ownUid === 0 ? UNPRIVILEGED_UID : ownUid), destination, JSON.stringify(messages)]
+  const child = spawn(process.execPath, ['--import', 'tsx', ATTACKER, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  return new Promise((resolve, reject) => {
+    child.on('exit', (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`the hostile client ended with ${code ?? signal}`)),
+    )
+  })
+}
