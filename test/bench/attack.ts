@@ -1,32 +1,80 @@
-// `npm run bench:attack`: attacks the agent over TCP, and prints the responses and how long a crash takes to reach its event.
-import { plural } from '../../src/core/views/format.ts'
-import { measureAttack } from '../rig/agent-under-attack.ts'
-import { median } from '../rig/process-usage.ts'
+// `npm run bench:attack [NAME...]`: attacks one of two agents on the same systemd, and prints whether it survived, its memory and its delays.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { hashSync } from 'bcryptjs'
+import { type AttackOptions, measureAttack } from '../rig/attack/agent-under-attack.ts'
+import type { Costs } from '../rig/attack/costly-requests.ts'
+import { ADDRESSES, attackOverHttp, IN_OWN_NETWORK } from '../rig/attack/network.ts'
+import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
+import { percentile } from '../rig/process-usage.ts'
 
+const SECONDS = 15
 const MALFORMED_REQUESTS = 10_000
-const CRASHES_BEFORE = 30
+const CRASH_EVERY_S = 0.2
 
-const { responses, quietMs, elsewhereMs, attackedMs, counted, died, lost, residentMb } = await measureAttack(
-  MALFORMED_REQUESTS,
-  CRASHES_BEFORE,
-)
+type Attack = Omit<AttackOptions<string>, 'crashEveryS' | 'limitMemory'>
 
-console.log(
-  `50 slow clients throughout; one after another (${MALFORMED_REQUESTS} malformed requests as 'garbage'), the responses:`,
-)
-for (const [what, codes] of Object.entries(responses)) {
-  const counts = Object.entries(codes).map(([code, times]) => `${times} x ${code}`)
-  console.log(`  ${what.padEnd(12)} ${counts.join(', ')}`)
+const directory = temporaryDirectory()
+const token = join(directory, 'token')
+writeFileSync(token, 'topsecret')
+/** Basic auth with a password of this cost. */
+const webConfig = (cost: number) => {
+  const path = join(directory, `web-${cost}.yml`)
+  writeFileSync(path, `basic_auth_users: {prom: ${hashSync('secret', cost)}}`)
+  return path
 }
-const worst = (ms: readonly number[]) => Math.max(...ms).toFixed(0)
-const line = (when: string, ms: readonly number[]) =>
-  console.log(
-    `  ${when.padEnd(34)} median ${median(ms).toFixed(1)} ms, worst ${worst(ms)} ms, ${plural(ms.length, 'crash', 'crashes')}`,
-  )
-console.log('time from a crash to its event:')
-line('before the attack', quietMs)
-line('while another agent is attacked', elsewhereMs)
-line('while this agent is attacked', attackedMs)
-console.log(
-  `crashes: ${died}, counted: ${counted}, lost: ${lost}; RssAnon after the attack: ${residentMb.toFixed(1)} MB`,
-)
+
+const ATTACKS: Readonly<Record<string, () => Attack>> = {
+  nothing: () => ({ attack: () => sleep(1000 * SECONDS).then(() => '') }),
+  malformed: () => ({
+    both: {
+      env: {
+        GATEWATCH_CONTROL_ENABLED: 'true',
+        GATEWATCH_CONTROL_TOKEN_FILE: token,
+        GATEWATCH_WEB_CONFIG_FILE: webConfig(8),
+      },
+    },
+    async attack({ agent }) {
+      return JSON.stringify(await attackOverHttp('malformedRequests', agent.pid, agent.url, MALFORMED_REQUESTS))
+    },
+  }),
+  federate: () => overHttp('expensiveExpressions'),
+  passwords: () => overHttp('unknownUsers', { GATEWATCH_WEB_CONFIG_FILE: webConfig(12) }),
+  slow: () => overHttp('slowClients'),
+  scrapers: () => overHttp('manyScrapers'),
+}
+
+/** One of the attacks of costly-requests.ts, in a network of its own, since clients on the loopback address have no limit. */
+function overHttp(kind: string, env: Readonly<Record<string, string>> = {}): Attack {
+  return {
+    attacked: { env, args: ['--listen', ADDRESSES.agent], commandPrefix: IN_OWN_NETWORK },
+    async attack({ agent }) {
+      const costs = (await attackOverHttp(kind, agent.pid, agent.url, SECONDS)) as Costs
+      return `${JSON.stringify(costs.responses)}; scrapes of Prometheus: ${JSON.stringify(costs.scrapes)}, slowest ${costs.slowestScrapeMs.toFixed(0)} ms`
+    },
+  }
+}
+
+const ms = (values: readonly number[], share: number) => percentile(values, share).toFixed(0)
+
+try {
+  const names = process.argv.slice(2)
+  for (const name of names.length > 0 ? names : Object.keys(ATTACKS)) {
+    const attack = ATTACKS[name]
+    if (attack === undefined) throw new Error(`no such attack: ${name}; there are ${Object.keys(ATTACKS).join(', ')}`)
+    const run = await measureAttack({ ...attack(), crashEveryS: CRASH_EVERY_S, limitMemory: true })
+    console.log(
+      [
+        name.padEnd(10),
+        run.killed ? 'KILLED' : 'alive',
+        `peak ${run.peakMb?.toFixed(0)} MB`,
+        `${run.counted} of ${run.died} crashes counted, ${run.lost} lost`,
+        `${run.attackedMs.length} crashes during the attack: median ${ms(run.attackedMs, 0.5)} ms, p99 ${ms(run.attackedMs, 0.99)} ms; other agent ${ms(run.otherMs, 0.5)} ms, ${ms(run.otherMs, 0.99)} ms`,
+      ].join(' | '),
+    )
+    if (run.result) console.log(`  ${run.result}`)
+  }
+} finally {
+  removeDirectory(directory)
+}
