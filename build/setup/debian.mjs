@@ -5,6 +5,7 @@ import { withoutStartingDaemons } from './policy-rc.mjs'
 
 const CROSS = '/usr/aarch64-linux-gnu/lib'
 const CROSS_ARMV7 = '/usr/arm-linux-gnueabihf/lib'
+const PYTHON = '/usr/lib/python3/dist-packages'
 
 const SEARCHED = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
 
@@ -32,7 +33,8 @@ const PROGRAMS = [
   ['mount', 'mount', 'mounting these', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
   ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],
-  ['/usr/lib/python3/dist-packages/jinja2/sandbox.py', 'python3-jinja2', "Home Assistant's templates", ['test']],
+  [`${PYTHON}/jinja2/sandbox.py`, 'python3-jinja2', "Home Assistant's templates", ['test']],
+  [`${PYTHON}/prometheus_client/openmetrics/parser.py`, 'python3-prometheus-client', 'parsers of metrics', ['test']],
   ['strip', 'binutils', 'the executables', ['build', 'test']],
   ['aarch64-linux-gnu-strip', 'binutils-aarch64-linux-gnu', 'the executable for arm64', ['build', 'test']],
   ['arm-linux-gnueabihf-strip', 'binutils-arm-linux-gnueabihf', 'the executable for armv7', ['build', 'test']],

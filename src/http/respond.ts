@@ -1,6 +1,7 @@
 // Writes a complete response with its length, compressed if the client accepts gzip and the response is large enough.
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import { preferenceFor } from '../core/views/accept.ts'
 import type { HttpResponse } from './route.ts'
@@ -11,20 +12,32 @@ const GZIP_FROM_BYTES = 1_024
 const GZIP_SYNC_UP_TO_BYTES = 65_536
 const GZIP_HEADERS = { 'content-encoding': 'gzip' }
 
+const gzipInThreadPool = promisify<string | Buffer, Buffer>(gzip)
+
 export function send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void {
-  const bytes = Buffer.byteLength(reply.body)
-  if (bytes < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding']?.toString())) {
+  if (Buffer.byteLength(reply.body) < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding']?.toString())) {
     write(response, reply, reply.body, {})
     return
   }
-  if (bytes <= GZIP_SYNC_UP_TO_BYTES) {
-    write(response, reply, gzipSync(reply.body), GZIP_HEADERS)
-    return
-  }
-  gzip(reply.body, (error, compressed) => {
-    if (error) write(response, reply, reply.body, {})
-    else write(response, reply, compressed, GZIP_HEADERS)
-  })
+  compressed(reply.body).then(
+    (body) => write(response, reply, body, GZIP_HEADERS),
+    () => write(response, reply, reply.body, {}),
+  )
+}
+
+/** What became of the bodies that several responses share. */
+const shared = new WeakMap<Buffer, Promise<Buffer>>()
+
+/** Compresses the body; a shared one only once. */
+function compressed(body: string | Buffer): Promise<Buffer> {
+  if (typeof body === 'string') return compress(body)
+  const result = shared.get(body) ?? compress(body)
+  shared.set(body, result)
+  return result
+}
+
+async function compress(body: string | Buffer): Promise<Buffer> {
+  return Buffer.byteLength(body) <= GZIP_SYNC_UP_TO_BYTES ? gzipSync(body) : gzipInThreadPool(body)
 }
 
 /** Sends the response and closes the connection, so that the rest of what the client sends is not read. */

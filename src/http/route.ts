@@ -17,7 +17,7 @@ export interface Views {
   /** The agent's own health. */
   checks(): readonly HealthCheck[]
   /** A scrape, in the format that the Accept header requests. */
-  metrics(accept: string): Promise<{ readonly type: string; readonly body: string }>
+  metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>
   /** The series that the selectors match, why a selector is invalid, or when to retry because the agent is busy. */
   federate(
     matches: readonly string[],
@@ -67,7 +67,8 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number
   readonly type: string
-  readonly body: string
+  /** A buffer is a body that several responses share. */
+  readonly body: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
 }
 

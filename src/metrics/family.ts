@@ -1,6 +1,6 @@
 // A metric family: its name, HELP text and a function from the scrape input to its samples. Nothing is stored.
 import type { Histogram } from '../core/histogram.ts'
-import { unitOf } from '../core/state.ts'
+import { type State, unitOf } from '../core/state.ts'
 import { newUnit, type Unit } from '../core/unit.ts'
 import type { ScrapeInput } from './scrape-input.ts'
 
@@ -8,6 +8,8 @@ export type Labels = Readonly<Record<string, string>>
 
 export interface Sample {
   readonly labels: Labels
+  /** `labels` is the same object in every scrape, so that its text can be kept. */
+  readonly labelsRecur?: true
   readonly value: number
   /** Appended to the name of the family; only in histograms. */
   readonly suffix?: '_bucket' | '_sum' | '_count'
@@ -50,13 +52,26 @@ export function unitGauge(
 ): Family {
   const samplesOf = (input: ScrapeInput) => {
     const samples: Sample[] = []
-    for (const unit of input.live.units) {
+    const labels = unitLabels(input.live)
+    for (const [i, unit] of input.live.units.entries()) {
       const v = value(unit, input)
-      if (v !== null) samples.push({ labels: { service: unit.name }, value: v })
+      if (v !== null) samples.push({ labels: labels[i] as Labels, labelsRecur: true, value: v })
     }
     return samples
   }
   return { name, type: 'gauge', help, samples: samplesOf }
+}
+
+const labelsByIndex = new WeakMap<State['index'], readonly Labels[]>()
+
+/** The label `service` of each unit; the same objects as long as the set of units does not change. */
+function unitLabels({ units, index }: State): readonly Labels[] {
+  let labels = labelsByIndex.get(index)
+  if (labels === undefined) {
+    labels = units.map(({ name }) => ({ service: name }))
+    labelsByIndex.set(index, labels)
+  }
+  return labels
 }
 
 /**

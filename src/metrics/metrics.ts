@@ -2,21 +2,22 @@
 import { readdirSync } from 'node:fs'
 import type { Clock } from '../ports.ts'
 import { formatFor } from './content-type.ts'
-import { CONTENT_TYPES, exposition } from './exposition.ts'
+import { CONTENT_TYPES, createExposition, type Format } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
 import type { Federated, Federation } from './federate/federate.ts'
-import { createSteadyClock, type ProcessFacts, type ScrapeFacts } from './scrape-input.ts'
+import { createSteadyClock, type ProcessFacts, type ScrapeFacts, type ScrapeInput } from './scrape-input.ts'
+import { createSharedScrape } from './shared-scrape.ts'
 
-interface ScrapeResponse {
+interface ScrapeResponse<B> {
   readonly type: string
-  readonly body: string
+  readonly body: B
 }
 
 export interface Metrics {
-  /** `accept` is the request's Accept header. */
-  scrape(accept: string): Promise<ScrapeResponse>
+  /** `accept` is the request's Accept header. Clients that request the same format at about the same time share one body. */
+  scrape(accept: string): Promise<ScrapeResponse<Buffer>>
   /** `matches`: the selectors (`match[]`). */
-  federate(matches: readonly string[]): Promise<ScrapeResponse | Exclude<Federated, string>>
+  federate(matches: readonly string[]): Promise<ScrapeResponse<string> | Exclude<Federated, string>>
   /** The same values as StatsD lines. */
   statsd(): Promise<readonly string[]>
 }
@@ -25,7 +26,7 @@ export interface Metrics {
  * `gather` first commits if the flush budget allows it (StateStore.commitForReader), and then takes all facts at one
  * instant.
  */
-export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Pick<Clock, 'after'>): Metrics {
+export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock): Metrics {
   let federation: Federation | null = null
   const steady = createSteadyClock()
   let startedAtMonoMs: number | null = null
@@ -36,11 +37,9 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Pick<Cl
     startedAtMonoMs ??= process.startedAtMonoMs
     return { ...facts, process: { ...process, startedAtMonoMs }, now: steady(facts.now) }
   }
+  const scrapes = { text: scrapesAs('text', read, clock), openmetrics: scrapesAs('openmetrics', read, clock) }
   return {
-    async scrape(accept) {
-      const format = formatFor(accept)
-      return { type: CONTENT_TYPES[format], body: await exposition(FAMILIES, await read(), format) }
-    },
+    scrape: (accept) => scrapes[formatFor(accept)](),
     async statsd() {
       const { statsdLines } = await import('./statsd-lines.ts')
       return statsdLines(FAMILIES, await read())
@@ -52,6 +51,17 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Pick<Cl
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },
   }
+}
+
+/** Each format has a registry of its own, created by its first scrape. */
+function scrapesAs(format: Format, read: () => Promise<ScrapeInput>, clock: Clock) {
+  let created: ReturnType<typeof createExposition<ScrapeInput>> | null = null
+  const take = async () => {
+    created ??= createExposition(FAMILIES, format)
+    const render = await created
+    return { type: CONTENT_TYPES[format], body: Buffer.from(await render(await read())) }
+  }
+  return createSharedScrape(take, clock)
 }
 
 /** `nowMonoMs`: CLOCK_MONOTONIC. */

@@ -2,16 +2,15 @@
 // beside eleven quiet units. Its start limit ends the storm after a known number of starts, which the counters must match.
 // A second storm takes place while the agent is stopped (SIGSTOP): processing that backlog shows the agent's own speed
 // rather than systemd's.
-import { fileURLToPath } from 'node:url'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { cpuMs, rssAnonMb } from '../rig/process-usage.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+import { longestPause, WITH_PROBE } from './longest-pause.ts'
 
 const STARTS = Number(process.argv[2] ?? 5000)
 /** Few enough for the bus daemon's queue, and for the storm to end before systemd misses the agent's keep-alive. */
 const STARTS_WHILE_STOPPED = 500
-const PROBE = fileURLToPath(new URL('longest-pause.cjs', import.meta.url))
 const QUIET = Array.from({ length: 11 }, (_, i) => `quiet${i}.service`)
 
 interface UnitCounts {
@@ -34,8 +33,7 @@ async function bench(): Promise<boolean> {
 
   const directory = temporaryDirectory()
   const services = [...Object.keys(storms), ...QUIET]
-  const nodeArgs = ['--require', PROBE]
-  const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, nodeArgs })
+  const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, nodeArgs: WITH_PROBE })
   const live = await measureStorm(agent, systemd, 'live.service', STARTS, 250, (start) => start())
   const backlog = await measureStorm(agent, systemd, 'backlog.service', STARTS_WHILE_STOPPED, 20, async (start) => {
     process.kill(agent.pid, 'SIGSTOP')
@@ -89,12 +87,4 @@ async function measureStorm(
 
 async function counted(agent: Gatewatch, unit: string): Promise<UnitCounts> {
   return (await agent.getJson(`/api/v1/units/${unit}`)) as unknown as UnitCounts
-}
-
-/** The longest pause since the previous call. */
-async function longestPause(agent: Gatewatch): Promise<string> {
-  const reports = () => agent.stderr().match(/longest pause: .*/g) ?? []
-  const before = reports().length
-  process.kill(agent.pid, 'SIGUSR2')
-  return (await until(() => reports()[before], { what: 'the agent to report its longest pause' })) ?? ''
 }

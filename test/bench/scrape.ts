@@ -1,19 +1,25 @@
-// `npm run bench:scrape`: compares the CPU cost of a scrape with that of node_exporter's systemd collector; both are scraped
-// alternately on the same systemd. CPU is the time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for
-// the bus daemon.
+// `npm run bench:scrape [-- UNITS...] [--against BUNDLE]`: compares the cost of a scrape with that of node_exporter's systemd
+// collector, and, with `--against`, with another build of the agent; all are scraped alternately on the same systemd. CPU is the
+// time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for the bus daemon.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
-import { median } from '../rig/process-usage.ts'
+import { SHARED_MS } from '../../src/metrics/shared-scrape.ts'
+import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { median, rssAnonMb } from '../rig/process-usage.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+import { type Build, builds, operands } from './builds.ts'
+import { longestPause, WITH_PROBE } from './longest-pause.ts'
 
 /** Numbers of units; `npm run bench:scrape -- 12` measures only the given ones. */
-const UNITS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [12, 200, 1000]
+const UNITS = operands.length > 0 ? operands.map(Number) : [12, 200, 1000]
 const SCRAPES = 60
 const WARM_UP = 200
+/** As many scrapes as Prometheus takes in half a day: memory is read before the first and after the last. */
+const SCRAPES_FOR_MEMORY = 3000
 /** A third is enough for many units, where node_exporter takes seconds for each scrape. */
 const scrapesOf = (units: number) => (units > 200 ? SCRAPES / 3 : SCRAPES)
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** CPU time of all threads so far, ms, much finer than the ticks of /proc/PID/stat. */
 function threadCpuMs(pid: number): number {
@@ -44,9 +50,9 @@ function children(pid: number): number[] {
 
 const bus = hostPid(Number((await systemd.show('dbus.service', 'MainPID'))['MainPID']))
 console.log(`CPU per scrape in ms, median of ${SCRAPES} alternating scrapes after ${WARM_UP} to warm up`)
-console.log(
-  `${'units'.padStart(6)} ${'exporter'.padEnd(15)} ${'itself'.padStart(8)} ${'systemd'.padStart(8)} ${'bus'.padStart(8)} ${'bytes'.padStart(9)} ${'series'.padStart(7)}`,
-)
+const row = (units: number, name: string, ...cells: readonly (string | number)[]) =>
+  console.log([String(units).padStart(6), name.padEnd(15), ...cells.map((cell) => String(cell).padStart(9))].join(' '))
+console.log(`${' '.repeat(22)} ${['itself', 'systemd', 'bus', 'bytes', 'series'].map((s) => s.padStart(9)).join(' ')}`)
 
 let written = 0
 for (const count of UNITS) {
@@ -60,48 +66,94 @@ for (const count of UNITS) {
   await compare(count)
 }
 
+interface Measured extends Exporter {
+  readonly agent: Gatewatch
+}
+
 async function compare(count: number): Promise<void> {
-  const directory = temporaryDirectory()
-  const services = ['u*.service']
-  const agent = await startGatewatch({ busAddress: systemd.busAddress, directory, services }, false)
-  await until(() => agent.get('/metrics'), {
-    what: 'the units',
-    is: ({ body }) => body.split('\nsystemd_service_state{').length === count + 1,
-    timeoutMs: 120_000,
-  })
+  const agents: Measured[] = []
   const other = await nodeExporter()
   try {
-    const exporters: Exporter[] = [{ name: 'gatewatch', url: `${agent.url}/metrics`, pid: agent.pid }, other]
-    for (let i = 0; i < WARM_UP / (count > 100 ? 4 : 1); i += 1) await (await fetch(`${agent.url}/metrics`)).text()
-    const costs = new Map(exporters.map(({ name }) => [name, [] as [number, number, number][]]))
-    const sizes = new Map<string, string>()
-    for (let i = 0; i < scrapesOf(count); i += 1) {
-      for (const { name, url, pid } of exporters) {
-        const before = [threadCpuMs(pid), threadCpuMs(systemd.pid), threadCpuMs(bus)] as const
-        const body = await (await fetch(url)).text()
-        await new Promise((resolve) => setTimeout(resolve, 20)) // includes work that follows the response
-        costs
-          .get(name)
-          ?.push([threadCpuMs(pid) - before[0], threadCpuMs(systemd.pid) - before[1], threadCpuMs(bus) - before[2]])
-        sizes.set(name, body)
-      }
-    }
-    for (const { name } of exporters) {
-      const of = (i: 0 | 1 | 2) =>
-        median((costs.get(name) ?? []).map((cost) => cost[i]))
-          .toFixed(2)
-          .padStart(8)
-      const body = sizes.get(name) ?? ''
-      const series = body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
-      console.log(
-        `${String(count).padStart(6)} ${name.padEnd(15)} ${of(0)} ${of(1)} ${of(2)} ${String(body.length).padStart(9)} ${String(series).padStart(7)}`,
-      )
-    }
+    for (const build of builds) agents.push(await startWatching(build, count))
+    await sleep(5_000)
+    for (const exporter of agents) await firstScrape(exporter, count)
+    for (let i = 0; i < WARM_UP / (count > 100 ? 4 : 1); i += 1) await scrapeEach(agents)
+    await alternate([...agents, other], count)
+    for (const { name, agent } of agents) row(count, name, `of all scrapes so far: ${await longestPause(agent)}`)
+    if (count === 12) await memoryAfterMany(agents, count)
   } finally {
     other.child.kill('SIGKILL')
-    await agent.end()
-    removeDirectory(directory)
+    for (const { agent } of agents) {
+      await agent.end()
+      removeDirectory(agent.directory)
+    }
   }
+}
+
+/** Ready, all units known, and not scraped yet. */
+async function startWatching({ name, binary }: Build, count: number): Promise<Measured> {
+  const directory = temporaryDirectory()
+  const { busAddress } = systemd
+  const services = ['u*.service']
+  const agent = await startGatewatch({ busAddress, directory, services, binary, nodeArgs: WITH_PROBE }, false)
+  await until(() => agent.getJson('/api/v1/units'), {
+    what: 'the units',
+    is: ({ units }) => (units as readonly { running: boolean }[]).filter(({ running }) => running).length === count,
+    timeoutMs: 120_000,
+  })
+  return { name, url: `${agent.url}/metrics`, pid: agent.pid, agent }
+}
+
+async function firstScrape({ name, url, pid, agent }: Measured, count: number): Promise<void> {
+  await longestPause(agent) // discards the start-up
+  const idle = rssAnonMb(pid)
+  const cpu = threadCpuMs(pid)
+  const from = performance.now()
+  await (await fetch(url)).text()
+  const took = performance.now() - from
+  await sleep(20)
+  const used = threadCpuMs(pid) - cpu
+  const pause = await longestPause(agent)
+  row(
+    count,
+    name,
+    `first scrape: ${took.toFixed(1)} ms, CPU ${used.toFixed(1)} ms; ${pause}; RssAnon before: ${idle.toFixed(1)} MB`,
+  )
+}
+
+/** Scrapes that are not shared with the previous ones. */
+async function scrapeEach(exporters: readonly Exporter[]): Promise<void> {
+  for (const { url } of exporters) await (await fetch(url)).text()
+  await sleep(SHARED_MS)
+}
+
+async function alternate(exporters: readonly Exporter[], count: number): Promise<void> {
+  const costs = new Map(exporters.map(({ name }) => [name, [] as [number, number, number][]]))
+  const bodies = new Map<string, string>()
+  for (let i = 0; i < scrapesOf(count); i += 1) {
+    for (const { name, url, pid } of exporters) {
+      const before = [threadCpuMs(pid), threadCpuMs(systemd.pid), threadCpuMs(bus)] as const
+      bodies.set(name, await (await fetch(url)).text())
+      await sleep(20) // includes work that follows the response
+      costs
+        .get(name)
+        ?.push([threadCpuMs(pid) - before[0], threadCpuMs(systemd.pid) - before[1], threadCpuMs(bus) - before[2]])
+    }
+    await sleep(SHARED_MS)
+  }
+  const own = (name: string) => median((costs.get(name) ?? []).map(([cost]) => cost))
+  for (const { name } of exporters) {
+    const of = (i: 0 | 1 | 2) => median((costs.get(name) ?? []).map((cost) => cost[i])).toFixed(2)
+    const body = bodies.get(name) ?? ''
+    const series = body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
+    row(count, name, of(0), of(1), of(2), body.length, series, `${(own('gatewatch') / own(name)).toFixed(2)} x`)
+  }
+}
+
+async function memoryAfterMany(agents: readonly Measured[], count: number): Promise<void> {
+  for (let i = 0; i < SCRAPES_FOR_MEMORY; i += 1) await scrapeEach(agents)
+  for (const { name, pid } of agents)
+    row(count, name, `RssAnon after another ${SCRAPES_FOR_MEMORY} scrapes: ${rssAnonMb(pid).toFixed(1)} MB`)
 }
 
 /** With all its unit metrics: state, start time, tasks, restarts. */

@@ -18,7 +18,7 @@ const names = Array.from({ length: UNITS_EACH }, (_, i) => `unit-number-${i}.ser
 function gateway(number: number) {
   let units = names.map((name) => runningUnit(name))
   let scrapes = number // spreads the crashes of the gateways over the scrapes
-  const metrics = createMetrics(async () => {
+  const gather = async () => {
     scrapes += 1
     if (scrapes % CRASH_EVERY_SCRAPES === 0) {
       const which = (scrapes / CRASH_EVERY_SCRAPES) % UNITS_EACH
@@ -37,8 +37,8 @@ function gateway(number: number) {
       mqtt: { ...mqtt, reconnects: 0, dropped, acknowledged: null },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },
     }
-  }, systemClock)
-  return metrics.scrape
+  }
+  return createMetrics(gather, systemClock).scrape
 }
 
 function crashed(unit: Unit): Unit {

@@ -98,7 +98,10 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       identity: () => IDENTITY,
       history: () => it.events,
       checks: () => it.checks,
-      metrics: async (accept) => ({ type: 'text/plain; version=0.0.4', body: `# ${accept}\n${'up 1\n'.repeat(400)}` }),
+      metrics: async (accept) => ({
+        type: 'text/plain; version=0.0.4',
+        body: Buffer.from(`# ${accept}\n${'up 1\n'.repeat(400)}`),
+      }),
       federate: async (matches) =>
         matches.includes('{')
           ? { problem: 'not a selector' }

@@ -56,6 +56,8 @@ const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[
   ['src/store/format/adapter.ts', imports('../../metrics/metrics.ts'), IMPORT],
   ['src/metrics/adapter.ts', imports('../mqtt/sink.ts'), IMPORT],
   ['src/metrics/package.ts', imports('mqtt'), IMPORT],
+  ['src/metrics/other-file.ts', imports('prom-client/lib/registry.js'), IMPORT],
+  ['src/metrics/exposition.ts', imports('prom-client'), IMPORT],
   ['src/metrics/families/package.ts', imports('re2js'), IMPORT],
   ['src/mqtt/adapter.ts', imports('../store/store.ts'), IMPORT],
   ['src/mqtt/package.ts', imports('mqtt'), IMPORT],
@@ -100,6 +102,7 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
     "export { a } from '../../core/unit.ts'\nexport { b } from '../../ports.ts'\nexport { c } from '../change.ts'\n",
   ],
   ['src/mqtt/connection/good.ts', imports('mqtt')],
+  ['src/metrics/exposition.ts', imports('prom-client/lib/registry.js')],
   ['src/metrics/federate/good.ts', imports('re2js')],
   ['src/http/good.ts', imports('node:http')],
   ['src/http/access/good.ts', imports('yaml')],
@@ -126,7 +129,8 @@ function lint(project: string, files: readonly File[]): { code: number | null; b
   for (const path of ['biome.json', '.gitignore', 'build/lint']) {
     cpSync(join(ROOT, path), join(root, path), { recursive: true })
   }
-  const dependencies = { 'dbus-next': '*', mqtt: '*', picocolors: '*', re2js: '*', valibot: '*', ws: '*', yaml: '*' }
+  const packages = ['dbus-next', 'mqtt', 'picocolors', 'prom-client', 're2js', 'valibot', 'ws', 'yaml']
+  const dependencies = Object.fromEntries(packages.map((name) => [name, '*']))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies }))
   for (const [file, text] of files) {
     mkdirSync(join(root, dirname(file)), { recursive: true })

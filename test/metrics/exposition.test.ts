@@ -1,14 +1,18 @@
-// The text of a scrape, compared with golden files and checked by promtool.
+// The text of a scrape, compared with golden files and checked by promtool and by Prometheus' parsers for Python.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { FAMILIES as CENTRE_FAMILIES } from '../../deploy/centre/families.ts'
 import { exposition } from '../../src/metrics/exposition.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
+import type { Family } from '../../src/metrics/family.ts'
 import type { ScrapeInput } from '../../src/metrics/scrape-input.ts'
 import { RUNNING, runningUnit, scrapeInput, state, unit } from './scrape-inputs.ts'
 
 const GOLDEN = new URL('./golden.prom', import.meta.url)
 const GOLDEN_OPENMETRICS = new URL('./golden.openmetrics', import.meta.url)
+const PARSE = fileURLToPath(new URL('./parse.py', import.meta.url))
 
 const DEFAULT_UNITS = [
   'wirepas-gateway',
@@ -95,6 +99,73 @@ test('promtool reports no problem in a scrape', async (context) => {
   const checked = promtool(await exposition(FAMILIES, threeUnits(), 'text'))
   expect(checked.stderr + checked.stdout).toBe('')
   expect(checked.status).toBe(0)
+})
+
+test('both parsers of prometheus_client read the same families, samples and HELP texts as we have', (context) => {
+  const python = (...args: string[]) => spawnSync('/usr/bin/python3', args, { encoding: 'utf8' })
+  if (python('-c', 'import prometheus_client').status !== 0) context.skip('python3-prometheus-client is not installed')
+  const parsed = (format: string, golden: URL) => {
+    const { status, stdout, stderr } = python(PARSE, format, fileURLToPath(golden))
+    expect([status, stderr]).toEqual([0, ''])
+    return JSON.parse(stdout)
+  }
+  const input = threeUnits()
+  const own = FAMILIES.map(({ name, type, help, samples }) => {
+    const values = samples(input).map((sample) => [name + (sample.suffix ?? ''), sample.labels, sample.value])
+    return [type === 'counter' ? name.replace(/_total$/, '') : name, type, help, values]
+  })
+  const withSamples = own.filter(([, , , values]) => values?.length !== 0)
+  expect(parsed('text', GOLDEN)).toEqual(withSamples)
+  expect(parsed('openmetrics', GOLDEN_OPENMETRICS)).toEqual(withSamples)
+})
+
+const BOTH = ['text', 'openmetrics'] as const
+
+test.each(BOTH)(
+  '%s: NaN and the infinities are written as Prometheus does, and a family without samples is left out',
+  async (format) => {
+    const values: readonly Family[] = [
+      { name: 'none', type: 'gauge', help: 'Never.', samples: () => [] },
+      {
+        name: 'values',
+        type: 'gauge',
+        help: 'Not Nan',
+        samples: () =>
+          [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e21, 0.1].map((value) => {
+            return { labels: { as: `${value} Nan` }, value }
+          }),
+      },
+    ]
+    expect(await exposition(values, scrapeInput([]), format)).toBe(
+      `# HELP values Not Nan
+# TYPE values gauge
+values{as="NaN Nan"} NaN
+values{as="Infinity Nan"} +Inf
+values{as="-Infinity Nan"} -Inf
+values{as="1e+21 Nan"} 1e+21
+values{as="0.1 Nan"} 0.1
+${format === 'openmetrics' ? '# EOF\n' : ''}`,
+    )
+  },
+)
+
+test.each(BOTH)('%s: a large family has its HELP and TYPE once, and no line is lost or empty', async (format) => {
+  const units = Array.from({ length: 1_001 }, (_, i) => runningUnit(`u${i}.service`))
+  const text = await exposition(FAMILIES, scrapeInput(units), format)
+  const starts = text.split('\n').filter((line) => /^(# [A-Z]+ )?systemd_service_starts(_total)?[ {]/.test(line))
+  const name = format === 'text' ? 'systemd_service_starts_total' : 'systemd_service_starts'
+  expect(starts).toEqual([
+    `# HELP ${name} Runs started since the state file was created.`,
+    `# TYPE ${name} counter`,
+    ...units.map((unit) => `systemd_service_starts_total{service="${unit.name}"} 1`),
+  ])
+  expect(text).not.toContain('\n\n')
+  expect(text.endsWith('\n')).toBe(true)
+})
+
+test('no HELP text contains a quote or a backslash, which the two formats escape differently', () => {
+  const texts = [...FAMILIES, ...CENTRE_FAMILIES].map(({ help }) => help)
+  expect(texts.filter((help) => /["\\\n]/.test(help) || help === '')).toEqual([])
 })
 
 test('a backslash, a quote and a line feed in a unit name are escaped', async () => {

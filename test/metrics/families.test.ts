@@ -211,13 +211,14 @@ test('a scrape has the values of the process, and its start time does not change
   const { process: _, ...facts } = scrapeInput([runningUnit(A)])
   const { scrape } = createMetrics(async () => facts, systemClock)
   const first = await scrape('')
+  const firstText = String(first.body)
   expect(first.type).toBe('text/plain; version=0.0.4; charset=utf-8')
-  expect(first.body).toMatch(/^process_open_fds [1-9]/m)
-  expect(first.body).toMatch(/^process_resident_memory_bytes \d{8,}$/m)
-  const second = await scrape('application/openmetrics-text')
-  expect(second.body.endsWith('# EOF\n')).toBe(true)
+  expect(firstText).toMatch(/^process_open_fds [1-9]/m)
+  expect(firstText).toMatch(/^process_resident_memory_bytes \d{8,}$/m)
+  const secondText = String((await scrape('application/openmetrics-text')).body)
+  expect(secondText.endsWith('# EOF\n')).toBe(true)
   const startOf = (body: string) => /^process_start_time_seconds .*$/m.exec(body)?.[0]
-  expect(startOf(second.body)).toBe(startOf(first.body))
+  expect(startOf(secondText)).toBe(startOf(firstText))
 })
 
 test('each check of the agent is 1 while it is healthy, else 0', () => {

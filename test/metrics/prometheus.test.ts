@@ -98,7 +98,9 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     expect(accepted[0]).toContain('application/openmetrics-text')
     const scraped = Number((await prometheus.query('scrape_samples_scraped'))[0]?.value[1])
     expect(scraped).toBe(
-      (await scrape('')).body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length,
+      String((await scrape('')).body)
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#')).length,
     )
     const starts = (await prometheus.query('systemd_service_starts_total')).map(({ metric, value }) => [
       metric['service'],

@@ -28,6 +28,8 @@ export interface GatewatchOptions {
   readonly pollReadyEveryMs?: number
   /** Options for Node, for measurements. */
   readonly nodeArgs?: readonly string[]
+  /** Another executable or bundle than `BINARY`, for measurements. */
+  readonly binary?: string
 }
 
 export interface Gatewatch {
@@ -64,10 +66,11 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     socket: join(directory, 'gw.sock'),
     statePath: join(directory, 'state.ring'),
   }
-  const script = BINARY.endsWith('.cjs')
+  const { binary = BINARY } = options
+  const script = binary.endsWith('.cjs')
   const words = [
     ...(options.commandPrefix ?? []),
-    ...(script ? [process.execPath, ...(options.nodeArgs ?? []), BINARY] : [BINARY]),
+    ...(script ? [process.execPath, ...(options.nodeArgs ?? []), binary] : [binary]),
     ...['--listen', '127.0.0.1', '--prometheus-port', '0'],
     ...(options.busAddress ? ['--bus', options.busAddress] : []),
     ...(options.places ? [] : ['--socket', socket]),

@@ -1,12 +1,12 @@
 // GET /federate: the series that match the selectors, in the format of Prometheus' own federation endpoint.
 import type { Clock } from '../../ports.ts'
-import { escaped, valueText } from '../exposition.ts'
 import type { Family } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 import { createTimeSlices, TimeLimitExceeded, type TimeSlices } from '../time-slices.ts'
 import { compileSelectors, isRegular, type SeriesMatcher, sizeProblem } from './matcher.ts'
 import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
 import { createTurns } from './turns.ts'
+import { escaped, valueText } from './value-text.ts'
 
 /** A series as a Prometheus that scrapes us stores it, without the labels that the scraper adds. */
 interface Series {

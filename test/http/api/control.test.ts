@@ -156,7 +156,7 @@ test('a command from another host without TLS is refused', async () => {
     body: '',
   }
   const reply = await runCommand(it.views.control, request)
-  expect('body' in reply && [reply.status, JSON.parse(reply.body).error.code]).toEqual([403, 'tls_required'])
+  expect('body' in reply && [reply.status, JSON.parse(String(reply.body)).error.code]).toEqual([403, 'tls_required'])
 })
 
 test('the status lists the units that this client may control over its transport', async () => {
