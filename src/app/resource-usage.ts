@@ -21,6 +21,6 @@ export function createUsageReader(source: UnitSource, stateFile: string, clock: 
   }
   return async ({ units }) => ({
     host: await host.read(clock.now().monoMs),
-    usage: groups.read(units.flatMap(groupOf)),
+    usage: await groups.read(units.flatMap(groupOf)),
   })
 }

@@ -13,30 +13,37 @@ interface RunCgroup {
 
 interface CgroupUsage {
   /** Reads these control groups, and closes the files of all others. */
-  read(groups: readonly RunCgroup[]): ReadonlyMap<string, UnitUsage>
+  read(groups: readonly RunCgroup[]): Promise<ReadonlyMap<string, UnitUsage>>
 }
 
 /** A file that does not exist yet may exist at the next scrape; without the controller it never will. */
 const TRIES = 3
+/** Then the event loop turns, because signals must not wait for the files of 1,000 units. */
+const GROUPS_PER_TURN = 50
 
 export function createCgroupUsage(root = '/sys/fs/cgroup'): CgroupUsage {
   const files = existsSync(`${root}/cgroup.controllers`) ? cgroupV2(root) : cgroupV1(root)
-  let open = new Map<string, OpenCgroup>()
+  const open = new Map<string, OpenCgroup>()
+  const openedFor = ({ unit, run, path }: RunCgroup): OpenCgroup => {
+    const previous = open.get(unit)
+    if (previous?.run === run && previous.path === path) return previous
+    previous?.close()
+    const cgroup = openCgroup(run, path, files)
+    open.set(unit, cgroup)
+    return cgroup
+  }
   return {
-    read(groups) {
-      const next = new Map<string, OpenCgroup>()
+    async read(groups) {
       const usages = new Map<string, UnitUsage>()
-      for (const { unit, run, path } of groups) {
-        const previous = open.get(unit)
-        const isSameRun = previous?.run === run && previous.path === path
-        if (!isSameRun) previous?.close()
-        const cgroup = isSameRun ? previous : openCgroup(run, path, files)
-        next.set(unit, cgroup)
-        open.delete(unit)
-        usages.set(unit, cgroup.read())
+      for (const [i, group] of groups.entries()) {
+        if (i > 0 && i % GROUPS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+        usages.set(group.unit, openedFor(group).read())
       }
-      for (const gone of open.values()) gone.close()
-      open = next
+      for (const [unit, cgroup] of open) {
+        if (usages.has(unit)) continue
+        cgroup.close()
+        open.delete(unit)
+      }
       return usages
     },
   }
