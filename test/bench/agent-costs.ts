@@ -1,11 +1,14 @@
-// `npm run bench`: measures the start-up time, memory and CPU of the agent on a real systemd in namespaces.
+// `npm run bench [-- --against BUNDLE]`: measures the start-up time, memory and CPU of the agent on a real systemd in
+// namespaces; with `--against`, of another build too.
 import { execFileSync } from 'node:child_process'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { cpuMs, median, rssAnonMb } from '../rig/process-usage.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+import { type Build, builds } from './builds.ts'
 
 const KILLS = 200
+const STARTS = 5
 const print = (what: string, value: string, goal = '') =>
   console.log(`${what.padEnd(75)} ${value.padStart(10)}  ${goal}`)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -19,9 +22,10 @@ await systemd.daemonReload()
 for (let i = 1; i <= 12; i++) await systemd.start(`u${i}.service`)
 const services = Array.from({ length: 12 }, (_, i) => `u${i + 1}`)
 
-await measure()
-/** At start-up, idle, after scrapes, and while a unit is killed. */
-async function measure() {
+await measureStart()
+for (const build of builds) await measure(build)
+
+async function measureStart() {
   const nodeMs: number[] = []
   const nodeCpuMs: number[] = []
   for (let i = 0; i < 5; i++) {
@@ -32,22 +36,30 @@ async function measure() {
   }
   print('`node -p 0`, median of 5, for comparison', `${median(nodeMs).toFixed(0)} ms`)
   print('  CPU of that', `${median(nodeCpuMs).toFixed(0)} ms`)
-  const readyMs: number[] = []
-  const readyCpuMs: number[] = []
-  for (let i = 0; i < 5; i++) {
-    const directory = temporaryDirectory()
-    const from = performance.now()
-    const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, pollReadyEveryMs: 3 })
-    readyMs.push(performance.now() - from)
-    readyCpuMs.push(cpuMs(agent.pid))
-    await agent.end()
-    removeDirectory(directory)
+  const starts = builds.map((build) => ({ ...build, ms: [] as number[], cpuMs: [] as number[] }))
+  for (let i = 0; i < STARTS; i++) {
+    for (const { binary, ms, cpuMs: cpu } of starts) {
+      const directory = temporaryDirectory()
+      const { busAddress } = systemd
+      const from = performance.now()
+      const agent = await startGatewatch({ busAddress, services, directory, binary, pollReadyEveryMs: 3 })
+      ms.push(performance.now() - from)
+      cpu.push(cpuMs(agent.pid))
+      await agent.end()
+      removeDirectory(directory)
+    }
   }
-  print('exec to /-/ready, median of 5', `${median(readyMs).toFixed(0)} ms`, 'goal: below 200 ms')
-  print('  CPU of that', `${median(readyCpuMs).toFixed(0)} ms`)
+  for (const { name, ms, cpuMs: cpu } of starts) {
+    print(`${name}: exec to /-/ready, median of ${STARTS}`, `${median(ms).toFixed(0)} ms`, 'goal: below 200 ms')
+    print('  CPU of that', `${median(cpu).toFixed(0)} ms`)
+  }
+}
 
+/** Idle, after scrapes, and while a unit is killed. */
+async function measure({ name, binary }: Build) {
+  console.log(`${name}:`)
   const directory = temporaryDirectory()
-  const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory })
+  const agent = await startGatewatch({ busAddress: systemd.busAddress, services, directory, binary })
   await sleep(5_000)
   print('RssAnon idle, 12 units', `${rssAnonMb(agent.pid).toFixed(1)} MB`, 'goal: below 14 MB')
   await sleep(20_000)

@@ -1,6 +1,6 @@
 // `npm run bench:scrape [-- UNITS...] [--against BUNDLE]`: compares the cost of a scrape with that of node_exporter's systemd
-// collector, and, with `--against`, with another build of the agent; all are scraped alternately on the same systemd. CPU is the
-// time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for the bus daemon.
+// collector, or, with `--against`, with that of another build of the agent; both are scraped alternately on the same systemd.
+// CPU is the time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for the bus daemon.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { SHARED_MS } from '../../src/metrics/shared-scrape.ts'
@@ -72,17 +72,17 @@ interface Measured extends Exporter {
 
 async function compare(count: number): Promise<void> {
   const agents: Measured[] = []
-  const other = await nodeExporter()
+  const other = builds.length === 1 ? await nodeExporter() : null
   try {
     for (const build of builds) agents.push(await startWatching(build, count))
     await sleep(5_000)
     for (const exporter of agents) await firstScrape(exporter, count)
     for (let i = 0; i < WARM_UP / (count > 100 ? 4 : 1); i += 1) await scrapeEach(agents)
-    await alternate([...agents, other], count)
+    await alternate(other === null ? agents : [...agents, other], count)
     for (const { name, agent } of agents) row(count, name, `of all scrapes so far: ${await longestPause(agent)}`)
     if (count === 12) await memoryAfterMany(agents, count)
   } finally {
-    other.child.kill('SIGKILL')
+    other?.child.kill('SIGKILL')
     for (const { agent } of agents) {
       await agent.end()
       removeDirectory(agent.directory)

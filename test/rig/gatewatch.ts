@@ -5,6 +5,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Json } from '../../src/core/views/api-json.ts'
+import { SHARED_MS } from '../../src/metrics/shared-scrape.ts'
 import { until } from './until.ts'
 
 /** The bundled script; another executable for tests of the standalone binaries. */
@@ -41,7 +42,7 @@ export interface Gatewatch {
   readonly url: string
   /** Everything written to stderr or to the log file so far. */
   stderr(): string
-  /** A GET over TCP; the body as text. */
+  /** A GET over TCP; the body as text. A scrape is not one that another client requested earlier. */
   get(path: string): Promise<{ status: number; body: string }>
   /** A GET over the local socket; the body as JSON. */
   getJson(path: string): Promise<Json>
@@ -110,6 +111,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
     url,
     stderr: log,
     async get(path) {
+      if (path === '/metrics') await new Promise((resolve) => setTimeout(resolve, SHARED_MS))
       const response = await fetch(url + path)
       return { status: response.status, body: await response.text() }
     },
