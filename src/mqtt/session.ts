@@ -1,5 +1,6 @@
 // Opens connections to the broker, each as a session with a random id that its Will and its birth message carry.
 import type { Identity } from '../core/views/api-json.ts'
+import type { Clock } from '../ports.ts'
 import type { BrokerUrl } from './connection/broker-url.ts'
 import { type Connection, type ConnectionHandlers, loadLibrary, openConnection } from './connection/connection.ts'
 import { dial, readPassword } from './connection/dial.ts'
@@ -12,6 +13,7 @@ interface SessionOptions {
   readonly identity: Identity
   readonly url: BrokerUrl
   readonly topics: Topics
+  readonly clock: Clock
   readonly random: () => number
 }
 
@@ -22,7 +24,7 @@ export interface Session {
   open(version: 4 | 5, handlers: ConnectionHandlers): Promise<Connection>
 }
 
-export function createSession({ config, identity, url, topics, random }: SessionOptions): Session {
+export function createSession({ config, identity, url, topics, clock, random }: SessionOptions): Session {
   let id = ''
   return {
     id: () => id,
@@ -38,6 +40,7 @@ export function createSession({ config, identity, url, topics, random }: Session
         qos: config.qos as 0 | 1 | 2,
         will: availabilityMessage(topics, 'offline', id),
         stream: dial(url, config),
+        clock,
       }
       return openConnection(library, options, handlers)
     },

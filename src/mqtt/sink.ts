@@ -15,7 +15,7 @@ export function createMqttSink(options: MqttOptions): MqttSink {
   const url = readBrokerUrl(config.url)
   const topics = topicsOf(config.prefix, identity.gatewayId)
   const brokerUnits = url.local ? (options.brokerUnits ?? BROKER_UNITS) : []
-  const session = createSession({ config, identity, url, topics, random })
+  const session = createSession({ config, identity, url, topics, clock, random })
   const link = createLink({ open: session.open, shown: url.shown, clock, log, random })
   const delivery = createDelivery(options, topics, session, link)
   link.start(delivery)

@@ -1,7 +1,11 @@
 // One connection to the broker over mqtt.js: a new client each time, which neither reconnects nor stores messages.
 import type { Duplex } from 'node:stream'
 import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } from 'mqtt'
+import type { Clock } from '../../ports.ts'
 import { type ConnectionError, connectionErrorOf } from './error-text.ts'
+import { createFilteredStream } from './filtered-stream.ts'
+import { createInboundFilter } from './inbound-filter.ts'
+import { PACKET_AT_MOST_BYTES, responsesTo, SUBSCRIBED_QOS } from './inbound-rules.ts'
 
 /** mqtt.js, loaded only if MQTT is enabled: it takes 1.5 MB. */
 interface MqttLibrary {
@@ -37,6 +41,8 @@ export interface BrokerLimits {
 export interface ConnectionLoss extends ConnectionError {
   /** The broker closed the connection before a CONNACK, as old brokers do that do not know MQTT 5. */
   readonly silent: boolean
+  /** We ended the connection because of what the broker sent: too much, or what it must not send. */
+  readonly violation: boolean
 }
 
 export interface ConnectionHandlers {
@@ -44,6 +50,8 @@ export interface ConnectionHandlers {
   /** Called once at most, and not after `end` or `destroy`. */
   down(down: ConnectionLoss): void
   message(topic: string, payload: string, retained: boolean): void
+  /** A message was too large and is not received; `what` completes the sentence "the broker sent ...". */
+  ignored(what: string): void
 }
 
 export interface Connection {
@@ -68,29 +76,34 @@ export interface ConnectionOptions {
   readonly keepaliveSeconds: number
   readonly qos: 0 | 1 | 2
   readonly will: Message
+  readonly clock: Clock
 }
 
 /** Includes the set-up of the stream: TLS over a slow link takes long. */
 const CONNECT_AT_MOST_MS = 30_000
-
-/** The largest message that we expect is our own discovery message. Only MQTT 5 brokers respect this limit. */
-const RECEIVE_AT_MOST_BYTES = 524_288
 
 export function openConnection(
   library: MqttLibrary,
   options: ConnectionOptions,
   handlers: ConnectionHandlers,
 ): Connection {
-  const { version, stream } = options
+  const { version, clock } = options
+  const filter = createInboundFilter({ version, clock, ignored: handlers.ignored })
+  const stream = createFilteredStream({
+    socket: options.stream,
+    filter,
+    clock,
+    violation: (what) => down({ text: `the broker sent ${what}`, version: false }, { violation: true }),
+  })
   const client = new library.Client(() => stream, clientOptions(options))
   let open = true
   let acknowledged = false
   let qos = options.qos
 
-  function down(reason: ConnectionError, silent = false): void {
+  function down(reason: ConnectionError, { silent = false, violation = false } = {}): void {
     if (!open) return
     destroy()
-    handlers.down({ ...reason, silent })
+    handlers.down({ ...reason, silent, violation })
   }
 
   /** The client is ended later: this may be called from one of its own events. */
@@ -107,6 +120,7 @@ export function openConnection(
     qos = Math.min(qos, maximumQoS ?? 2) as 0 | 1 | 2
     handlers.up({ inFlight: receiveMaximum ?? Infinity, messageBytes: maximumPacketSize ?? Infinity })
   })
+  client.on('packetsend', (packet) => filter.expect(responsesTo(packet)))
   client.on('message', (topic, payload, packet) => {
     if (open) handlers.message(topic, payload.toString('utf8'), packet.retain)
   })
@@ -119,7 +133,7 @@ export function openConnection(
   })
   client.on('error', (error) => down(connectionErrorOf(error)))
   stream.on('error', (error) => down(connectionErrorOf(error)))
-  client.on('close', () => down({ text: 'closed by the broker', version: false }, !acknowledged))
+  client.on('close', () => down({ text: 'closed by the broker', version: false }, { silent: !acknowledged }))
 
   return {
     publish({ topic, payload, retain, expirySeconds, properties }, done) {
@@ -136,14 +150,14 @@ export function openConnection(
       }
       client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)
     },
-    subscribe(filter, done) {
+    subscribe(topicFilter, done) {
       if (!open) return
-      client.subscribe(filter, { qos: 0 }, (error) => {
+      client.subscribe(topicFilter, { qos: SUBSCRIBED_QOS }, (error) => {
         if (open) done(!error)
       })
     },
-    unsubscribe(filter) {
-      if (open) client.unsubscribe(filter, () => {})
+    unsubscribe(topicFilter) {
+      if (open) client.unsubscribe(topicFilter, () => {})
     },
     fail: (text) => down({ text, version: false }),
     end() {
@@ -167,7 +181,8 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     resubscribe: false,
     timerVariant: 'native',
     writeCache: false, // else mqtt-packet keeps a Buffer for each of 65,536 numbers, 9 MB in all
-    ...(version === 5 ? { properties: { maximumPacketSize: RECEIVE_AT_MOST_BYTES } } : {}),
+    // an MQTT 5 broker then does not send larger messages; a message with a QoS above 0 is never received
+    ...(version === 5 ? { properties: { maximumPacketSize: PACKET_AT_MOST_BYTES, receiveMaximum: 1 } } : {}),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
     will: {

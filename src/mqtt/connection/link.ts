@@ -3,6 +3,7 @@ import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
 import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
 import { connectionErrorOf, REFUSED } from './error-text.ts'
+import { createInboundProblem } from './inbound-problem.ts'
 
 export interface LinkOptions {
   /** Begins one attempt; rejects if the attempt cannot even begin. */
@@ -25,7 +26,7 @@ export interface Link {
   start(handlers: LinkHandlers): void
   /** The connection, once the broker has accepted it. */
   connection(): Connection | null
-  /** Why there is no connection; null while there is one. */
+  /** Why there is no connection, or what the broker sent that was not received; null otherwise. */
   problem(): string | null
   /** Connections after the first one. */
   reconnects(): number
@@ -51,6 +52,7 @@ interface Attempt {
 
 export function createLink({ open, shown, clock, log, random }: LinkOptions): Link {
   const outage = createOutageLog(shown, clock, log)
+  const inbound = createInboundProblem(clock, log)
   let handlers: LinkHandlers = { up: () => {}, down: () => {}, message: () => {} }
   let current: Attempt | null = null
   let cancelWait: (() => void) | null = null
@@ -79,13 +81,14 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       message: (...message) => {
         if (isCurrent()) handlers.message(...message)
       },
+      ignored: inbound.ignored,
     }
     open(version, connectionHandlers).then(
       (connection) => {
         if (isCurrent()) mine.connection = connection
         else connection.destroy()
       },
-      (error) => down({ ...connectionErrorOf(error), version: false, silent: false }),
+      (error) => down({ ...connectionErrorOf(error), version: false, silent: false, violation: false }),
     )
   }
 
@@ -94,14 +97,18 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
     connections += 1
     problem = null
     outage.over()
-    handlers.up(connection, limits)
+    accepted.connection = inbound.begin(connection)
+    handlers.up(accepted.connection, limits)
   }
 
-  function ended({ upAtMonoMs }: Attempt, { text, version: refusedVersion, silent }: ConnectionLoss): void {
+  function ended({ upAtMonoMs }: Attempt, loss: ConnectionLoss): void {
+    const { text, version: refusedVersion, silent, violation } = loss
     problem = text
+    inbound.end()
     const now = clock.now().monoMs
     if (upAtMonoMs !== null) {
-      if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
+      if (violation) inbound.violation(text)
+      else if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
       outage.begins(text)
       handlers.down()
     } else if (version === 5 && refusedVersion) {
@@ -124,7 +131,7 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       attempt()
     },
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),
-    problem: () => problem,
+    problem: () => problem ?? inbound.text(),
     reconnects: () => Math.max(0, connections - 1),
     connectNow() {
       eagerUntilMonoMs = clock.now().monoMs + EAGER_FOR_MS
@@ -136,6 +143,7 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
     close() {
       closed = true
       cancelWait?.()
+      inbound.end()
       if (current?.upAtMonoMs != null) return current.connection
       current?.connection?.destroy()
       return null
