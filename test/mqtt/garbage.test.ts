@@ -1,31 +1,8 @@
 // A scripted peer that violates the protocol: connections end, the agent continues.
-import { createServer, type Socket } from 'node:net'
 import { expect, it } from 'vitest'
 import { until } from '../rig/until.ts'
 import { startGateway } from './gateway.ts'
-
-const CONNACK = Buffer.from([0x20, 3, 0, 0, 0])
-
-/** A server that calls `respond` for each connection, in order. */
-async function peer(respond: (socket: Socket, connection: number) => void) {
-  const sockets = new Set<Socket>()
-  let connections = 0
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('data', () => respond(socket, connections++))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  return {
-    url: `mqtt://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
-    connections: () => connections,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
-  }
-}
+import { CONNACK, startScriptedBroker } from './scripted-broker.ts'
 
 it.each([
   ['HTTP', [Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')]],
@@ -37,7 +14,7 @@ it.each([
   ['a length without an end', [CONNACK, Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff])]],
   ['a DISCONNECT', [CONNACK, Buffer.from([0xe0, 2, 142, 0])]],
 ])('%s at most ends the connection', async (_, packets) => {
-  await using broker = await peer((socket) => {
+  await using broker = await startScriptedBroker((socket) => {
     for (const packet of packets) socket.write(packet)
     setTimeout(() => socket.end(), 20)
   })
@@ -54,7 +31,7 @@ it('continues after any bytes', async () => {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31
     return seed / 2 ** 31
   }
-  await using broker = await peer((socket, connection) => {
+  await using broker = await startScriptedBroker((socket, connection) => {
     if (connection % 2 === 1) socket.write(CONNACK)
     const type = (2 + Math.floor(random() * 14)) << 4
     const body = Buffer.from(Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256)))

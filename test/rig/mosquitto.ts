@@ -47,6 +47,8 @@ export interface Mosquitto extends AsyncDisposable {
   /** The retained messages, by topic. */
   retained(filter: string): Promise<Record<string, string>>
   publish(topic: string, payload: string, ...args: string[]): void
+  /** Publishes the content of a file, retained. */
+  publishFile(topic: string, path: string): void
   /** The log of the broker so far. */
   log(): string
 }
@@ -104,6 +106,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
     subscribe: clients.subscribe,
     retained: clients.retained,
     publish: clients.publish,
+    publishFile: clients.publishFile,
     log: broker.log,
     [Symbol.asyncDispose]: dispose,
   }
@@ -192,6 +195,9 @@ function createClients(port: number, granted: (id: string) => number) {
     },
     publish(topic: string, payload: string, ...args: string[]): void {
       execFileSync('mosquitto_pub', clientArgs('-t', topic, '-m', payload, ...args), { stdio: 'pipe' })
+    },
+    publishFile(topic: string, path: string): void {
+      execFileSync('mosquitto_pub', clientArgs('-t', topic, '-f', path, '-r'), { stdio: 'pipe' })
     },
     async stop(): Promise<void> {
       await Promise.all([...subscribers].map((subscriber) => subscriber.stop()))
