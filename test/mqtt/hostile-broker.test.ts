@@ -123,7 +123,7 @@ it('detects a link on which a packet never ends', async () => {
   expect(await loss(gateway)).toContain('Keepalive timeout')
 })
 
-it('tells an MQTT 5 broker its limits', async () => {
+it('announces its limits to an MQTT 5 broker', async () => {
   const connects: Buffer[] = []
   await using broker = await startScriptedBroker((socket) => socket.write(CONNACK))
   await using link = await startLink(broker.port, (first) => {

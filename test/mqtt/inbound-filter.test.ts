@@ -38,10 +38,11 @@ function feed({ filter, clock }: Filtered, chunks: readonly Buffer[], wait = fal
     filter.add(chunk)
     for (;;) {
       const taken = filter.take()
-      if (taken.kind === 'more') break
       if (taken.kind === 'violation') return { passed, end: taken.what, pausedMs }
-      if (taken.kind === 'packets') passed.push(taken.bytes)
-      else if (!wait) return { passed, end: 'pause', pausedMs }
+      if (taken.kind === 'packets') {
+        if (taken.bytes.length > 0) passed.push(taken.bytes)
+        if (taken.needsMore) break
+      } else if (!wait) return { passed, end: 'pause', pausedMs }
       else {
         pausedMs += taken.ms
         clock.skip(taken.ms)
@@ -126,7 +127,11 @@ describe('the filter for packets from the broker', () => {
       'a message with QoS 3 for a subscription with QoS 0',
     ],
     ['a message of 200 MB', [CONNACK, Buffer.from([0x30, 0x80, 0x80, 0x80, 100])], 'a message of 209715200 bytes'],
-    ['a length of five bytes', [CONNACK, Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 1])], 'a malformed packet'],
+    [
+      'a length of five bytes',
+      [CONNACK, Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 1])],
+      'an unexpected packet with a malformed length',
+    ],
     ['a PUBREL', [CONNACK, Buffer.from([0x62, 2, 0, 1])], 'an unexpected PUBREL'],
     ['a CONNECT', [CONNACK, Buffer.from([0x10, 0])], 'an unexpected CONNECT'],
     ['a SUBSCRIBE', [CONNACK, Buffer.from([0x82, 0])], 'an unexpected SUBSCRIBE'],

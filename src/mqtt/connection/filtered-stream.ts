@@ -15,7 +15,7 @@ export function createFilteredStream({ socket, filter, clock, violation }: Filte
   let wanted = true
   let ended = false
   let closed = false
-  /** Cancels the next turn; null if the filter needs more bytes. */
+  /** Cancels the next turn; null while the filter needs more bytes. */
   let cancelTurn: (() => void) | null = null
 
   function turn(): void {
@@ -26,8 +26,10 @@ export function createFilteredStream({ socket, filter, clock, violation }: Filte
     switch (taken.kind) {
       case 'packets':
         if (taken.bytes.length > 0) wanted = stream.push(taken.bytes)
-        // not at once: signals of units come first
-        cancelTurn = immediately(turn)
+        if (!taken.needsMore)
+          cancelTurn = immediately(turn) // not at once: signals of units come first
+        else if (ended) stream.push(null)
+        else socket.resume()
         return
       case 'pause':
         if (ended) stream.push(null)
@@ -36,10 +38,6 @@ export function createFilteredStream({ socket, filter, clock, violation }: Filte
       case 'violation':
         closed = true
         violation(taken.what)
-        return
-      case 'more':
-        if (ended) stream.push(null)
-        else socket.resume()
     }
   }
 

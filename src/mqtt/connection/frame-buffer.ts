@@ -5,8 +5,8 @@ import { type Frame, frameAt, sizeOf } from './frame.ts'
 export interface FrameBuffer {
   /** Adds received bytes, after `wait`. */
   add(chunk: Buffer): void
-  /** The next frame, of which perhaps only the beginning has arrived. */
-  next(): Frame | 'incomplete' | 'malformed'
+  /** The next frame, of which perhaps only the beginning has arrived; null if not even its fixed header has. */
+  next(): Frame | null
   isComplete(frame: Frame): boolean
   /** As much of the next frame as has arrived. */
   bytes(frame: Frame): Buffer
@@ -19,17 +19,16 @@ export interface FrameBuffer {
   /** The accepted frames, as they arrived. */
   take(): Buffer
   /** `next` is incomplete: keeps its beginning until more bytes arrive. */
-  wait(next: Frame | string): void
+  wait(next: Frame | null): void
 }
 
 const NOTHING = Buffer.alloc(0)
 
 export function createFrameBuffer(): FrameBuffer {
-  /** Received bytes: accepted ones from `start` to `at`, then unread ones, also those in `later`. */
+  /** Received bytes: accepted ones from `start` to `at`, then unread ones. */
   let buffer: Buffer = NOTHING
   let start = 0
   let at = 0
-  let later: Buffer = NOTHING
   /** A frame of which only `assembled` bytes have arrived. */
   let partial: Buffer | null = null
   let assembled = 0
@@ -53,17 +52,10 @@ export function createFrameBuffer(): FrameBuffer {
       const copied = rest.copy(partial, assembled)
       assembled += copied
       if (assembled < partial.length) return
-      replace(partial)
-      later = rest.subarray(copied)
+      replace(copied === rest.length ? partial : Buffer.concat([partial, rest.subarray(copied)]))
       partial = null
     },
-    next() {
-      if (at === buffer.length && start === at && later.length > 0) {
-        replace(later)
-        later = NOTHING
-      }
-      return frameAt(buffer, at)
-    },
+    next: () => frameAt(buffer, at),
     isComplete: (frame) => at + sizeOf(frame) <= buffer.length,
     bytes: (frame) => buffer.subarray(at, at + sizeOf(frame)),
     accept(frame) {
@@ -84,7 +76,7 @@ export function createFrameBuffer(): FrameBuffer {
     wait(next) {
       if (partial !== null) return
       const rest = buffer.subarray(at)
-      if (typeof next === 'string') {
+      if (next === null) {
         replace(Buffer.from(rest))
       } else {
         // room for the whole frame, because mqtt.js would keep every small piece

@@ -20,7 +20,9 @@ const NAMES = [
   'AUTH',
 ] as const
 
-type PacketName = (typeof NAMES)[number]
+const MALFORMED = 'packet with a malformed length'
+
+type PacketName = (typeof NAMES)[number] | typeof MALFORMED
 
 /** One packet as it is on the wire. */
 export interface Frame {
@@ -35,12 +37,13 @@ export interface Frame {
 /** The length of the body takes this many bytes at most, 7 bits in each. */
 const LENGTH_AT_MOST_BYTES = 4
 
-/** The frame that begins at `at`, as far as its fixed header describes it. */
-export function frameAt(bytes: Buffer, at: number): Frame | 'incomplete' | 'malformed' {
+/** The frame that begins at `at`, as far as its fixed header describes it; null until that has arrived. */
+export function frameAt(bytes: Buffer, at: number): Frame | null {
   const first = bytes[at]
-  if (first === undefined) return 'incomplete'
+  if (first === undefined) return null
   const length = variableLengthAt(bytes, at + 1)
-  if (typeof length === 'string') return length
+  if (length === 'incomplete') return null
+  if (length === 'malformed') return { name: MALFORMED, flags: 0, headerBytes: 0, bodyBytes: 0 }
   const name = NAMES[first >> 4] ?? 'reserved packet'
   return { name, flags: first & 0x0f, headerBytes: 1 + length.bytes, bodyBytes: length.value }
 }

@@ -10,10 +10,8 @@ const COST_PER_TURN = 16
 
 /** The result of `take`. */
 export type Taken =
-  /** Complete packets for mqtt.js; perhaps none. */
-  | { readonly kind: 'packets'; readonly bytes: Buffer }
-  /** More bytes are needed. */
-  | { readonly kind: 'more' }
+  /** Complete packets for mqtt.js, perhaps none. `needsMore`: for the next ones, more bytes are needed. */
+  | { readonly kind: 'packets'; readonly bytes: Buffer; readonly needsMore: boolean }
   /** Nothing may be taken, and nothing should be read, for this time. */
   | { readonly kind: 'pause'; readonly ms: number }
   /** The connection must end; `what` completes the sentence "the broker sent ...". */
@@ -22,7 +20,7 @@ export type Taken =
 export interface InboundFilter {
   /** The broker will send this many packets as responses to a packet of ours: these are not limited. */
   expect(responses: number): void
-  /** Adds bytes from the broker, after `take` has returned `more`. */
+  /** Adds bytes from the broker, when `take` has reported that it needs more. */
   add(chunk: Buffer): void
   take(): Taken
 }
@@ -40,9 +38,7 @@ export function createInboundFilter({ version, clock, ignored }: InboundFilterOp
   let acknowledged = false
   let expected = 0
 
-  function judge(frame: ReturnType<typeof frames.next>): Verdict | 'wait' {
-    if (frame === 'incomplete') return 'wait'
-    if (frame === 'malformed') return { violation: 'a malformed packet' }
+  function judge(frame: Frame): Verdict | 'wait' {
     const verdict = verdictOn(frame, version, acknowledged)
     if (verdict !== 'accept') return verdict
     if (!frames.isComplete(frame)) return 'wait'
@@ -66,7 +62,7 @@ export function createInboundFilter({ version, clock, ignored }: InboundFilterOp
     frames.skip(frame)
   }
 
-  const packets = (): Taken => ({ kind: 'packets', bytes: frames.take() })
+  const packets = (needsMore = false): Taken => ({ kind: 'packets', bytes: frames.take(), needsMore })
 
   return {
     expect(responses) {
@@ -76,13 +72,14 @@ export function createInboundFilter({ version, clock, ignored }: InboundFilterOp
     take() {
       for (let cost = 0; cost < COST_PER_TURN; ) {
         const frame = frames.next()
-        const verdict = judge(frame)
+        const verdict = frame === null ? 'wait' : judge(frame)
+        if (frame === null || verdict === 'wait') {
+          const taken = packets(true)
+          frames.wait(frame)
+          return taken
+        }
         if (verdict !== 'accept' && frames.accepted()) break
         if (typeof verdict === 'object') return { kind: 'violation', what: verdict.violation }
-        if (typeof frame === 'string' || verdict === 'wait') {
-          frames.wait(frame)
-          return { kind: 'more' }
-        }
         const pauseMs = pay(frame)
         if (pauseMs > 0) return frames.accepted() ? packets() : refusalOf(frame, pauseMs)
         if (verdict === 'ignore') ignore(frame)
