@@ -1,5 +1,6 @@
 // `npm test`: lint, type checks and tests. With arguments, which are passed to vitest, only tests are run.
-// Up to three failed test files are run a second time, alone; a file that then passes is reported as UNSTEADY.
+// Up to three failed test files are run a second time, alone, which shows what is wrong with them: a file that then
+// passes is reported as UNSTEADY, and counts as a failed test.
 // The last line is `N passed, N failed, N skipped`; a failed lint or type check counts as a failed test.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -22,9 +23,9 @@ const checks = vitestArgs.length > 0 ? { passed: 0, failed: 0 } : await runCheck
 const tests = await runTests(vitestArgs)
 
 const passed = checks.passed + tests.passed
-const failed = checks.failed + tests.failed
+const failed = checks.failed + tests.failed + tests.unsteady.length
 for (const name of tests.skipped) console.log(`SKIPPED: ${name}`)
-for (const file of tests.unsteady) console.log(`UNSTEADY: ${file} failed among others and passed alone; fix it`)
+for (const file of tests.unsteady) console.log(`UNSTEADY: ${file} failed beside others and passed alone; fix it`)
 if (inCi && tests.skipped.length > 0) console.log('Skipped tests are failures in CI.')
 process.exitCode = failed > 0 || (inCi && tests.skipped.length > 0) ? 1 : 0
 console.log(`${passed} passed, ${failed} failed, ${tests.skipped.length} skipped`)

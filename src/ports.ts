@@ -32,6 +32,11 @@ export interface UnitSource {
   start(observe: (observation: Observation) => void): void
   /** Reads every unit again; resolves true when done, false if there is no connection. */
   reconcile(): Promise<boolean>
+  /**
+   * This process did not run for a while, so that the bus may have dropped signals. Reports a gap when the signals that
+   * did arrive are processed, and reads every unit again.
+   */
+  suspectGap(): void
   /** Replaces the configured names and patterns. */
   watch(patterns: readonly string[]): void
   health(): BusHealth

@@ -39,6 +39,8 @@ export async function runCommand(
           logger.log('error', `reload failed: ${error.message}`)
         })
     })
+    // While the process was stopped, the bus may have dropped signals. Before the start has ended, all is read anyway.
+    process.on('SIGCONT', async () => (await running.catch(() => null))?.continued())
     await running
     logger.log('info', `${await signalled}: stopping`)
     await (await running).stop()

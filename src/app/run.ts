@@ -45,6 +45,8 @@ export interface RunOptions {
 export interface Running {
   /** Applies another configuration; if it has problems, keeps the current one and shows them. */
   reload(loaded: LoadedConfig): Promise<void>
+  /** This process was stopped and continues. */
+  continued(): void
   /** Stops everything in order and writes the state file. */
   stop(): Promise<void>
 }
@@ -84,7 +86,11 @@ export async function run(options: RunOptions): Promise<Running> {
   const named = config.monitored_services.filter((unit) => !isPattern(unit)).length
   log('info', `gatewatch ${build.version} watches ${plural(named, 'unit')}${metricsUrlText(tcp)}`)
   void source.firstAttempt().then(systemd.ready)
-  return { reload: createReload({ ...parts, store: opened.store, logger, clock }), stop }
+  const continued = () => {
+    log('info', 'process continues after it was stopped (SIGCONT); re-reading all units')
+    source.suspectGap()
+  }
+  return { reload: createReload({ ...parts, store: opened.store, logger, clock }), continued, stop }
 }
 
 /** Creates every part, each after those that it uses. Nothing runs yet. */

@@ -1,4 +1,4 @@
-// Detects that this process was stalled (SIGSTOP, suspended device, no CPU time), and then has all units read again:
+// Detects that this process was stalled (a frozen control group, no CPU time), and then has all units read again:
 // dbus-daemon may have dropped signals silently while our queue was full (dbus-daemon(1), max_outgoing_bytes).
 import type { Clock, Log, UnitSource } from '../ports.ts'
 
@@ -6,7 +6,7 @@ const LOOK_EVERY_MS = 10_000
 /** A timer that is later than this cannot be explained by a busy event loop. */
 const LATE_MS = 2_000
 
-/** Wraps `source`. Replies to the reads arrive after the signals that were already queued, so the order is right. */
+/** Wraps `source`. A stop by SIGSTOP is noticed earlier: SIGCONT ends it. */
 export function withStallDetector(source: UnitSource, clock: Clock, log: Log): UnitSource {
   let undo = () => {}
   const check = () => {
@@ -15,7 +15,7 @@ export function withStallDetector(source: UnitSource, clock: Clock, log: Log): U
       const lateMs = clock.now().monoMs - due
       if (lateMs > LATE_MS) {
         log('warning', `process was stalled for ${Math.round(lateMs / 1000)} s; re-reading all units`)
-        void source.reconcile()
+        source.suspectGap()
       }
       check()
     })

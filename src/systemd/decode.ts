@@ -58,6 +58,12 @@ interface Malformed {
  */
 const INCOMPLETE_PAIR = { missed: true } as const
 
+/**
+ * A unit was restarted more often than its signals showed: some were dropped, or systemd was too busy to send each. The
+ * change itself is complete, but other units' signals may be missing, too.
+ */
+const SKIPPED_RESTARTS = { skippedRestarts: true } as const
+
 /** Combines the two signals that systemd sends for each change: first the type's interface, then Unit's. */
 export interface SignalPairing {
   /** A new connection or a restarted systemd: what was received before belongs to no later signal. */
@@ -66,7 +72,10 @@ export interface SignalPairing {
    * The snapshot once the second signal of a pair arrives; null before that, for signals without a state, and for a second
    * signal whose first one was sent before the subscription: the unit is about to be read.
    */
-  changed(path: string, body: readonly unknown[]): UnitSnapshot | Malformed | typeof INCOMPLETE_PAIR | null
+  changed(
+    path: string,
+    body: readonly unknown[],
+  ): UnitSnapshot | Malformed | typeof INCOMPLETE_PAIR | typeof SKIPPED_RESTARTS | null
   /** A GetAll reply contains both parts, so that a following signal of Unit alone is complete. */
   read(path: string, snapshot: UnitSnapshot): void
   removed(path: string): void
@@ -91,10 +100,14 @@ export function createSignalPairing(): SignalPairing {
         return { malformed: 'PropertiesChanged without properties' }
       if (source !== UNIT_INTERFACE) {
         if (!source.startsWith(PREFIX)) return null
-        keep(path, resultIn(properties, results.get(path) ?? NO_RESULT))
+        const before = results.get(path) ?? NO_RESULT
+        const result = resultIn(properties, before)
+        keep(path, result)
         const repeated = incomplete.has(path)
         incomplete.add(path)
-        return repeated && complete.has(path) ? INCOMPLETE_PAIR : null
+        if (!complete.has(path)) return null
+        if (repeated) return INCOMPLETE_PAIR
+        return result.nRestarts > before.nRestarts + 1 ? SKIPPED_RESTARTS : null
       }
       if (incomplete.delete(path)) complete.add(path)
       else if (complete.has(path)) return INCOMPLETE_PAIR

@@ -4,6 +4,7 @@ import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createFreezerCheck } from './freezer-check.ts'
+import { createGapWatch } from './gap-watch.ts'
 import * as manager from './manager-api.ts'
 import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
@@ -13,7 +14,7 @@ import { unmatchedPatterns } from './unmatched-patterns.ts'
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
 
-interface SessionContext extends UnitReaderContext {
+interface SessionContext extends Omit<UnitReaderContext, 'noReply'> {
   readonly log: Log
   /** A signal was received. */
   readonly signal: () => void
@@ -32,6 +33,8 @@ interface SessionContext extends UnitReaderContext {
 export interface Session {
   /** Reads every unit again; false if systemd is not available. Calls while it runs share one more run after it. */
   reconcile(): Promise<boolean>
+  /** Signals may have been dropped: reports a gap after those that are already queued, and reads every unit again. */
+  suspectGap(): void
   /** Watched units whose properties could not be read, one sentence each. */
   unreadable(): readonly string[]
   end(): void
@@ -40,7 +43,7 @@ export interface Session {
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
-  const { units, signals, triggers, freezer } = watchUnits(context, () => reloading)
+  const { units, signals, triggers, gaps, endWatching } = watchUnits(context, () => reloading, reconcileUnlessSoon)
   let owner: string | null = null
   let subscribed = false
   let ended = false
@@ -50,19 +53,27 @@ export async function openSession(context: SessionContext): Promise<Session> {
   const reconcile = shared(async () => {
     if (!subscribed || ended) return false
     reloading = false
+    const gap = gaps.take() ? clock.now() : null
     try {
-      await manager.subscribe(bus)
+      await manager.subscribe(bus) // its reply follows every signal that was queued for us before
+      if (gap !== null) observe({ kind: 'gap', at: gap })
       const synced = await context.clockSynced()
       observe({ kind: 'clock', at: clock.now(), synced })
       await findUnits(context)
       triggers.begin(list.has)
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
-      if (!isGone(error))
+      if (gap !== null)
+        bus.close(`reconcile failed: ${messageOf(error)}`) // a new connection has an empty queue
+      else if (!isGone(error))
         context.log('warning', `bus: reconcile failed: ${messageOf(error)}; retrying after resync_interval`)
       return false
     }
   })
+
+  function reconcileUnlessSoon(): void {
+    if (undoReconcileSoon === null) void reconcile()
+  }
 
   const reconcileSoon = () => {
     undoReconcileSoon ??= clock.after(RECONCILE_AFTER_RELOAD_MS, () => {
@@ -99,7 +110,9 @@ export async function openSession(context: SessionContext): Promise<Session> {
 
   const wants = (header: MessageHeader): boolean => {
     if (header.sender === manager.DRIVER) return header.member === 'NameOwnerChanged'
-    return header.sender === owner && signals.wants(header)
+    if (header.sender !== owner) return false
+    gaps.signal()
+    return signals.wants(header)
   }
 
   const onSignal = (signal: Signal) => {
@@ -120,8 +133,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     ended = true
     stopListening()
     undoReconcileSoon?.()
-    units.end()
-    freezer.end()
+    endWatching()
   }
   try {
     await requestSignals(bus, setOwner)
@@ -129,15 +141,17 @@ export async function openSession(context: SessionContext): Promise<Session> {
     end()
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
-  return { reconcile, unreadable: units.unreadable, end }
+  return { reconcile, suspectGap: gaps.suspect, unreadable: units.unreadable, end }
 }
 
 /** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
-function watchUnits(context: SessionContext, isReloading: () => boolean) {
-  const { bus, clock, list, observe } = context
+function watchUnits(context: SessionContext, isReloading: () => boolean, reconcile: () => void) {
+  const { bus, clock, list, observe, log } = context
+  const gaps = createGapWatch(clock, reconcile)
   const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
   const units = createUnitReader({
     ...context,
+    noReply: gaps.suspect,
     wasRead(label, reading) {
       context.wasRead(label, reading)
       triggers.set(label, reading.settings.startedBy)
@@ -145,8 +159,17 @@ function watchUnits(context: SessionContext, isReloading: () => boolean) {
     },
   })
   const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
-  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading })
-  return { units, signals, triggers, freezer }
+  const missed = (unit: string) => {
+    log('debug', `bus: signals about restarts of ${unit} are missing; re-reading all units`)
+    gaps.suspect()
+  }
+  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading, missed })
+  const endWatching = () => {
+    units.end()
+    freezer.end()
+    gaps.end()
+  }
+  return { units, signals, triggers, gaps, endWatching }
 }
 
 /** Watches the units that the patterns match, and reports the patterns that match none. */

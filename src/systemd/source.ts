@@ -112,6 +112,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       connection.start()
     },
     reconcile,
+    suspectGap: () => connection.session()?.suspectGap(),
     watch(patterns) {
       list.configure(validUnits(patterns, log))
       if (!started) return

@@ -2,7 +2,7 @@
 import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
 import { isInstance } from '../core/unit-name.ts'
-import { type Bus, isGone } from '../dbus/bus.ts'
+import { type Bus, errorNameOf, isGone } from '../dbus/bus.ts'
 import type { Clock, Log } from '../ports.ts'
 import { decodeUnit, type SignalPairing, type UnitReading } from './decode.ts'
 import { getAllCall } from './manager-api.ts'
@@ -31,6 +31,8 @@ export interface UnitReaderContext {
   readonly log: Log
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
+  /** systemd did not reply to a read; or it did, and the bus dropped the reply. */
+  readonly noReply: () => void
   /** Everything read from a watched unit, after it was observed. */
   readonly wasRead: (label: string, reading: UnitReading) => void
 }
@@ -92,6 +94,7 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
       const at = clock.now()
       underWay.delete(label)
       if (isGone(error)) return done(false)
+      if (errorNameOf(error) === 'timeout') context.noReply()
       const reading = error === null ? decodeUnit(body) : { malformed: error.message }
       if ('malformed' in reading) {
         if (error === null) context.malformed(reading.malformed)

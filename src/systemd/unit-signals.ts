@@ -23,6 +23,8 @@ interface UnitSignalsContext {
   readonly clock: Clock
   readonly observe: (observation: Observation) => void
   readonly malformed: (reason: string) => void
+  /** Signals of this unit are missing, although the connection is in order. */
+  readonly missed: (unit: string) => void
   readonly units: UnitReader
   /** systemd reloads: it announces all units again, and all watched ones will be read. */
   readonly isReloading: () => boolean
@@ -60,6 +62,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     const snapshot = pairing.changed(path, body)
     if (snapshot === null) return
     if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
+    if ('skippedRestarts' in snapshot) return context.missed(unitAt(path) ?? path)
     if ('malformed' in snapshot) return malformed(`${unitAt(path)}: ${snapshot.malformed}`)
     const candidate = candidates.get(path)
     if (candidate !== undefined) {

@@ -39,6 +39,7 @@ describeUnless(noSystemd(), 'an agent that is stopped during a crash storm', () 
       await until(() => counters(STORM), {
         what: 'the storm to be observed',
         is: (c) => Number(Object(c)['starts']) > 10,
+        timeoutMs: 60_000,
       })
       await whileStopped(agent, async () => {
         await systemd.kill('quiet.service')
@@ -51,10 +52,46 @@ describeUnless(noSystemd(), 'an agent that is stopped during a crash storm', () 
       await until(() => agent.getJson(`/api/v1/units/${STORM}`), {
         what: 'the unit to give up',
         is: (u) => u['gave_up'] === true,
+        timeoutMs: 60_000,
       })
       const ends = (c: unknown) => Number(Object(c)['crashes']) + Number(Object(c)['lost']) > 0
-      const quiet = await until(() => counters('quiet.service'), { what: 'the crash of the quiet unit', is: ends })
+      const quiet = await until(() => counters('quiet.service'), {
+        what: 'the crash of the quiet unit',
+        is: ends,
+        timeoutMs: 60_000,
+      })
       return { unit: await counters(STORM), quiet }
+    } finally {
+      await agent.end('SIGKILL')
+      removeDirectory(agent.directory)
+    }
+  }
+
+  /** Kills a unit while the agent is stopped, after more signals than its queue holds. */
+  const killUnseen = async (bind: readonly string[]) => {
+    await using systemd = await startSystemd({ bind })
+    systemd.writeUnit('noise.service', '[Service]\nType=oneshot\nExecStart=/bin/true\n')
+    systemd.writeUnit('quiet.service', '[Service]\nExecStart=/bin/sleep infinity\n')
+    await systemd.daemonReload()
+    await systemd.start('quiet.service')
+    const agent = await startGatewatch({ busAddress: systemd.busAddress, services: ['quiet.service'] })
+    try {
+      await until(async () => (await agent.getJson('/api/v1/units/quiet.service'))['active_state'] === 'active', {
+        what: 'the unit to be read',
+      })
+      await whileStopped(agent, async () => {
+        await systemd.exec('sh', '-c', 'for i in $(seq 300); do systemctl start noise.service; done')
+        await systemd.kill('quiet.service')
+        const ended = async () => (await systemd.show('quiet.service', 'ActiveState'))['ActiveState'] === 'failed'
+        await until(ended, { what: 'the end of the unit', timeoutMs: 60_000 })
+      })
+      const counters = async () => (await agent.getJson('/api/v1/units/quiet.service'))['counters']
+      const end = { what: 'the crash', is: (c: unknown) => Number(Object(c)['crashes']) > 0, timeoutMs: 60_000 }
+      return {
+        counters: await until(counters, end),
+        events: await agent.events(),
+        log: agent.stderr(),
+      }
     } finally {
       await agent.end('SIGKILL')
       removeDirectory(agent.directory)
@@ -84,5 +121,17 @@ describeUnless(noSystemd(), 'an agent that is stopped during a crash storm', () 
     )
     expect(unit).toEqual(exact)
     expect(quiet).toEqual({ starts: 1, stops: 0, crashes: 1, restarts: 0, lost: 0 })
+  })
+
+  test('reads every unit again at once when it continues, even if no signal shows that any is missing', {
+    timeout,
+  }, async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'gw-bus-'))
+    const { counters, events, log } = await killUnseen([withQueueLimit(directory, 20_000)]).finally(() =>
+      rmSync(directory, { recursive: true }),
+    )
+    expect(counters).toEqual({ starts: 1, stops: 0, crashes: 1, restarts: 0, lost: 0 })
+    expect(events.find(({ event }) => event === 'crash')).toMatchObject({ source: 'reconcile' })
+    expect(log).toContain('process continues after it was stopped (SIGCONT); re-reading all units')
   })
 })

@@ -88,6 +88,22 @@ describe('a change', () => {
     expect([signal(), signal()]).toMatchObject([{ activeState: 'failed', result: null }, { result: null }])
   })
 
+  it('with more than one more restart means skipped signals, if earlier pairs were complete', () => {
+    const pairs = createSignalPairing()
+    const service = (nRestarts: number) =>
+      pairs.changed(PATH, [SERVICE, { ...killed, NRestarts: v('u', nRestarts) }, []])
+    const unit = () => pairs.changed(PATH, [UNIT, failed, []])
+    expect([service(4), unit()]).toEqual([null, FAILED])
+    expect([service(5), unit()]).toEqual([null, { ...FAILED, nRestarts: 5 }])
+    expect([service(7), unit()]).toEqual([{ skippedRestarts: true }, { ...FAILED, nRestarts: 7 }])
+    expect([service(0), unit()]).toEqual([null, { ...FAILED, nRestarts: 0 }]) // reset-failed, or a manual start
+    pairs.read(PATH, { ...FAILED, nRestarts: 9 })
+    expect(service(10)).toBeNull()
+    unit()
+    pairs.begin()
+    expect(service(20)).toBeNull()
+  })
+
   it('keeps units apart', () => {
     const pairs = createSignalPairing()
     pairs.changed(PATH, [SERVICE, killed, []])

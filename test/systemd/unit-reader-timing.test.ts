@@ -27,6 +27,7 @@ beforeEach(() => {
     log: () => {},
     observe: (o: Observation) => observed.push(`${o.kind} ${'unit' in o ? o.unit : ''}`),
     malformed: () => {},
+    noReply: () => {},
     wasRead: (label) => observed.push(`was read ${label}`),
   })
 })

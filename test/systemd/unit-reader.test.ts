@@ -33,6 +33,7 @@ function reader(...patterns: string[]) {
     log: (level, message) => void logged.push(`${level} ${message}`),
     observe: () => {},
     malformed: () => {},
+    noReply: () => {},
     wasRead: () => {},
   })
   return { units, denied, logged }
