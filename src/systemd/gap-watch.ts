@@ -1,4 +1,5 @@
 // Decides when every unit is read again because the bus may have dropped signals: as soon as a flood of signals is over.
+import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Clock } from '../ports.ts'
 
 /**
@@ -6,13 +7,16 @@ import type { Clock } from '../ports.ts'
  * event loop: 98 of systemd's signals, measured with 208 KiB (net.core.wmem_default).
  */
 const BACKLOG_SIGNALS = 48
-/** The flood is over when fewer signals than that arrive in this time. In a flood the bus would drop replies, too. */
-const CALM_MS = 250
-const IN_A_FLOOD_AT_MOST_MS = 10_000
+/** More changes per second than that are a flood: the bus may still be dropping signals, and it would drop replies, too. */
+const CALM_PER_SECOND = 48
+const FIRST_LOOK_MS = 250
+const LOOK_MS = 1000
+const IN_A_FLOOD_AFTER_MS = 10_000
+const READS_APART_MS = 5_000
 
 export interface GapWatch {
-  /** A signal arrived. */
-  signal(): void
+  /** A signal of systemd arrived. */
+  signal(header: MessageHeader): void
   /** Signals are missing, or may be: does not wait for the end of a long flood. */
   suspect(): void
   /** Whether `suspect` was called since the last `take`. */
@@ -23,28 +27,39 @@ export interface GapWatch {
 /** `read` is called when every unit should be read again. */
 export function createGapWatch(clock: Clock, read: () => void): GapWatch {
   let inThisTurn = 0
-  let inThisWait = 0
-  let undoWait: (() => void) | null = null
+  let changes = 0
   let suspected = false
+  let readIsDue = false
   /** When to read even during a flood. */
   let latestMonoMs = Infinity
+  let earliestMonoMs = -Infinity
+  let undoLook: (() => void) | null = null
 
-  const wait = () => {
-    inThisWait = 0
-    undoWait = clock.after(CALM_MS, () => {
-      if (inThisWait >= BACKLOG_SIGNALS && clock.now().monoMs < latestMonoMs) return wait()
-      undoWait = null
+  const lookAfter = (ms: number) => {
+    changes = 0
+    undoLook = clock.after(ms, () => {
+      undoLook = null
+      const { monoMs } = clock.now()
+      const isFlood = changes >= (CALM_PER_SECOND * ms) / 1000
+      readIsDue ||= isFlood // it continues after the last read
+      if (!readIsDue) return
+      const reads = monoMs >= earliestMonoMs && (!isFlood || monoMs >= latestMonoMs)
+      lookAfter(LOOK_MS)
+      if (!reads) return
+      readIsDue = isFlood
       latestMonoMs = Infinity
+      earliestMonoMs = monoMs + READS_APART_MS
       read()
     })
   }
   const begin = () => {
-    if (undoWait === null) wait()
+    readIsDue = true
+    if (undoLook === null) lookAfter(FIRST_LOOK_MS)
   }
 
   return {
-    signal() {
-      inThisWait += 1
+    signal({ member }) {
+      if (member === 'PropertiesChanged') changes += 1 // reading a unit that is not loaded causes other signals
       inThisTurn += 1
       if (inThisTurn === BACKLOG_SIGNALS) begin()
       else if (inThisTurn === 1) {
@@ -55,7 +70,7 @@ export function createGapWatch(clock: Clock, read: () => void): GapWatch {
     },
     suspect() {
       suspected = true
-      latestMonoMs = Math.min(latestMonoMs, clock.now().monoMs + IN_A_FLOOD_AT_MOST_MS)
+      latestMonoMs = Math.min(latestMonoMs, clock.now().monoMs + IN_A_FLOOD_AFTER_MS)
       begin()
     },
     take() {
@@ -63,6 +78,6 @@ export function createGapWatch(clock: Clock, read: () => void): GapWatch {
       suspected = false
       return was
     },
-    end: () => undoWait?.(),
+    end: () => undoLook?.(),
   }
 }

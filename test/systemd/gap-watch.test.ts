@@ -1,5 +1,6 @@
 // When every unit is read again: after a backlog and after a suspicion, once signals have become few.
 import { beforeEach, expect, it } from 'vitest'
+import type { MessageHeader } from '../../src/dbus/message-header.ts'
 import { createGapWatch, type GapWatch } from '../../src/systemd/gap-watch.ts'
 import { settled, type TestClock, testClock } from '../rig/clock.ts'
 
@@ -14,9 +15,14 @@ beforeEach(() => {
   })
 })
 /** This number of signals in one turn of the event loop. */
-const receive = async (signals: number) => {
-  for (let i = 0; i < signals; i++) gaps.signal()
+const receive = async (signals: number, member = 'PropertiesChanged') => {
+  for (let i = 0; i < signals; i++) gaps.signal({ member } as MessageHeader)
   await settled()
+}
+/** A second with that many changes in several turns. */
+const second = async (changes: number) => {
+  for (let left = changes; left > 0; left -= 47) await receive(Math.min(left, 47))
+  clock.advance(1000)
 }
 
 it('reads once after a backlog, and not for signals that came in several turns', async () => {
@@ -28,36 +34,59 @@ it('reads once after a backlog, and not for signals that came in several turns',
   clock.advance(1)
   expect(reads).toBe(1)
   expect(gaps.take()).toBe(false)
+  clock.advance(60_000)
+  expect(reads).toBe(1)
   expect(clock.pending()).toBe(0)
 })
 
 it('waits for the end of the flood that a backlog began', async () => {
   await receive(48)
-  for (let i = 0; i < 100; i++) {
-    for (let turn = 0; turn < 4; turn++) await receive(12)
-    clock.advance(250)
-  }
-  expect(reads).toBe(0)
-  await receive(47)
+  await receive(12)
   clock.advance(250)
+  for (let i = 0; i < 100; i++) await second(48)
+  expect(reads).toBe(0)
+  await second(47)
   expect(reads).toBe(1)
 })
 
-it('reads at once after a suspicion, in a flood after 10 s at the latest', async () => {
+it('reads at once after a suspicion; in a flood after 10 s at the latest, and again when the flood is over', async () => {
   gaps.suspect()
   clock.advance(250)
   expect(reads).toBe(1)
   expect([gaps.take(), gaps.take()]).toEqual([true, false])
+  clock.advance(60_000)
   gaps.suspect()
-  for (let i = 0; i < 39; i++) {
-    await receive(48)
-    clock.advance(250)
-  }
+  await receive(12)
+  clock.advance(250)
+  for (let i = 0; i < 9; i++) await second(100)
   expect(reads).toBe(1)
   gaps.suspect() // does not extend the time
-  await receive(48)
-  clock.advance(250)
+  await second(100)
   expect(reads).toBe(2)
+  for (let i = 0; i < 100; i++) await second(100)
+  expect(reads).toBe(2)
+  clock.advance(1000)
+  expect(reads).toBe(3)
+  clock.advance(60_000)
+  expect(reads).toBe(3)
+})
+
+it('reads again if the flood continued only after a read, but not within 5 s', async () => {
+  gaps.suspect()
+  clock.advance(250)
+  await second(1000)
+  clock.advance(3999)
+  expect(reads).toBe(1)
+  clock.advance(1)
+  expect(reads).toBe(2)
+})
+
+it('is not kept awake by the signals that reading causes', async () => {
+  gaps.suspect()
+  clock.advance(250)
+  for (let i = 0; i < 100; i++) await receive(40, 'UnitNew')
+  clock.advance(60_000)
+  expect(reads).toBe(1)
 })
 
 it('does nothing after its end', async () => {
