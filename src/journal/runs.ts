@@ -5,7 +5,7 @@ import { type JournalEntry, journalEntry } from './journal-entry.ts'
 import { FAILED, PROCESS_EXIT, RESTART_SCHEDULED, SKIPPED, STOPPED, STOPPING, SUCCEEDED } from './message-ids.ts'
 
 const FIELDS =
-  'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,PRIORITY,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'
+  'UNIT,INVOCATION_ID,MESSAGE_ID,MESSAGE,PRIORITY,COMMAND,UNIT_RESULT,EXIT_CODE,EXIT_STATUS,JOB_ID,JOB_TYPE,N_RESTARTS'
 /** As many as the output limit of journalctl allows; older ones are left out. */
 const LINES_AT_MOST = 4000
 
@@ -15,7 +15,11 @@ export function argsForUnits(units: readonly string[], bootId: string): readonly
   return [...form, '_PID=1', '_UID=0', `_BOOT_ID=${bootId.replaceAll('-', '')}`, ...units.map((unit) => `UNIT=${unit}`)]
 }
 
-type RunDraft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & { main: Main | null; mainFailed: boolean }
+type RunDraft = { -readonly [K in keyof ProvenRun]: ProvenRun[K] } & {
+  main: Main | null
+  /** The Result after the first process that failed; null while none did. */
+  badResult: string | null
+}
 type Main = Pick<Cause, 'exitCode' | 'signal' | 'coreDumped'>
 
 /** The runs of one unit, built message by message. */
@@ -68,14 +72,13 @@ function applyEntry(history: UnitHistory, entry: JournalEntry): void {
       else history.announced = 0
       return
     case PROCESS_EXIT:
-      if (run.end === null && textOf(entry['MESSAGE']).includes('Main process exited')) {
-        run.main = mainOf(entry)
-        run.mainFailed = Number(entry['PRIORITY']) <= NOTICE
-      }
+      if (run.end !== null) return
+      if (textOf(entry['MESSAGE']).includes('Main process exited')) run.main = exitOf(entry)
+      run.badResult ??= badResultOf(entry)
       return
     case SUCCEEDED:
       // `reset-failed` in mid-run makes systemd report success in the end.
-      run.end ??= endOf(run, run.main !== null && run.mainFailed ? resultOf(run.main) : 'success')
+      run.end ??= endOf(run, run.badResult ?? 'success')
       return
     case SKIPPED:
     case FAILED: {
@@ -110,7 +113,7 @@ function beginRun(history: UnitHistory, id: string): RunDraft {
     requested: false,
     end: null,
     main: null,
-    mainFailed: false,
+    badResult: null,
   }
   history.runs.set(id, run)
   history.announced = 0
@@ -122,20 +125,24 @@ function endOf({ main }: RunDraft, result: string): Cause {
 }
 
 /**
- * systemd logs the exit of a main process at this priority or a more urgent one only if the exit counts as a failure, with
+ * systemd logs the exit of a process at this priority or a more urgent one only if the exit counts as a failure, with
  * SuccessExitStatus= and `-` in front of the command taken into account (unit_log_process_exit()).
  */
 const NOTICE = 5
 
-/** The Result of a run that ended with this exit of its main process, if it was a failure (systemd.exec(5), $SERVICE_RESULT). */
-function resultOf({ signal, coreDumped }: Main): string {
+/** The Result of a run in which this process exited (systemd.exec(5), $SERVICE_RESULT); null if it was not a failure. */
+function badResultOf(entry: JournalEntry): string | null {
+  // A reload that fails does not change the Result.
+  if (Number(entry['PRIORITY']) > NOTICE || entry['COMMAND'] === 'ExecReload') return null
+  const { exitCode, signal, coreDumped } = exitOf(entry)
   if (coreDumped) return 'core-dump'
-  return signal === null ? 'exit-code' : 'signal'
+  if (signal !== null) return 'signal'
+  return exitCode === null ? null : 'exit-code'
 }
 
 const UNKNOWN_MAIN: Main = { exitCode: null, signal: null, coreDumped: false }
 
-function mainOf(entry: JournalEntry): Main {
+function exitOf(entry: JournalEntry): Main {
   const status = Number(entry['EXIT_STATUS'])
   const code = entry['EXIT_CODE']
   if (!Number.isSafeInteger(status)) return UNKNOWN_MAIN

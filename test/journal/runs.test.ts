@@ -29,7 +29,15 @@ const failed = (ms: number, id: string, result: string) =>
   of(id, `Failed with result '${result}'.`, 'd9b373ed55a64feb8242e02dbe79a49c')(ms, { UNIT_RESULT: result })
 const scheduled = (ms: number, id: string, n: number) =>
   of(id, 'Scheduled restart job', '5eb03494b6584870a536b337290809b3')(ms, { N_RESTARTS: String(n) })
-const exited = (ms: number, id: string, code: string, status: number, whose = 'Main', priority = '5') =>
+const exited = (
+  ms: number,
+  id: string,
+  code: string,
+  status: number,
+  whose = 'Main',
+  priority = '5',
+  more: Fields = {},
+) =>
   of(
     id,
     `${whose} process exited, code=${code}`,
@@ -38,6 +46,7 @@ const exited = (ms: number, id: string, code: string, status: number, whose = 'M
     EXIT_CODE: code,
     EXIT_STATUS: String(status),
     PRIORITY: priority,
+    ...more,
   })
 
 /** journalctl prints the newest line first. */
@@ -57,7 +66,7 @@ test('a crash with its cause, the automatic restart that follows, and a requeste
       stopped(3, A, '8', 'restart'),
       starting(3, B, '8'),
       stopping(4, B),
-      exited(5, B, 'exited', 0, 'Control'),
+      exited(5, B, 'exited', 0, 'Control', '7'),
       succeeded(5, B),
       stopped(5, B, '9', 'stop'),
       starting(6, C, '10'),
@@ -91,7 +100,7 @@ test('exit codes, core dumps and skipped runs', () => {
   ])
 })
 
-test('a main process that failed makes a crash, also where reset-failed made systemd report success', () => {
+test('a process that failed makes a crash, also where reset-failed made systemd report success', () => {
   const ends = (...lines: string[]) => runs(Infinity, ...lines)?.[0]?.end
   expect(ends(exited(1, A, 'exited', 7), succeeded(2, A))).toEqual({ result: 'exit-code', ...main, exitCode: 7 })
   expect(ends(exited(1, A, 'killed', 9), succeeded(2, A))).toEqual({ result: 'signal', ...main, signal: 'SIGKILL' })
@@ -101,7 +110,11 @@ test('a main process that failed makes a crash, also where reset-failed made sys
     result: 'success',
     exitCode: 7,
   })
-  expect(ends(exited(1, A, 'exited', 7, 'Control'), succeeded(2, A))).toMatchObject({ result: 'success' })
+  const control = (command: string) => exited(1, A, 'exited', 1, 'Control', '5', { COMMAND: command })
+  expect(ends(control('ExecStartPre'), exited(2, A, 'killed', 15, 'Main', '7'), succeeded(3, A))).toEqual({
+    ...{ result: 'exit-code', ...main, signal: 'SIGTERM' },
+  })
+  expect(ends(control('ExecReload'), succeeded(2, A))).toMatchObject({ result: 'success' })
 })
 
 test('a stop that is under way is a request, even if its end is not in the journal yet', () => {

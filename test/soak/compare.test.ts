@@ -36,7 +36,12 @@ const missedRestart = (interrupted: boolean) => {
   const runs = [run('a1', 100, { end }), run('b2', 1501, { restart: true })]
   return differences(
     ['u.service'],
-    { units: new Map([['u.service', runs]]), countedTwice: new Map(), missingEvidence: [] },
+    {
+      units: new Map([['u.service', runs]]),
+      countedTwice: new Map(),
+      dependencyFailed: new Map(),
+      missingEvidence: [],
+    },
     record,
   )
 }

@@ -6,11 +6,11 @@ import { countersBalance } from '../../src/core/step.ts'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { plural } from '../../src/core/views/format.ts'
 import type { ObservedInterval } from './agent-under-test.ts'
+import { checkCause, checkRequested, wasReset } from './compare-ends.ts'
 import { checkFinalState, checkHealth, type FinalState } from './compare-health.ts'
-import { unitNames } from './compared-units.ts'
+import { neverFound, unitNames } from './compared-units.ts'
 import type { ExpectedRuns, Run } from './expected.ts'
 import type { PerformedAction } from './plan.ts'
-import type { RunEnd } from './run-end.ts'
 
 export interface AgentRecord {
   readonly state: State
@@ -33,7 +33,6 @@ const EDGE_MS = 400
 
 type StartEvent = Extract<Event, { kind: 'start' | 'restart' }>
 type EndEvent = Extract<Event, { kind: 'stop' | 'crash' | 'lost' }>
-type ObservedEnd = Exclude<EndEvent, { kind: 'lost' }>
 
 export function differences(watched: readonly string[], expected: ExpectedRuns, record: AgentRecord): string[] {
   const uninterrupted = !record.interrupted
@@ -41,9 +40,11 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
     ...record.problems,
     ...unitNames(watched, expected, record.state).flatMap((name) => {
       const unit = unitOf(record.state, name)
-      // What only a pattern names, and came and went while signals were missed, is never found.
-      if (unit === undefined) return record.interrupted && !watched.includes(name) ? [] : [`${name}: not in the state`]
       const runs = expected.units.get(name) ?? []
+      if (unit === undefined)
+        return !watched.includes(name) && neverFound(runs, record.interrupted, record.actions)
+          ? []
+          : [`${name}: not in the state`]
       const events = record.events.filter((event) => event.unit === name)
       const sentences = [
         ...checkBalance(unit),
@@ -56,6 +57,7 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
           : runs.flatMap((run, i) => checkRun(run, i, events, record))),
         ...checkInvented(events, runs),
         ...(record.unprovable.includes(name) ? checkGuessed(events) : []),
+        ...(uninterrupted ? checkRefused(unit, expected.dependencyFailed.get(name) ?? 0) : []),
         ...(uninterrupted ? [...checkLastCause(unit, runs), ...checkHealth(unit, runs, events, record.actions)] : []),
         ...checkFinalState(unit, runs, record.finalStates.get(name), record.now),
       ]
@@ -88,6 +90,11 @@ function checkExact(unit: Unit, runs: readonly Run[]): string[] {
     restarts >= expected.restarts &&
     restarts <= expected.restarts + unsure
   return same ? [] : [`counted ${counts(unit.counters)}, expected ${counts(expected)}`]
+}
+
+function checkRefused({ startJobsFailed }: Unit, expected: number): string[] {
+  const { dependency: counted = 0 } = startJobsFailed
+  return counted === expected ? [] : [`counted ${counted} starts refused for a dependency, expected ${expected}`]
 }
 
 /** The agent was interrupted: it may miss runs, but must not invent any. */
@@ -140,7 +147,7 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
     else if (end.kind === 'stop' && end.source === 'reconcile' && wasReset(run.end, actions)) continue
     else if (end.kind !== 'lost')
       problems.push(
-        ...checkCause(which, run.end, end),
+        ...checkCause(which, run.end, end, actions),
         ...(missedRequest ? [] : checkRequested(which, run.end, end, actions)),
       )
     else if (inside(run.end.atMs) && inside(run.openedMs))
@@ -148,62 +155,6 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
   }
   return problems
 }
-
-/**
- * systemd stopped the run because of a timeout, the process exited cleanly, and reset-failed cleared the Result: an agent
- * that missed the signals can only count a stop.
- */
-function wasReset(end: RunEnd, actions: readonly PerformedAction[]): boolean {
-  const exitedCleanly = end.main?.exitCode === 0 || /^SIG(TERM|HUP|INT|PIPE)$/.test(end.main?.signal ?? '')
-  return (
-    end.kind === 'crash' &&
-    (exitedCleanly || end.main === null) &&
-    actions.some(({ ms, text }) => text.includes('reset-failed') && ms + EDGE_MS > end.atMs)
-  )
-}
-
-function checkCause(which: string, expected: RunEnd, observed: ObservedEnd): string[] {
-  const problems: string[] = []
-  // NRestarts proves the number of crashes, but not which run crashed: a manual restart resets it.
-  const unknown = observed.source === 'reconcile' && observed.kind === 'crash' && observed.result === 'unknown'
-  if (unknown) return problems
-  if (observed.kind !== expected.kind)
-    problems.push(`${which} was reported as ${observed.kind} (${observed.result}), expected ${expected.result}`)
-  else if (observed.result !== expected.result && !/\.(target|slice)$/.test(which)) {
-    problems.push(`${which} ended with ${expected.result}, reported as ${observed.result}`)
-  }
-  // The journal has no line about a main process that exited cleanly, so an interrupted agent cannot know how it ended.
-  const unknowable = observed.source === 'reconcile' && observed.exitCode === null && observed.signal === null
-  if (
-    expected.main &&
-    !unknowable &&
-    (observed.exitCode !== expected.main.exitCode || observed.signal !== expected.main.signal)
-  ) {
-    problems.push(
-      `${which}: main process ${JSON.stringify(expected.main)}, reported ${observed.exitCode} ${observed.signal}`,
-    )
-  }
-  return problems
-}
-
-/** A start job during an unrequested end counts as a request, because the bus does not show the type of a job. */
-function checkRequested(
-  which: string,
-  expected: RunEnd,
-  observed: ObservedEnd,
-  actions: readonly PerformedAction[],
-): string[] {
-  if (observed.source !== 'signal' || expected.requested === null || observed.requested === expected.requested)
-    return []
-  const recent = actions.some(
-    ({ ms, text }) => ms < expected.atMs && ms > expected.atMs - REQUEST_MARGIN_MS && text.includes(observed.unit),
-  )
-  const byOtherUnit = /^k-(waits|pair)/.test(observed.unit)
-  if (observed.requested && (recent || byOtherUnit)) return []
-  return [`${which}: requested is ${expected.requested}, reported ${observed.requested}`]
-}
-
-const REQUEST_MARGIN_MS = 2_500
 
 function checkGuessed(events: readonly Event[]): string[] {
   const unknown = events.filter((event) => event.kind === 'crash' && event.result === 'unknown')

@@ -103,6 +103,13 @@ test('a main process that failed makes a crash, even if the journal reports succ
   expect(runs(start(1, 'a1'), exit('7'), line(5, 'a1', 'succeeded'))[0]?.end).toMatchObject({ kind: 'stop' })
 })
 
+test('a start job that a failed dependency ended is counted while the unit is not running', () => {
+  const refused = line(3, 'a1', 'failed', { MESSAGE_ID: 'be02cf68', JOB_TYPE: 'start', JOB_RESULT: 'dependency' })
+  const count = (...lines: string[]) => expectedRunsOf(lines.join('\n'), '').dependencyFailed.get('u.service')
+  expect(count(start(1, 'a1'), line(2, 'a1', 'succeeded'), refused, refused)).toBe(2)
+  expect(count(start(1, 'a1'), refused)).toBe(0)
+})
+
 test('an end that the journal lacks is missing evidence; a restart that systemd counted twice is recognised', () => {
   const { missingEvidence, countedTwice } = expectedRunsOf(
     [

@@ -1,8 +1,9 @@
 // The expected runs of each unit, derived without D-Bus from the journal's invocation ids and from ExecStopPost=. Pure.
 import {
+  badResultIn,
   type JournalEntry,
-  MAIN_RESULTS,
   mainOf,
+  PROCESS_EXIT,
   type RunEnd,
   resultBeforeReset,
   type StopPostLine,
@@ -34,6 +35,8 @@ export interface ExpectedRuns {
    * queueing the restart job and running it queues it again (252). An interrupted agent counts as many too many.
    */
   readonly countedTwice: ReadonlyMap<string, number>
+  /** By unit, how many of its start jobs a failed dependency ended while it was not running. */
+  readonly dependencyFailed: ReadonlyMap<string, number>
   /** What the journal lacks, which makes the expected runs incomplete; empty if nothing. */
   readonly missingEvidence: readonly string[]
 }
@@ -44,7 +47,6 @@ const SUCCEEDED = '7ad2d189f7e94e70a38c781354912448'
 const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
 const SCHEDULED = '5eb03494b6584870a536b337290809b3'
-const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
 
 interface UnitRuns {
   runs: RunRecord[]
@@ -55,6 +57,7 @@ interface UnitRuns {
   /** Type of the job that ended with the latest run; '' if none did. */
   stopJobType: string
   countedTwice: number
+  dependencyFailed: number
   /** NRestarts as last announced, and the number of runs at that time. */
   nRestarts: number
   runsThen: number
@@ -68,8 +71,8 @@ interface RunRecord {
   restart: boolean | null
   end: RunEnd | null
   main: { exitCode: number | null; signal: string | null } | null
-  /** The exit of the main process counted as a failure: systemd logs any other exit for debugging only. */
-  mainResult: string | null
+  /** The first bad Result that the journal shows; null if there was none. */
+  badResult: string | null
   stoppingMs: number | null
 }
 
@@ -92,11 +95,15 @@ export function expectedRunsOf(journal: string, ends: string, starts = ''): Expe
       scheduled: false,
       stopJobType: '',
       countedTwice: 0,
+      dependencyFailed: 0,
       nRestarts: 0,
       runsThen: 0,
     }
     units.set(unit, unitRuns)
     if (id !== '') recordEntry(unitRuns, id, entry, unit)
+    const running = unitRuns.runs.length > 0 && unitRuns.runs.at(-1)?.end === null
+    if (text(entry['JOB_RESULT']) === 'dependency' && text(entry['JOB_TYPE']) === 'start' && !running)
+      unitRuns.dependencyFailed += 1
     if (text(entry['MESSAGE_ID']) === STOPPED && text(entry['JOB_TYPE']) === 'restart') {
       unitRuns.restartJobs.set(text(entry['JOB_ID']), unitRuns.runs.length)
     }
@@ -117,7 +124,8 @@ export function expectedRunsOf(journal: string, ends: string, starts = ''): Expe
     ([unit, unitRuns]) => [unit, unitRuns.runs.map((run) => finishedRun(run, stopPostLines.get(run.id)))] as const,
   )
   const countedTwice = new Map([...units].map(([unit, unitRuns]) => [unit, unitRuns.countedTwice]))
-  return { units: new Map(runs), countedTwice, missingEvidence }
+  const dependencyFailed = new Map([...units].map(([unit, unitRuns]) => [unit, unitRuns.dependencyFailed]))
+  return { units: new Map(runs), countedTwice, dependencyFailed, missingEvidence }
 }
 
 function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, unit: string): void {
@@ -133,7 +141,7 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, unit: 
       restart: followsDirectly(unitRuns, atMs, isStartedByOthers(unit) ? Infinity : DIRECTLY_WITHIN_MS),
       end: null,
       main: null,
-      mainResult: null,
+      badResult: null,
       stoppingMs: null,
     }
     unitRuns.runs.push(run)
@@ -146,14 +154,13 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, unit: 
   const end = (kind: 'stop' | 'crash', result: string) => {
     if (run.end === null) run.end = { atMs, kind, result, main: null, requested: run.stoppingMs !== null }
   }
+  run.badResult ??= badResultIn(entry)
   switch (text(entry['MESSAGE_ID'])) {
     case STOPPING:
       if (run.end === null) run.stoppingMs ??= atMs
       return
     case PROCESS_EXIT:
-      if (!text(entry['MESSAGE']).includes('Main process exited')) return
-      run.main = mainOf(entry)
-      if (Number(entry['PRIORITY']) <= 5) run.mainResult = MAIN_RESULTS.get(text(entry['EXIT_CODE'])) ?? null
+      if (text(entry['MESSAGE']).includes('Main process exited')) run.main = mainOf(entry)
       return
     case SUCCEEDED:
       end('stop', 'success')
@@ -212,6 +219,6 @@ function finishedRun(run: RunRecord, stopPost: StopPostLine | undefined): Run {
     automatic,
     scheduled,
     stoppingMs,
-    end: end && { ...end, ...resultBeforeReset(end, stopPost?.result ?? '', run.mainResult), main },
+    end: end && { ...end, ...resultBeforeReset(end, stopPost?.result ?? '', run.badResult), main },
   }
 }

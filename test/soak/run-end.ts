@@ -18,8 +18,24 @@ export function mainOf(entry: JournalEntry): { exitCode: number | null; signal: 
     : { exitCode: null, signal: SIGNALS.get(status) ?? `SIG${status}` }
 }
 
-/** The Result of such an exit (systemd.exec(5), $SERVICE_RESULT). */
-export const MAIN_RESULTS: ReadonlyMap<string, string> = new Map([
+/**
+ * The bad Result of the run that this line shows, if it is one of systemd about a process that failed (any other exit is
+ * logged for debugging only) or about a timeout.
+ */
+export function badResultIn(entry: JournalEntry): string | null {
+  const message = text(entry['MESSAGE'])
+  if (text(entry['MESSAGE_ID']) === PROCESS_EXIT) {
+    const isFailure = Number(entry['PRIORITY']) <= 5 && text(entry['COMMAND']) !== 'ExecReload'
+    return isFailure ? (EXIT_RESULTS.get(text(entry['EXIT_CODE'])) ?? null) : null
+  }
+  if (/ Watchdog timeout \(/.test(message)) return 'watchdog'
+  return / (start operation|State '[a-z-]+') timed out\.| reached runtime time limit\./.test(message) ? 'timeout' : null
+}
+
+export const PROCESS_EXIT = '98e322203f7a4ed290d09fe03c09fe15'
+
+/** The Result after such an exit (systemd.exec(5), $SERVICE_RESULT). */
+const EXIT_RESULTS: ReadonlyMap<string, string> = new Map([
   ['exited', 'exit-code'],
   ['killed', 'signal'],
   ['dumped', 'core-dump'],
@@ -59,15 +75,15 @@ export function stopPostLinesById(ends: string): Map<string, StopPostLine> {
 }
 
 /**
- * `reset-failed` in mid-run makes the journal report success in the end. ExecStopPost= had the Result, and the line about
- * the main process shows whether its exit counted as a failure.
+ * `reset-failed` in mid-run makes the journal report success in the end. ExecStopPost= had the Result, and earlier lines
+ * show it.
  */
 export function resultBeforeReset(
   end: RunEnd,
   atStopPost: string,
-  ofMain: string | null,
+  inJournal: string | null,
 ): Pick<RunEnd, 'kind' | 'result'> {
-  const result = ['', 'success', 'exec-condition'].includes(atStopPost) ? ofMain : atStopPost
+  const result = ['', 'success', 'exec-condition'].includes(atStopPost) ? inJournal : atStopPost
   const wasBad = end.result === 'success' && result !== null
   return wasBad ? { kind: 'crash', result } : end
 }
