@@ -104,10 +104,16 @@ test('a main process that failed makes a crash, even if the journal reports succ
 })
 
 test('a start job that a failed dependency ended is counted while the unit is not running', () => {
-  const refused = line(3, 'a1', 'failed', { MESSAGE_ID: 'be02cf68', JOB_TYPE: 'start', JOB_RESULT: 'dependency' })
+  const refused = line(3, 'a1', 'failed', {
+    MESSAGE_ID: 'be02cf6855d2428ba40df7e9d022f03d',
+    JOB_TYPE: 'start',
+    JOB_RESULT: 'dependency',
+  })
   const count = (...lines: string[]) => expectedRunsOf(lines.join('\n'), '').dependencyFailed.get('u.service')
   expect(count(start(1, 'a1'), line(2, 'a1', 'succeeded'), refused, refused)).toBe(2)
   expect(count(start(1, 'a1'), refused)).toBe(0)
+  const alsoLogged = line(3, 'a1', 'failed', { MESSAGE_ID: '', JOB_TYPE: 'start', JOB_RESULT: 'dependency' })
+  expect(count(start(1, 'a1'), line(2, 'a1', 'succeeded'), alsoLogged)).toBe(0)
 })
 
 test('an end that the journal lacks is missing evidence; a restart that systemd counted twice is recognised', () => {

@@ -46,6 +46,7 @@ const STOPPED = '9d1aaa27d60140bd96365438aad20286'
 const SUCCEEDED = '7ad2d189f7e94e70a38c781354912448'
 const FAILED = 'd9b373ed55a64feb8242e02dbe79a49c'
 const SKIPPED = '0e4284a0caca4bfc81c0bb6786972673'
+const START_FAILED = 'be02cf6855d2428ba40df7e9d022f03d'
 const SCHEDULED = '5eb03494b6584870a536b337290809b3'
 
 interface UnitRuns {
@@ -102,8 +103,8 @@ export function expectedRunsOf(journal: string, ends: string, starts = ''): Expe
     units.set(unit, unitRuns)
     if (id !== '') recordEntry(unitRuns, id, entry, unit)
     const running = unitRuns.runs.length > 0 && unitRuns.runs.at(-1)?.end === null
-    if (text(entry['JOB_RESULT']) === 'dependency' && text(entry['JOB_TYPE']) === 'start' && !running)
-      unitRuns.dependencyFailed += 1
+    const job = [text(entry['MESSAGE_ID']), text(entry['JOB_TYPE']), text(entry['JOB_RESULT'])]
+    if (job.join() === [START_FAILED, 'start', 'dependency'].join() && !running) unitRuns.dependencyFailed += 1
     if (text(entry['MESSAGE_ID']) === STOPPED && text(entry['JOB_TYPE']) === 'restart') {
       unitRuns.restartJobs.set(text(entry['JOB_ID']), unitRuns.runs.length)
     }

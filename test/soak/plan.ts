@@ -65,6 +65,9 @@ export function planOf(seed: number, variant: Variant, actions: number): Plan {
     .filter((unit) => !unit.includes('*'))
     .map((unit) => shell(`systemctl --no-block start ${unit}`))
   const rest = Array.from({ length: actions - first.length }, () => action(random, driven, Object.keys(files), variant))
+  const interruption = interruptionOf(random, variant)
+  if (interruption !== null && !rest.some(({ do: kind }) => kind === interruption.do))
+    rest.splice(random.whole(0, rest.length), 0, interruption)
   const journal = random.percent(50)
   const hog = random.percent(50)
   return {
@@ -95,8 +98,8 @@ const VERBS =
 const SIGNALS = ['KILL', 'KILL', 'KILL', 'TERM', 'SEGV', 'ABRT', 'USR1', 'USR2', 'STOP', 'CONT', 'HUP']
 
 function action(random: Random, driven: readonly DrivenUnits[], files: readonly string[], variant: Variant): Action {
-  const ofAgent = agentAction(random, variant)
-  if (ofAgent !== null) return ofAgent
+  const interruption = random.percent(variant === 'twice' ? 15 : 6) ? interruptionOf(random, variant) : null
+  if (interruption !== null) return interruption
   const unit = `'${random.one(driven.flatMap((d) => d.watched))}'`
   const draw = random.whole(0, 99)
   if (draw < 35) return shell(`systemctl --no-block ${random.one(VERBS)} ${unit}`)
@@ -122,14 +125,13 @@ function action(random: Random, driven: readonly DrivenUnits[], files: readonly 
   return shell(random.percent(80) ? `${edit}; systemctl daemon-reload` : edit)
 }
 
-/** A kill of the agent or of the bus, if the variant has one now. */
-function agentAction(random: Random, variant: Variant): Action | null {
-  const draw = random.whole(0, 99)
-  if (variant === 'bus' && draw < 6) return { do: 'bus' }
-  if (variant === 'killed' && draw < 6) {
+/** A kill of the agent or of the bus; each seed of the variant has at least one. Null if the variant has none. */
+function interruptionOf(random: Random, variant: Variant): Action | null {
+  if (variant === 'connected') return null
+  if (variant === 'bus') return { do: 'bus' }
+  if (variant === 'killed') {
     return { do: 'kill', forgetMs: random.one([0, 0, 50, 500, 2000]), ms: random.one([0, 50, 200, 800]), againMs: [] }
   }
-  if (variant !== 'twice' || draw >= 15) return null
   const again = () => random.whole(0, random.one([5, 60, 500]))
   return {
     do: 'kill',
