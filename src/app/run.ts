@@ -9,6 +9,7 @@ import type { Identity } from '../core/views/api-json.ts'
 import { plural } from '../core/views/format.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { createLoopLag } from '../host/loop-lag.ts'
+import { optimized } from '../host/v8-flags.ts'
 import { createHttp } from '../http/http.ts'
 import { createLogSink } from '../log/event-sink.ts'
 import { type EventsFile, openEventsFile } from '../log/events-file.ts'
@@ -130,6 +131,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     log,
     hostname: hostname(),
     allowedHosts: () => config().http.allowed_hosts,
+    optimized,
   })
   const eventsFile = eventsFileOf(configuration, identity, log)
   const steady = createSteadyClock()

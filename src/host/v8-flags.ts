@@ -11,3 +11,16 @@ export function limitV8Memory(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--no-opt')
 }
+
+/**
+ * Runs a long computation with the optimising compiler. What it compiles meanwhile stays fast. Measured on x64 with
+ * Node 20: MEASURED
+ */
+export async function optimized<T>(work: () => Promise<T>): Promise<T> {
+  setFlagsFromString('--opt')
+  try {
+    return await work()
+  } finally {
+    setFlagsFromString('--no-opt')
+  }
+}

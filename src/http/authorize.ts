@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 import type { AccessControl } from './access/access.ts'
 import { type HostNames, isKnownHost, isKnownOrigin } from './access/host-check.ts'
 import { findRoute, type RouteMatch } from './find-route.ts'
+import { LOOPBACK, peerOf } from './peer.ts'
 import { type HttpRequest, type HttpResponse, problem, type Route, type Transport } from './route.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
@@ -99,14 +100,9 @@ export function clientIdentityOf(socket: Socket, transport: Transport): Pick<Htt
     const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : null
     return { secure: true, who: (Array.isArray(name) ? name[0] : name) ?? null }
   }
-  return { secure: isLoopback(socket.remoteAddress ?? ''), who: null }
+  return { secure: peerOf(socket.remoteAddress ?? '') === LOOPBACK, who: null }
 }
 
 function isTls(socket: Socket): socket is TLSSocket {
   return 'encrypted' in socket && socket.encrypted === true
-}
-
-/** 127.0.0.0/8, also as an IPv4-mapped IPv6 address (dual-stack listener), and ::1. */
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address)
 }

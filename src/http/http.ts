@@ -4,11 +4,13 @@ import { messageOf } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import type { Identity } from '../core/views/api-json.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
-import type { AccessControl } from './access/access.ts'
+import type { AccessControl, Optimized } from './access/access.ts'
 import { createHostNames } from './access/host-check.ts'
 import { routesOf } from './api/routes.ts'
 import { createEventStream } from './api/stream.ts'
+import { createConnections } from './connections.ts'
 import { listenError } from './listen-error.ts'
+import { LOOPBACK, peerOf as usualPeerOf } from './peer.ts'
 import { createRequestHandler } from './request-handler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import type { Route, Transport, Views } from './route.ts'
@@ -25,6 +27,16 @@ interface HttpOptions {
   readonly hostname: string
   /** `http.allowed_hosts`, read per request: names accepted besides the hostname, IP literals and localhost. */
   readonly allowedHosts: () => readonly string[]
+  /** Which peer a TCP client's address belongs to, for its limits; by default as in peer.ts. */
+  readonly peerOf?: (address: string) => string
+  /** Runs a long computation with the optimising compiler, where it is disabled. */
+  readonly optimized?: Optimized
+}
+
+/** The server of a listener. */
+interface HttpServer {
+  readonly server: Server
+  close(): Promise<void>
 }
 
 export interface HttpListener {
@@ -59,23 +71,31 @@ export interface Http extends EventSink {
   stop(): Promise<void>
 }
 
-export function createHttp({ identity, history, clock, log, hostname, allowedHosts }: HttpOptions): Http {
+export function createHttp(options: HttpOptions): Http {
+  const { identity, history, clock, log, hostname, allowedHosts, peerOf = usualPeerOf } = options
   const stream = createEventStream({ identity, history }, clock)
   const metrics = createRequestMetrics()
   const hostNames = createHostNames(hostname, allowedHosts)
   let routes: readonly Route[] = []
   const open = new Set<HttpListener>()
 
-  async function serverFor(transport: Transport, access: AccessControl | null): Promise<Server> {
-    const handler = createRequestHandler({ routes, hostNames, log, metrics }, transport, access)
-    const server = access?.tls ? await createHttpsServer(handler, access.tls) : createHttpServer(handler)
+  async function serverFor(transport: Transport, access: AccessControl | null): Promise<HttpServer> {
+    const connections = createConnections({
+      peerOf: (address) => limitedPeer(transport, peerOf(address)),
+      tls: access !== null && access.tls !== null,
+      onDropped: (code) => metrics.count('unreadable', code, null),
+    })
+    const handler = createRequestHandler({ routes, hostNames, log, metrics, connections }, transport, access)
+    const server = access?.tls
+      ? await createHttpsServer(handler, connections, access.tls)
+      : createHttpServer(handler, connections)
     access?.protect(server)
     server.on('clientError', () => metrics.count('unreadable', 400, null))
-    return server
+    return { server, close: () => close(server, connections, clock) }
   }
 
   function listenerOf(
-    server: Server,
+    server: HttpServer,
     address: string,
     port: number | null,
     access: AccessControl | null,
@@ -86,7 +106,7 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
       scheme: access?.tls ? 'https' : 'http',
       problem: () => access?.problem() ?? null,
       async stop() {
-        if (open.delete(listener)) await close(server, clock)
+        if (open.delete(listener)) await server.close()
       },
     }
     open.add(listener)
@@ -100,8 +120,9 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
     },
     accept: stream.accept,
     async serveTcp(host, port, web) {
-      const access = web === undefined ? null : await accessControlFor(web, clock, log)
-      const server = await serverFor('tcp', access)
+      const access = web === undefined ? null : await accessControlFor(web, options, peerOf)
+      const served = await serverFor('tcp', access)
+      const { server } = served
       try {
         await listen(server, host === null ? { port } : { port, host })
       } catch (error) {
@@ -110,11 +131,12 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
       const at = server.address()
       if (at === null || typeof at === 'string') throw new Error('TCP server without an address')
       const address = at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`
-      return listenerOf(server, address, at.port, access)
+      return listenerOf(served, address, at.port, access)
     },
     async serveSocket(path) {
       await prepareSocketFile(path)
-      const server = await serverFor('socket', null)
+      const served = await serverFor('socket', null)
+      const { server } = served
       try {
         await listen(server, { path })
         restrictSocketFile(path)
@@ -122,7 +144,7 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
         server.close()
         throw new Error(`cannot listen on ${path}: ${messageOf(error)}`, { cause: error })
       }
-      return listenerOf(server, path, null, null)
+      return listenerOf(served, path, null, null)
     },
     async stop() {
       await stream.stop()
@@ -131,8 +153,17 @@ export function createHttp({ identity, history, clock, log, hostname, allowedHos
   }
 }
 
+/** The local socket and clients on this device have no limits of their own. */
+function limitedPeer(transport: Transport, peer: string): string | null {
+  return transport === 'socket' || peer === LOOPBACK ? null : peer
+}
+
 /** Loads bcrypt and YAML only if web_config_file is set: they cost memory. */
-async function accessControlFor(web: WebConfigOptions, clock: Clock, log: Log): Promise<AccessControl> {
+async function accessControlFor(
+  { path, onTlsToggled }: WebConfigOptions,
+  { clock, log, optimized = (work) => work() }: HttpOptions,
+  peerOf: (address: string) => string,
+): Promise<AccessControl> {
   const { createAccessControl } = await import('./access/access.ts')
-  return createAccessControl(web.path, clock, log, web.onTlsToggled)
+  return createAccessControl(path, { clock, log, onTlsToggled, peerOf, optimized })
 }

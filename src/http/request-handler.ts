@@ -1,6 +1,5 @@
 // Handles a request or a WebSocket upgrade: authorizes it, runs its route, responds. An exception becomes a 500.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { messageOf } from '../core/error-text.ts'
 import type { Log } from '../ports.ts'
@@ -8,6 +7,7 @@ import type { AccessControl } from './access/access.ts'
 import { createSseWriter, type StreamWriter } from './api/stream-writer.ts'
 import { upgradeToWebSocket } from './api/web-socket.ts'
 import { type AuthorizerOptions, createAuthorizer } from './authorize.ts'
+import type { Connections, OpenRequest } from './connections.ts'
 import { readBody, refuseBody } from './request-body.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { send, sendLast, sendRaw } from './respond.ts'
@@ -28,6 +28,7 @@ const UPGRADE_REQUIRED = problem(426, 'upgrade_required', 'this endpoint require
 interface HandlerOptions extends AuthorizerOptions {
   readonly log: Log
   readonly metrics: RequestMetrics
+  readonly connections: Connections
 }
 
 export interface RequestHandler {
@@ -40,17 +41,16 @@ export function createRequestHandler(
   transport: Transport,
   access: AccessControl | null,
 ): RequestHandler {
-  const { log, metrics } = options
+  const { log, metrics, connections } = options
   const authorizer = createAuthorizer(options, transport, access)
   const runRoute = createRouteRunner(log)
-  const inProgress = createRequestCount()
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function handle(request: IncomingMessage, response: ServerResponse, open: OpenRequest): Promise<void> {
     const found = authorizer.find(request)
     countWhenDone(metrics, response, 'route' in found ? found.route.path : 'other')
-    const badBody = refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
-    if (badBody !== null) {
-      if (inProgress.on(request.socket) === 1) sendLast(response, badBody)
+    const refusal = open.refusal ?? refuseBody(request, 'route' in found ? (found.route.bodyBytes ?? 0) : 0)
+    if (refusal !== null) {
+      if (open.onConnection === 1) sendLast(response, refusal)
       else request.socket.destroy()
       return
     }
@@ -63,23 +63,27 @@ export function createRequestHandler(
     if (body === null) return
     const result = await runRoute(route, authorizer.toHttpRequest(request, allowed, body))
     if (response.destroyed) return
-    if ('status' in result) send(request, response, result)
-    else startStream(request, response, result.stream)
+    if ('status' in result) return send(request, response, result)
+    const tooMany = open.becomeStream()
+    if (tooMany !== null) return send(request, response, tooMany)
+    startStream(request, response, result.stream)
   }
 
-  async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
+  async function upgrade(request: IncomingMessage, connection: Duplex, head: Buffer, open: OpenRequest): Promise<void> {
     const found = authorizer.find(request)
     const path = 'route' in found ? found.route.path : 'other'
     const refuse = (reply: HttpResponse) => {
       metrics.count(path, reply.status, null)
       sendRaw(connection, reply, authorizer.headers())
     }
-    const allowed = refuseBody(request, 0) ?? (await authorizer.authorize(request, found))
+    const allowed = open.refusal ?? refuseBody(request, 0) ?? (await authorizer.authorize(request, found))
     if ('status' in allowed) return refuse(allowed)
     if (!allowed.route.webSocket)
       return refuse(problem(400, 'no_upgrade', 'this endpoint does not support protocol upgrades'))
     const result = await runRoute(allowed.route, authorizer.toHttpRequest(request, allowed, ''))
     if ('status' in result) return refuse(result)
+    const tooMany = open.becomeStream()
+    if (tooMany !== null) return refuse(tooMany)
     metrics.count(path, 101, null)
     await upgradeToWebSocket(request, connection, head, result.stream)
   }
@@ -88,15 +92,19 @@ export function createRequestHandler(
     request(request, response) {
       ignoreErrors(request)
       ignoreErrors(response)
-      if (inProgress.add(request.socket, response) > PIPELINED_AT_MOST) return void request.socket.destroy()
-      handle(request, response).catch((error: unknown) => {
+      const open = connections.open(request.socket)
+      if (open === null || open.onConnection > PIPELINED_AT_MOST) return void request.socket.destroy()
+      response.on('close', open.end)
+      handle(request, response, open).catch((error: unknown) => {
         log('error', `http: ${messageOf(error)}`)
         response.destroy()
       })
     },
     upgrade(request, connection, head) {
       ignoreErrors(connection)
-      upgrade(request, connection, head).catch((error: unknown) => {
+      const open = connections.open(request.socket)
+      if (open === null) return void connection.destroy()
+      upgrade(request, connection, head, open).catch((error: unknown) => {
         log('error', `http: ${messageOf(error)}`)
         connection.destroy()
       })
@@ -118,22 +126,6 @@ function createRouteRunner(log: Log): (route: Route, request: HttpRequest) => Pr
       failing.set(route, message)
       return problem(500, 'internal', 'internal error; see the gatewatch log')
     }
-  }
-}
-
-/** Counts the requests in progress on each connection. */
-function createRequestCount() {
-  const counts = new WeakMap<Socket, number>()
-  const on = (socket: Socket) => counts.get(socket) ?? 0
-  return {
-    on,
-    /** Counts one more until its response is closed; returns the new count. */
-    add(socket: Socket, response: ServerResponse): number {
-      const now = on(socket) + 1
-      counts.set(socket, now)
-      response.on('close', () => counts.set(socket, on(socket) - 1))
-      return now
-    },
   }
 }
 

@@ -1,8 +1,8 @@
-// HTTP and HTTPS servers with limits on header size, time and connections, and their orderly shutdown.
+// HTTP and HTTPS servers with limits on header size and time, and their orderly shutdown.
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { ListenOptions, Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import type { Clock } from '../ports.ts'
+import type { Connections } from './connections.ts'
 import type { RequestHandler } from './request-handler.ts'
 import { sendRaw } from './respond.ts'
 import { type HttpResponse, problem } from './route.ts'
@@ -15,17 +15,19 @@ const CHECK_EVERY_MS = 5_000
 const KEEP_ALIVE_MS = 75_000
 /** For a connection without any traffic; streams have a heartbeat, a command waits up to 120 s for its job. */
 const IDLE_AT_MOST_MS = 150_000
-const CONNECTIONS_AT_MOST = 64
+/** A last limit, for accept(2). What exceeds the limits of `Connections` still gets a response that explains it. */
+const ACCEPTED_AT_MOST = 80
 /** On stop, requests in progress may take this long. */
 const STOP_WITHIN_MS = 1_000
 
 type ServerFactory = (options: ServerOptions, listener: RequestListener) => Server
 
-/** WebSocket connections by server: Node no longer tracks them after the upgrade. */
-const upgraded = new WeakMap<Server, Set<Duplex>>()
-
 /** A server that does not listen yet; `create` replaces plain HTTP. */
-export function createHttpServer(handler: RequestHandler, create: ServerFactory = createServer): Server {
+export function createHttpServer(
+  handler: RequestHandler,
+  connections: Connections,
+  create: ServerFactory = createServer,
+): Server {
   const server = create(
     {
       maxHeaderSize: HEADER_BYTES_AT_MOST,
@@ -37,25 +39,24 @@ export function createHttpServer(handler: RequestHandler, create: ServerFactory 
   )
   server.headersTimeout = HEADERS_WITHIN_MS
   server.timeout = IDLE_AT_MOST_MS
-  server.maxConnections = CONNECTIONS_AT_MOST
-  // At the limit, idle connections are closed, so that the refused client succeeds when it retries.
-  server.on('drop', () => server.closeIdleConnections())
+  server.maxConnections = ACCEPTED_AT_MOST
+  server.on('connection', connections.add)
   server.on('clientError', refuseUnparsed)
-  const connections = new Set<Duplex>()
-  upgraded.set(server, connections)
-  server.on('upgrade', (request, connection, head) => {
-    connections.add(connection)
-    connection.on('close', () => connections.delete(connection))
-    handler.upgrade(request, connection, head)
-  })
+  server.on('upgrade', handler.upgrade)
   return server
 }
 
 /** The same over TLS. */
-export async function createHttpsServer(handler: RequestHandler, tls: object): Promise<Server> {
+export async function createHttpsServer(
+  handler: RequestHandler,
+  connections: Connections,
+  tls: object,
+): Promise<Server> {
   const https = await import('node:https') // loaded only when needed: it costs memory
   const handshake = { ...tls, handshakeTimeout: HEADERS_WITHIN_MS }
-  const server = createHttpServer(handler, (limits, on) => https.createServer({ ...limits, ...handshake }, on))
+  const server = createHttpServer(handler, connections, (limits, on) =>
+    https.createServer({ ...limits, ...handshake }, on),
+  )
   // Without an error response: the client cannot read one before the handshake is complete.
   server.removeAllListeners('tlsClientError')
   server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy())
@@ -75,12 +76,9 @@ export function listen(server: Server, options: ListenOptions): Promise<void> {
 }
 
 /** Resolves when all connections are closed; those still open after a second are destroyed. */
-export function close(server: Server, clock: Clock): Promise<void> {
+export function close(server: Server, connections: Connections, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(STOP_WITHIN_MS, () => {
-      server.closeAllConnections()
-      for (const connection of upgraded.get(server) ?? []) connection.destroy()
-    })
+    const cancel = clock.after(STOP_WITHIN_MS, connections.destroyAll)
     server.close(() => {
       cancel()
       resolve()

@@ -143,22 +143,27 @@ export function temporaryDirectory(): string {
   return directory
 }
 
+export interface ServeOptions {
+  readonly allowedHosts?: () => readonly string[]
+  readonly peerOf?: (address: string) => string
+}
+
 export function httpOf(
   it: FakeGateway,
   clock: Clock = frozenClock,
-  allowedHosts: () => readonly string[] = () => [],
+  { allowedHosts = () => [], peerOf }: ServeOptions = {},
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
   const { identity, history } = it.views
-  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts })
+  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts, ...(peerOf && { peerOf }) })
   http.serve(it.views)
   onTestFinished(() => http.stop())
   return http
 }
 
 /** Serves one gateway over TCP and over a unix socket. */
-export async function serve(it: FakeGateway, clock?: Clock, allowedHosts?: () => readonly string[]) {
-  const http = httpOf(it, clock, allowedHosts)
+export async function serve(it: FakeGateway, clock?: Clock, options?: ServeOptions) {
+  const http = httpOf(it, clock, options)
   const tcp = await http.serveTcp('127.0.0.1', 0)
   const socket = await http.serveSocket(join(temporaryDirectory(), 'gatewatch.sock'))
   return { http, tcp, socket }
@@ -172,6 +177,8 @@ export interface HttpReply {
 }
 
 interface RequestInput {
+  /** The client's address, by default 127.0.0.1. */
+  readonly from?: string
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
@@ -181,9 +188,9 @@ interface RequestInput {
 export function ask(
   at: HttpListener,
   path: string,
-  { method = 'GET', headers = {}, body }: RequestInput = {},
+  { from = '127.0.0.1', method = 'GET', headers = {}, body }: RequestInput = {},
 ): Promise<HttpReply> {
-  const where = at.port === null ? { socketPath: at.address } : { host: '127.0.0.1', port: at.port }
+  const where = at.port === null ? { socketPath: at.address } : { host: '127.0.0.1', port: at.port, localAddress: from }
   return new Promise((resolve, reject) => {
     const request = httpRequest({ ...where, path, method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = []

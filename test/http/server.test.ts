@@ -109,16 +109,3 @@ test('clients that send slowly or nothing do not delay others', async () => {
   for (let i = 0; i < 20; i += 1) expect((await ask(tcp, '/metrics')).status).toBe(200)
   expect(performance.now() - startedAt).toBeLessThan(8_000)
 })
-
-test('at most 64 clients are connected; idle connections are closed to make room', async () => {
-  const { tcp } = await serve(gateway())
-  const idle = Array.from({ length: 64 }, () => connect(tcp.port ?? 0, '127.0.0.1'))
-  onTestFinished(() => {
-    for (const socket of idle) socket.destroy()
-  })
-  const responses = idle.map((socket) => new Promise((resolve) => socket.once('data', resolve)))
-  for (const socket of idle) socket.write(`GET /-/healthy HTTP/1.1\r\n${HEAD}\r\n`)
-  await Promise.all(responses)
-  await expect(ask(tcp, '/-/healthy')).rejects.toThrow()
-  expect((await ask(tcp, '/-/healthy')).status).toBe(200)
-})

@@ -24,15 +24,24 @@ export interface AccessControl {
   isAuthenticated(request: IncomingMessage): boolean
 }
 
-/** Throws if the file cannot be used. `onTlsToggled`: TLS was switched on or off, which requires a new listener. */
-export async function createAccessControl(
-  path: string,
-  clock: Clock,
-  log: Log,
-  onTlsToggled: () => void,
-): Promise<AccessControl> {
+interface AccessOptions {
+  readonly clock: Clock
+  readonly log: Log
+  /** TLS was switched on or off, which requires a new listener. */
+  readonly onTlsToggled: () => void
+  /** The peer with this address. All peers have the same limit for password checks, loopback as well. */
+  readonly peerOf: (address: string) => string
+  readonly optimized: Optimized
+}
+
+/** Runs work with the optimising compiler: without it, bcrypt takes ten times as long. */
+export type Optimized = <T>(work: () => Promise<T>) => Promise<T>
+
+/** Throws if the file cannot be used. */
+export async function createAccessControl(path: string, options: AccessOptions): Promise<AccessControl> {
+  const { clock, log, onTlsToggled, peerOf, optimized } = options
   const { compare } = (await import('bcryptjs')).default
-  const passwords = createBasicAuth(compare)
+  const passwords = createBasicAuth((password, hash) => optimized(() => compare(password, hash)))
   let server: TlsServer | null = null
 
   const apply = (next: WebConfig, previous: WebConfig) => {
@@ -56,11 +65,12 @@ export async function createAccessControl(
       })
     },
     headers: () => file.config().headers,
-    async refusal({ headers }, hasToken) {
+    async refusal({ headers, socket }, hasToken) {
       file.refresh()
       const { users } = file.config()
       if (!allow()) return problem(429, 'too_many_requests', 'request rate exceeds rate_limit; retry later')
-      return users.size === 0 || hasToken ? null : passwords.refusal(headers.authorization, users)
+      if (users.size === 0 || hasToken) return null
+      return passwords.refusal(headers.authorization, users, { peer: peerOf(socket.remoteAddress ?? ''), socket })
     },
     isAuthenticated({ socket }) {
       const { users, tls: rules } = file.config()

@@ -5,13 +5,12 @@ import { join } from 'node:path'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBasicAuth } from '../../../src/http/access/basic-auth.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
 import { type Certificates, certificates } from '../../rig/certificates.ts'
 import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import * as files from '../../rig/gatewatch.ts'
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
-import { ask, crash, type FakeGateway, gateway, httpOf, temporaryDirectory, until } from '../fake-gateway.ts'
+import { ask, crash, type FakeGateway, gateway, httpOf, temporaryDirectory } from '../fake-gateway.ts'
 
 const SECRET = hashSync('secret', 4)
 const OTHER = hashSync('other', 4)
@@ -70,27 +69,6 @@ test('journal lines are sent over TCP only to authenticated clients', async () =
   expect(await events((await serveWith('', it())).tcp)).not.toContain('out of memory')
   const { tcp } = await serveWith(`basic_auth_users: {prom: ${SECRET}}`, it())
   expect(await events(tcp, basic('prom', 'secret'))).toContain('out of memory')
-})
-
-test('wrong passwords are checked one at a time, excess ones are refused, and a known one passes during that', async () => {
-  const checks: (() => void)[] = []
-  const passwords = createBasicAuth((password) => {
-    if (password === 'secret') return Promise.resolve(true)
-    return new Promise((resolve) => checks.push(() => resolve(false)))
-  })
-  const users = new Map([['prom', SECRET]])
-  const statusFor = async (password: string) =>
-    (await passwords.refusal(basic('prom', password).authorization, users))?.status ?? 200
-  expect(await statusFor('secret')).toBe(200)
-  const flood = Array.from({ length: 40 }, (_, i) => statusFor(`wrong ${i}`))
-  expect(await statusFor('secret')).toBe(200)
-  for (let checked = 0; checked < 16; checked += 1) {
-    await until(() => checks.length > 0, 'a password check')
-    expect(checks.length).toBe(1)
-    checks.pop()?.()
-  }
-  expect(await Promise.all(flood)).toEqual([...Array(16).fill(401), ...Array(24).fill(503)])
-  expect(await statusFor('wrong 3')).toBe(401)
 })
 
 test('requests above rate_limit are refused, and accepted again later', async () => {

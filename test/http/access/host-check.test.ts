@@ -13,13 +13,13 @@ test.each([
   ['gw-7.local', 200],
   ['gateway.fleet.example', 200],
 ])('the API responds to Host %j with %i', async (host, status) => {
-  const { tcp } = await serve(gateway(), undefined, () => ['gateway.fleet.example'])
+  const { tcp } = await serve(gateway(), undefined, { allowedHosts: () => ['gateway.fleet.example'] })
   expect((await ask(tcp, '/api/v1/units', { headers: { host } })).status).toBe(status)
 })
 
 test('a reload of http.allowed_hosts applies to the next request, for Host and for Origin', async () => {
   let allowed: readonly string[] = []
-  const { tcp } = await serve(gateway(), undefined, () => allowed)
+  const { tcp } = await serve(gateway(), undefined, { allowedHosts: () => allowed })
   const host = 'Gateway.fleet.example'
   const byName = async () => (await ask(tcp, '/api/v1/units', { headers: { host } })).status
   const byPage = async () =>
@@ -47,7 +47,7 @@ test('metrics and health are served under any host name', async () => {
 })
 
 test('a page of another origin can neither read nor stream', async () => {
-  const { tcp } = await serve(gateway(), undefined, () => ['Gateway.fleet.example'])
+  const { tcp } = await serve(gateway(), undefined, { allowedHosts: () => ['Gateway.fleet.example'] })
   const host = '127.0.0.1:9100'
   const from = async (origin: string, path: string) =>
     (await ask(tcp, path, { method: 'HEAD', headers: { host, origin } })).status
