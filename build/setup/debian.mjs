@@ -15,6 +15,7 @@ const PROGRAMS = [
   ['busctl', 'systemd', 'another D-Bus client', ['test', 'demo']],
   ['dbus-daemon', 'dbus-daemon', 'the message bus', ['test', 'demo']],
   ['unshare', 'util-linux', 'namespaces for the rig', ['test', 'demo']],
+  ['ip', 'iproute2', 'addresses in a network namespace', ['test']],
   ['nsenter', 'util-linux', 'commands inside the rig', ['test', 'demo']],
   ['setpriv', 'util-linux', 'processes that end with their owner', ['test', 'demo']],
   ['/usr/lib/polkit-1/polkitd', 'polkitd', 'polkit, which grants control of units', ['test']],

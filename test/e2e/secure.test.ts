@@ -1,10 +1,11 @@
 // The built agent with TLS and a password: Prometheus can scrape and federate it only with the right credentials.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hashSync } from 'bcryptjs'
+import { compareSync, hashSync } from 'bcryptjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { certificates } from '../rig/certificates.ts'
 import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { cpuMs } from '../rig/process-usage.ts'
 import { startPrometheus } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -77,6 +78,27 @@ describeUnless(missingPrograms('prometheus', 'openssl'), 'the agent with TLS and
     expect(error).toMatch(/401 Unauthorized|deadline exceeded/)
     expect(await prometheus.query('systemd_service_state')).toEqual([])
   })
+})
+
+test('the first check of a password costs about as much as in a process with the optimising compiler', async () => {
+  const directory = temporaryDirectory()
+  const web = join(directory, 'web.yml')
+  const hash = hashSync('secret', 11)
+  writeFileSync(web, `basic_auth_users: {prom: ${hash}}\n`)
+  const env = { GATEWATCH_WEB_CONFIG_FILE: web }
+  const agent = await startGatewatch({ directory, busAddress: NO_BUS, services: ['a'], env }, false)
+  const ownBefore = process.cpuUsage()
+  compareSync('secret', hash)
+  const own = process.cpuUsage(ownBefore)
+  const agentBefore = cpuMs(agent.pid)
+  const headers = { authorization: `Basic ${Buffer.from('prom:secret').toString('base64')}` }
+  const { status } = await fetch(`${agent.url}/-/healthy`, { headers })
+  const took = cpuMs(agent.pid) - agentBefore
+  await agent.end()
+  removeDirectory(directory)
+  expect(status).toBe(200)
+  // Without the compiler it is 12 times as much.
+  expect(took).toBeLessThan((4 * (own.user + own.system)) / 1000 + 50)
 })
 
 test('an invalid web_config_file is an error with its position in a terminal, and check-config reports it too', () => {

@@ -143,19 +143,17 @@ export function temporaryDirectory(): string {
   return directory
 }
 
-export interface ServeOptions {
-  readonly allowedHosts?: () => readonly string[]
-  readonly peerOf?: (address: string) => string
-}
+type HttpOptions = Parameters<typeof createHttp>[0]
+type ServeOptions = Partial<Pick<HttpOptions, 'allowedHosts' | 'peerOf' | 'optimized'>>
 
 export function httpOf(
   it: FakeGateway,
   clock: Clock = frozenClock,
-  { allowedHosts = () => [], peerOf }: ServeOptions = {},
+  { allowedHosts = () => [], ...more }: ServeOptions = {},
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
   const { identity, history } = it.views
-  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts, ...(peerOf && { peerOf }) })
+  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts, ...more })
   http.serve(it.views)
   onTestFinished(() => http.stop())
   return http

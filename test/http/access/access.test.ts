@@ -10,7 +10,7 @@ import { type Certificates, certificates } from '../../rig/certificates.ts'
 import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import * as files from '../../rig/gatewatch.ts'
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
-import { ask, crash, type FakeGateway, gateway, httpOf, temporaryDirectory } from '../fake-gateway.ts'
+import { ask, crash, type FakeGateway, frozenClock, gateway, httpOf, temporaryDirectory } from '../fake-gateway.ts'
 
 const SECRET = hashSync('secret', 4)
 const OTHER = hashSync('other', 4)
@@ -53,6 +53,23 @@ test('without a password or with a wrong one every path is refused; the right on
   expect(await status(tcp, { authorization: `Basic ${Buffer.from('prom').toString('base64')}` })).toBe(401)
   expect(await status(tcp, { authorization: 'Bearer secret' })).toBe(401)
   for (let i = 0; i < 3; i += 1) expect(await status(tcp, basic('prom', 'secret'))).toBe(200)
+})
+
+test('each check of a password runs with the optimising compiler, and a known password is not checked', async () => {
+  const path = join(temporaryDirectory(), 'web.yml')
+  writeFileSync(path, `basic_auth_users: {prom: ${SECRET}}`)
+  let runs = 0
+  const http = httpOf(gateway(), frozenClock, {
+    async optimized(work) {
+      runs += 1
+      return work()
+    },
+  })
+  const tcp = await http.serveTcp('127.0.0.1', 0, { path, onTlsToggled: () => {} })
+  for (let i = 0; i < 3; i += 1) expect(await status(tcp, basic('prom', 'secret'))).toBe(200)
+  expect(runs).toBe(1)
+  expect(await status(tcp, basic('prom', 'other'))).toBe(401)
+  expect(runs).toBe(2)
 })
 
 test('the configured headers are on every response, errors included', async () => {
