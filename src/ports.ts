@@ -159,7 +159,7 @@ export interface StoreHealth {
 
 /** HTTP requests to the agent. */
 export interface HttpHealth {
-  /** By the route's path; `other` if no route matches. */
+  /** By the route's path; `other` if no route matches, `unreadable` if the request was invalid or never complete. */
   readonly requests: readonly { readonly route: string; readonly code: string; readonly count: number }[]
   readonly seconds: Readonly<Record<string, Histogram>>
   /** Clients of the event stream that were disconnected because they were too slow. */

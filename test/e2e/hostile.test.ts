@@ -30,7 +30,7 @@ describeUnless(noSystemd(), 'an attack over TCP', () => {
     }).finally(() => removeDirectory(directory))
     const responses = result as Record<string, ResponseCounts>
     const codes = (what: string) => Object.keys(responses[what] ?? {}).sort()
-    // Some connections are closed without a response: 50 slow clients leave 14 connections to the others.
+    // Some connections are closed without a response, or with 503: the clients, 50 of them slow, exceed the limit of 64.
     expect(codes('garbage')).toEqual(expect.arrayContaining(['400', '401']))
     expect(new Set([...codes('hugeHeader'), '431', 'closed'])).toEqual(new Set(['431', 'closed']))
     expect(new Set([...codes('chunked'), 'closed'])).toEqual(new Set(['400', 'closed']))

@@ -157,6 +157,16 @@ test('an address has at most 8 streams, of both kinds, beside its 16 requests', 
   }
 })
 
+test('a stream that has ended does not count, though its connection remains', async () => {
+  const { tcp } = await serve(gateway(), frozenClock, { peerOf })
+  const head = await clients(tcp, A, 8, STREAM.replace('GET', 'HEAD'))
+  await until(() => answered(head), 'the headers')
+  const stream = await client(tcp, A, STREAM)
+  await until(() => answered([stream]), 'a response')
+  expect(stream.received().split(' ')[1]).toBe('200')
+  expect(closedOf(head)).toEqual([])
+})
+
 test('loopback and the local socket have only the total limit', async () => {
   const it = gateway()
   const { tcp, socket } = await serve(it, frozenClock, { peerOf })
@@ -196,9 +206,12 @@ test('with 64 connections the oldest with an unfinished header gives way, then t
   )
   expect(closedOf(idle)).toEqual([7])
   expect(counted(http, 'unreadable', '503')).toBe(3)
+  // One that is used again is no longer the oldest.
+  idle[0]?.socket.write(GET)
+  await until(() => idle[0]?.received().match(/HTTP\/1.1 200/g)?.length === 2, 'another response')
   expect(await next()).toBe('200')
   await until(() => closedOf(idle).length === 2, 'an idle one to be closed')
-  expect(closedOf(idle)).toEqual([0, 7])
+  expect(closedOf(idle)).toEqual([1, 7])
   expect(counted(http, 'unreadable', '503')).toBe(3)
 })
 
