@@ -29,15 +29,18 @@ describeUnless(noSystemd(), 'an attack over TCP', () => {
       attack: ({ agent }) => attackOverHttp('malformedRequests', agent.pid, agent.url, 1_000),
     }).finally(() => removeDirectory(directory))
     const responses = result as Record<string, ResponseCounts>
-    const codes = (what: string) => Object.keys(responses[what] ?? {}).sort()
-    // Some connections are closed without a response, or with 503: the clients, 50 of them slow, exceed the limit of 64.
+    /** The clients, 50 of them slow, exceed the limit of 64 connections: any may be closed without a response, or with 503. */
+    const codes = (what: string) =>
+      Object.keys(responses[what] ?? {})
+        .filter((code) => code !== 'closed' && code !== '503')
+        .sort()
     expect(codes('garbage')).toEqual(expect.arrayContaining(['400', '401']))
-    expect(new Set([...codes('hugeHeader'), '431', 'closed'])).toEqual(new Set(['431', 'closed']))
-    expect(new Set([...codes('chunked'), 'closed'])).toEqual(new Set(['400', 'closed']))
-    expect(new Set([...codes('rebinding'), 'closed'])).toEqual(new Set(['403', 'closed']))
-    expect(new Set([...codes('origin'), 'closed'])).toEqual(new Set(['403', 'closed']))
-    expect(new Set([...codes('token'), 'closed'])).toEqual(new Set(['401', 'closed']))
-    expect(new Set([...codes('password'), '503', 'closed'])).toEqual(new Set(['401', '503', 'closed']))
+    expect(new Set([...codes('hugeHeader'), '431'])).toEqual(new Set(['431']))
+    expect(codes('chunked')).toEqual(['400'])
+    expect(codes('rebinding')).toEqual(['403'])
+    expect(codes('origin')).toEqual(['403'])
+    expect(codes('token')).toEqual(['401'])
+    expect(new Set([...codes('password'), '429'])).toEqual(new Set(['401', '429']))
     expect(lost).toBe(0)
     expect(died - counted).toBeLessThanOrEqual(1) // the unit may have been stopped after it noted its last crash and before it died
     expect(died - counted).toBeGreaterThanOrEqual(0)

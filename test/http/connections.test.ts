@@ -62,7 +62,8 @@ const closedOf = (all: readonly Client[]) => all.flatMap((one, i) => (one.closed
 function withOpenScrapes(it: FakeGateway) {
   const open: (() => void)[] = []
   const views = it.views as { metrics: FakeGateway['views']['metrics'] }
-  views.metrics = () => new Promise((resolve) => open.push(() => resolve({ type: 'text/plain', body: 'up 1\n' })))
+  views.metrics = () =>
+    new Promise((resolve) => open.push(() => resolve({ type: 'text/plain', body: Buffer.from('up 1\n') })))
   return {
     count: () => open.length,
     end: () => {
