@@ -121,8 +121,7 @@ function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: 
   const restartsItself = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
   // A job that was already queued may have counted the restart, or may be a manual start that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
-  const job = restartAnnounced(last) ? last.job : unit.endJob
-  const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === job
+  const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === unit.endJob
   const starts = Math.max(1, restartsItself ? restarts : restarts + 1)
   return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
 }

@@ -116,6 +116,8 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
   return {
     ...unit,
     run: runAfter(unit, snapshot),
+    // The start under this job can still have to wait for another unit; then a plain `inactive` comes before it.
+    endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob,
     snapshot: { ...snapshot, nRestarts: restartsOfRun(unit, snapshot) },
     tracking: 'continuous',
     outOfContact: false,

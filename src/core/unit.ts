@@ -149,7 +149,7 @@ export interface Unit {
   readonly reportedRestarts: number
   /** After a gap, until the first snapshot: the runs that the journal proves. Not stored. */
   readonly proven: readonly ProvenRun[]
-  /** The non-zero job under which the last run ended: a start under the same job is a restart. */
+  /** The job under which the last run ended, or under which systemd restarts the unit: a start under it is a restart. 0: none. */
   readonly endJob: number
   /** Set while the unit is failed and no run is open: since when, and whether a stop was requested. */
   readonly failed: { readonly sinceMonoMs: number; readonly requested: boolean } | null

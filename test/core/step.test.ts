@@ -61,6 +61,26 @@ test('a restart that systemd merged into the start job of the run makes its end 
   expect(events).toMatchObject([{ kind: 'start' }, { kind: 'stop', requested: true }, { kind: 'restart' }])
 })
 
+test('an automatic restart whose start waits for another unit is a restart; a start after a stop ended the wait is not', () => {
+  const waits = { ...KILLED, activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }
+  const restarts = (...after: Observation[]) =>
+    stepAll(watching(U), [
+      read(U, 10, RUNNING, { restart: 'always' }),
+      signal(U, 20, { ...FAILED, invocationId: 'a1' }),
+      signal(U, 21, waits),
+      ...after,
+    ]).events.map((event) => event.kind)
+  const job = { ...KILLED, invocationId: 'a1', job: 322 }
+  const start = (id: number) => signal(U, 40, { invocationId: 'b2', job: id, nRestarts: 1 })
+  expect(restarts(signal(U, 30, { ...waits, job: 322, nRestarts: 1 }), signal(U, 31, job), start(322))).toEqual([
+    ...['start', 'crash', 'restart'],
+  ])
+  expect(restarts(signal(U, 31, job), start(322))).toEqual(['start', 'crash', 'start'])
+  expect(restarts(signal(U, 30, { ...waits, job: 322 }), signal(U, 31, job), start(323))).toEqual([
+    ...['start', 'crash', 'start'],
+  ])
+})
+
 test('a transient unit has not given up just because it had no unit file before', () => {
   const { events } = stepAll(watching(U), [
     read(U, 10, {}, { loadState: 'not-found', restart: null }),

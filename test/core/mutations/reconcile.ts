@@ -93,10 +93,9 @@ export const RECONCILE: ByFile = {
     ['one job across the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],
     [
       'one job covers end and start only if no run is open',
-      'unit.run === null && snapshot.job !== 0 && snapshot.job === job',
-      'snapshot.job !== 0 && snapshot.job === job',
+      'unit.run === null && snapshot.job !== 0 && snapshot.job === unit.endJob',
+      'snapshot.job !== 0 && snapshot.job === unit.endJob',
     ],
-    ['a job queued while waiting covers the restart', 'restartAnnounced(last) ? last.job : unit.endJob', 'unit.endJob'],
     [
       'a pending restart is included in NRestarts only once its job is queued',
       'if (restartAnnounced(snapshot)) return snapshot.job !== 0',

@@ -107,6 +107,16 @@ export const UNIT_SNAPSHOT: ByFile = {
       "snapshot.subState.startsWith('auto-restart') || (snapshot.job",
       '(snapshot.job',
     ],
+    [
+      'the job of an automatic restart is kept for the start under it',
+      'endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob',
+      'endJob: unit.endJob',
+    ],
+    [
+      'only an automatic restart is a restart under its job',
+      'endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob',
+      'endJob: snapshot.job',
+    ],
     ['a start under the job of the end is a restart', ' || (snapshot.job !== 0 && snapshot.job === unit.endJob)', ''],
     [
       'without a job at end and start it is not a restart',
