@@ -1,6 +1,7 @@
 // Builds dist/gatewatch.cjs, the agent as one script; `--quiet` suppresses the report of sizes.
 // `--entry FILE --out FILE` bundles another program in the same way, for tests. For executables: `--target NAME`,
-// `--support-ends DATE` (of the Node inside), and `--packages FILE`, to which the names of the bundled packages are written.
+// `--node JSON` (about the Node inside: EmbeddedNode in src/cli/commands/version.ts), and `--packages FILE`, to which the
+// names of the bundled packages are written.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,7 +19,7 @@ const { values: options } = parseArgs({
     entry: { type: 'string', default: 'src/main.ts' },
     out: { type: 'string', default: 'dist/gatewatch.cjs' },
     target: { type: 'string', default: 'script' },
-    'support-ends': { type: 'string', default: '' },
+    node: { type: 'string', default: 'null' },
     packages: { type: 'string' },
   },
 })
@@ -55,7 +56,7 @@ const build = esbuild.build({
     __VERSION__: JSON.stringify(version),
     __REVISION__: JSON.stringify(revision()),
     __TARGET__: JSON.stringify(options.target),
-    __NODE_SUPPORT_ENDS__: JSON.stringify(options['support-ends']),
+    __NODE__: options.node,
     __DASHBOARD__: JSON.stringify(dashboardPage),
   },
   plugins: [compressedPacks(common, (metafile) => packs.push(metafile)), ...common.plugins],

@@ -1,107 +1,98 @@
-// Builds dist/gatewatch-linux-{x64,arm64,armv7}: standalone executables for gateways without Node.
-//   node build/executables.mjs [--target x64|arm64|armv7|script]... [--node [TARGET=]PATH]... [--static] [--out DIR]
-// `--static`: with pkg's static Node (build/executable/static.mjs), as gatewatch-linux-TARGET-static. `--node`: uses another
-// Node executable than the pinned one. `script`: only the bundle, which `npm run build` has already built.
+// Builds dist/gatewatch-linux-{x64,arm64,armv7}: standalone executables for gateways without Node. Options:
+// `npm run build -- --help` (build/executable/options.mjs). `--target script` is only the bundle, which `npm run build` has
+// already built.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { baseOf, supportEnds } from './executable/base.mjs'
+import { join } from 'node:path'
+import { baseOf } from './executable/base.mjs'
 import { buildInfoPath } from './executable/build-info.mjs'
 import { makeExecutable, PROCEDURE } from './executable/make.mjs'
+import { buildOptions, HELP } from './executable/options.mjs'
 import { digestOf } from './executable/run.mjs'
-import { makeStatic } from './executable/static.mjs'
-import { nameOf, TARGETS } from './executable/targets.mjs'
+import { makeStatic, staticNode } from './executable/static.mjs'
+import { isPastSupport, requireReleasable, supportEnds } from './executable/support.mjs'
+import { nameOf } from './executable/targets.mjs'
 import { requireTools } from './executable/tools.mjs'
 
 const started = Date.now()
 const say = (text) => console.error(`build: ${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${text}`)
 
+const interrupted = new AbortController()
+for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'])
+  process.once(name, () => interrupted.abort(new Error(`stopped by ${name}; nothing was left half built`)))
+
 try {
-  const { values } = parseArgs({
-    options: {
-      target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
-      node: { type: 'string', multiple: true, default: [] },
-      static: { type: 'boolean', default: false },
-      out: { type: 'string', default: 'dist' },
-    },
-  })
-  const unknown = values.target.find((arch) => arch !== 'script' && !(arch in TARGETS))
-  if (unknown)
-    throw new Error(`--target ${unknown}: unknown target, use one of ${Object.keys(TARGETS).join(', ')}, script`)
-  const archs = values.target.filter((arch) => arch !== 'script')
-  const nodes = nodesOf(values.node, archs)
-  requireTools(archs)
-  mkdirSync(values.out, { recursive: true })
-  if (values.static) for (const arch of archs) buildStatic(arch, resolve(values.out))
-  else for (const arch of archs) build(arch, nodes[arch], resolve(values.out))
+  const options = buildOptions(process.argv.slice(2))
+  if (options.help) process.stdout.write(HELP)
+  else await buildAll(options)
 } catch (error) {
   console.error(`build: ${error.message}`)
   process.exitCode = 1
 }
 
-/** Parses `armv7=PATH`, or `PATH` if there is only one target, into `{ armv7: PATH }`. */
-function nodesOf(values, archs) {
-  return Object.fromEntries(
-    values.map((text) => {
-      const [, arch, path] = /^(\w+)=(.+)$/.exec(text) ?? [null, archs.length === 1 ? archs[0] : null, text]
-      if (!archs.includes(arch))
-        throw new Error(`--node ${text}: specify the target, one of ${archs.map((a) => `${a}=PATH`).join(', ')}`)
-      if (!existsSync(path)) throw new Error(`--node ${text}: file not found`)
-      return [arch, path]
-    }),
-  )
+async function buildAll({ archs, nodes, isStatic, staticFrom, release, allowEndOfLife, out }) {
+  requireTools(archs)
+  mkdirSync(out, { recursive: true })
+  const bases = archs.map((arch) => {
+    const base = isStatic ? staticNode(arch) : baseOf(arch, nodes[arch], say)
+    const ends = supportEnds(base.version)
+    return { ...base, arch, supportEnds: ends, endOfLifeAllowed: allowEndOfLife && isPastSupport(ends) }
+  })
+  if (release) requireReleasable(bases)
+  for (const base of bases) {
+    if (isStatic) await buildStatic(base, staticFrom, out)
+    else await build(base, out)
+  }
 }
 
-function build(arch, node, out) {
+async function build(base, out) {
+  const { arch, version, supportEnds: ends } = base
   const to = join(out, `gatewatch-${nameOf(arch)}`)
-  const base = baseOf(arch, node, say)
-  const ends = supportEnds(base.version)
-  const work = mkdtempSync(join(tmpdir(), 'gw-build-'))
-  try {
-    const packages = bundle(arch, ends, work)
+  await inWorkDirectory(base, async (work, packages) => {
     const key = createHash('sha256')
     for (const part of [digestOf(base.path), digestOf(join(work, 'gatewatch.cjs')), PROCEDURE]) key.update(`${part}\n`)
-    const info = { key: key.digest('hex'), node: { ...base, path: undefined, supportEnds: ends }, packages }
+    const info = { key: key.digest('hex'), node: { ...base, path: undefined }, packages }
     if (isUpToDate(to, info.key)) say(`gatewatch-${nameOf(arch)} is up to date`)
     else {
-      say(`building gatewatch-${nameOf(arch)} with Node ${base.version}`)
-      makeExecutable({ arch, base, work, to })
+      say(`building gatewatch-${nameOf(arch)} with Node ${version}`)
+      await makeExecutable({ arch, base, work, to, signal: interrupted.signal })
       writeFileSync(buildInfoPath(to), JSON.stringify({ ...info, sha256: digestOf(to) }, null, 2))
     }
-    const mb = (statSync(to).size / 1e6).toFixed(1)
-    say(
-      `${to}  ${mb} MB, Node ${base.version}, ${ends === null ? 'end of support unknown' : `supported until ${ends}`}`,
-    )
-    if (ends !== null && ends < new Date().toISOString().slice(0, 10))
-      say(
-        `WARNING: Node ${base.version} is past its end of life (${ends}); for a release, pass a supported Node with --node`,
-      )
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+  })
+  const support = ends === null ? 'end of support unknown' : `supported until ${ends}`
+  say(`${to}  ${megabytes(to)}, Node ${version}, ${support}`)
+  if (isPastSupport(ends))
+    say(`WARNING: Node ${version} is past its end of life (${ends}); for a release, pass a supported Node with --node`)
 }
 
-function buildStatic(arch, out) {
-  const to = join(out, `gatewatch-${nameOf(arch)}-static`)
+async function buildStatic(base, from, out) {
+  const to = join(out, `gatewatch-${nameOf(base.arch)}-static`)
+  try {
+    await inWorkDirectory(base, (work) => makeStatic({ base, from, work, to, say, signal: interrupted.signal }))
+  } catch (error) {
+    throw new Error(`--static: ${error.message}`)
+  }
+  say(`${to}  ${megabytes(to)}, Node ${base.version}; assembled, but never run by us`)
+}
+
+/** Calls `make` with a directory that contains the script for this target, and the paths of the packages in it. */
+async function inWorkDirectory(base, make) {
   const work = mkdtempSync(join(tmpdir(), 'gw-build-'))
   try {
-    bundle(arch, null, work)
-    makeStatic({ arch, work, to, say })
-    say(`${to}  ${(statSync(to).size / 1e6).toFixed(1)} MB`)
+    await make(work, bundle(base, work))
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
 }
 
-/** Bundles the script for this target; returns the paths of the packages in it. */
-function bundle(arch, ends, work) {
+function bundle({ arch, sha256, supportEnds: ends, endOfLifeAllowed }, work) {
+  const node = { supported_until: ends, sha256, end_of_life_allowed: endOfLifeAllowed }
   const args = ['--quiet', '--out', join(work, 'gatewatch.cjs'), '--packages', join(work, 'packages.json')]
   const { status } = spawnSync(
     process.execPath,
-    ['build/bundle.mjs', ...args, '--target', nameOf(arch), '--support-ends', ends ?? ''],
+    ['build/bundle.mjs', ...args, '--target', nameOf(arch), '--node', JSON.stringify(node)],
     { stdio: ['ignore', 2, 2] },
   )
   if (status !== 0) throw new Error('building the bundle failed')
@@ -112,4 +103,8 @@ function isUpToDate(to, key) {
   if (!existsSync(to) || !existsSync(buildInfoPath(to))) return false
   const info = JSON.parse(readFileSync(buildInfoPath(to), 'utf8'))
   return info.key === key && info.sha256 === digestOf(to)
+}
+
+function megabytes(path) {
+  return `${(statSync(path).size / 1e6).toFixed(1)} MB`
 }

@@ -1,7 +1,9 @@
-// Packages a release: for each executable a tarball, a Debian package and an SBOM; the Yocto layer; and SHA256SUMS.
-//   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--sign KEY.pem] [--out dist] [--level 0-9]
-// `--node`: as in executables.mjs. `--from DIR`: packages the executables in DIR without building. `--sign`: writes
-// SHA256SUMS.sig. `--level`: of xz; at 6, a gateway needs 9 MB of memory to unpack; 9 would save 1 % and need 65 MB.
+// Packages a release: for each executable a tarball, a Debian package and an SBOM; the Yocto layer; the release notes; SHA256SUMS.
+//   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--node-sha256 TARGET=HEX]...
+//     [--release] [--allow-end-of-life] [--sign KEY.pem] [--from DIR] [--out dist] [--level 0-9]
+// `--node`, `--node-sha256`, `--release`, `--allow-end-of-life`: as in `npm run build -- --help`. `--from DIR`: packages the
+// executables in DIR without building. `--sign`: writes SHA256SUMS.sig. `--level`: of xz; at 6, a gateway needs 9 MB of
+// memory to unpack; 9 would save 1 % and need 65 MB.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,13 +11,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { manualPage } from '../src/cli/man.ts'
 import { buildInfoPath } from './executable/build-info.mjs'
+import { PASSED_ON } from './executable/options.mjs'
 import { digestOf, runTool } from './executable/run.mjs'
+import { requireReleasable } from './executable/support.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
 import { requireTools } from './executable/tools.mjs'
 import { deb, tarXz } from './package/archive.mjs'
 import { writeDebianTree, writeTarballTree } from './package/contents.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
 import { licences, packageAt } from './package/licences.mjs'
+import { releaseNotes } from './package/notes.mjs'
 import { sbom } from './package/sbom.mjs'
 import { signingKey, writeSums } from './package/sums.mjs'
 import { writeReleasedLayer } from './package/yocto.mjs'
@@ -27,8 +32,7 @@ const say = (text) => console.error(`package: ${((Date.now() - started) / 1000).
 try {
   const { values } = parseArgs({
     options: {
-      target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
-      node: { type: 'string', multiple: true, default: [] },
+      ...PASSED_ON,
       from: { type: 'string' },
       out: { type: 'string', default: 'dist' },
       level: { type: 'string', default: '6' },
@@ -40,19 +44,30 @@ try {
   mkdirSync(values.out, { recursive: true })
   if (values.from === undefined) build(values)
   const from = values.from ?? 'dist'
+  const targets = values.target ?? Object.keys(TARGETS)
+  const nodes = targets.map((arch) => ({ ...buildInfoOf(arch, from).node, arch }))
+  const allowed = values['allow-end-of-life']
+  if (values.release)
+    requireReleasable(nodes.map((node) => ({ ...node, endOfLifeAllowed: allowed && node.endOfLifeAllowed })))
   const options = { epoch: sourceDateEpoch(), level: values.level }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
-  for (const arch of values.target) pack(arch, { from, out: values.out }, options, { config, manual })
+  for (const arch of targets) pack(arch, { from, out: values.out }, options, { config, manual })
   packLayer({ from, out: values.out }, options)
+  const notes = releaseNotes(version, nodes, readFileSync('CHANGELOG.md', 'utf8'))
+  writeFileSync(join(values.out, `gatewatch-${version}-release-notes.md`), notes)
   writeSums(values.out, version, key)
 } catch (error) {
   console.error(`package: ${error.message}`)
   process.exitCode = 1
 }
 
-function build({ target, node }) {
-  const args = [...target.flatMap((arch) => ['--target', arch]), ...node.flatMap((value) => ['--node', value])]
+function build(values) {
+  const args = Object.keys(PASSED_ON).flatMap((name) => {
+    const value = values[name] ?? []
+    if (Array.isArray(value)) return value.flatMap((one) => [`--${name}`, one])
+    return value ? [`--${name}`] : []
+  })
   const { status } = spawnSync(process.execPath, ['build/executables.mjs', ...args], { stdio: ['ignore', 2, 2] })
   if (status !== 0) throw new Error('building the executables failed')
 }
@@ -60,7 +75,7 @@ function build({ target, node }) {
 function pack(arch, { from, out }, options, common) {
   const { deb: debArch, packedAtMostMB = Infinity } = TARGETS[arch]
   const executable = join(from, `gatewatch-${nameOf(arch)}`)
-  const { node, packages: homes, sha256 } = JSON.parse(readFileSync(buildInfoPath(executable), 'utf8'))
+  const { node, packages: homes, sha256 } = buildInfoOf(arch, from)
   if (digestOf(executable) !== sha256)
     throw new Error(`${executable} has changed since it was built; run 'npm run build'`)
   const packages = homes.map(packageAt)
@@ -88,6 +103,10 @@ function pack(arch, { from, out }, options, common) {
   }
 }
 
+function buildInfoOf(arch, from) {
+  return JSON.parse(readFileSync(buildInfoPath(join(from, `gatewatch-${nameOf(arch)}`)), 'utf8'))
+}
+
 /** Writes the Yocto layer of this release, if the tarballs to which its recipe refers exist. */
 function packLayer({ from, out }, options) {
   const released = ['arm64', 'armv7'].map((arch) => {
@@ -100,10 +119,10 @@ function packLayer({ from, out }, options) {
     writeReleasedLayer(
       join(work, 'meta-gatewatch'),
       version,
-      released.map(({ arch, tarball, info }) => ({
+      released.map(({ arch, tarball }) => ({
         arch,
         sha256: digestOf(tarball),
-        node: JSON.parse(readFileSync(info, 'utf8')).node.version,
+        node: buildInfoOf(arch, from).node.version,
       })),
     )
     const to = join(out, `meta-gatewatch-${version}.tar.xz`)

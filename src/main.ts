@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { failureAsExitCode } from './cli/agent-or-file.ts'
 import { type Arguments, parseArguments } from './cli/args.ts'
 import { help, usageError } from './cli/commands/help.ts'
-import { version } from './cli/commands/version.ts'
+import { type EmbeddedNode, version } from './cli/commands/version.ts'
 import { type Console, type ExitCode, type Sources, wantsColor, writerTo } from './cli/console.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { stackOf } from './core/error-text.ts'
@@ -13,14 +13,17 @@ import type { Log } from './ports.ts'
 declare const __VERSION__: string
 declare const __REVISION__: string
 declare const __TARGET__: string
-declare const __NODE_SUPPORT_ENDS__: string
+declare const __NODE__: EmbeddedNode | null
 
+const node = typeof __NODE__ === 'undefined' ? null : __NODE__
 const BUILD = {
   version: __VERSION__,
   revision: __REVISION__,
   node_version: process.versions.node,
   target: typeof __TARGET__ === 'string' ? __TARGET__ : 'script',
-  node_supported_until: (typeof __NODE_SUPPORT_ENDS__ === 'string' && __NODE_SUPPORT_ENDS__) || null,
+  node_supported_until: node?.supported_until ?? null,
+  node_sha256: node?.sha256 ?? null,
+  node_end_of_life_allowed: node?.end_of_life_allowed ?? false,
 }
 const uid = process.getuid?.() ?? 0
 const readText = (path: string) => readFileSync(path, 'utf8')

@@ -13,36 +13,38 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fetchByNpm } from './fetch.mjs'
 import { digestOf, runTool } from './run.mjs'
 import { TARGETS } from './targets.mjs'
 
-const { bases, support_ends: SUPPORT_ENDS } = JSON.parse(
-  readFileSync(new URL('../bases.json', import.meta.url), 'utf8'),
-)
-export const BASES = bases
+export const {
+  bases: BASES,
+  static: STATIC,
+  support_ends: SUPPORT_ENDS,
+} = JSON.parse(readFileSync(new URL('../bases.json', import.meta.url), 'utf8'))
+
+/** The name of the file with the digest of the executable before it was stripped. */
+const OFFICIAL_DIGEST = 'official.sha256'
 
 /** Outside the source tree, so that a fresh clone does not fetch it again. */
 export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gatewatch')
 
-/** The date on which support of a Node version ends (`2028-04-30`), or null if unknown. */
-export const supportEnds = (version) => SUPPORT_ENDS[version.split('.')[0]] ?? null
-
 /**
- * `{ path, version, licence, origin }` of the stripped executable; `origin` is the npm package, or null for a path given
- * as `node`. It must be stripped before the application is injected; afterwards, stripping would destroy the file.
+ * `{ path, version, sha256, licence, origin }` of the stripped executable. `sha256` is that of the official executable,
+ * before it was stripped; `origin` is the npm package, or null for a `node` given as `{ path, sha256 }`. It must be
+ * stripped before the application is injected; afterwards, stripping would destroy the file.
  */
 export function baseOf(arch, node, say) {
-  return node === undefined ? pinnedNode(arch, say) : customNode(arch, resolve(node))
+  return node === undefined ? pinnedNode(arch, say) : customNode(arch, node)
 }
 
 function pinnedNode(arch, say) {
   const { package: name, version, integrity } = BASES[arch]
   const id = Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex').slice(0, 16)
   const home = join(CACHE, `${name}-${version}-${id}`)
-  const base = { path: join(home, 'node'), version, licence: join(home, 'LICENSE'), origin: { name, integrity } }
-  if (isComplete(home)) return base
+  const base = () => ({ ...inCache(home), version, licence: join(home, 'LICENSE'), origin: { name, integrity } })
+  if (isComplete(home)) return base()
   say(`fetching ${name}@${version}`)
   mkdirSync(CACHE, { recursive: true })
   const work = mkdtempSync(join(CACHE, '.fetch-'))
@@ -53,54 +55,73 @@ function pinnedNode(arch, say) {
     if (actual !== integrity)
       throw new Error(`${name}@${version} does not match build/bases.json: expected ${integrity}, got ${actual}`)
     runTool(['tar', '-xzf', packed, '-C', work, '--strip-components=1', 'package/bin/node', 'package/LICENSE'])
-    strip(arch, join(work, 'bin/node'), join(work, 'node'))
+    strip(arch, join(work, 'bin/node'), work)
     for (const unneeded of [packed, join(work, 'bin')]) rmSync(unneeded, { recursive: true })
     moveToCache(work, home)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-  return base
+  return base()
 }
 
 /** A Node given with --node: for a version that is not in an npm package, or a newer one that is still supported. */
-function customNode(arch, node) {
-  const home = join(CACHE, `given-${digestOf(node).slice(0, 16)}`)
-  const path = join(home, 'node')
+function customNode(arch, { path, sha256 }) {
+  const digest = digestOf(path)
+  if (sha256 !== undefined && digest !== sha256)
+    throw new Error(`--node ${path}: its SHA-256 is ${digest}, but --node-sha256 requires ${sha256}; not used`)
+  const home = join(CACHE, `given-${digest.slice(0, 16)}`)
   if (!isComplete(home)) {
     mkdirSync(CACHE, { recursive: true })
     const work = mkdtempSync(join(CACHE, '.given-'))
     try {
-      strip(arch, node, join(work, 'node'))
-      const licence = ['../LICENSE', 'LICENSE'].map((name) => join(dirname(node), name)).find(existsSync)
-      if (licence) copyFileSync(licence, join(work, 'LICENSE'))
+      strip(arch, path, work)
       moveToCache(work, home)
     } finally {
       rmSync(work, { recursive: true, force: true })
     }
   }
-  const version = runTool([...TARGETS[arch].run, path, '--version'])
+  const base = inCache(home)
+  if (base.sha256 !== digest) throw new Error(`--node ${path}: the file changed while it was read`)
+  const version = runTool([...TARGETS[arch].run, base.path, '--version'])
     .trim()
     .slice(1)
-  return { path, version, licence: existsSync(join(home, 'LICENSE')) ? join(home, 'LICENSE') : null, origin: null }
+  const licence = ['../LICENSE', 'LICENSE'].map((name) => join(dirname(path), name)).find(existsSync)
+  if (licence) copyFileSync(licence, join(home, 'LICENSE'))
+  return { ...base, version, licence: licence ? join(home, 'LICENSE') : null, origin: null }
 }
 
-function strip(arch, from, to) {
+/** Strips `from` into `work`, and writes its digest beside it. */
+function strip(arch, from, work) {
   const machine = machineOf(from)
   if (machine !== TARGETS[arch].machine)
     throw new Error(`${from} is ${describeMachine(machine)}; expected an executable for ${arch}`)
-  runTool([TARGETS[arch].strip, '-o', to, from])
+  const copy = join(work, 'official')
+  copyFileSync(from, copy)
+  writeFileSync(join(work, OFFICIAL_DIGEST), digestOf(copy))
+  runTool([TARGETS[arch].strip, '-o', join(work, 'node'), copy])
+  rmSync(copy)
 }
 
 /** Moves `work` into the cache atomically. */
 function moveToCache(work, home) {
   writeFileSync(join(work, 'node.sha256'), digestOf(join(work, 'node')))
   rmSync(home, { recursive: true, force: true })
-  renameSync(work, home)
+  try {
+    renameSync(work, home)
+  } catch (error) {
+    if (!isComplete(home)) throw error // else another build has just put the same files there
+  }
 }
+
+const inCache = (home) => ({
+  path: join(home, 'node'),
+  sha256: readFileSync(join(home, OFFICIAL_DIGEST), 'utf8'),
+})
 
 function isComplete(home) {
   const sum = join(home, 'node.sha256')
-  return existsSync(sum) && digestOf(join(home, 'node')) === readFileSync(sum, 'utf8')
+  if (!existsSync(sum) || !existsSync(join(home, OFFICIAL_DIGEST))) return false
+  return digestOf(join(home, 'node')) === readFileSync(sum, 'utf8')
 }
 
 /** e_machine of an ELF header (elf(5)); 0 if the file is not an ELF file. */

@@ -1,18 +1,45 @@
 // Runs a tool of the build, and shows its output only if it fails; and digests of files.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 
 /** Returns its stdout; throws an error with its output if it fails. */
-export function runTool([program, ...args], options = {}) {
-  const { status, signal, error, stdout, stderr } = spawnSync(program, args, {
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    ...options,
-  })
-  if (status === 0) return stdout
+export function runTool(command, options = {}) {
+  const [program, ...args] = command
+  const result = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, ...options })
+  if (result.status === 0) return result.stdout
+  throw failureOf(command, result)
+}
+
+/** Like runTool, but lets this process handle signals; aborting `signal` kills the tool with all its children. */
+export async function runInterruptibly(command, { signal, ...options }) {
+  const [program, ...args] = command
+  signal.throwIfAborted()
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const kill = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {} // it has already ended
+  }
+  signal.addEventListener('abort', kill)
+  try {
+    const ended = new Promise((resolve) => {
+      child.once('error', (error) => resolve({ error }))
+      child.once('close', (status, signalName) => resolve({ status, signal: signalName }))
+    })
+    const [result, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)])
+    signal.throwIfAborted()
+    if (result.status === 0) return stdout
+    throw failureOf(command, { ...result, stdout, stderr })
+  } finally {
+    signal.removeEventListener('abort', kill)
+  }
+}
+
+function failureOf(command, { status, signal, error, stdout, stderr }) {
   const why = error?.message ?? (signal ? `killed by ${signal}` : `exit code ${status}`)
-  throw new Error(`${[program, ...args].join(' ')}: ${why}\n${`${stdout ?? ''}${stderr ?? ''}`.slice(-2000)}`.trim())
+  return new Error(`${command.join(' ')}: ${why}\n${`${stdout ?? ''}${stderr ?? ''}`.slice(-2000)}`.trim())
 }
 
 /** The digest of a file, which is read in chunks. */

@@ -1,57 +1,49 @@
-// Alternative build for `--static`: pkg's classic mode with its own patched static Node, half the size and without glibc.
-// pkg downloads its bases from its releases page (and verifies them), because they are not npm packages: this requires
-// access to that page. Tests only check that it fails with a one-line message.
-import { existsSync, renameSync, rmSync } from 'node:fs'
+// Alternative build for `--static`: pkg's classic mode with pkg's own static Node, half the size and without glibc.
+// NOT RUN BY US: that Node is only on the releases page of pkg-fetch, which was not reachable where this was written. Tests
+// cover the download and the assembly with a dummy file.
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { baseOf, CACHE } from './base.mjs'
-import { fetchByNpm } from './fetch.mjs'
-import { runTool } from './run.mjs'
+import { CACHE, STATIC } from './base.mjs'
+import { checkSize } from './check.mjs'
+import { download } from './fetch.mjs'
+import { digestOf, runInterruptibly } from './run.mjs'
 
-const PKG = '@yao-pkg/pkg'
-const VERSION = '6.23.0'
-/** pkg's Node; pkg uses the same names for CPUs. */
-const BASE = 'node22-linuxstatic'
+const require = createRequire(import.meta.url)
+const PKG = require.resolve('@yao-pkg/pkg/lib-es5/bin.js')
+/** pkg-fetch keeps its files in a directory of its own version, as its releases page does: `v3.5`. */
+const TAG = `v${require('@yao-pkg/pkg-fetch/package.json').version.split('.').slice(0, 2).join('.')}`
 
-/** `work` contains gatewatch.cjs; throws one line if pkg or its base cannot be fetched. */
-export function makeStatic({ arch, work, to, say }) {
+/** Node of a static executable, as known before it is fetched. */
+export const staticNode = (arch) => ({ version: STATIC.version, sha256: STATIC.sha256[arch] })
+
+/** `work` contains gatewatch.cjs; `from`: instead of the releases page. Throws one line if the Node cannot be fetched. */
+export async function makeStatic({ base: { arch, version, sha256 }, from = STATIC.from, work, to, say, signal }) {
+  const cache = join(CACHE, 'pkg')
+  const name = `v${version}-linuxstatic-${arch}`
+  const node = join(cache, TAG, `fetched-${name}`) // where pkg looks for it before it downloads
+  if (!existsSync(node) || digestOf(node) !== sha256) {
+    const url = `${from}/${TAG}/node-${name}`
+    say(`fetching ${url}`)
+    await download(url, { to: node, sha256, signal })
+    chmodSync(node, 0o755)
+  }
   const partial = `${to}.${process.pid}.partial`
+  const script = join(work, 'gatewatch.cjs')
   try {
-    const program = pkg(say)
-    // pkg itself requires Node 22 or newer; the pinned Node for this machine is.
-    const node = baseOf('x64', undefined, say).path
-    const env = { ...process.env, PKG_CACHE_PATH: join(CACHE, 'pkg-bases') }
-    const words = [join(work, 'gatewatch.cjs'), '--targets', `${BASE}-${arch}`, '--output', partial]
-    say(`making ${BASE}-${arch} with ${PKG}@${VERSION}`)
-    try {
-      runTool([node, program, ...words], { env })
-    } catch (error) {
-      throw new Error(
-        `pkg cannot fetch its static base for ${arch} from its releases page: ${pkgErrorReason(error.message)}`,
-      )
-    }
+    // Without bytecode, which pkg would generate by running the target's Node.
+    const words = ['--no-bytecode', '--public', '--public-packages', '*']
+    const target = ['--targets', `node${version}-linuxstatic-${arch}`, '--output', partial]
+    say(`assembling gatewatch-linux-${arch}-static with Node ${version}`)
+    const env = { PATH: process.env.PATH, PKG_CACHE_PATH: cache, TMPDIR: work }
+    await runInterruptibly([process.execPath, PKG, script, ...target, ...words], { env, signal }).catch((error) => {
+      throw new Error(`pkg failed: ${pkgErrorReason(error.message)}`)
+    })
+    checkSize(partial, node, script)
     renameSync(partial, to)
-  } catch (error) {
-    throw new Error(`--static: ${error.message}`)
   } finally {
     rmSync(partial, { force: true })
   }
-}
-
-/** The path of pkg, which is fetched once. */
-function pkg(say) {
-  const home = join(CACHE, `pkg-${VERSION}`)
-  const program = join(home, 'node_modules', PKG, 'lib-es5/bin.js')
-  if (existsSync(program)) return program
-  say(`fetching ${PKG}@${VERSION}`)
-  const partial = `${home}.${process.pid}.partial`
-  try {
-    fetchByNpm(`${PKG}@${VERSION}`, ['install', '--no-save', '--prefix', partial, `${PKG}@${VERSION}`])
-    rmSync(home, { recursive: true, force: true })
-    renameSync(partial, home)
-  } finally {
-    rmSync(partial, { recursive: true, force: true })
-  }
-  return program
 }
 
 /** The first error that pkg reports. */

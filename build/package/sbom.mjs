@@ -27,7 +27,8 @@ export function sbom({ product, node, packages, epoch }) {
   return `${JSON.stringify({ serialNumber: serialNumber(JSON.stringify(body)), ...body }, null, 2)}\n`
 }
 
-function nodeComponent({ version, origin }) {
+/** Its hash is that of what its purl names: the npm package, or the official executable that was given with --node. */
+function nodeComponent({ version, origin, sha256, supportEnds, endOfLifeAllowed }) {
   const purl = origin === null ? `pkg:generic/node@${version}` : `pkg:npm/${origin.name}@${version}`
   return {
     type: 'platform',
@@ -37,7 +38,12 @@ function nodeComponent({ version, origin }) {
     purl,
     cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
     licenses: [{ license: { id: 'MIT' } }],
-    ...(origin !== null && { hashes: [hashOf(origin.integrity)] }),
+    hashes: [origin === null ? { alg: 'SHA-256', content: sha256 } : hashOf(origin.integrity)],
+    properties: [
+      { name: 'gatewatch:node_sha256', value: sha256 },
+      { name: 'gatewatch:node_supported_until', value: supportEnds ?? 'unknown' },
+      { name: 'gatewatch:node_end_of_life_allowed', value: String(endOfLifeAllowed) },
+    ],
   }
 }
 

@@ -14,7 +14,8 @@ export function signingKey(path) {
 
 /** Writes `SHA256SUMS` of the files of a version, and `SHA256SUMS.sig` if there is a key; else removes an old signature. */
 export function writeSums(directory, version, key) {
-  const isPacked = (name) => /^(meta-)?gatewatch[-_].*\.(tar\.xz|deb|cdx\.json)$/.test(name) && name.includes(version)
+  const isPacked = (name) =>
+    /^(meta-)?gatewatch[-_].*(\.tar\.xz|\.deb|\.cdx\.json|-release-notes\.md)$/.test(name) && name.includes(version)
   const names = readdirSync(directory).filter(isPacked)
   const sums = names.sort().map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
   writeFileSync(join(directory, 'SHA256SUMS'), sums.join(''))

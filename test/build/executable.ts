@@ -1,7 +1,8 @@
 // Builds the standalone executables for tests, and runs them on this machine, those for ARM under emulation.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { missingPrograms } from '../rig/unavailable.ts'
 
@@ -36,17 +37,28 @@ interface BuildOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Runs the build with `args`, by default in this source tree. */
-export function build({ cwd = ROOT, env = {} }: BuildOptions, ...args: string[]) {
+/** flock(1) and its arguments, so that a tree has one build at a time, and the options of the process. */
+function buildProcess({ cwd = ROOT, env = {} }: BuildOptions, args: readonly string[]) {
   // flock(1) would create a missing lock file, and the build could then not create the directory.
   mkdirSync(join(cwd, 'dist'), { recursive: true })
-  const options = { cwd, encoding: 'utf8', timeout: 900_000, env: { ...process.env, ...env } } as const
-  const { status, stdout, stderr } = spawnSync(
-    '/usr/bin/flock',
-    ['dist', process.execPath, 'build/executables.mjs', ...args],
-    options,
-  )
+  const options = { cwd, timeout: 900_000, env: { ...process.env, ...env } } as const
+  return { args: ['dist', process.execPath, 'build/executables.mjs', ...args], options }
+}
+
+/** Runs the build with `args`, by default in this source tree. */
+export function build(where: BuildOptions, ...words: string[]) {
+  const { args, options } = buildProcess(where, words)
+  const { status, stdout, stderr } = spawnSync('/usr/bin/flock', args, { ...options, encoding: 'utf8' })
   return { status, stdout, stderr }
+}
+
+/** Runs the build with `args`, beside this process. */
+export async function buildBeside(where: BuildOptions, ...words: string[]) {
+  const { args, options } = buildProcess(where, words)
+  const child = spawn('/usr/bin/flock', args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [status, stderr] = await Promise.all([ended, text(child.stderr)])
+  return { status, stderr }
 }
 
 /** Runs the build, throws if it fails, and returns its stderr. */

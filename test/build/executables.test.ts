@@ -48,6 +48,8 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         node_version: version,
         target: `linux-${arch}`,
         node_supported_until: support_ends[version.split('.')[0]],
+        node_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        node_end_of_life_allowed: false,
       })
     })
 
