@@ -58,25 +58,36 @@ export function createPasswordChecks(): PasswordChecks {
 
   function remove(check: Check): void {
     unfinished.delete(check.key)
+    takeFromTurns(check)
+  }
+
+  function takeFromTurns(check: Check): void {
     const others = (turns.get(check.peer) ?? []).filter((other) => other !== check)
     if (others.length > 0) turns.set(check.peer, others)
     else turns.delete(check.peer)
   }
 
   function runNext(): void {
-    const [[peer, [check, ...others]] = ['', []]] = turns
+    const check = [...turns.values()][0]?.[0]
     if (running || check === undefined) return
-    turns.delete(peer)
-    if (others.length > 0) turns.set(peer, others) // as the last one
     running = true
+    takeFromTurns(check)
     const result = check.compare()
     const finish = () => {
       running = false
       unfinished.delete(check.key)
       for (const pass of check.clients) pass(result)
+      moveToEnd(check.peer)
       runNext()
     }
     result.then(finish, finish)
+  }
+
+  /** After its turn, so that a peer that came during it does not wait for another one of it. */
+  function moveToEnd(peer: string): void {
+    const waiting = turns.get(peer)
+    turns.delete(peer)
+    if (waiting !== undefined) turns.set(peer, waiting)
   }
 
   return {
