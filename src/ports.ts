@@ -169,7 +169,7 @@ export interface HttpHealth {
 /** The state of delivery to the broker. */
 export interface MqttHealth {
   readonly connected: boolean
-  /** Why it is not connected, or what the broker refuses, one sentence; null otherwise. */
+  /** Why it is not connected, or what the broker refuses or sends that is not received, one sentence; null otherwise. */
   readonly problem: string | null
   /** Events that the broker has not acknowledged yet, plus one for a `dropped` record that waits. */
   readonly queued: number

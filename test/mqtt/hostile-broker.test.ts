@@ -4,11 +4,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { expect, it } from 'vitest'
+import { at } from '../core/step-driver.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { certificates } from './certificates.ts'
+import { started } from './event.ts'
 import { type Gateway, startGateway } from './gateway.ts'
 import { startLink } from './link.ts'
 import { connected, drained, eventsOf, json } from './received.ts'
@@ -135,6 +137,21 @@ it('announces its limits to an MQTT 5 broker', async () => {
   // Receive Maximum 1 and Maximum Packet Size 512 KiB (MQTT 5.0, 3.1.2.11)
   expect(connects[0]?.includes(Buffer.from([0x21, 0, 1]))).toBe(true)
   expect(connects[0]?.includes(Buffer.from([0x27, 0, 8, 0, 0]))).toBe(true)
+})
+
+describeUnless(missingPrograms(...MOSQUITTO), 'an honest broker', () => {
+  it.each([1, 2])('may acknowledge any number of messages (QoS %s)', async (qos) => {
+    await using broker = await startMosquitto({ config: 'max_inflight_messages 0\nmax_queued_messages 0' })
+    // the clock hardly runs: the rate would allow 4,096 packets
+    await using gateway = startGateway({ config: { url: broker.url, qos }, units: [UNIT], speed: 0.001 })
+    const state = gateway.state()
+    for (let seq = 1000; seq < 7000; seq++) {
+      gateway.sink.accept({ before: state, after: state, events: [started(seq)], at: at(seq) })
+      if (seq % 500 === 0) await drained(gateway)
+    }
+    await drained(gateway)
+    expect(gateway.sink.health().published).toBeGreaterThan(6000)
+  })
 })
 
 describeUnless(missingPrograms(...MOSQUITTO), 'a retained command of 600 KiB on an honest broker', () => {
