@@ -2,10 +2,12 @@
 import type { Clock, Log } from '../../ports.ts'
 import type { Connection } from './connection.ts'
 
-/** After a violation, connections subscribe to nothing for this long: what was too much may come from a subscription. */
-const HOLD_SUBSCRIPTIONS_MS = 600_000
-/** An ignored message is reported for this long. */
-const REPORT_IGNORED_MS = 600_000
+/**
+ * A problem is reported for this long: longer than the 15 minutes after which the alert on failed checks fires. After a
+ * violation, connections subscribe to nothing for as long, because what was too much may come from a subscription.
+ */
+const REPORT_FOR_MINUTES = 20
+const REPORT_FOR_MS = REPORT_FOR_MINUTES * 60_000
 
 export interface InboundProblem {
   /** A message was ignored; `what` completes the sentence "the broker sent ...". */
@@ -30,13 +32,13 @@ export function createInboundProblem(clock: Clock, log: Log): InboundProblem {
     ignored(what) {
       const isReported = now() < reportUntilMonoMs
       text = `the broker sent ${what}; it was ignored`
-      reportUntilMonoMs = now() + REPORT_IGNORED_MS
+      reportUntilMonoMs = now() + REPORT_FOR_MS
       if (!isReported) log('warning', `mqtt: ${text}`)
     },
     violation(why) {
-      holdUntilMonoMs = now() + HOLD_SUBSCRIPTIONS_MS
+      holdUntilMonoMs = now() + REPORT_FOR_MS
       reportUntilMonoMs = holdUntilMonoMs
-      text = `${why}; subscriptions are suspended for ${HOLD_SUBSCRIPTIONS_MS / 60_000} minutes`
+      text = `${why}; subscriptions are suspended for ${REPORT_FOR_MINUTES} minutes`
     },
     begin(connection) {
       const holdMs = holdUntilMonoMs - now()
