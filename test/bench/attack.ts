@@ -4,14 +4,17 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
 import { type AttackOptions, measureAttack } from '../rig/attack/agent-under-attack.ts'
+import { type BrokerAttack, startHostileBroker } from '../rig/attack/broker.ts'
+import { attackBus, type HostileMessages } from '../rig/attack/bus.ts'
 import type { Costs } from '../rig/attack/costly-requests.ts'
 import { ADDRESSES, attackOverHttp, IN_OWN_NETWORK } from '../rig/attack/network.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
-import { percentile } from '../rig/process-usage.ts'
+import { cpuMs, percentile } from '../rig/process-usage.ts'
 
 const SECONDS = 15
 const MALFORMED_REQUESTS = 10_000
 const CRASH_EVERY_S = 0.2
+const MIB = 1 << 20
 
 type Attack = Omit<AttackOptions<string>, 'crashEveryS' | 'limitMemory'>
 
@@ -25,7 +28,7 @@ const webConfig = (cost: number) => {
   return path
 }
 
-const ATTACKS: Readonly<Record<string, () => Attack>> = {
+const ATTACKS: Readonly<Record<string, () => Attack | Promise<Attack>>> = {
   nothing: () => ({ attack: () => sleep(1000 * SECONDS).then(() => '') }),
   malformed: () => ({
     both: {
@@ -43,6 +46,12 @@ const ATTACKS: Readonly<Record<string, () => Attack>> = {
   passwords: () => overHttp('unknownUsers', { GATEWATCH_WEB_CONFIG_FILE: webConfig(12) }),
   slow: () => overHttp('slowClients'),
   scrapers: () => overHttp('manyScrapers'),
+  'bus-huge': () => overBus({ count: 30, bodyBytes: 17 * MIB }),
+  'bus-large': () => overBus({ count: 30, bodyBytes: 15 * MIB }),
+  'bus-flood': () => overBus({ count: 100_000, member: 'PropertiesChanged' }),
+  'mqtt-huge': () => byBroker('huge'),
+  'mqtt-qos2': () => byBroker('qos2'),
+  'mqtt-flood': () => byBroker('flood'),
 }
 
 /** One of the attacks of costly-requests.ts, in a network of its own, since clients on the loopback address have no limit. */
@@ -56,6 +65,36 @@ function overHttp(kind: string, env: Readonly<Record<string, string>> = {}): Att
   }
 }
 
+/** Signals that another user sends to the agent over the system bus. */
+function overBus(messages: HostileMessages): Attack {
+  return {
+    async attack({ agent, systemd, crashes }) {
+      const { stdout } = await systemd.busctl('list', '--unique', '--no-legend')
+      const names = stdout.split('\n').flatMap((line) => /^:1\.\d+/.exec(line) ?? [])
+      const attacked = names.at(-2) ?? '' // it was started last, and the last name is that of busctl
+      const [before, startMs] = [cpuMs(agent.pid), performance.now()]
+      const sent = attackBus(systemd.busAddress, attacked, [messages])
+      await Promise.all([sent, crashes(SECONDS / CRASH_EVERY_S)])
+      const skipped = await agent.metric('gatewatch_bus_malformed_total')
+      return `${messages.count} messages; ${cpuMs(agent.pid) - before} ms of CPU in ${((performance.now() - startMs) / 1000).toFixed(0)} s, with the crashes; malformed: ${skipped}`
+    },
+  }
+}
+
+/** What the broker of the agent sends; the other agent has no broker. */
+async function byBroker(kind: BrokerAttack): Promise<Attack> {
+  const broker = await startHostileBroker(kind)
+  return {
+    attacked: { args: ['--mqtt', broker.url] },
+    async attack({ agent, crashes }) {
+      await crashes(SECONDS / CRASH_EVERY_S)
+      const { mqtt } = (await agent.getJson('/api/v1/status')) as { mqtt?: { problem: string | null } }
+      await broker[Symbol.asyncDispose]()
+      return `${broker.connections()} connections; ${mqtt?.problem}`
+    },
+  }
+}
+
 const ms = (values: readonly number[], share: number) => percentile(values, share).toFixed(0)
 
 try {
@@ -63,7 +102,7 @@ try {
   for (const name of names.length > 0 ? names : Object.keys(ATTACKS)) {
     const attack = ATTACKS[name]
     if (attack === undefined) throw new Error(`no such attack: ${name}; there are ${Object.keys(ATTACKS).join(', ')}`)
-    const run = await measureAttack({ ...attack(), crashEveryS: CRASH_EVERY_S, limitMemory: true })
+    const run = await measureAttack({ ...(await attack()), crashEveryS: CRASH_EVERY_S, limitMemory: true })
     console.log(
       [
         name.padEnd(10),

@@ -1,7 +1,7 @@
 // Any local user can send a message to the agent over the system bus. Large ones and many of them cost neither counts nor memory.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { attackBus, type HostileMessages } from '../rig/attack-bus.ts'
+import { attackBus, type HostileMessages } from '../rig/attack/bus.ts'
 import { cpuMs } from '../rig/process-usage.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'

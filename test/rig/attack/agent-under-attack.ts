@@ -28,6 +28,8 @@ export interface AttackOptions<T> {
 interface Target {
   readonly agent: Gatewatch
   readonly systemd: Systemd
+  /** Resolves after this many further crashes, as the other agent counts them. */
+  crashes(count: number): Promise<void>
 }
 
 export interface AttackResult<T> {
@@ -72,7 +74,12 @@ export async function measureAttack<T>(options: AttackOptions<T>): Promise<Attac
     await until(() => Math.min(times.read().length, otherTimes.read().length), enough)
     const before = times.read().length
     const otherBefore = otherTimes.read().length
-    const result = await options.attack({ agent, systemd })
+    const crashes = async (count: number) => {
+      const seen = otherTimes.read().length
+      const timeoutMs = 60_000 + count * options.crashEveryS * 10_000
+      await until(() => otherTimes.read().length, { what: 'crashes', is: (n) => n >= seen + count, timeoutMs })
+    }
+    const result = await options.attack({ agent, systemd, crashes })
     const attackedMs = times.read().slice(before)
     const otherMs = otherTimes.read().slice(otherBefore)
     await systemd.stop(DYING_UNIT)

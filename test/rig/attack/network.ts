@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const PROCESS = fileURLToPath(new URL('process.ts', import.meta.url))
+const PROCESS = fileURLToPath(new URL('http-process.ts', import.meta.url))
 
 export interface Addresses {
   readonly agent: string
@@ -25,7 +25,7 @@ const setUp = ['ip link set lo up', ...all.map((address) => `ip address add ${ad
 /** A command in front of a program: runs it in a new network namespace, as the same process. */
 export const IN_OWN_NETWORK: readonly string[] = ['unshare', '--net', '/bin/sh', '-c', `${setUp} && exec "$0" "$@"`]
 
-/** Runs an attack of process.ts in the network of the process `pid`; resolves with what it prints. */
+/** Runs an attack of http-process.ts in the network of the process `pid`; resolves with what it prints. */
 export function attackOverHttp(kind: string, pid: number, url: string, amount: number): Promise<unknown> {
   const words = [`--net=/proc/${pid}/ns/net`, process.execPath, '--import', 'tsx', PROCESS, kind, url, String(amount)]
   const child = spawn('nsenter', words, { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,4 +1,4 @@
-// A process that attacks the agent over HTTP: `process.ts KIND URL AMOUNT`. Prints the responses as JSON.
+// A process that attacks the agent over HTTP: `http-process.ts KIND URL AMOUNT`. Prints the responses as JSON.
 import { expensiveExpressions, manyScrapers, slowClients, unknownUsers } from './costly-requests.ts'
 import { malformedRequests } from './malformed-requests.ts'
 import { ADDRESSES } from './network.ts'

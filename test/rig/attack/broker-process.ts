@@ -1,7 +1,7 @@
-// A hostile broker, in a process of its own: `hostile-broker-process.ts ATTACK`. Prints its port, and a line for each connection.
+// A hostile broker, in a process of its own: `broker-process.ts ATTACK`. Prints its port, and a line for each connection.
 import { createServer, type Socket } from 'node:net'
 import mqttPacket, { type Packet } from 'mqtt-packet'
-import type { BrokerAttack } from './hostile-broker.ts'
+import type { BrokerAttack } from './broker.ts'
 
 const CHUNK_BYTES = 65_536
 const HUGE_BYTES = 200 * 1024 * 1024

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const ATTACKER = fileURLToPath(new URL('bus-attacker.ts', import.meta.url))
+const ATTACKER = fileURLToPath(new URL('bus-process.ts', import.meta.url))
 const UNPRIVILEGED_UID = 65534
 
 /** Unicast signals, which any local user may send to any client of the system bus. */

@@ -1,7 +1,7 @@
-// A hostile client of a bus, in a process of its own: `bus-attacker.ts SOCKET UID DESTINATION MESSAGES`, all of it from `attackBus`.
+// A hostile client of a bus, in a process of its own: `bus-process.ts SOCKET UID DESTINATION MESSAGES`, all of it from `attackBus`.
 import { connect, type Socket } from 'node:net'
-import { message } from '../systemd/wire.ts'
-import type { HostileMessages } from './attack-bus.ts'
+import { message } from '../../systemd/wire.ts'
+import type { HostileMessages } from './bus.ts'
 
 const [, , socketPath = '', uid = '', destination = '', messages = ''] = process.argv
 const DRIVER = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus' }

@@ -1,7 +1,7 @@
 // Starts a hostile broker for a test or a benchmark: it accepts the agent, acknowledges what it publishes, and attacks it.
 import { fileURLToPath } from 'node:url'
-import { startRigProcess } from './mosquitto-sub.ts'
-import { until } from './until.ts'
+import { startRigProcess } from '../mosquitto-sub.ts'
+import { until } from '../until.ts'
 
 /**
  * `huge`: one PUBLISH of 200 MB after another. `qos2`: messages with QoS 2 whose handshake is never finished. `flood`:
@@ -18,7 +18,7 @@ export interface HostileBroker extends AsyncDisposable {
 }
 
 export async function startHostileBroker(attack: BrokerAttack): Promise<HostileBroker> {
-  const script = fileURLToPath(new URL('hostile-broker-process.ts', import.meta.url))
+  const script = fileURLToPath(new URL('broker-process.ts', import.meta.url))
   const child = startRigProcess(process.execPath, ['--import', 'tsx', script, attack])
   let [stdout, stderr] = ['', '']
   child.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
