@@ -1,7 +1,7 @@
 // One run of the agent: every observation is one synchronous step from the source to the store and the sinks.
 import { messageOf } from './core/error-text.ts'
 import type { Observation } from './core/observation.ts'
-import { type State, unitOf } from './core/state.ts'
+import { removedUnits, type State, unitOf } from './core/state.ts'
 import { countersBalance, dueAtMonoMs, step } from './core/step.ts'
 import type { Unit } from './core/unit.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
@@ -78,6 +78,8 @@ export function createAgent({ state: loaded, bootId, store, clock, log }: AgentO
       const done: Step = { before, after, events, at: observation.at }
       store.remember(done)
       for (const sink of sinks) sink.accept(done)
+      const forgotten = removedUnits(before, after)
+      if (forgotten.length > 0) source?.forget(forgotten)
       const touched = 'unit' in observation ? unitOf(after, observation.unit) : undefined
       for (const unit of touched ? [touched] : after.units) check(unit)
       scheduleTick(touched ? [touched] : after.units, observation.at.monoMs)

@@ -39,6 +39,8 @@ export interface UnitSource {
   suspectGap(): void
   /** Replaces the configured names and patterns. */
   watch(patterns: readonly string[]): void
+  /** The agent has forgotten these units: one that a pattern had found must be found again if it returns. */
+  forget(units: readonly string[]): void
   health(): BusHealth
   /** Resolves when the first attempt to connect has ended, successful or not. */
   firstAttempt(): Promise<void>

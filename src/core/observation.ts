@@ -52,6 +52,12 @@ export type Observation =
     }
   /** A new unit that matches a watched pattern. */
   | { readonly kind: 'discovered'; readonly at: Instant; readonly unit: string }
+  /** systemd has unloaded this unit, and is not reloading. */
+  | { readonly kind: 'unloaded'; readonly at: Instant; readonly unit: string }
+  /** systemd has listed the units that it has loaded and that match a pattern: these, and no others. */
+  | { readonly kind: 'listed'; readonly at: Instant; readonly loaded: ReadonlySet<string> }
+  /** Whether an Accept=yes socket starts the instances of this template, one for each connection. */
+  | { readonly kind: 'accepting'; readonly at: Instant; readonly template: string; readonly accepting: boolean }
   /** Time passed. Decides what was waiting for a further signal, such as whether systemd gave up. */
   | { readonly kind: 'tick'; readonly at: Instant }
   /** The agent started in this boot; runs that were open in another boot are lost. */

@@ -1,5 +1,5 @@
 // The state of the agent: all units, the event sequence and the stream. Flash, metrics, MQTT and HTTP are views of it.
-import type { Unit } from './unit.ts'
+import type { Counters, Unit } from './unit.ts'
 
 export interface Policy {
   /** Crashes within `flapWindowMs` that make a unit flapping. */
@@ -25,6 +25,10 @@ export interface State {
   readonly units: readonly Unit[]
   /** Position of each unit in `units`; replaced only when the set changes. */
   readonly index: ReadonlyMap<string, number>
+  /** What forgotten units had counted, summed by template. */
+  readonly forgotten: ReadonlyMap<string, Counters>
+  /** Templates of the instances that an Accept=yes socket starts, one for each connection. Not stored. */
+  readonly connectionTemplates: ReadonlySet<string>
   readonly policy: Policy
 }
 
@@ -42,6 +46,8 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
     corrections: 0,
     units: [],
     index: new Map(),
+    forgotten: new Map(),
+    connectionTemplates: new Set(),
     policy,
   }
 }
@@ -54,6 +60,12 @@ export function unitOf(state: State, name: string): Unit | undefined {
 /** The state with `units` replaced, and the index rebuilt. */
 export function withUnits(state: State, units: readonly Unit[]): State {
   return { ...state, units, index: new Map(units.map((u, i) => [u.name, i])) }
+}
+
+/** The names of units that are no longer watched. */
+export function removedUnits(before: State, after: State): readonly string[] {
+  if (before.index === after.index) return []
+  return before.units.flatMap(({ name }) => (after.index.has(name) ? [] : [name]))
 }
 
 /** The units that changed, each with its previous value; undefined if the unit is new. */

@@ -3,6 +3,7 @@ import { GAVE_UP_AFTER_MS } from './cause.ts'
 import { distrustSettings, interrupt, loseContact } from './contact.ts'
 import type { Event } from './event.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
+import * as forget from './forget.ts'
 import { globMatcher } from './glob.ts'
 import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
@@ -13,9 +14,6 @@ import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
 import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
-
-/** How long a unit that only a pattern matches is kept after systemd can no longer load it. */
-export const FORGET_AFTER_MS = 24 * 3600_000
 
 interface StepResult {
   readonly state: State
@@ -33,12 +31,19 @@ export function step(state: State, o: Observation): StepResult {
     case 'tick':
       return tick(state, o.at)
     case 'watch':
-      return { state: watch(state, o.units, o.patterns), events: [] }
+      return { state: forget.makeRoom(watch(state, o.units, o.patterns)), events: [] }
     case 'discovered':
-      return {
-        state: state.index.has(o.unit) ? state : withUnits(state, [...state.units, discoveredUnit(o.unit)]),
-        events: [],
-      }
+      return { state: discover(state, o.unit), events: [] }
+    case 'unloaded':
+      return roomMade(
+        updateUnit(state, o.unit, o.at, (unit) => ({ unit: forget.noteUnloaded(unit, o.at), events: [] })),
+      )
+    case 'listed':
+      return roomMade(
+        updateAllUnits(state, o.at, (unit) => ({ unit: forget.noteListed(unit, o.at, o.loaded), events: [] })),
+      )
+    case 'accepting':
+      return { state: forget.noteAccepting(state, o.template, o.accepting), events: [] }
     case 'gap':
       return { state: { ...state, units: state.units.map(interrupt) }, events: [] }
     case 'contact-lost':
@@ -65,7 +70,9 @@ export function step(state: State, o: Observation): StepResult {
     case 'policy':
       return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
-      return updateAllUnits(state, o.at, (unit) => clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }))
+      return updateAllUnits({ ...state, forgotten: new Map() }, o.at, (unit) =>
+        clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }),
+      )
     case 'import':
       return updateAllUnits(state, o.at, (unit) => ({
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
@@ -122,11 +129,7 @@ function numberEvents(state: State, at: Instant, pending: readonly PendingEvent[
 /** Decides everything that is due at this time. */
 function tick(state: State, at: Instant): StepResult {
   const ctx: Context = { at, policy: state.policy, source: 'signal' }
-  const remaining = state.units.filter(
-    (u) => u.goneSinceMonoMs === null || !u.byPattern || at.monoMs < u.goneSinceMonoMs + FORGET_AFTER_MS,
-  )
-  const units = remaining.length === state.units.length ? state : withUnits(state, remaining)
-  return updateAllUnits(units, at, (unit) => {
+  return updateAllUnits(forget.forgetDue(state, at), at, (unit) => {
     if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, events: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
     let transition: Transition = due ? giveUp(unit, ctx) : { unit, events: [] }
@@ -143,7 +146,7 @@ export function dueAtMonoMs(unit: Unit, state: State): number {
     unit.canceledAtMonoMs !== null ? unit.canceledAtMonoMs + CANCELED_AFTER_MS : Infinity,
     unit.flapping ? flappingEndsAtMonoMs(unit, state.policy) : Infinity,
     unit.burst !== null ? unit.burst.sinceMonoMs + BURST_WINDOW_MS : Infinity,
-    unit.byPattern && unit.goneSinceMonoMs !== null ? unit.goneSinceMonoMs + FORGET_AFTER_MS : Infinity,
+    forget.forgetAtMonoMs(unit, state),
   )
 }
 
@@ -159,9 +162,14 @@ function watch(state: State, names: readonly string[], patterns: readonly string
   return unchanged ? state : withUnits(state, units)
 }
 
-/** A new unit that matches a pattern. Nothing is known of it until it is read. */
-function discoveredUnit(name: string): Unit {
-  return { ...newUnit(name), byPattern: true, discovered: true }
+/** Adds a new unit that matches a pattern. Nothing is known of it until it is read. */
+function discover(state: State, name: string): State {
+  if (state.index.has(name)) return state
+  return forget.makeRoom(withUnits(state, [...state.units, { ...newUnit(name), byPattern: true, discovered: true }]))
+}
+
+function roomMade({ state, events }: StepResult): StepResult {
+  return { state: forget.makeRoom(state), events }
 }
 
 function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
@@ -177,7 +185,7 @@ function reloaded(unit: Unit): Transition {
 function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
-  return updateAllUnits({ ...state, bootId }, at, (unit) => {
+  return updateAllUnits({ ...state, bootId, units: forget.onClockOfNextBoot(state.units) }, at, (unit) => {
     const ended: Transition = unit.run === null ? { unit, events: [] } : loseRun(unit, ctx)
     const fresh: Partial<Unit> = {
       snapshot: null,

@@ -34,6 +34,12 @@ export function isInstance(name: string): boolean {
   return name.includes('@')
 }
 
+/** The template of an instance (`sink@ttys1.service` -> `sink@.service`); null if it is not an instance. */
+export function templateOf(name: string): string | null {
+  const at = name.indexOf('@')
+  return at < 0 ? null : name.slice(0, at + 1) + name.slice(name.lastIndexOf('.'))
+}
+
 /** The pattern for all instances of a template (`sink@.service` -> `sink@*.service`); any other name unchanged. */
 export function instancesOf(name: string): string {
   return name.replace(TEMPLATE, '$1@*$2')

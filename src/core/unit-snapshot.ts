@@ -1,5 +1,6 @@
 // Applies one observed unit state: did a run start or end, and did systemd give up restarting the unit.
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
+import { isOver } from './forget.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
 import { endRun, endUnobserved, openRun, runAfter } from './runs.ts'
@@ -124,6 +125,7 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
     reportedRestarts: snapshot.nRestarts,
     proven: NO_PROOF,
     changedAtMs,
+    unloadedSinceMonoMs: isOver({ run: unit.run, snapshot }) ? unit.unloadedSinceMonoMs : null,
   }
 }
 

@@ -174,6 +174,11 @@ export interface Unit {
   readonly burst: Burst | null
   /** Since when systemd cannot load the unit; null while it can. */
   readonly goneSinceMonoMs: number | null
+  /**
+   * Since when this instance, which only a pattern matches, is over and unloaded; null while it is not. Negative if that
+   * began in an earlier boot.
+   */
+  readonly unloadedSinceMonoMs: number | null
 }
 
 export const ZERO: Counters = { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }
@@ -209,6 +214,7 @@ export function newUnit(name: string): Unit {
     gaveUp: false,
     burst: null,
     goneSinceMonoMs: null,
+    unloadedSinceMonoMs: null,
   }
 }
 

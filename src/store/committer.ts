@@ -72,8 +72,8 @@ export function createCommitter(options: CommitterOptions): Committer {
    * flash.
    */
   function switchSpillSlot(seq: number, state: State, { events }: UncommittedEvents): void {
-    if (spill.base() === null) spill.begin(lastCommit, live.head(state), state.units, events, true)
-    if (spill.base() !== seq) spill.begin(seq, live.head(state), [], eventsNotOnFlash, false)
+    if (spill.base() === null) spill.begin(lastCommit, live.head(state), state, events)
+    if (spill.base() !== seq) spill.begin(seq, live.head(state), null, eventsNotOnFlash)
   }
 
   function keepInSpill(omitted: readonly Event[]): void {

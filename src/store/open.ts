@@ -85,7 +85,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   })
   const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
   // Everything restored is in one slot before the other is removed, so that a kill here changes nothing for the next start.
-  spill.begin(lastCommit, head, start.state.units, start.spilled, true)
+  spill.begin(lastCommit, head, start.state, start.spilled)
   spill.dropOther()
   const exact = start.recovered === 'spill' && ring !== null && file.complete
   const written = await open(!exact)

@@ -189,14 +189,16 @@ function apply(state: State | null, group: Group): State {
   )
 }
 
-/** `state` after one commit: a snapshot replaces all units, a delta only those in it. */
+/** `state` after one commit: a snapshot replaces everything, a delta only the units in it. */
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
   const written = payloads.flatMap((payload) => payload.units)
   const { stream, gatewayId, bootId, seq, seqGap } = head
   const before = state ?? newState(stream)
   const units = kind === 'snapshot' ? written : replaced(before.units, written)
-  return { ...withUnits(before, units), stream, gatewayId, bootId, seq, seqGap }
+  const sums = payloads.flatMap((payload) => [...payload.forgotten])
+  const forgotten = kind === 'snapshot' ? new Map(sums) : before.forgotten
+  return { ...withUnits(before, units), forgotten, stream, gatewayId, bootId, seq, seqGap }
 }
 
 function replaced(units: readonly Unit[], written: readonly Unit[]): readonly Unit[] {

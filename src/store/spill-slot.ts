@@ -1,6 +1,7 @@
 // One slot of the spill: a file in the runtime directory, in the page format of the state file; written and read here.
 import { join } from 'node:path'
 import type { Event } from '../core/event.ts'
+import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
@@ -16,6 +17,9 @@ const PAGES_UNTIL_REWRITE = 64
  * space in RAM is cheap.
  */
 const FILLED_BYTES = 1000
+
+/** A step that changes a sum of forgotten units changes the set of units: it is written as a whole. */
+const NO_SUMS: State['forgotten'] = new Map()
 
 /** The contents of one slot. */
 export interface SpillSlot {
@@ -85,6 +89,7 @@ export interface SlotStart {
   readonly whole: boolean
   readonly head: Head
   readonly units: readonly Unit[]
+  readonly forgotten: State['forgotten']
   readonly events: readonly Event[]
 }
 
@@ -92,7 +97,7 @@ export interface SlotStart {
 export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart): SlotFile {
   const { base, whole } = start
   const encode = createGroupEncoder(base, boot)
-  const payloads = allPayloads(start.head, start.units, start.events)
+  const payloads = allPayloads(start.head, start.units, start.forgotten, start.events)
   const fd = fs.create(start.temporary)
   try {
     pwriteAllSync(fs, fd, encode(whole ? 'snapshot' : 'delta', 0, start.head, payloads), 0)
@@ -118,7 +123,7 @@ export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart
       }
       const next = createPageBuilder(FILLED_BYTES)
       const fits = fill(next, head, units, events)
-      const added = fits ? [next.bytes()] : allPayloads(head, units, events)
+      const added = fits ? [next.bytes()] : allPayloads(head, units, NO_SUMS, events)
       pwriteAllSync(fs, fd, encode('delta', nextGroup, head, added), pages * PAGE_BYTES)
       pages += added.length
       nextGroup++

@@ -1,5 +1,6 @@
 // The spill: uncommitted state in the runtime directory (RAM), so that a kill of the agent loses nothing.
 import type { Event } from '../core/event.ts'
+import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { errno, type SyncFs } from './file/fs.ts'
 import type { Head } from './format/page-records.ts'
@@ -17,12 +18,12 @@ const EVENTS_AT_MOST = 2000
 export interface Spill {
   /** The commit that the open slot follows; null if no slot is open. */
   base(): number | null
-  /** Opens the slot of `base`, with its first contents, in one rename. `whole`: `units` are all units of the state. */
-  begin(base: number, head: Head, units: readonly Unit[], events: readonly Event[], whole: boolean): void
+  /** Opens the slot of `base`, with its first contents, in one rename: the whole state, or with null no units. */
+  begin(base: number, head: Head, state: State | null, events: readonly Event[]): void
   /** Adds one step: at once if it has events, else at the end of this turn of the event loop. */
   add(head: Head, units: readonly Unit[], events: readonly Event[]): void
-  /** Adds one step that changed the set of units; `units` are all of them. */
-  addWhole(head: Head, units: readonly Unit[], events: readonly Event[]): void
+  /** Adds one step that changed the set of units. */
+  addWhole(head: Head, state: State, events: readonly Event[]): void
   /** Removes the slot that is not open. */
   dropOther(): void
   /** Removes both slots. */
@@ -42,6 +43,7 @@ export function openSpill(
   const slots = createSlots(fs, directory, path, boot, failed)
   /** The contents of the open slot, for when it is rewritten: the newest version of each unit, and the newest events. */
   let units = new Map<string, Unit>()
+  let forgotten: State['forgotten'] = new Map()
   let events: Event[] = []
   /** Steps without events: no sink sees them, so they are written together at the end of this turn of the event loop. */
   const waiting = new Map<string, Unit>()
@@ -56,8 +58,13 @@ export function openSpill(
     }
   }
 
+  function hold(state: State | null): void {
+    units = new Map(state?.units.map((unit) => [unit.name, unit]))
+    forgotten = state?.forgotten ?? new Map()
+  }
+
   function rewrite(base: number, head: Head, whole: boolean): void {
-    slots.replace({ base, whole, head, units: [...units.values()], events })
+    slots.replace({ base, whole, head, units: [...units.values()], forgotten, events })
   }
 
   /** Writes the waiting steps and `newEvents`. */
@@ -77,13 +84,13 @@ export function openSpill(
 
   return {
     base: () => slots.open()?.base ?? null,
-    begin: (base, head, all, newEvents, whole) =>
+    begin: (base, head, state, newEvents) =>
       tryTo(() => {
         append([])
-        units = byName(all)
+        hold(state)
         events = newEvents.slice(-EVENTS_AT_MOST)
         fs.mkdir(directory)
-        rewrite(base, head, whole)
+        rewrite(base, head, state !== null)
       }),
     add(head, changed, newEvents) {
       if (waitingHead === null && newEvents.length === 0) queueMicrotask(() => tryTo(() => append([])))
@@ -91,12 +98,12 @@ export function openSpill(
       for (const unit of changed) waiting.set(unit.name, unit)
       if (newEvents.length > 0) tryTo(() => append(newEvents))
     },
-    addWhole: (head, all, newEvents) =>
+    addWhole: (head, state, newEvents) =>
       tryTo(() => {
         append([])
         const open = slots.open()
         if (open === null) return
-        units = byName(all)
+        hold(state)
         events.push(...newEvents)
         rewrite(open.base, head, true)
       }),
@@ -152,8 +159,4 @@ function createSlots(
       for (const file of [...paths, temporary]) unlink(file)
     },
   }
-}
-
-function byName(units: readonly Unit[]): Map<string, Unit> {
-  return new Map(units.map((unit) => [unit.name, unit]))
 }

@@ -63,25 +63,30 @@ export function unitPropertiesCall(name: string): Call {
 
 /** The call that reads whether `name` is frozen. */
 export function freezerStateCall(name: string): Call {
-  return {
-    ...getAllCall(name),
-    member: 'Get',
-    signature: 'ss',
-    body: ['org.freedesktop.systemd1.Unit', 'FreezerState'],
-  }
+  return getCall(name, 'org.freedesktop.systemd1.Unit', 'FreezerState')
+}
+
+/** The call that reads Accept= of a socket; false for one that does not exist. */
+export function acceptCall(socket: string): Call {
+  return getCall(socket, 'org.freedesktop.systemd1.Socket', 'Accept')
+}
+
+function getCall(name: string, ofInterface: string, property: string): Call {
+  return { ...getAllCall(name), member: 'Get', signature: 'ss', body: [ofInterface, property] }
 }
 
 /** What matches the patterns: loaded units and unit files. */
 export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<ListedUnits> {
-  if (patterns.length === 0) return { units: [], aliases: [], templates: [] }
-  const names = new Set<string>()
+  if (patterns.length === 0) return { units: [], loaded: new Set(), aliases: [], templates: [] }
+  const loaded = new Set<string>()
   const aliases: string[] = []
   const [units] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitsByPatterns', 'asas', [[], patterns])
   for (const unit of Array.isArray(units) ? units : []) {
     const [name, , loadState, activeState] = Array.isArray(unit) ? unit : []
     const stub = loadState === 'not-found' && activeState === 'inactive' // only referenced by another unit
-    if (typeof name === 'string' && !stub) names.add(name)
+    if (typeof name === 'string' && !stub) loaded.add(name)
   }
+  const names = new Set(loaded)
   const [files] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitFilesByPatterns', 'asas', [[], patterns])
   for (const file of Array.isArray(files) ? files : []) {
     const [path, state] = Array.isArray(file) ? file : []
@@ -91,7 +96,7 @@ export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<
     else names.add(name)
   }
   const [named, templates] = [[...names].filter(isUnitName), [...names].filter((name) => !isUnitName(name))]
-  return { units: named, aliases, templates }
+  return { units: named, loaded, aliases, templates }
 }
 
 /** Whether the clock is synchronised according to timedate1; null if that is not running. The call does not start it. */

@@ -1,11 +1,14 @@
 // Watching systemd over one bus connection: subscribes, follows restarts of systemd on the bus, reads all units, handles signals.
 import { messageOf } from '../core/error-text.ts'
+import type { Observation } from '../core/observation.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log, UnmatchedPattern } from '../ports.ts'
+import { createAcceptSockets } from './accept-sockets.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import { createGapWatch } from './gap-watch.ts'
 import * as manager from './manager-api.ts'
+import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
 import { createUnitSignals } from './unit-signals.ts'
@@ -13,8 +16,10 @@ import { unmatchedPatterns } from './unmatched-patterns.ts'
 
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
+/** More units were loaded at once than can be followed: they are listed once, this long after the first. */
+const LIST_AGAIN_AFTER_MS = 10_000
 
-interface SessionContext extends Omit<UnitReaderContext, 'noReply'> {
+interface SessionContext extends Omit<UnitReaderContext, 'noReply' | 'isConnection' | 'overflowed'> {
   readonly log: Log
   /** A signal was received. */
   readonly signal: () => void
@@ -37,18 +42,23 @@ export interface Session {
   suspectGap(): void
   /** Watched units whose properties could not be read, one sentence each. */
   unreadable(): readonly string[]
+  /** The unit is no longer watched. */
+  forget(label: string): void
   end(): void
 }
 
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
-  const { units, signals, triggers, gaps, endWatching } = watchUnits(context, () => reloading, reconcileUnlessSoon)
+  const { units, signals, triggers, sockets, gaps, find, endWatching } = watchUnits(
+    context,
+    () => reloading,
+    reconcileUnlessDue,
+  )
   let owner: string | null = null
   let subscribed = false
   let ended = false
   let reloading = false
-  let undoReconcileSoon: (() => void) | null = null
 
   const reconcile = shared(async () => {
     if (!subscribed || ended) return false
@@ -59,8 +69,9 @@ export async function openSession(context: SessionContext): Promise<Session> {
       if (gap !== null) observe({ kind: 'gap', at: gap })
       const synced = await context.clockSynced()
       observe({ kind: 'clock', at: clock.now(), synced })
-      await findUnits(context)
+      await find()
       triggers.begin(list.has)
+      sockets.begin(list.all().filter((label) => !list.isNamed(label)))
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
       if (gap !== null)
@@ -71,15 +82,10 @@ export async function openSession(context: SessionContext): Promise<Session> {
     }
   })
 
-  function reconcileUnlessSoon(): void {
-    if (undoReconcileSoon === null) void reconcile()
-  }
+  const reconciling = delayed(clock, RECONCILE_AFTER_RELOAD_MS, () => void reconcile())
 
-  const reconcileSoon = () => {
-    undoReconcileSoon ??= clock.after(RECONCILE_AFTER_RELOAD_MS, () => {
-      undoReconcileSoon = null
-      void reconcile()
-    })
+  function reconcileUnlessDue(): void {
+    if (!reconciling.isDue()) void reconcile()
   }
 
   /** Subscribes to a systemd that is new on the bus, and reads every unit. */
@@ -124,7 +130,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     } else if (member === 'Reloading') {
       reloading = body[0] === true
       if (reloading) observe({ kind: 'reloading', at: clock.now() })
-      else reconcileSoon()
+      else reconciling.soon()
     } else signals.handle(signal)
   }
 
@@ -132,7 +138,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   const end = () => {
     ended = true
     stopListening()
-    undoReconcileSoon?.()
+    reconciling.cancel()
     endWatching()
   }
   try {
@@ -141,19 +147,34 @@ export async function openSession(context: SessionContext): Promise<Session> {
     end()
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
-  return { reconcile, suspectGap: gaps.suspect, unreadable: units.unreadable, end }
+  return { reconcile, suspectGap: gaps.suspect, unreadable: units.unreadable, forget: units.forget, end }
 }
 
 /** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
-function watchUnits(context: SessionContext, isReloading: () => boolean, reconcile: () => void) {
-  const { bus, clock, list, observe, log } = context
+function watchUnits(session: SessionContext, isReloading: () => boolean, reconcile: () => void) {
+  const { bus, clock, list, log } = session
   const gaps = createGapWatch(clock, reconcile)
+  const sockets = createAcceptSockets(bus, (template, accepting) =>
+    session.observe({ kind: 'accepting', at: clock.now(), template, accepting }),
+  )
+  const observe = (observation: Observation) => {
+    session.observe(observation)
+    if (observation.kind === 'discovered') sockets.check(observation.unit)
+  }
+  /** Finds the units that could not be followed when they were loaded. */
+  const listing = delayed(clock, LIST_AGAIN_AFTER_MS, () => {
+    log('info', 'bus: more units that match a pattern were loaded at once than can be followed; listing them')
+    const found = find().catch(() => []) // the next reconciliation lists them again
+    void found.then(units.readThese)
+  })
+  const context = { ...session, observe, isConnection: sockets.isConnection, overflowed: listing.soon }
+  const find = () => findUnits(context)
   const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
   const units = createUnitReader({
     ...context,
     noReply: gaps.suspect,
     wasRead(label, reading) {
-      context.wasRead(label, reading)
+      session.wasRead(label, reading)
       triggers.set(label, reading.settings.startedBy)
       freezer.note(label, reading.snapshot)
     },
@@ -168,19 +189,22 @@ function watchUnits(context: SessionContext, isReloading: () => boolean, reconci
     units.end()
     freezer.end()
     gaps.end()
+    listing.cancel()
   }
-  return { units, signals, triggers, gaps, endWatching }
+  return { units, signals, triggers, sockets, gaps, find, endWatching }
 }
 
-/** Watches the units that the patterns match, and reports the patterns that match none. */
-async function findUnits({ bus, clock, list, observe, unmatched }: SessionContext): Promise<void> {
+/** Watches the units that the patterns match, and reports the patterns that match none. Resolves with the new ones. */
+async function findUnits({ bus, clock, list, observe, unmatched }: SessionContext): Promise<readonly string[]> {
   const patterns = list.patterns()
   const listed = await manager.listUnits(bus, patterns)
   list.listed()
   unmatched(unmatchedPatterns(patterns, listed, list.all()))
-  for (const name of listed.units) {
-    if (list.matches(name) && list.add(name)) observe({ kind: 'discovered', at: clock.now(), unit: name })
-  }
+  const at = clock.now()
+  if (patterns.length > 0) observe({ kind: 'listed', at, loaded: listed.loaded })
+  const found = listed.units.filter((name) => list.matches(name) && list.add(name))
+  for (const unit of found) observe({ kind: 'discovered', at, unit })
+  return found
 }
 
 /** Adds the match rules, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
@@ -193,24 +217,4 @@ async function requestSignals(bus: Bus, setOwner: (owner: string | null) => void
       resolve()
     })
   })
-}
-
-/** Runs `run` one at a time: all calls while it runs share one more run after it. */
-function shared(run: () => Promise<boolean>): () => Promise<boolean> {
-  let running: Promise<boolean> | null = null
-  let next: Promise<boolean> | null = null
-
-  return function once(): Promise<boolean> {
-    if (running === null) {
-      running = run().finally(() => {
-        running = null
-      })
-      return running
-    }
-    next ??= running.then(() => {
-      next = null
-      return once()
-    })
-    return next
-  }
 }

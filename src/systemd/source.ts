@@ -80,9 +80,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
         wasRead: cgroups.note,
         signal: health.signal,
         unmatched: patternReports.note,
-        subscribing() {
-          if (health.everUp()) lost('gap')
-        },
+        subscribing: () => (health.everUp() ? lost('gap') : undefined),
         up() {
           health.up()
           manager.follow(bus)
@@ -119,6 +117,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observeWatch()
       void reconcile()
     },
+    forget: (units) => forgetUnits(units, list, connection.session()),
     health: () => ({ ...health.read(), unwatchable: unwatchable(list, connection.session()) }),
     unmatchedPatterns: () => (health.read().connected ? patternReports.read(list.patterns(), list.all()) : []),
     firstAttempt: health.firstAttempt,
@@ -134,6 +133,14 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       connection.stop()
       observe = () => {}
     },
+  }
+}
+
+/** So that a unit that returns is found again. */
+function forgetUnits(units: readonly string[], list: WatchList, session: Session | null): void {
+  for (const unit of units) {
+    list.remove(unit)
+    session?.forget(unit)
   }
 }
 

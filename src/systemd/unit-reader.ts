@@ -2,10 +2,11 @@
 import type { Instant, Observation } from '../core/observation.ts'
 import type { Settings } from '../core/unit.ts'
 import { isInstance } from '../core/unit-name.ts'
-import { type Bus, errorNameOf, isGone } from '../dbus/bus.ts'
+import type { Bus } from '../dbus/bus.ts'
 import type { Clock, Log } from '../ports.ts'
-import { decodeUnit, type SignalPairing, type UnitReading } from './decode.ts'
-import { getAllCall } from './manager-api.ts'
+import type { SignalPairing, UnitReading } from './decode.ts'
+import { createReadQueue } from './read-queue.ts'
+import { createSingleReads } from './single-reads.ts'
 import { unitPath } from './unit-path.ts'
 import type { WatchList } from './watch-list.ts'
 
@@ -20,8 +21,6 @@ const READ_UNLOADED_AFTER_MS = 1000
 const READ_LOADED_AFTER_MS = 200
 /** A reply of 12 to 30 KB takes milliseconds to decode; few at once leave time for signals in between. */
 const READS_AT_ONCE = 3
-/** A unit found through a pattern is forgotten when its unit file has been gone for this long. */
-const FORGET_AFTER_MS = 24 * 3600_000
 
 export interface UnitReaderContext {
   readonly bus: Bus
@@ -35,12 +34,18 @@ export interface UnitReaderContext {
   readonly noReply: () => void
   /** Everything read from a watched unit, after it was observed. */
   readonly wasRead: (label: string, reading: UnitReading) => void
+  /** The unit is one connection to a socket: once unloaded, it never returns. */
+  readonly isConnection: (label: string) => boolean
+  /** There was no room for a unit that a pattern matches: systemd must list its units again. */
+  readonly overflowed: () => void
 }
 
 export interface UnitReader {
-  /** Reads every watched unit; false if systemd or the bus is lost before that is done. */
+  /** Reads every watched unit that can have changed; false if systemd or the bus is lost before that is done. */
   readAll(): Promise<boolean>
-  /** systemd has loaded this watched unit: reads it unless it was read a moment ago. */
+  /** Reads these units; false as above. */
+  readThese(labels: readonly string[]): Promise<boolean>
+  /** systemd has loaded this watched unit: reads it unless it was read a moment ago, or is unloaded before its turn. */
   loaded(label: string): void
   /**
    * A watched unit changed its state: reads it if it was not read yet or could not be loaded before, and if it failed
@@ -48,8 +53,12 @@ export interface UnitReader {
    */
   moved(label: string, activeState: string): void
   readAgain(label: string): void
-  /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance. */
+  /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance, or unloaded before its turn. */
   consider(name: string): void
+  /** systemd has unloaded this unit. */
+  unloaded(name: string): void
+  /** The unit is no longer watched. */
+  forget(label: string): void
   /** Watched units whose properties could not be read, one sentence each. */
   unreadable(): readonly string[]
   /** Cancels reads that are scheduled. */
@@ -57,63 +66,56 @@ export interface UnitReader {
 }
 
 export function createUnitReader(context: UnitReaderContext): UnitReader {
-  const { bus, clock, log, list } = context
-  const readAt = new Map<string, number>()
+  const { clock, list } = context
   const known = new Map<string, Settings>()
-  const goneAt = new Map<string, number>()
-  const failing = new Map<string, string>() // the reason, by unit
-  const underWay = new Set<string>()
   /** Units that systemd has loaded since they were read. */
   const loadedSince = new Set<string>()
+  /** Connections that are over: they were seen to end, and then systemd unloaded them. */
+  const over = new Set<string>()
+  /** Units that were not at rest when they were last seen. */
+  const busy = new Set<string>()
+
+  const seen = (label: string, activeState: string) => {
+    if (activeState === 'inactive' || activeState === 'failed') busy.delete(label)
+    else busy.add(label)
+  }
 
   const report = (label: string, at: Instant, reading: UnitReading) => {
     const { id, snapshot, settings } = reading
-    const before = known.get(label)
-    let appeared = before !== undefined && !isLoaded(before) && isLoaded(settings) && !list.isNamed(label)
-    if (!list.has(label)) {
+    const found = !list.has(label)
+    if (found) {
       if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
       if (id !== label || !list.add(label)) return // an alias is watched under its unit's own name, if at all
-      appeared = true
     }
     known.set(label, settings)
     loadedSince.delete(label)
-    if (settings.loadState !== 'not-found') goneAt.delete(label)
-    else if (!goneAt.has(label)) goneAt.set(label, at.monoMs)
     list.resolved(label, id)
     context.pairing.read(unitPath(id), snapshot)
-    if (appeared) context.observe({ kind: 'discovered', at, unit: label })
+    if (found) context.observe({ kind: 'discovered', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, snapshot, settings })
     context.wasRead(label, reading)
+    seen(label, snapshot.activeState)
   }
 
-  /** Calls `done` with false only if systemd is gone. If this one unit cannot be read, that is logged once. */
-  const read = (label: string, done: (alive: boolean) => void) => {
-    readAt.set(label, clock.now().monoMs)
-    underWay.add(label)
-    bus.request(getAllCall(label), (error, body) => {
-      const at = clock.now()
-      underWay.delete(label)
-      if (isGone(error)) return done(false)
-      if (errorNameOf(error) === 'timeout') context.noReply()
-      const reading = error === null ? decodeUnit(body) : { malformed: error.message }
-      if ('malformed' in reading) {
-        if (error === null) context.malformed(reading.malformed)
-        if (!failing.has(label))
-          log('warning', `${unreadableText(label, reading.malformed)}; retrying at the next reconciliation`)
-        failing.set(label, reading.malformed)
-      } else {
-        failing.delete(label)
-        report(label, at, reading)
-      }
-      done(true)
-    })
+  const reads = createSingleReads({ ...context, report })
+  const { read } = reads
+  const queue = createReadQueue({ clock, read, overflowed: context.overflowed })
+  const readAgain = (label: string) => {
+    queue.remove(label)
+    read(label, () => {})
   }
-
-  const readAgain = (label: string) => read(label, () => {})
   const later = createLaterReads(clock, readAgain)
+  const readNow = (label: string) => (list.isNamed(label) ? readAgain(label) : queue.addChanged(label))
 
   const readUnless = (label: string, withinMs: number) => {
-    if (clock.now().monoMs - (readAt.get(label) ?? -Infinity) >= withinMs) readAgain(label)
+    if (clock.now().monoMs - (reads.readAtMs(label) ?? -Infinity) < withinMs) return
+    if (list.isNamed(label)) readAgain(label)
+    else queue.addLoaded(label)
+  }
+
+  const readThese = (labels: readonly string[]) => {
+    for (const label of labels) queue.remove(label)
+    return readFewAtOnce([...labels], read)
   }
 
   /** How long to wait before reading a unit that is now in this state; null if it need not be read. */
@@ -122,44 +124,54 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     if (settings !== undefined && isLoaded(settings))
       return loadedSince.has(label) && isUpOrFailed(activeState) ? READ_LOADED_AFTER_MS : null
     // A unit found through this signal was not read yet, or too early: at once, whatever was read before.
-    if (settings === undefined && !failing.has(label)) return 0
-    return (readAt.get(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
+    if (settings === undefined && !reads.isFailing(label)) return 0
+    return (reads.readAtMs(label) ?? 0) + READ_UNLOADED_AFTER_MS - clock.now().monoMs
   }
 
-  /** Forgets units that are gone, because transient units that match a pattern would fill the list over time. */
-  const tidy = () => {
-    const { monoMs } = clock.now()
-    for (const [label, since] of goneAt) if (monoMs - since >= FORGET_AFTER_MS) list.remove(label)
-    for (const label of readAt.keys()) {
-      if (!list.has(label)) for (const notes of [readAt, known, goneAt, failing, loadedSince]) notes.delete(label)
-    }
+  const forget = (label: string) => {
+    queue.remove(label)
+    later.cancel(label)
+    reads.forget(label)
+    for (const notes of [known, loadedSince, over, busy]) notes.delete(label)
   }
 
   return {
     readAll() {
-      tidy()
-      return readFewAtOnce([...list.all()], read)
+      for (const label of reads.labels()) if (!list.has(label)) forget(label)
+      return readThese(list.all().filter((label) => !over.has(label)))
     },
+    readThese,
     loaded(label) {
+      over.delete(label)
       loadedSince.add(label)
       readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS)
     },
     moved(label, activeState) {
+      seen(label, activeState)
       const wait = waitToRead(label, activeState)
       if (wait === null) later.cancel(label)
-      else if (!underWay.has(label)) later.readAfter(label, wait)
+      else if (reads.isUnderWay(label)) return
+      else if (wait <= 0) readNow(label)
+      else later.readAfter(label, wait)
     },
     readAgain,
     consider: (name) => readUnless(name, READ_AGAIN_AFTER_MS),
+    unloaded(name) {
+      queue.remove(name)
+      if (list.has(name) && !list.isNamed(name) && context.isConnection(name) && !busy.has(name)) over.add(name)
+    },
+    forget,
     // A unit that only matches a pattern may be gone when it is read: it is not watched then, and not missed.
-    unreadable: () =>
-      [...failing].flatMap(([label, reason]) => (list.has(label) ? [unreadableText(label, reason)] : [])),
-    end: later.end,
+    unreadable: () => reads.unreadable(list.has),
+    end() {
+      later.end()
+      queue.end()
+    },
   }
 }
 
 interface LaterReads {
-  /** Reads the unit after this time, at once if it is not positive, unless a read is scheduled already. */
+  /** Reads the unit after this time, unless a read is scheduled already. */
   readAfter(label: string, ms: number): void
   cancel(label: string): void
   end(): void
@@ -170,7 +182,6 @@ function createLaterReads(clock: Clock, read: (label: string) => void): LaterRea
   return {
     readAfter(label, ms) {
       if (undoes.has(label)) return
-      if (ms <= 0) return read(label)
       const undo = clock.after(ms, () => {
         undoes.delete(label)
         read(label)
@@ -189,10 +200,6 @@ function createLaterReads(clock: Clock, read: (label: string) => void): LaterRea
 
 function isUpOrFailed(activeState: string): boolean {
   return activeState !== 'inactive' && activeState !== 'deactivating'
-}
-
-function unreadableText(label: string, reason: string): string {
-  return `${label}: cannot read its properties: ${reason}`
 }
 
 /** Reads all labels; resolves with false, skipping the rest, as soon as systemd is gone. */

@@ -26,6 +26,8 @@ interface UnitSignalsContext {
   /** Signals of this unit are missing, although the connection is in order. */
   readonly missed: (unit: string) => void
   readonly units: UnitReader
+  /** A unit that a pattern matches cannot be followed: systemd must list its units again. */
+  readonly overflowed: () => void
   /** systemd reloads: it announces all units again, and all watched ones will be read. */
   readonly isReloading: () => boolean
   readonly triggers: Triggers
@@ -86,7 +88,8 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     if (!context.isReloading()) newTriggers.loaded(name)
     if (list.at(path).length > 0 || !isUnitName(name) || !list.matches(name)) return
     if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
-    units.consider(name)
+    else if (!candidates.has(path)) context.overflowed()
+    if (!context.isReloading()) units.consider(name)
   }
 
   const jobNew = ([job, , name]: readonly unknown[]) => {
@@ -105,7 +108,15 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
   const unloaded = ([, path]: readonly unknown[]) => {
     if (typeof path !== 'string') return malformed('UnitRemoved without path')
     pairing.removed(path)
+    const candidate = candidates.get(path)
     candidates.delete(path)
+    if (candidate !== undefined) units.unloaded(candidate)
+    if (context.isReloading()) return
+    const at = clock.now()
+    for (const unit of list.at(path)) {
+      observe({ kind: 'unloaded', unit, at })
+      units.unloaded(unit)
+    }
   }
 
   return {

@@ -5,6 +5,8 @@ import type { Log, UnmatchedPattern } from '../ports.ts'
 /** What systemd lists for all patterns together. */
 export interface ListedUnits {
   readonly units: readonly string[]
+  /** Those of them that systemd has loaded. */
+  readonly loaded: ReadonlySet<string>
   /** Names that are aliases of other units: the patterns do not watch them. */
   readonly aliases: readonly string[]
   readonly templates: readonly string[]
@@ -15,7 +17,7 @@ const ONLY_A_TEMPLATE = 'matches only a template without an instance'
 /** `watched`: units that are watched although systemd may not list them, such as stopped instances. */
 export function unmatchedPatterns(
   patterns: readonly string[],
-  { units, aliases, templates }: ListedUnits,
+  { units, aliases, templates }: Omit<ListedUnits, 'loaded'>,
   watched: readonly string[] = [],
 ): UnmatchedPattern[] {
   return patterns.flatMap((pattern) => {

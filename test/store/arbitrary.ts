@@ -78,6 +78,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   gaveUp: fc.boolean(),
   burst: maybe(fc.record({ sinceMonoMs: ms, ends: count, summary: maybe(fc.record(summary)) })),
   goneSinceMonoMs: maybe(ms),
+  unloadedSinceMonoMs: maybe(ms),
 })
 
 const common = {

@@ -28,6 +28,8 @@ beforeEach(() => {
     observe: (o: Observation) => observed.push(`${o.kind} ${'unit' in o ? o.unit : ''}`),
     malformed: () => {},
     noReply: () => {},
+    isConnection: () => false,
+    overflowed: () => {},
     wasRead: (label) => observed.push(`was read ${label}`),
   })
 })

@@ -34,6 +34,8 @@ function reader(...patterns: string[]) {
     observe: () => {},
     malformed: () => {},
     noReply: () => {},
+    isConnection: () => false,
+    overflowed: () => {},
     wasRead: () => {},
   })
   return { units, denied, logged }

@@ -1,6 +1,6 @@
 // Retained unit states to publish: each unit once, with its newest state, however often it changed. Pure.
 
-import { changedUnits, type State } from '../../core/state.ts'
+import { changedUnits, removedUnits, type State } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import { unitJson } from '../../core/views/api-json.ts'
 import type { Step } from '../../ports.ts'
@@ -53,8 +53,7 @@ export function createSnapshots(): Snapshots {
         gone.delete(unit.name)
         changed.add(unit.name)
       }
-      if (before.index === after.index) return
-      for (const unit of before.units) if (!after.index.has(unit.name)) forget(unit.name)
+      for (const unit of removedUnits(before, after)) forget(unit)
     },
     all(state) {
       for (const [unit, isGone] of inFlight) if (isGone) forget(unit)

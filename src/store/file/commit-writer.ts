@@ -4,7 +4,7 @@ import type { Event } from '../../core/event.ts'
 import { type State, unitOf } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import type { Clock } from '../../ports.ts'
-import { sameUnits } from '../change.ts'
+import { sameSet } from '../change.ts'
 import { deltaPayload, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { Head } from '../format/page-records.ts'
@@ -83,7 +83,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
       const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
       return { bytes, omitted: delta.omitted }
     }
-    const { payloads, omitted } = snapshotPayloads(head, state.units, events)
+    const { payloads, omitted } = snapshotPayloads(head, state.units, state.forgotten, events)
     const snapshot: EncodedCommit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
     if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
     await fs.mkdir(dirname(path)).catch(() => {})
@@ -106,7 +106,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
 
 /** The content as a delta to the last commit; null if it needs a snapshot. */
 function deltaOf({ state, committed, events, head }: CommitContent): PackedCommit | null {
-  if (head.clean || !sameUnits(state, committed)) return null
+  if (head.clean || !sameSet(state, committed)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
   const changed = touched.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
   return deltaPayload(head, changed, events, touched)

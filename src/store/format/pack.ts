@@ -1,6 +1,6 @@
 // Packs a commit into pages: all changed units, then as many events as fit, the newest crashes first.
 import type { Event } from '../../core/event.ts'
-import type { Unit } from '../../core/unit.ts'
+import type { Counters, Unit } from '../../core/unit.ts'
 import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
 import { createPageBuilder, type Head, type LeftOut, type PageBuilder } from './page-records.ts'
 
@@ -33,47 +33,71 @@ export function deltaPayload(
 }
 
 /**
- * All `units` on as many pages as needed, then as many events as fit on the last page. A snapshot of more than one page
- * gets one more page for its events if they need it.
+ * All `units` and sums of forgotten ones on as many pages as needed, then as many events as fit on the last page. A snapshot
+ * of more than one page gets one more page for its events if they need it.
  */
-export function snapshotPayloads(head: Head, units: readonly Unit[], window: UncommittedEvents): PackedCommit {
-  const full: Uint8Array[] = []
-  let page = openPage(head)
-  for (const unit of units) {
-    if (page.unit(unit)) continue
-    full.push(page.bytes())
-    page = openPage(head)
-    page.unit(unit)
-  }
-  const back = page.mark()
-  let omitted = addEvents(page, window)
-  if (omitted.length > 0 && full.length > 0) {
+export function snapshotPayloads(
+  head: Head,
+  units: readonly Unit[],
+  forgotten: ReadonlyMap<string, Counters>,
+  window: UncommittedEvents,
+): PackedCommit {
+  const pages = openPages(head)
+  pages.addState(units, forgotten)
+  const back = pages.last().mark()
+  let omitted = addEvents(pages.last(), window)
+  if (omitted.length > 0 && pages.full.length > 0) {
     back()
-    full.push(page.bytes())
-    page = openPage(head)
-    omitted = addEvents(page, window)
+    pages.next()
+    omitted = addEvents(pages.last(), window)
   }
-  return { payloads: [...full, page.bytes()], omitted }
+  return { payloads: [...pages.full, pages.last().bytes()], omitted }
 }
 
-/** All units and events, on as many pages as needed; for the spill. */
-export function allPayloads(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array[] {
+/** All units, sums and events, on as many pages as needed; for the spill. */
+export function allPayloads(
+  head: Head,
+  units: readonly Unit[],
+  forgotten: ReadonlyMap<string, Counters>,
+  events: readonly Event[],
+): Uint8Array[] {
+  const pages = openPages(head)
+  pages.addState(units, forgotten)
+  for (const event of events) pages.add((page) => page.event(event))
+  return [...pages.full, pages.last().bytes()]
+}
+
+/** As many pages as needed for what is added. */
+function openPages(head: Head) {
   const full: Uint8Array[] = []
   let page = openPage(head)
-  const add = (put: (page: PageBuilder) => boolean) => {
-    if (put(page)) return
+
+  function next(): void {
     full.push(page.bytes())
     page = openPage(head)
+  }
+
+  function add(put: (page: PageBuilder) => boolean): void {
+    if (put(page)) return
+    next()
     put(page)
   }
-  for (const unit of units) add((p) => p.unit(unit))
-  for (const event of events) add((p) => p.event(event))
-  return [...full, page.bytes()]
+
+  return {
+    full,
+    last: () => page,
+    next,
+    add,
+    addState(units: readonly Unit[], forgotten: ReadonlyMap<string, Counters>): void {
+      for (const unit of units) add((p) => p.unit(unit))
+      for (const [template, sum] of forgotten) add((p) => p.forgotten(template, sum))
+    },
+  }
 }
 
 /** The history of a new file: the newest events, on at most `pages` pages. */
 export function historyPayloads(head: Head, events: readonly Event[], pages: number): Uint8Array[] {
-  return events.length === 0 ? [] : allPayloads(head, [], events).slice(-pages)
+  return events.length === 0 ? [] : allPayloads(head, [], new Map(), events).slice(-pages)
 }
 
 function openPage(head: Head): PageBuilder {

@@ -1,10 +1,12 @@
-// The records in the payload of a page: state header, unit names, units, events, and counts of omitted events.
+// The records in the payload of a page: state header, unit names, units, sums of forgotten units, events, and counts of
+// omitted events.
 import type { Event, EventKind } from '../../core/event.ts'
 import type { State } from '../../core/state.ts'
-import type { Unit } from '../../core/unit.ts'
+import type { Counters, Unit } from '../../core/unit.ts'
 import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from './bytes.ts'
 import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
+import { readCounters, writeCounters } from './unit-fields.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
 
 // Tags of a page's records. FROZEN: append only; an unknown tag is skipped.
@@ -13,6 +15,7 @@ const NAME = 2
 const UNIT = 3
 const EVENT = 4
 const LEFT_OUT = 5
+const FORGOTTEN = 6
 
 const STREAM = 1
 const NUMBERS = 2
@@ -44,6 +47,8 @@ export interface LeftOut {
 export interface Payload {
   readonly head: Head
   readonly units: readonly Unit[]
+  /** What forgotten units had counted, by template; only in the pages of a snapshot. */
+  readonly forgotten: ReadonlyMap<string, Counters>
   readonly events: readonly Event[]
   readonly leftOut: readonly LeftOut[]
 }
@@ -58,6 +63,8 @@ export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowled
 export interface PageBuilder {
   head(head: Head): boolean
   unit(unit: Unit): boolean
+  /** The sum of the forgotten units of a template. */
+  forgotten(template: string, sum: Counters): boolean
   event(event: Event): boolean
   leftOut(entry: LeftOut): boolean
   /** Number of free bytes. */
@@ -98,6 +105,13 @@ export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
       return true
     },
     unit: (unit) => named(unit.name, UNIT, (name) => writeUnit(to, unit, name)),
+    forgotten(template, sum) {
+      to.field(FORGOTTEN, () => {
+        writeCounters(to, sum)
+        to.text(template)
+      })
+      return put(to.take())
+    },
     event: (event) => named(event.unit, EVENT, (name) => writeEvent(to, event, name, boot)),
     leftOut: ({ unit, kind, count }) =>
       named(unit, LEFT_OUT, (name) => {
@@ -122,6 +136,7 @@ export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
 export function readPayload(bytes: Uint8Array): Payload | null {
   const names: string[] = []
   const units = new Map<string, Unit>()
+  const forgotten = new Map<string, Counters>()
   const events: Event[] = []
   const leftOut: LeftOut[] = []
   const found: { head: Head | null } = { head: null }
@@ -133,6 +148,9 @@ export function readPayload(bytes: Uint8Array): Payload | null {
       else if (tag === UNIT) {
         const unit = readUnit(from, names)
         units.set(unit.name, unit)
+      } else if (tag === FORGOTTEN) {
+        const sum = readCounters(from)
+        forgotten.set(from.text(), sum)
       } else if (tag === EVENT) {
         const event = readEvent(from, names, found.head?.bootId ?? '')
         if (event !== null) events.push(event)
@@ -146,7 +164,7 @@ export function readPayload(bytes: Uint8Array): Payload | null {
     return null
   }
   const { head } = found
-  return head === null ? null : { head, units: [...units.values()], events, leftOut }
+  return head === null ? null : { head, units: [...units.values()], forgotten, events, leftOut }
 }
 
 function writeHead(to: ByteWriter, head: Head): void {

@@ -21,6 +21,7 @@ const CRASH_TIMES = 14
 const BURST = 15
 const GONE_SINCE = 16
 const START_JOBS_FAILED = 17
+const UNLOADED_SINCE = 18
 
 const FLAPPING = 1
 const GAVE_UP = 2
@@ -33,7 +34,8 @@ const RUN_IDS_AT_MOST = 8
 
 /** `name`: number of the unit's name in its page. */
 export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
-  const { run, snapshot, settings, failed, lastCrash, changedAtMs, burst, goneSinceMonoMs } = unit
+  const { run, snapshot, settings, failed, lastCrash, changedAtMs, burst } = unit
+  const { goneSinceMonoMs, unloadedSinceMonoMs } = unit
   const newestId = unit.runIds[0] ?? null
   to.field(NAME, () => to.uint(name))
   to.field(COUNTERS, () => part.writeCounters(to, unit.counters))
@@ -71,6 +73,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
   if (Object.keys(unit.startJobsFailed).length > 0)
     to.field(START_JOBS_FAILED, () => part.writeTallies(to, unit.startJobsFailed))
   if (goneSinceMonoMs !== null) to.field(GONE_SINCE, () => to.num(goneSinceMonoMs))
+  if (unloadedSinceMonoMs !== null) to.field(UNLOADED_SINCE, () => to.num(unloadedSinceMonoMs))
 }
 
 /** Throws RangeError on bytes that are not a unit. */
@@ -95,6 +98,7 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
     else if (tag === CRASH_TIMES) unit.crashTimesMonoMs = part.all(from, () => from.num())
     else if (tag === BURST) unit.burst = part.readBurst(from)
     else if (tag === GONE_SINCE) unit.goneSinceMonoMs = from.num()
+    else if (tag === UNLOADED_SINCE) unit.unloadedSinceMonoMs = from.num()
     else if (tag === START_JOBS_FAILED) unit.startJobsFailed = part.readTallies(from, (n) => n.uint())
   })
   if (unit.name === '') throw new RangeError('unit without a name')

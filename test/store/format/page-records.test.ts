@@ -30,7 +30,7 @@ test('any header, units and events are decoded as they were encoded', () => {
         expect(page.head(head)).toBe(true)
         for (const unit of units) expect(page.unit(unit)).toBe(true)
         for (const event of events) expect(page.event(event)).toBe(true)
-        expect(readPayload(page.bytes())).toEqual({ head, units, events, leftOut: [] })
+        expect(readPayload(page.bytes())).toEqual({ head, units, forgotten: new Map(), events, leftOut: [] })
       },
     ),
     { numRuns: 400 },
