@@ -84,8 +84,9 @@ export function makeRoom(state: State): State {
   return forget(state, over.slice(0, excess))
 }
 
-function isForgettable({ byPattern, run }: Unit): boolean {
-  return byPattern && run === null
+/** Nothing of it is still to be reported. */
+function isForgettable({ byPattern, run, burst }: Unit): boolean {
+  return byPattern && run === null && (burst?.summary ?? null) === null
 }
 
 function overSince(unit: Unit): number {

@@ -236,3 +236,14 @@ test('shows how full the list of units is', () => {
   expect(values('gatewatch_units_watched', input)).toEqual({ '': 2 })
   expect(values('gatewatch_units_limit', input)).toEqual({ '': 50 })
 })
+
+test('shows what forgotten units had counted, by template, as of the last commit', () => {
+  const sum = { starts: 9, stops: 5, crashes: 3, restarts: 2, lost: 1 }
+  const committed = { ...state([]), forgotten: new Map([['conn@.service', sum]]) }
+  expect(values('gatewatch_forgotten_runs_total', scrapeInput([], { committed }))).toEqual({
+    ...{ 'conn@.service starts': 9, 'conn@.service stops': 5 },
+    ...{ 'conn@.service crashes': 3, 'conn@.service lost': 1 },
+  })
+  const live = committed
+  expect(values('gatewatch_forgotten_runs_total', scrapeInput([], { live }))).toEqual({})
+})

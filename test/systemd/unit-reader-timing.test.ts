@@ -18,7 +18,7 @@ beforeEach(() => {
   fake = fakeBus()
   clock = testClock()
   observed = []
-  list = createWatchList(configuredUnits(['a', 'plain@*']), [], 10, () => {})
+  list = createWatchList(configuredUnits(['a', 'plain@*', 'conn@*']), [], 10, () => {})
   units = createUnitReader({
     bus: fake.bus,
     list,
@@ -28,7 +28,7 @@ beforeEach(() => {
     observe: (o: Observation) => observed.push(`${o.kind} ${'unit' in o ? o.unit : ''}`),
     malformed: () => {},
     noReply: () => {},
-    isConnection: () => false,
+    isConnection: (label) => label.startsWith('conn@'),
     overflowed: () => {},
     wasRead: (label) => observed.push(`was read ${label}`),
   })
@@ -39,11 +39,14 @@ const properties = (Id: string, ActiveState = 'active', LoadState = 'loaded') =>
   ActiveState,
   SubState: ActiveState,
 })
+const CONN = 'conn@0-1.service'
 const GET_A = 'GetAll a_2eservice'
+const GET_CONN = 'GetAll conn_400_2d1_2eservice'
 const GET_FOUND = 'GetAll plain_40b_2eservice'
 
 it('reads a unit found through a signal at once, although it was read too early, and once', () => {
   units.consider(FOUND)
+  clock.advance(500)
   fake.reply(properties(FOUND, 'inactive')) // an instance that does not run is not watched
   expect(observed).toEqual([])
   list.add(FOUND)
@@ -58,6 +61,7 @@ it('reads a unit found through a signal at once, although it was read too early,
 
 it('reports a unit that a read finds before anything else of it', () => {
   units.consider(FOUND)
+  clock.advance(500)
   fake.reply(properties(FOUND))
   expect(observed).toEqual([`discovered ${FOUND}`, `read ${FOUND}`, `was read ${FOUND}`])
 })
@@ -101,6 +105,44 @@ it('reads a unit that could not be loaded and changes its state after a second; 
   units.moved(A, 'active')
   expect(fake.waiting()).toEqual([])
   units.end()
+  clock.advance(5000)
+  expect(fake.waiting()).toEqual([])
+})
+
+it('does not read a unit that is unloaded before it is read, and reads what the configuration names at once', () => {
+  list.add(FOUND)
+  units.loaded(FOUND)
+  units.consider(CONN)
+  units.unloaded(FOUND)
+  units.unloaded(CONN)
+  clock.advance(5000)
+  expect(fake.waiting()).toEqual([])
+  units.loaded(FOUND)
+  units.loaded(A)
+  expect(fake.waiting()).toEqual([GET_A])
+  clock.advance(500)
+  expect(fake.waiting()).toEqual([GET_A, GET_FOUND])
+})
+
+it('reads a connection that is over no more, until its unit is loaded again; other units always', async () => {
+  for (const unit of [FOUND, CONN]) list.add(unit)
+  for (const unit of [A, FOUND, CONN]) units.unloaded(unit)
+  void units.readAll()
+  expect(fake.waiting()).toEqual([GET_A, GET_FOUND])
+  units.loaded(CONN)
+  void units.readThese(list.all())
+  void units.readAll()
+  expect(fake.waiting().filter((call) => call === GET_CONN)).toHaveLength(2)
+})
+
+it('knows nothing of a forgotten unit', () => {
+  list.add(FOUND)
+  units.moved(FOUND, 'active')
+  fake.fail('org.freedesktop.DBus.Error.AccessDenied')
+  units.moved(FOUND, 'failed')
+  expect(units.unreadable()).toHaveLength(1)
+  units.forget(FOUND)
+  expect(units.unreadable()).toEqual([])
   clock.advance(5000)
   expect(fake.waiting()).toEqual([])
 })

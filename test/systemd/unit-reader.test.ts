@@ -24,12 +24,13 @@ function reader(...patterns: string[]) {
     if (denied.has(name)) onReply(DENIED, [])
     else onReply(null, [unitProperties(name)])
   }
+  const clock = testClock()
   const list = createWatchList(configuredUnits(patterns), [], 100, () => {})
   const units = createUnitReader({
     bus: { request } as Bus,
     list,
     pairing: createSignalPairing(),
-    clock: testClock(),
+    clock,
     log: (level, message) => void logged.push(`${level} ${message}`),
     observe: () => {},
     malformed: () => {},
@@ -38,7 +39,7 @@ function reader(...patterns: string[]) {
     overflowed: () => {},
     wasRead: () => {},
   })
-  return { units, denied, logged }
+  return { units, denied, logged, clock }
 }
 
 it('a watched unit that cannot be read is reported until it can be, and logged once', async () => {
@@ -56,8 +57,9 @@ it('a watched unit that cannot be read is reported until it can be, and logged o
 })
 
 it('a unit that only matches a pattern, and is gone before it is read, is not reported', () => {
-  const { units, denied } = reader('a', 'x@*')
+  const { units, denied, clock } = reader('a', 'x@*')
   denied.add('x@1.service')
   units.consider('x@1.service')
+  clock.advance(500)
   expect(units.unreadable()).toEqual([])
 })

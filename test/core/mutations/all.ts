@@ -1,4 +1,5 @@
 // All mutations: every counting rule, broken once.
+import { FORGET } from './forget.ts'
 import type { Mutation } from './mutation.ts'
 import { RECONCILE } from './reconcile.ts'
 import { REST } from './rest.ts'
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = Object.entries({
   ...RECONCILE,
   ...REST,
   ...UNIT_FACTS,
+  ...FORGET,
 }).flatMap(([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })))

@@ -33,12 +33,6 @@ export const REST: ByFile = {
     ['events found by reconciliation are corrections', "if (event.source === 'reconcile') corrections += 1", ''],
     ['a gap of sequence numbers is reported once', 'seqGap = 0\n', '\n'],
     ['gave_up waits for systemd', 'at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS', 'true'],
-    ['a unit that only a pattern matches is forgotten after a day', '!u.byPattern || at', 'true || at'],
-    [
-      'a configured unit is never forgotten',
-      'u.goneSinceMonoMs === null || !u.byPattern ||',
-      'u.goneSinceMonoMs === null ||',
-    ],
     [
       'a restart of the agent is only a gap',
       "if (bootId === state.bootId) return step(state, { kind: 'gap', at })",
@@ -61,6 +55,7 @@ export const REST: ByFile = {
       '      crashTimesMonoMs: [],\n      burst: null,\n    }\n    const',
       '    }\n    const',
     ],
+    ['clear resets the sums of forgotten units', '{ ...state, forgotten: new Map() }, o.at', 'state, o.at'],
     ['failed start jobs are reset by clear', '    startJobsFailed: {},\n', ''],
     ['a canceled job is not reported after clear', '    job: null,\n    canceledAtMonoMs: null,\n', ''],
     [

@@ -191,6 +191,7 @@ export const UNIT_SNAPSHOT: ByFile = {
       'isUnloaded(unit)',
     ],
     ['a unit appears once', ', discovered: false }', ' }'],
+    ['an instance that does something is not over', 'isOver({ run: unit.run, snapshot }) ? unit', 'true ? unit'],
     ['the time since when the unit is not loaded is kept', 'unit.goneSinceMonoMs ?? ctx.at.monoMs', 'ctx.at.monoMs'],
   ],
 }
