@@ -69,9 +69,9 @@ export async function openSession(context: SessionContext): Promise<Session> {
       if (gap !== null) observe({ kind: 'gap', at: gap })
       const synced = await context.clockSynced()
       observe({ kind: 'clock', at: clock.now(), synced })
+      sockets.begin(list.all().filter((label) => !list.isNamed(label)))
       await find()
       triggers.begin(list.has)
-      sockets.begin(list.all().filter((label) => !list.isNamed(label)))
       return (await units.readAll()) && subscribed && !ended
     } catch (error) {
       if (gap !== null)
