@@ -1,6 +1,6 @@
 // A gateway for tests of the MQTT sink: units start and crash through the real `step`; its clock may run faster.
 import type { Event } from '../../src/core/event.ts'
-import type { Observation } from '../../src/core/observation.ts'
+import type { Instant, Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { createMqttSink, type MqttConfig, type MqttOptions, type MqttSink } from '../../src/mqtt/sink.ts'
@@ -62,6 +62,7 @@ export interface Gateway extends AsyncDisposable {
   /** All events so far, as the store would keep them. */
   readonly events: readonly Event[]
   state(): State
+  now(): Instant
   observe(observation: Observation): void
   watch(...units: string[]): void
   start(unit: string): void
@@ -158,6 +159,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     acknowledged,
     events,
     state: () => state,
+    now,
     observe,
     watch,
     start,

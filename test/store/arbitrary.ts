@@ -6,7 +6,7 @@ import { NO_PROOF } from '../../src/core/unit.ts'
 import { WORDS } from '../../src/store/format/word-table.ts'
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat())
-const counters = fc.record({ starts: count, stops: count, crashes: count, restarts: count, lost: count })
+export const anyCounters = fc.record({ starts: count, stops: count, crashes: count, restarts: count, lost: count })
 const ms = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.double({ noNaN: true, noDefaultInfinity: true }))
 const word = fc.oneof(
   fc.constantFrom(...WORDS),
@@ -22,7 +22,7 @@ const tally = <T>(of: fc.Arbitrary<T>) => fc.dictionary(word, of, { maxKeys: 5, 
 const int = fc.integer({ min: -5, max: 70_000 })
 const code = fc.integer({ min: 0, max: 300 })
 const cause = { result: word, exitCode: maybe(code), signal: maybe(word), coreDumped: fc.boolean() }
-const summary = { counted: counters, byResult: tally(count), firstMs: ms, lastMs: ms }
+const summary = { counted: anyCounters, byResult: tally(count), firstMs: ms, lastMs: ms }
 
 export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   name,
@@ -65,8 +65,8 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   proven: fc.constant(NO_PROOF),
   endJob: int,
   failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),
-  counters,
-  baseline: counters,
+  counters: anyCounters,
+  baseline: anyCounters,
   failures: tally(fc.record({ unrequested: count, requested: count })),
   startJobsFailed: tally(count),
   job: fc.constant(null),
@@ -88,7 +88,7 @@ const common = {
   bootId: fc.oneof(id, fc.constant('11111111222233334444555555555555')).filter((s) => s !== ''),
   source: fc.constantFrom('signal' as const, 'reconcile' as const),
   clockSynced: maybe(fc.boolean()),
-  counters,
+  counters: anyCounters,
 }
 const gap = { seqGap: fc.nat() }
 const change = { fromState: word, toState: word, subState: word }

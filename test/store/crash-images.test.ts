@@ -51,9 +51,13 @@ const keys = new WeakMap<State, string>()
 
 /** Everything that must be recovered. */
 function keyOf(state: State): string {
-  const known = keys.get(state) ?? JSON.stringify([state.seq, state.seqGap, state.stream, state.gatewayId, state.units])
+  const known = keys.get(state) ?? JSON.stringify(recovered(state))
   keys.set(state, known)
   return known
+}
+
+function recovered({ seq, seqGap, stream, gatewayId, units, forgotten }: State) {
+  return [seq, seqGap, stream, gatewayId, units, [...forgotten]]
 }
 
 const all = { contents: 0, readings: 0 }

@@ -11,6 +11,7 @@ import { crashStep, names } from './sample.ts'
 type Action =
   | { readonly crash: number }
   | { readonly watch: number }
+  | { readonly forget: string }
   | 'commit'
   | 'clear'
   | 'import'
@@ -40,6 +41,11 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   },
   'fewer units': { units: 40, after: 1, actions: [{ crash: 0 }, { watch: 2 }, { crash: 1 }, 'commit', ...twice] },
   'many more units': { units: 2, after: 3, actions: [{ crash: 0 }, { watch: 700 }, 'commit', ...twice] },
+  'forgotten units': {
+    units: 2,
+    after: 3,
+    actions: [...twice, { forget: 'sink@1.service' }, 'commit', { crash: 0 }, 'commit', 'clear', 'commit'],
+  },
   clear: { units: 2, after: 3, actions: [...twice, 'clear', 'commit', ...twice] },
   import: { units: 2, after: 3, actions: [...twice, 'import', 'commit', ...twice] },
   'a new file after an error': { units: 2, after: 3, actions: [{ crash: 0 }, 'a sync fails', ...twice] },
@@ -123,7 +129,12 @@ export async function runScenarioFrom(
       opened = await b.open()
       states.push({ state: opened.state, at: done() })
     } else if ('crash' in action) remember(crashStep(now(), names(action.crash + 1)[action.crash] as string, at.monoMs))
-    else observe({ kind: 'watch', at, units: names(action.watch), patterns: [] })
+    else if ('forget' in action) {
+      observe({ kind: 'discovered', at, unit: action.forget })
+      remember(crashStep(now(), action.forget, at.monoMs))
+      observe({ kind: 'unloaded', at, unit: action.forget })
+      observe({ kind: 'tick', at: { ...at, monoMs: at.monoMs + 31 * 86_400_000 } })
+    } else observe({ kind: 'watch', at, units: names(action.watch), patterns: [] })
   }
   return { memory: b, before, states, acknowledged, last: opened }
 }

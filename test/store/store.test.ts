@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import type { PageRingStore } from '../../src/store/store.ts'
 import { memoryStore, PATH, RUN } from './memory-store.ts'
@@ -179,6 +180,28 @@ test('health reports what was written, and how long it took', async () => {
   expect(commitSeconds.counts.every((n) => n === 2)).toBe(true)
   expect([commitSeconds.count, commitSeconds.sum]).toEqual([2, 0])
   expect(errors).toEqual({ EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 })
+})
+
+test('what forgotten units had counted survives a kill and a power loss, and a clear', async () => {
+  const { open, clock } = memoryStore()
+  const first = await open()
+  const sum = { starts: 3, stops: 1, crashes: 1, restarts: 0, lost: 1 }
+  const templates = Array.from({ length: 65 }, (_, n) => [`${'long'.repeat(30)}${n}@.service`, sum] as const)
+  const forgotten = { ...first.state, forgotten: new Map(templates) }
+  first.store.remember({ before: first.state, after: forgotten, events: [], at: clock.now() })
+  const killed = await open()
+  expect(killed.recovered).toBe('spill')
+  expect(killed.state.forgotten).toEqual(forgotten.forgotten)
+  expect(await killed.store.flush()).toBe(true)
+  crash(killed.store, killed.state, A, clock.now().monoMs)
+  await killed.store.flush()
+  const cut = await open({ runtimeDir: null })
+  expect(cut.state.forgotten).toEqual(forgotten.forgotten)
+  const { state: cleared } = step(cut.state, { kind: 'clear', at: clock.now() })
+  cut.store.remember({ before: cut.state, after: cleared, events: [], at: clock.now() })
+  expect(await cut.store.flush()).toBe(true)
+  const last = await open({ runtimeDir: null })
+  expect([...last.state.forgotten]).toEqual([])
 })
 
 test('after a stop nothing is stored any more, and a second stop does nothing', async () => {

@@ -1,6 +1,7 @@
 // Home Assistant discovery: it matches the schema, its templates render, and removed units are removed there.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
+import { newState } from '../../../src/core/state.ts'
 import { newUnit, type Unit } from '../../../src/core/unit.ts'
 import { unitJson } from '../../../src/core/views/api-json.ts'
 import { configTopic, devicePayload } from '../../../src/mqtt/homeassistant/payload.ts'
@@ -9,7 +10,7 @@ import { IDLE, SETTINGS } from '../../core/step-driver.ts'
 import { MOSQUITTO, type Mosquitto, startMosquitto } from '../../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
 import { until } from '../../rig/until.ts'
-import { startGateway } from '../gateway.ts'
+import { STREAM, startGateway } from '../gateway.ts'
 import { faults } from '../homeassistant-schema.ts'
 import { startLink } from '../link.ts'
 import { connected, drained, json } from '../received.ts'
@@ -190,6 +191,26 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
     await using _third = start(broker, false, ['b.service'], 0.1)
     await until(() => subscriber.received.at(-1)?.payload === '', { what: 'the end of the device' })
     expect(await retainedIds(broker)).toEqual([])
+  })
+
+  it('loses an instance that is forgotten, and the broker its state', async () => {
+    await using broker = await startMosquitto()
+    const from = { ...newState(STREAM), policy: { ...newState(STREAM).policy, maxUnits: 3 } }
+    const config = { url: broker.url, homeassistant: true }
+    await using gateway = startGateway({ config, units: ['a.service'], from })
+    const states = async () => Object.keys(await broker.retained('gatewatch/gw-7/unit/+/state')).sort()
+    const topics = (...units: string[]) => units.map((unit) => `gatewatch/gw-7/unit/${unit}/state`)
+    for (const unit of ['conn@1.service', 'conn@2.service']) {
+      gateway.observe({ kind: 'discovered', at: gateway.now(), unit })
+      gateway.start(unit)
+      await until(states, { what: `the state of ${unit}`, is: (all) => `${all}` === `${topics('a.service', unit)}` })
+      await until(() => retainedIds(broker), {
+        what: `a.service and ${unit}`,
+        is: (ids) => ids.length === 16 && ids.includes(`${unit}_state`),
+      })
+      gateway.crash(unit)
+      gateway.observe({ kind: 'unloaded', at: gateway.now(), unit })
+    }
   })
 
   it('gets a hundred units, with a warning if there are more, and loses all of them when disabled', async () => {

@@ -5,7 +5,7 @@ import { createByteReader, createByteWriter } from '../../../src/store/format/by
 import { kindNumber } from '../../../src/store/format/event-record.ts'
 import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
 import { WORDS } from '../../../src/store/format/word-table.ts'
-import { anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
+import { anyCounters, anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
 import { BOOT, busyUnit, crashOf, STREAM } from '../sample.ts'
 
 const HEAD = {
@@ -19,18 +19,23 @@ const HEAD = {
   clean: false,
 }
 
-test('any header, units and events are decoded as they were encoded', () => {
+test('any header, units, sums and events are decoded as they were encoded', () => {
   fc.assert(
     fc.property(
       anyHead,
       fc.uniqueArray(anyUnit, { maxLength: 4, selector: (unit) => unit.name }),
+      fc.uniqueArray(fc.tuple(fc.string({ maxLength: 255 }), anyCounters), {
+        maxLength: 4,
+        selector: ([name]) => name,
+      }),
       fc.array(anyEvent, { maxLength: 6 }),
-      (head, units, events) => {
+      (head, units, sums, events) => {
         const page = createPageBuilder(100_000)
         expect(page.head(head)).toBe(true)
         for (const unit of units) expect(page.unit(unit)).toBe(true)
+        for (const [template, sum] of sums) expect(page.forgotten(template, sum)).toBe(true)
         for (const event of events) expect(page.event(event)).toBe(true)
-        expect(readPayload(page.bytes())).toEqual({ head, units, forgotten: new Map(), events, leftOut: [] })
+        expect(readPayload(page.bytes())).toEqual({ head, units, forgotten: new Map(sums), events, leftOut: [] })
       },
     ),
     { numRuns: 400 },

@@ -52,7 +52,8 @@ test('settings from a file, which has not all of them, are unknown until they ar
 /** The fields of a unit that 0.1.0 knew, read as it did: it skipped the rest of a field, and fields 17 and up. */
 function readAsBy_0_1_0(bytes: Uint8Array) {
   const from = createByteReader(bytes)
-  const found: { run?: unknown; settings?: unknown; tags: number[]; eventKinds: number[] } = {
+  const found: { run?: unknown; settings?: unknown; records: number[]; tags: number[]; eventKinds: number[] } = {
+    records: [],
     tags: [],
     eventKinds: [],
   }
@@ -67,6 +68,7 @@ function readAsBy_0_1_0(bytes: Uint8Array) {
       }
     })
   from.fields((record) => {
+    found.records.push(record)
     if (record === 3) readUnit(from)
     else if (record === 4) from.fields((tag) => void (tag === 1 && found.eventKinds.push(from.u8())))
   })
@@ -78,25 +80,31 @@ test('version 0.1.0 reads a unit of this version: the new values come after thos
   const page = createPageBuilder()
   page.head(HEAD)
   const settings = unit.settings && { ...unit.settings, wasActive: false, startedBy: ['a.timer'] }
-  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2 }, goneSinceMonoMs: 5 })
+  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2 }, goneSinceMonoMs: 5, unloadedSinceMonoMs: -7 })
+  page.forgotten('sink@.service', unit.counters)
   const counters = unit.counters
   const refused = { ...crashOf('a.service', 4), kind: 'start_refused', result: 'dependency', counters } as const
   page.event(refused)
   page.event(crashOf('a.service', 5))
-  const { run, settings: known, tags, eventKinds } = readAsBy_0_1_0(page.bytes())
+  const { run, settings: known, records, tags, eventKinds } = readAsBy_0_1_0(page.bytes())
   expect(run).toEqual({ id: id(3), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 })
   expect(known).toEqual({ loadState: 'loaded', restart: 'on-failure', forced: 0, prevented: 2, enabled: 0 })
-  expect(tags.filter((tag) => tag > 16)).toEqual([17])
+  expect(tags.filter((tag) => tag > 16)).toEqual([17, 18])
+  expect(records.filter((record) => record > 5)).toEqual([6])
   expect(eventKinds).toEqual([12, 4]) // 0.1.0 knew the kinds up to 11, and skips others
 })
 
-test('what was appended is read again: the request, the bad Result, never started, failed start jobs', () => {
+test('what was appended is read again: the request, the bad Result, never started, failed start jobs, what is forgotten', () => {
   const unit = busyUnit('a.service')
   const page = createPageBuilder()
   page.head(HEAD)
   const settings = unit.settings && { ...unit.settings, wasActive: false }
-  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2, 'start-limit-hit': 1 } })
-  expect(readPayload(page.bytes())?.units[0]).toMatchObject({
+  page.unit({ ...unit, settings, startJobsFailed: { dependency: 2, 'start-limit-hit': 1 }, unloadedSinceMonoMs: -7 })
+  page.forgotten('sink@.service', unit.counters)
+  const read = readPayload(page.bytes())
+  expect(read?.forgotten).toEqual(new Map([['sink@.service', unit.counters]]))
+  expect(read?.units[0]).toMatchObject({
+    unloadedSinceMonoMs: -7,
     run: { requested: true, badResult: 'exit-code' },
     settings: { wasActive: false },
     startJobsFailed: { dependency: 2, 'start-limit-hit': 1 },
