@@ -84,8 +84,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
 
   const reconciling = delayed(clock, RECONCILE_AFTER_RELOAD_MS, () => void reconcile())
 
-  function reconcileUnlessDue(): void {
-    if (!reconciling.isDue()) void reconcile()
+  async function reconcileUnlessDue(): Promise<void> {
+    if (!reconciling.isDue()) await reconcile()
   }
 
   /** Subscribes to a systemd that is new on the bus, and reads every unit. */
@@ -151,7 +151,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
 }
 
 /** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
-function watchUnits(session: SessionContext, isReloading: () => boolean, reconcile: () => void) {
+function watchUnits(session: SessionContext, isReloading: () => boolean, reconcile: () => Promise<void>) {
   const { bus, clock, list, log } = session
   const gaps = createGapWatch(clock, reconcile)
   const sockets = createAcceptSockets(bus, (template, accepting) =>

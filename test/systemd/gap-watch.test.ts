@@ -7,11 +7,14 @@ import { settled, type TestClock, testClock } from '../rig/clock.ts'
 let clock: TestClock
 let gaps: GapWatch
 let reads: number
+let takesMs: number
 beforeEach(() => {
   clock = testClock()
   reads = 0
-  gaps = createGapWatch(clock, () => {
+  takesMs = 0
+  gaps = createGapWatch(clock, async () => {
     reads += 1
+    if (takesMs > 0) await new Promise<void>((resolve) => clock.after(takesMs, resolve))
   })
 })
 /** This number of signals in one turn of the event loop. */
@@ -93,4 +96,17 @@ it('does nothing after its end', async () => {
   gaps.suspect()
   gaps.end()
   expect(clock.pending()).toBe(0)
+})
+
+it('a flood that any user can cause, without a missing signal, makes it read for a tenth of the time at most', async () => {
+  takesMs = 2000
+  for (let i = 0; i < 110; i++) {
+    await receive(60, 'UnitNew')
+    await clock.go(1000)
+  }
+  expect(reads).toBe(5)
+  gaps.suspect()
+  await receive(60, 'UnitNew')
+  await clock.go(1000)
+  expect(reads).toBe(6)
 })
