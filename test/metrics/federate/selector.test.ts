@@ -136,10 +136,9 @@ test('all expressions of a request share a limit; equal ones count once', () => 
 })
 
 test('matching ends at the time limit', async () => {
-  const slices = createTimeSlices(200)
-  const matcher = await compileSelectors([[by('service', '=~', '(a?){1000}b')]], slices)
+  const matcher = await compileSelectors([[by('service', '=~', '(a?){300}b')]], createTimeSlices())
   if ('problem' in matcher) throw new Error(matcher.problem)
-  const matches = matcher(slices)
+  const matches = matcher(createTimeSlices(200))
   const all = (async () => {
     for (let i = 0; i < 10_000; i += 1) await matches(series('a'.repeat(250) + i))
   })()
