@@ -7,6 +7,7 @@ import { plural } from '../../src/core/views/format.ts'
 import { parseSoakArguments, type SoakArguments, USAGE } from './arguments.ts'
 import { runPlan } from './drive.ts'
 import { failureReport, failureText } from './failure-report.ts'
+import type { Variant } from './plan.ts'
 import { type Failure, runSeeds, type SoakTotals } from './run-seeds.ts'
 import { shrink } from './shrink.ts'
 
@@ -28,14 +29,14 @@ async function soak(): Promise<number> {
   console.log(
     `seeds from ${options.seed}, ${plural(options.actions, 'action')} each, ${variants.join(', ')}; ${plural(rigs, 'systemd instance')} at a time`,
   )
-  const { totals, failures, inconclusive } = await runSeeds({
+  const { totals, byVariant, failures } = await runSeeds({
     ...options,
     untilMs: began + options.minutes * 60_000,
     onDone: (now) => progress(now, began),
     onFailure: report,
+    onInconclusive: (reason) => console.log(`inconclusive: ${reason}`),
   })
   if (process.stdout.isTTY) process.stdout.write('\n')
-  for (const reason of inconclusive) console.log(`inconclusive: ${reason}`)
   const first = failures[0]
   if (first !== undefined && options.shrinkMs > 0) {
     console.log(`shrinking seed ${first.plan.seed} ...`)
@@ -49,6 +50,7 @@ async function soak(): Promise<number> {
       `${failureText(small, outcome.differences)}\n${outcome.differences.length > 0 ? '' : '  (passes this time)'}`,
     )
   }
+  console.log(tableOf(byVariant))
   console.log(totalsText(totals, began))
   return failures.length > 0 || totals.inconclusive > totals.seeds / 10 ? 1 : 0
 }
@@ -62,6 +64,24 @@ function report({ plan, outcome }: Failure): void {
 function progress(totals: SoakTotals, began: number): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${totalsText(totals, began)}`)
   else if (totals.seeds % LINE_EVERY_SEEDS === 0) console.log(totalsText(totals, began))
+}
+
+function tableOf(byVariant: ReadonlyMap<Variant, SoakTotals>): string {
+  const columns = [
+    'seeds',
+    'hogs',
+    'actions',
+    'starts',
+    'stops',
+    'crashes',
+    'lost',
+    'inconclusive',
+    'differences',
+  ] as const
+  const rows = [...byVariant].map(([variant, totals]) => [variant, ...columns.map((column) => totals[column])])
+  return [['variant', ...columns], ['---', ...columns.map(() => '---:')], ...rows]
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n')
 }
 
 function totalsText(totals: SoakTotals, began: number): string {
