@@ -67,15 +67,17 @@ describeUnless(noSystemd(), 'units that a pattern finds on a real systemd', () =
     await rig.start('sink@runs.service')
     await using w = await watchingConnected(rig.busAddress, ['sink@*', 'plain'])
     const lists = () => w.observations.flatMap((o) => (o.kind === 'listed' ? [[...o.loaded]] : []))
-    expect(lists().at(-1)).toEqual(['sink@runs.service'])
+    expect(lists().at(-1)).toContain('sink@runs.service')
     w.forget()
     await rig.daemonReload()
     await until(lists, { what: 'the list after the reload', is: (all) => all.length > 0 })
-    expect(unloaded(w)).toEqual([])
+    expect(unloaded(w)).not.toContain('sink@runs.service')
     await rig.stop('sink@runs.service')
     await until(() => unloaded(w), { what: 'the end', is: (units) => units.includes('sink@runs.service') })
-    await w.source.reconcile()
-    expect(lists().at(-1)).toEqual([])
+    await until(() => w.source.reconcile().then(() => lists().at(-1)), {
+      what: 'a list without it',
+      is: (names) => names?.includes('sink@runs.service') === false,
+    })
   })
 
   it('a forgotten unit is found again when it returns', async () => {
