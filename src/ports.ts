@@ -151,6 +151,8 @@ export interface StoreHealth {
   readonly path: string
   /** Why the state file is not up to date, one sentence; null while it is. */
   readonly problem: string | null
+  /** What happened to the file at the start of the agent, such as that it was empty; null if nothing did. */
+  readonly note: string | null
   readonly commits: number
   readonly bytesWritten: number
   readonly errors: Readonly<Record<'EIO' | 'ENOSPC' | 'EROFS' | 'other', number>>
@@ -159,7 +161,6 @@ export interface StoreHealth {
   readonly commitSeconds: Histogram
 }
 
-/** HTTP requests to the agent. */
 export interface HttpHealth {
   /** By the route's path; `other` if no route matches, `unreadable` if the request was invalid or never complete. */
   readonly requests: readonly { readonly route: string; readonly code: string; readonly count: number }[]

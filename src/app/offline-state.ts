@@ -46,8 +46,10 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
     path,
     async read(at) {
       const kept = await readState(at, runtimeDir, bootId)
-      if (kept.recovered === 'damaged')
-        throw new Error(`${at} is not a readable state file; an agent would move it aside and start a new one`)
+      if (kept.recovered === 'damaged') {
+        const what = kept.empty ? 'is empty' : 'is not a readable state file'
+        throw new Error(`${at} ${what}; an agent would move it aside and start a new one`)
+      }
       if (kept.state === null) return null
       const { state } = kept
       return {

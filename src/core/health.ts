@@ -22,7 +22,8 @@ export interface HealthCheck {
 /** What the checks are derived from. */
 export interface HealthFacts {
   readonly bus: { readonly problem: string | null; readonly lostAtMonoMs: number | null }
-  readonly stateFile: { readonly problem: string | null }
+  /** `note`: what happened to the file at the start. */
+  readonly stateFile: { readonly problem: string | null; readonly note: string | null }
   /** `waiting`: keys that take effect after a restart. */
   readonly configuration: { readonly problems: readonly string[]; readonly waiting: readonly string[] }
   /** The longest recent delay of the event loop. */
@@ -92,10 +93,10 @@ export function createHealth(now: () => Instant): (facts: HealthFacts) => readon
 }
 
 function findingsOf(facts: HealthFacts): readonly Finding[] {
-  const { bus, configuration, loopLagSeconds, faults, mqtt, logFiles, clockSynced } = facts
+  const { bus, stateFile, configuration, loopLagSeconds, faults, mqtt, logFiles, clockSynced } = facts
   const findings: Finding[] = [
     { name: 'bus', problems: sentences(bus.problem), beganAtMonoMs: bus.lostAtMonoMs },
-    { name: 'state_file', problems: sentences(facts.stateFile.problem) },
+    { name: 'state_file', problems: sentences(stateFile.problem), note: stateFile.note ?? OK },
     { name: 'configuration', problems: configuration.problems, note: waitingNote(configuration.waiting) },
     { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
   ]

@@ -12,8 +12,8 @@ export interface HealthRecorder {
   failed(error: unknown, monoMs: number): void
   /** True while writing fails. */
   degraded(): boolean
-  /** `note`: a permanent problem, shown while there is no write error. */
-  read(note: string | null): StoreHealth
+  /** `lastingProblem`: a problem until the next start, shown while there is no write error. `note`: see `StoreHealth`. */
+  read(lastingProblem: string | null, note: string | null): StoreHealth
 }
 
 export function createHealthRecorder(path: string, log: Log): HealthRecorder {
@@ -45,10 +45,11 @@ export function createHealthRecorder(path: string, log: Log): HealthRecorder {
       problem = now
     },
     degraded: () => problem !== null,
-    read(note): StoreHealth {
+    read(lastingProblem, note): StoreHealth {
       return {
         path,
-        problem: problem ?? note,
+        problem: problem ?? lastingProblem,
+        note,
         commits,
         bytesWritten,
         errors: { ...errors },

@@ -17,6 +17,8 @@ interface StoredState {
   readonly history: readonly Event[]
   /** How an agent that starts now would recover it. */
   readonly recovered: Recovery
+  /** True if the file exists and has no bytes, or only zeros. */
+  readonly empty: boolean
   /** When the newest page was written; null if there is no page. */
   readonly writtenAtMs: number | null
 }
@@ -31,7 +33,7 @@ export async function readState(
   const at = await readStateFile(fs, await resolvePath(fs, path))
   if (at.error !== null) throw new Error(`read ${at.path}`, { cause: at.error })
   const slots = readSlots(fs.sync, runtimeDir, at.path)
-  const found = resume(at.file, slots, bootId ?? null, newState(''), at.empty)
+  const found = resume(at.file, slots, bootId ?? null, newState(''), at.exists)
   const none = found.recovered === 'fresh' || found.recovered === 'damaged'
   const writtenAtMs = at.file.found.map(({ page }) => page.wallMs)
   return {
@@ -39,6 +41,7 @@ export async function readState(
     state: none ? null : found.state,
     history: found.history,
     recovered: found.recovered,
+    empty: at.empty,
     writtenAtMs: writtenAtMs.length === 0 ? null : Math.max(...writtenAtMs),
   }
 }

@@ -10,8 +10,8 @@ import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { bootKey, PAGE_BYTES } from './format/page.ts'
 import { headOf } from './format/page-records.ts'
-import type { RecoveredFile } from './recovery.ts'
-import { type Recovery, resume } from './resume.ts'
+import { NO_PAGES, type RecoveredFile } from './recovery.ts'
+import { numbersRunOut, type Recovery, renumbered, resume } from './resume.ts'
 import { NO_SPILL, openSpill, type Spill } from './spill.ts'
 import { readSlots } from './spill-slot.ts'
 import { readStateFile } from './state-file.ts'
@@ -52,16 +52,23 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const releaseLock = await (options.lock ?? socketLock)(configuredPath)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
-  const { path, file, empty, error, newerMajor } = await readStateFile(fs, configuredPath)
-  const note =
+  const found = await readStateFile(fs, configuredPath)
+  const { path, newerMajor } = found
+  const lastingProblem =
     newerMajor === null
       ? null
       : `${configuredPath} was written by a newer gatewatch (format ${newerMajor}) and is left untouched; using ${path} instead`
-  if (note !== null) log('error', `state: ${note}`)
+  if (lastingProblem !== null) log('error', `state: ${lastingProblem}`)
   const fresh = options.fresh()
-  const start = resume(file, readSlots(fs.sync, runtimeDir, path), boot, fresh, empty)
+  const asFound = resume(found.file, readSlots(fs.sync, runtimeDir, path), boot, fresh, found.exists)
+  const renumber = numbersRunOut(found.file, asFound)
+  const start = renumber ? renumbered(asFound, fresh.stream) : asFound
+  const file = renumber ? NO_PAGES : found.file
+  if (renumber)
+    log('warning', `state: commits or events in ${path} have impossibly high numbers; numbering starts again`)
   await fs.unlink(`${path}.new`).catch(() => {})
-  const foreign = createForeignFile(fs, path, log, error !== null || start.recovered === 'damaged')
+  const isForeign = found.error !== null || start.recovered === 'damaged'
+  const foreign = createForeignFile(fs, path, log, isForeign, found.empty)
   await foreign.setAside().catch(() => {})
 
   const spill = spillOf(options, fs, path, boot)
@@ -81,7 +88,8 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     reserved,
     lastCommit,
     nextCommit: nextCommit(lastCommit, file.maxSeq),
-    note,
+    lastingProblem,
+    note: foreign.note,
   })
   const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
   // Everything restored is in one slot before the other is removed, so that a kill here changes nothing for the next start.
@@ -97,20 +105,27 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
 }
 
 /** A file at the path that is not a readable state file: renamed now, or later before a new file replaces it. */
-function createForeignFile(fs: Fs, path: string, log: Log, isForeign: boolean) {
+function createForeignFile(fs: Fs, path: string, log: Log, isForeign: boolean, empty: boolean) {
   let exists = isForeign
   let name: string | null = null
   return {
     /** Its new name; null if it was not renamed. */
     name: () => name,
+    /** For the health of the store; null if it was not renamed. */
+    note() {
+      if (name === null) return null
+      const what = empty ? 'empty' : 'not readable'
+      return `the file was ${what} at the start of gatewatch; moved it to ${name}, counting restarted from 0`
+    },
     async setAside() {
       if (!exists) return
       name = await setAside(fs, path)
       exists = false
-      if (name !== null)
-        log('error', `state: ${path} is not a readable state file; moved it to ${name} and started a new one`, {
-          aside: name,
-        })
+      if (name === null) return
+      const what = empty ? 'is empty' : 'is not a readable state file'
+      log('error', `state: ${path} ${what}; moved it to ${name} and started a new one, counting restarts from 0`, {
+        aside: name,
+      })
     },
   }
 }

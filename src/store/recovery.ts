@@ -56,6 +56,9 @@ export function recover(file: Uint8Array): RecoveredFile {
   return recoverPages(pagesOf(file))
 }
 
+/** What is recovered from a file without pages. */
+export const NO_PAGES: RecoveredFile = recover(new Uint8Array())
+
 /** The same for pages that are decoded already. */
 export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
   const { found, ...counts } = sorted(pages)
@@ -156,9 +159,9 @@ function grouped(found: readonly DecodedPage[]): Map<number, Group> {
   }
   const groups: Group[] = []
   for (const [seq, all] of bySeq) {
-    const first = all[0] as DecodedPage
-    const parts = Array.from({ length: first.page.parts }, (_, i) => all.find((f) => f.page.part === i))
-    const { kind, base } = first.page
+    const { kind, base, parts: count } = (all[0] as DecodedPage).page
+    if (all.length < count) continue
+    const parts = Array.from({ length: count }, (_, i) => all.find((f) => f.page.part === i))
     if (kind === 'history' || parts.length === 0 || !parts.every((part) => part !== undefined)) continue
     groups.push({ kind, seq, base, parts })
   }

@@ -1,6 +1,7 @@
 // Decides what an agent continues with at its start: the state file, and the spill of a killed agent. Pure.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
+import { LARGEST_NUMBER } from './format/bytes.ts'
 import { applyPayloads, inOrder, type RecoveredFile } from './recovery.ts'
 import type { SpillSlot } from './spill-slot.ts'
 
@@ -24,31 +25,47 @@ export interface ResumePoint {
 
 /**
  * `fresh`: the state to use if there is none; its policy is used in any case. `boot`: of the running system, null if
- * unknown. `empty`: the file does not exist or has no bytes.
+ * unknown.
  */
 export function resume(
   file: RecoveredFile,
   slots: readonly SpillSlot[],
   boot: string | null,
   fresh: State,
-  empty: boolean,
+  fileExists: boolean,
 ): ResumePoint {
   const { policy } = fresh
   const committed = file.state === null ? null : { ...file.state, policy }
   const spill = resumeFromSpill(file, committed, slots, boot)
-  const acknowledged = Math.max(file.head?.acknowledged ?? 0, spill?.acknowledged ?? 0)
-  if (spill !== null) {
-    const state = { ...spill.state, policy }
-    const history = inOrder([...file.events, ...spill.events])
-    return { recovered: 'spill', state, committed: committed ?? fresh, spilled: spill.events, history, acknowledged }
-  }
-  const none = { spilled: [], history: file.events, acknowledged }
-  if (committed === null) return { ...none, recovered: empty ? 'fresh' : 'damaged', state: fresh, committed: fresh }
-  if (file.head?.clean && file.complete) return { ...none, recovered: 'clean', state: committed, committed }
+  const point = (recovered: Recovery, state: State, onFlash = state, spilled: readonly Event[] = []): ResumePoint => ({
+    recovered,
+    state,
+    committed: onFlash,
+    spilled,
+    // An event that is newer than the state does not exist, whatever a page contains.
+    history: inOrder([...file.events, ...spilled]).filter((event) => event.seq <= state.seq),
+    acknowledged: Math.min(Math.max(file.head?.acknowledged ?? 0, spill?.acknowledged ?? 0), state.seq),
+  })
+  if (spill !== null) return point('spill', { ...spill.state, policy }, committed ?? fresh, spill.events)
+  if (committed === null) return point(fileExists ? 'damaged' : 'fresh', fresh)
+  if (file.head?.clean && file.complete) return point('clean', committed)
   const last = Math.max(file.lastEvent, committed.seq)
   const seq = Math.max(file.reserved, last)
-  const state = { ...committed, seq, seqGap: committed.seqGap + seq - last }
-  return { ...none, recovered: 'unclean', state, committed: state }
+  return point('unclean', { ...committed, seq, seqGap: committed.seqGap + seq - last })
+}
+
+/**
+ * True if commit or event numbers are so high that counting on could exceed `LARGEST_NUMBER`: then `renumbered` is used.
+ * No agent gets there by counting.
+ */
+export function numbersRunOut({ maxSeq, reserved }: RecoveredFile, { state }: ResumePoint): boolean {
+  return Math.max(maxSeq, reserved, state.seq) > LARGEST_NUMBER / 2
+}
+
+/** The same units, with events numbered from 1 in a new `stream`, so that their ids are unique. */
+export function renumbered(start: ResumePoint, stream: string): ResumePoint {
+  const state = { ...start.state, stream, seq: 0, seqGap: 0 }
+  return { ...start, state, committed: state, spilled: [], history: [], acknowledged: 0 }
 }
 
 /** The state with the spill applied; null if the spill does not continue exactly where the file ends. */

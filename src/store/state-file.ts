@@ -2,12 +2,13 @@
 import type { Fs } from './file/fs.ts'
 import { readContent } from './file/paths.ts'
 import { MAJOR } from './format/page.ts'
-import { type RecoveredFile, recover } from './recovery.ts'
+import { NO_PAGES, type RecoveredFile, recover } from './recovery.ts'
 
 interface StateFile {
   readonly path: string
   readonly file: RecoveredFile
-  /** True if the file does not exist or has no bytes. */
+  readonly exists: boolean
+  /** True if the file exists and has no bytes, or only zeros. */
   readonly empty: boolean
   /** Why the file cannot be read; null if it can. */
   readonly error: unknown
@@ -23,6 +24,10 @@ export async function readStateFile(fs: Fs, configuredPath: string): Promise<Sta
 
 async function readAt(fs: Fs, path: string): Promise<Omit<StateFile, 'newerMajor'>> {
   const content = await readContent(fs, path)
-  if ('error' in content) return { path, file: recover(new Uint8Array()), empty: true, error: content.error }
-  return { path, file: recover(content.bytes), empty: content.bytes.length === 0, error: null }
+  if ('error' in content) return { path, file: NO_PAGES, exists: true, empty: false, error: content.error }
+  const { bytes } = content
+  if (bytes === null) return { path, file: NO_PAGES, exists: false, empty: false, error: null }
+  const file = recover(bytes)
+  const empty = file.state === null && bytes.every((byte) => byte === 0)
+  return { path, file, exists: true, empty, error: null }
 }

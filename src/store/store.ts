@@ -34,8 +34,10 @@ interface StoreOptions {
   /** Numbers of the last commit and of the next one. */
   readonly lastCommit: number
   readonly nextCommit: number
-  /** A permanent problem, shown while there is no write error; null for none. */
-  readonly note: string | null
+  /** A problem until the next start, shown while there is no write error; null for none. */
+  readonly lastingProblem: string | null
+  /** Something to know about the file while there is no problem; null for nothing. */
+  readonly note: () => string | null
 }
 
 /**
@@ -88,7 +90,7 @@ export function createStore(options: StoreOptions): {
     },
     flush: () => queue.run(async () => (schedule.isIdle() && !health.degraded()) || (await committer.commit('forced'))),
     history: () => live.history().slice(-HISTORY_EVENTS),
-    health: () => health.read(options.note),
+    health: () => health.read(options.lastingProblem, options.note()),
     async stop() {
       if (stopped) return
       stopped = true

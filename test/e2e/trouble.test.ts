@@ -1,5 +1,14 @@
 // Problems that occur in the field: each causes one clear message, and the agent continues to watch if possible.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -58,6 +67,20 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(await startsOf(second)).toBe(1)
     expect(readdirSync(directory()).filter((name) => name.startsWith('state.ring.'))).toHaveLength(1)
     expect(second.stderr()).toContain('state.ring.')
+  })
+
+  test('an empty state file is moved aside, and the log and the status report that counting restarts from 0', async () => {
+    const first = await start()
+    await first.end()
+    truncateSync(first.statePath)
+    const second = await start()
+    const aside = `${second.statePath}.damaged-1`
+    expect(second.stderr()).toContain(`${second.statePath} is empty; moved it to ${aside}`)
+    const { code, stdout, stderr } = gatewatch('status', '--socket', second.socket)
+    expect([code, stdout + stderr]).toEqual([
+      0,
+      expect.stringContaining(`state_file: the file was empty at the start of gatewatch; moved it to ${aside}`),
+    ])
   })
 
   test('a state file on a RAM-backed file system causes one warning, and is shown', async () => {

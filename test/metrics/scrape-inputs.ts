@@ -74,6 +74,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
     store: {
       path: '/var/lib/gatewatch/state.ring',
       problem: null,
+      note: null,
       commits: 3,
       bytesWritten: 12_288,
       errors: { EIO: 1, ENOSPC: 0, EROFS: 0, other: 0 },

@@ -24,6 +24,7 @@ export function clockOf(speed: number): Clock {
 const FLASH: StoreHealth = {
   path: 'state.ring',
   problem: null,
+  note: null,
   commits: 3,
   bytesWritten: 12_288,
   errors: { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 },

@@ -3,11 +3,13 @@ import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import { NO_PROOF } from '../../src/core/unit.ts'
+import { LARGEST_NUMBER } from '../../src/store/format/bytes.ts'
 import { WORDS } from '../../src/store/format/word-table.ts'
 
-const count = fc.oneof(fc.nat(300), fc.maxSafeNat())
+const number = fc.integer({ min: 0, max: LARGEST_NUMBER })
+const count = fc.oneof(fc.nat(300), number)
 export const anyCounters = fc.record({ starts: count, stops: count, crashes: count, restarts: count, lost: count })
-const ms = fc.oneof(fc.nat(), fc.maxSafeNat(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+const ms = fc.oneof(fc.nat(), number, fc.double({ noNaN: true, min: -LARGEST_NUMBER, max: LARGEST_NUMBER }))
 const word = fc.oneof(
   fc.constantFrom(...WORDS),
   fc.string({ maxLength: 20 }),
@@ -35,7 +37,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
       result: maybe(word),
       mainCode: int,
       mainStatus: int,
-      nRestarts: int,
+      nRestarts: fc.nat(70_000),
       changedAtMonoMs: ms,
       frozen: fc.constant(false),
     }),
@@ -83,7 +85,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
 
 const common = {
   unit: name,
-  seq: fc.maxSafeNat(),
+  seq: number,
   atMs: ms,
   bootId: fc.oneof(id, fc.constant('11111111222233334444555555555555')).filter((s) => s !== ''),
   source: fc.constantFrom('signal' as const, 'reconcile' as const),
@@ -119,9 +121,9 @@ export const anyHead = fc.record({
   stream: hex(16),
   gatewayId: maybe(fc.string({ maxLength: 40 })),
   bootId: fc.oneof(hex(32), fc.constant('')),
-  seq: fc.maxSafeNat(),
-  seqGap: fc.maxSafeNat(),
-  reserved: fc.maxSafeNat(),
-  acknowledged: fc.maxSafeNat(),
+  seq: number,
+  seqGap: number,
+  reserved: number,
+  acknowledged: number,
   clean: fc.boolean(),
 })

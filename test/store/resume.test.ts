@@ -35,11 +35,30 @@ test('at most three renamed files are kept: the first two and the newest', async
   expect(aside.map((path) => b.fs.bytes(path).toString())).toEqual(['broken 1', 'broken 2', 'broken 5'])
 })
 
-test('an empty file counts as no file', async () => {
+test.each([
+  ['an empty file', Buffer.alloc(0)],
+  ['a file of zeros', Buffer.alloc(256 * PAGE_BYTES)],
+])('%s is renamed, and is reported in the log and by the health of the store', async (_, bytes) => {
   const b = memoryStore()
-  b.fs.put(PATH, Buffer.alloc(0))
-  const { recovered, setAside } = await b.open()
-  expect([recovered, setAside]).toEqual(['fresh', null])
+  b.fs.put(PATH, bytes)
+  const { recovered, setAside, store } = await b.open()
+  expect([recovered, setAside]).toEqual(['damaged', `${PATH}.damaged-1`])
+  expect(b.lines).toEqual([
+    `error: state: ${PATH} is empty; moved it to ${PATH}.damaged-1 and started a new one, counting restarts from 0`,
+  ])
+  expect(store.health()).toMatchObject({
+    problem: null,
+    note: `the file was empty at the start of gatewatch; moved it to ${PATH}.damaged-1, counting restarted from 0`,
+  })
+  await store.stop()
+  const next = await b.open()
+  expect([next.recovered, next.store.health().note]).toEqual(['clean', null])
+})
+
+test('a first start without a file reports nothing', async () => {
+  const b = memoryStore()
+  const { recovered, setAside, store } = await b.open()
+  expect([recovered, setAside, store.health().note, b.lines]).toEqual(['fresh', null, null, []])
 })
 
 test('a file that cannot be read is renamed, not overwritten', async () => {

@@ -7,7 +7,8 @@ import { errno, type Fs, preadAll } from './fs.ts'
 const READ_AT_MOST = 4096 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
-type FileContent = { readonly bytes: Uint8Array } | { readonly error: unknown }
+/** `bytes` is null if there is no file. */
+type FileContent = { readonly bytes: Uint8Array | null } | { readonly error: unknown }
 
 /**
  * Resolves symbolic links in the directory, so that two paths to one file use the same lock. A link at the file itself is
@@ -26,7 +27,7 @@ export async function resolvePath(fs: Fs, path: string): Promise<string> {
   }
 }
 
-/** The bytes at `path`; none if there is no file. A page that the device cannot read becomes a damaged page. */
+/** The bytes at `path`. A page that the device cannot read becomes a damaged page. */
 export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   try {
     const { isFile, size } = await fs.stat(path)
@@ -38,7 +39,7 @@ export async function readContent(fs: Fs, path: string): Promise<FileContent> {
       await fs.close(fd).catch(() => {})
     }
   } catch (error) {
-    return errno(error) === 'ENOENT' ? { bytes: new Uint8Array() } : { error }
+    return errno(error) === 'ENOENT' ? { bytes: null } : { error }
   }
 }
 

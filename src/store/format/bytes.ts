@@ -11,13 +11,21 @@ const VARINT_BELOW = 2 ** 49
  */
 const MICRO = 8
 const MAX_TEXT_BYTES = 1024
+/**
+ * No number in a state file is larger: commits, events, counts, and times in ms (the year 10889). A larger one is damage.
+ * It must not be counted on from: at 2^53, adding 1 changes nothing.
+ */
+export const LARGEST_NUMBER = 2 ** 48
 
 /** Appends values to a growing buffer. Never throws, on any input. */
 export interface ByteWriter {
   u8(n: number): void
-  /** A non-negative safe integer as LEB128; anything else is written as 0. */
+  /** An integer from 0 to `LARGEST_NUMBER` as LEB128. A larger one is written as `LARGEST_NUMBER`, anything else as 0. */
   uint(n: number): void
-  /** Any number, exactly: a length byte, then a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7). */
+  /**
+   * Any number up to `LARGEST_NUMBER` in magnitude, exactly; the nearest one for others, and 0 for NaN. A length byte, then
+   * a varint (1..7), a double (8), or a varint of thousandths (8 + 1..7).
+   */
   num(n: number): void
   /** UTF-8 with its length, truncated at 1,024 bytes. */
   text(s: string): void
@@ -46,17 +54,21 @@ export function createByteWriter(): ByteWriter {
     buf[at++] = n & 255
   }
   function uint(n: number): void {
-    let rest = Number.isSafeInteger(n) && n > 0 ? n : 0
+    varint(Number.isSafeInteger(n) && n > 0 ? Math.min(n, LARGEST_NUMBER) : 0)
+  }
+  function varint(n: number): void {
+    let rest = n
     room(8)
     for (; rest >= 128; rest = Math.floor(rest / 128)) buf[at++] = (rest % 128) + 128
     buf[at++] = rest
   }
-  function num(n: number): void {
+  function num(any: number): void {
+    const n = Number.isNaN(any) ? 0 : Math.min(Math.max(any, -LARGEST_NUMBER), LARGEST_NUMBER)
     room(9)
     const start = at++
     const micro = Math.round(n * 1000)
-    if (isShort(n)) uint(n)
-    else if (isShort(micro) && micro / 1000 === n) uint(micro)
+    if (isShort(n)) varint(n)
+    else if (isShort(micro) && micro / 1000 === n) varint(micro)
     else at = buf.writeDoubleLE(n, at)
     const length = at - start - 1
     buf[start] = length === 8 || isShort(n) ? length : length + MICRO
@@ -114,7 +126,7 @@ function isShort(n: number): boolean {
   return Number.isSafeInteger(n) && n >= 0 && n < VARINT_BELOW && !Object.is(n, -0)
 }
 
-/** Reads what a ByteWriter wrote. Throws RangeError at the end of the current field; readers of flash catch it. */
+/** Reads what a ByteWriter wrote. Throws RangeError at the end of the current field and for a number above `LARGEST_NUMBER`. */
 export interface ByteReader {
   u8(): number
   uint(): number
@@ -143,6 +155,9 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
     return buf[take(1)] as number
   }
   function uint(): number {
+    return valid(varint())
+  }
+  function varint(): number {
     let n = 0
     let unit = 1
     for (let i = 0; i < 8; i++) {
@@ -155,13 +170,13 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
   }
   function num(): number {
     const length = u8()
-    if (length === MICRO) return buf.readDoubleLE(take(8))
+    if (length === MICRO) return valid(buf.readDoubleLE(take(8)))
     const from = take(length > MICRO ? length - MICRO : length)
     const after = at
     at = from
-    const n = uint()
+    const n = varint()
     at = after
-    return length > MICRO ? n / 1000 : n
+    return valid(length > MICRO ? n / 1000 : n)
   }
   function text(): string {
     const length = uint()
@@ -205,4 +220,9 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
     }
   }
   return { u8, uint, num, text, word, id, fields, done: () => at >= end }
+}
+
+function valid(n: number): number {
+  if (Math.abs(n) <= LARGEST_NUMBER) return n
+  throw new RangeError('number is too large') // or NaN
 }

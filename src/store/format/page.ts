@@ -1,5 +1,6 @@
 // The page format: 4,096 bytes with a header (version, commit, boot), a payload and a checksum.
 import { createHash } from 'node:crypto'
+import { LARGEST_NUMBER } from './bytes.ts'
 import { afterZeros, crc32c } from './crc32c.ts'
 
 export const PAGE_BYTES = 4096
@@ -81,17 +82,19 @@ export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
   const major = page[8] as number
   const kind = KINDS[(page[10] as number) - 1]
   const length = page.readUInt16LE(LENGTH_AT)
-  if (major === MAJOR && (kind === undefined || length > PAYLOAD_BYTES)) return 'damaged'
+  const [seq, base, wallMs] = [readUInt64(page, 16), readUInt64(page, 24), page.readDoubleLE(48)]
+  const valid = [seq, base, wallMs].every((n) => Math.abs(n) <= LARGEST_NUMBER)
+  if (major === MAJOR && (kind === undefined || length > PAYLOAD_BYTES || !valid)) return 'damaged'
   return {
     major,
     minor: page[9] as number,
     kind: kind ?? 'history',
     part: page.readUInt16LE(12),
     parts: page.readUInt16LE(14),
-    seq: readUInt64(page, 16),
-    base: readUInt64(page, 24),
+    seq,
+    base,
     boot: page.toString('hex', 32, 48),
-    wallMs: page.readDoubleLE(48),
+    wallMs,
     payload: page.subarray(HEADER_BYTES, HEADER_BYTES + Math.min(length, PAYLOAD_BYTES)),
   }
 }

@@ -151,10 +151,16 @@ export function readUnitSnapshot(from: ByteReader, newestId: string | null): Uni
     result: from.word(),
     mainCode: from.num(),
     mainStatus: from.num(),
-    nRestarts: from.num(),
+    nRestarts: atLeastZero(from.num()),
     changedAtMonoMs: from.num(),
     frozen: false, // read from systemd again
   }
+}
+
+/** The difference to systemd's NRestarts is how many restarts are counted after a gap. */
+function atLeastZero(n: number): number {
+  if (n < 0) throw new RangeError('a count is negative')
+  return n
 }
 
 /** Reads values to the end of the field. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EVENT_KINDS } from '../../../src/core/event.ts'
-import { createByteReader, createByteWriter } from '../../../src/store/format/bytes.ts'
+import { createByteReader, createByteWriter, LARGEST_NUMBER } from '../../../src/store/format/bytes.ts'
 import { kindNumber } from '../../../src/store/format/event-record.ts'
 import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
 import { WORDS } from '../../../src/store/format/word-table.ts'
@@ -42,16 +42,18 @@ test('any header, units, sums and events are decoded as they were encoded', () =
   )
 })
 
-test('any number is decoded exactly', () => {
+const SMALL = { min: -LARGEST_NUMBER, max: LARGEST_NUMBER }
+
+test('any number up to the largest one is decoded exactly', () => {
   fc.assert(
     fc.property(
       fc.array(
         fc.oneof(
-          fc.double({ noNaN: true }),
+          fc.double({ noNaN: true, ...SMALL }),
           fc.integer(),
-          fc.maxSafeInteger(),
+          fc.integer(SMALL),
           fc.nat().map((n) => n / 1000),
-          fc.maxSafeNat().map((n) => n / 1000),
+          fc.integer(SMALL).map((n) => n / 1000),
         ),
       ),
       (numbers) => {
@@ -62,6 +64,15 @@ test('any number is decoded exactly', () => {
       },
     ),
   )
+})
+
+test('a number above the largest one is written as that', () => {
+  const to = createByteWriter()
+  for (const n of [2 ** 48 + 1, 1e300, Number.POSITIVE_INFINITY, -1e300, Number.NaN]) to.num(n)
+  for (const n of [2 ** 48, 2 ** 48 + 1, Number.MAX_SAFE_INTEGER]) to.uint(n)
+  const from = createByteReader(to.take())
+  expect(Array.from({ length: 5 }, from.num)).toEqual([2 ** 48, 2 ** 48, 2 ** 48, -(2 ** 48), 0])
+  expect(Array.from({ length: 3 }, from.uint)).toEqual([2 ** 48, 2 ** 48, 2 ** 48])
 })
 
 test('arbitrary bytes are decoded or rejected, without an exception', () => {

@@ -47,6 +47,15 @@ test('a page with any byte changed is damaged', () => {
   }
 })
 
+test.each([
+  ['commit number', { seq: 2 ** 48 + 1 }],
+  ['number of the snapshot', { base: 2 ** 53 }],
+  ['time', { wallMs: Number.NaN }],
+  ['time', { wallMs: Number.NEGATIVE_INFINITY }],
+])('a page with an impossible %s is damaged', (_, numbers) => {
+  expect(decodePage(encodePage({ ...HEADER, ...numbers }, Buffer.alloc(0)))).toBe('damaged')
+})
+
 test('zeros are an empty page; anything else that is not a page is damaged', () => {
   expect(decodePage(new Uint8Array(PAGE_BYTES))).toBe('empty')
   expect(decodePage(new Uint8Array(PAGE_BYTES).fill(0xff))).toBe('damaged')
