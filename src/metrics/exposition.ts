@@ -1,5 +1,5 @@
 // Renders scrapes with prom-client's registry, in Prometheus' text format 0.0.4 and in OpenMetrics 1.0.0.
-import type { Metric, MetricValue, MetricValues, Registry } from 'prom-client/lib/registry.js'
+import type { Metric, MetricValue, Registry } from 'prom-client/lib/registry.js'
 import type { FamilyOf, Labels, Sample } from './family.ts'
 import { createTimeSlices } from './time-slices.ts'
 
@@ -12,8 +12,6 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
 
 /** Larger families are rendered in parts, so that signals do not wait: 1,000 samples took 31 ms in a first scrape. */
 const SAMPLES_PER_PART = 200
-
-const NO_LABELS: Labels = {}
 
 /** Renders one scrape, in which every family is a view of the same input. */
 export type Render<R> = (input: R) => Promise<string>
@@ -57,18 +55,18 @@ async function allFamilies(registry: Registry): Promise<string> {
   for (const metric of registry.getMetricsAsArray()) {
     const family = metric.get()
     for (let from = 0; from < family.values.length; from += SAMPLES_PER_PART) {
-      const lines = await partText(registry, family, family.values.slice(from, from + SAMPLES_PER_PART))
+      const part = { ...family, values: family.values.slice(from, from + SAMPLES_PER_PART) }
+      const lines = withNaN(await registry.getMetricsAsString({ get: () => part }), part.values)
       text += `${from === 0 ? lines : withoutHeader(lines)}\n`
-      await nextSlice()
+      const pause = nextSlice()
+      if (pause !== null) await pause
     }
   }
   return text
 }
 
-/** HELP, TYPE, and the lines of these values of the family. */
-async function partText(registry: Registry, family: MetricValues, values: readonly MetricValue[]): Promise<string> {
-  const lines = await registry.getMetricsAsString({ get: () => ({ ...family, values }) })
-  // The registry writes `Nan`.
+/** The registry writes `Nan`. */
+function withNaN(lines: string, values: readonly MetricValue[]): string {
   return values.some(({ value }) => Number.isNaN(value)) ? lines.replace(/^([^#].* )Nan$/gm, '$1NaN') : lines
 }
 
@@ -81,25 +79,35 @@ function metricOf<R>(family: FamilyOf<R>, format: Format, samples: () => readonl
   const { type, help } = family
   // In OpenMetrics, the registry appends `_total` to the samples of a counter.
   const name = format === 'openmetrics' && type === 'counter' ? family.name.replace(/_total$/, '') : family.name
-  return {
-    name,
-    help,
-    type,
-    get: () => ({ name, help, type, values: samples().map((sample) => metricValue(name, sample)) }),
+  const labelsOf = createLabelReuse()
+  const values = () =>
+    samples().map(({ labels, value, suffix }, i): MetricValue => {
+      return { metricName: suffix && name + suffix, sharedLabels: labelsOf(i, labels), value }
+    })
+  return { name, help, type, get: () => ({ name, help, type, values: values() }) }
+}
+
+/**
+ * Returns, for the labels of the sample at position `i`, the object of the previous scrape if the labels are the same:
+ * the registry keeps the text of an object. Without empty values, which in Prometheus mean the same as no label.
+ */
+function createLabelReuse(): (i: number, labels: Labels) => Labels {
+  const previous: Labels[] = []
+  return (i, labels) => {
+    const last = previous[i]
+    if (last === labels || (last !== undefined && sameLabels(last, labels))) return last
+    const kept = Object.values(labels).includes('') ? withoutEmpty(labels) : labels
+    previous[i] = kept
+    return kept
   }
 }
 
-function metricValue(name: string, { labels, labelsRecur, value, suffix }: Sample): MetricValue {
-  const metricName = suffix && name + suffix
-  return labelsRecur
-    ? { metricName, sharedLabels: labels, value }
-    : { metricName, labels: withoutEmpty(labels), sharedLabels: NO_LABELS, value }
+function sameLabels(a: Labels, b: Labels): boolean {
+  for (const name in b) if (a[name] !== b[name]) return false
+  for (const name in a) if (!(name in b)) return false
+  return true
 }
 
-/** In Prometheus, an empty label value means the same as no label. */
 function withoutEmpty(labels: Labels): Labels {
-  for (const name in labels) {
-    if (labels[name] === '') return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''))
-  }
-  return labels
+  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''))
 }

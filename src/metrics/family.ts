@@ -8,8 +8,6 @@ export type Labels = Readonly<Record<string, string>>
 
 export interface Sample {
   readonly labels: Labels
-  /** `labels` is the same object in every scrape, so that its text can be kept. */
-  readonly labelsRecur?: true
   readonly value: number
   /** Appended to the name of the family; only in histograms. */
   readonly suffix?: '_bucket' | '_sum' | '_count'
@@ -55,7 +53,7 @@ export function unitGauge(
     const labels = unitLabels(input.live)
     for (const [i, unit] of input.live.units.entries()) {
       const v = value(unit, input)
-      if (v !== null) samples.push({ labels: labels[i] as Labels, labelsRecur: true, value: v })
+      if (v !== null) samples.push({ labels: labels[i] as Labels, value: v })
     }
     return samples
   }

@@ -8,27 +8,26 @@ export const SHARED_MS = 100
  * Returns a function that takes a scrape, or returns one that began at most `SHARED_MS` ago. One scrape is taken at a
  * time; clients that come too late to share it all get the next one. A failed scrape rejects for those who share it.
  */
-export function createSharedScrape<T>(take: () => Promise<T>, clock: Clock): () => Promise<T> {
-  let latest: { readonly beganMs: number; readonly result: Promise<T> } | null = null
-  let busy = false
+export function createSharedScrape<T>(take: () => Promise<T>, clock: Pick<Clock, 'now'>): () => Promise<T> {
+  let shared: { readonly beganMs: number; readonly result: Promise<T> } | null = null
+  let running: Promise<T> | null = null
   let next: Promise<T> | null = null
 
   const begin = () => {
     next = null
-    busy = true
     const beganMs = clock.now().monoMs
     const result = take().finally(() => {
-      busy = false
+      running = null
     })
-    latest = { beganMs, result }
+    running = result
+    shared = { beganMs, result }
     return result
   }
   return () => {
     if (next !== null) return next
-    if (latest === null) return begin()
-    if (clock.now().monoMs - latest.beganMs < SHARED_MS) return latest.result
-    if (!busy) return begin()
-    next = latest.result.then(begin, begin)
+    if (shared !== null && clock.now().monoMs - shared.beganMs < SHARED_MS) return shared.result
+    if (running === null) return begin()
+    next = running.then(begin, begin)
     return next
   }
 }
