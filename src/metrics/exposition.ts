@@ -27,11 +27,12 @@ export async function createExposition<R extends object>(
   for (const family of families) {
     registry.registerMetric(metricOf(family, format, () => (reading === null ? [] : family.samples(reading))))
   }
+  const metrics = registry.getMetricsAsArray()
   return async (input) => {
     if (reading !== null) throw new Error('the registry is rendering another scrape')
     reading = input
     try {
-      const text = await allFamilies(registry)
+      const text = await allFamilies(registry, metrics)
       return format === 'openmetrics' ? `${text}# EOF\n` : text
     } finally {
       reading = null
@@ -49,15 +50,16 @@ export async function exposition<R extends object>(
 }
 
 /** Every family that has a sample, with HELP and TYPE. Yields to the event loop in between. */
-async function allFamilies(registry: Registry): Promise<string> {
+async function allFamilies(registry: Registry, metrics: readonly Metric[]): Promise<string> {
   const nextSlice = createTimeSlices()
   let text = ''
-  for (const metric of registry.getMetricsAsArray()) {
+  for (const metric of metrics) {
     const family = metric.get()
     for (let from = 0; from < family.values.length; from += SAMPLES_PER_PART) {
       const part = { ...family, values: family.values.slice(from, from + SAMPLES_PER_PART) }
       const lines = withNaN(await registry.getMetricsAsString({ get: () => part }), part.values)
-      text += `${from === 0 ? lines : withoutHeader(lines)}\n`
+      text += from === 0 ? lines : withoutHeader(lines)
+      text += '\n'
       const pause = nextSlice()
       if (pause !== null) await pause
     }

@@ -51,10 +51,10 @@ export function unitGauge(
   const samplesOf = (input: ScrapeInput) => {
     const samples: Sample[] = []
     const labels = unitLabels(input.live)
-    for (const [i, unit] of input.live.units.entries()) {
+    input.live.units.forEach((unit, i) => {
       const v = value(unit, input)
       if (v !== null) samples.push({ labels: labels[i] as Labels, value: v })
-    }
+    })
     return samples
   }
   return { name, type: 'gauge', help, samples: samplesOf }

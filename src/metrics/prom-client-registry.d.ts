@@ -3,8 +3,7 @@ declare module 'prom-client/lib/registry.js' {
   export interface MetricValue {
     /** Replaces the name of the metric, in histograms. */
     readonly metricName?: string | undefined
-    readonly labels?: Readonly<Record<string, string>>
-    /** Written after `labels`. Their text is kept as long as this object exists. */
+    /** Unlike `labels`, of which there are none here, their text is kept as long as this object exists. */
     readonly sharedLabels: Readonly<Record<string, string>>
     readonly value: number
   }
