@@ -19,6 +19,8 @@ export interface Signal {
   readonly member: string
   /** The unique name of the sender, set by the bus. Check it: any client may send us a signal. */
   readonly sender: string
+  /** The sender's number of this message. */
+  readonly serial: number
   readonly body: Body
 }
 

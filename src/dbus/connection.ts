@@ -91,7 +91,7 @@ function closeWith(socket: Socket, library: MessageBus, link: Link): void {
 function deliver(message: Message, { pending, listeners }: Link): void {
   const { path, member, sender, body, errorName } = message
   if (Number(message.type) === SIGNAL) {
-    listeners.signal({ path, interface: message.interface, member, sender, body })
+    listeners.signal({ path, interface: message.interface, member, sender, serial: Number(message.serial), body })
   } else if (Number(message.type) === ERROR) {
     const words = typeof body[0] === 'string' ? body[0] : errorName
     pending.settle(Number(message.replySerial), busError(errorName, words), [])

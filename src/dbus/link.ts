@@ -62,9 +62,9 @@ export function messageFilter(link: Link, wanted: NamesByLength | null): Message
       }
       if (header.member !== 'PropertiesChanged' || header.signature !== 'sa{sv}as') return false
       const changed = changedProperties(message, header.bodyAt, header.little, wanted)
-      const { path, member, sender } = header
+      const { path, member, sender, serial } = header
       const body = [changed.interface, changed.properties, []]
-      listeners.signal({ path, interface: header.interface, member, sender, body })
+      listeners.signal({ path, interface: header.interface, member, sender, serial, body })
       return true
     },
     malformed: fault,

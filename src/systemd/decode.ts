@@ -52,9 +52,9 @@ interface Malformed {
 }
 
 /**
- * One signal of a pair is missing although earlier pairs were complete: the bus has dropped signals. It does so
- * silently when our queue is full (dbus-daemon(1), max_outgoing_bytes). Combining the new state with the result of an
- * older run would be a guess.
+ * One signal of a pair is missing although earlier pairs were complete, or the two are from different changes (systemd
+ * gives the signals of one change consecutive serials): the bus has dropped signals. It does so silently when our queue
+ * is full (dbus-daemon(1), max_outgoing_bytes). Combining the new state with the result of another run would be a guess.
  */
 const INCOMPLETE_PAIR = { missed: true } as const
 
@@ -75,6 +75,7 @@ export interface SignalPairing {
   changed(
     path: string,
     body: readonly unknown[],
+    serial: number,
   ): UnitSnapshot | Malformed | typeof INCOMPLETE_PAIR | typeof SKIPPED_RESTARTS | null
   /** A GetAll reply contains both parts, so that a following signal of Unit alone is complete. */
   read(path: string, snapshot: UnitSnapshot): void
@@ -83,7 +84,8 @@ export interface SignalPairing {
 
 export function createSignalPairing(): SignalPairing {
   const results = new Map<string, RunResult>()
-  const incomplete = new Set<string>()
+  /** The serial of the first signal of a pair, by path. */
+  const incomplete = new Map<string, number>()
   const complete = new Set<string>()
   const keep = (path: string, result: RunResult) => {
     const oldest = results.size >= PAIRS_AT_MOST ? results.keys().next().value : undefined
@@ -94,7 +96,7 @@ export function createSignalPairing(): SignalPairing {
     begin() {
       for (const notes of [results, incomplete, complete]) notes.clear()
     },
-    changed(path, body) {
+    changed(path, body, serial) {
       const [source, properties] = body
       if (typeof source !== 'string' || !isProperties(properties))
         return { malformed: 'PropertiesChanged without properties' }
@@ -104,13 +106,14 @@ export function createSignalPairing(): SignalPairing {
         const result = resultIn(properties, before)
         keep(path, result)
         const repeated = incomplete.has(path)
-        incomplete.add(path)
+        incomplete.set(path, serial)
         if (!complete.has(path)) return null
         if (repeated) return INCOMPLETE_PAIR
         return result.nRestarts > before.nRestarts + 1 ? SKIPPED_RESTARTS : null
       }
+      const first = incomplete.get(path)
+      if (first === undefined ? complete.has(path) : serial !== first + 1) return INCOMPLETE_PAIR
       if (incomplete.delete(path)) complete.add(path)
-      else if (complete.has(path)) return INCOMPLETE_PAIR
       if (properties['ActiveState'] === undefined) return null
       const result = results.get(path) ?? (hasNoResult(path) ? NO_RESULT : null)
       return result === null ? null : snapshotIn(properties, result)

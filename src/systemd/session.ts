@@ -117,7 +117,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
   const wants = (header: MessageHeader): boolean => {
     if (header.sender === manager.DRIVER) return header.member === 'NameOwnerChanged'
     if (header.sender !== owner) return false
-    gaps.signal(header)
+    if (header.member === 'PropertiesChanged') gaps.change()
     return signals.wants(header)
   }
 

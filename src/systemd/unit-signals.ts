@@ -55,13 +55,13 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
 
   const isWatched = (path: string) => candidates.has(path) || list.at(path).length > 0
 
-  const changed = ({ path, body }: Signal) => {
+  const changed = ({ path, body, serial }: Signal) => {
     const at = clock.now()
     if (triggers.has(path)) {
       triggers.changed(path, body[1])
       if (!isWatched(path)) return
     }
-    const snapshot = pairing.changed(path, body)
+    const snapshot = pairing.changed(path, body, serial)
     if (snapshot === null) return
     if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
     if ('skippedRestarts' in snapshot) return context.missed(unitAt(path) ?? path)

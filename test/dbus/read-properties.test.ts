@@ -131,7 +131,7 @@ describeUnless(noSystemd(), 'the signals of a real systemd', () => {
         const pairs = createSignalPairing()
         const snapshots: unknown[] = []
         bus.onSignal(
-          (signal: Signal) => snapshots.push([signal.path, pairs.changed(signal.path, signal.body)]),
+          (signal: Signal) => snapshots.push([signal.path, pairs.changed(signal.path, signal.body, signal.serial)]),
           (header) => header.member === 'PropertiesChanged',
         )
         return { bus, snapshots }

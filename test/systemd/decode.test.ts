@@ -11,6 +11,19 @@ class Variant {
 }
 const v = (signature: string, value: unknown) => new Variant(signature, value)
 
+/** Signals without a serial get the next one. */
+function pairing() {
+  const pairs = createSignalPairing()
+  let last = 0
+  return {
+    ...pairs,
+    changed(path: string, body: readonly unknown[], serial = last + 1) {
+      last = serial
+      return pairs.changed(path, body, serial)
+    },
+  }
+}
+
 const SERVICE = 'org.freedesktop.systemd1.Service'
 const UNIT = 'org.freedesktop.systemd1.Unit'
 const PATH = '/org/freedesktop/systemd1/unit/a_2eservice'
@@ -45,21 +58,21 @@ const FAILED = {
 
 /** The change of a killed service to a state with these properties. */
 const changedTo = (properties: Readonly<Record<string, unknown>>) => {
-  const pairs = createSignalPairing()
+  const pairs = pairing()
   pairs.changed(PATH, [SERVICE, killed, []])
   return pairs.changed(PATH, [UNIT, { ...failed, ...properties }, []])
 }
 
 describe('a change', () => {
   it('is reported once, with the second of its two signals', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     expect(pairs.changed(PATH, [SERVICE, killed, []])).toBeNull()
     expect(pairs.changed(PATH, [UNIT, failed, []])).toEqual(FAILED)
   })
 
   it('with one signal missing means dropped signals, if earlier pairs were complete', () => {
     const received = (...signals: (typeof SERVICE | typeof UNIT)[]) => {
-      const pairs = createSignalPairing()
+      const pairs = pairing()
       const send = (source: string) => pairs.changed(PATH, [source, source === SERVICE ? killed : failed, []])
       for (const source of signals) send(source)
       return { service: () => send(SERVICE), unit: () => send(UNIT), pairs }
@@ -83,13 +96,21 @@ describe('a change', () => {
   })
 
   it.each(['target', 'slice', 'device'])('of a %s, which has no Result, is one signal', (type) => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     const signal = () => pairs.changed(`/org/freedesktop/systemd1/unit/a_2e${type}`, [UNIT, failed, []])
     expect([signal(), signal()]).toMatchObject([{ activeState: 'failed', result: null }, { result: null }])
   })
 
+  it('with signals of two different changes means dropped signals: systemd numbers those of one change consecutively', () => {
+    const pairs = pairing()
+    expect(pairs.changed(PATH, [SERVICE, killed, []], 10)).toBeNull()
+    expect(pairs.changed(PATH, [UNIT, failed, []], 11)).toEqual(FAILED)
+    expect(pairs.changed(PATH, [SERVICE, killed, []], 20)).toBeNull()
+    expect(pairs.changed(PATH, [UNIT, failed, []], 23)).toEqual({ missed: true })
+  })
+
   it('with more than one more restart means skipped signals, if earlier pairs were complete', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     const service = (nRestarts: number) =>
       pairs.changed(PATH, [SERVICE, { ...killed, NRestarts: v('u', nRestarts) }, []])
     const unit = () => pairs.changed(PATH, [UNIT, failed, []])
@@ -105,21 +126,21 @@ describe('a change', () => {
   })
 
   it('keeps units apart', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     pairs.changed(PATH, [SERVICE, killed, []])
-    pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
+    pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
     expect(pairs.changed(`${PATH}2`, [UNIT, failed, []])).toMatchObject({ result: 'watchdog' })
   })
 
   it('takes the result from an earlier read', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     pairs.read(PATH, { ...FAILED, result: 'oom-kill' })
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'oom-kill', mainStatus: 9 })
   })
 
   it('of a socket or a target has a result if the type has one', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     pairs.changed(PATH, ['org.freedesktop.systemd1.Socket', { Result: v('s', 'resources') }, []])
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'resources', mainCode: 0 })
     pairs.changed(`${PATH}t`, ['org.freedesktop.systemd1.Target', {}, []])
@@ -136,7 +157,7 @@ describe('a change', () => {
   })
 
   it('keeps the previous value of a property that is missing or has a wrong type', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     pairs.changed(PATH, [SERVICE, killed, []])
     pairs.changed(PATH, [
       SERVICE,
@@ -148,15 +169,15 @@ describe('a change', () => {
   })
 
   it('without a state is ignored', () => {
-    expect(createSignalPairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
-    expect(createSignalPairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
+    expect(pairing().changed(PATH, [UNIT, { Markers: v('as', []) }, ['ActiveState']])).toBeNull()
+    expect(pairing().changed(PATH, ['com.example.Other', failed, []])).toBeNull()
   })
 
   it('is malformed if its states are not strings or it has no properties', () => {
     for (const bad of [{ ActiveState: v('u', 1) }, { SubState: v('u', 1) }, { ActiveState: v('s', '') }])
       expect(changedTo(bad)).toHaveProperty('malformed')
     for (const body of [[UNIT, 7, []], [UNIT, null, []], [UNIT, [], []], [7, failed, []], []])
-      expect(createSignalPairing().changed(PATH, body)).toHaveProperty('malformed')
+      expect(pairing().changed(PATH, body)).toHaveProperty('malformed')
   })
 
   it('passes on a state that it does not know', () => {
@@ -174,7 +195,7 @@ describe('a change', () => {
       fc.property(
         fc.array(fc.oneof(fc.constantFrom(UNIT, SERVICE), properties, fc.anything()), { maxLength: 3 }),
         (body) => {
-          createSignalPairing().changed(PATH, body)
+          pairing().changed(PATH, body)
           decodeUnit(body)
         },
       ),
@@ -182,10 +203,10 @@ describe('a change', () => {
   })
 
   it('of thousands of units uses bounded memory', () => {
-    const pairs = createSignalPairing()
+    const pairs = pairing()
     for (let i = 0; i < 10_000; i++) pairs.changed(`${PATH}${i}`, [SERVICE, killed, []])
-    expect(pairs.changed(`${PATH}0`, [UNIT, failed, []])).toBeNull()
-    expect(pairs.changed(`${PATH}9999`, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
+    expect(pairs.changed(`${PATH}0`, [UNIT, failed, []], 2)).toBeNull()
+    expect(pairs.changed(`${PATH}9999`, [UNIT, failed, []], 10_001)).toMatchObject({ result: 'signal' })
   })
 })
 
