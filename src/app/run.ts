@@ -104,7 +104,8 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
   const statsEveryMs = () => config().stats_interval * 1000
 
   const agent = createAgent({ state, bootId, store, clock, log })
-  const source = createUnitSource({ loaded, state: agent.state, bootId, clock, log })
+  const lag = createLoopLag(clock)
+  const source = createUnitSource({ loaded, state: agent.state, bootId, noteLate: lag.note, clock, log })
   const commands = createAgentCommands(config, agent, { clock, log, env, uid, user: loaded.paths.user })
 
   const eventSinks: EventSink[] = []
@@ -141,7 +142,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     startedAtMs,
     stateVolatile: opened.volatile,
     clock,
-    lag: createLoopLag(clock),
+    lag,
     source,
     store,
     agent,

@@ -15,11 +15,13 @@ export interface UnitSourceOptions {
   /** The state now; at the start, the one that the store held. */
   readonly state: () => State
   readonly bootId: string
+  /** Gets the delay of each periodic timer. */
+  readonly noteLate: (lateMs: number) => void
   readonly clock: Clock
   readonly log: Log
 }
 
-export function createUnitSource({ loaded, state, bootId, clock, log }: UnitSourceOptions): UnitSource {
+export function createUnitSource({ loaded, state, bootId, noteLate, clock, log }: UnitSourceOptions): UnitSource {
   const { config, paths } = loaded
   const systemd = createSystemdSource({
     address: config.bus,
@@ -32,7 +34,7 @@ export function createUnitSource({ loaded, state, bootId, clock, log }: UnitSour
     maxUnits: config.max_units,
     clockMark: () => existsSync(CLOCK_MARK),
   })
-  const source = withStallDetector(systemd, clock, log)
+  const source = withStallDetector(systemd, noteLate, clock, log)
   // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.
   return paths.user ? source : withJournalReplay({ source, state, bootId, clock, log })
 }

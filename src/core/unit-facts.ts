@@ -1,5 +1,5 @@
 // What can be said of a unit, derived from its state: known or not, loaded or not, missing, since when.
-import type { Settings, Unit, UnitSnapshot } from './unit.ts'
+import { type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
 /** True if the state of the unit is known: it was read in this boot, and there is contact to systemd. */
 export function isKnown(unit: Unit): unit is Unit & { readonly snapshot: UnitSnapshot } {
@@ -35,11 +35,25 @@ export function currentSettings({ settings, settingsStale }: Unit): Settings | n
  * but was not active in this boot (a dependency failed, or a condition was not met).
  */
 export function missingReason(unit: Unit): string | null {
-  const { settings, runIds } = unit
+  const { settings } = unit
   if (!isKnown(unit) || settings === null) return null
   if (shownState(unit) === 'unloaded') return settings.loadState
-  const never = unit.snapshot.activeState === 'inactive' && !settings.wasActive && runIds.length === 0
-  return settings.enabled && never ? 'never-started' : null
+  return settings.enabled && neverActive(unit, settings) ? 'never-started' : null
+}
+
+/**
+ * True if the unit ran in an earlier boot and was not active in this one, although nothing else decides when it starts (a
+ * timer, a path, a socket).
+ */
+export function isNotStarted(unit: Unit): boolean {
+  const { settings } = unit
+  if (!isKnown(unit) || settings === null || isUnloaded(unit) || settings.startedBy.length > 0) return false
+  return shownCounters(unit).starts > 0 && neverActive(unit, settings)
+}
+
+/** In this boot. */
+function neverActive({ snapshot, runIds }: Unit, settings: Settings): boolean {
+  return snapshot?.activeState === 'inactive' && !settings.wasActive && runIds.length === 0
 }
 
 /**

@@ -6,13 +6,19 @@ const LOOK_EVERY_MS = 10_000
 /** A timer that is later than this cannot be explained by a busy event loop. */
 const LATE_MS = 2_000
 
-/** Wraps `source`. A stop by SIGSTOP is noticed earlier: SIGCONT ends it. */
-export function withStallDetector(source: UnitSource, clock: Clock, log: Log): UnitSource {
+/** Wraps `source`; `note` gets the delay of each of its timers. A stop by SIGSTOP is noticed earlier: SIGCONT ends it. */
+export function withStallDetector(
+  source: UnitSource,
+  note: (lateMs: number) => void,
+  clock: Clock,
+  log: Log,
+): UnitSource {
   let undo = () => {}
   const check = () => {
     const due = clock.now().monoMs + LOOK_EVERY_MS
     undo = clock.after(LOOK_EVERY_MS, () => {
       const lateMs = clock.now().monoMs - due
+      note(lateMs)
       if (lateMs > LATE_MS) {
         log('warning', `process was stalled for ${Math.round(lateMs / 1000)} s; re-reading all units`)
         source.suspectGap()

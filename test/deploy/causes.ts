@@ -1,6 +1,8 @@
 // The cause of each alert, as an action on a real agent, systemd or broker.
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Gatewatch, gatewatch, startGatewatch } from '../rig/gatewatch.ts'
 import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import type { Systemd } from '../rig/systemd.ts'
@@ -25,21 +27,36 @@ export const UNITS: Readonly<Record<string, string>> = {
   'never.service': '[Service]\nExecStart=/bin/true\n',
   'needed.service': '[Service]\nType=oneshot\nExecStart=/bin/false\n',
   'needs.service': '[Unit]\nRequires=needed.service\nAfter=needed.service\n[Service]\nExecStart=/bin/sleep infinity\n',
+  'hangs.service': '[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n',
+  'earlier.service': '[Service]\nExecStart=/bin/sleep infinity\n',
   'storm@.service': '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n[Unit]\nStartLimitIntervalSec=0\n',
 }
 
 const CRASH_STORMS = [1, 2, 3, 4, 5, 6].map((n) => `storm@${n}.service`)
+const SERVICES = [
+  ...['steady', 'loops', 'exits', 'stubborn', 'never', 'needs', 'hangs', 'earlier', 'absent'].map(
+    (n) => `${n}.service`,
+  ),
+  ...CRASH_STORMS,
+]
+/** Enters a mount namespace in which the kernel reports another boot. */
+const IN_ANOTHER_BOOT = [
+  ...['unshare', '--mount', 'sh', '-c'],
+  'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"',
+]
 
 export async function startAgent(
   gateway: Omit<AlertingGateway, 'agent' | 'broker'>,
-  ...args: string[]
+  args: readonly string[] = [],
+  commandPrefix: readonly string[] = [],
 ): Promise<Gatewatch> {
   const { systemd, directory, port } = gateway
   return startGatewatch(
     {
       busAddress: systemd.busAddress,
       directory,
-      services: ['steady', 'loops', 'exits', 'stubborn', 'never', 'needs', 'absent', ...CRASH_STORMS],
+      services: SERVICES,
+      commandPrefix,
       env: { GATEWATCH_FLUSH_INTERVAL: '1' },
       args: ['--gateway-id', 'gw-7', '--prometheus-port', String(port), ...args],
     },
@@ -50,17 +67,31 @@ export async function startAgent(
 /** Restarts the agent with the same port and state file, and with other arguments. */
 async function restartAgent(gateway: AlertingGateway, ...args: string[]): Promise<void> {
   await gateway.agent.end()
-  gateway.agent = await startAgent(gateway, ...args)
+  gateway.agent = await startAgent(gateway, args)
 }
 
 /**
  * In an order in which no alert suppresses a later one, and no cause prevents a later one. Only promtool tests
- * GatewatchFlashWorn, which requires an eMMC, and GatewatchAgentLate, which requires an event loop that is a second late.
+ * GatewatchFlashWorn, which requires an eMMC.
  */
 export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promise<void>>> = {
   GatewatchUnitCrashed: ({ systemd }) => systemd.kill('steady.service', 'SIGKILL'),
   GatewatchUnitGaveUp: ({ systemd }) => systemd.start('exits.service'),
   GatewatchUnitNeverStarted: async () => {},
+  GatewatchUnitNotLoaded: async () => {},
+  GatewatchUnitStuck: async ({ systemd }) => void (await systemd.systemctl('start', '--no-block', 'hangs.service')),
+  async GatewatchUnitNotStarted(gateway) {
+    await gateway.systemd.start('earlier.service')
+    await until(() => gateway.agent.metric('systemd_service_starts_total{service="earlier.service"}'), {
+      what: 'the start',
+      is: (starts) => starts === 1,
+    })
+    await gateway.systemd.stop('earlier.service') // systemd unloads it: nothing remains of this run, as after a boot
+    await gateway.agent.end()
+    const bootId = join(gateway.directory, 'boot-id')
+    writeFileSync(bootId, `${randomUUID()}\n`)
+    gateway.agent = await startAgent(gateway, [], [...IN_ANOTHER_BOOT, bootId])
+  },
   GatewatchUnitStartRefused: async ({ systemd }) => void (await systemd.systemctl('start', 'needs.service')),
   GatewatchUnitCrashLooping: async ({ systemd }) =>
     void (await systemd.systemctl('start', '--no-block', 'loops.service')),
@@ -71,6 +102,11 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   async GatewatchUnhealthy(gateway) {
     const file = join(gateway.directory, 'no-events-file.json')
     writeFileSync(file, JSON.stringify({ events_file: join(gateway.directory, 'none', 'events.jsonl') }))
+    await restartAgent(gateway, '--config', file)
+  },
+  async GatewatchUnitsFull(gateway) {
+    const file = join(gateway.directory, 'full.json')
+    writeFileSync(file, JSON.stringify({ max_units: SERVICES.length }))
     await restartAgent(gateway, '--config', file)
   },
   async GatewatchConfigRefused(gateway) {
@@ -89,11 +125,21 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   async GatewatchEventsDropped({ systemd }) {
     await systemd.systemctl('start', '--no-block', ...CRASH_STORMS)
   },
+  /** A process that gets CPU time only now and then. */
+  async GatewatchAgentLate({ agent }) {
+    const lag = async () => {
+      process.kill(agent.pid, 'SIGSTOP')
+      await setTimeout(4_000)
+      process.kill(agent.pid, 'SIGCONT')
+      return agent.metric('gatewatch_event_loop_lag_seconds')
+    }
+    await until(lag, { what: 'a late timer', is: (seconds) => Number(seconds) > 1, timeoutMs: 120_000, everyMs: 1_000 })
+  },
   async GatewatchAgentRestarting(gateway) {
     for (let i = 0; i < 5; i += 1) {
       await restartAgent(gateway)
       // Prometheus must scrape the agent between two starts to see them.
-      await new Promise((resolve) => setTimeout(resolve, 2_500))
+      await setTimeout(2_500)
     }
   },
   GatewatchStateVolatile: (gateway) => restartAgent(gateway, '-p', join(mkdtempSync('/dev/shm/gw-'), 'state.ring')),

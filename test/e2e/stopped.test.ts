@@ -135,3 +135,21 @@ describeUnless(noSystemd(), 'an agent that is stopped during a crash storm', () 
     expect(log).toContain('process continues after it was stopped (SIGCONT); re-reading all units')
   })
 })
+
+test('an agent that got no CPU time for longer than its timer reports the delay', async () => {
+  const agent = await startGatewatch({ busAddress: 'unix:path=/nonexistent/bus', services: ['a'] }, false)
+  try {
+    process.kill(agent.pid, 'SIGSTOP')
+    await sleep(12_500)
+    process.kill(agent.pid, 'SIGCONT')
+    await until(() => agent.metric('gatewatch_event_loop_lag_seconds'), {
+      what: 'the delay',
+      is: (seconds) => Number(seconds) > 2,
+      timeoutMs: 30_000,
+    })
+    expect(agent.stderr()).toMatch(/process was stalled for \d+ s; re-reading all units/)
+  } finally {
+    await agent.end('SIGKILL')
+    removeDirectory(agent.directory)
+  }
+})

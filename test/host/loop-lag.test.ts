@@ -17,3 +17,14 @@ test('reports the longest delay, and forgets it after a minute even if nothing i
   clock.skip(1)
   expect(lag.worstSeconds()).toBe(0)
 })
+
+test('reports the delay of a timer as well, for a minute', () => {
+  const clock = testClock()
+  const lag = createLoopLag(clock)
+  lag.note(1_300)
+  clock.skip(10_000)
+  lag.note(2)
+  expect(lag.worstSeconds()).toBe(1.3)
+  clock.skip(50_000)
+  expect(lag.worstSeconds()).toBe(0.002)
+})

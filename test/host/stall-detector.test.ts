@@ -4,7 +4,7 @@ import { withStallDetector } from '../../src/host/stall-detector.ts'
 import type { UnitSource } from '../../src/ports.ts'
 import { testClock } from '../rig/clock.ts'
 
-test('a timer that is far too late is one suspected gap', async () => {
+test('a timer that is far too late is one suspected gap, and the delay of each is noted', async () => {
   const clock = testClock()
   const callTimer = (lateMs: number) => {
     clock.skip((clock.dueInMs() ?? Number.NaN) + lateMs)
@@ -12,8 +12,14 @@ test('a timer that is far too late is one suspected gap', async () => {
   }
   const logs: string[] = []
   let gaps = 0
+  const delays: number[] = []
   const still = { start() {}, stop: async () => {}, suspectGap: () => void gaps++ } as unknown as UnitSource
-  const source = withStallDetector(still, clock, (level, text) => logs.push(`${level} ${text}`))
+  const source = withStallDetector(
+    still,
+    (lateMs) => delays.push(lateMs),
+    clock,
+    (level, text) => logs.push(`${level} ${text}`),
+  )
   source.start(() => {})
   callTimer(1999)
   expect(gaps).toBe(0)
@@ -22,6 +28,7 @@ test('a timer that is far too late is one suspected gap', async () => {
   callTimer(3)
   expect(gaps).toBe(1)
   expect(logs).toEqual(['warning process was stalled for 30 s; re-reading all units'])
+  expect(delays).toEqual([1999, 30_000, 3])
   await source.stop()
   expect(clock.pending()).toBe(0)
 })

@@ -1,5 +1,6 @@
 // The samples of each metric family: state numbers, committed counters, and what is absent until known.
 import { expect, test } from 'vitest'
+import { type Settings, type Unit, ZERO } from '../../src/core/unit.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { formatFor } from '../../src/metrics/content-type.ts'
 import { FAMILIES } from '../../src/metrics/families/all.ts'
@@ -85,6 +86,22 @@ test('a unit found through a signal and not read yet is running; whether it is l
 test('a frozen unit has a series, any other has none', () => {
   const units = [runningUnit(A, { snapshot: { ...RUNNING, frozen: true } }), runningUnit('b.service')]
   expect(values('gatewatch_unit_frozen', scrapeInput(units))).toEqual({ [A]: 1 })
+})
+
+test('a unit that ran in an earlier boot and was not active in this one has a series, unless another unit starts it', () => {
+  const name = 'gatewatch_unit_not_started'
+  const ran = { counters: { starts: 3, stops: 2, crashes: 0, restarts: 0, lost: 1 }, snapshot: INACTIVE, runIds: [] }
+  const settings = { ...runningUnit(A).settings, wasActive: false, startedBy: [] } as Settings
+  const of = (more: Partial<Unit>) => values(name, scrapeInput([unit(A, { ...ran, settings, ...more })]))
+  expect(of({})).toEqual({ [A]: 1 })
+  expect(of({ baseline: ran.counters, counters: ZERO })).toEqual({ [A]: 1 })
+  expect(of({ counters: ZERO })).toEqual({})
+  expect(of({ settings: { ...settings, wasActive: true } })).toEqual({})
+  expect(of({ settings: { ...settings, startedBy: ['a.timer'] } })).toEqual({})
+  expect(of({ settings: { ...settings, loadState: 'not-found' } })).toEqual({})
+  expect(of({ runIds: ['1'] })).toEqual({})
+  expect(of({ outOfContact: true })).toEqual({})
+  expect(values(name, scrapeInput([runningUnit(A)]))).toEqual({})
 })
 
 test('failed start jobs: dependency exists from the start, other results once they happen, as committed', () => {

@@ -20,6 +20,8 @@ describeUnless(noSystemd(), 'signals that the bus dropped', () => {
     const sleeper = '[Service]\nExecStart=/bin/sleep infinity\n'
     rig.writeUnit('quiet.service', sleeper)
     rig.writeUnit('again.service', `[Unit]\nStartLimitIntervalSec=0\n${sleeper}Restart=always\nRestartSec=0\n`)
+    const loop = '[Service]\nExecStart=/bin/false\nRestart=always\nRestartSec=0\n'
+    rig.writeUnit('loop.service', `[Unit]\nStartLimitIntervalSec=0\n${loop}`)
     await rig.daemonReload()
   })
   afterAll(() => rig.stop())
@@ -66,5 +68,15 @@ describeUnless(noSystemd(), 'signals that the bus dropped', () => {
     expect(w.kinds().filter((kind) => kind === 'gap')).toHaveLength(1)
     expect(w.logs).toContain('debug bus: signals about restarts of again.service are missing; re-reading all units')
     expect(w.source.health().reconnects).toBe(0)
+  })
+
+  it('may be missing after the socket was full: every unit is read again when the flood of signals is over', async () => {
+    await using w = await watchingConnected(rig.busAddress, ['quiet', 'loop'])
+    await rig.start('loop.service')
+    await until(() => w.of('loop.service', 'signal').length > 50, { what: 'the crash loop' })
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000) // blocks the event loop
+    await rig.stop('loop.service')
+    w.forget()
+    await until(() => w.of('quiet.service', 'read').length > 0, { what: 'a read of every unit', timeoutMs: 30_000 })
   })
 })

@@ -1,7 +1,7 @@
 // Metric families of each unit that the former program did not have: causes, lost runs, current state, resources.
 import { signalNumber } from '../../core/cause.ts'
 import { shownCounters, type Unit } from '../../core/unit.ts'
-import { isKnown, isUnloaded, missingReason, shownState } from '../../core/unit-facts.ts'
+import { isKnown, isNotStarted, isUnloaded, missingReason, shownState } from '../../core/unit-facts.ts'
 import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
 import { type ScrapeInput, wallMsOf } from '../scrape-input.ts'
 import { lastChange } from './services.ts'
@@ -53,6 +53,11 @@ export const unitFamilies: readonly Family[] = [
   ),
   unitGauge('gatewatch_unit_frozen', '1 while the processes of the unit are frozen; absent otherwise.', (unit) =>
     isKnown(unit) && unit.snapshot.frozen ? 1 : null,
+  ),
+  unitGauge(
+    'gatewatch_unit_not_started',
+    '1 if the unit ran in an earlier boot, and was not active in this one; absent otherwise.',
+    (unit) => (isNotStarted(unit) ? 1 : null),
   ),
   {
     name: 'gatewatch_unit_missing',
