@@ -42,7 +42,9 @@ export async function makeExecutable({ arch, base, work, to, signal }) {
     const env = { PATH: `${bin}:${process.env.PATH}`, TMPDIR: work }
     const seaConfig = seaConfigFor(base.version)
     const order = { entry: join(work, seaConfig.main), node: base.path, output: partial, seaConfig }
-    await runInterruptibly([process.execPath, PKG_SEA, JSON.stringify(order)], { env, signal })
+    await runInterruptibly([process.execPath, PKG_SEA, JSON.stringify(order)], { env, signal }).catch((error) => {
+      throw error.output ? new Error(`pkg failed: ${error.output}`) : error
+    })
     checkInjection({ executable: partial, node: base.path, script: order.entry, log })
     checkStart({ arch, executable: partial, version: base.version })
     renameSync(partial, to) // atomic: a process that starts now gets the old file or the new one

@@ -37,9 +37,11 @@ export async function runInterruptibly(command, { signal, ...options }) {
   }
 }
 
+/** An error with the command, and the `output` of the tool. */
 function failureOf(command, { status, signal, error, stdout, stderr }) {
   const why = error?.message ?? (signal ? `killed by ${signal}` : `exit code ${status}`)
-  return new Error(`${command.join(' ')}: ${why}\n${`${stdout ?? ''}${stderr ?? ''}`.slice(-2000)}`.trim())
+  const output = `${stdout ?? ''}${stderr ?? ''}`.slice(-2000).trim()
+  return Object.assign(new Error(`${command.join(' ')}: ${why}\n${output}`.trim()), { output })
 }
 
 /** The digest of a file, which is read in chunks. */

@@ -37,7 +37,7 @@ export async function makeStatic({ base: { arch, version, sha256 }, from = STATI
     say(`assembling gatewatch-linux-${arch}-static with Node ${version}`)
     const env = { PATH: process.env.PATH, PKG_CACHE_PATH: cache, TMPDIR: work }
     await runInterruptibly([process.execPath, PKG, script, ...target, ...words], { env, signal }).catch((error) => {
-      throw new Error(`pkg failed: ${pkgErrorReason(error.message)}`)
+      throw error.output ? new Error(`pkg failed: ${pkgErrorReason(error.output)}`) : error
     })
     checkSize(partial, node, script)
     renameSync(partial, to)

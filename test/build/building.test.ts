@@ -32,11 +32,7 @@ describeUnless(noBuild(), 'a build', () => {
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
   it('gives the same bytes twice at the same time in two other directories', { timeout: 900_000 }, async () => {
-    // pkg names its temporary directory after the time; here both builds start in the same millisecond.
-    const sea = join(copy, 'node_modules/@yao-pkg/pkg/lib-es5/sea.js') // the same inode as in the second copy
-    const text = readFileSync(sea, 'utf8')
-    expect(text).toMatch(/`\$\{Date\.now\(\)\}`/)
-    writeFileSync(sea, text.replace('Date.now()', '0'))
+    makeNamesCollide(join(copy, 'node_modules/@yao-pkg/pkg/lib-es5/sea.js')) // the same inode as in the second copy
     const both = await Promise.all([copy, second].map((cwd) => buildBeside({ cwd, env })))
     expect(both.map(({ status, stderr }) => (status === 0 ? '' : stderr))).toEqual(['', ''])
     for (const arch of ['x64', 'arm64', 'armv7'] as const)
@@ -106,3 +102,20 @@ describeUnless(noBuild(), 'a build', () => {
     })
   })
 })
+
+/**
+ * pkg names its temporary directory after the time, so two builds could use the same one. Here all get the same name, keep
+ * the directory, and fail if it exists.
+ */
+function makeNamesCollide(sea: string): void {
+  let text = readFileSync(sea, 'utf8')
+  for (const [from, to] of [
+    ['Date.now()', '0'],
+    ['mkdir)(tmpDir, { recursive: true })', 'mkdir)(tmpDir, { recursive: !(0, fs_1.existsSync)(tmpDir) })'],
+    ['rm)(tmpDir, { recursive: true })', 'stat)(tmpDir)'],
+  ] as const) {
+    expect(text.split(from)).toHaveLength(2)
+    text = text.replace(from, to)
+  }
+  writeFileSync(sea, text)
+}
