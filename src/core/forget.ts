@@ -74,11 +74,12 @@ export function forgetDue(state: State, at: Instant): State {
   )
 }
 
-/** Makes room while the list is too full: forgets connections that are over, then what has been over for longest. */
+/** Makes room while the list is too full: forgets connections and what never ran, then what has been over for longest. */
 export function makeRoom(state: State): State {
   const excess = state.units.length - Math.floor(state.policy.maxUnits * MAKE_ROOM_ABOVE)
   if (excess <= 0) return state
-  const rank = (unit: Unit) => (isConnection(unit, state.connectionTemplates) ? 0 : 1)
+  const rank = (unit: Unit) =>
+    isConnection(unit, state.connectionTemplates) || shownCounters(unit).starts === 0 ? 0 : 1
   const over = state.units.filter((unit) => isForgettable(unit) && overSince(unit) < Infinity)
   over.sort((a, b) => rank(a) - rank(b) || overSince(a) - overSince(b))
   return forget(state, over.slice(0, excess))

@@ -77,14 +77,17 @@ function getCall(name: string, ofInterface: string, property: string): Call {
 
 /** What matches the patterns: loaded units and unit files. */
 export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<ListedUnits> {
-  if (patterns.length === 0) return { units: [], loaded: new Set(), aliases: [], templates: [] }
+  if (patterns.length === 0) return { units: [], loaded: new Set(), idle: new Set(), aliases: [], templates: [] }
   const loaded = new Set<string>()
+  const idle = new Set<string>()
   const aliases: string[] = []
   const [units] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitsByPatterns', 'asas', [[], patterns])
   for (const unit of Array.isArray(units) ? units : []) {
     const [name, , loadState, activeState] = Array.isArray(unit) ? unit : []
     const stub = loadState === 'not-found' && activeState === 'inactive' // only referenced by another unit
-    if (typeof name === 'string' && !stub) loaded.add(name)
+    if (typeof name !== 'string' || stub) continue
+    loaded.add(name)
+    if (activeState === 'inactive') idle.add(name)
   }
   const names = new Set(loaded)
   const [files] = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, 'ListUnitFilesByPatterns', 'asas', [[], patterns])
@@ -96,7 +99,7 @@ export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<
     else names.add(name)
   }
   const [named, templates] = [[...names].filter(isUnitName), [...names].filter((name) => !isUnitName(name))]
-  return { units: named, loaded, aliases, templates }
+  return { units: named, loaded, idle, aliases, templates }
 }
 
 /** Whether the clock is synchronised according to timedate1; null if that is not running. The call does not start it. */

@@ -10,23 +10,16 @@ const WAITING_AT_MOST = 256
 const SETTLED_AFTER_MS = 500
 
 export interface ReadQueue {
-  /** A unit that was loaded: reads it in a moment, unless it is removed before. */
-  addLoaded(label: string): void
-  /** A unit that changed its state: reads it before those that were only loaded. */
-  addChanged(label: string): void
+  /** A unit that was loaded: reads it in a moment, unless it is removed before. False if there is no room for it. */
+  addLoaded(label: string): boolean
+  /** A unit that changed its state: reads it before those that were only loaded. False if there is no room for it. */
+  addChanged(label: string): boolean
   /** Read otherwise, or unloaded: it need not be read any more. */
   remove(label: string): void
   end(): void
 }
 
-interface ReadQueueOptions {
-  readonly clock: Clock
-  readonly read: (label: string, done: () => void) => void
-  /** There was no room for a unit. */
-  readonly overflowed: () => void
-}
-
-export function createReadQueue({ clock, read, overflowed }: ReadQueueOptions): ReadQueue {
+export function createReadQueue(clock: Clock, read: (label: string, done: () => void) => void): ReadQueue {
   const changed = new Set<string>()
   /** When each may be read; the first one is the earliest. */
   const loaded = new Map<string, number>()
@@ -69,17 +62,19 @@ export function createReadQueue({ clock, read, overflowed }: ReadQueueOptions): 
 
   return {
     addLoaded(label) {
-      if (changed.has(label) || loaded.has(label)) return
-      if (loaded.size >= WAITING_AT_MOST) return overflowed()
+      if (changed.has(label) || loaded.has(label)) return true
+      if (loaded.size >= WAITING_AT_MOST) return false
       loaded.set(label, clock.now().monoMs + SETTLED_AFTER_MS)
       pump()
+      return true
     },
     addChanged(label) {
-      if (changed.has(label)) return
-      if (changed.size >= WAITING_AT_MOST) return overflowed()
+      if (changed.has(label)) return true
+      if (changed.size >= WAITING_AT_MOST) return false
       loaded.delete(label)
       changed.add(label)
       pump()
+      return true
     },
     remove,
     end() {

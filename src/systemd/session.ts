@@ -1,6 +1,7 @@
 // Watching systemd over one bus connection: subscribes, follows restarts of systemd on the bus, reads all units, handles signals.
 import { messageOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
+import { isInstance } from '../core/unit-name.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log, UnmatchedPattern } from '../ports.ts'
@@ -10,7 +11,7 @@ import { createGapWatch } from './gap-watch.ts'
 import * as manager from './manager-api.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
-import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
+import { createUnitReader, type UnitReader, type UnitReaderContext } from './unit-reader.ts'
 import { createUnitSignals } from './unit-signals.ts'
 import { unmatchedPatterns } from './unmatched-patterns.ts'
 
@@ -168,7 +169,7 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
     void found.then(units.readThese)
   })
   const context = { ...session, observe, isConnection: sockets.isConnection, overflowed: listing.soon }
-  const find = () => findUnits(context)
+  const find = () => findUnits(context, units)
   const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
   const units = createUnitReader({
     ...context,
@@ -195,14 +196,19 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
 }
 
 /** Watches the units that the patterns match, and reports the patterns that match none. Resolves with the new ones. */
-async function findUnits({ bus, clock, list, observe, unmatched }: SessionContext): Promise<readonly string[]> {
+async function findUnits(
+  { bus, clock, list, observe, unmatched }: SessionContext,
+  units: UnitReader,
+): Promise<readonly string[]> {
   const patterns = list.patterns()
   const listed = await manager.listUnits(bus, patterns)
   list.listed()
   unmatched(unmatchedPatterns(patterns, listed, list.all()))
   const at = clock.now()
   if (patterns.length > 0) observe({ kind: 'listed', at, loaded: listed.loaded })
-  const found = listed.units.filter((name) => list.matches(name) && list.add(name))
+  const isTransient = (name: string) => listed.idle.has(name) && isInstance(name) && !list.has(name)
+  for (const name of listed.units) if (isTransient(name) && list.matches(name)) units.considerIdle(name)
+  const found = listed.units.filter((name) => list.matches(name) && !isTransient(name) && list.add(name))
   for (const unit of found) observe({ kind: 'discovered', at, unit })
   return found
 }

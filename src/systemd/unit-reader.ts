@@ -5,6 +5,7 @@ import { isInstance } from '../core/unit-name.ts'
 import type { Bus } from '../dbus/bus.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { SignalPairing, UnitReading } from './decode.ts'
+import { createEndedConnections } from './ended-connections.ts'
 import { createReadQueue } from './read-queue.ts'
 import { createSingleReads } from './single-reads.ts'
 import { unitPath } from './unit-path.ts'
@@ -55,6 +56,8 @@ export interface UnitReader {
   readAgain(label: string): void
   /** A unit that matches a pattern was loaded: watches it, unless it is an inactive instance, or unloaded before its turn. */
   consider(name: string): void
+  /** systemd lists this instance, which does nothing: watches it if it stays loaded, because then something refers to it. */
+  considerIdle(name: string): void
   /** systemd has unloaded this unit. */
   unloaded(name: string): void
   /** The unit is no longer watched. */
@@ -70,21 +73,19 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
   const known = new Map<string, Settings>()
   /** Units that systemd has loaded since they were read. */
   const loadedSince = new Set<string>()
-  /** Connections that are over: they were seen to end, and then systemd unloaded them. */
-  const over = new Set<string>()
-  /** Units that were not at rest when they were last seen. */
-  const busy = new Set<string>()
-
-  const seen = (label: string, activeState: string) => {
-    if (activeState === 'inactive' || activeState === 'failed') busy.delete(label)
-    else busy.add(label)
-  }
+  const ended = createEndedConnections(context.isConnection)
+  /** Instances that do nothing and that systemd has not unloaded since it listed them. */
+  const idle = new Set<string>()
 
   const report = (label: string, at: Instant, reading: UnitReading) => {
     const { id, snapshot, settings } = reading
     const found = !list.has(label)
     if (found) {
-      if (settings.loadState === 'not-found' || (snapshot.activeState === 'inactive' && isInstance(label))) return
+      if (
+        settings.loadState === 'not-found' ||
+        (snapshot.activeState === 'inactive' && isInstance(label) && !idle.has(label))
+      )
+        return
       if (id !== label || !list.add(label)) return // an alias is watched under its unit's own name, if at all
     }
     known.set(label, settings)
@@ -94,23 +95,26 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     if (found) context.observe({ kind: 'discovered', at, unit: label })
     context.observe({ kind: 'read', unit: label, at, snapshot, settings })
     context.wasRead(label, reading)
-    seen(label, snapshot.activeState)
+    ended.seen(label, snapshot.activeState)
   }
 
   const reads = createSingleReads({ ...context, report })
   const { read } = reads
-  const queue = createReadQueue({ clock, read, overflowed: context.overflowed })
+  const queue = createReadQueue(clock, read)
   const readAgain = (label: string) => {
     queue.remove(label)
     read(label, () => {})
   }
   const later = createLaterReads(clock, readAgain)
-  const readNow = (label: string) => (list.isNamed(label) ? readAgain(label) : queue.addChanged(label))
+  const readNow = (label: string) => {
+    if (list.isNamed(label)) readAgain(label)
+    else if (!queue.addChanged(label)) context.overflowed()
+  }
 
   const readUnless = (label: string, withinMs: number) => {
     if (clock.now().monoMs - (reads.readAtMs(label) ?? -Infinity) < withinMs) return
     if (list.isNamed(label)) readAgain(label)
-    else queue.addLoaded(label)
+    else if (!queue.addLoaded(label)) context.overflowed()
   }
 
   const readThese = (labels: readonly string[]) => {
@@ -132,22 +136,23 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     queue.remove(label)
     later.cancel(label)
     reads.forget(label)
-    for (const notes of [known, loadedSince, over, busy]) notes.delete(label)
+    ended.forget(label)
+    for (const notes of [known, loadedSince, idle]) notes.delete(label)
   }
 
   return {
     readAll() {
       for (const label of reads.labels()) if (!list.has(label)) forget(label)
-      return readThese(list.all().filter((label) => !over.has(label)))
+      return readThese(list.all().filter((label) => !ended.has(label)))
     },
     readThese,
     loaded(label) {
-      over.delete(label)
+      ended.loaded(label)
       loadedSince.add(label)
       readUnless(label, known.has(label) ? READ_AGAIN_AFTER_MS : READ_UNLOADED_AFTER_MS)
     },
     moved(label, activeState) {
-      seen(label, activeState)
+      ended.seen(label, activeState)
       const wait = waitToRead(label, activeState)
       if (wait === null) later.cancel(label)
       else if (reads.isUnderWay(label)) return
@@ -156,9 +161,11 @@ export function createUnitReader(context: UnitReaderContext): UnitReader {
     },
     readAgain,
     consider: (name) => readUnless(name, READ_AGAIN_AFTER_MS),
+    considerIdle: (name) => void (queue.addLoaded(name) && idle.add(name)),
     unloaded(name) {
       queue.remove(name)
-      if (list.has(name) && !list.isNamed(name) && context.isConnection(name) && !busy.has(name)) over.add(name)
+      idle.delete(name)
+      if (list.has(name) && !list.isNamed(name)) ended.unloaded(name)
     },
     forget,
     // A unit that only matches a pattern may be gone when it is read: it is not watched then, and not missed.

@@ -7,6 +7,8 @@ export interface ListedUnits {
   readonly units: readonly string[]
   /** Those of them that systemd has loaded. */
   readonly loaded: ReadonlySet<string>
+  /** Those that do nothing. */
+  readonly idle: ReadonlySet<string>
   /** Names that are aliases of other units: the patterns do not watch them. */
   readonly aliases: readonly string[]
   readonly templates: readonly string[]
@@ -17,7 +19,7 @@ const ONLY_A_TEMPLATE = 'matches only a template without an instance'
 /** `watched`: units that are watched although systemd may not list them, such as stopped instances. */
 export function unmatchedPatterns(
   patterns: readonly string[],
-  { units, aliases, templates }: Omit<ListedUnits, 'loaded'>,
+  { units, aliases, templates }: Omit<ListedUnits, 'loaded' | 'idle'>,
   watched: readonly string[] = [],
 ): UnmatchedPattern[] {
   return patterns.flatMap((pattern) => {

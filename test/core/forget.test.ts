@@ -151,6 +151,12 @@ test('above 80 % of the limit, connections go first, then what has been over for
   expect(state.forgotten.get('conn@.service')).toMatchObject({ starts: 3, stops: 3 })
 })
 
+test('above 80 % of the limit, what never ran goes before what ran earlier', () => {
+  const never = [found('sink@never.service'), unloaded('sink@never.service', 300)]
+  const state = withLimit(after(ran('sink@old.service', 100), never), 3)
+  expect(names(stepAll(state, [found('sink@new.service')]).state)).toEqual(['sink@old.service', 'sink@new.service'])
+})
+
 test('a list that is too full loses what becomes unloaded, at a signal, with a list and with a new configuration', () => {
   const units = ['sink@1.service', 'sink@2.service', 'sink@3.service']
   const full = stepAll(

@@ -126,7 +126,14 @@ it('does not read a unit that is unloaded before it is read, and reads what the 
 
 it('reads a connection that is over no more, until its unit is loaded again; other units always', async () => {
   for (const unit of [FOUND, CONN]) list.add(unit)
-  for (const unit of [A, FOUND, CONN]) units.unloaded(unit)
+  void units.readThese([CONN])
+  fake.reply(properties(CONN))
+  for (const unit of [A, FOUND, CONN]) units.unloaded(unit) // the end of the connection was missed
+  void units.readAll()
+  expect(fake.waiting()).toEqual([GET_A, GET_FOUND, GET_CONN])
+  for (let i = 0; i < 3; i++) fake.reply(properties(A, 'inactive'))
+  units.moved(CONN, 'inactive')
+  units.unloaded(CONN)
   void units.readAll()
   expect(fake.waiting()).toEqual([GET_A, GET_FOUND])
   units.loaded(CONN)
@@ -145,4 +152,19 @@ it('knows nothing of a forgotten unit', () => {
   expect(units.unreadable()).toEqual([])
   clock.advance(5000)
   expect(fake.waiting()).toEqual([])
+})
+
+it('watches an idle instance that systemd lists if it stays loaded, and not one that only a query had loaded', () => {
+  units.considerIdle(FOUND)
+  units.considerIdle(CONN)
+  units.unloaded(CONN)
+  clock.advance(500)
+  expect(fake.waiting()).toEqual([GET_FOUND])
+  fake.reply(properties(FOUND, 'inactive'))
+  expect(observed).toEqual([`discovered ${FOUND}`, `read ${FOUND}`, `was read ${FOUND}`])
+  units.considerIdle(CONN)
+  clock.advance(500)
+  units.unloaded(CONN) // before the reply
+  fake.reply(properties(CONN, 'inactive'))
+  expect(list.has(CONN)).toBe(false)
 })
