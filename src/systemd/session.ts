@@ -12,7 +12,7 @@ import * as manager from './manager-api.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
 import { createUnitReader, type UnitReader, type UnitReaderContext } from './unit-reader.ts'
-import { createUnitSignals } from './unit-signals.ts'
+import { createUnitSignals, type UnitSignals } from './unit-signals.ts'
 import { unmatchedPatterns } from './unmatched-patterns.ts'
 
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
@@ -169,7 +169,7 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
     void found.then(units.readThese)
   })
   const context = { ...session, observe, isConnection: sockets.isConnection, overflowed: listing.soon }
-  const find = () => findUnits(context, units)
+  const find = () => findUnits(context, units, signals)
   const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
   const units = createUnitReader({
     ...context,
@@ -199,6 +199,7 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
 async function findUnits(
   { bus, clock, list, observe, unmatched }: SessionContext,
   units: UnitReader,
+  signals: UnitSignals,
 ): Promise<readonly string[]> {
   const patterns = list.patterns()
   const listed = await manager.listUnits(bus, patterns)
@@ -207,7 +208,11 @@ async function findUnits(
   const at = clock.now()
   if (patterns.length > 0) observe({ kind: 'listed', at, loaded: listed.loaded })
   const isTransient = (name: string) => listed.idle.has(name) && isInstance(name) && !list.has(name)
-  for (const name of listed.units) if (isTransient(name) && list.matches(name)) units.considerIdle(name)
+  for (const name of listed.units) {
+    if (!isTransient(name) || !list.matches(name)) continue
+    signals.expect(name)
+    units.considerIdle(name)
+  }
   const found = listed.units.filter((name) => list.matches(name) && !isTransient(name) && list.add(name))
   for (const unit of found) observe({ kind: 'discovered', at, unit })
   return found

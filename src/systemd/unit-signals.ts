@@ -34,10 +34,12 @@ interface UnitSignalsContext {
   readonly freezer: FreezerCheck
 }
 
-interface UnitSignals {
+export interface UnitSignals {
   /** Whether this signal, sent by systemd, needs to be decoded. */
   wants(header: MessageHeader): boolean
   handle(signal: Signal): void
+  /** Watches this loaded unit, which a pattern matches, as soon as it changes its state; false if there is no room for it. */
+  expect(name: string): boolean
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
@@ -78,6 +80,13 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     }
   }
 
+  const expect = (name: string): boolean => {
+    const path = unitPath(name)
+    if (!candidates.has(path) && candidates.size >= CANDIDATES_AT_MOST) return false
+    candidates.set(path, name)
+    return true
+  }
+
   const loaded = ([name, path]: readonly unknown[]) => {
     if (typeof name !== 'string' || typeof path !== 'string') return malformed('UnitNew without name and path')
     const at = clock.now()
@@ -87,8 +96,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     }
     if (!context.isReloading()) newTriggers.loaded(name)
     if (list.at(path).length > 0 || !isUnitName(name) || !list.matches(name)) return
-    if (candidates.size < CANDIDATES_AT_MOST) candidates.set(path, name)
-    else if (!candidates.has(path)) context.overflowed()
+    if (!expect(name)) context.overflowed()
     if (!context.isReloading()) units.consider(name)
   }
 
@@ -122,6 +130,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
   return {
     wants: ({ path, member }) =>
       path === MANAGER_PATH || (member === 'PropertiesChanged' && (isWatched(path) || triggers.has(path))),
+    expect,
     handle(signal) {
       if (signal.member === 'PropertiesChanged') changed(signal)
       else if (signal.member === 'JobNew') jobNew(signal.body)

@@ -80,6 +80,16 @@ describeUnless(noSystemd(), 'units that a pattern finds on a real systemd', () =
     })
   })
 
+  it('an idle instance that something refers to is watched, and counted from its first start on', async () => {
+    rig.writeUnit('plain.service', `[Unit]\nAfter=sink@idle.service\n${SLEEPER}`)
+    await rig.daemonReload()
+    await rig.start('plain.service')
+    await using w = await watchingConnected(rig.busAddress, ['sink@*'])
+    await until(() => found(w), { what: 'the idle instance', is: (units) => units.includes('sink@idle.service') })
+    expect(w.of('sink@idle.service')).toMatchObject([{ activeState: 'inactive' }])
+    await rig.stop('plain.service')
+  })
+
   it('a forgotten unit is found again when it returns', async () => {
     await using w = await watchingConnected(rig.busAddress, ['sink@*'])
     await rig.start('sink@back.service')
