@@ -64,8 +64,8 @@ export function restartAnnounced(snapshot: UnitSnapshot): boolean {
 }
 
 /**
- * Forecasts whether systemd will restart the unit after this crash, as service_shall_restart() in systemd's service.c
- * does. Null if the settings are unknown or do not decide it. Even after `true`, the start limit can prevent it.
+ * Forecasts whether systemd will restart the unit after a run with this cause, as service_shall_restart() in systemd's
+ * service.c does. Null if the settings are unknown or do not decide it. Even after `true`, the start limit can prevent it.
  */
 export function willRestart(
   settings: Settings | null,
@@ -86,12 +86,13 @@ export function willRestart(
 function restartsOn(restart: string, result: string): boolean | null {
   switch (restart) {
     case 'always':
-    case 'on-failure':
-      return true
+      return result !== 'exec-condition'
     case 'on-success':
-      return false
+      return result === 'success'
+    case 'on-failure':
+      return isCrash({ result })
     case 'on-abnormal':
-      return result !== 'exit-code'
+      return isCrash({ result }) && result !== 'exit-code'
     case 'on-abort':
       return result === 'signal' || result === 'core-dump'
     case 'on-watchdog':

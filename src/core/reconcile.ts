@@ -27,7 +27,7 @@ export function catchUp(
 ): Transition {
   const ended = kind !== 'opening' && isEnded(snapshot)
   const proven = unit.proven.find(({ id }) => id === snapshot.invocationId)
-  const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind) : provenStarts(proven)
+  const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind, earlier) : provenStarts(proven)
   const opened = openUnseenRuns(unit, ctx, missed, earlier, snapshot, snapshot.invocationId)
   const transition = { ...opened, unit: withProvenRequest(opened.unit) }
   return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
@@ -113,17 +113,31 @@ function openUnseenRuns(
  * smallest number that explains NRestarts. NRestarts is reset to 0 by reset-failed, which starts nothing, and by most
  * manual starts, but not by a manual start while systemd waits to restart the unit.
  */
-function unseenStarts(unit: Unit, snapshot: UnitSnapshot, ended: boolean, kind: SnapshotKind): UnseenStarts {
+function unseenStarts(
+  unit: Unit,
+  snapshot: UnitSnapshot,
+  ended: boolean,
+  kind: SnapshotKind,
+  earlier: Settings | null,
+): UnseenStarts {
   const now = Math.max(0, snapshot.nRestarts - (ended && countsAhead(unit, snapshot, kind) ? 1 : 0))
   const last = unit.snapshot
   if (last === null) return { starts: now + 1, restarts: now, automatic: now }
-  // systemd can restart the unit by itself only if a run was open, or it had failed, or a restart was announced.
-  const restartsItself = unit.run !== null || restartAnnounced(last) || last.activeState === 'failed'
   // A job that was already queued may have counted the restart, or may be a manual start that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
   const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === unit.endJob
-  const starts = Math.max(1, restartsItself ? restarts : restarts + 1)
+  const starts = Math.max(1, mayRestartItself(unit, last, earlier) ? restarts : restarts + 1)
   return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
+}
+
+/**
+ * Whether the first unseen start may have been an automatic restart: a run was open, or a restart was announced, or it may
+ * have been announced since, after a failure or after a clean end that the settings do not exclude.
+ */
+function mayRestartItself(unit: Unit, last: UnitSnapshot, earlier: Settings | null): boolean {
+  if (unit.run !== null || restartAnnounced(last) || last.activeState === 'failed') return true
+  const restarts = (settings: Settings | null) => willRestart(settings, causeOf(last), last, false) !== false
+  return last.invocationId !== null && !unit.stopRequested && (restarts(unit.settings) || restarts(earlier))
 }
 
 /**

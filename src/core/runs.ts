@@ -156,7 +156,7 @@ function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, af
   const change: StateChange = { fromState: unit.snapshot?.activeState ?? 'unknown', toState, subState }
   // The job of a requested end may be a restart job, whose start can still be refused.
   const job = requested && after.job !== 0 ? { id: after.job, starts: unit.counters.starts } : unit.job
-  const closed: Unit = { ...unit, run: null, endJob: after.job, job }
+  const closed: Unit = { ...unit, run: null, endJob: after.job, stopRequested: requested, job }
   if (isCrash(cause)) return countCrash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
   const stopped = count(closed, { stops: 1 })
   return emitEnd(stopped, ctx, {
@@ -203,7 +203,7 @@ function countCrash(
 
 /** The open run ended, and how is unknown. */
 export function loseRun(unit: Unit, ctx: Context): Transition {
-  const lost = count({ ...unit, run: null, endJob: 0 }, { lost: 1 })
+  const lost = count({ ...unit, run: null, endJob: 0, stopRequested: false }, { lost: 1 })
   return emitEnd(lost, ctx, {
     kind: 'lost',
     unit: unit.name,

@@ -55,11 +55,11 @@ test('signal numbers map to names and back, from 34 on relative to SIGRTMIN', ()
   expect(['SIGHUP', 'SIGRTMIN+3', 'SIG99', 'SIGNONE'].map(signalNumber)).toEqual([1, 37, 99, null])
 })
 
-/** systemd.service(5), the table under Restart=: each crash that each setting restarts. */
+/** systemd.service(5), the table under Restart=: each Result that each setting restarts. */
 const RESTARTED: Readonly<Record<string, string>> = {
   no: '',
-  'on-success': '',
-  always: 'exit-code signal core-dump timeout watchdog',
+  'on-success': 'success',
+  always: 'success exit-code signal core-dump timeout watchdog',
   'on-failure': 'exit-code signal core-dump timeout watchdog',
   'on-abnormal': 'signal core-dump timeout watchdog',
   'on-abort': 'signal core-dump',
@@ -67,7 +67,7 @@ const RESTARTED: Readonly<Record<string, string>> = {
 }
 
 test.each(Object.entries(RESTARTED))('Restart=%s restarts after: %s', (restart, results) => {
-  for (const result of ['exit-code', 'signal', 'core-dump', 'timeout', 'watchdog']) {
+  for (const result of ['success', 'exec-condition', 'exit-code', 'signal', 'core-dump', 'timeout', 'watchdog']) {
     const forecast = willRestart({ ...SETTINGS, restart }, { ...UNKNOWN_CAUSE, result }, IDLE, false)
     expect([result, forecast]).toEqual([result, results.split(' ').includes(result)])
   }

@@ -147,6 +147,35 @@ test('the job of an unobserved end does not make the next start a restart', () =
   expect(unitNamed(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
 })
 
+test('a clean end may have been followed by an automatic restart that was not announced before the gap', () => {
+  /** The run a1 ended cleanly before the gap; then these settings and this unit were read. */
+  const counted = (end: object, restart: [string, string], after: object) => {
+    const { state } = stepAll(watching(U), [
+      read(U, 10, RUNNING, { restart: restart[0] }),
+      signal(U, 15, { ...RUNNING, invocationId: 'a1', job: 0, ...end, activeState: 'deactivating' }),
+      signal(U, 20, { invocationId: 'a1', mainCode: 1, ...end }),
+      GAP,
+      read(U, 500, { ...RUNNING, invocationId: 'b2', nRestarts: 1, ...after }, { restart: restart[1] }),
+    ])
+    const { starts, restarts, lost } = unitNamed(state, U).counters
+    return [starts, restarts, lost]
+  }
+  expect(counted({}, ['always', 'always'], {})).toEqual([2, 1, 0])
+  expect(counted({}, ['on-success', 'on-success'], {})).toEqual([2, 1, 0])
+  // One of both restarts it: which of them was in effect is unknown.
+  expect(counted({}, ['always', 'on-failure'], {})).toEqual([2, 1, 0])
+  expect(counted({}, ['on-failure', 'always'], {})).toEqual([2, 1, 0])
+  // A manual start that was restarted after it failed.
+  expect(counted({}, ['on-failure', 'on-failure'], {})).toEqual([3, 1, 0])
+  expect(counted({}, ['always', 'always'], { nRestarts: 0 })).toEqual([2, 0, 0])
+  // Requested: nothing restarts the unit by itself.
+  expect(counted({ job: 7 }, ['always', 'always'], {})).toEqual([3, 1, 1])
+  expect(counted({ invocationId: null }, ['always', 'always'], {})).toEqual([3, 1, 2]) // unloaded: nothing restarts it
+  // The restart was refused by the start limit after one more run.
+  const refused = { activeState: 'failed', subState: 'failed', result: 'start-limit-hit', mainCode: 1, nRestarts: 2 }
+  expect(counted({}, ['on-success', 'on-success'], refused)).toEqual([2, 1, 0])
+})
+
 test('another read does not change since when a unit is not loaded', () => {
   const gone = { loadState: 'not-found' }
   const { state } = stepAll(watching(U), [read(U, 10, {}, gone), read(U, 20, {}, gone)])

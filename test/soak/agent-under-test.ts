@@ -59,8 +59,6 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
   const problems: string[] = []
   let agent: Agent | null = null
   let source: UnitSource | null = null
-  /** systemd's own time of the newest observed change, which can be much earlier on a busy machine. Signals arrive in order. */
-  let observedMs = 0
   let intervalFromMs: number | null = null
   let interrupted = false
 
@@ -80,14 +78,13 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
     async kill(forgetMs) {
       const cutMs = clock.now().monoMs - forgetMs
       kept.kill()
-      closeInterval(Math.min(cutMs, observedMs))
       const killed = agent
       agent = null
       source = null
       problems.push(...(killed?.problems() ?? []))
       await killed?.stop()
       await kept.settled()
-      if (forgetMs > 0) kept.rollBack(cutMs)
+      closeInterval(Math.min(cutMs, forgetMs > 0 ? kept.rollBack(cutMs) : kept.observedMs()))
     },
     async start() {
       const store = await kept.open()
@@ -101,7 +98,6 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
           inner.start((observation) => {
             if (agent !== started) return
             observations.push(observation)
-            if ('snapshot' in observation) observedMs = Math.max(observedMs, observation.snapshot.changedAtMonoMs)
             observe(observation)
           }),
       }
@@ -110,7 +106,7 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
     },
     now: clock.now,
     setClock: setAhead,
-    busLost: () => closeInterval(observedMs),
+    busLost: () => closeInterval(kept.observedMs()),
     async ready() {
       await until(() => source?.reconcile() ?? false, { what: 'the agent to read its units', timeoutMs: 20_000 })
       intervalFromMs = clock.now().monoMs

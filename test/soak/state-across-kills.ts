@@ -25,8 +25,10 @@ export interface StateAcrossKills {
   kill(): void
   /** Resolves when the operations that were in flight at the kill have ended. */
   settled(): Promise<void>
-  /** Only while killed: goes back to the state at `cutMs`, with no files. */
-  rollBack(cutMs: number): void
+  /** Only while killed: goes back to the state at `cutMs`, with no files. Returns the observed time of that state. */
+  rollBack(cutMs: number): number
+  /** systemd's own time of the newest change in the state, which can be much earlier on a busy machine. Signals arrive in order. */
+  observedMs(): number
 }
 
 export function createStateAcrossKills(directory: string, bootId: string, clock: Clock): StateAcrossKills {
@@ -34,7 +36,8 @@ export function createStateAcrossKills(directory: string, bootId: string, clock:
   let events: Event[] = []
   /** Events before this position were never in the current files. */
   let inFilesFrom = 0
-  let history: { readonly monoMs: number; readonly state: State }[] = []
+  let history: { readonly monoMs: number; readonly observedMs: number; readonly state: State }[] = []
+  let observedMs = 0
   let fs = createFsUntilKill()
   let opening: Promise<unknown> = Promise.resolve()
   const problems: string[] = []
@@ -44,8 +47,9 @@ export function createStateAcrossKills(directory: string, bootId: string, clock:
     remember(step) {
       if (!alive()) return
       state = step.after
+      observedMs = Math.max(observedMs, ...state.units.map((unit) => unit.snapshot?.changedAtMonoMs ?? 0))
       events.push(...step.events)
-      history.push({ monoMs: clock.now().monoMs, state })
+      history.push({ monoMs: clock.now().monoMs, observedMs, state })
       store.remember(step)
     },
   })
@@ -86,7 +90,7 @@ export function createStateAcrossKills(directory: string, bootId: string, clock:
     if (opened.recovered !== 'fresh')
       checkResumed(afterStorage(opened.state), opened.recovered, opened.store.history().at(-1))
     state = opened.state
-    history = [{ monoMs: clock.now().monoMs, state }]
+    history = [{ monoMs: clock.now().monoMs, observedMs, state }]
     return store
   }
 
@@ -106,12 +110,15 @@ export function createStateAcrossKills(directory: string, bootId: string, clock:
     },
     rollBack(cutMs) {
       // Not beyond the start of this agent: the state that it found then was committed.
-      state = (history.findLast(({ monoMs }) => monoMs <= cutMs) ?? history[0])?.state ?? state
+      const cut = history.findLast(({ monoMs }) => monoMs <= cutMs) ?? history[0]
+      if (cut !== undefined) ({ state, observedMs } = cut)
       events = events.filter((event) => event.seq <= state.seq)
       inFilesFrom = events.length
       rmSync(directory, { recursive: true, force: true })
       mkdirSync(directory)
+      return observedMs
     },
+    observedMs: () => observedMs,
   }
 }
 

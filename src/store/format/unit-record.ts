@@ -28,6 +28,7 @@ const GAVE_UP = 2
 const BY_PATTERN = 4
 const TRACKING_INTERRUPTED = 8
 const TRACKING_CONTINUOUS = 16
+const STOP_REQUESTED = 32
 /** Limit for stored crash times, newest first: above any useful `flap.count`, and a unit always fits into a page. */
 const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
@@ -50,6 +51,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
     (unit.flapping ? FLAPPING : 0) |
     (unit.gaveUp ? GAVE_UP : 0) |
     (unit.byPattern ? BY_PATTERN : 0) |
+    (unit.stopRequested ? STOP_REQUESTED : 0) |
     (unit.tracking === 'interrupted' ? TRACKING_INTERRUPTED : unit.tracking === 'continuous' ? TRACKING_CONTINUOUS : 0)
   if (flags !== 0) to.field(FLAGS, () => to.uint(flags))
   if (unit.endJob !== 0) to.field(END_JOB, () => to.num(unit.endJob))
@@ -124,11 +126,12 @@ const READ_AGAIN: ReadonlySet<keyof Unit> = new Set<keyof Unit>([
   'changedAtMs',
 ])
 
-function flagsOf(flags: number): Pick<Unit, 'flapping' | 'gaveUp' | 'byPattern' | 'tracking'> {
+function flagsOf(flags: number): Pick<Unit, 'flapping' | 'gaveUp' | 'byPattern' | 'stopRequested' | 'tracking'> {
   return {
     flapping: (flags & FLAPPING) !== 0,
     gaveUp: (flags & GAVE_UP) !== 0,
     byPattern: (flags & BY_PATTERN) !== 0,
+    stopRequested: (flags & STOP_REQUESTED) !== 0,
     tracking: flags & TRACKING_CONTINUOUS ? 'continuous' : flags & TRACKING_INTERRUPTED ? 'interrupted' : 'unseen',
   }
 }

@@ -78,7 +78,21 @@ export const RECONCILE: ByFile = {
       'restartAnnounced(last)',
     ],
     ['systemd restarts by itself after an announced restart', 'restartAnnounced(last) || last', 'last'],
-    ['systemd restarts by itself after a failure', " || last.activeState === 'failed'\n", '\n'],
+    [
+      'systemd restarts by itself after a clean end',
+      'return last.invocationId !== null && !unit.stopRequested && (',
+      'return false && (',
+    ],
+    ['nothing restarts a unit after a requested end', ' && !unit.stopRequested && (', ' && ('],
+    ['nothing restarts a unit that was unloaded', 'last.invocationId !== null && ', ''],
+    ['settings that do not restart a clean end exclude it', '(restarts(unit.settings) || restarts(earlier))', 'true'],
+    [
+      'only settings that were not edited exclude it',
+      '(restarts(unit.settings) || restarts(earlier))',
+      'restarts(unit.settings)',
+    ],
+    ['settings before an edit count too', '(restarts(unit.settings) || restarts(earlier))', 'restarts(earlier)'],
+    ['systemd restarts by itself after a failure', " || last.activeState === 'failed') return", ') return'],
     [
       'a decreased NRestarts counts from 0',
       'now < last.nRestarts ? now : now - last.nRestarts',
@@ -87,7 +101,7 @@ export const RECONCILE: ByFile = {
     ['an increased NRestarts counts the difference', 'now < last.nRestarts ? now : now - last.nRestarts', 'now'],
     [
       'without a run, failure or announced restart the first start was manual',
-      'restartsItself ? restarts : restarts + 1',
+      'mayRestartItself(unit, last, earlier) ? restarts : restarts + 1',
       'restarts',
     ],
     ['one job across the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],

@@ -24,6 +24,7 @@ test.each<Partial<Unit>>([
   { run: unit.run && { ...unit.run, requested: false } },
   { run: unit.run && { ...unit.run, badResult: null } },
   { gaveUp: true },
+  { stopRequested: true },
 ])('%j is written', (change) => {
   expect(differs(unit, { ...unit, ...change })).toBe(true)
 })
