@@ -25,7 +25,7 @@ export function send(request: IncomingMessage, response: ServerResponse, reply: 
   )
 }
 
-/** What became of the bodies that several responses share. */
+/** The compressed form of each shared body. */
 const shared = new WeakMap<Buffer, Promise<Buffer>>()
 
 /** Compresses the body; a shared one only once. */
