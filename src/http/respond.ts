@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import { preferenceFor } from '../core/views/accept.ts'
 import type { HttpResponse } from './route.ts'
+import { limitUnread } from './unread-responses.ts'
 
 /** Below this size, gzip saves less than one packet. */
 const GZIP_FROM_BYTES = 1_024
@@ -63,6 +64,7 @@ function write(
     ...reply.headers,
     ...headers,
   })
+  limitUnread(response, body)
   // For HEAD, Node sends only the headers.
   response.end(body)
 }
