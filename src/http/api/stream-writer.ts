@@ -11,8 +11,8 @@ export interface StreamWriter {
   heartbeat(): boolean
   /** Calls back once when the buffer has drained. */
   onceDrained(call: () => void): void
-  /** Calls back once when the connection is closed. */
-  onceClosed(call: () => void): void
+  /** Calls back once when the connection is closed; `flooded`: because the client sent too much. */
+  onceClosed(call: (flooded: boolean) => void): void
   /** Closes the stream in an orderly way. */
   end(): void
   /** Closes the connection at once. */
@@ -27,15 +27,24 @@ export function createSseWriter(response: ServerResponse): StreamWriter {
     },
     heartbeat: () => response.write(':\n\n'),
     onceDrained: (call) => void response.once('drain', call),
-    onceClosed: (call) => void response.once('close', call),
+    onceClosed: (call) => void response.once('close', () => call(false)),
     end: () => void response.end(),
     destroy: () => void response.destroy(),
   }
 }
 
-/** Each message is one event and contains its id. Messages from the client are ignored. */
+/** From the client, between two heartbeats: it has no reason to send more than pings and pongs. */
+const RECEIVED_AT_MOST_BYTES = 16_384
+
+/** Each message is one event and contains its id. Messages from the client are ignored; one that sends many is disconnected. */
 export function createWebSocketWriter(client: WebSocket, connection: Duplex): StreamWriter {
   let alive = true
+  let receivedBytes = 0
+  const isFlood = () => receivedBytes > RECEIVED_AT_MOST_BYTES
+  connection.prependListener('data', (chunk: Buffer) => {
+    receivedBytes += chunk.length
+    if (isFlood()) client.terminate()
+  })
   client.on('error', () => {}) // a broken connection is the client's problem
   client.on('pong', () => {
     alive = true
@@ -50,10 +59,11 @@ export function createWebSocketWriter(client: WebSocket, connection: Duplex): St
       if (!alive) client.terminate()
       else client.ping()
       alive = false
+      receivedBytes = 0
       return !connection.writableNeedDrain
     },
     onceDrained: (call) => void connection.once('drain', call),
-    onceClosed: (call) => void client.once('close', call),
+    onceClosed: (call) => void client.once('close', () => call(isFlood())),
     end: () => client.close(1001),
     destroy: () => client.terminate(),
   }

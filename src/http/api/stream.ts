@@ -20,7 +20,7 @@ export interface EventStream extends EventSink {
   hasRoom(): boolean
   /** `after`: the last sequence number that this reader has; -1: none. */
   addReader(writer: StreamWriter, trusted: boolean, filter: EventFilter, after: number): void
-  /** How many readers were disconnected for being slow. */
+  /** How many readers were disconnected for being slow or for sending too much. */
   dropped(): number
 }
 
@@ -97,7 +97,10 @@ export function createEventStream(
     dropped: () => dropped,
     addReader(writer, trusted, filter, after) {
       const reader: StreamReader = { writer, trusted, filter, at: after, slow: null }
-      writer.onceClosed(() => remove(reader))
+      writer.onceClosed((flooded) => {
+        if (flooded) dropped += 1
+        remove(reader)
+      })
       readers.add(reader)
       cancelHeartbeat ??= clock.after(HEARTBEAT_EVERY_MS, heartbeat)
       attempt(reader, writer.heartbeat)

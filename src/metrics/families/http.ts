@@ -18,7 +18,7 @@ export const httpFamilies: readonly Family[] = [
   },
   counter(
     'gatewatch_http_stream_clients_dropped_total',
-    'Event stream clients disconnected because they read too slowly.',
+    'Event stream clients disconnected because they read too slowly or sent too much.',
     (r) => {
       return r.http.streamClientsDropped
     },

@@ -79,29 +79,89 @@ test('a client that sends a large message is disconnected', async () => {
   expect(closed()).toBe(1009)
 })
 
+/** A client that has completed the handshake and sends frames as they are. */
+async function rawClient(at: HttpListener) {
+  const socket = connect(at.port ?? 0, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  let gone = false
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    gone = true
+  })
+  socket.resume()
+  socket.write('GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\n')
+  socket.write(
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await until(() => socket.bytesRead > 0, 'the handshake and the first ping')
+  const send = (count: number, ...frame: number[]) =>
+    void socket.write(Buffer.from(Array<number[]>(count).fill(frame).flat()) as unknown as Uint8Array)
+  return { send, gone: () => gone, bytesRead: () => socket.bytesRead }
+}
+
+const [EMPTY_MESSAGE, EMPTY_PING, EMPTY_PONG, EMPTY_PART] = [0x81, 0x89, 0x8a, 0x01]
+const MASK = [0x80, 0, 0, 0, 0]
+const EMPTY_PONG_BYTES = 2
+
+test.each([
+  ['messages', EMPTY_MESSAGE],
+  ['pongs', EMPTY_PONG],
+])('a client that sends thousands of %s is disconnected and counted', async (_what, first) => {
+  const { tcp, http } = await serve(gateway())
+  const other = await follow(tcp)
+  const flooding = await rawClient(tcp)
+  flooding.send(3_000, first, ...MASK)
+  await until(flooding.gone, 'the disconnection')
+  await until(() => http.health().streamClientsDropped === 1, 'the count')
+  expect(other.closed()).toBeNull()
+})
+
+test('a client that sends some pongs between two heartbeats is kept', async () => {
+  const clock = testClock(FROM_ZERO)
+  const { tcp, http } = await serve(gateway(), clock)
+  const chatty = await follow(tcp)
+  for (let beats = 0; beats < 4; beats += 1) {
+    for (let i = 0; i < 1_000; i += 1) chatty.client.pong()
+    const pinged = new Promise((resolve) => chatty.client.once('ping', resolve))
+    const ponged = new Promise((resolve) => chatty.client.once('pong', resolve))
+    chatty.client.ping()
+    await ponged
+    clock.advance(15_000)
+    await pinged
+  }
+  expect([chatty.closed(), http.health().streamClientsDropped]).toEqual([null, 0])
+})
+
+test('what a client sends at once is read in one turn of the event loop per message, so that other work is not delayed', async () => {
+  const { tcp } = await serve(gateway())
+  const flooding = await rawClient(tcp)
+  const before = flooding.bytesRead()
+  // Read in a single turn, these would be more than the 60 pings that ws permits before a pong has been sent.
+  flooding.send(1_000, EMPTY_PING, ...MASK)
+  await until(() => flooding.bytesRead() - before >= 1_000 * EMPTY_PONG_BYTES, 'a pong for each ping')
+  expect(flooding.gone()).toBe(false)
+})
+
+test('a message in many parts is refused', async () => {
+  const { tcp } = await serve(gateway())
+  const flooding = await rawClient(tcp)
+  flooding.send(1, EMPTY_PART, ...MASK)
+  flooding.send(16, 0x00, ...MASK)
+  await until(flooding.gone, 'the disconnection')
+})
+
 test('a client that does not reply to a ping before the next one is disconnected; one that replies is kept', async () => {
   const clock = testClock(FROM_ZERO)
   const { tcp } = await serve(gateway(), clock)
   const alive = await follow(tcp)
-  const dead = connect(tcp.port ?? 0, '127.0.0.1')
-  onTestFinished(() => void dead.destroy())
-  let gone = false
-  dead.on('close', () => {
-    gone = true
-  })
-  dead.resume()
-  dead.write('GET /api/v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\n')
-  dead.write(
-    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
-  )
-  await until(() => dead.bytesRead > 0, 'the handshake')
+  const dead = await rawClient(tcp)
   for (let beats = 0; beats < 3; beats += 1) {
     const pinged = new Promise((resolve) => alive.client.once('ping', resolve))
     clock.advance(15_000)
     await pinged
     await ask(tcp, '/-/healthy')
   }
-  await until(() => gone, 'the unresponsive client to be disconnected')
+  await until(dead.gone, 'the unresponsive client to be disconnected')
   expect(alive.closed()).toBeNull()
 })
 
