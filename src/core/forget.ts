@@ -12,6 +12,8 @@ const CONNECTION_OVER_FOR_MS = 10 * 60_000
 const UNLOADED_FOR_MS = 30 * 24 * 3600_000
 /** Above this part of `max_units`, the list has to have room for new units. */
 const MAKE_ROOM_ABOVE = 0.8
+/** This part of `max_units` is freed at once, of units that never come back: each removal rewrites the whole state. */
+const FREED_AT_ONCE = 0.02
 /** Each template is a few series. The sums of further ones are added up under `OTHER`. */
 const TEMPLATES_AT_MOST = 64
 const OTHER = 'other'
@@ -78,11 +80,12 @@ export function forgetDue(state: State, at: Instant): State {
 export function makeRoom(state: State): State {
   const excess = state.units.length - Math.floor(state.policy.maxUnits * MAKE_ROOM_ABOVE)
   if (excess <= 0) return state
-  const rank = (unit: Unit) =>
-    isConnection(unit, state.connectionTemplates) || shownCounters(unit).starts === 0 ? 0 : 1
   const over = state.units.filter((unit) => isForgettable(unit) && overSince(unit) < Infinity)
-  over.sort((a, b) => rank(a) - rank(b) || overSince(a) - overSince(b))
-  return forget(state, over.slice(0, excess))
+  over.sort((a, b) => overSince(a) - overSince(b))
+  const isFirst = (unit: Unit) => isConnection(unit, state.connectionTemplates) || shownCounters(unit).starts === 0
+  const first = over.filter(isFirst).slice(0, excess + Math.floor(state.policy.maxUnits * FREED_AT_ONCE))
+  const next = over.filter((unit) => !isFirst(unit)).slice(0, Math.max(0, excess - first.length))
+  return forget(state, [...first, ...next])
 }
 
 /** Nothing of it is still to be reported. */

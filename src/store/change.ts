@@ -10,35 +10,39 @@ export interface StepChange {
   readonly any: boolean
   /** True if a commit is due for it: events, counters, or the set of units changed. A unit's active state alone is not enough. */
   readonly forFlash: boolean
-  /** True if neither the set of units and its order changed, nor the sums of forgotten ones. */
-  readonly sameSet: boolean
-  /** The units that changed; all of them if the set changed. */
+  /** True if a delta can hold it: units changed or were added, and none was removed. */
+  readonly fitsDelta: boolean
+  /** The units that changed or were added; all of them if a delta cannot hold the change. */
   readonly units: readonly Unit[]
 }
 
 export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after' | 'events'>): StepChange {
-  const same = sameSet(before, after)
-  const units = same ? after.units.filter((unit, i) => differs(unit, before.units[i] as Unit)) : after.units
+  const fitsDelta = isExtended(before, after)
+  const units = fitsDelta ? after.units.filter((unit, i) => isChanged(unit, before.units[i])) : after.units
   const forFlash =
     events.length > 0 ||
-    !same ||
+    !fitsDelta ||
     before.gatewayId !== after.gatewayId ||
-    units.some((unit) => countsDiffer(unit, unitOf(before, unit.name) as Unit))
+    units.some((unit) => countsDiffer(unit, unitOf(before, unit.name)))
   const sameHead = before.bootId === after.bootId && before.seq === after.seq && before.seqGap === after.seqGap
-  return { any: forFlash || units.length > 0 || !sameHead, forFlash, sameSet: same, units }
+  return { any: forFlash || units.length > 0 || !sameHead, forFlash, fitsDelta, units }
 }
 
-/** True if both have the same units in the same order, and the same sums of forgotten ones: a delta can hold the rest. */
-export function sameSet(a: State, b: State): boolean {
-  const sameUnits =
-    a.index === b.index || (a.units.length === b.units.length && a.units.every((u, i) => u.name === b.units[i]?.name))
-  return sameUnits && sameSums(a.forgotten, b.forgotten)
+/** True if `after` has the units of `before` in the same order, perhaps with others after them, and the same sums. */
+export function isExtended(before: State, after: State): boolean {
+  const extended = before.index === after.index || before.units.every((u, i) => u.name === after.units[i]?.name)
+  return extended && sameSums(before.forgotten, after.forgotten)
+}
+
+/** True if the unit is new, or differs in more than values that can be read from systemd again. */
+export function isChanged(unit: Unit, before: Unit | undefined): boolean {
+  return before === undefined || differs(unit, before)
 }
 
 function sameSums(a: State['forgotten'], b: State['forgotten']): boolean {
   return a === b || (a.size === b.size && [...a].every(([key, sum]) => sameCounters(sum, b.get(key) ?? ZERO)))
 }
 
-function countsDiffer(a: Unit, b: Unit): boolean {
-  return !sameCounters(a.counters, b.counters) || !sameCounters(a.baseline, b.baseline)
+function countsDiffer(a: Unit, b: Unit | undefined): boolean {
+  return b === undefined || !sameCounters(a.counters, b.counters) || !sameCounters(a.baseline, b.baseline)
 }

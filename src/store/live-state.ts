@@ -62,7 +62,7 @@ export function createLiveState(start: ResumePoint, reservedAtStart: number, spi
         history.push(...events)
         if (history.length > 2 * HISTORY_EVENTS) history = history.slice(-HISTORY_EVENTS)
       }
-      if (change.sameSet) spill.add(head(after), change.units, events)
+      if (change.fitsDelta) spill.add(head(after), change.units, events)
       else spill.addWhole(head(after), after, events)
       return change
     },

@@ -22,7 +22,7 @@ export interface Spill {
   begin(base: number, head: Head, state: State | null, events: readonly Event[]): void
   /** Adds one step: at once if it has events, else at the end of this turn of the event loop. */
   add(head: Head, units: readonly Unit[], events: readonly Event[]): void
-  /** Adds one step that changed the set of units. */
+  /** Adds one step that removed units, or changed their order. */
   addWhole(head: Head, state: State, events: readonly Event[]): void
   /** Removes the slot that is not open. */
   dropOther(): void

@@ -157,6 +157,16 @@ test('above 80 % of the limit, what never ran goes before what ran earlier', () 
   expect(names(stepAll(state, [found('sink@new.service')]).state)).toEqual(['sink@old.service', 'sink@new.service'])
 })
 
+test('several connections are forgotten at once, because each removal rewrites the state; other instances one by one', () => {
+  const over = (template: string) =>
+    Array.from({ length: 80 }, (_, n) => ran(`${template}${n}.service`, 100 + n)).flat()
+  const forgotten = (template: string) => {
+    const full = withLimit(after(accepting('conn@.service'), over(template)), 100)
+    return full.units.length - stepAll(full, [found('new@1.service')]).state.units.length + 1
+  }
+  expect([forgotten('conn@'), forgotten('sink@')]).toEqual([3, 1])
+})
+
 test('a list that is too full loses what becomes unloaded, at a signal, with a list and with a new configuration', () => {
   const units = ['sink@1.service', 'sink@2.service', 'sink@3.service']
   const full = stepAll(

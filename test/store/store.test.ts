@@ -182,6 +182,31 @@ test('health reports what was written, and how long it took', async () => {
   expect(errors).toEqual({ EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 })
 })
 
+test('a unit that is added costs one page, in the file and in the spill', async () => {
+  const { fs, open, clock } = memoryStore(200)
+  const { store, state } = await open()
+  const watch = (before: State, units: readonly string[]) => {
+    const at = clock.now()
+    const { state: after } = step(before, { kind: 'watch', at, units, patterns: [] })
+    store.remember({ before, after, events: [], at })
+    return after
+  }
+  const spilled = () => [...fs.files].flatMap(([path, { bytes }]) => (path.startsWith(RUN) ? bytes.length : 0))
+  const pagesInSpill = () => spilled().reduce((a, b) => a + b) / 4096
+  const before = pagesInSpill()
+  const all = names(200)
+  watch(state, [...all, 'added.service'])
+  await clock.go(0)
+  expect(pagesInSpill() - before).toBe(1)
+  const began = fs.log.length
+  await store.flush()
+  expect(fs.log.slice(began).flatMap((e) => (e.op === 'pwrite' ? [e.bytes.length] : []))).toEqual([4096])
+  const killed = await open()
+  expect(killed.state.units.map(({ name }) => name)).toEqual([...all, 'added.service'])
+  const cut = await open({ runtimeDir: null })
+  expect(cut.state.units.map(({ name }) => name)).toEqual([...all, 'added.service'])
+})
+
 test('what forgotten units had counted survives a kill and a power loss, and a clear', async () => {
   const { open, clock } = memoryStore()
   const first = await open()

@@ -2,13 +2,11 @@
 import { dirname } from 'node:path'
 import type { Event } from '../../core/event.ts'
 import { type State, unitOf } from '../../core/state.ts'
-import type { Unit } from '../../core/unit.ts'
 import type { Clock } from '../../ports.ts'
-import { sameSet } from '../change.ts'
+import { isChanged, isExtended } from '../change.ts'
 import { deltaPayload, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { Head } from '../format/page-records.ts'
-import { differs } from '../format/unit-record.ts'
 import type { UncommittedEvents } from '../uncommitted-events.ts'
 import type { Fs } from './fs.ts'
 import { createRing, type EncodedCommit, type Ring } from './ring.ts'
@@ -106,8 +104,8 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
 
 /** The content as a delta to the last commit; null if it needs a snapshot. */
 function deltaOf({ state, committed, events, head }: CommitContent): PackedCommit | null {
-  if (head.clean || !sameSet(state, committed)) return null
+  if (head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
-  const changed = touched.filter((unit) => differs(unit, unitOf(committed, unit.name) as Unit))
+  const changed = touched.filter((unit) => isChanged(unit, unitOf(committed, unit.name)))
   return deltaPayload(head, changed, events, touched)
 }
