@@ -56,7 +56,7 @@ export const UNIT_FACTS: ByFile = {
     ['a masked unit is unloaded', " || load === 'masked'", ''],
     [
       'an enabled unit that is starting is not missing',
-      "unit.snapshot.activeState === 'inactive' && !settings",
+      "snapshot?.activeState === 'inactive' && !settings",
       '!settings',
     ],
     ['a unit that was active in this boot was started', ' && !settings.wasActive', ''],
