@@ -1,6 +1,6 @@
 // The received bytes of a bus connection: chunks are joined only as far as a message needs them, and skipped bytes are never kept. Pure.
 
-export interface ByteQueue {
+interface ByteQueue {
   /** The next bytes, which stay in the queue; null until all have arrived. */
   peek(bytes: number): Buffer | null
   /** The next bytes; null until all have arrived. */

@@ -1,7 +1,7 @@
 // Content negotiation: how much a client wants a format or a content coding (RFC 9110, 12.4.2, 12.5.1 and 12.5.3).
 
 /** Something that can be sent: a media type (`text/plain`) or a content coding (`gzip`), in lower case. */
-export interface Representation {
+interface Representation {
   readonly name: string
   /** The values of the parameter `version` that it satisfies; absent: any. Other parameters do not matter. */
   readonly versions?: readonly string[]

@@ -7,14 +7,14 @@ const UNFINISHED_PER_PEER_AT_MOST = 4
 const UNFINISHED_AT_MOST = 16
 
 /** The result; or why there is none: the peer has too many, there are too many in total, the client has disconnected. */
-export type CheckOutcome = boolean | 'peer_limit' | 'busy' | 'gone'
+type CheckOutcome = boolean | 'peer_limit' | 'busy' | 'gone'
 
 export interface PasswordClient {
   readonly peer: string
   readonly socket: Socket
 }
 
-export interface PasswordChecks {
+interface PasswordChecks {
   /** Runs `compare` when its turn has come. Equal keys are one check. It is dropped if its clients disconnect before. */
   check(key: string, client: PasswordClient, compare: () => Promise<boolean>): Promise<CheckOutcome>
 }

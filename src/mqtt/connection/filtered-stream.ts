@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream'
 import type { Clock } from '../../ports.ts'
 import type { InboundFilter } from './inbound-filter.ts'
 
-export interface FilteredStreamOptions {
+interface FilteredStreamOptions {
   readonly socket: Duplex
   readonly filter: InboundFilter
   readonly clock: Pick<Clock, 'after'>

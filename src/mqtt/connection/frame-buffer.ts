@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { type Frame, frameAt, sizeOf } from './frame.ts'
 
-export interface FrameBuffer {
+interface FrameBuffer {
   /** Adds received bytes, after `wait`. */
   add(chunk: Buffer): void
   /** The next frame, of which perhaps only the beginning has arrived; null if not even its fixed header has. */

@@ -9,7 +9,7 @@ import { costOf, isResponse, isTooLarge, PROPERTIES_AT_MOST_BYTES, type Verdict,
 const COST_PER_TURN = 16
 
 /** The result of `take`. */
-export type Taken =
+type Taken =
   /** Complete packets for mqtt.js, perhaps none. `needsMore`: for the next ones, more bytes are needed. */
   | { readonly kind: 'packets'; readonly bytes: Buffer; readonly needsMore: boolean }
   /** Nothing may be taken, and nothing should be read, for this time. */
@@ -25,7 +25,7 @@ export interface InboundFilter {
   take(): Taken
 }
 
-export interface InboundFilterOptions {
+interface InboundFilterOptions {
   readonly version: 4 | 5
   readonly clock: Pick<Clock, 'now'>
   /** A message was ignored; `what` completes the sentence "the broker sent ...". */

@@ -9,7 +9,7 @@ import type { Connection } from './connection.ts'
 const REPORT_FOR_MINUTES = 20
 const REPORT_FOR_MS = REPORT_FOR_MINUTES * 60_000
 
-export interface InboundProblem {
+interface InboundProblem {
   /** A message was ignored; `what` completes the sentence "the broker sent ...". */
   ignored(what: string): void
   /** The connection was ended for this reason. */

@@ -14,7 +14,7 @@ const PAUSE_AT_MOST_MS = 10_000
 
 export const RATE_EXCEEDED = `more than ${1000 / RATE.everyMs} messages or KiB per second`
 
-export interface InboundRate {
+interface InboundRate {
   /** 0: the cost is paid. Otherwise nothing is: pause for this many milliseconds, or give up (Infinity). */
   pay(cost: number): number
 }
