@@ -62,6 +62,7 @@ export function createAuthorizer(
     toHttpRequest(request, { params, query }, body) {
       return {
         transport,
+        peer: peerOf(request.socket.remoteAddress ?? ''),
         params,
         query,
         body,

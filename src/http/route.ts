@@ -21,6 +21,7 @@ export interface Views {
   /** The series that the selectors match, why a selector is invalid, or when to retry because the agent is busy. */
   federate(
     matches: readonly string[],
+    peer: string,
   ): Promise<
     | { readonly type: string; readonly body: string }
     | { readonly problem: string }
@@ -50,6 +51,8 @@ export type Transport = 'tcp' | 'socket'
 /** A request as passed to a route handler. */
 export interface HttpRequest {
   readonly transport: Transport
+  /** Whose request it is, as in peer.ts; empty over the local socket. */
+  readonly peer: string
   /** Over the local socket, or over TCP with authentication. */
   readonly trusted: boolean
   /** Over the local socket, from this host, or over TLS. */

@@ -16,8 +16,8 @@ interface ScrapeResponse<B> {
 export interface Metrics {
   /** `accept` is the request's Accept header. Clients that request the same format at about the same time share one body. */
   scrape(accept: string): Promise<ScrapeResponse<Buffer>>
-  /** `matches`: the selectors (`match[]`). */
-  federate(matches: readonly string[]): Promise<ScrapeResponse<string> | Exclude<Federated, string>>
+  /** `matches`: the selectors (`match[]`). `peer`: whose request it is. */
+  federate(matches: readonly string[], peer: string): Promise<ScrapeResponse<string> | Exclude<Federated, string>>
   /** The same values as StatsD lines. */
   statsd(): Promise<readonly string[]>
 }
@@ -44,10 +44,10 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock):
       const { statsdLines } = await import('./statsd-lines.ts')
       return statsdLines(FAMILIES, await read())
     },
-    async federate(matches) {
+    async federate(matches, peer) {
       const { createFederation } = await import('./federate/federate.ts')
       federation ??= createFederation(FAMILIES, read, clock)
-      const body = await federation.federate(matches)
+      const body = await federation.federate(matches, peer)
       return typeof body === 'string' ? { type: CONTENT_TYPES.text, body } : body
     },
   }

@@ -72,7 +72,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
     if (url.pathname === '/metrics') accepted.push(request.headers.accept ?? '')
     const accept = request.headers.accept ?? ''
     const result =
-      url.pathname === '/federate' ? await federate(url.searchParams.getAll('match[]')) : await scrape(accept)
+      url.pathname === '/federate' ? await federate(url.searchParams.getAll('match[]'), '') : await scrape(accept)
     if ('body' in result) response.setHeader('content-type', result.type).end(result.body)
     else response.writeHead(400).end(JSON.stringify(result))
   })
@@ -116,7 +116,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
 
   test.each(SELECTORS)('responds to /federate with %j as the agent does', async (selector) => {
     const theirs = await fetch(`${prometheus.url}/federate?match[]=${encodeURIComponent(selector)}`)
-    const ours = await federate([selector])
+    const ours = await federate([selector], '')
     if (theirs.ok && 'body' in ours) expect(series(ours.body)).toEqual(series(await theirs.text()))
     else expect([theirs.status, 'problem' in ours]).toEqual([400, true])
   })
@@ -124,7 +124,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
   test('accepts types and order of /federate as its own', async () => {
     const query = 'match[]=systemd_service_state&match[]=systemd_monitor_info'
     const lines = (text: string) => text.split('\n').map((line) => line.replace(/\{.*/, ''))
-    const ours = await federate(['systemd_service_state', 'systemd_monitor_info'])
+    const ours = await federate(['systemd_service_state', 'systemd_monitor_info'], '')
     expect(lines('body' in ours ? ours.body : '')).toEqual(
       lines(await (await fetch(`${prometheus.url}/federate?${query}`)).text()),
     )
@@ -162,7 +162,7 @@ describeUnless(missingPrograms('prometheus'), 'a real Prometheus', () => {
 test('timestamps are sent only while the clock is synchronised', async () => {
   const at = async (clockSynced: boolean | null) => {
     const { federate } = createMetrics(async () => ({ ...facts, live: { ...facts.live, clockSynced } }), systemClock)
-    const response = await federate(['gatewatch_bus_connected'])
+    const response = await federate(['gatewatch_bus_connected'], '')
     return 'body' in response ? response.body.split('\n')[1] : response
   }
   expect(await at(null)).toBe('gatewatch_bus_connected 1')
@@ -172,5 +172,5 @@ test('timestamps are sent only while the clock is synchronised', async () => {
 
 test('without a selector there are no series', async () => {
   const { federate } = createMetrics(async () => facts, systemClock)
-  expect(await federate([])).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', body: '' })
+  expect(await federate([], '')).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', body: '' })
 })

@@ -29,7 +29,7 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
       path: '/metrics',
       handle: async ({ headers }) => ({ status: 200, ...(await views.metrics(headers.accept ?? '')) }),
     },
-    { ...GET_ANY_HOST, path: '/federate', handle: ({ query }) => federate(views, query) },
+    { ...GET_ANY_HOST, path: '/federate', handle: (request) => federate(views, request) },
     { ...GET_ANY_HOST, path: '/-/healthy', handle: () => text('ok\n') },
     { ...GET_ANY_HOST, path: '/-/ready', handle: ({ headers }) => ready(views.checks(), headers.accept) },
     { ...GET, path: '/api/v1/openapi.json', handle: () => description(views) },
@@ -72,8 +72,8 @@ function ready(checks: readonly HealthCheck[], accept = ''): RouteResult {
   return text(`${[isReady ? 'ready' : 'not ready', ...reportLines(checks)].join('\n')}\n`, status)
 }
 
-async function federate(views: Views, query: URLSearchParams): Promise<RouteResult> {
-  const result = await views.federate(query.getAll('match[]'))
+async function federate(views: Views, { query, peer }: HttpRequest): Promise<RouteResult> {
+  const result = await views.federate(query.getAll('match[]'), peer)
   if ('problem' in result) return problem(400, 'bad_match', result.problem)
   if ('body' in result) return { status: 200, ...result }
   const seconds = String(result.retryAfterSeconds)

@@ -27,8 +27,8 @@ const WAIT_AT_MOST_MS = 5_000
 export type Federated = string | SelectorProblem | { readonly retryAfterSeconds: number }
 
 export interface Federation {
-  /** `matches`: selectors, of which one must match; an empty list selects nothing. */
-  federate(matches: readonly string[]): Promise<Federated>
+  /** `matches`: selectors, of which one must match; an empty list selects nothing. `peer`: whose request it is. */
+  federate(matches: readonly string[], peer: string): Promise<Federated>
 }
 
 /**
@@ -68,7 +68,7 @@ export function createFederation(
   }
 
   return {
-    async federate(matches) {
+    async federate(matches, peer) {
       if (matches.length > SELECTORS_AT_MOST)
         return { problem: `${matches.length} selectors are too many: the limit is ${SELECTORS_AT_MOST}` }
       const selectors: Selector[] = []
@@ -81,7 +81,7 @@ export function createFederation(
       const problem = sizeProblem(selectors)
       if (problem !== null) return problem
       const turns = selectors.flat().some(isRegular) ? regular : plain
-      return (await turns.inTurn(() => matching(selectors))) ?? { retryAfterSeconds: WAIT_AT_MOST_MS / 1000 }
+      return (await turns.inTurn(peer, () => matching(selectors))) ?? { retryAfterSeconds: WAIT_AT_MOST_MS / 1000 }
     },
   }
 }

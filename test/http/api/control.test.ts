@@ -147,6 +147,7 @@ test('a command from another host without TLS is refused', async () => {
   const { runCommand } = await import('../../../src/http/api/control.ts')
   const request = {
     transport: 'tcp' as const,
+    peer: '192.0.2.1',
     trusted: false,
     secure: false,
     who: null,

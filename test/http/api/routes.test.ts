@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { newUnit } from '../../../src/core/unit.ts'
 import { eventJson, unitJson } from '../../../src/core/views/api-json.ts'
 import type { HttpListener } from '../../../src/http/http.ts'
-import { ask, checkOf, crash, emit, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
+import { ask, checkOf, crash, emit, type FakeGateway, gateway, IDENTITY, lost, STREAM, serve } from '../fake-gateway.ts'
 
 test.each(['tcp', 'socket'] as const)('every GET route responds over %s', async (side) => {
   const at = (await serve(gateway()))[side]
@@ -265,4 +265,12 @@ test('an exception is a 500 and one log line until it changes, and later request
   expect(it.logged).toEqual(['error http: GET /api/v1/status failed: out of order'])
   it.broken = null
   expect((await ask(tcp, '/api/v1/status')).status).toBe(200)
+})
+
+test('/federate is passed the peer whose request it is, so that peers can take turns', async () => {
+  const it = gateway()
+  const views = it.views as { federate: FakeGateway['views']['federate'] }
+  views.federate = async (_matches, peer) => ({ type: 'text/plain', body: `for ${peer}` })
+  const { tcp, socket } = await serve(it)
+  expect([(await ask(tcp, '/federate')).body, (await ask(socket, '/federate')).body]).toEqual(['for loopback', 'for '])
 })
