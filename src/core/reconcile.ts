@@ -131,11 +131,11 @@ function unseenStarts(
 }
 
 /**
- * Whether the first unseen start may have been an automatic restart: a run was open, or a restart was announced, or it may
- * have been announced since, after a failure or after a clean end that the settings do not exclude.
+ * Whether the first unseen start may have been an automatic restart: a run was open, or the last one ended in a way after
+ * which systemd may restart the unit. The restart need not have been announced yet.
  */
 function mayRestartItself(unit: Unit, last: UnitSnapshot, earlier: Settings | null): boolean {
-  if (unit.run !== null || restartAnnounced(last) || last.activeState === 'failed') return true
+  if (unit.run !== null) return true
   const restarts = (settings: Settings | null) => willRestart(settings, causeOf(last), last, false) !== false
   return last.invocationId !== null && !unit.stopRequested && (restarts(unit.settings) || restarts(earlier))
 }

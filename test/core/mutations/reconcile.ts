@@ -72,14 +72,9 @@ export const RECONCILE: ByFile = {
       '{ starts: now + 1, restarts: now, automatic: now }',
       '{ starts: 1, restarts: 0, automatic: 0 }',
     ],
+    ['systemd restarts by itself after an open run', 'if (unit.run !== null) return true\n', ''],
     [
-      'systemd restarts by itself after an open run',
-      'unit.run !== null || restartAnnounced(last)',
-      'restartAnnounced(last)',
-    ],
-    ['systemd restarts by itself after an announced restart', 'restartAnnounced(last) || last', 'last'],
-    [
-      'systemd restarts by itself after a clean end',
+      'systemd restarts by itself after an end',
       'return last.invocationId !== null && !unit.stopRequested && (',
       'return false && (',
     ],
@@ -92,7 +87,6 @@ export const RECONCILE: ByFile = {
       'restarts(unit.settings)',
     ],
     ['settings before an edit count too', '(restarts(unit.settings) || restarts(earlier))', 'restarts(earlier)'],
-    ['systemd restarts by itself after a failure', " || last.activeState === 'failed') return", ') return'],
     [
       'a decreased NRestarts counts from 0',
       'now < last.nRestarts ? now : now - last.nRestarts',
@@ -100,7 +94,7 @@ export const RECONCILE: ByFile = {
     ],
     ['an increased NRestarts counts the difference', 'now < last.nRestarts ? now : now - last.nRestarts', 'now'],
     [
-      'without a run, failure or announced restart the first start was manual',
+      'if nothing restarts the unit by itself the first start was manual',
       'mayRestartItself(unit, last, earlier) ? restarts : restarts + 1',
       'restarts',
     ],
