@@ -46,6 +46,7 @@ const ATTACKS: Readonly<Record<string, () => Attack | Promise<Attack>>> = {
   passwords: () => overHttp('unknownUsers', { GATEWATCH_WEB_CONFIG_FILE: webConfig(12) }),
   slow: () => overHttp('slowClients'),
   scrapers: () => overHttp('manyScrapers'),
+  'web-sockets': () => overHttp('webSockets'),
   'bus-huge': () => overBus({ count: 30, bodyBytes: 17 * MIB }),
   'bus-large': () => overBus({ count: 30, bodyBytes: 15 * MIB }),
   'bus-flood': () => overBus({ count: 100_000, member: 'PropertiesChanged' }),

@@ -64,6 +64,17 @@ export function sendSlowly({ host, port }: Server, i: number, localAddress?: str
   })
 }
 
+/** A connection that sends `first` and, after the response, `more` without end; it reconnects when it is closed. */
+export function sendEndlessly({ host, port }: Server, first: string, more: Uint8Array, localAddress?: string): void {
+  const socket = connect({ host, port, ...(localAddress && { localAddress }) }, () => socket.write(first))
+  const flood = () => {
+    while (!socket.destroyed && socket.write(more));
+  }
+  socket.once('data', flood).on('drain', flood)
+  socket.on('error', () => {})
+  socket.on('close', () => setTimeout(() => sendEndlessly({ host, port }, first, more, localAddress), 100))
+}
+
 export function request(path: string, headers = '', method = 'GET'): string {
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${headers}\r\n`
 }

@@ -1,6 +1,15 @@
 // HTTP requests that would cost the agent much memory or CPU, or take all of its connections, for some seconds.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { basicAuth, type ResponseCounts, request, type Server, send, sendMany, sendSlowly } from './client.ts'
+import {
+  basicAuth,
+  type ResponseCounts,
+  request,
+  type Server,
+  send,
+  sendEndlessly,
+  sendMany,
+  sendSlowly,
+} from './client.ts'
 import type { Addresses } from './network.ts'
 
 /** Responses of an attack, and to a Prometheus that scrapes meanwhile from another address. */
@@ -50,6 +59,20 @@ export function manyScrapers(server: Server, seconds: number, addresses: Address
     for (const counts of await Promise.all(each))
       for (const [code, count] of Object.entries(counts)) all[code] = (all[code] ?? 0) + count
     return all
+  })
+}
+
+/** Eight WebSocket clients from one address that send empty messages as fast as they can. */
+export function webSockets(server: Server, seconds: number, addresses: Addresses): Promise<Costs> {
+  const handshake = request(
+    '/api/v1/ws',
+    'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n',
+  ).replace('Connection: close', 'Connection: Upgrade')
+  const messages = Buffer.alloc(60_000, Uint8Array.of(0x81, 0x80, 0, 0, 0, 0))
+  return besideScrapes(server, addresses.prometheus, seconds, '', async (running) => {
+    for (let i = 0; i < 8; i += 1) sendEndlessly(server, handshake, messages, addresses.attacker)
+    while (running()) await sleep(100)
+    return {}
   })
 }
 
