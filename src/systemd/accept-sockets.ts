@@ -11,7 +11,7 @@ import { acceptCall } from './manager-api.ts'
 
 const SERVICE_TEMPLATE = /@\.service$/
 
-export interface AcceptSockets {
+interface AcceptSockets {
   /** Every unit is about to be read again: so are the sockets of these, which a pattern has found. */
   begin(names: readonly string[]): void
   /** A pattern has found this unit: reads the socket of its template, once. */

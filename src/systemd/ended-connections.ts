@@ -1,6 +1,6 @@
 // Connections that are over: they were seen to end, and then systemd unloaded them. Reading one would only load it again.
 
-export interface EndedConnections {
+interface EndedConnections {
   /** The unit was seen in this state. */
   seen(label: string, activeState: string): void
   loaded(label: string): void

@@ -5,7 +5,7 @@ import type { Clock, Log } from '../ports.ts'
 import { decodeUnit, type UnitReading } from './decode.ts'
 import { getAllCall } from './manager-api.ts'
 
-export interface SingleReads {
+interface SingleReads {
   /** Calls `done` with false only if systemd is gone. If this one unit cannot be read, that is logged once. */
   read(label: string, done: (alive: boolean) => void): void
   /** Monotonic ms of the last read; undefined if there was none. */
