@@ -48,7 +48,6 @@ export function createFederation(
   const matcherFor = async (selectors: readonly Selector[], nextSlice: TimeSlices) => {
     const key = JSON.stringify(selectors)
     if (last?.key === key) return last.matcher
-    last = null
     const matcher = await compileSelectors(selectors, nextSlice)
     if ('problem' in matcher) return matcher
     last = { key, matcher }
