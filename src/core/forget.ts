@@ -1,8 +1,11 @@
 // Forgets units that only a pattern named and that are over: first those that never come back, long before the list is full.
-import type { Instant } from './observation.ts'
-import { type State, withUnits } from './state.ts'
+import type { Instant, Observation } from './observation.ts'
+import { type Policy, type State, withUnits } from './state.ts'
+import { andThen, type Transition } from './transition.ts'
 import { addCounters, type Counters, shownCounters, type Unit, ZERO } from './unit.ts'
+import { isOver } from './unit-facts.ts'
 import { isInstance, templateOf } from './unit-name.ts'
+import { applyNotLoaded } from './unit-snapshot.ts'
 
 /** Its unit file is gone for so long. */
 const GONE_FOR_MS = 24 * 3600_000
@@ -25,14 +28,14 @@ export function noteUnloaded(unit: Unit, at: Instant): Unit {
 }
 
 /** systemd has listed the units that it has loaded. */
-export function noteListed(unit: Unit, at: Instant, loaded: ReadonlySet<string>): Unit {
-  if (!loaded.has(unit.name)) return noteUnloaded(unit, at)
-  return unit.unloadedSinceMonoMs === null ? unit : { ...unit, unloadedSinceMonoMs: null }
-}
-
-/** No run is open, and as far as is known the unit does nothing. */
-export function isOver({ run, snapshot }: Pick<Unit, 'run' | 'snapshot'>): boolean {
-  return run === null && (snapshot === null || snapshot.activeState === 'inactive' || snapshot.activeState === 'failed')
+export function noteListed(
+  unit: Unit,
+  { at, loaded }: Observation & { readonly kind: 'listed' },
+  policy: Policy,
+): Transition {
+  if (!loaded.has(unit.name))
+    return andThen(applyNotLoaded(unit, at, policy), (u) => ({ unit: noteUnloaded(u, at), events: [] }))
+  return { unit: unit.unloadedSinceMonoMs === null ? unit : { ...unit, unloadedSinceMonoMs: null }, events: [] }
 }
 
 /**

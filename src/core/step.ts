@@ -39,9 +39,7 @@ export function step(state: State, o: Observation): StepResult {
         updateUnit(state, o.unit, o.at, (unit) => ({ unit: forget.noteUnloaded(unit, o.at), events: [] })),
       )
     case 'listed':
-      return roomMade(
-        updateAllUnits(state, o.at, (unit) => ({ unit: forget.noteListed(unit, o.at, o.loaded), events: [] })),
-      )
+      return roomMade(updateAllUnits(state, o.at, (unit) => forget.noteListed(unit, o, state.policy)))
     case 'accepting':
       return { state: forget.noteAccepting(state, o.template, o.accepting), events: [] }
     case 'gap':

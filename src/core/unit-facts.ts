@@ -6,6 +6,11 @@ export function isKnown(unit: Unit): unit is Unit & { readonly snapshot: UnitSna
   return unit.snapshot !== null && !unit.outOfContact
 }
 
+/** No run is open, and as far as is known the unit does nothing. */
+export function isOver({ run, snapshot }: Pick<Unit, 'run' | 'snapshot'>): boolean {
+  return run === null && (snapshot === null || snapshot.activeState === 'inactive' || snapshot.activeState === 'failed')
+}
+
 /**
  * The state for display: systemd's `ActiveState`, `unloaded` for a unit that systemd cannot load and that is not
  * running, `unknown` while it is not known. A unit that was masked while it runs is still active.

@@ -1,13 +1,12 @@
 // Applies one observed unit state: did a run start or end, and did systemd give up restarting the unit.
 import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
-import { isOver } from './forget.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
 import { endRun, endUnobserved, openRun, runAfter } from './runs.ts'
 import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
-import { currentSettings, isUnloaded } from './unit-facts.ts'
+import { currentSettings, isOver, isUnloaded } from './unit-facts.ts'
 
 /** Applies a snapshot: from a signal if `settings` is null, else from a reply to GetAll with the settings. */
 export function applySnapshot(
@@ -30,6 +29,29 @@ export function applySnapshot(
     applyToRuns(u, ctx, withoutRefusedStart(snapshot), settings !== null, unit.settings),
   )
   return andThen(transition, (u) => checkFailure(recordSnapshot(u, at, snapshot), unit, ctx))
+}
+
+/**
+ * systemd has listed its units, and has not loaded this one, which only a pattern names: it is not read after a gap. It is not
+ * running, so the run that was open has ended.
+ */
+export function applyNotLoaded(unit: Unit, at: Instant, policy: Policy): Transition {
+  if (unit.tracking !== 'interrupted' || !unit.byPattern) return unchanged(unit)
+  return applySnapshot(unit, at, policy, NOT_LOADED, null)
+}
+
+/** What systemd reports of a unit that it has not loaded. */
+const NOT_LOADED: UnitSnapshot = {
+  activeState: 'inactive',
+  subState: 'dead',
+  invocationId: null,
+  job: 0,
+  result: 'success',
+  mainCode: 0,
+  mainStatus: 0,
+  nRestarts: 0,
+  changedAtMonoMs: 0,
+  frozen: false,
 }
 
 /**

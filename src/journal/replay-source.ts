@@ -46,7 +46,7 @@ export function withJournalReplay(options: JournalReplayOptions): UnitSource {
         inGap = true
         gapEndedMonoMs = next.at.monoMs
       }
-      if (inGap && (next.kind === 'signal' || next.kind === 'read')) {
+      if (inGap && ENDS_GAP.includes(next.kind)) {
         inGap = false
         replay(next, gapEndedMonoMs ?? next.at.monoMs)
       } else {
@@ -103,6 +103,9 @@ export function withJournalReplay(options: JournalReplayOptions): UnitSource {
     },
   }
 }
+
+/** What shows the state of units after a gap. */
+const ENDS_GAP: readonly Observation['kind'][] = ['signal', 'read', 'listed']
 
 const NONE: ReadonlyMap<string, readonly ProvenRun[]> = new Map()
 

@@ -36,6 +36,22 @@ const withLimit = (state: State, maxUnits: number): State => ({ ...state, policy
 const after = (...observations: readonly (Observation | Observation[])[]) =>
   stepAll(watching(), observations.flat()).state
 
+test('a run that was open before a gap has ended if systemd has not loaded the unit since; then it can be forgotten', () => {
+  const away = after(accepting('conn@.service'), found(CONN, 100), started(CONN, 100), { kind: 'gap', at: at(200) })
+  const { state, events } = stepAll(away, [listed(300)])
+  expect(events).toMatchObject([{ kind: 'lost', source: 'reconcile', invocationId: `${CONN} 100` }])
+  expect(unitNamed(state, CONN)).toMatchObject({ run: null, tracking: 'continuous', unloadedSinceMonoMs: 300 })
+  const end = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
+  const run = { id: `${CONN} 100`, restart: null, missed: 0, nRestarts: null, requested: false, end }
+  const proof: Observation = { kind: 'proof', at: at(250), runs: new Map([[CONN, [run]]]) }
+  expect(stepAll(away, [proof, listed(300)]).events).toMatchObject([{ kind: 'crash', signal: 'SIGKILL' }])
+  // It is still loaded, nothing was missed, or it is read because it was named.
+  expect(stepAll(away, [listed(300, CONN)]).events).toEqual([])
+  expect(stepAll(after(found(CONN, 100), started(CONN, 100)), [listed(300)]).events).toEqual([])
+  const named = stepAll(watching(CONN), [started(CONN, 100), { kind: 'gap', at: at(200) }]).state
+  expect(stepAll(named, [listed(300)]).events).toEqual([])
+})
+
 test('an instance of an Accept=yes socket is forgotten 10 minutes after systemd unloaded it', () => {
   const state = after(accepting('conn@.service'), ran(CONN, 100), tick(2 * MIN))
   const due = 102 + 10 * MIN

@@ -44,6 +44,9 @@ export const UNIT_FACTS: ByFile = {
     ['refused starts are counted by result', '(own(unit.startJobsFailed, result) ?? 0) + 1', '1'],
   ],
   'unit-facts.ts': [
+    ['a run that is open is not over', 'return run === null && (snapshot', 'return (snapshot'],
+    ['nothing known is nothing that it does', 'snapshot === null || ', 'snapshot !== null && '],
+    ['a failed unit is over', " || snapshot.activeState === 'failed')", ')'],
     ['a unit that was never read is unknown', 'unit.snapshot !== null && !unit', '!unit'],
     ['without contact a unit is unknown', ' && !unit.outOfContact', ''],
     ['a unit that runs is not unloaded', "(activeState === 'inactive' || activeState === 'failed')", 'true'],

@@ -191,6 +191,17 @@ export const UNIT_SNAPSHOT: ByFile = {
       'isUnloaded(unit)',
     ],
     ['a unit appears once', ', discovered: false }', ' }'],
+    ['a unit that is not loaded after a gap has ended', "unit.tracking !== 'interrupted' || !unit.byPattern", 'true'],
+    [
+      'a unit that is not loaded has ended only after a gap',
+      "unit.tracking !== 'interrupted' || !unit.byPattern",
+      '!unit.byPattern',
+    ],
+    [
+      'a unit that is named is read',
+      "unit.tracking !== 'interrupted' || !unit.byPattern",
+      "unit.tracking !== 'interrupted'",
+    ],
     ['an instance that does something is not over', 'isOver({ run: unit.run, snapshot }) ? unit', 'true ? unit'],
     ['the time since when the unit is not loaded is kept', 'unit.goneSinceMonoMs ?? ctx.at.monoMs', 'ctx.at.monoMs'],
   ],
