@@ -15,7 +15,7 @@ const run = (id: string, openedMs: number, more: Partial<Run> = {}): Run => ({
   end: null,
   ...more,
 })
-const end: Run['end'] = { atMs: 1500, kind: 'stop', result: 'success', main: null, requested: true }
+const end: Run['end'] = { atMs: 1500, kind: 'stop', result: 'success', firstBad: null, main: null, requested: true }
 
 /** A restart that the agent missed: it counts a start, and the run before as lost. */
 const missedRestart = (interrupted: boolean) => {

@@ -177,7 +177,8 @@ function checkLastCause(unit: Unit, runs: readonly Run[]): string[] {
   if (last === null || reported === null)
     return last === reported ? [] : ['the last crash is missing, or should not exist']
   const { result, exitCode, signal } = reported
-  const same = result === last.result && (last.main === null || sameExit(last.main, { exitCode, signal }))
+  const same =
+    [last.result, last.firstBad].includes(result) && (last.main === null || sameExit(last.main, { exitCode, signal }))
   return same ? [] : [`last crash ${JSON.stringify(reported)}, expected ${JSON.stringify(last)}`]
 }
 

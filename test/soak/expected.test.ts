@@ -34,7 +34,7 @@ test('a crash with an automatic restart is one crashed run and one restart', () 
     start(6, 'b2', '2'),
   )
   const main = { exitCode: null, signal: 'SIGKILL' }
-  expect(first?.end).toEqual({ atMs: 5, kind: 'crash', result: 'signal', main, requested: false })
+  expect(first?.end).toEqual({ atMs: 5, kind: 'crash', result: 'signal', firstBad: null, main, requested: false })
   expect(second).toMatchObject({ id: 'b2', restart: true, end: null })
 })
 

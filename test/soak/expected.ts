@@ -153,7 +153,8 @@ function recordEntry(unitRuns: UnitRuns, id: string, entry: JournalEntry, unit: 
   const runsThen = unitRuns.restartJobs.get(job) ?? Infinity
   if (text(entry['JOB_TYPE']) === 'start' && unitRuns.runs.indexOf(run) >= runsThen) run.restart = true
   const end = (kind: 'stop' | 'crash', result: string) => {
-    if (run.end === null) run.end = { atMs, kind, result, main: null, requested: run.stoppingMs !== null }
+    if (run.end === null)
+      run.end = { atMs, kind, result, firstBad: null, main: null, requested: run.stoppingMs !== null }
   }
   run.badResult ??= badResultIn(entry)
   switch (text(entry['MESSAGE_ID'])) {
@@ -220,6 +221,11 @@ function finishedRun(run: RunRecord, stopPost: StopPostLine | undefined): Run {
     automatic,
     scheduled,
     stoppingMs,
-    end: end && { ...end, ...resultBeforeReset(end, stopPost?.result ?? '', run.badResult), main },
+    end: end && {
+      ...end,
+      ...resultBeforeReset(end, stopPost?.result ?? '', run.badResult),
+      firstBad: run.badResult,
+      main,
+    },
   }
 }

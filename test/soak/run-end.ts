@@ -3,6 +3,8 @@ export interface RunEnd {
   readonly atMs: number
   readonly kind: 'stop' | 'crash'
   readonly result: string
+  /** The first bad Result that the journal shows: the Result of the run if `reset-failed` was run in mid-run. */
+  readonly firstBad: string | null
   /** How the main process ended; null if neither the journal nor ExecStopPost= records it. */
   readonly main: { readonly exitCode: number | null; readonly signal: string | null } | null
   /** A stop or restart job was present; null if it came too close to the end to decide. */
