@@ -46,13 +46,16 @@ describeUnless(noSystemd(), 'the state', () => {
   test.each([
     { name: 'plain@a', query: 'systemctl is-active plain@a || systemctl start plain@a' },
     { name: 'plain@b', query: 'systemctl status plain@b; sleep 2; systemctl start plain@b' },
-  ])('of $name, which was queried before its start, is shown long before the next resync: $query', async ({ name, query }) => {
-    await on.systemd.exec('sh', '-c', query)
-    const shown = await becomes(name, { active_state: 'active', load_state: 'loaded' })
-    expect(shown).toMatchObject({ sub_state: 'running', running: true, missing: null })
-    expect(await series(name)).toEqual(RUNS)
-    expect((await on.events(name)).map((event) => event['event'])).toEqual(['start', 'unit_appeared'])
-  })
+  ])(
+    'of $name, which was queried before its start, is shown long before the next resync: $query',
+    async ({ name, query }) => {
+      await on.systemd.exec('sh', '-c', query)
+      const shown = await becomes(name, { active_state: 'active', load_state: 'loaded' })
+      expect(shown).toMatchObject({ sub_state: 'running', running: true, missing: null })
+      expect(await series(name)).toEqual(RUNS)
+      expect((await on.events(name)).map((event) => event['event'])).toEqual(['start', 'unit_appeared'])
+    },
+  )
 
   test('of a running unit that was masked is active; it is unloaded once it was stopped', async () => {
     const { systemd } = on
