@@ -3,13 +3,17 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
+import { encodePage } from '../../src/store/format/page.ts'
+import { createPageBuilder, headOf } from '../../src/store/format/page-records.ts'
 import { type AttackOptions, measureAttack } from '../rig/attack/agent-under-attack.ts'
 import { type BrokerAttack, startHostileBroker } from '../rig/attack/broker.ts'
 import { attackBus, type HostileMessages } from '../rig/attack/bus.ts'
 import type { Costs } from '../rig/attack/costly-requests.ts'
 import { ADDRESSES, attackOverHttp, IN_OWN_NETWORK } from '../rig/attack/network.ts'
+import { DYING_UNIT } from '../rig/crash-times.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 import { cpuMs, percentile } from '../rig/process-usage.ts'
+import { BOOT, busyUnit, stateOf } from '../store/sample.ts'
 
 const SECONDS = 15
 const MALFORMED_REQUESTS = 10_000
@@ -50,6 +54,7 @@ const ATTACKS: Readonly<Record<string, () => Attack | Promise<Attack>>> = {
   'bus-huge': () => overBus({ count: 30, bodyBytes: 17 * MIB }),
   'bus-large': () => overBus({ count: 30, bodyBytes: 15 * MIB }),
   'bus-flood': () => overBus({ count: 100_000, member: 'PropertiesChanged' }),
+  'state-file': () => fromPoisonedStateFile(),
   'mqtt-huge': () => byBroker('huge'),
   'mqtt-qos2': () => byBroker('qos2'),
   'mqtt-flood': () => byBroker('flood'),
@@ -78,6 +83,23 @@ function overBus(messages: HostileMessages): Attack {
       await Promise.all([sent, crashes(SECONDS / CRASH_EVERY_S)])
       const skipped = await agent.metric('gatewatch_bus_malformed_total')
       return `${messages.count} messages; ${cpuMs(agent.pid) - before} ms of CPU in ${((performance.now() - startMs) / 1000).toFixed(0)} s, with the crashes; malformed: ${skipped}`
+    },
+  }
+}
+
+/** A page with a valid checksum whose commit number cannot be incremented. It ended the agent at every start. */
+function fromPoisonedStateFile(): Attack {
+  const home = temporaryDirectory() // removed with the agent
+  const last = Number.MAX_SAFE_INTEGER
+  const page = createPageBuilder()
+  page.head(headOf(stateOf([busyUnit(DYING_UNIT, 99)]), { reserved: 10, acknowledged: 0, clean: false }))
+  const header = { kind: 'snapshot', part: 0, parts: 1, seq: last, base: last, boot: BOOT, wallMs: 0 } as const
+  writeFileSync(join(home, 'state.ring'), Buffer.concat([encodePage(header, page.bytes()), Buffer.alloc(MIB)]))
+  return {
+    attacked: { directory: home },
+    async attack({ agent, crashes }) {
+      await crashes(SECONDS / CRASH_EVERY_S)
+      return /state file.*/.exec(agent.stderr())?.[0] ?? ''
     },
   }
 }
