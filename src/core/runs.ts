@@ -115,7 +115,8 @@ export function endRun(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transi
   return closeRun(unit, ctx, cause, requested, {
     toState: snapshot.activeState,
     subState: snapshot.subState,
-    job: snapshot.job,
+    // After a gap, a job may have been queued after the end: the start that follows under it is not its restart.
+    job: requested || unit.tracking === 'continuous' ? snapshot.job : 0,
     willRestart: isCrash(cause) ? willRestart(currentSettings(unit), cause, snapshot, requested) : null,
   })
 }

@@ -147,6 +147,36 @@ test('the job of an unobserved end does not make the next start a restart', () =
   expect(unitNamed(state, U)).toMatchObject({ endJob: 0, counters: { lost: 1, restarts: 1 } })
 })
 
+test('a start job that was queued after an end in the gap does not make the start a restart', () => {
+  const crashed = {
+    ...RUNNING,
+    activeState: 'failed',
+    subState: 'failed',
+    result: 'signal',
+    mainCode: 2,
+    mainStatus: 6,
+  } as const
+  const { state, events } = stepAll(watching(U), [
+    read(U, 10, RUNNING),
+    GAP,
+    signal(U, 500, { ...crashed, job: 9 }),
+    signal(U, 510, { activeState: 'activating', subState: 'start', invocationId: 'b2', job: 9 }),
+  ])
+  expect(events.map((e) => e.kind)).toEqual(['start', 'crash', 'start'])
+  expect(unitNamed(state, U).counters).toMatchObject({ starts: 2, crashes: 1, restarts: 0 })
+})
+
+test('the job of an end that was requested before the gap makes the next start a restart', () => {
+  const { events } = stepAll(watching(U), [
+    read(U, 10, RUNNING),
+    signal(U, 20, { ...RUNNING, activeState: 'deactivating', subState: 'stop-sigterm', job: 7 }),
+    GAP,
+    signal(U, 500, { ...RUNNING, activeState: 'inactive', subState: 'dead', job: 7, mainCode: 1 }),
+    signal(U, 510, { activeState: 'activating', subState: 'start', invocationId: 'b2', job: 7 }),
+  ])
+  expect(events.map((e) => e.kind)).toEqual(['start', 'stop', 'restart'])
+})
+
 test('a clean end may have been followed by an automatic restart that was not announced before the gap', () => {
   /** The run a1 ended cleanly before the gap; then these settings and this unit were read. */
   const counted = (end: object, restart: [string, string], after: object) => {

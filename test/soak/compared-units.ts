@@ -10,7 +10,7 @@ export function unprovableUnits(names: readonly string[], { files, spare, action
     const file = unit.replace(/@[^.]*/, '@')
     const edits = actions.flatMap((a) => (a.do === 'shell' && a.line.includes(`$ETC/${file}.d/`) ? [a.line] : []))
     const texts = [files[file], spare[file], ...edits]
-    return texts.every((text) => text !== undefined && !/\bRestart=on-(failure|abnormal|abort|watchdog)\b/.test(text))
+    return texts.every((text) => text !== undefined && !/Restart=on-(failure|abnormal|abort|watchdog)\b/.test(text))
   })
 }
 

@@ -164,6 +164,21 @@ export const RUNS: ByFile = {
     ['systemd may restart a unit whose end was not requested', 'stopRequested: requested', 'stopRequested: true'],
     ['the job of the end is kept for the next start', 'run: null, endJob: after.job', 'run: null, endJob: 0'],
     [
+      'a job seen with an end after a gap need not have ended the run',
+      "requested || unit.tracking === 'continuous' ? snapshot.job : 0",
+      'snapshot.job',
+    ],
+    [
+      'a job seen with an end ended the run',
+      "requested || unit.tracking === 'continuous' ? snapshot.job : 0",
+      'requested ? snapshot.job : 0',
+    ],
+    [
+      'the job of a requested end is known even after a gap',
+      "requested || unit.tracking === 'continuous' ? snapshot.job : 0",
+      "unit.tracking === 'continuous' ? snapshot.job : 0",
+    ],
+    [
       'a proven crash has no known cause',
       'closeRun(unit, ctx, UNKNOWN_CAUSE, false',
       "closeRun(unit, ctx, { ...UNKNOWN_CAUSE, result: 'signal' }, false",
