@@ -41,6 +41,7 @@ test('runs during the gap get events with their ids and causes, even if the sett
   expect(events.every((event) => event.source === 'reconcile')).toBe(true)
   expect(events[0]).toMatchObject({ result: 'signal', signal: 'SIGKILL', requested: false })
   expect(events[2]).toMatchObject({ result: 'success', requested: true })
+  expect(events[3]).toMatchObject({ fromState: 'inactive' }) // nothing was going to restart it
   expect(unit.counters).toEqual({ starts: 4, stops: 1, crashes: 2, restarts: 2, lost: 0 })
   expect(unit.proven).toEqual([])
 })

@@ -102,7 +102,9 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       timeoutMs: 40_000,
     })
     const withLines = events.filter((event) => Array.isArray(event['log']) && event['log'].length > 0)
-    for (const event of withLines) expect(event['log']).toEqual([`run ${event['invocation_id']}`])
+    // These runs end before journald looks up their process, so their lines are assigned by time. On a busy machine, journald
+    // may receive the line of the previous or next run (20 ms apart) in between.
+    for (const event of withLines) expect(event['log']).toContain(`run ${event['invocation_id']}`)
     console.log(`${withLines.length} of ${RUNS} crashes in a loop have their lines`)
     expect(withLines.length).toBeGreaterThan(0) // how many are available in time depends on journald and the machine
     const seqs = (await eventsFile()).map((event) => Number(event['seq']))
