@@ -63,7 +63,8 @@ export function createNotifications(options: NotificationsOptions): EventSink {
     } catch (error) {
       bus = null
       shown.next = null
-      if (failedAtMonoMs === null)
+      // At the end, closing the connection ends a call whose reply is pending.
+      if (failedAtMonoMs === null && !stopped)
         log(
           'warning',
           `notify: cannot show notifications: ${messageOf(error)}; retrying after ${RETRY_AFTER_MS / 1000} s`,

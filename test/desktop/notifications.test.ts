@@ -19,7 +19,7 @@ interface ShownNotification {
 }
 
 /** A notification daemon according to the Desktop Notifications Specification 1.2. */
-async function daemonOn(address: string) {
+async function daemonOn(address: string, replies = true) {
   const shown: ShownNotification[] = []
   const bus = dbus.sessionBus({ busAddress: address })
   await new Promise((resolve) => bus.once('connect', resolve))
@@ -30,7 +30,7 @@ async function daemonOn(address: string) {
     const id = replaces > 0 ? replaces : ++ids
     shown.push({ id, replaces, urgency: hints['urgency'].value, summary, body })
     expect([message.signature, hints['urgency'].signature]).toEqual(['susssasa{sv}i', 'y'])
-    bus.send(dbus.Message.newMethodReturn(message, 'u', [id]))
+    if (replies) bus.send(dbus.Message.newMethodReturn(message, 'u', [id]))
     return true
   })
   await bus.requestName('org.freedesktop.Notifications', 0)
@@ -89,6 +89,20 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
         body: 'SIGKILL; crash 6 (gw-7)',
       },
     ])
+  })
+
+  test('a notification without a reply is not a problem when the agent stops', async () => {
+    await using bus = await startDbus()
+    const daemon = await daemonOn(bus.address, false)
+    const logged: string[] = []
+    const log = (level: string, message: string) => logged.push(`${level} ${message}`)
+    const sink = createNotifications({ address: bus.address, enabled: () => true, gatewayId: 'gw-7', clock, log })
+    sink.accept(step(crash(1)))
+    await until(() => daemon.shown.length === 1, { what: 'the notification' })
+    await sink.stop()
+    await new Promise(setImmediate)
+    daemon.stop()
+    expect(logged).toEqual([])
   })
 
   test('a crash storm shows only the newest crash, and a bus without a daemon is logged once', async () => {
