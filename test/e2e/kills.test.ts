@@ -53,7 +53,7 @@ describeUnless(noSystemd(), 'units killed with SIGKILL', () => {
       while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done
       kill -9 $pid; last=$pid; done
       while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
-    const done = systemd.exec('bash', '-c', script)
+    const done = systemd.exec('sh', '-c', script)
     await between()
     const { code, stderr } = await done
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

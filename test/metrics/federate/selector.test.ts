@@ -140,7 +140,7 @@ test('matching ends at the time limit', async () => {
   if ('problem' in matcher) throw new Error(matcher.problem)
   const matches = matcher(createTimeSlices(200))
   const all = (async () => {
-    for (let i = 0; i < 10_000; i += 1) await matches(series('a'.repeat(250) + i))
+    for (let i = 0; ; i += 1) await matches(series('a'.repeat(250) + i))
   })()
   await expect(all).rejects.toThrow('took longer than 0.2 s')
 })
