@@ -2,7 +2,7 @@
 
 import { type Action, type CommandResult, ControlError } from '../core/command.ts'
 import { messageOf } from '../core/error-text.ts'
-import { fullBucket, refilled, spent, type TokenRate } from '../core/token-bucket.ts'
+import { fullBucket, refilled, spent, type TokenRate } from '../core/limits/token-bucket.ts'
 import { fullName, isUnitName } from '../core/unit-name.ts'
 import { type Identity, rfc3339 } from '../core/views/api-json.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'

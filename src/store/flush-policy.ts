@@ -1,5 +1,12 @@
 // The flush policy: when to write to flash, as pure functions of the budget, the uncommitted changes and the time.
-import { availableAtMs, fullBucket, refilled, spent, type TokenBucket, type TokenRate } from '../core/token-bucket.ts'
+import {
+  availableAtMs,
+  fullBucket,
+  refilled,
+  spent,
+  type TokenBucket,
+  type TokenRate,
+} from '../core/limits/token-bucket.ts'
 
 /** A commit for a scrape or for a crash costs a token; one token is added every two minutes. Times are monotonic ms. */
 const TOKENS = 10

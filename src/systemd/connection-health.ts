@@ -1,6 +1,7 @@
 // Health of the connection to systemd: connected or not and why, its statistics, the back-off between attempts, and the log lines.
-import { type Backoff, backoffMs } from '../core/backoff.ts'
+
 import { createTally, type Histogram, type Tally } from '../core/histogram.ts'
+import { type Backoff, backoffMs } from '../core/limits/backoff.ts'
 import type { BusHealth, Clock, Log } from '../ports.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }

@@ -1,6 +1,6 @@
 // Queues the reads of units that a pattern found, one at a time and at a limited rate: any user may make systemd load
 // units, and each read of an unloaded unit makes it load that unit once more.
-import { availableAtMs, fullBucket, refilled, spent, type TokenRate } from '../core/token-bucket.ts'
+import { availableAtMs, fullBucket, refilled, spent, type TokenRate } from '../core/limits/token-bucket.ts'
 import type { Clock } from '../ports.ts'
 
 const RATE: TokenRate = { everyMs: 200, burst: 50 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as TlsServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
-import { fullBucket, refilled, spent } from '../../core/token-bucket.ts'
+import { fullBucket, refilled, spent } from '../../core/limits/token-bucket.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { type HttpResponse, problem } from '../route.ts'
 import { createBasicAuth } from './basic-auth.ts'

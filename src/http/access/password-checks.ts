@@ -1,6 +1,6 @@
 // Runs password checks one at a time. The peers take turns, and each may have only a few unfinished ones.
 import type { Socket } from 'node:net'
-import { createPeerQueue } from '../../core/peer-queue.ts'
+import { createPeerQueue } from '../../core/limits/peer-queue.ts'
 
 /** A browser that opens the dashboard sends the same password several times, which is one check. */
 const UNFINISHED_PER_PEER_AT_MOST = 4

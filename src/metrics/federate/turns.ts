@@ -1,5 +1,5 @@
 // Does one piece of work at a time; a few others wait for their turn, and the rest is refused. Peers take turns.
-import { createPeerQueue } from '../../core/peer-queue.ts'
+import { createPeerQueue } from '../../core/limits/peer-queue.ts'
 import type { Clock } from '../../ports.ts'
 
 interface Turns {

@@ -1,5 +1,5 @@
 // Limits how much the broker may send per second: first reading pauses, then the connection is given up.
-import { fullBucket, refilled, type TokenRate } from '../../core/token-bucket.ts'
+import { fullBucket, refilled, type TokenRate } from '../../core/limits/token-bucket.ts'
 import type { Clock } from '../../ports.ts'
 
 /**

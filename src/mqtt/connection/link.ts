@@ -1,5 +1,5 @@
 // Keeps a connection to the broker: a fresh client for each attempt, jittered back-off, MQTT 5 with 3.1.1 as fallback.
-import { type Backoff, backoffMs } from '../../core/backoff.ts'
+import { type Backoff, backoffMs } from '../../core/limits/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
 import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
 import { connectionErrorOf, REFUSED } from './error-text.ts'

@@ -1,6 +1,6 @@
 // The waits between two attempts to connect, used for the bus and the broker.
 import { expect, test } from 'vitest'
-import { backoffMs } from '../../src/core/backoff.ts'
+import { backoffMs } from '../../../src/core/limits/backoff.ts'
 
 test('the wait grows from the first to the longest, shortened by up to a half at random', () => {
   const broker = { firstMs: 2000, longestMs: 60_000, shortestMs: 1000 }

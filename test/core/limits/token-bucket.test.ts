@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { availableAtMs, fullBucket, refilled, spent } from '../../src/core/token-bucket.ts'
+import { availableAtMs, fullBucket, refilled, spent } from '../../../src/core/limits/token-bucket.ts'
 
 const RATE = { everyMs: 2_000, burst: 3 }
 

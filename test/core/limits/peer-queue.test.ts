@@ -1,6 +1,6 @@
 // A queue with limits, in which peers take turns.
 import { expect, test } from 'vitest'
-import { createPeerQueue } from '../../src/core/peer-queue.ts'
+import { createPeerQueue } from '../../../src/core/limits/peer-queue.ts'
 
 /** Adds `a1`, `b2`, ...; the letter is the peer. */
 function queueOf(itemsAtMost: number, ...items: string[]) {
