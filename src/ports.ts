@@ -5,7 +5,7 @@ import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
-import type { Cause } from './core/unit.ts'
+import type { ListedUnit, UnitStatus } from './core/unit-status.ts'
 import type { QueuedJob } from './core/views/api-views.ts'
 
 /** Environment variables by name, as process.env holds them. */
@@ -204,53 +204,6 @@ export interface UnitControl {
   properties(unit: string): Promise<Readonly<Record<string, string>>>
   /** Closes the connection. The next operation connects again. */
   close(): void
-}
-
-export interface ListedUnit {
-  readonly unit: string
-  readonly description: string
-  readonly loadState: string
-  readonly activeState: string
-  readonly subState: string
-}
-
-/** A unit that starts another one while it is active: a timer, a path, a socket, a unit that upholds it. */
-export interface UnitTrigger {
-  readonly unit: string
-  readonly activeState: string
-  /** Wall time in ms at which a timer elapses next; null if it does not, and for other units. */
-  readonly nextMs: number | null
-}
-
-/** One unit in detail; null if systemd has no value. */
-export interface UnitStatus extends ListedUnit {
-  /** `enabled`, `disabled`, `static`, ... */
-  readonly fileState: string | null
-  /** Its processes are paused (`systemctl freeze`). */
-  readonly frozen: boolean
-  /** The units that start it, sorted by name. */
-  readonly triggers: readonly UnitTrigger[]
-  /** Monotonic ms of the last change of its state in this boot. */
-  readonly changedAtMonoMs: number | null
-  /** Why the last run failed. */
-  readonly cause: Cause | null
-  readonly mainPid: number | null
-  /** Automatic restarts since it was last started by a job. */
-  readonly restarts: number | null
-  readonly memoryBytes: number | null
-  readonly cpuSeconds: number | null
-  readonly tasks: number | null
-  readonly user: string | null
-  readonly workingDirectory: string | null
-  /** Command lines, each with the setting that holds it: `ExecStart`. */
-  readonly commands: readonly { readonly setting: string; readonly line: string }[]
-  /** Names only, because values may be secret. */
-  readonly environmentNames: readonly string[]
-  readonly environmentFiles: readonly string[]
-  readonly file: string | null
-  readonly dropIns: readonly string[]
-  /** Units by kind of dependency, in both directions (`Requires`, `RequiredBy`, ...); only kinds that have any. */
-  readonly dependencies: Readonly<Record<string, readonly string[]>>
 }
 
 /** Commands to the running agent over HTTP or MQTT: checked, run, and recorded as an event of kind `command`. */

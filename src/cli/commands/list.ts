@@ -1,6 +1,7 @@
 // gatewatch list: the units that systemd has loaded.
 import pc from 'picocolors'
-import type { ListedUnit, UnitControl } from '../../ports.ts'
+import type { ListedUnit } from '../../core/unit-status.ts'
+import type { UnitControl } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { type Column, stateColor, table } from '../table.ts'
 

@@ -1,8 +1,9 @@
 // gatewatch show: one unit in detail, with its counters if the agent watches it.
 import pc from 'picocolors'
 import type { Counters } from '../../core/unit.ts'
+import type { UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
 import { age, causeText, plural } from '../../core/views/format.ts'
-import type { UnitControl, UnitStatus, UnitTrigger } from '../../ports.ts'
+import type { UnitControl } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
 import { causeJson } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'

@@ -1,8 +1,9 @@
 // The D-Bus back end of unit control: runs each command as a job of systemd and waits for the job's result.
 import { type Action, type CommandResult, ControlError, type Outcome } from '../../core/command.ts'
+import type { ListedUnit, UnitStatus } from '../../core/unit-status.ts'
 import type { connectBus } from '../../dbus/connection.ts'
 import { plain } from '../../dbus/variants.ts'
-import type { Clock, ListedUnit, UnitControl, UnitStatus } from '../../ports.ts'
+import type { Clock, UnitControl } from '../../ports.ts'
 import { getAllCall } from '../manager-api.ts'
 import { controlError, problemText } from './errors.ts'
 import { createJobBus, type JobBus } from './job-bus.ts'

@@ -1,6 +1,7 @@
 // The `systemctl` back end of unit control, for when the bus is not available. It relies on exit codes, JSON and NAME=VALUE output, never on messages (systemd 247 or newer).
 import type { Action, CommandResult } from '../../core/command.ts'
-import type { Clock, ListedUnit, UnitControl } from '../../ports.ts'
+import type { ListedUnit } from '../../core/unit-status.ts'
+import type { Clock, UnitControl } from '../../ports.ts'
 import { shownTexts } from './property-text.ts'
 import { createSystemctl, type RunSystemctl, systemctlError } from './systemctl.ts'
 import { outcomeOf } from './systemctl-outcome.ts'

@@ -2,7 +2,7 @@
 import { causeOf } from '../../core/cause.ts'
 import type { Instant } from '../../core/observation.ts'
 import type { Cause } from '../../core/unit.ts'
-import type { ListedUnit, UnitStatus, UnitTrigger } from '../../ports.ts'
+import type { ListedUnit, UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
 import { decodeUnit, isFrozen, STARTED_BY } from '../decode.ts'
 
 export type Properties = Readonly<Record<string, unknown>>

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { show } from '../../../src/cli/commands/show.ts'
-import type { UnitControl, UnitStatus } from '../../../src/ports.ts'
+import type { UnitStatus } from '../../../src/core/unit-status.ts'
+import type { UnitControl } from '../../../src/ports.ts'
 import { fakeAgent, recordingConsole } from '../fake-agent.ts'
 
 const STATUS: UnitStatus = {
