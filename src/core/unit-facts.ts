@@ -6,9 +6,14 @@ export function isKnown(unit: Unit): unit is Unit & { readonly snapshot: UnitSna
   return unit.snapshot !== null && !unit.outOfContact
 }
 
+/** ActiveState of a unit that does nothing. */
+export function isAtRest(activeState: string): boolean {
+  return activeState === 'inactive' || activeState === 'failed'
+}
+
 /** No run is open, and as far as is known the unit does nothing. */
 export function isOver({ run, snapshot }: Pick<Unit, 'run' | 'snapshot'>): boolean {
-  return run === null && (snapshot === null || snapshot.activeState === 'inactive' || snapshot.activeState === 'failed')
+  return run === null && (snapshot === null || isAtRest(snapshot.activeState))
 }
 
 /**
@@ -18,7 +23,7 @@ export function isOver({ run, snapshot }: Pick<Unit, 'run' | 'snapshot'>): boole
 export function shownState(unit: Unit): string {
   if (!isKnown(unit)) return 'unknown'
   const { activeState } = unit.snapshot
-  return isUnloaded(unit) && (activeState === 'inactive' || activeState === 'failed') ? 'unloaded' : activeState
+  return isUnloaded(unit) && isAtRest(activeState) ? 'unloaded' : activeState
 }
 
 /** True if systemd could not load the unit when it was last read: not found, masked or invalid. */

@@ -6,7 +6,7 @@ import { endRun, endUnobserved, openRun, runAfter } from './runs.ts'
 import type { Policy } from './state.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { NO_PROOF, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
-import { currentSettings, isOver, isUnloaded } from './unit-facts.ts'
+import { currentSettings, isAtRest, isOver, isUnloaded } from './unit-facts.ts'
 
 /** Applies a snapshot: from a signal if `settings` is null, else from a reply to GetAll with the settings. */
 export function applySnapshot(
@@ -112,8 +112,7 @@ function withoutRefusedStart(snapshot: UnitSnapshot): UnitSnapshot {
 
 /** A run starts under a job and before its main process ends, and systemd waits to restart only after a run. */
 function signalKind(snapshot: UnitSnapshot): SnapshotKind {
-  const ended = snapshot.activeState === 'inactive' || snapshot.activeState === 'failed'
-  if (ended && snapshot.mainCode !== 0) return 'later'
+  if (isAtRest(snapshot.activeState) && snapshot.mainCode !== 0) return 'later'
   return snapshot.job === 0 || snapshot.subState === 'auto-restart' ? 'later' : 'opening'
 }
 

@@ -1,4 +1,5 @@
 // Connections that are over: they were seen to end, and then systemd unloaded them. Reading one would only load it again.
+import { isAtRest } from '../core/unit-facts.ts'
 
 interface EndedConnections {
   /** The unit was seen in this state. */
@@ -15,7 +16,7 @@ export function createEndedConnections(isConnection: (label: string) => boolean)
   const ended = new Set<string>()
   return {
     seen(label, activeState) {
-      if (activeState === 'inactive' || activeState === 'failed') busy.delete(label)
+      if (isAtRest(activeState)) busy.delete(label)
       else busy.add(label)
     },
     loaded: (label) => void ended.delete(label),

@@ -1,5 +1,6 @@
 // Checks regularly whether running units are frozen or thawed, for which systemd 252 sends no signal.
 import type { UnitSnapshot } from '../core/unit.ts'
+import { isAtRest } from '../core/unit-facts.ts'
 import { type Bus, errorNameOf } from '../dbus/bus.ts'
 import { plain } from '../dbus/variants.ts'
 import type { Clock } from '../ports.ts'
@@ -53,7 +54,7 @@ export function createFreezerCheck({ bus, clock, isWatched, read }: FreezerCheck
 
   return {
     note(label, { activeState, frozen: is }) {
-      if (activeState === 'inactive' || activeState === 'failed') frozen.delete(label)
+      if (isAtRest(activeState)) frozen.delete(label)
       else if (/\.(service|scope|slice)$/.test(label)) frozen.set(label, is)
     },
     end,

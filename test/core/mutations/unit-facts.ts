@@ -46,11 +46,11 @@ export const UNIT_FACTS: ByFile = {
   'unit-facts.ts': [
     ['a run that is open is not over', 'return run === null && (snapshot', 'return (snapshot'],
     ['nothing known is nothing that it does', 'snapshot === null || ', 'snapshot !== null && '],
-    ['a failed unit is over', " || snapshot.activeState === 'failed')", ')'],
+    ['a failed unit does nothing: it is over, and can be unloaded', " || activeState === 'failed'", ''],
+    ['a unit that does something is not over', 'isAtRest(snapshot.activeState)', 'true'],
     ['a unit that was never read is unknown', 'unit.snapshot !== null && !unit', '!unit'],
     ['without contact a unit is unknown', ' && !unit.outOfContact', ''],
-    ['a unit that runs is not unloaded', "(activeState === 'inactive' || activeState === 'failed')", 'true'],
-    ['a failed unit can be unloaded', " || activeState === 'failed')", ')'],
+    ['a unit that runs is not unloaded', 'isUnloaded(unit) && isAtRest(activeState)', 'isUnloaded(unit)'],
     [
       'a unit without settings is not unloaded',
       'unit.settings !== null && isUnloaded',

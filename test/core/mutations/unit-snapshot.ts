@@ -86,7 +86,11 @@ export const UNIT_SNAPSHOT: ByFile = {
       'endRun(unit, ctx, snapshot)',
     ],
     ['a refused start is not a cause', "snapshot.result === 'start-limit-hit' ? {", 'false ? {'],
-    ['a run starts before its main process ends', "if (ended && snapshot.mainCode !== 0) return 'later'", ''],
+    [
+      'a run starts before its main process ends',
+      "if (isAtRest(snapshot.activeState) && snapshot.mainCode !== 0) return 'later'",
+      '',
+    ],
     [
       'a run starts under a job',
       "snapshot.job === 0 || snapshot.subState === 'auto-restart' ? 'later'",
