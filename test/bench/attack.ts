@@ -7,7 +7,7 @@ import { encodePage } from '../../src/store/format/page.ts'
 import { createPageBuilder, headOf } from '../../src/store/format/page-records.ts'
 import { type AttackOptions, measureAttack } from '../rig/attack/agent-under-attack.ts'
 import { type BrokerAttack, startHostileBroker } from '../rig/attack/broker.ts'
-import { attackBus, type HostileMessages } from '../rig/attack/bus.ts'
+import { attackBus, busClients, type HostileMessages } from '../rig/attack/bus.ts'
 import type { Costs } from '../rig/attack/costly-requests.ts'
 import { ADDRESSES, attackOverHttp, IN_OWN_NETWORK } from '../rig/attack/network.ts'
 import { DYING_UNIT } from '../rig/crash-times.ts'
@@ -75,9 +75,7 @@ function overHttp(kind: string, env: Readonly<Record<string, string>> = {}): Att
 function overBus(messages: HostileMessages): Attack {
   return {
     async attack({ agent, systemd, crashes }) {
-      const { stdout } = await systemd.busctl('list', '--unique', '--no-legend')
-      const names = stdout.split('\n').flatMap((line) => /^:1\.\d+/.exec(line) ?? [])
-      const attacked = names.at(-2) ?? '' // it was started last, and the last name is that of busctl
+      const attacked = (await busClients(systemd)).at(-1) ?? '' // it was started last
       const [before, startMs] = [cpuMs(agent.pid), performance.now()]
       const sent = attackBus(systemd.busAddress, attacked, [messages])
       await Promise.all([sent, crashes(SECONDS / CRASH_EVERY_S)])

@@ -2,10 +2,10 @@
 // Run by `unshare --net`.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { hashSync } from 'bcryptjs'
+import { basicAuth, request, send } from '../rig/attack/client.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { until } from '../rig/until.ts'
 
@@ -32,26 +32,15 @@ const agent = await startGatewatch(
 )
 const port = Number(/(\d+)$/.exec(agent.url)?.[1])
 
-/** The agent's address of the same family is the client's own. */
-const hostFor = (from: string) => ({ host: from, localAddress: from, port })
-
-/** The status code for a request from this address with this password. */
-function scrape(from: string, user: string, password = `secret of ${user}`): Promise<number> {
-  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  return new Promise((resolve) => {
-    const options = { ...hostFor(from), path: '/metrics', agent: false, headers: { authorization } }
-    const sent = request(options, (response) => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode ?? 0))
-    })
-    sent.on('error', () => resolve(0))
-    sent.end()
-  })
+/** The status code for a request from this address with this password. The agent's address is the client's own. */
+async function scrape(from: string, user: string, password = `secret of ${user}`): Promise<number> {
+  const { code } = await send({ host: from, port }, request('/metrics', basicAuth(user, password)), from)
+  return Number(code)
 }
 
 /** Connects and sends a part of a header; resolves when it is connected. */
 function slow(from: string): Promise<Socket> {
-  const socket = connect(hostFor(from))
+  const socket = connect({ host: from, localAddress: from, port })
   socket.on('error', () => {})
   socket.on('data', () => {})
   return new Promise((resolve) => {

@@ -1,6 +1,7 @@
 // Sends unrequested messages to a client of a bus, from another process and, as root, from another user.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { Systemd } from '../systemd.ts'
 
 const ATTACKER = fileURLToPath(new URL('bus-process.ts', import.meta.url))
 const UNPRIVILEGED_UID = 65534
@@ -12,6 +13,15 @@ export interface HostileMessages {
   readonly pathBytes?: number
   readonly member?: string
   readonly bigEndian?: boolean
+}
+
+/** The unique names of the bus' clients in the order in which they connected: systemd is the first one. */
+export async function busClients(systemd: Systemd): Promise<string[]> {
+  const { stdout } = await systemd.busctl('list', '--unique', '--no-legend')
+  return stdout
+    .split('\n')
+    .flatMap((line) => /^:1\.\d+/.exec(line) ?? [])
+    .slice(0, -1) // the last one is busctl itself
 }
 
 /** Resolves when the bus has passed on all messages to `destination`, a unique name. */
