@@ -6,8 +6,8 @@ const stub = (name) => fileURLToPath(new URL(`../stubs/${name}.cjs`, import.meta
 
 /** Import specifier -> stub. */
 const STUBS = {
-  // dbus-next: XML introspection, lookup of the session bus through X11 or a command, polyfills that Node 20 does not need
-  xml2js: 'xml2js',
+  // dbus-next: lookup of the session bus through X11 or a command, polyfills that Node 20 does not need (xml2js is replaced
+  // when npm installs it: `overrides` in package.json)
   jsbi: 'jsbi',
   'safe-buffer': 'safe-buffer',
   './address-x11': 'address-x11',

@@ -1,6 +1,7 @@
 // The set-up before an npm script: the locked packages, and a Node that is new enough.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -86,6 +87,16 @@ it('the lock file contains the packages of every platform, as npm ci requires', 
   )
   expect(optional).toContain('@biomejs/cli-darwin-arm64')
   expect(optional.filter((name) => packages[`node_modules/${name}`]?.version === undefined)).toEqual([])
+})
+
+it('xml2js and event-stream are not installed: dbus-next gets stubs', () => {
+  const manifestFor = (name: string) => {
+    const resolve = createRequire(join(ROOT, 'node_modules/dbus-next/lib/bus.js')).resolve
+    return JSON.parse(readFileSync(resolve(`${name}/package.json`), 'utf8'))
+  }
+  expect(manifestFor('xml2js')).toMatchObject({ version: '0.0.0', description: expect.stringMatching(/^Replaces/) })
+  expect(manifestFor('event-stream')).toMatchObject({ name: 'empty-npm-package' })
+  expect(['sax', 'map-stream'].filter((name) => existsSync(join(ROOT, 'node_modules', name)))).toEqual([])
 })
 
 it('an unknown mode is an error that lists the known modes', () => {
