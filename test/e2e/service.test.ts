@@ -1,5 +1,6 @@
 // The agent in the shipped unit on a real systemd: its user, its sandbox, readiness and watchdog.
-import { readFileSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMAND, type Gateway, type Installed, install, noGateway, UNIT_FILE } from '../rig/installed.ts'
 import { describeUnless } from '../rig/unavailable.ts'
@@ -16,7 +17,8 @@ describeUnless(noGateway(), 'the service', () => {
     installed = install({
       services: ['steady', 'fragile', 'not-installed'],
       units: { 'steady.service': SLEEPER, 'fragile.service': SLEEPER },
-      service: `${WATCHDOG}\nRestartSec=100ms`,
+      // As on an image without procps.
+      service: `${WATCHDOG}\nRestartSec=100ms\nInaccessiblePaths=-/bin/kill -/usr/bin/kill`,
     })
     gateway = await installed.boot()
   })
@@ -112,7 +114,7 @@ describeUnless(noGateway(), 'the service', () => {
     await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
   })
 
-  test('reloads without a restart', async () => {
+  test('reloads without a restart, and without a kill program', async () => {
     const { InvocationID } = await show('InvocationID')
     const { code } = await gateway.systemd.systemctl('reload', UNIT)
     expect(code).toBe(0)
@@ -122,6 +124,47 @@ describeUnless(noGateway(), 'the service', () => {
     })
     await becomes('ActiveState', 'active')
     expect(await show('InvocationID', 'NRestarts')).toEqual({ InvocationID: InvocationID ?? '', NRestarts: '0' })
+  })
+
+  test('starts where no file can be created in /tmp and /var/tmp, as on a full disk', async () => {
+    const { systemd } = gateway
+    const shell = (script: string) => systemd.exec('sh', '-c', script)
+    const full = 'mount -o remount,nr_inodes=64 /tmp && mount -o remount,nr_inodes=64 /var/tmp || exit 2'
+    await systemd.stop(UNIT)
+    const filled = await shell(`${full}; for at in /tmp /var/tmp; do while mktemp -d $at/fill.XXXXXX; do :; done; done`)
+    expect(filled.stderr).toContain('No space left on device')
+    try {
+      await systemd.start(UNIT)
+      await becomes('StatusText', 'watching 3 units, 2 running; 1 not loaded')
+    } finally {
+      await shell('rm -rf /tmp/fill.* /var/tmp/fill.*; mount -o remount,nr_inodes=0 /tmp')
+    }
+  })
+
+  test('logs no warning at a clean stop, even while a notification is being sent', async () => {
+    const { systemd } = gateway
+    const inside = '/etc/systemd/system'
+    const sending = join(systemd.unitDir, 'sending')
+    systemd.writeUnit(
+      'slow/systemd-notify',
+      `#!/bin/sh\n[ ! -e ${inside}/sending ] || sleep 3.14\nexec /usr/bin/systemd-notify "$@"\n`,
+    )
+    chmodSync(join(systemd.unitDir, 'slow/systemd-notify'), 0o755)
+    systemd.writeUnit(`${UNIT}.d/slow.conf`, `[Service]\nEnvironment=PATH=${inside}/slow:/usr/bin:/bin\n`)
+    await systemd.daemonReload()
+    await systemd.restart(UNIT)
+    const { InvocationID } = await show('InvocationID')
+    writeFileSync(sending, '')
+    const commands = async () => (await systemd.exec('sh', '-c', 'cat /proc/[0-9]*/cmdline')).stdout
+    await until(commands, { what: 'a notification on its way', is: (all) => all.includes('sleep\x003.14') })
+    await systemd.stop(UNIT)
+    const journal = await gateway.journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`, '-p', 'warning', '-o', 'cat')
+    expect(journal).toBe('')
+    expect(await show('Result', 'ExecMainStatus')).toEqual({ Result: 'success', ExecMainStatus: '0' })
+    rmSync(sending)
+    systemd.writeUnit(`${UNIT}.d/slow.conf`, '')
+    await systemd.daemonReload()
+    await systemd.start(UNIT)
   })
 
   test('sends keep-alives for longer than WatchdogSec=', { timeout: 30_000 }, async () => {

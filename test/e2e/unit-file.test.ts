@@ -60,7 +60,7 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
     expect(readFileSync(UNIT_FILE, 'utf8')).not.toMatch(/mosquitto|network-online|^(Requires|BindsTo)=/m)
   })
 
-  test('restarts after every failure except wrong usage or configuration', () => {
+  test('restarts after every failure except a wrong command line', () => {
     const lines = readFileSync(UNIT_FILE, 'utf8').split('\n')
     for (const line of ['Type=notify', 'Restart=always', 'RestartPreventExitStatus=2', 'User=gatewatch'])
       expect(lines).toContain(line)
