@@ -130,7 +130,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     history,
     clock,
     log,
-    hostname: hostname(),
+    hostname,
     allowedHosts: () => config().http.allowed_hosts,
     optimized,
   })

@@ -23,8 +23,8 @@ interface HttpOptions {
   readonly history: () => readonly Event[]
   readonly clock: Clock
   readonly log: Log
-  /** This host's own name. */
-  readonly hostname: string
+  /** This host's own name, read per request: it may be set after the start. */
+  readonly hostname: () => string
   /** `http.allowed_hosts`, read per request: names accepted besides the hostname, IP literals and localhost. */
   readonly allowedHosts: () => readonly string[]
   /** Which peer a TCP client's address belongs to, for its limits; by default as in peer.ts. */

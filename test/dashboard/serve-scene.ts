@@ -15,7 +15,7 @@ export async function serveScene(scene: Scene, webFile?: string) {
     history,
     clock: frozenClock,
     log: () => {},
-    hostname: 'gw-7',
+    hostname: () => 'gw-7',
     allowedHosts: () => [],
   })
   http.serve(it.views)

@@ -1,5 +1,6 @@
 // The agent in the shipped unit on a real systemd: its user, its sandbox, readiness and watchdog.
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMMAND, type Gateway, type Installed, install, noGateway, UNIT_FILE } from '../rig/installed.ts'
@@ -124,6 +125,17 @@ describeUnless(noGateway(), 'the service', () => {
     })
     await becomes('ActiveState', 'active')
     expect(await show('InvocationID', 'NRestarts')).toEqual({ InvocationID: InvocationID ?? '', NRestarts: '0' })
+  })
+
+  test('accepts requests with a name that the host gets after the start', async () => {
+    const url = await gateway.url()
+    const statusOf = (host: string) =>
+      new Promise((resolve, reject) => {
+        get(url, { headers: { host } }, (response) => resolve(response.resume().statusCode)).on('error', reject)
+      })
+    expect(await statusOf('gateway-7.local:9100')).toBe(403)
+    await gateway.systemd.exec('hostname', 'gateway-7')
+    expect(await statusOf('gateway-7.local:9100')).toBe(200)
   })
 
   test('starts where no file can be created in /tmp and /var/tmp, as on a full disk', async () => {

@@ -144,7 +144,7 @@ export function temporaryDirectory(): string {
 }
 
 type HttpOptions = Parameters<typeof createHttp>[0]
-type ServeOptions = Partial<Pick<HttpOptions, 'allowedHosts' | 'peerOf' | 'optimized'>>
+type ServeOptions = Partial<Pick<HttpOptions, 'hostname' | 'allowedHosts' | 'peerOf' | 'optimized'>>
 
 export function httpOf(
   it: FakeGateway,
@@ -153,7 +153,7 @@ export function httpOf(
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
   const { identity, history } = it.views
-  const http = createHttp({ identity, history, clock, log, hostname: 'gw-7', allowedHosts, ...more })
+  const http = createHttp({ identity, history, clock, log, hostname: () => 'gw-7', allowedHosts, ...more })
   http.serve(it.views)
   onTestFinished(() => http.stop())
   return http

@@ -9,15 +9,21 @@ export interface HostNames {
   readonly configured: ReadonlySet<string>
 }
 
-/** The accepted names; built again only when `allowedHosts` returns another list, as after a reload. */
-export function createHostNames(hostname: string, allowedHosts: () => readonly string[]): () => HostNames {
+/**
+ * The accepted names; built again only when the host has another name, which DHCP may set at any time, or when
+ * `allowedHosts` returns another list, as after a reload.
+ */
+export function createHostNames(hostname: () => string, allowedHosts: () => readonly string[]): () => HostNames {
+  let name = hostname()
   let list = allowedHosts()
-  let names = hostNamesOf(hostname, list)
+  let names = hostNamesOf(name, list)
   return () => {
-    const current = allowedHosts()
-    if (current !== list) {
-      list = current
-      names = hostNamesOf(hostname, list)
+    const currentName = hostname()
+    const currentList = allowedHosts()
+    if (currentName !== name || currentList !== list) {
+      name = currentName
+      list = currentList
+      names = hostNamesOf(name, list)
     }
     return names
   }

@@ -31,6 +31,15 @@ test('a reload of http.allowed_hosts applies to the next request, for Host and f
   expect([await byName(), await byPage()]).toEqual([403, 403])
 })
 
+test('a hostname that is set while the agent runs applies to the next request', async () => {
+  let hostname = 'localhost'
+  const { tcp } = await serve(gateway(), undefined, { hostname: () => hostname })
+  const statusOf = async (host: string) => (await ask(tcp, '/api/v1/units', { headers: { host } })).status
+  expect(await statusOf('gw-8.local')).toBe(403)
+  hostname = 'GW-8.fleet.example'
+  expect([await statusOf('gw-8.local'), await statusOf('gw-8.fleet.example')]).toEqual([200, 200])
+})
+
 test('an empty Host is refused', async () => {
   const { tcp } = await serve(gateway())
   const text = await raw(tcp, 'GET /api/v1/units HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n')
