@@ -3,6 +3,7 @@ import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Policy } from '../core/state.ts'
+import type { EventsFile } from '../log/events-file.ts'
 import type { Logger } from '../log/log.ts'
 import type { Clock, UnitSource } from '../ports.ts'
 import type { Service } from '../service/service.ts'
@@ -22,6 +23,7 @@ export interface ReloadOptions {
   readonly optional: OptionalSinks
   readonly systemd: Service
   readonly logger: Logger
+  readonly eventsFile: EventsFile | null
   readonly clock: Clock
 }
 
@@ -30,7 +32,7 @@ export interface ReloadOptions {
  * Keys that are not named here are read from `configuration.now()` whenever they are needed.
  */
 export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<void> {
-  const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, clock } = options
+  const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, eventsFile, clock } = options
   const { log } = logger
 
   const apply = async (next: LoadedConfig) => {
@@ -54,6 +56,9 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
 
   return async (next) => {
     systemd.reloading()
+    // Even if the configuration is refused: logrotate(8) sends SIGHUP after it has moved a file away.
+    logger.reopen()
+    eventsFile?.reopen()
     await apply(next).finally(systemd.ready)
   }
 }

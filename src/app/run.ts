@@ -165,7 +165,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
   if (eventsFile !== null) eventSinks.push(eventsFile)
   eventSinks.push(optional)
   const sinks = crashLog === null ? eventSinks : [crashLog]
-  return { configuration, agent, source, commands, sinks, http, tcp: inputs.tcp, mqtt, optional, systemd }
+  return { configuration, agent, source, commands, sinks, http, tcp: inputs.tcp, mqtt, optional, systemd, eventsFile }
 }
 
 /** Null if none is configured. */

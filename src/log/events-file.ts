@@ -17,6 +17,8 @@ export interface EventsFile extends EventSink {
   dropped(): number
   /** Why the file cannot be written, one sentence; null while it can. */
   problem(): string | null
+  /** Opens the file once more: logrotate(8) may have moved it away. */
+  reopen(): void
 }
 
 export function openEventsFile(options: EventsFileOptions): EventsFile {
@@ -39,6 +41,7 @@ export function openEventsFile(options: EventsFileOptions): EventsFile {
       const reason = file.problem()
       return reason && cannotWrite(reason)
     },
+    reopen: file.reopen,
     stop: file.stop,
   }
 }

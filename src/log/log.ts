@@ -24,6 +24,8 @@ export interface Logger {
   readonly dropped: () => number
   /** Why the log file cannot be written, one sentence; null while it can, or without one. */
   readonly problem: () => string | null
+  /** Opens the log file once more: logrotate(8) may have moved it away. */
+  readonly reopen: () => void
   /** Writes the queued lines and closes the file. */
   readonly stop: () => Promise<void>
 }
@@ -87,6 +89,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
       const reason = file?.problem() ?? null
       return reason && cannotWrite(reason)
     },
+    reopen: () => file?.reopen(),
     stop: async () => file?.stop(),
   }
 }

@@ -1,7 +1,8 @@
-// An append-only file of lines, rotated by size. A full or failing disk costs lines and never stops the program.
+// An append-only file of lines, rotated by size or by another program. A full or failing disk costs lines and never stops the
+// program.
 import { constants, promises } from 'node:fs'
 
-const { open, rename, rm } = promises
+const { open, rename, rm, stat } = promises
 type FileHandle = promises.FileHandle
 
 export interface RotatingFile {
@@ -9,8 +10,10 @@ export interface RotatingFile {
   append(line: string): void
   /** Lines that were lost: the disk refused them, or the queue was full. */
   dropped(): number
-  /** Why the last line could not be written; null if it was written. */
+  /** Why the last line could not be written, or the file not be opened; null if it works. */
   problem(): string | null
+  /** Opens the file at the path once more, or creates it: another program may have moved the open one away. */
+  reopen(): void
   /** Resolves when every queued line is written or lost. */
   flush(): Promise<void>
   stop(): Promise<void>
@@ -34,12 +37,22 @@ interface RotatingFileOptions {
 const QUEUE_AT_MOST_BYTES = 1_048_576
 const WRITE_AT_MOST_BYTES = 65_536
 
+interface OpenFile {
+  readonly handle: FileHandle
+  readonly dev: number
+  readonly ino: number
+  /** Size before the next write. */
+  readonly bytes: number
+}
+
+/** Opens the file at once, so that `problem` reports early that it cannot be written. */
 export function openRotatingFile({ path, limits, onProblem }: RotatingFileOptions): RotatingFile {
   const queue: string[] = []
   let queuedBytes = 0
   let dropped = 0
   let problem: string | null = null
-  let file: { readonly handle: FileHandle; bytes: number } | null = null
+  let file: OpenFile | null = null
+  let mustReopen = false
   let draining = false
   let drained = Promise.resolve()
   let stopped = false
@@ -67,38 +80,59 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
     return lines
   }
 
+  const close = async () => {
+    await file?.handle.close().catch(() => {})
+    file = null
+  }
+
   const drain = async () => {
-    for (let next = queue[0]; next; next = queue[0]) {
+    for (let next = queue[0]; next || mustReopen; next = queue[0]) {
       let lines: string[] = []
       try {
-        file ??= await openForAppend(path)
-        const { maxBytes, backups } = limits()
-        if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
-          await file.handle.close()
-          file = null
-          mostBackups = Math.max(mostBackups, backups)
-          await rotate(path, backups, mostBackups)
-          file = await openForAppend(path)
+        if (mustReopen) await close()
+        mustReopen = false
+        file = await openAt(path, file)
+        if (next) {
+          const { maxBytes, backups } = limits()
+          if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
+            await close()
+            mostBackups = Math.max(mostBackups, backups)
+            await rotate(path, backups, mostBackups)
+            file = await openAt(path, null)
+          }
+          lines = take(maxBytes - file.bytes)
+          await file.handle.appendFile(lines.join(''))
         }
-        lines = take(maxBytes - file.bytes)
-        const batch = lines.join('')
-        await file.handle.appendFile(batch)
-        file.bytes += Buffer.byteLength(batch)
         report(null)
       } catch (error) {
-        if (lines.length === 0) lines = take(0)
-        dropped += lines.length
+        const written = lines.length === 0 || file === null ? 0 : await cutTornLine(file, lines.join(''))
+        if (next && lines.length === 0) lines = take(0)
+        dropped += lines.length - written
         report((error as NodeJS.ErrnoException).code ?? String(error))
-        await file?.handle.close().catch(() => {})
-        file = null
+        await close()
       }
     }
+  }
+
+  const startDraining = () => {
+    if (draining) return
+    draining = true
+    drained = drain().finally(() => {
+      draining = false
+    })
+  }
+
+  const reopen = () => {
+    if (stopped) return
+    mustReopen = true
+    startDraining()
   }
 
   const flush = async () => {
     while (draining) await drained
   }
 
+  reopen()
   return {
     append(line) {
       const text = `${line}\n`
@@ -109,38 +143,59 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
       }
       queue.push(text)
       queuedBytes += bytes
-      if (draining) return
-      draining = true
-      drained = drain().finally(() => {
-        draining = false
-      })
+      startDraining()
     },
+    reopen,
     dropped: () => dropped,
     problem: () => problem,
     flush,
     async stop() {
       stopped = true
       await flush()
-      await file?.handle.close().catch(() => {})
-      file = null
+      await close()
     },
   }
 }
 
-/** Ends a line that a full disk or a power loss left incomplete, so that the next line is not appended to it. */
-async function openForAppend(path: string): Promise<{ handle: FileHandle; bytes: number }> {
+/**
+ * The file at the path with its size of now: `file` if that is the one, else it is opened. logrotate(8) moves the file away,
+ * or copies it and makes it empty.
+ */
+async function openAt(path: string, file: OpenFile | null): Promise<OpenFile> {
+  if (file === null) return await openForAppend(path)
+  const there = await stat(path).catch(() => null)
+  if (there?.ino === file.ino && there.dev === file.dev) return { ...file, bytes: there.size }
+  await file.handle.close().catch(() => {})
+  return await openForAppend(path)
+}
+
+/** Ends a line that a power loss left incomplete, so that the next line is not appended to it. */
+async function openForAppend(path: string): Promise<OpenFile> {
   const handle = await open(path, constants.O_APPEND | constants.O_CREAT | constants.O_RDWR, 0o640)
   try {
-    let bytes = (await handle.stat()).size
+    const { dev, ino, size } = await handle.stat()
+    let bytes = size
     const last = new Uint8Array(1)
     if (bytes > 0 && (await handle.read(last, 0, 1, bytes - 1)).bytesRead === 1 && last[0] !== 0x0a) {
       await handle.appendFile('\n')
       bytes++
     }
-    return { handle, bytes }
+    return { handle, dev, ino, bytes }
   } catch (error) {
     await handle.close()
     throw error
+  }
+}
+
+/** After a full disk took only a part of `batch`: removes the incomplete line. Returns the number of complete ones. */
+async function cutTornLine({ handle, bytes }: OpenFile, batch: string): Promise<number> {
+  try {
+    const written = Buffer.from(batch).subarray(0, Math.max(0, (await handle.stat()).size - bytes))
+    const complete = written.lastIndexOf(0x0a) + 1
+    if (written.length > complete) await handle.truncate(bytes + complete)
+    return written.subarray(0, complete).reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 0)
+  } catch {
+    return 0 // the incomplete line is ended when the file is opened again
   }
 }
 

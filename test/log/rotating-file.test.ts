@@ -1,9 +1,23 @@
 // Rotation on a real file system, a full one included.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openRotatingFile, type RotatingFile, type RotationLimits } from '../../src/log/rotating-file.ts'
+import { notRoot } from '../rig/unavailable.ts'
 
 let directory = ''
 let path = ''
@@ -100,6 +114,59 @@ describe('limits that change while the file is open', () => {
   })
 })
 
+describe('another program rotates the file, such as logrotate(8)', () => {
+  const text = (name = '') => readFileSync(path + name, 'utf8')
+
+  test('it was moved away: the next line goes to a new file at the path', async () => {
+    const file = open(1000, 1)
+    file.append('before')
+    await file.flush()
+    renameSync(path, `${path}.old`)
+    file.append('after')
+    await file.flush()
+    expect([text('.old'), text()]).toEqual(['before\n', 'after\n'])
+    await file.stop()
+    expect({ problems, dropped: file.dropped() }).toEqual({ problems: [], dropped: 0 })
+  })
+
+  test('it was moved away and created again by the other program: that file is used', async () => {
+    const file = open(1000, 1)
+    file.append('before')
+    await file.flush()
+    renameSync(path, `${path}.old`)
+    writeFileSync(path, '# created by logrotate\n')
+    file.append('after')
+    await file.stop()
+    expect([text('.old'), text()]).toEqual(['before\n', '# created by logrotate\nafter\n'])
+  })
+
+  test('reopen creates the file again, without waiting for a line', async () => {
+    const file = open(1000, 1)
+    file.append('before')
+    await file.flush()
+    renameSync(path, `${path}.old`)
+    file.reopen()
+    await file.flush()
+    expect(text()).toBe('')
+    file.append('after')
+    await file.stop()
+    expect([text('.old'), text()]).toEqual(['before\n', 'after\n'])
+  })
+
+  test('it was copied and made empty (copytruncate): its size is counted from 0 again', async () => {
+    const file = open(20, 1)
+    file.append('1234567890')
+    await file.flush()
+    copyFileSync(path, `${path}.old`)
+    truncateSync(path)
+    file.append('after it')
+    file.append('and more')
+    await file.stop()
+    expect([text('.old'), text()]).toEqual(['1234567890\n', 'after it\nand more\n'])
+    expect(readdirSync(directory).sort()).toEqual(['a.log', 'a.log.old'])
+  })
+})
+
 describe('a disk that fails', () => {
   test('costs lines, and is reported once when it fails and once when it works again', async () => {
     const inside = join(directory, 'not-created-yet', 'a.log')
@@ -117,6 +184,33 @@ describe('a disk that fails', () => {
     expect(file.problem()).toBeNull()
     expect(readFileSync(inside, 'utf8')).toBe('three\n')
   })
+
+  test.runIf(notRoot() === null)(
+    'that is full in the middle of a line: this line is removed, and complete ones are kept',
+    async () => {
+      const disk = join(directory, 'disk')
+      mkdirSync(disk)
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', disk])
+      try {
+        const [at, filler] = [join(disk, 'a.log'), join(disk, 'filler')]
+        writeFileSync(filler, 'x'.repeat(8192))
+        const file = open(1_000_000, 1, at)
+        const line = (i: number) => JSON.stringify({ i, text: 'x'.repeat(1000) })
+        for (let i = 0; i < 12; i++) file.append(line(i))
+        await file.flush()
+        expect(file.problem()).toBe('ENOSPC')
+        expect(readFileSync(at, 'utf8').split('\n')).toEqual([...Array.from({ length: 8 }, (_, i) => line(i)), ''])
+        expect(file.dropped()).toBe(4)
+        rmSync(filler)
+        file.append(line(12))
+        await file.stop()
+        expect(readFileSync(at, 'utf8').split('\n').slice(-2)).toEqual([line(12), ''])
+        expect(problems).toEqual(['ENOSPC', null])
+      } finally {
+        execFileSync('umount', [disk])
+      }
+    },
+  )
 
   test.runIf(existsSync('/dev/full'))('that is full costs only lines', async () => {
     const file = open(1_000_000, 1, '/dev/full')
