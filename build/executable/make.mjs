@@ -59,6 +59,7 @@ function seaConfigFor(version) {
   return {
     main: 'gatewatch.cjs', // relative, because the blob contains this path and must not depend on the build directory
     useCodeCache: true,
+    execArgvExtension: 'none', // NODE_OPTIONS is not read; an older Node.js ignores this, and reads it (SECURITY.md)
     ...(execArgv.length > 0 && { execArgv }),
   }
 }

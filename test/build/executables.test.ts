@@ -1,6 +1,6 @@
 // The standalone executables: each is tested with a real systemd and a real broker, and requires only the documented libraries.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -51,6 +51,18 @@ describeUnless(noBuild() ?? noSystemd() ?? missingPrograms(...MOSQUITTO), 'execu
         node_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         node_end_of_life_allowed: false,
       })
+    })
+
+    it('does not run what NODE_OPTIONS names, from Node.js 24 on', { timeout: SLOW_MS }, () => {
+      const { version } = JSON.parse(readFileSync(join(ROOT, 'build/bases.json'), 'utf8')).bases[arch]
+      const foreign = join(directory, 'foreign.cjs')
+      writeFileSync(foreign, 'console.error("foreign code")')
+      const { stdout, stderr } = spawnSync(runnable(arch, executable(arch), directory), ['version'], {
+        encoding: 'utf8',
+        env: { NODE_OPTIONS: `--require=${foreign}` },
+      })
+      expect(stdout).toMatch(/^gatewatch /)
+      expect(stderr).toBe(Number(version.split('.')[0]) >= 24 ? '' : 'foreign code\n')
     })
 
     it('is for the right CPU and links only to the documented libraries and glibc version', () => {

@@ -10,6 +10,9 @@ import { until } from '../rig/until.ts'
 const UNIT = 'gatewatch.service'
 const WATCHDOG = 'WatchdogSec=4s'
 const SLEEPER = '[Service]\nExecStart=/bin/sleep infinity\n'
+/** Without UnsetEnvironment= in the unit, Node.js would not even start with the first one. */
+const RUNTIME_VARIABLES =
+  'NODE_OPTIONS=--require=/none.cjs NODE_TLS_REJECT_UNAUTHORIZED=0 NODE_V8_COVERAGE=/tmp/coverage'
 
 describeUnless(noGateway(), 'the service', () => {
   let installed: Installed
@@ -18,8 +21,11 @@ describeUnless(noGateway(), 'the service', () => {
     installed = install({
       services: ['steady', 'fragile', 'not-installed'],
       units: { 'steady.service': SLEEPER, 'fragile.service': SLEEPER },
-      // As on an image without procps.
-      service: `${WATCHDOG}\nRestartSec=100ms\nInaccessiblePaths=-/bin/kill -/usr/bin/kill`,
+      // Without /bin/kill: as on an image without procps.
+      service: [
+        ...[WATCHDOG, 'RestartSec=100ms', `Environment=${RUNTIME_VARIABLES}`],
+        'InaccessiblePaths=-/bin/kill -/usr/bin/kill',
+      ].join('\n'),
     })
     gateway = await installed.boot()
   })
@@ -77,6 +83,13 @@ describeUnless(noGateway(), 'the service', () => {
     )
     expect(refused.code).not.toBe(0)
     expect(refused.stderr).toMatch(/denied|authentication required/i)
+  })
+
+  test('passes no variable to Node.js that loads code or changes what is trusted', async () => {
+    const { MainPID } = await show('MainPID')
+    const { stdout } = await gateway.systemd.exec('cat', `/proc/${MainPID}/environ`)
+    expect(stdout).toContain('GATEWATCH_MONITORED_SERVICES=')
+    expect(stdout).not.toMatch(/NODE_|SSL|LD_/)
   })
 
   test('reads the resource usage of a unit from its cgroup', async () => {

@@ -56,6 +56,17 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
       expect(text).toMatch(limit)
   })
 
+  test('unsets the variables that Node.js, OpenSSL and the dynamic linker obtain code or trust from', () => {
+    const lines = readFileSync(UNIT_FILE, 'utf8').matchAll(/^UnsetEnvironment=(.*)$/gm)
+    const unset = [...lines].flatMap(([, names = '']) => names.split(' '))
+    for (const name of [
+      ...['NODE_OPTIONS', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_V8_COVERAGE'],
+      ...['NODE_COMPILE_CACHE', 'NODE_REDIRECT_WARNINGS', 'NODE_ICU_DATA', 'NODE_DEBUG', 'OPENSSL_CONF'],
+      ...['OPENSSL_MODULES', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'LD_PRELOAD', 'LD_LIBRARY_PATH'],
+    ])
+      expect(unset).toContain(name)
+  })
+
   test('does not depend on a broker or on the network', () => {
     expect(readFileSync(UNIT_FILE, 'utf8')).not.toMatch(/mosquitto|network-online|^(Requires|BindsTo)=/m)
   })
