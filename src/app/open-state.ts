@@ -5,7 +5,7 @@ import type { Identity } from '../core/views/api-json.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'
-import { isVolatile, mountOfPath } from '../store/file/mounts.ts'
+import { storageAt } from '../store/file/mounts.ts'
 import { sideWritesAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
 import type { PageRingStore } from '../store/store.ts'
@@ -18,8 +18,8 @@ export interface OpenedState {
   readonly identity: Identity
   readonly bootId: string
   readonly path: string
-  /** The file system is in RAM: its content is lost at a power loss. */
-  readonly volatile: boolean
+  /** What a power loss does to the file, as in `Storage`; null if it survives. */
+  readonly volatile: string | null
   /** A state file of the former program to import counters from, if this is a first start; else null. */
   readonly legacyFile: string | null
 }
@@ -50,9 +50,8 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
   })
   const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, paths.user ? uid : null)
   const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
-  const volatile = isVolatile(mountOfPath(path))
-  if (volatile)
-    log('warning', `state file ${path} is on a RAM-backed file system (tmpfs): counters will not survive a power loss`)
+  const { volatile } = storageAt(opened.path)
+  if (volatile !== null) log('warning', `state file ${path} ${volatile}`)
   return {
     state,
     store: opened.store,

@@ -16,7 +16,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
     bus: source.health(),
     store: store.health(),
     mqtt: inputs.mqtt.health(),
-    stateVolatile: inputs.stateVolatile,
+    stateVolatile: inputs.stateVolatile !== null,
     http: inputs.http.health(),
     system: source.system(),
     ...(await inputs.usage(agent.state())),

@@ -19,8 +19,8 @@ export interface StatusInputs {
   readonly build: Build
   readonly identity: Identity
   readonly startedAtMs: number
-  /** The state file is on a file system whose content is lost at a power loss. */
-  readonly stateVolatile: boolean
+  /** What a power loss does to the state file, one sentence without subject; null if it survives. */
+  readonly stateVolatile: string | null
   readonly clock: Clock
   readonly lag: LoopLag
   readonly source: UnitSource
@@ -42,7 +42,7 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
   const bus = source.health()
   return health({
     bus,
-    stateFile: store.health(),
+    stateFile: { ...store.health(), volatile: inputs.stateVolatile },
     configuration: {
       // The address of the listener is configured, and cannot be used.
       problems: [...configuration.problems(), ...about('http', tcp.problem())],
@@ -91,7 +91,7 @@ export function statusJson(inputs: StatusInputs): Json {
     state: {
       path: state.path,
       problem: state.problem,
-      volatile: inputs.stateVolatile,
+      volatile: inputs.stateVolatile !== null,
       commits: state.commits,
       bytes_written: state.bytesWritten,
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),

@@ -22,8 +22,12 @@ export interface HealthCheck {
 /** What the checks are derived from. */
 export interface HealthFacts {
   readonly bus: { readonly problem: string | null; readonly lostAtMonoMs: number | null }
-  /** `note`: what happened to the file at the start. */
-  readonly stateFile: { readonly problem: string | null; readonly note: string | null }
+  /** `note`: what happened to the file at the start. `volatile`: the file "is on ..." storage that may lose it. */
+  readonly stateFile: {
+    readonly problem: string | null
+    readonly note: string | null
+    readonly volatile: string | null
+  }
   /** `waiting`: keys that take effect after a restart. */
   readonly configuration: { readonly problems: readonly string[]; readonly waiting: readonly string[] }
   /** The longest recent delay of the event loop. */
@@ -96,7 +100,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   const { bus, stateFile, configuration, loopLagSeconds, faults, mqtt, logFiles, clockSynced } = facts
   const findings: Finding[] = [
     { name: 'bus', problems: sentences(bus.problem), beganAtMonoMs: bus.lostAtMonoMs },
-    { name: 'state_file', problems: sentences(stateFile.problem), note: stateFile.note ?? OK },
+    { name: 'state_file', problems: sentences(stateFile.problem), note: stateFileNote(stateFile) },
     { name: 'configuration', problems: configuration.problems, note: waitingNote(configuration.waiting) },
     { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
   ]
@@ -107,6 +111,11 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })
   findings.push({ name: 'identity', problems: facts.machineIdKnown ? [] : [NO_MACHINE_ID] })
   return findings
+}
+
+/** Counters in RAM are a warning: the agent counts as well as on flash. */
+function stateFileNote({ note, volatile }: HealthFacts['stateFile']): string {
+  return [...sentences(volatile === null ? null : `the file ${volatile}`), ...sentences(note)].join('; ') || OK
 }
 
 /** Null while the event loop is fast enough. */

@@ -88,7 +88,7 @@ function percent(ratio: number): string {
 
 function stateFact(state: StatusView['state'], nowMs: number): Fact {
   if (state?.problem) return { tone: 'bad', text: 'write failed' }
-  if (state?.volatile) return { tone: 'warn', text: 'in RAM: lost at power-off' }
+  if (state?.volatile) return { tone: 'warn', text: 'may be lost at power-off' }
   const last = state?.last_commit
   return { tone: 'ok', text: last ? `written ${age(nowMs - Date.parse(last))} ago` : 'nothing to write' }
 }

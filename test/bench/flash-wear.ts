@@ -20,7 +20,7 @@ import { DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
 const JOURNAL_INTERVAL_MS = 5_000
 /** The endurance of a 4 GB eMMC with 3,000 erase cycles and a write amplification of 4. */
 const ENDURANCE_BYTES = (4e9 * 3000) / 4
-const EXT4 = sideWritesOf({ type: 'ext4', options: [], point: '/', upperDir: null })
+const EXT4 = sideWritesOf({ type: 'ext4', options: [] })
 
 const print = (what: string, value: string) => console.log(`${what.padEnd(86)} ${value.padStart(16)}`)
 const bytes = (n: number) => `${Math.round(n).toLocaleString('en')} B`

@@ -13,7 +13,7 @@ import { testClock } from '../rig/clock.ts'
 
 const HEALTHY: HealthFacts = {
   bus: { problem: null, lostAtMonoMs: null },
-  stateFile: { problem: null, note: null },
+  stateFile: { problem: null, note: null, volatile: null },
   configuration: { problems: [], waiting: [] },
   loopLagSeconds: 0.5,
   faults: [],
@@ -55,7 +55,7 @@ test('the list has every check of what is configured, in its order; OK needs no 
 
 test.each([
   ['bus', true, { bus: { problem: 'no such socket', lostAtMonoMs: 4_000 } }, 'no such socket'],
-  ['state_file', true, { stateFile: { problem: 'EROFS', note: 'was empty' } }, 'EROFS'],
+  ['state_file', true, { stateFile: { problem: 'EROFS', note: 'was empty', volatile: 'is in RAM' } }, 'EROFS'],
   ['configuration', true, { configuration: { problems: ['a: bad', 'b: bad'], waiting: ['bus'] } }, 'a: bad; b: bad'],
   ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
   ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
@@ -85,16 +85,18 @@ test.each([
   expect(reportLines(checks)).toEqual([`configuration: ${message}`])
 })
 
-test('what happened to the state file at the start is reported by a check that is healthy', () => {
-  const checks = checksOf({ stateFile: { problem: null, note: 'the file was empty' } })
+test('what happened to the state file at the start, and that it is in RAM, is reported by a check that is healthy', () => {
+  const checks = checksOf({ stateFile: { problem: null, note: 'the file was empty', volatile: 'is in RAM' } })
   expect(checks.every(({ healthy }) => healthy)).toBe(true)
-  expect(reportLines(checks)).toEqual(['state_file: the file was empty'])
+  expect(reportLines(checks)).toEqual(['state_file: the file is in RAM; the file was empty'])
 })
 
 test('a check is dated when it changes between healthy and unhealthy, not when its message changes', () => {
   const { clock, evaluate } = health()
   const since = (problem: string | null) =>
-    evaluate({ ...HEALTHY, stateFile: { problem, note: null } }).find(({ name }) => name === 'state_file')?.sinceMs
+    evaluate({ ...HEALTHY, stateFile: { problem, note: null, volatile: null } }).find(
+      ({ name }) => name === 'state_file',
+    )?.sinceMs
   expect(since(null)).toBe(10_000)
   clock.advance(1_000)
   expect(since(null)).toBe(10_000)

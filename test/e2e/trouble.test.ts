@@ -94,8 +94,15 @@ describeUnless(noSystemd(), 'problems in the field', () => {
           .split('\n')
           .filter((line) => line.includes('RAM-backed file system')),
       ).toHaveLength(1)
-      const { state } = (await agent.getJson('/api/v1/status')) as { state: { volatile: boolean } }
+      const { state, checks } = (await agent.getJson('/api/v1/status')) as {
+        state: { volatile: boolean }
+        checks: { name: string; healthy: boolean; message: string }[]
+      }
       expect(state.volatile).toBe(true)
+      expect(checks.find(({ name }) => name === 'state_file')).toMatchObject({
+        healthy: true,
+        message: expect.stringContaining('the file is on a RAM-backed file system (tmpfs)'),
+      })
     } finally {
       removeDirectory(volatile)
     }

@@ -28,7 +28,7 @@ export const flashFamilies: readonly Family[] = [
   }),
   gauge(
     'gatewatch_state_volatile',
-    '1 if the state file is on a RAM-backed file system and lost at power-off.',
+    '1 if the state file is, or may be, on a RAM-backed file system and lost at power-off.',
     (r) => {
       return flag(r.stateVolatile)
     },

@@ -2,7 +2,7 @@
 // Every write changes the file's mtime, which is journaled. Nothing avoids that: not O_DIRECT, O_DSYNC, mmap or a time set
 // in advance, nor the mount option lazytime (on Linux 6.18). fdatasync(2) does not wait for it, and commits in quick
 // succession share it. Measured by `npm run bench:flash`.
-import { type Mount, mountOfPath } from './mounts.ts'
+import { type Mount, storageAt } from './mounts.ts'
 
 /** The additional writes of one file system. */
 export interface SideWrites {
@@ -25,7 +25,7 @@ const JOURNAL_EVERY_MS = 5_000
 const WRITE_BACK_MS = 35_000
 
 /** The measured file systems. For any other nothing is known, and nothing is counted. */
-export function sideWritesOf(mount: Mount | null): SideWrites {
+export function sideWritesOf(mount: Pick<Mount, 'type' | 'options'> | null): SideWrites {
   const inPlace = { inPlaceBytes: BLOCK_BYTES, inPlaceMs: WRITE_BACK_MS }
   switch (mount?.type) {
     case 'ext2':
@@ -48,7 +48,7 @@ export function sideWritesOf(mount: Mount | null): SideWrites {
 
 /** The additional writes of the file system that holds `path` on this machine. */
 export function sideWritesAt(path: string): SideWrites {
-  return sideWritesOf(mountOfPath(path))
+  return sideWritesOf(storageAt(path).mount)
 }
 
 /** Returns a function to be called with the time of each commit; its result is the number of additional bytes. */
