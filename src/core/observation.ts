@@ -42,6 +42,14 @@ export type Observation =
   | { readonly kind: 'triggered'; readonly unit: string; readonly at: Instant; readonly active: boolean }
   /** JobNew of a watched unit; the type of the job is in no signal. */
   | { readonly kind: 'job-new'; readonly unit: string; readonly at: Instant; readonly job: number }
+  /** The type of a job of a watched unit that was queued beside an open run: `start`, `restart`, `stop`, ... */
+  | {
+      readonly kind: 'job-type'
+      readonly unit: string
+      readonly at: Instant
+      readonly job: number
+      readonly type: string
+    }
   /** JobRemoved of a watched unit, with systemd's job result. */
   | {
       readonly kind: 'job-removed'

@@ -125,7 +125,8 @@ function unseenStarts(
   if (last === null) return { starts: now + 1, restarts: now, automatic: now }
   // A job that was already queued may have counted the restart, or may be a manual start that waits for it.
   const restarts = now < last.nRestarts ? now : now - last.nRestarts
-  const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === unit.endJob
+  const { endJob, startJob } = unit
+  const oneJob = unit.run === null && snapshot.job !== 0 && snapshot.job === endJob && endJob !== startJob
   const starts = Math.max(1, mayRestartItself(unit, last, earlier) ? restarts : restarts + 1)
   return { starts, restarts: oneJob ? Math.max(restarts, 1) : restarts, automatic: restarts }
 }

@@ -24,6 +24,15 @@ export function noteJob(unit: Unit, id: number): Unit {
 }
 
 /**
+ * The type of a job that was queued beside an open run. A start job can become a restart job: systemd merges the two. Once
+ * the run has ended, systemd turns a restart job into a start job (job_finish_and_invalidate()), which shows nothing.
+ */
+export function noteJobType(unit: Unit, id: number, type: string): Unit {
+  if (type !== 'start') return unit.startJob === id ? { ...unit, startJob: 0 } : unit
+  return unit.run === null ? unit : { ...unit, startJob: id }
+}
+
+/**
  * The job has ended. It was a start that never became a run if no run is open and none started since the job appeared:
  * a stop job of a unit that is not running ends with `done`. `failed` without a run is the start limit; every other
  * start that fails has a run. `canceled` waits for a stop job that may have taken over.

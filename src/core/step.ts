@@ -9,7 +9,7 @@ import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
 import { runsToReplay } from './reconcile.ts'
 import { loseRun, openRun } from './runs.ts'
-import { CANCELED_AFTER_MS, jobEnded, noteJob, reportCanceled } from './start-jobs.ts'
+import { CANCELED_AFTER_MS, jobEnded, noteJob, noteJobType, reportCanceled } from './start-jobs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
@@ -52,6 +52,8 @@ export function step(state: State, o: Observation): StepResult {
       return updateUnit(state, o.unit, o.at, (unit) => ({ unit: setTriggered(unit, o.at, o.active), events: [] }))
     case 'job-new':
       return updateUnit(state, o.unit, o.at, (unit) => ({ unit: noteJob(unit, o.job), events: [] }))
+    case 'job-type':
+      return updateUnit(state, o.unit, o.at, (unit) => ({ unit: noteJobType(unit, o.job, o.type), events: [] }))
     case 'job-removed':
       return updateUnit(state, o.unit, o.at, (unit) =>
         jobEnded(unit, { at: o.at, policy: state.policy, source: 'signal' }, o.job, o.result),
@@ -189,6 +191,7 @@ function boot(state: State, at: Instant, bootId: string): StepResult {
       snapshot: null,
       runIds: [],
       endJob: 0,
+      startJob: 0,
       failed: null,
       gaveUp: false,
       flapping: false,

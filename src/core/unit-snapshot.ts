@@ -129,7 +129,8 @@ function restartedInOneSignal(unit: Unit, snapshot: UnitSnapshot): unit is Unit 
 /** True if systemd was waiting to restart the unit, or if one restart job caused both the end and this start. */
 function isRestart(unit: Unit, snapshot: UnitSnapshot): boolean {
   if (unit.snapshot?.subState.startsWith('auto-restart')) return true
-  return snapshot.subState.startsWith('auto-restart') || (snapshot.job !== 0 && snapshot.job === unit.endJob)
+  if (snapshot.subState.startsWith('auto-restart')) return true
+  return snapshot.job !== 0 && snapshot.job === unit.endJob && snapshot.job !== unit.startJob
 }
 
 function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {

@@ -151,6 +151,8 @@ export interface Unit {
   readonly proven: readonly ProvenRun[]
   /** The job under which the last run ended, or under which systemd restarts the unit: a start under it is a restart. 0: none. */
   readonly endJob: number
+  /** A start job that was queued beside the open run: a start under it is not a restart. 0: none. Not stored. */
+  readonly startJob: number
   /** The end of the last run was requested: systemd does not restart the unit by itself. */
   readonly stopRequested: boolean
   /** Set while the unit is failed and no run is open: since when, and whether a stop was requested. */
@@ -202,6 +204,7 @@ export function newUnit(name: string): Unit {
     reportedRestarts: 0,
     proven: NO_PROOF,
     endJob: 0,
+    startJob: 0,
     stopRequested: false,
     failed: null,
     counters: ZERO,

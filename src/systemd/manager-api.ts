@@ -75,6 +75,11 @@ function getCall(name: string, ofInterface: string, property: string): Call {
   return { ...getAllCall(name), member: 'Get', signature: 'ss', body: [ofInterface, property] }
 }
 
+/** The call that reads the type of a queued job: `start`, `restart`, ... */
+export function jobTypeCall(job: number): Call {
+  return { ...getCall('', 'org.freedesktop.systemd1.Job', 'JobType'), path: `${MANAGER_PATH}/job/${job}` }
+}
+
 /** What matches the patterns: loaded units and unit files. */
 export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<ListedUnits> {
   if (patterns.length === 0) return { units: [], loaded: new Set(), idle: new Set(), aliases: [], templates: [] }

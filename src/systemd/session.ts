@@ -8,6 +8,7 @@ import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createAcceptSockets } from './accept-sockets.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import { createGapWatch } from './gap-watch.ts'
+import { createJobTypes } from './job-types.ts'
 import * as manager from './manager-api.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
@@ -178,14 +179,18 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
       session.wasRead(label, reading)
       triggers.set(label, reading.settings.startedBy)
       freezer.note(label, reading.snapshot)
+      noteJob(label, reading.snapshot)
     },
   })
+  const noteJob = createJobTypes(bus, (unit, job, type) =>
+    observe({ kind: 'job-type', unit, at: clock.now(), job, type }),
+  )
   const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
   const missed = (unit: string) => {
     log('debug', `bus: signals about restarts of ${unit} are missing; re-reading all units`)
     gaps.suspect()
   }
-  const signals = createUnitSignals({ ...context, units, triggers, freezer, isReloading, missed })
+  const signals = createUnitSignals({ ...context, units, triggers, freezer, noteJob, isReloading, missed })
   const endWatching = () => {
     units.end()
     freezer.end()

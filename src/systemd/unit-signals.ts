@@ -6,6 +6,7 @@ import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
 import type { FreezerCheck } from './freezer-check.ts'
+import type { NoteJob } from './job-types.ts'
 import { MANAGER_PATH } from './manager-api.ts'
 import { createNewTriggers } from './new-triggers.ts'
 import type { Triggers } from './triggers.ts'
@@ -32,6 +33,7 @@ interface UnitSignalsContext {
   readonly isReloading: () => boolean
   readonly triggers: Triggers
   readonly freezer: FreezerCheck
+  readonly noteJob: NoteJob
 }
 
 export interface UnitSignals {
@@ -43,7 +45,7 @@ export interface UnitSignals {
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
-  const { bus, list, pairing, clock, observe, malformed, units, triggers, freezer } = context
+  const { bus, list, pairing, clock, observe, malformed, units, triggers, freezer, noteJob } = context
   const newTriggers = createNewTriggers({
     bus,
     clock,
@@ -77,6 +79,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
       observe({ kind: 'signal', unit, at, snapshot })
       units.moved(unit, snapshot.activeState)
       freezer.note(unit, snapshot)
+      noteJob(unit, snapshot)
     }
   }
 

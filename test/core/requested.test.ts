@@ -158,3 +158,28 @@ test('clear keeps the request and the bad Result of the run that continues', () 
     ...{ kind: 'crash', result: 'exit-code' },
   })
 })
+
+test('a start under a job that is known to be a start job is not a restart, although the run before it ended under this job', () => {
+  const startUnder = (types: readonly string[], jobAtEnd = 31) => {
+    const jobTypes = types.map((type, i): Observation => ({ kind: 'job-type', unit: U, at: at(4 + i), job: 31, type }))
+    const [crash, next] = [
+      signal(U, 7, { ...FAILED, job: jobAtEnd }),
+      signal(U, 9, { ...RUNNING, invocationId: 'b2', job: jobAtEnd }),
+    ]
+    const late: Observation = { kind: 'job-type', unit: U, at: at(8), job: 31, type: 'start' }
+    const { events } = stepAll(watching(U), [
+      read(U, 1, {}),
+      signal(U, 2, { ...RUNNING, job: 7 }),
+      signal(U, 3, { ...RUNNING, job: 31 }),
+      ...[...jobTypes, crash, late, next],
+    ])
+    return events.at(-1)?.kind
+  }
+  expect(startUnder(['start'])).toBe('start')
+  expect(startUnder(['restart'])).toBe('restart')
+  // A restart was merged into the start job; after the end, systemd calls every restart job a start job.
+  expect(startUnder(['start', 'restart'])).toBe('restart')
+  expect(startUnder([])).toBe('restart')
+  // The start job was canceled before the end.
+  expect(startUnder(['start'], 0)).toBe('start')
+})

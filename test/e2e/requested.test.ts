@@ -18,10 +18,13 @@ ExecStopPost=/bin/sh -c 'until [ -e /run/%N.gone ]; do sleep 0.02; done'
 const UNITS = {
   upheld: "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sh -c 'sleep 0.4; exit 4'\n",
   crashed: endsInPost(3),
+  failed: endsInPost(3),
   finished: endsInPost(0),
   stopped: trapping('exit 1'),
   restarted: trapping('exit 1'),
   stubborn: trapping('', 'TimeoutStopSec=300ms\n'),
+  first: "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'until [ -e /run/%N.up ]; do sleep 0.02; done'\n",
+  waits: '[Unit]\nAfter=first.service\n[Service]\nExecStart=/bin/sleep infinity\n',
   activating: '[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n',
   remains: '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/false\n',
 }
@@ -54,15 +57,17 @@ describeUnless(noSystemd(), 'requested', () => {
   })
 
   test.each([
-    { unit: 'crashed', event: 'crash', exitCode: 3 },
-    { unit: 'finished', event: 'stop', exitCode: 0 },
-  ])('is false if $unit is started while ExecStopPost= of its $event runs', async ({ unit, event, exitCode }) => {
+    { unit: 'crashed', action: 'start', event: 'crash', exitCode: 3 },
+    { unit: 'failed', action: 'restart', event: 'crash', exitCode: 3 },
+    { unit: 'finished', action: 'start', event: 'stop', exitCode: 0 },
+  ])('is false if ExecStopPost= of the $event of $unit runs during its $action', async (row) => {
+    const { unit, action, event, exitCode } = row
     const { systemd } = on
     await systemd.start(unit)
     await on.subState(unit, 'stop-post')
-    await systemd.systemctl('start', '--no-block', unit)
+    await systemd.systemctl(action, '--no-block', unit)
     const job = async () => (await systemd.show(unit, 'Job'))['Job']
-    await until(job, { what: 'the start job', is: (id) => id !== undefined && id !== '0' })
+    await until(job, { what: 'the job', is: (id) => id !== undefined && id !== '0' })
     await systemd.exec('touch', `/run/${unit}.gone`)
     await on.event(unit, event, 2)
     const ends = (await on.events(unit, event)).map((end) => [end['requested'], end['exit_code']])
@@ -70,6 +75,24 @@ describeUnless(noSystemd(), 'requested', () => {
       [false, exitCode],
       [false, exitCode],
     ])
+    // The second run is a restart only under a restart job.
+    expect(await on.events(unit, 'restart')).toHaveLength(action === 'restart' ? 1 : 0)
+  })
+
+  test('a start job that waits for another unit starts a unit that was killed meanwhile, and does not restart it', async () => {
+    const { systemd } = on
+    await systemd.start('waits')
+    await systemd.systemctl('start', '--no-block', 'first')
+    await systemd.systemctl('start', '--no-block', 'waits')
+    await until(() => systemd.show('waits', 'Job'), {
+      what: 'the job',
+      is: ({ Job }) => Job !== undefined && Job !== '0',
+    })
+    await systemd.kill('waits')
+    await on.event('waits', 'crash')
+    await systemd.exec('touch', '/run/first.up')
+    await on.event('waits', 'start', 2)
+    expect(await on.events('waits', 'restart')).toEqual([])
   })
 
   test.each([

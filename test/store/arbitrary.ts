@@ -66,6 +66,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   reportedRestarts: fc.constant(0),
   proven: fc.constant(NO_PROOF),
   endJob: int,
+  startJob: fc.constant(0),
   stopRequested: fc.boolean(),
   failed: maybe(fc.record({ sinceMonoMs: ms, requested: fc.boolean() })),
   counters: anyCounters,

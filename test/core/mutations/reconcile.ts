@@ -101,8 +101,8 @@ export const RECONCILE: ByFile = {
     ['one job across the gap is a restart', 'oneJob ? Math.max(restarts, 1) : restarts', 'restarts'],
     [
       'one job covers end and start only if no run is open',
-      'unit.run === null && snapshot.job !== 0 && snapshot.job === unit.endJob',
-      'snapshot.job !== 0 && snapshot.job === unit.endJob',
+      'unit.run === null && snapshot.job !== 0 && snapshot.job === endJob',
+      'snapshot.job !== 0 && snapshot.job === endJob',
     ],
     [
       'a pending restart is included in NRestarts only once its job is queued',

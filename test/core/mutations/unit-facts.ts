@@ -24,6 +24,8 @@ export const UNIT_FACTS: ByFile = {
       " && unit.tracking === 'continuous' ? {",
       ' ? {',
     ],
+    ['a start job can become a restart job', 'unit.startJob === id ? { ...unit, startJob: 0 } : unit', 'unit'],
+    ['after the end, every restart job is a start job', 'unit.run === null ? unit : {', '{'],
     ['another job takes over from a canceled one', 'job, canceledAtMonoMs: null }', 'job }'],
     ['while a run is open nothing was refused', 'if (run !== null) return', 'if (false) return'],
     [

@@ -103,14 +103,15 @@ export const UNIT_SNAPSHOT: ByFile = {
     ],
     [
       'a start after waiting to restart is a restart',
-      "if (unit.snapshot?.subState.startsWith('auto-restart')) return true",
-      '',
+      "if (unit.snapshot?.subState.startsWith('auto-restart')) return true\n",
+      '\n',
     ],
     [
       'a start that shows auto-restart is a restart',
-      "snapshot.subState.startsWith('auto-restart') || (snapshot.job",
-      '(snapshot.job',
+      "if (snapshot.subState.startsWith('auto-restart')) return true\n  return",
+      'return',
     ],
+    ['a start under a start job is not a restart', ' && snapshot.job !== unit.startJob', ''],
     [
       'the job of an automatic restart is kept for the start under it',
       'endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob',
@@ -121,10 +122,14 @@ export const UNIT_SNAPSHOT: ByFile = {
       'endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob',
       'endJob: snapshot.job',
     ],
-    ['a start under the job of the end is a restart', ' || (snapshot.job !== 0 && snapshot.job === unit.endJob)', ''],
+    [
+      'a start under the job of the end is a restart',
+      'return snapshot.job !== 0 && snapshot.job === unit.endJob',
+      'return false',
+    ],
     [
       'without a job at end and start it is not a restart',
-      '(snapshot.job !== 0 && snapshot.job === unit.endJob)',
+      'snapshot.job !== 0 && snapshot.job === unit.endJob',
       'snapshot.job === unit.endJob',
     ],
     [
