@@ -3,6 +3,7 @@ import minimist from 'minimist'
 import { didYouMean } from '../config/did-you-mean.ts'
 import { isKey, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import type { CommandLine, OptionValue } from '../config/layer.ts'
+import { withoutPasswords } from '../config/without-password.ts'
 import { EVENT_KINDS } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
 import { unitName } from '../core/unit-name.ts'
@@ -52,7 +53,7 @@ export function parseArguments(argv: readonly string[]): Arguments | { readonly 
   try {
     return parse(argv)
   } catch (error) {
-    if (error instanceof UsageError) return { problem: error.message }
+    if (error instanceof UsageError) return { problem: withoutPasswords(error.message) }
     throw error
   }
 }

@@ -3,6 +3,7 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from 'json
 import { didYouMean } from './did-you-mean.ts'
 import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from './keys.ts'
 import { type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
+import { withoutPassword } from './without-password.ts'
 
 /** `name` is the name of the file in error messages. A leading byte order mark is ignored. */
 export function fileLayer(text: string, name: string): Layer {
@@ -29,7 +30,8 @@ export function fileLayer(text: string, name: string): Layer {
       const [label, value] = property.children ?? []
       if (!label || !value) continue
       const path = `${above}${label.value}`
-      const place = `${at(label.offset)}: ${path}`
+      const shown = withoutPassword(path)
+      const place = `${at(label.offset)}: ${shown}`
       if (seen.has(path)) problems.push(problemOf(place, path, undefined, 'duplicate key'))
       seen.add(path)
       if (isKey(path) && !String(label.value).includes('.') && rowOf(path).inFile !== false)
@@ -38,7 +40,7 @@ export function fileLayer(text: string, name: string): Layer {
         if (value.type === 'object') walk(value, `${path}.`)
         else problems.push(problemOf(`${at(value.offset)}: ${path}`, path, plain(value), 'is not an object: { ... }'))
       } else if (Object.hasOwn(OBSOLETE_KEYS, path)) notes.push(`${place} ${OBSOLETE_KEYS[path]?.note}`)
-      else problems.push(problemOf(place, path, undefined, unknownMessage(path)))
+      else problems.push(problemOf(place, shown, undefined, unknownMessage(path)))
     }
   }
   walk(root, '')
@@ -96,11 +98,14 @@ const EXPECTED: Readonly<Record<string, string>> = {
   InvalidCharacter: 'text without control characters',
 }
 
+/** Shows the text that was found, except on a line that may contain a URL with a password. */
 function syntaxMessage({ error, offset, length }: ParseError, text: string): string {
   const name = printParseErrorCode(error)
   const isLabel = name === 'InvalidSymbol' && /^\s*:/.test(text.slice(offset + length))
   const expected = EXPECTED[isLabel ? 'PropertyNameExpected' : name] ?? 'JSON'
   if (offset >= text.trimEnd().length) return `not JSON: expected ${expected}, but the file ends`
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n')[0] ?? ''
+  if (/@|:\/\//.test(line)) return `not JSON: expected ${expected}`
   const found = text.slice(offset, offset + Math.max(1, length)).split('\n')[0] ?? ''
   return `not JSON: expected ${expected}, found ${found === '' ? 'the end of the line' : found.slice(0, 40)}`
 }

@@ -28,6 +28,7 @@ interface KeyDescription {
   readonly flags?: readonly Flag[]
   /** False: can be set on the command line and in the environment, but not in the file. */
   readonly inFile?: false
+  /** A URL that can contain a password, which is never printed. */
   readonly secret?: true
 }
 

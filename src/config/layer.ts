@@ -4,6 +4,7 @@ import type { Env } from '../ports.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
 import { splitListen } from './text-types.ts'
+import { hasPassword, withoutPassword } from './without-password.ts'
 
 export type Origin = 'default' | 'file' | 'environment' | 'command line'
 
@@ -52,9 +53,10 @@ export interface Layer {
   readonly notes: readonly string[]
 }
 
-/** A value in an error message: JSON, at most 80 characters. */
-export function valueText(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+/** A value in an error message: JSON without passwords, at most 80 characters. */
+function valueText(value: unknown): string {
+  const masked = (_key: string, part: unknown) => (typeof part === 'string' ? withoutPassword(part) : part)
+  const text = JSON.stringify(value, masked) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
 
@@ -94,7 +96,7 @@ export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): L
   const entries = new Map<Key, SourcedValue>()
   const problems: Problem[] = []
   for (const [key, { value, flag }] of args.overrides) {
-    if (key === 'mqtt.url' && /^[^/]*\/\/[^/@]*:[^/@]*@/.test(String(value))) {
+    if (rowOf(key).secret && hasPassword(String(value))) {
       const message =
         'a password on the command line is visible to all users and is not accepted; use mqtt.password_file'
       problems.push(problemOf(flag, key, undefined, message, true))
@@ -111,10 +113,4 @@ export function splitPort(entries: Map<Key, SourcedValue>): Map<Key, SourcedValu
   entries.set('listen', { ...listen, value: cut.address })
   if (!entries.has('prometheus_port')) entries.set('prometheus_port', { ...listen, value: Number(cut.port) })
   return entries
-}
-
-/** The value, with the password masked if the key is a URL that can contain one. */
-export function masked(key: Key, value: unknown): unknown {
-  if (!rowOf(key).secret || typeof value !== 'string') return value
-  return value.replace(/^([^/]*\/\/[^/@]*:)[^@]*@/, '$1***@')
 }

@@ -2,7 +2,7 @@
 // value.
 import * as v from 'valibot'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
-import { type Layer, masked, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
+import { type Layer, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
 import type { Paths } from './paths.ts'
 
 export interface MergedConfig {
@@ -57,7 +57,7 @@ function validate(key: Key, entry: SourcedValue, fatal: boolean): { value?: unkn
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key
-    if (typeof index !== 'number') return problemOf(place, key, masked(key, entry.value), issue.message, fatal)
+    if (typeof index !== 'number') return problemOf(place, key, entry.value, issue.message, fatal)
     wrong.add(index)
     const value = (entry.value as unknown[])[index]
     return problemOf(entry.elementPlace?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)

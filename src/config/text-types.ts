@@ -62,7 +62,7 @@ const SCHEMES = ['mqtt:', 'mqtts:', 'mqtt+unix:']
 
 export const mqttUrl: ValueType<string> = textType('a URL such as mqtt://127.0.0.1:1883', (text): Parsed<string> => {
   if (text.startsWith('unix:')) return { wrong: 'is not an MQTT URL; for a socket use mqtt+unix:///path' }
-  if (/^[^/:]+(:\d+)?$/.test(text)) return { wrong: `is not a URL; use mqtt://${text}` }
+  if (/^[^/:@]+(:\d+)?$/.test(text)) return { wrong: `is not a URL; use mqtt://${text}` }
   let url: URL
   try {
     url = new URL(text)

@@ -1,7 +1,7 @@
 // gatewatch check-config: every effective value with its origin, and every problem of the configuration.
 import { KEY_NAMES, type Key, rowOf, valueAt } from '../../config/keys.ts'
-import { masked } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
+import { withoutPassword } from '../../config/without-password.ts'
 import { plural } from '../../core/views/format.ts'
 import type { UnmatchedPattern } from '../../ports.ts'
 import type { Console, ExitCode } from '../console.ts'
@@ -20,7 +20,7 @@ export function checkConfig(
   if (json) {
     const values = KEY_NAMES.map((key) => [
       key,
-      { value: masked(key, valueAt(config, key)), ...originOf(loaded, key), applies: rowOf(key).applies },
+      { value: shown(key, valueAt(config, key)), ...originOf(loaded, key), applies: rowOf(key).applies },
     ])
     out.stdout(
       `${JSON.stringify({
@@ -34,7 +34,7 @@ export function checkConfig(
   } else {
     for (const key of KEY_NAMES) {
       const { origin, place } = originOf(loaded, key)
-      const value = JSON.stringify(masked(key, valueAt(config, key)))
+      const value = JSON.stringify(shown(key, valueAt(config, key)))
       const remark =
         rowOf(key).applies === 'restart' && rowOf(key).inFile !== false ? '; takes effect after a restart' : ''
       out.stdout(`${key} = ${value}  (${origin}${place === '' ? '' : `: ${place}`}${remark})\n`)
@@ -50,6 +50,10 @@ export function checkConfig(
   }
   out.stderr(`gatewatch: ${named}: OK\n`)
   return 0
+}
+
+function shown(key: Key, value: unknown): unknown {
+  return rowOf(key).secret && typeof value === 'string' ? withoutPassword(value) : value
 }
 
 function originOf({ origins }: LoadedConfig, key: Key): { origin: string; place: string } {
