@@ -1,4 +1,4 @@
-// Packages a release: for each executable a tarball, a Debian package and an SBOM; the Yocto layer; the release notes; SHA256SUMS.
+// Packages a release: for each executable a tarball, a Debian package, an SBOM and a VEX statement; the Yocto layer; the release notes; SHA256SUMS.
 //   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--node-sha256 TARGET=HEX]...
 //     [--release] [--allow-end-of-life] [--sign KEY.pem] [--from DIR] [--out dist] [--level 0-9]
 // `--node`, `--node-sha256`, `--release`, `--allow-end-of-life`: as in `npm run build -- --help`. `--from DIR`: packages the
@@ -23,6 +23,7 @@ import { licences, packageAt } from './package/licences.mjs'
 import { releaseNotes } from './package/notes.mjs'
 import { sbom } from './package/sbom.mjs'
 import { signingKey, writeSums } from './package/sums.mjs'
+import { vex } from './package/vex.mjs'
 import { writeReleasedLayer } from './package/yocto.mjs'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
@@ -80,11 +81,8 @@ function pack(arch, { from, out }, options, common) {
     throw new Error(`${executable} has changed since it was built; run 'npm run build'`)
   const packages = homes.map(packageAt)
   const product = { name: 'gatewatch', version, sha256, target: nameOf(arch) }
-  const texts = {
-    ...common,
-    licences: licences(packages, node),
-    sbom: sbom({ product, node, packages, epoch: options.epoch }),
-  }
+  const bom = sbom({ product, node, packages, epoch: options.epoch })
+  const texts = { ...common, licences: licences(packages, node), sbom: bom, vex: vex(bom) }
   const name = `gatewatch-${version}-${nameOf(arch)}`
   const work = mkdtempSync(join(tmpdir(), 'gw-package-'))
   try {
@@ -98,6 +96,7 @@ function pack(arch, { from, out }, options, common) {
     deb(join(work, 'deb'), join(out, debName), options)
     sayWritten(join(out, debName))
     writeFileSync(join(out, `${name}.cdx.json`), texts.sbom)
+    writeFileSync(join(out, `${name}.vex.cdx.json`), texts.vex)
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

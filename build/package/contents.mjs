@@ -1,10 +1,10 @@
-// The contents of the tarball and of the Debian package: executable, unit, user, configuration, manual, licences, SBOM.
+// The contents of the tarball and of the Debian package: executable, unit, user, configuration, manual, licences, SBOM, VEX.
 import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../executable/run.mjs'
 
-/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom. */
+/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom, vex. */
 export function writeTarballTree(directory, executable, texts) {
   const files = createWriter(directory)
   files.copy(executable, 'gatewatch', 0o755)
@@ -16,6 +16,7 @@ export function writeTarballTree(directory, executable, texts) {
   files.text('gatewatch.1', texts.manual)
   files.text('LICENSES.txt', texts.licences)
   files.text('gatewatch.cdx.json', texts.sbom)
+  files.text('gatewatch.vex.cdx.json', texts.vex)
   cpSync('systemd/drop-ins', join(directory, 'drop-ins'), { recursive: true })
   cpSync('deploy/mosquitto', join(directory, 'mosquitto'), { recursive: true })
   const sums = files.names.map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
@@ -32,6 +33,7 @@ export function writeDebianTree(directory, executable, texts, control) {
   files.bytes('usr/share/man/man1/gatewatch.1.gz', gzipSync(texts.manual, { level: 9 }))
   files.text('usr/share/doc/gatewatch/copyright', texts.licences)
   files.text('usr/share/doc/gatewatch/gatewatch.cdx.json', texts.sbom)
+  files.text('usr/share/doc/gatewatch/gatewatch.vex.cdx.json', texts.vex)
   const examples = join(directory, 'usr/share/doc/gatewatch/examples')
   cpSync('systemd/drop-ins', join(examples, 'drop-ins'), { recursive: true })
   cpSync('deploy/mosquitto', join(examples, 'mosquitto'), { recursive: true })

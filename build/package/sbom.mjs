@@ -67,7 +67,7 @@ function hashOf(integrity) {
 }
 
 /** A UUID derived from the content (RFC 9562, version 8: vendor-specific), so that it is reproducible. */
-function serialNumber(text) {
+export function serialNumber(text) {
   const h = createHash('sha256').update(text).digest('hex')
   return `urn:uuid:${h.slice(0, 8)}-${h.slice(8, 12)}-8${h.slice(13, 16)}-a${h.slice(17, 20)}-${h.slice(20, 32)}`
 }

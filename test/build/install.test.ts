@@ -122,10 +122,14 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(await isActive()).toBe('inactive')
   })
 
-  it('has an SBOM with all components, and the licence of each', () => {
+  it('has an SBOM with all components, a VEX statement, and the licence of each component', () => {
     const name = `gatewatch-${VERSION}-linux-x64`
     const { components, metadata } = JSON.parse(readFileSync(at(`${name}.cdx.json`), 'utf8'))
     expect(metadata.component.hashes[0].content).toBe(runHere(`sha256sum ${name}/gatewatch`).slice(0, 64))
+    const statements = readFileSync(at(`${name}.vex.cdx.json`), 'utf8')
+    expect(readFileSync(at(`${name}/gatewatch.vex.cdx.json`), 'utf8')).toBe(statements)
+    expect(JSON.parse(statements).vulnerabilities.map((one: { id: string }) => one.id)).toContain('CVE-2023-0842')
+    expect(readFileSync(at('SHA256SUMS'), 'utf8')).toContain(`  ${name}.vex.cdx.json\n`)
     const names = components.map((one: { name: string }) => one.name)
     expect(names).toEqual(expect.arrayContaining(['node', 'dbus-next', 'mqtt', 'valibot']))
     const licences = readFileSync(at(`${name}/LICENSES.txt`), 'utf8')
