@@ -8,6 +8,8 @@ import { until } from '../rig/until.ts'
 
 const SHUTDOWNS = Number(process.env['GATEWATCH_SHUTDOWNS'] ?? 3)
 const SLOW_MS = 1500
+/** Longer than the agent had waited for a reply before it exited, and lost its runs. */
+const SILENT_MS = 8000
 const LINGERING = `/bin/bash -c 'trap "sleep ${SLOW_MS / 1000}; exit 0" TERM; while :; do sleep 0.1; done'`
 
 const UNITS = {
@@ -50,7 +52,7 @@ describeUnless(noGateway(), 'clean reboots', () => {
       what: `every unit to have ${plural(times, 'start')}`,
       is: (response) => counted(response.units),
     })
-    return { systemd: gateway.systemd, units, status: await getJson('/api/v1/status'), getJson }
+    return { ...gateway, units }
   }
 
   test(`no run is lost in ${SHUTDOWNS} of them`, { timeout: 60_000 + SHUTDOWNS * 15_000 }, async () => {
@@ -78,6 +80,26 @@ describeUnless(noGateway(), 'clean reboots', () => {
     console.log(
       `${SHUTDOWNS} shutdowns: lost 0, starts = stops + running; each took ${Math.min(...took)} to ${Math.max(...took)} ms`,
     )
+  })
+
+  test(`no run is lost if PID 1 is silent for ${SILENT_MS / 1000} s of a shutdown`, { timeout: 90_000 }, async () => {
+    const times = gateway === null ? 1 : SHUTDOWNS + 1
+    const { systemd, journal } = gateway ?? (await booted(times))
+    const stopping = async () => (await journal('-u', 'gatewatch.service')).includes('SIGTERM: stopping')
+    const { MainPID: bus } = await systemd.show('dbus.service', 'MainPID')
+    // The bus is stopped first, so that the agent's query cannot reach PID 1 before PID 1 is stopped, too. As root,
+    // `systemctl start` does not need the bus, but `systemctl poweroff` does.
+    await systemd.kill('dbus.service', 'SIGSTOP', 'main')
+    await systemd.systemctl('start', '--no-block', '--job-mode=replace-irreversibly', 'poweroff.target')
+    await until(stopping, { what: 'the agent to get SIGTERM', is: (is) => is })
+    process.kill(systemd.pid, 'SIGSTOP')
+    await systemd.exec('bash', '-c', `kill -CONT ${bus}`)
+    await new Promise((resolve) => setTimeout(resolve, SILENT_MS))
+    process.kill(systemd.pid, 'SIGCONT')
+    await systemd.ended()
+    const { units } = await booted(times + 1)
+    for (const unit of units.filter((u) => NAMES.includes(String(u['service']))))
+      expect(unit).toMatchObject({ counters: { stops: times, crashes: 0, lost: 0 } })
   })
 })
 

@@ -60,6 +60,8 @@ export interface Systemd extends AsyncDisposable {
   stop(unit?: string): Promise<void>
   /** Shuts the system down with systemctl, and resolves when its PID 1 has ended and every trace is removed. */
   powerOff(): Promise<void>
+  /** Resolves when a shutdown in progress is over: its PID 1 has ended, and every trace is removed. */
+  ended(): Promise<void>
   /** Sends a signal to all processes of the unit, or `whom` (`main`, `control`). */
   kill(unit: string, signal?: string, whom?: 'all' | 'main' | 'control'): Promise<void>
   /** The given properties of a unit as text, or all of them. */
@@ -99,6 +101,10 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
   const end = async () => {
     await runOrThrow('stop systemd', SCRIPT, ['stop', name], process.env, COMMAND_TIMEOUT_MS)
   }
+  const ended = async () => {
+    await until(() => !existsSync(`/proc/${pid}`), { what: 'the shutdown', timeoutMs: SHUTDOWN_TIMEOUT_MS })
+    await end()
+  }
 
   return {
     name,
@@ -123,9 +129,9 @@ export async function startSystemd(options: SystemdOptions = {}): Promise<System
     stop: (unit) => (unit === undefined ? end() : control('stop', unit)),
     async powerOff() {
       await systemctl('poweroff') // fails to reach logind, which the rig does not have
-      await until(() => !existsSync(`/proc/${pid}`), { what: 'the shutdown', timeoutMs: SHUTDOWN_TIMEOUT_MS })
-      await end()
+      await ended()
     },
+    ended,
     kill: (unit, signal = 'SIGKILL', whom = 'all') => control('kill', `--signal=${signal}`, `--kill-who=${whom}`, unit),
     async show(unit, ...properties) {
       const wanted = properties.length > 0 ? [`--property=${properties.join(',')}`] : []

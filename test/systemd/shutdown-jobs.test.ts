@@ -29,7 +29,7 @@ describeUnless(noSystemd(), 'a source', () => {
     const before = clock.now().monoMs
     await using w = await watchingConnected(rig.busAddress, ['dbus.service'])
     await w.source.firstAttempt()
-    expect(await w.source.unitsShuttingDown()).toBeNull()
+    expect(await w.source.unitsShuttingDown(2000)).toBeNull()
     expect(w.source.lastReplyAtMonoMs()).toBeGreaterThanOrEqual(before)
   })
 
@@ -38,6 +38,6 @@ describeUnless(noSystemd(), 'a source', () => {
     await w.source.firstAttempt()
     expect(w.source.health().problem).toContain('/nowhere/bus')
     expect(w.source.lastReplyAtMonoMs()).toBeNull()
-    expect(await w.source.unitsShuttingDown()).toBeNull()
+    expect(await w.source.unitsShuttingDown(2000)).toBeNull()
   })
 })
