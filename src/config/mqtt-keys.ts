@@ -13,6 +13,7 @@ export const MQTT_KEYS = {
     applies: 'now',
     help: 'URL of the broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
     secret: true,
+    otherNames: ['mqtt.host', 'mqtt.port', 'mqtt.broker', 'mqtt.server', 'mqtt.address', 'mqtt.uri', 'mqtt.tls'],
     flags: [
       {
         long: '--mqtt',
@@ -27,11 +28,17 @@ export const MQTT_KEYS = {
     help: 'MQTT client identifier.',
     defaultText: 'gatewatch-<gateway_id>-<4 hex digits of the stream>',
   }),
-  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name for the broker.', defaultText: 'none' }),
+  'mqtt.username': key(orNone(line), null, {
+    applies: 'now',
+    help: 'User name for the broker.',
+    defaultText: 'none',
+    otherNames: ['mqtt.user', 'mqtt.login'],
+  }),
   'mqtt.password_file': key(orNone(path), null, {
     applies: 'now',
     help: 'File with the password for the broker, for example a systemd credential (LoadCredential=).',
     defaultText: 'none',
+    otherNames: ['mqtt.password', 'mqtt.pass'],
   }),
   'mqtt.ca_file': key(orNone(path), null, {
     applies: 'now',
@@ -47,6 +54,7 @@ export const MQTT_KEYS = {
   'mqtt.prefix': key(topicPrefix, 'gatewatch', {
     applies: 'now',
     help: 'Prefix of every topic: <prefix>/<gateway_id>/...',
+    otherNames: ['mqtt.topic', 'mqtt.topic_prefix', 'mqtt.base_topic'],
   }),
   'mqtt.qos': key(integer(0, 2), 1, { applies: 'now', help: 'Quality of service of published messages.' }),
   'mqtt.keepalive': key(integer(1, 65_535), 30, {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clientOf } from '../../src/cli/agent-client.ts'
-import type { Console, OfflineState, StateFile } from '../../src/cli/console.ts'
+import { type Console, errorWriter, type OfflineState, type StateFile } from '../../src/cli/console.ts'
 
 export interface RecordedRequest {
   readonly method: string
@@ -66,13 +66,15 @@ export const NOON = Date.UTC(2026, 10, 20, 12, 0, 0)
 
 export function recordingConsole(overrides: Partial<Console> = {}): RecordingConsole {
   const written = { out: '', err: '' }
+  const stderr = (text: string) => {
+    written.err += text
+  }
   return {
     stdout: (text) => {
       written.out += text
     },
-    stderr: (text) => {
-      written.err += text
-    },
+    stderr,
+    error: errorWriter(stderr, overrides.color === true),
     columns: 80,
     color: false,
     now: () => NOON,

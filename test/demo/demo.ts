@@ -41,7 +41,7 @@ function summary({ status, events, forMs }: DemoResult): string {
   const color = wantsColor(process.env, process.stdout.isTTY === true)
   const columns = process.stdout.isTTY ? process.stdout.columns || 80 : null
   const title = `${plural(events, 'event')} of ${plural(status.units.length, 'unit')} in ${Math.round(forMs / 1000)} s`
-  const units = statusText({ units: status.units }, { columns, color, now: Date.now, stdout() {}, stderr() {} })
+  const units = statusText({ units: status.units }, { columns, color, now: Date.now })
   return `
 ${title}:
 

@@ -1,8 +1,9 @@
 // The commands with a running agent and with its state file alone, and the import of the former program's counters.
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { gatewatch } from '../rig/gatewatch.ts'
+import { BINARY, gatewatch } from '../rig/gatewatch.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { useRunningUnit } from './running-unit.ts'
@@ -14,8 +15,13 @@ describeUnless(noSystemd(), 'the commands', () => {
     const damaged = join(directory(), 'damaged.ring')
     writeFileSync(damaged, 'x'.repeat(5000))
     const at = ['--socket', join(directory(), 'absent.sock'), '-p', damaged]
-    for (const words of [['status'], ['events'], ['clear'], ['dump']])
-      expect(gatewatch(...words, ...at)).toEqual({
+    for (const words of [
+      ['status', ...at],
+      ['events', ...at],
+      ['clear', ...at],
+      ['dump', damaged],
+    ])
+      expect(gatewatch(...words)).toEqual({
         code: 1,
         stdout: '',
         stderr: `gatewatch: ${damaged} is not a readable state file; an agent would move it aside and start a new one\n`,
@@ -24,8 +30,61 @@ describeUnless(noSystemd(), 'the commands', () => {
   })
 
   test('unknown options and commands are errors with the nearest known name', () => {
-    expect(gatewatch('--servces', 'a')).toMatchObject({ code: 2, stderr: expect.stringContaining('--services') })
-    expect(gatewatch('statu')).toMatchObject({ code: 2, stderr: expect.stringContaining('status') })
+    expect(gatewatch('--servces', 'a')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'gatewatch: unknown option --servces: did you mean --services?\nsee: gatewatch help\n',
+    })
+    expect(gatewatch('statu')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean status?') })
+    expect(gatewatch('status', '--limit', '5')).toMatchObject({
+      code: 2,
+      stderr: 'gatewatch: --limit is not valid with status, only with events\nsee: gatewatch help status\n',
+    })
+  })
+
+  test('a wrong value in the environment, or a file that does not exist, is an error for commands too', () => {
+    Object.assign(process.env, { GATEWATCH_TIMEOUT: 'soon', GATEWATCH_MQTT_QOS: '3' })
+    const wrong = gatewatch('list')
+    delete process.env['GATEWATCH_TIMEOUT']
+    delete process.env['GATEWATCH_MQTT_QOS']
+    expect(wrong).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'gatewatch: GATEWATCH_MQTT_QOS: 3 is not a whole number from 0 to 2\n' +
+        'gatewatch: GATEWATCH_TIMEOUT: "soon" is not a whole number from 1 to 86400\nsee: gatewatch help list\n',
+    })
+    expect(gatewatch('status', '--config', '/none')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^gatewatch: \/none: .*no such file.*\nsee: gatewatch help status\n$/),
+    })
+    expect(gatewatch('run', '--config', '/dev/zero')).toMatchObject({
+      code: 2,
+      stderr:
+        'gatewatch: /dev/zero: cannot read the configuration file: it is a device, not a regular file\nsee: gatewatch help run\n',
+    })
+    expect(gatewatch('check-config', directory())).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/it is a directory, not a regular file\ngatewatch: \/.*: 1 problem\n$/),
+    })
+  })
+
+  test('status and events exit with 4 without permission to use the socket, or to read the state file', async () => {
+    const agent = await start()
+    const asNobody = (command: string, ...args: string[]) => {
+      const words = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, BINARY, command, ...args]
+      const { status, stderr } = spawnSync('setpriv', words, { encoding: 'utf8' })
+      return { code: status, stderr }
+    }
+    for (const command of ['status', 'events', 'clear'])
+      expect(asNobody(command, '--socket', agent.socket)).toEqual({
+        code: 4,
+        stderr: `gatewatch: no permission to use ${agent.socket}; run this as root or as a member of the group gatewatch\n`,
+      })
+    expect(asNobody('status', '--socket', '/none', '-p', agent.statePath)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/^gatewatch: cannot read the state file .*state\.ring: permission denied\n$/),
+    })
   })
 
   test('the state file of the former program is imported as the baseline, and stays unchanged', async () => {

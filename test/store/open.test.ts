@@ -157,10 +157,22 @@ test('reading without a file yields no state, and reading a directory fails', as
   const at = place()
   expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, recovered: 'fresh', history: [] })
   node.mkdirSync(at.path, { recursive: true })
-  await expect(readState(at.path, null)).rejects.toThrow(`read ${at.path}`)
+  const problem = `the state file ${at.path}: it is not a regular file`
+  await expect(readState(at.path, null)).rejects.toThrow(`cannot read ${problem}`)
   const opened = await open(at)
-  expect(opened.store.health().problem).toContain(`cannot write ${at.path}`)
+  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: it is not a regular file`)
   expect(node.statSync(at.path).isDirectory()).toBe(true)
+})
+
+test('a pipe or a device at the path is neither read nor replaced', async () => {
+  const at = place()
+  node.mkdirSync(join(at.path, '..'), { recursive: true })
+  spawnSync('mkfifo', [at.path])
+  const opened = await open(at)
+  crash(opened, opened.state, 3)
+  expect(await opened.store.flush()).toBe(false)
+  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: it is not a regular file`)
+  expect(node.statSync(at.path).isFIFO()).toBe(true)
 })
 
 test('editing the state without an agent writes it with a clean stop and leaves no spill', async () => {

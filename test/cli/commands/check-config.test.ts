@@ -61,6 +61,21 @@ describe('check-config', () => {
     expect(JSON.parse(jsonOut.out())).toMatchObject({ unmatched_patterns: unmatched })
   })
 
+  test('names the file that it read, even if it could not', async () => {
+    const out = recordingConsole()
+    expect(checkConfig(await loadText(null, {}, 'status --config /none'), null, true, out)).toBe(2)
+    expect(out.err()).toMatch(/gatewatch: \/none: 1 problem\n$/)
+  })
+
+  test('problems are red on a terminal', async () => {
+    const out = recordingConsole({ color: true })
+    checkConfig(await loadText('{"debug": 1}'), null, true, out)
+    expect(out.err()).toBe(
+      '\u001b[31merror: /etc/gatewatch/config.json:1:11: debug: 1 is not true or false\u001b[39m\n' +
+        '\u001b[31mgatewatch: /etc/gatewatch/config.json: 1 problem\u001b[39m\n',
+    )
+  })
+
   test('reports that there is no configuration file', async () => {
     const out = recordingConsole()
     checkConfig(await loadText(null), null, false, out)

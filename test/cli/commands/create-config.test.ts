@@ -6,6 +6,7 @@ import { configText, createConfig } from '../../../src/cli/commands/create-confi
 import { manualPage } from '../../../src/cli/man.ts'
 import { KEY_NAMES, rowOf, variableOf } from '../../../src/config/keys.ts'
 import { SYSTEM_PATHS } from '../../../src/config/paths.ts'
+import { messageOf } from '../../../src/core/error-text.ts'
 import { loadText } from '../../config/load-text.ts'
 import { recordingConsole, temporaryDirectory } from '../fake-agent.ts'
 
@@ -35,10 +36,8 @@ describe('create-config', () => {
     expect(out.err()).toBe(`gatewatch: wrote ${path}; after editing, check it with 'gatewatch check-config ${path}'\n`)
     expect(readFileSync(path, 'utf8')).toBe(configText(SYSTEM_PATHS))
     writeFileSync(path, 'mine')
-    const again = recordingConsole()
-    expect(createConfig(path, SYSTEM_PATHS, again)).toBe(1)
-    expect(again.err()).toBe(
-      `gatewatch: ${path} already exists and was not overwritten; give another file, or "-" for stdout\n`,
+    expect(() => createConfig(path, SYSTEM_PATHS, out)).toThrow(
+      `${path} already exists and was not overwritten; give another file, or "-" for stdout`,
     )
     expect(readFileSync(path, 'utf8')).toBe('mine')
   })
@@ -48,11 +47,19 @@ describe('create-config', () => {
     writeFileSync(join(directory.path, 'file'), '')
     mkdirSync(join(directory.path, 'd'))
     const out = recordingConsole()
-    expect(createConfig(join(directory.path, 'file', 'x'), SYSTEM_PATHS, out)).toBe(1)
-    expect(out.err()).toMatch(
-      /^gatewatch: cannot write .*file\/x \(E(NOTDIR|EXIST): .*\); give another file, or "-" for stdout\n$/,
+    const problem = (path: string) => {
+      try {
+        return createConfig(path, SYSTEM_PATHS, out)
+      } catch (error) {
+        return messageOf(error).replaceAll(directory.path, '')
+      }
+    }
+    const hint = 'give another file, or "-" for stdout'
+    expect(problem(join(directory.path, 'file', 'x'))).toBe(`cannot write /file/x: /file is not a directory; ${hint}`)
+    expect(problem(join(directory.path, 'file', 'x', 'y'))).toBe(
+      `cannot write /file/x/y: a part of its path is not a directory; ${hint}`,
     )
-    expect(createConfig(join(directory.path, 'd'), SYSTEM_PATHS, out)).toBe(1)
+    expect(problem(join(directory.path, 'd'))).toBe(`/d is a directory and was not overwritten; ${hint}`)
   })
 
   test('writes to stdout for "-"', () => {

@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { COMMAND_NAMES } from '../../../src/cli/command-table.ts'
+import { parseArguments } from '../../../src/cli/args.ts'
+import { COMMAND_NAMES, optionRow, rowOfCommand } from '../../../src/cli/command-table.ts'
 import { bashCompletion } from '../../../src/cli/commands/completion.ts'
-import { help, usageError } from '../../../src/cli/commands/help.ts'
-import { FLAGS } from '../../../src/cli/flags.ts'
+import { help, seeHelp } from '../../../src/cli/commands/help.ts'
+import { FLAGS, type FlagTarget, valueName } from '../../../src/cli/flags.ts'
 import { manualPage } from '../../../src/cli/man.ts'
 import { KEY_NAMES } from '../../../src/config/keys.ts'
 import { recordingConsole, temporaryDirectory } from '../fake-agent.ts'
@@ -15,6 +16,13 @@ function helpOf(topic?: string): string {
   const out = recordingConsole()
   help(topic, out)
   return out.out()
+}
+
+/** --clear and --create-config select a command; they are described with gatewatch itself. */
+function isTheCommand(target: FlagTarget, name: string): boolean {
+  return (
+    target.kind === 'option' && ![undefined, 'help', 'version'].includes(optionRow(target.name).actsAs) && name !== ''
+  )
 }
 
 describe('help', () => {
@@ -50,8 +58,6 @@ describe('help', () => {
                                     directories and any free port.
         -h, --help                  Show help.
         -v, --version               Show the version.
-        -c, --clear                 Same as the command clear.
-        --create-config FILE        Same as the command create-config.
         --socket PATH               Local socket used by the command line tools.
                                     Default: /run/gatewatch/gatewatch.sock.
         -p, --persistence-file FILE
@@ -76,7 +82,27 @@ describe('help', () => {
   })
 
   test('is mentioned after a usage error', () => {
-    expect(usageError('no')).toBe("gatewatch: no\ngatewatch: see 'gatewatch help'\n")
+    expect(seeHelp(null)).toBe('see: gatewatch help\n')
+    expect(seeHelp('list')).toBe('see: gatewatch help list\n')
+  })
+
+  test.each(COMMAND_NAMES)('of %s offers exactly the options that the command accepts', (name) => {
+    const offered = new Set(
+      helpOf(name)
+        .match(/^ {2}(-\w, )?--[a-z-]+/gm)
+        ?.map((term) => term.replace(/^.*--/, '--')),
+    )
+    const operands = { completion: ['bash'], 'create-unit': ['a', 'b'], help: [] as string[] }[name as string] ?? ['a']
+    const words = rowOfCommand(name).minOperands === 0 ? [] : operands
+    for (const [flag, target] of FLAGS) {
+      const value = { '--kind': 'crash', '--limit': '1' }[flag] ?? 'x'
+      const given = valueName(target) === undefined ? [flag] : [`${flag}=${value}`]
+      const parsed = parseArguments([name, ...given, ...words])
+      const accepted = 'problem' in parsed ? parsed.problem : true
+      const isOffered = flag.startsWith('--') ? offered.has(flag) : null
+      if (isOffered === null || isTheCommand(target, name)) continue
+      expect([flag, accepted]).toEqual([flag, isOffered || expect.stringContaining(`not valid with ${name}`)])
+    }
   })
 })
 

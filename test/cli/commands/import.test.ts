@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { importFile, importStates } from '../../../src/cli/commands/import.ts'
+import { readTextFile } from '../../../src/config/text-file.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
 
 const STATES = '{"mosquitto": {"starts": 3, "stops": 2, "crashes": 1}, "gone": {"starts": 1}}'
@@ -46,12 +47,8 @@ gatewatch: s.json: nothing to import; expected {"UNIT": {"starts": N, "stops": N
 })
 
 test('import of a missing file reports what to do', async () => {
-  const out = recordingConsole()
-  const readText = () => {
-    throw new Error('ENOENT: no such file')
-  }
-  expect(await importFile('s.json', readText, { client: noAgent, stateFile: fakeStateFile(null) }, out)).toBe(1)
-  expect(out.err()).toBe(
-    'gatewatch: cannot read s.json (ENOENT: no such file); give the path of the old service_states.json\n',
+  const sources = { client: noAgent, stateFile: fakeStateFile(null) }
+  await expect(importFile('/none/s.json', readTextFile, sources, recordingConsole())).rejects.toThrow(
+    'cannot read /none/s.json: no such file; give the path of the old service_states.json',
   )
 })
