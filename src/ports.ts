@@ -174,6 +174,8 @@ export interface MqttHealth {
   readonly connected: boolean
   /** Why it is not connected, or what the broker refuses or sends that is not received, one sentence; null otherwise. */
   readonly problem: string | null
+  /** What to know about a connection without a problem, one sentence; null if there is nothing. */
+  readonly note: string | null
   /** Events that the broker has not acknowledged yet, plus one for a `dropped` record that waits. */
   readonly queued: number
   /** Messages of any kind that the broker has acknowledged. */

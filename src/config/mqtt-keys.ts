@@ -1,7 +1,7 @@
 // The rows of the table of configuration keys for MQTT: the connection to the broker, and what is published.
 import { key } from './key-row.ts'
 import { line, mqttUrl, path, topicPrefix } from './text-types.ts'
-import { bool, integer, orNone } from './value-types.ts'
+import { bool, boolOr, integer, orNone } from './value-types.ts'
 
 export const MQTT_KEYS = {
   'mqtt.enabled': key(bool, false, {
@@ -66,8 +66,8 @@ export const MQTT_KEYS = {
     applies: 'now',
     help: 'Publish Home Assistant MQTT discovery; false removes the device again.',
   }),
-  'mqtt.commands': key(bool, false, {
+  'mqtt.commands': key(boolOr('force'), false, {
     applies: 'now',
-    help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled.',
+    help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled. "force": also over MQTT 3.1.1, where a retained command cannot be recognised if it is published while the agent is connected.',
   }),
 } as const

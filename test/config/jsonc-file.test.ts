@@ -14,6 +14,7 @@ describe('a problem in a file is reported with its place', () => {
     ['{"socket": "/x"}', `${at}:1:2: socket: cannot be set in the file; use --socket or GATEWATCH_SOCKET`],
     ['{"mqtt": true}', `${at}:1:10: mqtt: true is not an object: { ... }`],
     ['{"debug": "yes"}', `${at}:1:11: debug: "yes" is not true or false`],
+    ['{"mqtt": {"commands": "Force"}}', `${at}:1:23: mqtt.commands: "Force" is not true, false or "force"`],
     ['{"debug": 1, "debug": true}', `${at}:1:14: debug: duplicate key`],
     ['{"prometheus_port": 70000}', `${at}:1:21: prometheus_port: 70000 is not a whole number from 0 to 65535`],
     ['{"prometheus_port": "9100"}', `${at}:1:21: prometheus_port: "9100" is not a whole number from 0 to 65535`],

@@ -111,6 +111,8 @@ describe('the environment', () => {
     ],
     ['GATEWATCH_MQTT_URL', 'mqtts://b', { mqtt: { url: 'mqtts://b' } }],
     ['GATEWATCH_MQTT_ENABLED', 'yes', { mqtt: { enabled: true } }],
+    ['GATEWATCH_MQTT_COMMANDS', 'on', { mqtt: { commands: true } }],
+    ['GATEWATCH_MQTT_COMMANDS', 'force', { mqtt: { commands: 'force' } }],
     ['GATEWATCH_DEBUG', '1', { debug: true }],
     ['GATEWATCH_DEBUG', 'Off', { debug: false }],
     ['GATEWATCH_DEBUG', '', { debug: false }],

@@ -17,7 +17,7 @@ const HEALTHY: HealthFacts = {
   configuration: { problems: [], waiting: [] },
   loopLagSeconds: 0.5,
   faults: [],
-  mqtt: { problem: null },
+  mqtt: { problem: null, note: null },
   logFiles: [],
   unwatchable: [],
   clockSynced: true,
@@ -59,7 +59,7 @@ test.each([
   ['configuration', true, { configuration: { problems: ['a: bad', 'b: bad'], waiting: ['bus'] } }, 'a: bad; b: bad'],
   ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
   ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
-  ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED' } }, 'ECONNREFUSED'],
+  ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED', note: null } }, 'ECONNREFUSED'],
   [
     'log_files',
     false,
@@ -74,6 +74,12 @@ test.each([
   expect(checks.filter(({ healthy }) => !healthy)).toMatchObject([{ name, message }])
   expect(checks.some(blocks)).toBe(blocking)
   expect(reportLines(checks)).toEqual([`${name}: ${message}`])
+})
+
+test('a note on the connection to the broker is shown while it has no problem', () => {
+  const checks = checksOf({ mqtt: { problem: null, note: 'commands are accepted over MQTT 3.1.1' } })
+  expect(checks.every(({ healthy }) => healthy)).toBe(true)
+  expect(reportLines(checks)).toEqual(['mqtt: commands are accepted over MQTT 3.1.1'])
 })
 
 test.each([

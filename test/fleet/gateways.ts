@@ -34,7 +34,7 @@ function gateway(number: number) {
       committed: state(units),
       now,
       bus: { ...facts.bus, signals: 14 * scrapes },
-      mqtt: { ...mqtt, reconnects: 0, dropped, acknowledged: null },
+      mqtt: { ...mqtt, note: null, reconnects: 0, dropped, acknowledged: null },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },
     }
   }

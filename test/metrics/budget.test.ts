@@ -46,6 +46,7 @@ const everything = {
   mqtt: {
     connected: true,
     problem: null,
+    note: null,
     queued: 0,
     published: 81_234,
     eventsPublished: 40_000,

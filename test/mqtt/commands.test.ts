@@ -6,6 +6,7 @@ import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../r
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { startGateway } from './gateway.ts'
+import { startLink } from './link.ts'
 import { connected, json } from './received.ts'
 
 const UNIT = 'a.service'
@@ -27,7 +28,10 @@ function createOperator() {
   return { carriedOut, commands, finish: () => finish() }
 }
 
-async function results(subscriber: Subscriber, count: number): Promise<unknown[]> {
+/** CONNACK for an attempt with MQTT 5: unacceptable protocol version. */
+const withoutMqtt5 = (first: Buffer) => (first[8] === 5 ? Buffer.from([0x20, 2, 0, 1]) : null)
+
+async function results(subscriber: Subscriber, count: number): Promise<unknown[][]> {
   await until(() => subscriber.received.length >= count, { what: `${count} results` })
   return subscriber.received.map((message) => {
     const { service, command, outcome, reason } = json(message)
@@ -37,10 +41,15 @@ async function results(subscriber: Subscriber, count: number): Promise<unknown[]
 }
 
 /** A gateway that accepts commands, and a subscriber to the results. */
-async function start(broker: Mosquitto, operator: ReturnType<typeof createOperator>, commands = true) {
+async function start(
+  broker: Mosquitto,
+  operator: ReturnType<typeof createOperator>,
+  commands: boolean | 'force' = true,
+  url = broker.url,
+) {
   const subscriber = await broker.subscribe('gatewatch/gw-7/unit/+/result')
   const gateway = startGateway({
-    config: { url: broker.url, commands },
+    config: { url, commands },
     units: [UNIT],
     commands: operator.commands,
     speed: 0.01, // the rate limit must not recover during the test
@@ -68,10 +77,10 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
 
   it('are refused with a reason when retained, malformed, too large, for another unit, or while another one is running', async () => {
     await using broker = await startMosquitto()
-    broker.publish(set(UNIT), 'stop', '-r')
+    broker.publish(set('b.service'), 'restart', '-r') // is not even received, because it is older than the subscription
     const operator = createOperator()
     const { subscriber, gateway } = await start(broker, operator)
-    await results(subscriber, 1)
+    broker.publish(set(UNIT), 'stop', '-r')
     broker.publish(set(UNIT), '', '-r') // clears the retained message and is not a command
     broker.publish(set(UNIT), 'Stop')
     broker.publish(set(UNIT), 'x'.repeat(65))
@@ -126,6 +135,44 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     await until(() => subscriber.subscriptions() === 2, { what: 'the subscriber to reconnect' })
     gateway.sink.brokerIsUp()
     expect(await results(subscriber, 1)).toEqual([[UNIT, 'stop', 'done', null]])
+    await gateway.stop()
+  })
+
+  it('are not accepted over MQTT 3.1.1, which is shown', async () => {
+    await using broker = await startMosquitto()
+    await using link = await startLink(broker.port, withoutMqtt5)
+    const operator = createOperator()
+    await using gateway = startGateway({
+      config: { url: link.url, commands: true },
+      units: [UNIT],
+      commands: operator.commands,
+    })
+    await connected(gateway)
+    const { problem, note } = gateway.sink.health()
+    expect(problem).toMatch(
+      /^commands are not accepted: the broker does not support MQTT 5, and .*"force" accepts them$/,
+    )
+    expect(note).toBeNull()
+    expect(gateway.logged).toContain(`warning: mqtt: ${problem}`)
+    gateway.start(UNIT)
+    await until(() => gateway.sink.health().eventsPublished === 1, { what: 'a later event' })
+    expect(broker.log()).not.toContain('/set (QoS')
+  })
+
+  it('are accepted over MQTT 3.1.1 if forced, where only stored ones are known to be retained', async () => {
+    await using broker = await startMosquitto()
+    await using link = await startLink(broker.port, withoutMqtt5)
+    broker.publish(set('b.service'), 'stop', '-r')
+    const operator = createOperator()
+    const { subscriber, gateway } = await start(broker, operator, 'force', link.url)
+    broker.publish(set(UNIT), 'restart', '-r')
+    expect((await results(subscriber, 2)).map(([unit, , outcome]) => [unit, outcome])).toEqual([
+      ['b.service', 'retained'],
+      [UNIT, 'done'],
+    ])
+    const { problem, note } = gateway.sink.health()
+    expect(problem).toBeNull()
+    expect(note).toMatch(/^commands are accepted, but over MQTT 3\.1\.1, a retained command .* and is run$/)
     await gateway.stop()
   })
 

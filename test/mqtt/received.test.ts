@@ -12,7 +12,7 @@ import { IDENTITY } from './gateway.ts'
 
 const topics = topicsOf('gatewatch', 'gw-7')
 const silent = { pump: () => {}, refused: () => {}, log: () => {} }
-const connection = { subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
+const connection = { version: 5, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
 
 const topic = fc.oneof(
   fc.constantFrom(configTopic('gw-7'), 'homeassistant/status', 'gatewatch/gw-7/unit/a.service/set'),
@@ -27,7 +27,7 @@ it('accepts any message', () => {
       const carriedOut: UnitCommand[] = []
       const clock = testClock()
       const commands = createMqttCommands({
-        ...{ ...silent, enabled: true, topics, identity: IDENTITY, clock },
+        ...{ ...silent, accept: true, topics, identity: IDENTITY, clock },
         commands: {
           refusal: () => null,
           run: (command) => Promise.reject(new Error(`no ${carriedOut.push(command)}`)),
@@ -38,6 +38,7 @@ it('accepts any message', () => {
         units: () => ['a.service'],
       })
       discovery.up(connection, Infinity)
+      commands.up(connection, Infinity)
       for (const message of messages) {
         clock.skip(60_000)
         discovery.message(message.topic, message.payload, message.retained)
@@ -65,12 +66,13 @@ it('publishes a result again that was in flight when the connection ended', () =
   const refuses = { refusal: () => 'no', run: () => Promise.reject(new Error('no')) }
   const commands = createMqttCommands({
     ...silent,
-    enabled: true,
+    accept: true,
     topics,
     identity: IDENTITY,
     clock,
     commands: refuses,
   })
+  commands.up(connection, Infinity)
   commands.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
   const first = commands.next()
   expect(commands.next()).toBeNull()
@@ -86,15 +88,35 @@ it('ignores names that no unit can have', () => {
   const commands = createMqttCommands({
     ...silent,
     log,
-    enabled: true,
+    accept: true,
     topics,
     identity: IDENTITY,
     clock,
     commands: refuses,
   })
+  commands.up(connection, Infinity)
   for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])
     expect(commands.message(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
   expect([commands.next(), logged]).toEqual([null, []])
   commands.message(topics.unitSets.replace('+', 'a\\x2db@1.service'), 'stop', false)
   expect(logged).toEqual(['mqtt: command for a\\x2db@1.service refused: no'])
+})
+
+it.each([
+  [false, 5],
+  [true, 4],
+] as const)('ignores commands that a broker sends although they are not accepted (%s, MQTT %i)', (accept, version) => {
+  const carriedOut: UnitCommand[] = []
+  const run = (command: UnitCommand) => Promise.reject(new Error(`no ${carriedOut.push(command)}`))
+  const commands = createMqttCommands({
+    ...silent,
+    accept,
+    topics,
+    identity: IDENTITY,
+    clock: testClock(),
+    commands: { refusal: () => null, run },
+  })
+  commands.up({ ...connection, version }, Infinity)
+  expect(commands.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)).toBe(true)
+  expect([carriedOut, commands.next()]).toEqual([[], null])
 })

@@ -96,10 +96,10 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT over other transports', () =
   const CONNECT_VERSION_AT = 8 // after the fixed header and the name "MQTT" (MQTT 3.1.1, 3.1.2.2)
 
   it.each([
-    ['reports it', Buffer.from([0x20, 2, 0, 1])],
-    ['reports it in MQTT 5', Buffer.from([0x20, 3, 0, 132, 0])],
-    ['closes without a CONNACK', Buffer.alloc(0)],
-  ])('falls back to MQTT 3.1.1 when a broker without MQTT 5 %s', async (_, response) => {
+    ['reports it', Buffer.from([0x20, 2, 0, 1]), [5, 4]],
+    ['reports it in MQTT 5', Buffer.from([0x20, 3, 0, 132, 0]), [5, 4]],
+    ['closes twice without a CONNACK', Buffer.alloc(0), [5, 4, 5, 4]],
+  ])('falls back to MQTT 3.1.1 when a broker without MQTT 5 %s', async (_, response, attempts) => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')
     const versions: number[] = []
@@ -112,10 +112,26 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT over other transports', () =
     gateway.start(UNIT)
     await drained(gateway)
     await until(() => seqsOf(subscriber).length > 0, { what: 'the event' })
-    expect(versions).toEqual([5, 4])
+    expect(versions).toEqual(attempts)
     link.cut()
     await until(() => gateway.sink.health().reconnects, { what: 'the next connection' })
-    expect(versions).toEqual([5, 4, 4])
+    expect(versions).toEqual([...attempts, 4])
+  })
+
+  it('uses MQTT 5 with a broker that closed the first attempt because it was just starting', async () => {
+    await using broker = await startMosquitto()
+    const versions: number[] = []
+    await using link = await startLink(broker.port, (first) => {
+      versions.push(first[CONNECT_VERSION_AT] ?? 0)
+      return versions.length === 1 ? Buffer.alloc(0) : null
+    })
+    await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
+    await connected(gateway)
+    expect(versions).toEqual([5, 4, 5])
+    expect(Object.values(await broker.retained('gatewatch/gw-7/availability'))).toEqual(['online'])
+    link.cut()
+    await until(() => gateway.sink.health().reconnects, { what: 'the next connection' })
+    expect(versions).toEqual([5, 4, 5, 5])
   })
 
   it('keeps events that the broker refuses, logs it once, and publishes them when they are allowed', async () => {
