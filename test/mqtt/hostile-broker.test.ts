@@ -167,7 +167,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'a retained command of 600 KiB on 
     writeFileSync(file, 'x'.repeat(600 * 1024))
     broker.publishFile(TOPIC, file)
     const commands = { refusal: () => null, run: () => Promise.resolve({ outcome: 'done', cause: null } as const) }
-    await using gateway = startGateway({ config: { url: link.url, commands: true }, units: [UNIT], commands })
+    const config = { url: link.url, commands: version === 4 ? ('force' as const) : true }
+    await using gateway = startGateway({ config, units: [UNIT], commands })
     await connected(gateway)
     await until(() => broker.log().includes('unit/+/set (QoS 0)'), { what: 'its subscription' })
     gateway.fail(UNIT, 3)

@@ -90,7 +90,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT over other transports', () =
     await until(() => existsSync(socket), { what: 'the socket' })
     await using gateway = startGateway({ config: { url: `${scheme}${socket}` }, units: [UNIT] })
     await connected(gateway)
-    expect(gateway.logged).toEqual([`info: mqtt: connected to mqtt+unix://${socket}`])
+    // the socket exists a moment before the broker listens on it
+    expect(gateway.logged.at(-1)).toBe(`info: mqtt: connected to mqtt+unix://${socket}`)
   })
 
   const CONNECT_VERSION_AT = 8 // after the fixed header and the name "MQTT" (MQTT 3.1.1, 3.1.2.2)
@@ -149,7 +150,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT over other transports', () =
     gateway.fail(UNIT, 2)
     await until(() => gateway.sink.health().problem, { what: 'the refusal' })
     expect(gateway.sink.health()).toMatchObject({ connected: true, queued: gateway.events.length, eventsPublished: 0 })
-    expect(gateway.sink.health().problem).toBe('the broker refuses gatewatch/gw-7/event/start: Not authorized')
+    expect(gateway.sink.health().problem).toMatch(/^the broker refuses gatewatch\/gw-7\/event\/\w+: Not authorized$/)
     writeFileSync(acl, `${others}topic write gatewatch/gw-7/event/#\n`)
     broker.reload()
     await drained(gateway)

@@ -96,7 +96,8 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
   function up(accepted: Attempt, connection: Connection, limits: BrokerLimits): void {
     if (!version.accepted()) {
       void connection.end()
-      return attempt()
+      attempt()
+      return
     }
     accepted.upAtMonoMs = clock.now().monoMs
     connections += 1
@@ -116,9 +117,8 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       else if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
       outage.begins(text)
       handlers.down()
-    } else if (refusedVersion && version.refused()) {
-      return attempt()
-    } else {
+    } else if (refusedVersion && version.refused()) return void attempt()
+    else {
       if (silent) version.closedSilently()
       outage.failed(text)
     }
