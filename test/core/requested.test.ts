@@ -180,6 +180,16 @@ test('a start under a job that is known to be a start job is not a restart, alth
   // A restart was merged into the start job; after the end, systemd calls every restart job a start job.
   expect(startUnder(['start', 'restart'])).toBe('restart')
   expect(startUnder([])).toBe('restart')
+  // A restart was merged into the job that started the run, after its type was read.
+  const own = { kind: 'job-type', unit: U, at: at(4), job: 7, type: 'start' } as const
+  const { events } = stepAll(watching(U), [
+    read(U, 1, {}),
+    signal(U, 2, { ...RUNNING, activeState: 'activating', job: 7 }),
+    own,
+    signal(U, 5, { ...FAILED, job: 7 }),
+    signal(U, 6, { ...RUNNING, activeState: 'activating', invocationId: 'b2', job: 7 }),
+  ])
+  expect(events.at(-1)?.kind).toBe('restart')
   // The start job was canceled before the end.
   expect(startUnder(['start'], 0)).toBe('start')
 })

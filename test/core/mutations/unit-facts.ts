@@ -25,7 +25,12 @@ export const UNIT_FACTS: ByFile = {
       ' ? {',
     ],
     ['a start job can become a restart job', 'unit.startJob === id ? { ...unit, startJob: 0 } : unit', 'unit'],
-    ['after the end, every restart job is a start job', 'unit.run === null ? unit : {', '{'],
+    ['after the end, every restart job is a start job', 'unit.run === null || unit.run.job', 'unit.run?.job'],
+    [
+      'the job that started a run only starts another one as a restart job',
+      'unit.run === null || unit.run.job === id',
+      'unit.run === null',
+    ],
     ['another job takes over from a canceled one', 'job, canceledAtMonoMs: null }', 'job }'],
     ['while a run is open nothing was refused', 'if (run !== null) return', 'if (false) return'],
     [
