@@ -1,8 +1,9 @@
 // The layers of the configuration (file, environment, command line): the value of each key and its exact place.
 
+import { jsonText, MESSAGE_CHARACTERS_AT_MOST, oneLine } from '../core/views/format.ts'
 import type { Env } from '../ports.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { KEY_NAMES, type Key, OTHER_NAMES, rowOf, variableOf } from './keys.ts'
+import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
 import { splitListen } from './text-types.ts'
 import { hasPassword, withoutPassword } from './without-password.ts'
 
@@ -29,7 +30,6 @@ export interface Problem {
   readonly text: string
   /** Ends even a service: wrong usage, or a file that is not JSON. */
   readonly fatal: boolean
-  readonly origin: Origin
 }
 
 /** The value of an option, not yet validated, and the spelling of the option. */
@@ -54,29 +54,14 @@ export interface Layer {
   readonly notes: readonly string[]
 }
 
-/** A value in an error message: JSON without passwords, at most 80 characters. */
+/** A value in an error message: JSON without passwords. */
 function valueText(value: unknown): string {
-  const masked = (_key: string, part: unknown) => (typeof part === 'string' ? withoutPassword(part) : part)
-  const text = JSON.stringify(value, masked) ?? String(value)
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+  return jsonText(value, (_key, part) => (typeof part === 'string' ? withoutPassword(part) : part))
 }
 
-export function problemOf(
-  place: string,
-  path: string,
-  value: unknown,
-  message: string,
-  { fatal = false, origin = 'file' }: Partial<Pick<Problem, 'fatal' | 'origin'>> = {},
-): Problem {
-  return {
-    place,
-    path,
-    value,
-    message,
-    fatal,
-    origin,
-    text: `${place}: ${value === undefined ? '' : `${valueText(value)} `}${message}`,
-  }
+export function problemOf(place: string, path: string, value: unknown, message: string, fatal = false): Problem {
+  const text = `${place}: ${value === undefined ? '' : `${valueText(value)} `}${message}`
+  return { place, path, value, message, fatal, text: oneLine(text, MESSAGE_CHARACTERS_AT_MOST) }
 }
 
 /** An unknown GATEWATCH_ variable is probably a typing error and becomes a note; other variables are ignored. */
@@ -87,10 +72,9 @@ export function environmentLayer(env: Env): Layer {
     const text = env[variable]
     if (text) entries.set(key, { value: rowOf(key).type.fromText(text), source: variable })
   }
-  const otherVariables = new Map([...OTHER_NAMES].map(([name, key]) => [variableOf(name), variableOf(key)]))
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
-    .map((name) => `unknown environment variable ${name}${didYouMean(name, [...variables.keys()], otherVariables)}`)
+    .map((name) => `unknown environment variable ${name}: ${didYouMean(name, [...variables.keys()])}`)
   return { origin: 'environment', entries: splitPort(entries), problems: [], notes }
 }
 
@@ -108,7 +92,7 @@ export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): L
     if (rowOf(key).secret && hasPassword(String(value))) {
       const message =
         'a password on the command line is visible to all users and is not accepted; use mqtt.password_file'
-      problems.push(problemOf(flag, key, undefined, message, { fatal: true, origin: 'command line' }))
+      problems.push(problemOf(flag, key, undefined, message, true))
     } else entries.set(key, { value, source: flag })
   }
   return { origin: 'command line', entries: splitPort(entries), problems, notes: args.notes }

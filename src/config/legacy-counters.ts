@@ -3,7 +3,7 @@
 import { messageOf } from '../core/error-text.ts'
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
-import { plural } from '../core/views/format.ts'
+import { jsonText, MESSAGE_CHARACTERS_AT_MOST, oneLine, plural } from '../core/views/format.ts'
 
 interface LegacyCounters {
   /** By full unit name. Restarts and lost runs are 0: the former program did not count them. */
@@ -21,19 +21,23 @@ interface LegacyCounters {
 export function parseLegacyCounters(text: string): LegacyCounters {
   const baselines = new Map<string, Counters>()
   const problems: string[] = []
+  const report = (problem: string) => void problems.push(oneLine(problem, MESSAGE_CHARACTERS_AT_MOST))
   const notes: string[] = []
   const root = parse(text)
-  if ('wrong' in root) return { baselines, problems: [root.wrong], notes }
+  if ('wrong' in root) {
+    report(root.wrong)
+    return { baselines, problems, notes }
+  }
   let subtracted = 0
   for (const [key, entry] of Object.entries(root.object)) {
     const name = unitName(key)
-    if ('wrong' in name) problems.push(`${JSON.stringify(key)} ${name.wrong}`)
-    else if (baselines.has(name.value)) problems.push(`${JSON.stringify(key)} is a duplicate of ${name.value}`)
-    else if (!isObject(entry)) problems.push(`${key}: ${JSON.stringify(entry)} is not an object of counters`)
+    if ('wrong' in name) report(`${jsonText(key)} ${name.wrong}`)
+    else if (baselines.has(name.value)) report(`${jsonText(key)} is a duplicate of ${name.value}`)
+    else if (!isObject(entry)) report(`${key}: ${jsonText(entry)} is not an object of counters`)
     else {
       const wrong = COUNTED.filter((counter) => !isCount(entry[counter] ?? 0))
       for (const counter of wrong) {
-        problems.push(`${key}: ${counter} is ${JSON.stringify(entry[counter])}, expected a whole number of at least 0`)
+        report(`${key}: ${counter} is ${jsonText(entry[counter])}, expected a whole number of at least 0`)
       }
       if (wrong.length > 0) continue
       const [starts, stops, crashes] = COUNTED.map((counter) => (entry[counter] ?? 0) as number) as [

@@ -28,14 +28,6 @@ function stampOf(at: Date): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
 }
 
-/** Escapes control characters: a message stays on one line and cannot move the terminal's cursor. */
-export function oneLine(message: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
-  return message.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
-    c === '\n' ? '\\n' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
-}
-
 export function changeLine(unit: string, from: string, to: string, subState: string): string {
   return `${unit}:  ${from.padEnd(13)} -> ${to.padEnd(13)} (SubState: ${subState})`
 }

@@ -1,8 +1,9 @@
 // The agent's log: levels, text or JSON, to stderr or to a rotating file. Never throws.
 
 import pc from 'picocolors'
+import { oneLine } from '../core/views/format.ts'
 import type { Env, Level, Log } from '../ports.ts'
-import { oneLine, prefixed, stamp } from './lines.ts'
+import { prefixed, stamp } from './lines.ts'
 import { openRotatingFile } from './rotating-file.ts'
 
 export interface LogSettings {

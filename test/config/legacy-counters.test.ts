@@ -49,6 +49,19 @@ test('each unit that cannot be imported is reported with its value, and the rest
 test.each([
   ['[]', 'is not a service_states.json: expected an object {"UNIT": {"starts": ...}}'],
   ['{"a": ', 'is not JSON: Unexpected end of JSON input'],
+  ['\0{}', 'is not JSON: Unexpected token \'\\x00\', "\\x00{}" is not valid JSON'],
 ])('%j is refused', (text, problem) => {
   expect(parseLegacyCounters(text)).toEqual({ baselines: new Map(), problems: [problem], notes: [] })
+})
+
+test('what is reported of a value is one short line, however deep and long the value is', () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const { problems } = parseLegacyCounters(
+    `{"a": ${deep}, "b": "${'x'.repeat(5_000)}", "c\\n${'x'.repeat(5_000)}": {}}`,
+  )
+  expect(problems).toEqual([
+    'a: a deeply nested value is not an object of counters',
+    `b: "${'x'.repeat(76)}... is not an object of counters`,
+    expect.stringMatching(/^"c\\nx{70,80}\.\.\. is not a unit name: "\\n" is not allowed$/),
+  ])
 })

@@ -25,3 +25,33 @@ export function causeText(cause: { result: string; exit_code: number | null; sig
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
+
+/**
+ * Escapes control characters, so that a message stays on one line and cannot move the terminal's cursor. `charactersAtMost`
+ * is for messages that quote a file: the rest of the text is left out.
+ */
+export function oneLine(message: string, charactersAtMost = Number.POSITIVE_INFINITY): string {
+  const text = message.length > charactersAtMost ? `${message.slice(0, charactersAtMost)}...` : message
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
+    c === '\n' ? '\\n' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
+}
+
+/** Of a message that quotes a file. */
+export const MESSAGE_CHARACTERS_AT_MOST = 1_000
+
+/** A value of a file in a message: JSON, at most 80 characters. `replacer` as for JSON.stringify. */
+export function jsonText(value: unknown, replacer?: (key: string, part: unknown) => unknown): string {
+  const text = stringified(value, replacer)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+/** JSON.parse reads any nesting, but JSON.stringify throws a RangeError if it exceeds the stack. */
+function stringified(value: unknown, replacer?: (key: string, part: unknown) => unknown): string {
+  try {
+    return JSON.stringify(value, replacer) ?? String(value)
+  } catch {
+    return 'a deeply nested value'
+  }
+}

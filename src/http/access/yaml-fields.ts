@@ -1,5 +1,6 @@
 // A typed view of a YAML file: reads fields by name, and reports each fault with its line and column. Pure.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import { MESSAGE_CHARACTERS_AT_MOST, oneLine } from '../../core/views/format.ts'
 
 /** A fault in a file, with its position: `web.yml:3:5: unknown field ...`. */
 export class ConfigFileError extends Error {}
@@ -23,22 +24,25 @@ export interface YamlFields extends YamlValue {
   at(name: string): YamlValue
 }
 
+/** The message quotes the file. */
+function errorOf(message: string): ConfigFileError {
+  return new ConfigFileError(oneLine(message, MESSAGE_CHARACTERS_AT_MOST))
+}
+
 export function readFields(text: string, file: string, fields: readonly string[]): YamlFields {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
+  // Only the first error is shown; to prettify each of thousands would take a second.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const positionOf = (offset: number) => {
     const { line, col } = lines.linePos(offset)
     return `${file}:${line}:${col}`
   }
   const [error] = document.errors
-  if (error) {
-    const message = error.message.split('\n')[0]?.replace(/ at line .*/, '')
-    throw new ConfigFileError(`${positionOf(error.pos[0])}: ${message}`)
-  }
+  if (error) throw errorOf(`${positionOf(error.pos[0])}: ${error.message}`)
 
   const valueAt = (node: Node | null): YamlValue => ({
     node,
-    error: (what) => new ConfigFileError(`${node?.range ? positionOf(node.range[0]) : file}: ${what}`),
+    error: (what) => errorOf(`${node?.range ? positionOf(node.range[0]) : file}: ${what}`),
   })
   const resolved = (value: unknown): Node | null => {
     const node = isAlias(value) ? value.resolve(document) : (value as Node | null)

@@ -126,7 +126,21 @@ test.each([
   ['basic_auth_users:\n  bob: [a]', 'web.yml:2:8: basic_auth_users must be a string'],
   ['rate_limit: {interval: soon}', 'web.yml:1:24: interval must be a duration such as 1s, not "soon"'],
   ['rate_limit: {interval: 1s, burst: -1}', 'web.yml:1:35: burst must be a whole number'],
+  ['\u0085tls: {}', /^web.yml:1:1: unknown field "\\x85tls" in the file/],
 ])('%j is refused', (text, problem) => {
   if (typeof problem === 'string') expect(parsed(text)).toBe(problem)
   else expect(parsed(text)).toMatch(problem)
+})
+
+test('what is quoted of a long value is cut', () => {
+  expect(parsed(`${TLS}  min_version: ${'x'.repeat(5_000)}`)).toMatch(
+    /^web.yml:4:16: min_version .*"x{800,1000}\.\.\.$/,
+  )
+})
+
+test('a file with a hundred thousand faults is refused in time', () => {
+  const began = process.cpuUsage()
+  expect(parsed('}'.repeat(100_000))).toMatch(/^web.yml:1:1: Unexpected flow-map-end token/)
+  const { user, system } = process.cpuUsage(began)
+  expect((user + system) / 1_000).toBeLessThan(5_000)
 })
