@@ -1,14 +1,23 @@
 // The entry point: parses the command line, runs the command and sets the exit code.
-import { readFileSync } from 'node:fs'
 import { failureAsExitCode } from './cli/agent-or-file.ts'
-import { type Arguments, parseArguments } from './cli/args.ts'
-import { help, usageError } from './cli/commands/help.ts'
+import { type Arguments, commandIn, parseArguments } from './cli/args.ts'
+import { help, seeHelp } from './cli/commands/help.ts'
 import { type EmbeddedNode, version } from './cli/commands/version.ts'
-import { type Console, type ExitCode, type Sources, wantsColor, writerTo } from './cli/console.ts'
+import {
+  type Console,
+  commandLog,
+  type ExitCode,
+  errorWriter,
+  type Sources,
+  wantsColor,
+  writerTo,
+} from './cli/console.ts'
+import { CONFIGURED } from './cli/flags.ts'
+import { UsageError } from './cli/usage-error.ts'
 import type { LoadedConfig } from './config/load.ts'
+import { readTextFile } from './config/text-file.ts'
 import { stackOf } from './core/error-text.ts'
 import { limitV8Memory } from './host/v8-flags.ts'
-import type { Log } from './ports.ts'
 
 declare const __VERSION__: string
 declare const __REVISION__: string
@@ -26,12 +35,13 @@ const BUILD = {
   node_end_of_life_allowed: node?.end_of_life_allowed ?? false,
 }
 const uid = process.getuid?.() ?? 0
-const readText = (path: string) => readFileSync(path, 'utf8')
 
 // If the reader of stdout exits, a command has nothing left to do. The agent, which writes to stderr, continues.
+const stderr = writerTo(process.stderr, () => {})
 const out: Console = {
   stdout: writerTo(process.stdout, () => process.exit(0)),
-  stderr: writerTo(process.stderr, () => {}),
+  stderr,
+  error: errorWriter(stderr, wantsColor(process.env, process.stderr.isTTY === true)),
   columns: process.stdout.isTTY ? process.stdout.columns : null,
   color: wantsColor(process.env, process.stdout.isTTY === true),
   now: Date.now,
@@ -39,10 +49,7 @@ const out: Console = {
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const args = parseArguments(argv)
-  if ('problem' in args) {
-    out.stderr(usageError(args.problem))
-    return 2
-  }
+  if ('problem' in args) throw new UsageError(args.problem)
   switch (args.command) {
     case 'help':
       return help(args.operands[0], out)
@@ -55,7 +62,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       const { pathsOf } = await import('./config/paths.ts')
       const { createConfig } = await import('./cli/commands/create-config.ts')
       const paths = pathsOf(args.user, process.env, uid)
-      return createConfig(args.operands[0] ?? paths.configFile, paths, out)
+      return failureAsExitCode(out, async () => createConfig(args.operands[0] ?? paths.configFile, paths, out))
     }
     default:
       return runConfigured(args, args.command)
@@ -66,10 +73,12 @@ type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'com
 
 /** The commands that need the configuration, at least for the paths of socket and state file. */
 async function runConfigured(args: Arguments, command: ConfiguredCommand): Promise<ExitCode> {
-  const { loadConfig } = await import('./config/load.ts')
+  const { commandProblems, loadConfig } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
-  const load = () => loadConfig(args, { env: process.env, uid, readText }, file)
+  const load = () => loadConfig(args, { env: process.env, uid, readText: readTextFile }, file)
   const loaded = await load()
+  const wrong = CONFIGURED.includes(command) ? [] : commandProblems(loaded)
+  if (wrong.length > 0) throw new UsageError(wrong.map(({ text }) => text).join('\n'))
   switch (command) {
     case 'run':
       limitV8Memory()
@@ -117,7 +126,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
       })
     case 'import':
       return withSources(loaded, async (from) => {
-        return (await import('./cli/commands/import.ts')).importFile(args.operands[0] ?? '', readText, from, out)
+        return (await import('./cli/commands/import.ts')).importFile(args.operands[0] ?? '', readTextFile, from, out)
       })
   }
 }
@@ -136,6 +145,7 @@ async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
     message: text,
     text: `web_config_file: ${text}`,
     fatal: false,
+    origin: loaded.origins.get('web_config_file')?.origin ?? 'default',
   }
   return { ...loaded, problems: [...loaded.problems, problem] }
 }
@@ -145,10 +155,8 @@ function withSources(loaded: LoadedConfig, command: (sources: Sources) => Promis
   return failureAsExitCode(out, async () => {
     const { clientOf } = await import('./cli/agent-client.ts')
     const { stateFileOf } = await import('./app/offline-state.ts')
-    const log: Log = (level, message) => {
-      if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
-    }
-    return command({ client: clientOf(loaded.config.socket), stateFile: stateFileOf(loaded, process.env, uid, log) })
+    const stateFile = stateFileOf(loaded, process.env, uid, commandLog(out))
+    return command({ client: clientOf(loaded.config.socket), stateFile })
   })
 }
 
@@ -167,12 +175,15 @@ function untilInterrupted() {
   return { until: enough.signal, pause }
 }
 
-main(process.argv.slice(2)).then(
+const argv = process.argv.slice(2)
+main(argv).then(
   (code) => {
     process.exitCode = code
   },
   (error) => {
-    out.stderr(`gatewatch: ${stackOf(error)}\n`)
-    process.exitCode = 1
+    const isUsage = error instanceof UsageError
+    for (const line of isUsage ? error.message.split('\n') : [stackOf(error)]) out.error(line)
+    if (isUsage) out.stderr(seeHelp(commandIn(argv)))
+    process.exitCode = isUsage ? 2 : 1
   },
 )

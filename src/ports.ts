@@ -55,10 +55,10 @@ export interface UnitSource {
   /** Path of a watched unit's control group below the root of the hierarchy; null if it has none or before it was read. */
   controlGroup(unit: string): string | null
   /**
-   * Watched units that a shutdown in progress will stop before it stops the agent; null if none is in progress or
-   * systemd does not respond. Resolves within a few seconds.
+   * Watched units that a shutdown in progress will stop before it stops the agent. Null without a shutdown or without a
+   * connection, and if systemd does not reply to a call within `withinMs`.
    */
-  unitsShuttingDown(): Promise<ReadonlySet<string> | null>
+  unitsShuttingDown(withinMs: number): Promise<ReadonlySet<string> | null>
   stop(): Promise<void>
 }
 
@@ -174,6 +174,8 @@ export interface MqttHealth {
   readonly connected: boolean
   /** Why it is not connected, or what the broker refuses or sends that is not received, one sentence; null otherwise. */
   readonly problem: string | null
+  /** What to know about a connection without a problem, one sentence; null if there is nothing. */
+  readonly note: string | null
   /** Events that the broker has not acknowledged yet, plus one for a `dropped` record that waits. */
   readonly queued: number
   /** Messages of any kind that the broker has acknowledged. */

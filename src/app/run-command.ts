@@ -1,5 +1,6 @@
 // `gatewatch run`: loads the configuration, runs the agent, and stops it cleanly on SIGTERM or SIGINT.
 import { fstatSync } from 'node:fs'
+import { seeHelp } from '../cli/commands/help.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
 import { fatalProblems, type LoadedConfig, runsAsService } from '../config/load.ts'
@@ -19,7 +20,8 @@ export async function runCommand(
   const asService = runsAsService(process.env, isTerminal)
   const fatal = fatalProblems(loaded, asService)
   if (fatal.length > 0) {
-    for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
+    for (const { text } of fatal) out.error(text)
+    if (fatal.some(({ origin }) => origin !== 'file')) out.stderr(seeHelp('run'))
     return 2
   }
   const { dev, ino, isFile } = stderrFile()

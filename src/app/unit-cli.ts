@@ -2,13 +2,13 @@
 import { clientOf } from '../cli/agent-client.ts'
 import type { Arguments } from '../cli/args.ts'
 import { codeOf } from '../cli/commands/operate.ts'
-import type { Console, ExitCode } from '../cli/console.ts'
+import { type Console, commandLog, type ExitCode } from '../cli/console.ts'
 import { progressOn } from '../cli/progress.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { unitDirectory } from '../config/paths.ts'
 import { type Action, ControlError } from '../core/command.ts'
 import { systemClock as clock } from '../host/clock.ts'
-import type { Env, Log, UnitControl } from '../ports.ts'
+import type { Env, UnitControl } from '../ports.ts'
 import { openControl } from './unit-control.ts'
 
 type UnitArguments = Pick<Arguments, 'operands' | 'json' | 'failed' | 'noBlock' | 'unitSettings'> & {
@@ -24,21 +24,15 @@ interface UnitCli {
 
 export async function runUnitCommand(cli: UnitCli, uid: number): Promise<ExitCode> {
   const { loaded, out, env } = cli
-  const { config, paths, problems } = loaded
-  const fatal = problems.filter((problem) => problem.fatal)
-  for (const { text } of fatal) out.stderr(`gatewatch: ${text}\n`)
-  if (fatal.length > 0) return 2
-  const log: Log = (level, message) => {
-    if (level !== 'debug') out.stderr(`gatewatch: ${message}\n`)
-  }
+  const { config, paths } = loaded
   const noRetries = () => 0 // a person is waiting
-  const options = { clock, log, env, uid, user: paths.user }
+  const options = { clock, log: commandLog(out), env, uid, user: paths.user }
   const control = await openControl(config, noRetries, config.timeout * 1000, options)
   try {
     return await runWith(control, cli)
   } catch (error) {
     if (!(error instanceof ControlError)) throw error
-    out.stderr(`gatewatch: ${error.message}\n`)
+    out.error(error.message)
     return codeOf(error)
   } finally {
     control.close()

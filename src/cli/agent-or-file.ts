@@ -2,6 +2,7 @@
 import { messageOf } from '../core/error-text.ts'
 import { AgentNotRunning, RequestFailed } from './agent-client.ts'
 import type { Console, ExitCode, OfflineState, Sources } from './console.ts'
+import { UsageError } from './usage-error.ts'
 
 /** The reply of the running agent; null if none is running. */
 export async function ifRunning<T>(reply: Promise<T>): Promise<T | null> {
@@ -28,12 +29,20 @@ export async function offlineState({ client, stateFile }: Sources, out: Console)
   return stored
 }
 
-/** Runs a command; an error becomes one line on stderr and exit code 1. */
+/** Runs a command; an error becomes one line on stderr, and exit code 4 if permission was denied, else 1. */
 export async function failureAsExitCode(out: Console, command: () => Promise<ExitCode | undefined>): Promise<ExitCode> {
   try {
     return (await command()) ?? 0
   } catch (error) {
-    out.stderr(`gatewatch: ${messageOf(error)}\n`)
-    return 1
+    if (error instanceof UsageError) throw error
+    out.error(messageOf(error))
+    return isDenied(error) ? 4 : 1
   }
+}
+
+/** True if the error, or one that caused it, is the system's refusal. */
+function isDenied(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'EACCES' || code === 'EPERM' || isDenied(error.cause)
 }

@@ -58,14 +58,21 @@ export function parseArguments(argv: readonly string[]): Arguments | { readonly 
   }
 }
 
+/** The command that a command line is about, although it cannot be parsed; null if it names none. */
+export function commandIn(argv: readonly string[]): Command | null {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).find(isCommand) ?? null
+}
+
 function parse(argv: readonly string[]): Arguments {
   const names = [...FLAGS.keys()].map((spelling) => spelling.replace(/^-+/, ''))
   const { _, '--': rest = [], ...given } = minimist(plainWords(argv), { string: [...names, '_'], '--': true })
   const [command = null, ...operands] = _
   if (command !== null && !isCommand(command))
-    throw new UsageError(`unknown command "${command}": ${didYouMean(command, COMMAND_NAMES)}`)
+    throw new UsageError(`unknown command "${command}"${didYouMean(command, COMMAND_NAMES)}`)
 
   const options = new Map<OptionName, string>()
+  const used = new Map<string, FlagTarget>()
   const overrides = new Map<Key, OptionValue>()
   const notes: string[] = []
   for (const [name, value] of Object.entries(given)) {
@@ -73,11 +80,33 @@ function parse(argv: readonly string[]): Arguments {
     const values = [value].flat() as string[]
     const target = FLAGS.get(spelling)
     if (target === undefined) throw new Error(`minimist made up the option ${spelling}`)
+    used.set(spelling, target)
     if (target.kind === 'option') options.set(target.name, values[0] ?? '')
     else if (target.kind === 'ignored') notes.push(`${spelling} ${OBSOLETE_KEYS[target.name]?.note ?? ''}`)
     else for (const [key, one] of settings(target, spelling, values, overrides)) overrides.set(key, one)
   }
-  return toArguments(command, [...operands, ...rest], options, overrides, notes)
+  const args = toArguments(command, [...operands, ...rest], options, overrides, notes)
+  // --help and --version can be added to any command line.
+  if (!options.has('help') && !options.has('version')) refuseIgnored(args, used, options)
+  return args
+}
+
+/** An option that would change nothing is refused: it was meant to. */
+function refuseIgnored(
+  { command, operands: [first], overrides }: Arguments,
+  used: ReadonlyMap<string, FlagTarget>,
+  options: ReadonlyMap<OptionName, string>,
+): void {
+  for (const [spelling, target] of used) {
+    const accepting = commandsOf(target)
+    if (!accepting.includes(command))
+      throw new UsageError(`${spelling} is not valid with ${command}, only with ${accepting.join(', ')}`)
+  }
+  if (first === undefined) return
+  if (command === 'check-config' && options.has('config'))
+    throw new UsageError('check-config: give FILE or --config, not both')
+  if (command === 'dump' && overrides.has('persistence_file'))
+    throw new UsageError('dump: give FILE or --persistence-file, not both')
 }
 
 function settings(
@@ -109,13 +138,6 @@ function toArguments(
   notes: readonly string[],
 ): Arguments {
   const { command, operands: all } = commandOf(word, operands, options)
-  for (const name of options.keys()) {
-    const row = optionRow(name)
-    const accepting = commandsOf({ kind: 'option', name })
-    if (command !== 'help' && !accepting.includes(command)) {
-      throw new UsageError(`${row.long} is not valid with ${command}, only with ${accepting.join(', ')}`)
-    }
-  }
   const { minOperands, maxOperands, operands: shape } = COMMANDS[command]
   const usage = `gatewatch ${command}${shape && ` ${shape}`}`
   if (all.length < minOperands) throw new UsageError(`${command}: missing ${shape}; usage: ${usage}`)
@@ -123,7 +145,7 @@ function toArguments(
     throw new UsageError(`${command}: unexpected argument "${all[maxOperands]}"; usage: ${usage}`)
   const [topic] = all
   if (command === 'help' && topic !== undefined && !isCommand(topic)) {
-    throw new UsageError(`unknown command "${topic}": ${didYouMean(topic, COMMAND_NAMES)}`)
+    throw new UsageError(`unknown command "${topic}"${didYouMean(topic, COMMAND_NAMES)}`)
   }
   if (command === 'completion' && topic !== 'bash')
     throw new UsageError(`completion is not available for "${topic}", only for bash`)
@@ -191,7 +213,7 @@ function unitOption(text: string | undefined): string | null {
 
 function kindOption(text: string | undefined): string | null {
   if (text === undefined || KINDS.includes(text)) return text ?? null
-  throw new UsageError(`--kind: unknown kind "${text}": ${didYouMean(text, KINDS)}`)
+  throw new UsageError(`--kind: unknown kind "${text}"${didYouMean(text, KINDS)}`)
 }
 
 function limitOption(text: string | undefined): number | null {

@@ -1,10 +1,14 @@
 // The type of a row in the table of commands.
+import type { Key } from '../config/keys.ts'
+
 export interface CommandRow {
   /** The operands, as in the usage line. */
   readonly operands: string
   readonly minOperands: number
   readonly maxOperands: number
   readonly summary: string
+  /** The keys whose options the command accepts: those that it uses. */
+  readonly keys: readonly Key[]
   /** Paragraphs for the help. */
   readonly text: readonly string[]
   readonly examples: readonly (readonly [command: string, what: string])[]
@@ -17,5 +21,5 @@ export function command(
   summary: string,
   rest: Partial<CommandRow> = {},
 ): CommandRow {
-  return { operands, minOperands, maxOperands, summary, text: [], examples: [], ...rest }
+  return { operands, minOperands, maxOperands, summary, keys: [], text: [], examples: [], ...rest }
 }

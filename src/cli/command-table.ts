@@ -1,4 +1,5 @@
 // The table of commands, and of the options that set no configuration key. Parser, help, man page and completion use it.
+import { KEY_NAMES, type Key } from '../config/keys.ts'
 import { ACTIONS } from '../core/command.ts'
 import { type CommandRow, command } from './command-row.ts'
 import { CREATE_OPTIONS, UNIT_COMMANDS } from './unit-command-table.ts'
@@ -8,8 +9,12 @@ export type { CommandRow }
 const OFFLINE =
   'Queries the running agent over its local socket. If the agent is not running, reads the state file and reports this.'
 
+/** The options that select another agent, or the state file where none is running. */
+const AGENT_KEYS: readonly Key[] = ['socket', 'persistence_file']
+
 export const COMMANDS = {
   run: command('', 0, 0, 'watch the units (the default command)', {
+    keys: KEY_NAMES,
     text: [
       'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power loss, and are available over HTTP and MQTT.',
       'SIGTERM and SIGINT stop the agent cleanly; a second one ends it at once. SIGHUP reloads the configuration; if the new file is invalid, the agent keeps the current configuration.',
@@ -25,6 +30,7 @@ export const COMMANDS = {
     ],
   }),
   status: command('', 0, 0, 'show the watched units and the health of the agent', {
+    keys: AGENT_KEYS,
     text: [
       `Shows a table of the watched units: state and its age, numbers of starts, stops, crashes and restarts, and the cause of the last crash. ${OFFLINE}`,
       'With --json, stdout contains one object: agent_running, gateway_id, machine_id, boot_id, stream, state and units; if the agent is running also version, started_at, bus, unmatched_patterns (configured patterns that match no unit: pattern, reason), checks (the health of the agent: name, healthy, message, since) and not_ready. Each unit has service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, frozen, counters, baseline, failures, start_jobs_failed and last_crash; while active_state is unknown, the other fields that describe the current state are null. Future versions may add fields, but will not remove or rename any.',
@@ -32,6 +38,7 @@ export const COMMANDS = {
     examples: [['gatewatch status --json | jq .units[].service', 'list the names of the watched units']],
   }),
   events: command('', 0, 0, 'show recent events, or follow new ones', {
+    keys: AGENT_KEYS,
     text: [
       `Shows the most recent events, oldest first. ${OFFLINE}`,
       'With --json, each event is one line with the same object as over MQTT and in /api/v1/events.',
@@ -42,6 +49,7 @@ export const COMMANDS = {
     ],
   }),
   system: command('', 0, 0, 'show the state of systemd, failed units, jobs and boot times', {
+    keys: [...AGENT_KEYS, 'bus'],
     text: [
       'Shows the system state, all failed units (watched or not), queued jobs, the duration of each boot stage, and the memory, CPU and disk usage of the gateway. Queries the running agent or, if the agent is not running, systemd directly.',
     ],
@@ -49,6 +57,7 @@ export const COMMANDS = {
   }),
   ...UNIT_COMMANDS,
   'check-config': command('[FILE]', 0, 1, 'check a configuration and show the origin of each value', {
+    keys: KEY_NAMES,
     text: [
       'Prints one line for each problem and exits with code 2 if there is any. Shows which keys take effect only after a restart. Passwords are masked. If systemd responds within two seconds, patterns in monitored_services that match no unit are named as well; they are not an error.',
     ],
@@ -61,15 +70,18 @@ export const COMMANDS = {
     examples: [['gatewatch create-config - | less', 'read the description of every key']],
   }),
   import: command('FILE', 1, 1, 'import the counters of a service_states.json of the former program', {
+    keys: AGENT_KEYS,
     text: [
       'The imported counters become a baseline that is added to all counts from now on. The former program counted every crash as a stop as well; the import subtracts these stops and reports how many. FILE is not changed. Importing again replaces the baseline.',
     ],
     examples: [['gatewatch import /var/lib/service_monitor/service_states.json', 'import the old counters']],
   }),
   clear: command('', 0, 0, 'reset all counters to zero', {
+    keys: AGENT_KEYS,
     text: ['A running unit counts as one start. The gateway keeps its identity, and event numbers continue.'],
   }),
   dump: command('[FILE]', 0, 1, 'show the content of a state file as JSON', {
+    keys: ['persistence_file'],
     text: ['FILE defaults to the configured state file. The file is only read, so the agent may be running.'],
     examples: [['gatewatch dump ./state.ring', 'inspect a state file from another gateway']],
   }),
@@ -83,13 +95,12 @@ export const COMMANDS = {
 export type Command = keyof typeof COMMANDS
 export const COMMAND_NAMES = Object.keys(COMMANDS) as Command[]
 
-/** A command that queries systemd and not the agent. */
-export function isUnitCommand(command: Command): command is keyof typeof UNIT_COMMANDS {
-  return Object.hasOwn(UNIT_COMMANDS, command)
-}
-
 export function isCommand(word: string): word is Command {
   return Object.hasOwn(COMMANDS, word)
+}
+
+export function rowOfCommand(name: Command): CommandRow {
+  return COMMANDS[name]
 }
 
 interface OptionRow {
@@ -106,15 +117,21 @@ interface OptionRow {
 export const OPERATIONS = ACTIONS satisfies readonly Command[]
 
 export const OPTIONS = {
-  config: { long: '--config', value: 'FILE', help: 'Configuration file (environment: GATEWATCH_CONFIG).' },
-  user: { long: '--user', help: 'Use the systemd instance of the user, the XDG directories and any free port.' },
+  config: {
+    long: '--config',
+    value: 'FILE',
+    help: 'Configuration file (environment: GATEWATCH_CONFIG).',
+    commands: ['run', 'status', 'events', 'system', 'create-unit', 'check-config', 'import', 'clear', 'dump'],
+  },
+  user: {
+    long: '--user',
+    help: 'Use the systemd instance of the user, the XDG directories and any free port.',
+    commands: COMMAND_NAMES.filter((name) => name !== 'version' && name !== 'help' && name !== 'completion'),
+  },
   json: {
     long: '--json',
     help: 'Print JSON on stdout.',
-    commands: [
-      ...(['status', 'events', 'system', 'check-config', 'dump', 'version', 'list', 'show'] as const),
-      ...OPERATIONS,
-    ],
+    commands: [...(['status', 'events', 'system', 'check-config', 'version', 'list', 'show'] as const), ...OPERATIONS],
   },
   failed: { long: '--failed', help: 'Show only failed units.', commands: ['list'] },
   noBlock: {
@@ -144,11 +161,12 @@ export const OPTIONS = {
   },
   help: { long: '--help', short: '-h', help: 'Show help.', actsAs: 'help' },
   version: { long: '--version', short: '-v', help: 'Show the version.', actsAs: 'version' },
-  clear: { long: '--clear', short: '-c', help: 'Same as the command clear.', actsAs: 'clear' },
+  clear: { long: '--clear', short: '-c', help: 'Same as the command clear.', commands: ['clear'], actsAs: 'clear' },
   createConfig: {
     long: '--create-config',
     value: 'FILE',
     help: 'Same as the command create-config.',
+    commands: ['create-config'],
     actsAs: 'create-config',
   },
 } as const satisfies Record<string, OptionRow>

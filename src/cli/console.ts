@@ -1,16 +1,19 @@
 // The environment of a command: its output streams, terminal, the running agent, and the state file.
 import type { Writable } from 'node:stream'
+import pc from 'picocolors'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Identity } from '../core/views/api-json.ts'
-import type { Env } from '../ports.ts'
+import type { Env, Log } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 
 export interface Console {
   /** Writes the text unchanged; never throws, not even on a closed pipe. */
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
+  /** Writes `LABEL: MESSAGE` as a line to stderr, in red on a terminal; the label is gatewatch by default. */
+  readonly error: (message: string, label?: string) => void
   /** Width of the terminal; null if stdout is not a terminal. */
   readonly columns: number | null
   readonly color: boolean
@@ -45,6 +48,19 @@ export interface Sources {
 
 /** 0 success; 1 failure; 2 wrong usage or configuration; as systemctl: 4 permission denied, 5 no such unit. */
 export type ExitCode = 0 | 1 | 2 | 4 | 5
+
+export function errorWriter(stderr: Console['stderr'], color: boolean): Console['error'] {
+  const { red } = pc.createColors(color)
+  return (message, label = 'gatewatch') => stderr(`${red(`${label}: ${message}`)}\n`)
+}
+
+/** The log of a command, for a person to read. */
+export function commandLog({ error, stderr }: Pick<Console, 'error' | 'stderr'>): Log {
+  return (level, message) => {
+    if (level === 'error') error(message)
+    else if (level !== 'debug') stderr(`gatewatch: ${message}\n`)
+  }
+}
 
 /** https://no-color.org: a non-empty NO_COLOR disables colours. */
 export function wantsColor(env: Env, isTerminal: boolean): boolean {

@@ -1,7 +1,7 @@
 // All flags by their spelling, from the tables of configuration keys and of options.
 import type { Flag } from '../config/key-row.ts'
 import { KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
-import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow } from './command-table.ts'
+import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow, rowOfCommand } from './command-table.ts'
 
 export type FlagTarget =
   | { readonly kind: 'key'; readonly key: Key; readonly flag: Flag }
@@ -28,12 +28,17 @@ function* spellings(): Generator<[string, FlagTarget]> {
 /** By `--long` and `-s` spelling. */
 export const FLAGS: ReadonlyMap<string, FlagTarget> = new Map(spellings())
 
+/** The commands that every configuration key concerns. */
+export const CONFIGURED: readonly Command[] = ['run', 'check-config']
+
 /** Name of the flag's value in the help; undefined if it takes none. */
 export function valueName(flag: FlagTarget): string | undefined {
   return flag.kind === 'option' ? optionRow(flag.name).value : flag.flag.value
 }
 
-/** The commands that accept the flag; a flag that sets a configuration key is accepted by all. */
+/** The commands that accept the flag: those for which it changes something. */
 export function commandsOf(flag: FlagTarget): readonly Command[] {
-  return (flag.kind === 'option' ? optionRow(flag.name).commands : undefined) ?? COMMAND_NAMES
+  if (flag.kind === 'option') return optionRow(flag.name).commands ?? COMMAND_NAMES
+  if (flag.kind === 'ignored') return CONFIGURED
+  return COMMAND_NAMES.filter((name) => rowOfCommand(name).keys.includes(flag.key))
 }

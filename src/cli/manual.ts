@@ -2,16 +2,8 @@
 import type { Flag } from '../config/key-row.ts'
 import { defaultOf, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
 import { SYSTEM_PATHS } from '../config/paths.ts'
-import {
-  COMMAND_NAMES,
-  COMMANDS,
-  type Command,
-  type CommandRow,
-  isUnitCommand,
-  OPTIONS,
-  type OptionName,
-  optionRow,
-} from './command-table.ts'
+import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow, rowOfCommand } from './command-table.ts'
+import { CONFIGURED, commandsOf } from './flags.ts'
 
 export type Block =
   | { readonly kind: 'text'; readonly text: string }
@@ -40,7 +32,7 @@ export function overview(): Section[] {
       title: 'COMMANDS',
       blocks: COMMAND_NAMES.map((name) => item(synopsis(name), sentence(rowOfCommand(name).summary))),
     },
-    { title: 'OPTIONS', blocks: [...generalOptions(), ...configOptions()] },
+    { title: 'OPTIONS', blocks: [...optionItems(() => true), ...configOptions()] },
     exitCodes(),
     {
       title: 'SEE ALSO',
@@ -58,7 +50,7 @@ export function commandPage(name: Command): Section[] {
     own.length > 0 && !row.operands.includes('[OPTION...]')
       ? `${own.map((option) => ` [${spelling(optionRow(option))}]`).join('')}`
       : ''
-  const configured = name === 'run' || name === 'check-config'
+  const configured = CONFIGURED.includes(name)
   return [
     { title: 'NAME', blocks: [text(`gatewatch ${name} - ${row.summary}`)] },
     { title: 'SYNOPSIS', blocks: [usage(`gatewatch ${synopsis(name)}${options}${configured ? ' [OPTION...]' : ''}`)] },
@@ -66,9 +58,9 @@ export function commandPage(name: Command): Section[] {
     {
       title: 'OPTIONS',
       blocks: [
-        ...own.map((option) => item(spelling(optionRow(option)), optionRow(option).help)),
-        ...generalOptions(),
-        ...(configured ? configOptions() : isUnitCommand(name) ? controlOptions(name) : agentOptions()),
+        ...own.map(optionItem),
+        ...optionItems((option) => GENERAL.includes(option) && accepts(name, option)),
+        ...(configured ? configOptions() : row.keys.flatMap(flagItems)),
       ],
     },
     ...(row.examples.length > 0
@@ -84,7 +76,7 @@ export function wholeManual(): Section[] {
   const [name, synopsisSection, commands, options] = overview()
   const described = COMMAND_NAMES.map((command) => {
     const row = rowOfCommand(command)
-    const own = optionsOf(command).map((option) => item(spelling(optionRow(option)), optionRow(option).help))
+    const own = optionsOf(command).map(optionItem)
     const examples = row.examples.map(([line, what]) => item(line, sentence(what)))
     return {
       title: `COMMAND ${command}`,
@@ -161,20 +153,29 @@ function exitCodes(): Section {
   }
 }
 
-function generalOptions(): Block[] {
-  const names = (Object.keys(OPTIONS) as OptionName[]).filter((name) => optionRow(name).commands === undefined)
-  return names.map((name) => item(spelling(optionRow(name)), optionRow(name).help))
+const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[]
+
+/** The options of most commands, which a synopsis does not list. */
+const GENERAL: readonly OptionName[] = ['config', 'user', 'help', 'version']
+
+function accepts(command: Command, name: OptionName): boolean {
+  return commandsOf({ kind: 'option', name }).includes(command)
 }
 
-/** The options that select another agent or state file. */
-function agentOptions(): Block[] {
-  return flagItems('socket').concat(flagItems('persistence_file'))
+/** The options that a command has of its own. */
+function optionsOf(command: Command): OptionName[] {
+  return OPTION_NAMES.filter((name) => !GENERAL.includes(name) && !optionRow(name).actsAs && accepts(command, name))
 }
 
-/** The options of the commands that control units. */
-function controlOptions(name: Command): Block[] {
-  const agent = name === 'show' ? (['socket'] as const) : []
-  return [...(['backend', 'timeout', 'bus'] as const), ...agent].flatMap(flagItems)
+function optionItem(name: OptionName): Block {
+  return item(spelling(optionRow(name)), optionRow(name).help)
+}
+
+/** The options of the first section of the manual, without those of a single command. */
+function optionItems(isWanted: (name: OptionName) => boolean): Block[] {
+  return OPTION_NAMES.filter((name) => GENERAL.includes(name) || optionRow(name).actsAs)
+    .filter(isWanted)
+    .map(optionItem)
 }
 
 function configOptions(): Block[] {
@@ -210,14 +211,6 @@ function defaultText(key: Key): string {
 function spelling(flag: Pick<Flag, 'long' | 'short' | 'value' | 'many'>): string {
   const value = flag.value ? ` ${flag.value}${flag.many ? ` [${flag.value}...]` : ''}` : ''
   return `${flag.short ? `${flag.short}, ` : ''}${flag.long}${value}`
-}
-
-function optionsOf(command: Command): OptionName[] {
-  return (Object.keys(OPTIONS) as OptionName[]).filter((name) => optionRow(name).commands?.includes(command))
-}
-
-function rowOfCommand(name: Command): CommandRow {
-  return COMMANDS[name]
 }
 
 function synopsis(name: Command): string {

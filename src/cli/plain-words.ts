@@ -34,8 +34,8 @@ function findFlag(word: string): { target: FlagTarget; spelling: string; attache
   const target = FLAGS.get(spelling)
   if (target) return { target, spelling, attached }
   const known = [...FLAGS.keys()].filter((flag) => flag.startsWith('--') === word.startsWith('--'))
-  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `short options are ${known.join(' ')}`
-  throw new UsageError(`unknown option ${spelling}: ${hint}`)
+  const hint = word.startsWith('--') ? didYouMean(spelling, known) : `: short options are ${known.join(' ')}`
+  throw new UsageError(`unknown option ${spelling}${hint}`)
 }
 
 /** The values of an option, none if it takes none; removes them from `words`. */

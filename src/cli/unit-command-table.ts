@@ -1,21 +1,26 @@
 // The rows of the table of commands for listing, inspecting, controlling and creating units.
+import type { Key } from '../config/keys.ts'
 import { command } from './command-row.ts'
 import { RESTARTS } from './unit-file.ts'
 
+/** The options that select systemd, and how to reach it. */
+const CONTROL_KEYS: readonly Key[] = ['backend', 'timeout', 'bus']
 const UNLIMITED = Number.POSITIVE_INFINITY
 const WAITS_FOR_JOB = 'Waits for the job and reports its result.'
 const RESULT_TEXT =
   'Several units are processed in parallel. The exit code is 0 on success, 4 if permission was denied, 5 if a unit does not exist, otherwise 1. With --json, stdout contains a list with unit, action, outcome, cause and error of each unit.'
 
 function operation(summary: string, what: string) {
-  return command('UNIT...', 1, UNLIMITED, summary, { text: [what, RESULT_TEXT] })
+  return command('UNIT...', 1, UNLIMITED, summary, { keys: CONTROL_KEYS, text: [what, RESULT_TEXT] })
 }
 
 export const UNIT_COMMANDS = {
   list: command('', 0, 0, 'list the units that systemd has loaded', {
+    keys: CONTROL_KEYS,
     examples: [['gatewatch list --failed', 'list the failed units']],
   }),
   show: command('UNIT', 1, 1, 'show one unit in detail', {
+    keys: [...CONTROL_KEYS, 'socket'],
     text: [
       'Shows the state and its age, why the last run ended, the counters if the agent watches the unit, memory, CPU, tasks, commands, working directory, names of environment variables, drop-ins, and dependencies in both directions. With --json also all properties with a simple value.',
     ],
@@ -34,6 +39,7 @@ export const UNIT_COMMANDS = {
   ),
   disable: operation('disable starting at boot', 'Does not stop the unit now.'),
   'create-unit': command('NAME [OPTION...] -- COMMAND...', 2, UNLIMITED, 'create a service from a command', {
+    keys: CONTROL_KEYS,
     text: [
       'Writes a unit file, reloads systemd, then enables and starts the unit. The arguments of the command are quoted, so that the program receives them unchanged. An existing unit is never overwritten. --dry-run prints the unit file and changes nothing.',
       'With --watch, the unit is added to monitored_services, and a running agent reloads its configuration.',
@@ -44,11 +50,12 @@ export const UNIT_COMMANDS = {
     ],
   }),
   'remove-unit': command('NAME', 1, 1, 'remove a unit made by create-unit', {
+    keys: CONTROL_KEYS,
     text: [
       'Stops and disables the unit, deletes its unit file and removes it from monitored_services. Refuses to remove a unit that create-unit did not make.',
     ],
   }),
-  'daemon-reload': command('', 0, 0, 'reload all unit files'),
+  'daemon-reload': command('', 0, 0, 'reload all unit files', { keys: CONTROL_KEYS }),
 } as const
 
 const CREATES = ['create-unit'] as const

@@ -1,2 +1,2 @@
-// A command line that is wrong; the message is one line for stderr.
+// A command line or an environment that is wrong; the message has one line for each problem.
 export class UsageError extends Error {}

@@ -1,7 +1,7 @@
 // Parses a configuration file (JSON with comments) into a layer of values, each with its line and column.
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import { didYouMean } from './did-you-mean.ts'
-import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from './keys.ts'
+import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, OTHER_NAMES, rowOf, variableOf } from './keys.ts'
 import { type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
 import { withoutPassword } from './without-password.ts'
 
@@ -17,11 +17,13 @@ export function fileLayer(text: string, name: string): Layer {
   const [first] = errors
   const layer = { origin: 'file' as const, entries, problems, notes }
   if (first) {
-    problems.push(problemOf(at(first.offset), '', undefined, syntaxMessage(first, body), true))
+    problems.push(problemOf(at(first.offset), '', undefined, syntaxMessage(first, body), { fatal: true }))
     return layer
   }
   if (root?.type !== 'object') {
-    problems.push(problemOf(at(root?.offset ?? 0), '', undefined, 'expected an object: { "key": value, ... }', true))
+    problems.push(
+      problemOf(at(root?.offset ?? 0), '', undefined, 'expected an object: { "key": value, ... }', { fatal: true }),
+    )
     return layer
   }
   const seen = new Set<string>()
@@ -70,7 +72,7 @@ function unknownMessage(path: string): string {
   const [head, rest] = path.split('.')
   if (isKey(path) && rest) return `must be nested: "${head}": { "${rest}": ... }`
   if (isKey(path)) return `cannot be set in the file; use --${path} or ${variableOf(path)}`
-  return `unknown key: ${didYouMean(path, known)}`
+  return `unknown key${didYouMean(path, known, OTHER_NAMES)}`
 }
 
 /** `line:column`, both counted from 1, columns in characters. */

@@ -26,6 +26,8 @@ interface KeyDescription {
   /** Describes a default that is not a plain value. */
   readonly defaultText?: string
   readonly flags?: readonly Flag[]
+  /** Names that other programs have for it, for the error about an unknown key. */
+  readonly otherNames?: readonly string[]
   /** False: can be set on the command line and in the environment, but not in the file. */
   readonly inFile?: false
   /** A URL that can contain a password, which is never printed. */

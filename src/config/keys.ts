@@ -15,6 +15,7 @@ const KEYS = {
     applies: 'now',
     help: 'Units to watch, of any type: names (a bare name means .service), templates such as sink@*.service, globs.',
     defaultText: 'the twelve services of a Wirepas gateway',
+    otherNames: ['units', 'services', 'watch'],
     flags: [
       {
         long: '--services',
@@ -88,6 +89,7 @@ const KEYS = {
     applies: 'now',
     help: 'Address to listen on, with an optional port: 127.0.0.1, [::1]:9200, :9200.',
     defaultText: 'all addresses',
+    otherNames: ['host', 'address', 'bind'],
     flags: [{ long: '--listen', value: 'ADDRESS[:PORT]' }],
   }),
   web_config_file: key(orNone(path), null, {
@@ -214,8 +216,13 @@ export function valueAt(config: Config, name: Key): unknown {
   return at
 }
 
+/** By the names that other programs have for them: the keys. */
+export const OTHER_NAMES: ReadonlyMap<string, Key> = new Map(
+  KEY_NAMES.flatMap((name) => (rowOf(name).otherNames ?? []).map((other) => [other, name] as const)),
+)
+
 /** The environment variable of a key: `mqtt.url` -> GATEWATCH_MQTT_URL. */
-export function variableOf(name: Key): string {
+export function variableOf(name: string): string {
   return `GATEWATCH_${name.toUpperCase().replace('.', '_')}`
 }
 

@@ -3,7 +3,7 @@
 import { jsonText, MESSAGE_CHARACTERS_AT_MOST, oneLine } from '../core/views/format.ts'
 import type { Env } from '../ports.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { KEY_NAMES, type Key, rowOf, variableOf } from './keys.ts'
+import { KEY_NAMES, type Key, OTHER_NAMES, rowOf, variableOf } from './keys.ts'
 import { splitListen } from './text-types.ts'
 import { hasPassword, withoutPassword } from './without-password.ts'
 
@@ -30,6 +30,7 @@ export interface Problem {
   readonly text: string
   /** Ends even a service: wrong usage, or a file that is not JSON. */
   readonly fatal: boolean
+  readonly origin: Origin
 }
 
 /** The value of an option, not yet validated, and the spelling of the option. */
@@ -59,9 +60,15 @@ function valueText(value: unknown): string {
   return jsonText(value, (_key, part) => (typeof part === 'string' ? withoutPassword(part) : part))
 }
 
-export function problemOf(place: string, path: string, value: unknown, message: string, fatal = false): Problem {
+export function problemOf(
+  place: string,
+  path: string,
+  value: unknown,
+  message: string,
+  { fatal = false, origin = 'file' }: Partial<Pick<Problem, 'fatal' | 'origin'>> = {},
+): Problem {
   const text = `${place}: ${value === undefined ? '' : `${valueText(value)} `}${message}`
-  return { place, path, value, message, fatal, text: oneLine(text, MESSAGE_CHARACTERS_AT_MOST) }
+  return { place, path, value, message, fatal, origin, text: oneLine(text, MESSAGE_CHARACTERS_AT_MOST) }
 }
 
 /** An unknown GATEWATCH_ variable is probably a typing error and becomes a note; other variables are ignored. */
@@ -72,9 +79,10 @@ export function environmentLayer(env: Env): Layer {
     const text = env[variable]
     if (text) entries.set(key, { value: rowOf(key).type.fromText(text), source: variable })
   }
+  const otherVariables = new Map([...OTHER_NAMES].map(([name, key]) => [variableOf(name), variableOf(key)]))
   const notes = Object.keys(env)
     .filter((name) => name.startsWith('GATEWATCH_') && name !== 'GATEWATCH_CONFIG' && !variables.has(name))
-    .map((name) => `unknown environment variable ${name}: ${didYouMean(name, [...variables.keys()])}`)
+    .map((name) => `unknown environment variable ${name}${didYouMean(name, [...variables.keys()], otherVariables)}`)
   return { origin: 'environment', entries: splitPort(entries), problems: [], notes }
 }
 
@@ -92,7 +100,7 @@ export function argumentLayer(args: Pick<CommandLine, 'overrides' | 'notes'>): L
     if (rowOf(key).secret && hasPassword(String(value))) {
       const message =
         'a password on the command line is visible to all users and is not accepted; use mqtt.password_file'
-      problems.push(problemOf(flag, key, undefined, message, true))
+      problems.push(problemOf(flag, key, undefined, message, { fatal: true, origin: 'command line' }))
     } else entries.set(key, { value, source: flag })
   }
   return { origin: 'command line', entries: splitPort(entries), problems, notes: args.notes }

@@ -1,5 +1,6 @@
 // Finds, reads and merges the configuration. The environment, the user id and the file system are arguments.
 
+import { fileReason } from '../core/error-text.ts'
 import type { Env } from '../ports.ts'
 import {
   argumentLayer,
@@ -7,6 +8,7 @@ import {
   environmentLayer,
   inheritedLayer,
   type Layer,
+  type Origin,
   type Problem,
   problemOf,
 } from './layer.ts'
@@ -23,6 +25,10 @@ interface ProcessContext {
 export interface LoadedConfig extends MergedConfig {
   /** The configuration file that was read; null if there is none. */
   readonly file: string | null
+  /** Its path, even if it could not be read. */
+  readonly path: string
+  /** Where the path comes from. */
+  readonly pathOrigin: Origin
   readonly paths: Paths
 }
 
@@ -37,42 +43,52 @@ export async function loadConfig(
 ): Promise<LoadedConfig> {
   const { env, uid, readText } = outside
   const paths = pathsOf(args.user, env, uid)
-  const named = file ?? args.configFile ?? (env.GATEWATCH_CONFIG || null)
-  const path = named ?? paths.configFile
-  const read = readFile(path, named !== null, readText)
+  const given = file ?? args.configFile
+  const path = given ?? (env.GATEWATCH_CONFIG || paths.configFile)
+  const pathOrigin = given !== null ? 'command line' : env.GATEWATCH_CONFIG ? 'environment' : 'default'
+  const read = readFile(path, pathOrigin, readText)
   const layers: Layer[] = [environmentLayer(env), argumentLayer(args)]
   if (typeof read === 'string') layers.unshift((await import('./jsonc-file.ts')).fileLayer(read, path))
   if (!layers.some(({ entries }) => entries.has('gateway_id'))) layers.unshift(inheritedLayer(env))
   const merged = mergeLayers(layers, paths)
   const problems = typeof read === 'object' && read !== null ? [read, ...merged.problems] : merged.problems
-  return { ...merged, problems, paths, file: typeof read === 'string' ? path : null }
+  return { ...merged, problems, paths, path, pathOrigin, file: typeof read === 'string' ? path : null }
 }
 
-function readFile(path: string, named: boolean, readText: (path: string) => string): string | Problem | null {
+function readFile(path: string, pathOrigin: Origin, readText: (path: string) => string): string | Problem | null {
   try {
     return readText(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' && !named) return null
+    if (code === 'ENOENT' && pathOrigin === 'default') return null
     return problemOf(
       path,
       '',
       undefined,
-      `cannot read the configuration file: ${REASONS[code ?? ''] ?? code ?? String(error)}`,
-      true,
+      `cannot read the configuration file: ${fileReason(error)}${HINTS[code ?? ''] ?? ''}`,
+      { fatal: true, origin: pathOrigin === 'default' ? 'file' : pathOrigin },
     )
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file; create one with 'gatewatch create-config FILE'",
-  EACCES: 'permission denied; the user that runs gatewatch needs read permission',
-  EISDIR: 'it is a directory',
+const HINTS: Readonly<Record<string, string>> = {
+  ENOENT: "; create one with 'gatewatch create-config FILE'",
+  EACCES: '; the user that runs gatewatch needs read permission',
 }
 
 /** Problems that end a run: all of them in a terminal; for a service only wrong usage and an unreadable file. */
 export function fatalProblems(loaded: LoadedConfig, asService: boolean): readonly Problem[] {
   return loaded.problems.filter((problem) => !asService || problem.fatal)
+}
+
+/**
+ * Problems that end a command other than run and check-config: those of its own command line and of the environment, and
+ * of a file that these name and that cannot be read. The usual file may have problems: its agent is still there to query.
+ */
+export function commandProblems({ problems, pathOrigin }: LoadedConfig): readonly Problem[] {
+  return problems.filter(({ origin, fatal }) =>
+    origin === 'file' ? fatal && pathOrigin !== 'default' : origin !== 'default',
+  )
 }
 
 /** True for a systemd service. A desktop shell also inherits INVOCATION_ID, but its stderr is a terminal. */

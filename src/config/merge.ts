@@ -25,7 +25,7 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   )
   for (const { origin, entries } of layers) {
     for (const [key, entry] of entries) {
-      const checked = validate(key, entry, origin === 'command line')
+      const checked = validate(key, entry, origin)
       problems.push(...checked.problems)
       if (!('value' in checked)) continue
       values.set(key, checked.value)
@@ -34,8 +34,8 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   }
   const config = nest(values)
   for (const [key, message] of contradictions(config)) {
-    const place = origins.get(key)?.place
-    problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message))
+    const { place, origin } = origins.get(key) ?? { place: '', origin: 'default' }
+    problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message, { origin }))
   }
   if (config.backend === 'command')
     notes.push('backend is "command": units are controlled with systemctl, but watching still requires D-Bus')
@@ -49,18 +49,19 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   return { config, origins, problems, notes }
 }
 
-function validate(key: Key, entry: SourcedValue, fatal: boolean): { value?: unknown; problems: Problem[] } {
+function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unknown; problems: Problem[] } {
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
   if (result.success) return { value: result.output, problems: [] }
   const place = entry.place ?? entry.source
+  const kind = { fatal: origin === 'command line', origin }
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key
-    if (typeof index !== 'number') return problemOf(place, key, entry.value, issue.message, fatal)
+    if (typeof index !== 'number') return problemOf(place, key, entry.value, issue.message, kind)
     wrong.add(index)
     const value = (entry.value as unknown[])[index]
-    return problemOf(entry.elementPlace?.(index) ?? place, `${key}[${index}]`, value, issue.message, fatal)
+    return problemOf(entry.elementPlace?.(index) ?? place, `${key}[${index}]`, value, issue.message, kind)
   })
   if (!Array.isArray(entry.value) || wrong.size === 0 || wrong.size === entry.value.length) return { problems }
   const rest = v.safeParse(

@@ -1,7 +1,7 @@
 // The rows of the table of configuration keys for MQTT: the connection to the broker, and what is published.
 import { key } from './key-row.ts'
 import { line, mqttUrl, path, topicPrefix } from './text-types.ts'
-import { bool, integer, orNone } from './value-types.ts'
+import { bool, boolOr, integer, orNone } from './value-types.ts'
 
 export const MQTT_KEYS = {
   'mqtt.enabled': key(bool, false, {
@@ -13,6 +13,7 @@ export const MQTT_KEYS = {
     applies: 'now',
     help: 'URL of the broker: mqtt:// or mqtts://HOST[:PORT], or mqtt+unix:///PATH.',
     secret: true,
+    otherNames: ['mqtt.host', 'mqtt.port', 'mqtt.broker', 'mqtt.server', 'mqtt.address', 'mqtt.uri', 'mqtt.tls'],
     flags: [
       {
         long: '--mqtt',
@@ -27,11 +28,17 @@ export const MQTT_KEYS = {
     help: 'MQTT client identifier.',
     defaultText: 'gatewatch-<gateway_id>-<4 hex digits of the stream>',
   }),
-  'mqtt.username': key(orNone(line), null, { applies: 'now', help: 'User name for the broker.', defaultText: 'none' }),
+  'mqtt.username': key(orNone(line), null, {
+    applies: 'now',
+    help: 'User name for the broker.',
+    defaultText: 'none',
+    otherNames: ['mqtt.user', 'mqtt.login'],
+  }),
   'mqtt.password_file': key(orNone(path), null, {
     applies: 'now',
     help: 'File with the password for the broker, for example a systemd credential (LoadCredential=).',
     defaultText: 'none',
+    otherNames: ['mqtt.password', 'mqtt.pass'],
   }),
   'mqtt.ca_file': key(orNone(path), null, {
     applies: 'now',
@@ -47,6 +54,7 @@ export const MQTT_KEYS = {
   'mqtt.prefix': key(topicPrefix, 'gatewatch', {
     applies: 'now',
     help: 'Prefix of every topic: <prefix>/<gateway_id>/...',
+    otherNames: ['mqtt.topic', 'mqtt.topic_prefix', 'mqtt.base_topic'],
   }),
   'mqtt.qos': key(integer(0, 2), 1, { applies: 'now', help: 'Quality of service of published messages.' }),
   'mqtt.keepalive': key(integer(1, 65_535), 30, {
@@ -58,8 +66,8 @@ export const MQTT_KEYS = {
     applies: 'now',
     help: 'Publish Home Assistant MQTT discovery; false removes the device again.',
   }),
-  'mqtt.commands': key(bool, false, {
+  'mqtt.commands': key(boolOr('force'), false, {
     applies: 'now',
-    help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled.',
+    help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled. "force": also over MQTT 3.1.1, where a retained command cannot be recognised if it is published while the agent is connected.',
   }),
 } as const

@@ -45,6 +45,12 @@ export const bool: ValueType<boolean> = {
   fromText: (text) => BOOLEAN_WORDS[text.toLowerCase()] ?? text,
 }
 
+/** True, false, or one word. */
+export function boolOr<const T extends string>(word: T): ValueType<boolean | T> {
+  const expected = `true, false or "${word}"`
+  return { expected, schema: v.union([v.boolean(), v.literal(word)], `is not ${expected}`), fromText: bool.fromText }
+}
+
 /** A whole number within limits, both included. */
 export function integer(min: number, max: number): ValueType<number> {
   const expected = `a whole number from ${min} to ${max}`

@@ -35,7 +35,7 @@ export interface HealthFacts {
   /** Faults of the counting itself. */
   readonly faults: readonly string[]
   /** Null if MQTT is disabled. */
-  readonly mqtt: { readonly problem: string | null } | null
+  readonly mqtt: { readonly problem: string | null; readonly note: string | null } | null
   /** Files that cannot be written; null if neither a log file nor an events file is configured. */
   readonly logFiles: readonly string[] | null
   /** Configured units that cannot be watched. A unit that crashed can be watched. */
@@ -105,7 +105,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
     { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
   ]
   if (faults.length > 0) findings.push({ name: 'internal', problems: faults })
-  if (mqtt !== null) findings.push({ name: 'mqtt', problems: sentences(mqtt.problem) })
+  if (mqtt !== null) findings.push({ name: 'mqtt', problems: sentences(mqtt.problem), note: mqtt.note ?? OK })
   if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
   findings.push({ name: 'units', problems: firstFew(facts.unwatchable) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })

@@ -24,12 +24,13 @@ export function noteJob(unit: Unit, id: number): Unit {
 }
 
 /**
- * The type of a job that was queued beside an open run. A start job can become a restart job: systemd merges the two. Once
- * the run has ended, systemd turns a restart job into a start job (job_finish_and_invalidate()), which shows nothing.
+ * The type of a job that was queued beside an open run. A start job can become a restart job: systemd merges the two. That
+ * is what has happened if the job that started the run starts another one. Once the run has ended, systemd turns a restart
+ * job into a start job (job_finish_and_invalidate()), which shows nothing.
  */
 export function noteJobType(unit: Unit, id: number, type: string): Unit {
   if (type !== 'start') return unit.startJob === id ? { ...unit, startJob: 0 } : unit
-  return unit.run === null ? unit : { ...unit, startJob: id }
+  return unit.run === null || unit.run.job === id ? unit : { ...unit, startJob: id }
 }
 
 /**

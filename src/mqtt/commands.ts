@@ -1,4 +1,6 @@
 // Commands over MQTT: received on `unit/<unit>/set`, carried out or refused, with the result on `unit/<unit>/result`.
+// A retained command would be run again after every connection, so none is run. Over MQTT 3.1.1 a broker removes the retain
+// flag of a message that is published while the agent is connected; commands are then accepted only if that is forced.
 
 import { type Action, type CommandResult, ControlError } from '../core/command.ts'
 import { messageOf } from '../core/error-text.ts'
@@ -8,6 +10,7 @@ import { type Identity, rfc3339 } from '../core/views/api-json.ts'
 import type { Clock, Log, UnitCommands } from '../ports.ts'
 import type { Outgoing } from './delivery/publisher.ts'
 import { createResultQueue } from './delivery/result-queue.ts'
+import type { MqttConfig } from './options.ts'
 import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'
 
@@ -17,8 +20,13 @@ const PAYLOAD_AT_MOST = 64
 /** Rate limit: a burst, then one more every few seconds. A person is never faster; a program in a loop is. */
 const RATE: TokenRate = { burst: 10, everyMs: 6_000 }
 
+const UNSAFE = 'over MQTT 3.1.1, a retained command that is published while the agent is connected cannot be recognised'
+const NOT_ACCEPTED = `commands are not accepted: the broker does not support MQTT 5, and ${UNSAFE}; mqtt.commands "force" accepts them`
+const FORCED = `commands are accepted, but ${UNSAFE}, and is run`
+
 interface MqttCommandsOptions {
-  readonly enabled: boolean
+  /** `force`: over MQTT 3.1.1, too. */
+  readonly accept: MqttConfig['commands']
   readonly topics: Topics
   readonly identity: Identity
   readonly commands: UnitCommands
@@ -30,6 +38,10 @@ interface MqttCommandsOptions {
 }
 
 interface MqttCommands extends TopicHandler {
+  /** Why commands are not accepted on this connection although they are configured; null otherwise. */
+  problem(): string | null
+  /** What to know about commands that are accepted. */
+  note(): string | null
   /** The next result to publish. */
   next(): Outgoing | null
 }
@@ -50,6 +62,8 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   const results = createResultQueue(options.refused)
   const allowed = createRateLimit(clock)
   let tooFrequent = false
+  let mode: Mode = 'off'
+  let logged: Mode = 'off'
   /** Units whose command is being carried out. */
   const busy = new Set<string>()
 
@@ -105,22 +119,47 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   }
 
   return {
-    up(connection) {
-      if (!options.enabled) return
-      connection.subscribe(topics.unitSets, (granted) => {
+    up({ version, subscribe }) {
+      mode = modeOn(version, options.accept)
+      const remark = { off: null, on: null, forced: FORCED, refused: NOT_ACCEPTED }[mode]
+      if (remark !== null && logged !== mode) log('warning', `mqtt: ${remark}`)
+      logged = mode
+      if (!accepts(mode)) return
+      const done = (granted: boolean) => {
         if (!granted) options.refused(topics.unitSets, 'subscription denied; commands cannot be received')
-      })
+      }
+      subscribe(topics.unitSets, done, 'live')
     },
+    problem: () => (mode === 'refused' ? NOT_ACCEPTED : null),
+    note: () => (mode === 'forced' ? FORCED : null),
     message(topic, payload, retained) {
       const unit = topics.unitSetOf(topic)
       if (unit === null) return false
+      // a broker can also send what was never subscribed to
+      if (!accepts(mode)) return true
       // an empty payload clears a retained message; a name that no unit can have must not even reach the log
       if (payload !== '' && isUnitName(fullName(unit))) receive(unit, payload, retained)
       return true
     },
     next: results.next,
-    down: results.requeue,
+    down() {
+      mode = 'off'
+      results.requeue()
+    },
   }
+}
+
+/** What happens to commands on a connection; `off` also without one. */
+type Mode = 'off' | 'on' | 'forced' | 'refused'
+
+function modeOn(version: 4 | 5, accept: MqttConfig['commands']): Mode {
+  if (accept === false) return 'off'
+  if (version === 5) return 'on'
+  return accept === 'force' ? 'forced' : 'refused'
+}
+
+function accepts(mode: Mode): boolean {
+  return mode === 'on' || mode === 'forced'
 }
 
 /** Returns whether one more command is allowed now, and counts it. */

@@ -18,10 +18,14 @@ interface FeaturesOptions {
   readonly refused: (topic: string, why: string) => void
 }
 
-interface Features extends TopicHandler {
+export interface Features extends TopicHandler {
   accept(step: Step): void
   /** Publishes again what the broker refused. */
   retry(): void
+  /** Why a configured feature does not work on this connection; null if all do. */
+  problem(): string | null
+  /** What to know about a feature that works; null if there is nothing. */
+  note(): string | null
   /** Functions that return the next message to publish; null if there is none. */
   readonly next: readonly (() => Outgoing | null)[]
   /** Stops retries and timers; the results of commands can still be published. */
@@ -42,7 +46,7 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
     log,
   })
   const commands = createMqttCommands({
-    enabled: config.commands,
+    accept: config.commands,
     topics,
     identity,
     commands: mqtt.commands,
@@ -72,6 +76,8 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
     message: (topic, payload, retained) => handlers.some((handler) => handler.message(topic, payload, retained)),
     accept: discovery.accept,
     retry: discovery.retry,
+    problem: commands.problem,
+    note: commands.note,
     next: [commands.next, discovery.next],
     stop() {
       discovery.down()

@@ -17,8 +17,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly keepalive: number
   /** Publish discovery for Home Assistant. */
   readonly homeassistant: boolean
-  /** Accept commands. */
-  readonly commands: boolean
+  /** Accept commands; with `force` over MQTT 3.1.1, too. */
+  readonly commands: boolean | 'force'
 }
 
 export interface MqttOptions {

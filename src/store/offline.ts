@@ -1,4 +1,5 @@
 // Access to the state file while no agent runs: reads it without changing it, or edits it as an agent would.
+import { fileReason } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
@@ -31,7 +32,8 @@ export async function readState(
   fs: Fs = nodeFs,
 ): Promise<StoredState> {
   const at = await readStateFile(fs, await resolvePath(fs, path))
-  if (at.error !== null) throw new Error(`read ${at.path}`, { cause: at.error })
+  if (at.error !== null)
+    throw new Error(`cannot read the state file ${at.path}: ${fileReason(at.error)}`, { cause: at.error })
   const slots = readSlots(fs.sync, runtimeDir, at.path)
   const found = resume(at.file, slots, bootId ?? null, newState(''), at.exists)
   const none = found.recovered === 'fresh' || found.recovered === 'damaged'

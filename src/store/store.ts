@@ -1,4 +1,5 @@
 // The StateStore on flash: records each step in memory, commits when the flush policy allows, and survives write errors.
+import { settledWithin } from '../core/limits/settled-within.ts'
 import type { Clock, Log, StateStore } from '../ports.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { createCommitter } from './committer.ts'
@@ -86,7 +87,7 @@ export function createStore(options: StoreOptions): {
         const reason = schedule.readerReason(clock.now().monoMs)
         if (reason !== null && !health.degraded()) await committer.commit(reason)
       })
-      await atMost(clock, READER_WAITS_MS, commit)
+      await settledWithin(READER_WAITS_MS, commit, clock.after)
     },
     flush: () => queue.run(async () => (schedule.isIdle() && !health.degraded()) || (await committer.commit('forced'))),
     history: () => live.history().slice(-HISTORY_EVENTS),
@@ -118,14 +119,4 @@ export function createStore(options: StoreOptions): {
     return true
   }
   return { store, open }
-}
-
-/** Resolves when `work` does, and after `ms` at the latest. */
-async function atMost(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
-  let cancel = () => {}
-  const timeout = new Promise<void>((resolve) => {
-    cancel = clock.after(ms, resolve)
-  })
-  await Promise.race([work, timeout])
-  cancel()
 }

@@ -3,8 +3,6 @@ import type { Bus } from '../dbus/bus.ts'
 import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 
-/** systemd is busy during a shutdown, but our own stop must not be delayed for long. */
-const REPLY_AT_MOST_MS = 2000
 /** More than the longest ordering chain; units beyond it are treated as independent of gatewatch. */
 const UNITS_AT_MOST = 500
 
@@ -12,13 +10,15 @@ const UNITS_AT_MOST = 500
  * The watched units with a stop job while systemd's SystemState is `stopping` (org.freedesktop.systemd1(5)); null in
  * any other state. All jobs of a shutdown are queued at once, and a job leaves the queue only after the signals of its
  * unit's stop were sent. Units that systemd stops only after gatewatch are left out: waiting for them would never end.
+ * Rejects if systemd does not reply to a call within `withinMs`.
  */
 export async function unitsShuttingDown(
   bus: Bus,
   isWatched: (unit: string) => boolean,
+  withinMs: number,
 ): Promise<ReadonlySet<string> | null> {
   const query = async (path: string, face: string, member: string, signature = '', body: readonly unknown[] = []) =>
-    (await bus.call(SYSTEMD, path, face, member, signature, body, REPLY_AT_MOST_MS))[0]
+    (await bus.call(SYSTEMD, path, face, member, signature, body, withinMs))[0]
   const property = (path: string, name: string) => query(path, PROPERTIES, 'Get', 'ss', [`${SYSTEMD}.Unit`, name])
 
   if ((await query(MANAGER_PATH, PROPERTIES, 'Get', 'ss', [MANAGER, 'SystemState'])) !== 'stopping') return null

@@ -125,7 +125,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
     system: manager.latest,
     readSystem: manager.detail,
     controlGroup: (unit) => cgroups.of(unit, manager.controlGroup()),
-    unitsShuttingDown: () => labelsShuttingDown(connection.bus(), list),
+    unitsShuttingDown: (withinMs) => labelsShuttingDown(connection.bus(), list, withinMs),
     async stop() {
       stopped = true
       health.stopped()
@@ -161,10 +161,14 @@ function validUnits(patterns: readonly string[], log: Log): ConfiguredUnits {
   return configured
 }
 
-async function labelsShuttingDown(bus: Bus | null, list: WatchList): Promise<ReadonlySet<string> | null> {
+async function labelsShuttingDown(
+  bus: Bus | null,
+  list: WatchList,
+  withinMs: number,
+): Promise<ReadonlySet<string> | null> {
   if (bus === null) return null
   const labelsOf = (unit: string) => list.at(unitPath(unit))
-  const units = await unitsShuttingDown(bus, (unit) => labelsOf(unit).length > 0).catch(() => null)
+  const units = await unitsShuttingDown(bus, (unit) => labelsOf(unit).length > 0, withinMs).catch(() => null)
   return units && new Set([...units].flatMap(labelsOf))
 }
 

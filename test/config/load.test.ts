@@ -1,7 +1,7 @@
 // Loading the configuration: defaults, paths, environment, and what ends a run.
 import { describe, expect, test } from 'vitest'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
-import { fatalProblems, runsAsService } from '../../src/config/load.ts'
+import { commandProblems, fatalProblems, runsAsService } from '../../src/config/load.ts'
 import { loadText, problemsOf } from './load-text.ts'
 
 describe('without file, options or variables', () => {
@@ -111,6 +111,8 @@ describe('the environment', () => {
     ],
     ['GATEWATCH_MQTT_URL', 'mqtts://b', { mqtt: { url: 'mqtts://b' } }],
     ['GATEWATCH_MQTT_ENABLED', 'yes', { mqtt: { enabled: true } }],
+    ['GATEWATCH_MQTT_COMMANDS', 'on', { mqtt: { commands: true } }],
+    ['GATEWATCH_MQTT_COMMANDS', 'force', { mqtt: { commands: 'force' } }],
     ['GATEWATCH_DEBUG', '1', { debug: true }],
     ['GATEWATCH_DEBUG', 'Off', { debug: false }],
     ['GATEWATCH_DEBUG', '', { debug: false }],
@@ -170,5 +172,32 @@ describe('as a service', () => {
     expect(runsAsService({ INVOCATION_ID: 'x' }, false)).toBe(true)
     expect(runsAsService({ INVOCATION_ID: 'x' }, true)).toBe(false)
     expect(runsAsService({}, false)).toBe(false)
+  })
+})
+
+describe('for commands other than run and check-config', () => {
+  const problems = async (file: string | null, env: Record<string, string>, line: string) =>
+    commandProblems(await loadText(file, env, line)).map(({ text }) => text)
+  const missing =
+    "/none: cannot read the configuration file: no such file; create one with 'gatewatch create-config FILE'"
+
+  test.each([
+    [{ GATEWATCH_TIMEOUT: 'x' }, 'list', ['GATEWATCH_TIMEOUT: "x" is not a whole number from 1 to 86400']],
+    [{ GATEWATCH_MQTT_QOS: '7' }, 'status', ['GATEWATCH_MQTT_QOS: 7 is not a whole number from 0 to 2']],
+    [{ GATEWATCH_CONFIG: '/none' }, 'status', [missing]],
+    [{}, 'status --config /none', [missing]],
+    [{}, 'list --timeout x', ['--timeout: "x" is not a whole number from 1 to 86400']],
+  ])('what they were given must be right: %j %s', async (env, line, expected) => {
+    expect(await problems(null, env, line)).toEqual(expected)
+  })
+
+  test.each(['{"debug": tru', '{"debug": 1, "nix": 2}'])('the usual file may have problems: %s', async (file) => {
+    expect(await problems(file, {}, 'status')).toEqual([])
+  })
+
+  test('a file that they were given must be JSON, but its values are a matter for check-config', async () => {
+    const given = 'status --config /etc/gatewatch/config.json'
+    expect(await problems('{"debug": 1, "nix": 2}', {}, given)).toEqual([])
+    expect(await problems('{"debug": tru', {}, given)).toHaveLength(1)
   })
 })

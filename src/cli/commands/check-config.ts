@@ -16,7 +16,7 @@ export function checkConfig(
   json: boolean,
   out: Console,
 ): ExitCode {
-  const { problems, notes, file, config } = loaded
+  const { problems, notes, file, path, config } = loaded
   if (json) {
     const values = KEY_NAMES.map((key) => [
       key,
@@ -42,12 +42,12 @@ export function checkConfig(
   }
   for (const note of notes) out.stderr(`note: ${note}\n`)
   for (const { pattern, reason } of unmatched ?? []) out.stderr(`warning: monitored_services: ${pattern}: ${reason}\n`)
-  for (const { text } of problems) out.stderr(`error: ${text}\n`)
-  const named = file ?? `no configuration file ${loaded.paths.configFile}, using the defaults`
+  for (const { text } of problems) out.error(text, 'error')
   if (problems.length > 0) {
-    out.stderr(`gatewatch: ${named}: ${plural(problems.length, 'problem')}\n`)
+    out.error(`${path}: ${plural(problems.length, 'problem')}`)
     return 2
   }
+  const named = file ?? `no configuration file ${path}, using the defaults`
   out.stderr(`gatewatch: ${named}: OK\n`)
   return 0
 }

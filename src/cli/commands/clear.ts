@@ -6,8 +6,8 @@ export async function clear({ client, stateFile }: Sources, out: Console): Promi
   const reply = await ifRunning(client.post('/api/v1/clear'))
   if (reply === null) {
     if ((await stateFile.read(stateFile.path)) === null) {
-      out.stderr(
-        `gatewatch: nothing to clear: the agent is not running and there is no state file ${stateFile.path} (use -p for another file)\n`,
+      out.error(
+        `nothing to clear: the agent is not running and there is no state file ${stateFile.path} (use -p for another file)`,
       )
       return 1
     }

@@ -1,13 +1,14 @@
 // gatewatch create-config: writes a configuration file with every key, its default and its meaning.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { defaultOf, KEY_NAMES, type Key, rowOf, variableOf } from '../../config/keys.ts'
 import type { Paths } from '../../config/paths.ts'
+import { fileReason } from '../../core/error-text.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { keyHelp, restartRemark } from '../manual.ts'
 import { fill } from '../table.ts'
 
-/** Writes `path`, or stdout for `-`. Never overwrites a file: exit code 1 then, and on every write error. */
+/** Writes `path`, or stdout for `-`. Never overwrites a file: throws then, and on every write error. */
 export function createConfig(path: string, paths: Paths, out: Console): ExitCode {
   const text = configText(paths)
   if (path === '-') {
@@ -18,16 +19,20 @@ export function createConfig(path: string, paths: Paths, out: Console): ExitCode
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    out.stderr(`gatewatch: ${whyNot(path, error as NodeJS.ErrnoException)}; give another file, or "-" for stdout\n`)
-    return 1
+    throw new Error(`${whyNot(path, error as NodeJS.ErrnoException)}; give another file, or "-" for stdout`, {
+      cause: error,
+    })
   }
   out.stderr(`gatewatch: wrote ${path}; after editing, check it with 'gatewatch check-config ${path}'\n`)
   return 0
 }
 
-function whyNot(path: string, { code, syscall, message }: NodeJS.ErrnoException): string {
-  if (code === 'EEXIST' && syscall === 'open') return `${path} already exists and was not overwritten`
-  return `cannot write ${path} (${message})`
+function whyNot(path: string, error: NodeJS.ErrnoException): string {
+  if (error.code !== 'EEXIST') return `cannot write ${path}: ${fileReason(error)}`
+  // mkdir(2) of the directory above it, which is a file
+  if (error.syscall === 'mkdir') return `cannot write ${path}: ${dirname(path)} is not a directory`
+  const what = statSync(path, { throwIfNoEntry: false })?.isDirectory() ? 'is a directory' : 'already exists'
+  return `${path} ${what} and was not overwritten`
 }
 
 /** The text of the file. Parsed, it gives exactly the defaults. */

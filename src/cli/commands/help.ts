@@ -1,6 +1,6 @@
 // gatewatch help: the sections of the manual as text for a terminal.
 import pc from 'picocolors'
-import { isCommand } from '../command-table.ts'
+import { type Command, isCommand } from '../command-table.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { type Block, commandPage, overview, type Section } from '../manual.ts'
 import { fill } from '../table.ts'
@@ -15,9 +15,9 @@ export function help(topic: string | undefined, out: Console): ExitCode {
   return 0
 }
 
-/** The text for stderr after a usage error. */
-export function usageError(problem: string): string {
-  return `gatewatch: ${problem}\ngatewatch: see 'gatewatch help'\n`
+/** The last line after a usage error of a command, or of gatewatch itself (null). */
+export function seeHelp(topic: Command | null): string {
+  return `see: gatewatch help${topic === null ? '' : ` ${topic}`}\n`
 }
 
 function helpLines(page: readonly Section[], width: number, color: boolean): string[] {

@@ -1,6 +1,6 @@
 // gatewatch import: makes the counters of the former program the baseline.
 import { parseLegacyCounters } from '../../config/legacy-counters.ts'
-import { messageOf } from '../../core/error-text.ts'
+import { fileReason } from '../../core/error-text.ts'
 import { plural } from '../../core/views/format.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
@@ -16,8 +16,9 @@ export async function importFile(
   try {
     text = readText(path)
   } catch (error) {
-    out.stderr(`gatewatch: cannot read ${path} (${messageOf(error)}); give the path of the old service_states.json\n`)
-    return 1
+    throw new Error(`cannot read ${path}: ${fileReason(error)}; give the path of the old service_states.json`, {
+      cause: error,
+    })
   }
   return importStates(path, text, sources, out)
 }
@@ -25,11 +26,9 @@ export async function importFile(
 /** `text` is the content of `path`, which is not changed. Every unit that cannot be imported is reported; exit code 1 then. */
 export async function importStates(path: string, text: string, sources: Sources, out: Console): Promise<ExitCode> {
   const { baselines, problems, notes } = parseLegacyCounters(text)
-  for (const problem of problems) out.stderr(`gatewatch: ${path}: ${problem}\n`)
+  for (const problem of problems) out.error(`${path}: ${problem}`)
   if (baselines.size === 0) {
-    out.stderr(
-      `gatewatch: ${path}: nothing to import; expected {"UNIT": {"starts": N, "stops": N, "crashes": N}, ...}\n`,
-    )
+    out.error(`${path}: nothing to import; expected {"UNIT": {"starts": N, "stops": N, "crashes": N}, ...}`)
     return 1
   }
   for (const note of notes) out.stderr(`gatewatch: ${note}\n`)
@@ -44,9 +43,7 @@ export async function importStates(path: string, text: string, sources: Sources,
   }
   const missing = reply?.not_watched ?? []
   for (const name of missing)
-    out.stderr(
-      `gatewatch: ${name} is not watched and was not imported; add it to monitored_services and import again\n`,
-    )
+    out.error(`${name} is not watched and was not imported; add it to monitored_services and import again`)
   out.stderr(`gatewatch: imported the counters of ${plural(baselines.size - missing.length, 'unit')} from ${path}\n`)
   return problems.length > 0 || missing.length > 0 ? 1 : 0
 }

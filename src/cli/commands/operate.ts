@@ -29,7 +29,7 @@ export async function operate(
   if (json) {
     const rows = units.map((unit, i) => ({ unit, action, ...endJson(ends[i]) }))
     out.stdout(`${JSON.stringify(rows)}\n`)
-  } else for (const [i, unit] of units.entries()) out.stderr(`${endLine(action, unit, ends[i])}\n`)
+  } else for (const [i, unit] of units.entries()) report(action, unit, ends[i], out)
   return Math.max(...ends.map(exitCode)) as ExitCode
 }
 
@@ -51,9 +51,14 @@ function endJson(end: OperationResult | undefined): Record<string, unknown> {
   }
 }
 
-function endLine(action: Action, unit: string, end: OperationResult | undefined): string {
-  if (end === undefined) return ''
-  if (end instanceof ControlError) return `gatewatch: ${end.message}`
+function report(action: Action, unit: string, end: OperationResult | undefined, out: Console): void {
+  if (end === undefined) return
+  const line = end instanceof ControlError ? end.message : endLine(action, unit, end)
+  if (exitCode(end) === 0) out.stderr(`${line}\n`)
+  else out.error(line)
+}
+
+function endLine(action: Action, unit: string, end: CommandResult): string {
   const name = shortName(unit)
   const { outcome, cause } = end
   switch (outcome) {
@@ -66,13 +71,13 @@ function endLine(action: Action, unit: string, end: OperationResult | undefined)
         ? `${name}: ${action} has no effect: the unit file has no [Install] section`
         : `${name}: not started: a condition of the unit is not met; see 'systemctl status ${name}'`
     case 'failed':
-      return `gatewatch: ${name}: ${action} failed${causeSuffix(cause)}; see 'journalctl -u ${name}'`
+      return `${name}: ${action} failed${causeSuffix(cause)}; see 'journalctl -u ${name}'`
     case 'dependency':
-      return `gatewatch: ${name}: ${action} failed: a unit it requires failed or is missing; see 'gatewatch show ${name}'`
+      return `${name}: ${action} failed: a unit it requires failed or is missing; see 'gatewatch show ${name}'`
     case 'canceled':
-      return `gatewatch: ${name}: ${action} canceled: superseded by another job`
+      return `${name}: ${action} canceled: superseded by another job`
     case 'timeout':
-      return `gatewatch: ${name}: ${action} timed out: the job took longer than JobTimeoutSec= of the unit`
+      return `${name}: ${action} timed out: the job took longer than JobTimeoutSec= of the unit`
   }
 }
 

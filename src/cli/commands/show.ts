@@ -24,7 +24,7 @@ export async function show(
 ): Promise<ExitCode> {
   const [status, counters] = await Promise.all([control.status(unit), countersOf(client, unit)])
   if (status.loadState === 'not-found') {
-    out.stderr(`gatewatch: ${unit}: no such unit: systemd found no unit file with this name\n`)
+    out.error(`${unit}: no such unit: systemd found no unit file with this name`)
     return 5
   }
   const sinceMs = status.changedAtMonoMs === null ? null : out.now() - (nowMonoMs() - status.changedAtMonoMs)

@@ -39,7 +39,10 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** The lines of text for a terminal of this width. */
-export function statusText(view: StatusView, { columns: wide, color, now }: Console): string[] {
+export function statusText(
+  view: StatusView,
+  { columns: wide, color, now }: Pick<Console, 'columns' | 'color' | 'now'>,
+): string[] {
   const columns = wide || null // a terminal that does not know its width reports 0
   const paint = pc.createColors(color)
   const rows = view.units.map((unit) => cells(unit, now(), paint))

@@ -55,10 +55,14 @@ export interface ConnectionHandlers {
 }
 
 export interface Connection {
+  readonly version: 4 | 5
   /** `done`: the broker has acknowledged it (null) or refused it, for this reason. Not called after the end. */
   publish(message: Message, done: (refused: string | null) => void): void
-  /** `done`: whether the broker granted the subscription. */
-  subscribe(filter: string, done: (granted: boolean) => void): void
+  /**
+   * `done`: whether the broker granted the subscription. `live`: only messages that are published from now on, each with the
+   * retain flag that it was published with. Without MQTT 5, stored messages arrive too, and only these have the flag.
+   */
+  subscribe(filter: string, done: (granted: boolean) => void, live?: 'live'): void
   unsubscribe(filter: string): void
   /** Ends it with this reason, as if the broker had closed it. */
   fail(text: string): void
@@ -136,6 +140,7 @@ export function openConnection(
   client.on('close', () => down({ text: 'closed by the broker', version: false }, { silent: !acknowledged }))
 
   return {
+    version,
     publish({ topic, payload, retain, expirySeconds, properties }, done) {
       const extra = {
         ...(expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds }),
@@ -150,9 +155,10 @@ export function openConnection(
       }
       client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)
     },
-    subscribe(topicFilter, done) {
+    subscribe(topicFilter, done, live) {
       if (!open) return
-      client.subscribe(topicFilter, { qos: SUBSCRIBED_QOS }, (error) => {
+      const retained = live === 'live' && version === 5 ? ({ rap: true, rh: 2 } as const) : {}
+      client.subscribe(topicFilter, { qos: SUBSCRIBED_QOS, ...retained }, (error) => {
         if (open) done(!error)
       })
     },

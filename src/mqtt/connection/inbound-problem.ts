@@ -54,14 +54,15 @@ export function createInboundProblem(clock: Clock, log: Log): InboundProblem {
 
 /** The same connection, except that it does not subscribe before `release`. */
 function holdSubscriptions(connection: Connection): { readonly connection: Connection; readonly release: () => void } {
-  const held = new Map<string, (granted: boolean) => void>()
+  const held = new Map<string, () => void>()
   let released = false
   return {
     connection: {
       ...connection,
-      subscribe(filter, done) {
-        if (released) connection.subscribe(filter, done)
-        else held.set(filter, done)
+      subscribe(filter, done, live) {
+        const subscribe = () => connection.subscribe(filter, done, live)
+        if (released) subscribe()
+        else held.set(filter, subscribe)
       },
       unsubscribe(filter) {
         if (!held.delete(filter)) connection.unsubscribe(filter)
@@ -69,7 +70,7 @@ function holdSubscriptions(connection: Connection): { readonly connection: Conne
     },
     release() {
       released = true
-      for (const [filter, done] of held) connection.subscribe(filter, done)
+      for (const subscribe of held.values()) subscribe()
       held.clear()
     },
   }

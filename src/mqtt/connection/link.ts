@@ -4,6 +4,7 @@ import type { Clock, Log } from '../../ports.ts'
 import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
 import { connectionErrorOf, REFUSED } from './error-text.ts'
 import { createInboundProblem } from './inbound-problem.ts'
+import { createProtocolVersion } from './protocol-version.ts'
 
 export interface LinkOptions {
   /** Begins one attempt; rejects if the attempt cannot even begin. */
@@ -53,11 +54,11 @@ interface Attempt {
 export function createLink({ open, shown, clock, log, random }: LinkOptions): Link {
   const outage = createOutageLog(shown, clock, log)
   const inbound = createInboundProblem(clock, log)
+  const version = createProtocolVersion(log)
   let handlers: LinkHandlers = { up: () => {}, down: () => {}, message: () => {} }
   let current: Attempt | null = null
   let cancelWait: (() => void) | null = null
   let closed = false
-  let version: 4 | 5 = 5
   let failures = 0
   let connections = 0
   let problem: string | null = 'not connected yet'
@@ -83,7 +84,7 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       },
       ignored: inbound.ignored,
     }
-    open(version, connectionHandlers).then(
+    open(version.next(), connectionHandlers).then(
       (connection) => {
         if (isCurrent()) mine.connection = connection
         else connection.destroy()
@@ -93,6 +94,11 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
   }
 
   function up(accepted: Attempt, connection: Connection, limits: BrokerLimits): void {
+    if (!version.accepted()) {
+      void connection.end()
+      attempt()
+      return
+    }
     accepted.upAtMonoMs = clock.now().monoMs
     connections += 1
     problem = null
@@ -111,13 +117,9 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       else if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
       outage.begins(text)
       handlers.down()
-    } else if (version === 5 && refusedVersion) {
-      version = 4
-      log('info', 'mqtt: the broker does not support MQTT 5; using 3.1.1')
-      attempt()
-      return
-    } else {
-      if (silent) version = version === 5 ? 4 : 5
+    } else if (refusedVersion && version.refused()) return void attempt()
+    else {
+      if (silent) version.closedSilently()
       outage.failed(text)
     }
     const eager = upAtMonoMs === null && now < eagerUntilMonoMs

@@ -1,7 +1,7 @@
 // Delivery across connections: what is published when a connection begins, while it lasts, and at the end.
 import type { MqttHealth, Step } from '../../ports.ts'
 import type { Link, LinkHandlers } from '../connection/link.ts'
-import { createFeatures } from '../features.ts'
+import { createFeatures, type Features } from '../features.ts'
 import type { MqttOptions } from '../options.ts'
 import { agentPayload, availabilityMessage } from '../payloads.ts'
 import { createRefusedTopics, type RefusedTopics } from '../refused-topics.ts'
@@ -39,7 +39,7 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
     settled: backlog.settled,
     refused,
   })
-  const health = () => healthOf(link, refusedTopics, backlog, publisher)
+  const health = () => healthOf(link, refusedTopics, features, backlog, publisher)
   const status = createAgentStatus(mqtt, session, health)
   const busWatch = createBusWatch(mqtt, () => {
     if (link.connection() === null) return
@@ -107,11 +107,18 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
   }
 }
 
-function healthOf(link: Link, refusedTopics: RefusedTopics, backlog: Backlog, publisher: Publisher): MqttHealth {
+function healthOf(
+  link: Link,
+  refusedTopics: RefusedTopics,
+  features: Features,
+  backlog: Backlog,
+  publisher: Publisher,
+): MqttHealth {
   const { outbox } = backlog
   return {
     connected: link.connection() !== null,
-    problem: link.problem() ?? refusedTopics.problem(),
+    problem: link.problem() ?? refusedTopics.problem() ?? features.problem(),
+    note: features.note(),
     queued: outbox.size(),
     published: publisher.published(),
     eventsPublished: backlog.eventsPublished(),

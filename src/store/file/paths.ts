@@ -31,7 +31,7 @@ export async function resolvePath(fs: Fs, path: string): Promise<string> {
 export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   try {
     const { isFile, size } = await fs.stat(path)
-    if (!isFile) throw Object.assign(new Error('EINVAL: not a regular file'), { code: 'EINVAL' })
+    if (!isFile) throw notRegular()
     const fd = await fs.open(path, 'read')
     try {
       return { bytes: await readable(fs, fd, Math.min(size, READ_AT_MOST)) }
@@ -41,6 +41,10 @@ export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   } catch (error) {
     return errno(error) === 'ENOENT' ? { bytes: null } : { error }
   }
+}
+
+function notRegular(): Error {
+  return new Error('it is not a regular file')
 }
 
 async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
@@ -58,11 +62,13 @@ async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
 
 /**
  * Renames a regular file at `path` to `path.damaged-1`, `-2` or `-3`; the third is replaced by later ones. Resolves to the
- * new name, or to null if there is no regular file.
+ * new name, or to null if there is only a symbolic link, or nothing. Rejects if there is something else, such as a device:
+ * root could replace it by a file.
  */
 export async function setAside(fs: Fs, path: string): Promise<string | null> {
   const stat = await fs.stat(path).catch(() => null)
-  if (stat === null || !stat.isFile) return null
+  if (stat === null || stat.isSymlink) return null
+  if (!stat.isFile) throw notRegular()
   for (let n = 1; ; n++) {
     const aside = `${path}.damaged-${n}`
     const taken = await fs.stat(aside).then(
