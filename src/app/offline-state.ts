@@ -1,14 +1,13 @@
 // The state file for commands that run without an agent: reads it, clears it, imports counters into it.
 
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { StateFile } from '../cli/console.ts'
-import { parseLegacyCounters } from '../config/legacy-counters.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { isOfFormerProgram, type Paths } from '../config/paths.ts'
 import type { Observation } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { step } from '../core/step.ts'
-import type { Counters } from '../core/unit.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
@@ -16,7 +15,7 @@ import type { Env, Log } from '../ports.ts'
 import { editState, readState } from '../store/offline.ts'
 
 export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
-  const { path } = stateFor(config.persistence_file)
+  const { path } = stateFor(config.persistence_file, paths)
   const runtimeDir = runtimeDirectory(env, uid)
   const machineId = readMachineId()
   const bootId = readBootId()
@@ -82,18 +81,12 @@ export function freshState(): State {
 
 /**
  * The path of the state file, and a file of the former program to import counters from, if any. If the configured
- * path holds such a file, it is left untouched and the state goes beside it.
+ * path holds such a file, it is left untouched and the state goes beside it, or to the default path if it is in the former
+ * program's own directory, where the service cannot write.
  */
-export function stateFor(path: string): { path: string; legacy: string | null } {
-  return firstByte(path) === '{' ? { path: `${path}.ring`, legacy: path } : { path, legacy: null }
-}
-
-/** Reads the counters of the former program's file; logs what it could not use. */
-export function baselinesFrom(path: string, log: Log): ReadonlyMap<string, Counters> {
-  const { baselines, problems, notes } = parseLegacyCounters(readFileSync(path, 'utf8'))
-  for (const problem of problems) log('error', `${path}: ${problem}`)
-  for (const note of notes) log('info', `${path}: ${note}`)
-  return baselines
+export function stateFor(path: string, { stateFile }: Paths): { path: string; former: string | null } {
+  if (isOfFormerProgram(path)) return { path: stateFile, former: path }
+  return firstByte(path) === '{' ? { path: `${path}.ring`, former: path } : { path, former: null }
 }
 
 function firstByte(path: string): string | null {

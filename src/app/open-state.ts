@@ -9,6 +9,7 @@ import { storageAt } from '../store/file/mounts.ts'
 import { sideWritesAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
 import type { PageRingStore } from '../store/store.ts'
+import { createFirstState } from './former-program.ts'
 import { freshState, stateFor } from './offline-state.ts'
 import { policyOf } from './reload.ts'
 
@@ -20,8 +21,6 @@ export interface OpenedState {
   readonly path: string
   /** What a power loss does to the file, as in `Storage`; null if it survives. */
   readonly volatile: string | null
-  /** A state file of the former program to import counters from, if this is a first start; else null. */
-  readonly legacyFile: string | null
 }
 
 export interface OpenStateOptions {
@@ -35,7 +34,7 @@ export interface OpenStateOptions {
 /** Rejects if another agent uses the state file. */
 export async function openState({ loaded, clock, log, env, uid }: OpenStateOptions): Promise<OpenedState> {
   const { config, paths } = loaded
-  const { path, legacy } = stateFor(config.persistence_file)
+  const { path, former } = stateFor(config.persistence_file, paths)
   const machineId = readMachineId()
   const bootId = readBootId()
   const opened = await openStore({
@@ -46,6 +45,7 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     flushIntervalMs: config.flush_interval * 1000,
     bootId,
     fresh: freshState,
+    first: createFirstState({ config, named: former, user: paths.user, clock, log }),
     sideWrites: sideWritesAt(path),
   })
   const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, paths.user ? uid : null)
@@ -59,6 +59,5 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     bootId,
     path,
     volatile,
-    legacyFile: opened.recovered === 'fresh' ? legacy : null,
   }
 }

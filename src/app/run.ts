@@ -23,7 +23,6 @@ import { type Configuration, createConfiguration } from './configuration.ts'
 import { waitForUnits } from './drain.ts'
 import { createHttpViews } from './http-views.ts'
 import { createMqttSwitch } from './mqtt-switch.ts'
-import { baselinesFrom } from './offline-state.ts'
 import { type OpenedState, openState } from './open-state.ts'
 import { createOptionalSinks } from './optional-sinks.ts'
 import { createReload } from './reload.ts'
@@ -71,8 +70,6 @@ export async function run(options: RunOptions): Promise<Running> {
   }
 
   agent.start(source, sinks)
-  if (opened.legacyFile !== null)
-    agent.observe({ kind: 'import', at: clock.now(), baselines: baselinesFrom(opened.legacyFile, log) })
   try {
     await http.serveSocket(config.socket).catch((error: Error) => {
       log('warning', `${error.message}; local commands such as 'gatewatch status' will not work`)

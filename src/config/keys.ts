@@ -37,6 +37,17 @@ const KEYS = {
     help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
   }),
+  import_former: key(bool, true, {
+    applies: 'now', // a first start is the only time at which it is read
+    help: 'At the first start, without a state file, import the counters of /var/lib/service_monitor/service_states.json.',
+    flags: [
+      {
+        long: '--no-import',
+        sets: false,
+        help: 'Do not import the counters of the former program at the first start.',
+      },
+    ],
+  }),
   flush_interval: key(integer(1, DAY), 60, {
     applies: 'now',
     help: 'Maximum time before a start or stop is written to flash; under load, the average interval between commits.',

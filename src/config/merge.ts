@@ -3,7 +3,7 @@
 import * as v from 'valibot'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
 import { type Layer, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
-import type { Paths } from './paths.ts'
+import { isOfFormerProgram, type Paths } from './paths.ts'
 
 export interface MergedConfig {
   readonly config: Config
@@ -46,6 +46,8 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   ) {
     notes.push('mqtt.url is set, but nothing is published: mqtt.enabled is false')
   }
+  if (isOfFormerProgram(config.persistence_file))
+    notes.push(`persistence_file belongs to the former program and is not changed; the state is in ${paths.stateFile}`)
   return { config, origins, problems, notes }
 }
 

@@ -13,6 +13,14 @@ export interface Paths {
   readonly port: number
 }
 
+/** Where the former program kept its counters. Its configuration names a file there, which gatewatch does not write. */
+const FORMER_DIRECTORY = '/var/lib/service_monitor'
+export const FORMER_STATES = `${FORMER_DIRECTORY}/service_states.json`
+
+export function isOfFormerProgram(path: string): boolean {
+  return dirname(path) === FORMER_DIRECTORY
+}
+
 export const SYSTEM_PATHS: Paths = {
   user: false,
   configFile: '/etc/gatewatch/config.json',

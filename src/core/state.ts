@@ -15,6 +15,8 @@ export interface State {
   /** Configured, or stored since the first start; null until start-up has decided it. */
   readonly gatewayId: string | null
   readonly bootId: string
+  /** Counters of the former program were imported into this state. */
+  readonly formerImported: boolean
   /** Sequence number of the newest event. */
   readonly seq: number
   /** Sequence numbers skipped by an unclean start; reported on the next event, then 0. */
@@ -40,6 +42,7 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
     stream,
     gatewayId: null,
     bootId: '',
+    formerImported: false,
     seq: 0,
     seqGap: 0,
     clockSynced: null,

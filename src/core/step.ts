@@ -74,7 +74,7 @@ export function step(state: State, o: Observation): StepResult {
         clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }),
       )
     case 'import':
-      return updateAllUnits(state, o.at, (unit) => ({
+      return updateAllUnits({ ...state, formerImported: true }, o.at, (unit) => ({
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
         events: [],
       }))

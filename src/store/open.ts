@@ -5,7 +5,7 @@ import type { Clock, Log } from '../ports.ts'
 import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
-import { resolvePath, setAside } from './file/paths.ts'
+import { resolvePath, setAside, wasSetAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { bootKey, PAGE_BYTES } from './format/page.ts'
@@ -17,6 +17,13 @@ import { readSlots } from './spill-slot.ts'
 import { readStateFile } from './state-file.ts'
 import { createStore, type PageRingStore } from './store.ts'
 
+/** The state of a first start. */
+export interface FirstState {
+  readonly state: State
+  /** What was done, for the health of the store; null for nothing. */
+  readonly note: string | null
+}
+
 export interface OpenOptions {
   readonly path: string
   /** A directory in RAM for uncommitted state; null for none. */
@@ -26,6 +33,11 @@ export interface OpenOptions {
   readonly flushIntervalMs: number
   /** The state of a new file. Its policy is used with any other state too. */
   readonly fresh: () => State
+  /**
+   * Completes the state of a new file before its first commit; not called if there ever was a state file. Without it, the
+   * state of a new file is `fresh`.
+   */
+  readonly first?: (fresh: State) => FirstState
   /** Of the running system: a spill from another boot is ignored. */
   readonly bootId?: string
   /** What the file system writes in addition to each commit, for the count of bytes; nothing by default. */
@@ -62,7 +74,12 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const fresh = options.fresh()
   const asFound = resume(found.file, readSlots(fs.sync, runtimeDir, path), boot, fresh, found.exists)
   const renumber = numbersRunOut(found.file, asFound)
-  const start = renumber ? renumbered(asFound, fresh.stream) : asFound
+  const first =
+    asFound.recovered === 'fresh' && newerMajor === null && !(await wasSetAside(fs, path))
+      ? options.first?.(fresh)
+      : undefined
+  const asFirst = first === undefined ? asFound : { ...asFound, state: first.state, committed: first.state }
+  const start = renumber ? renumbered(asFirst, fresh.stream) : asFirst
   const file = renumber ? NO_PAGES : found.file
   if (renumber)
     log('warning', `state: commits or events in ${path} have impossibly high numbers; numbering starts again`)
@@ -89,7 +106,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     lastCommit,
     nextCommit: nextCommit(lastCommit, file.maxSeq),
     lastingProblem,
-    note: foreign.note,
+    note: () => foreign.note() ?? first?.note ?? null,
   })
   const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
   // Everything restored is in one slot before the other is removed, so that a kill here changes nothing for the next start.

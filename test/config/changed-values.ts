@@ -8,6 +8,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     max_units: 50,
     gateway_id: 'other',
     persistence_file: `${directory}/other.ring`,
+    import_former: false,
     flush_interval: 90,
     log_file: `${directory}/other.log`,
     log_max_bytes: 4096,

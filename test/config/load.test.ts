@@ -13,6 +13,7 @@ describe('without file, options or variables', () => {
       max_units: 1000,
       gateway_id: null,
       persistence_file: '/var/lib/gatewatch/state.ring',
+      import_former: true,
       flush_interval: 60,
       log_file: null,
       log_max_bytes: 1_048_576,

@@ -123,6 +123,7 @@ export const anyHead = fc.record({
   stream: hex(16),
   gatewayId: maybe(fc.string({ maxLength: 40 })),
   bootId: fc.oneof(hex(32), fc.constant('')),
+  formerImported: fc.boolean(),
   seq: number,
   seqGap: number,
   reserved: number,

@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process'
 import * as node from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
+import { encodePage, MAJOR } from '../../src/store/format/page.ts'
 import { editState, readState } from '../../src/store/offline.ts'
 import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
@@ -248,6 +249,49 @@ test('a file of another program is renamed and keeps its contents', async () => 
   expect([setAside, recovered]).toEqual([`${at.path}.damaged-1`, 'damaged'])
   expect(node.readFileSync(`${at.path}.damaged-1`, 'utf8')).toBe('{"services": {}}')
 })
+
+describe('the state of a first start', () => {
+  const first = (fresh: State) => ({ state: { ...fresh, gatewayId: 'imported' }, note: 'imported 12 units' })
+
+  test('is completed before the first commit, once', async () => {
+    const at = place()
+    let calls = 0
+    const counting = {
+      ...at,
+      first(fresh: State) {
+        calls++
+        return first(fresh)
+      },
+    }
+    const opened = await open(counting)
+    expect(opened.state.gatewayId).toBe('imported')
+    expect(opened.store.health()).toMatchObject({ commits: 1, note: 'imported 12 units' })
+    expect(recover(node.readFileSync(at.path)).state?.gatewayId).toBe('imported')
+    await opened.store.stop()
+    const again = await open(counting)
+    expect({ calls, note: again.store.health().note }).toEqual({ calls: 1, note: null })
+    expect(again.state.gatewayId).toBe('imported')
+  })
+
+  test.each([
+    ['a damaged state file', (path: string) => node.writeFileSync(path, 'damaged')],
+    ['a state file that was damaged before', (path: string) => node.writeFileSync(`${path}.damaged-2`, 'damaged')],
+    ['a state file of a newer version', (path: string) => node.writeFileSync(path, newerFile())],
+    ['a directory in its place', (path: string) => node.mkdirSync(path)],
+  ])('is not completed if there is %s', async (_, prepare) => {
+    const at = place()
+    node.mkdirSync(join(at.path, '..'))
+    prepare(at.path)
+    const opened = await open({ ...at, first })
+    expect(opened.state.gatewayId).not.toBe('imported')
+  })
+})
+
+/** A page of the next major version. */
+function newerFile(): Buffer {
+  const header = { kind: 'snapshot', part: 0, parts: 1, seq: 1, base: 1, boot: BOOT, wallMs: 0 } as const
+  return encodePage(header, new Uint8Array(4), { major: MAJOR + 1, minor: 0 })
+}
 
 function refuse<A extends unknown[], R>(code: string, real: (...args: A) => Promise<R>): (...args: A) => Promise<R> {
   return (...args) =>

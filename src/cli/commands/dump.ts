@@ -12,6 +12,7 @@ export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out
     stream: state.stream,
     gateway_id: state.gatewayId,
     boot_id: state.bootId,
+    former_imported: state.formerImported,
     seq: state.seq,
     units: state.units.map(unitJson),
     events: events.map((event) => eventJson(event, identity, true)),

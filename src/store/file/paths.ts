@@ -70,13 +70,26 @@ export async function setAside(fs: Fs, path: string): Promise<string | null> {
   if (stat === null || stat.isSymlink) return null
   if (!stat.isFile) throw notRegular()
   for (let n = 1; ; n++) {
-    const aside = `${path}.damaged-${n}`
-    const taken = await fs.stat(aside).then(
-      () => true,
-      () => false,
-    )
-    if (taken && n < SET_ASIDE_AT_MOST) continue
+    const aside = asideOf(path, n)
+    if (n < SET_ASIDE_AT_MOST && (await exists(fs, aside))) continue
     await fs.rename(path, aside)
     return aside
   }
+}
+
+/** Whether a file at `path` was renamed by `setAside` before. */
+export async function wasSetAside(fs: Fs, path: string): Promise<boolean> {
+  for (let n = 1; n <= SET_ASIDE_AT_MOST; n++) if (await exists(fs, asideOf(path, n))) return true
+  return false
+}
+
+function asideOf(path: string, n: number): string {
+  return `${path}.damaged-${n}`
+}
+
+function exists(fs: Fs, path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    () => true,
+    () => false,
+  )
 }

@@ -21,12 +21,17 @@ const STREAM = 1
 const NUMBERS = 2
 const GATEWAY = 3
 const BOOT = 4
+// 5: reserved for the machine id.
+const MARKS = 6
+/** Bits of MARKS. */
+const FORMER_IMPORTED = 1
 
 /** The state header, in every page: the values of the State that do not belong to one unit. */
 export interface Head {
   readonly stream: string
   readonly gatewayId: string | null
   readonly bootId: string
+  readonly formerImported: boolean
   readonly seq: number
   readonly seqGap: number
   /** No event number above this bound has been used. */
@@ -55,8 +60,8 @@ export interface Payload {
 
 /** The header of `state`. */
 export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
-  const { stream, gatewayId, bootId, seq, seqGap } = state
-  return { stream, gatewayId, bootId, seq, seqGap, ...numbers }
+  const { stream, gatewayId, bootId, formerImported, seq, seqGap } = state
+  return { stream, gatewayId, bootId, formerImported, seq, seqGap, ...numbers }
 }
 
 /** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
@@ -179,6 +184,7 @@ function writeHead(to: ByteWriter, head: Head): void {
   const gateway = head.gatewayId
   if (gateway !== null) to.field(GATEWAY, () => to.text(gateway))
   if (head.bootId !== '') to.field(BOOT, () => to.id(head.bootId))
+  if (head.formerImported) to.field(MARKS, () => to.u8(FORMER_IMPORTED))
 }
 
 function readHead(from: ByteReader): Head {
@@ -186,6 +192,7 @@ function readHead(from: ByteReader): Head {
     stream: '',
     gatewayId: null,
     bootId: '',
+    formerImported: false,
     seq: 0,
     seqGap: 0,
     reserved: 0,
@@ -202,6 +209,7 @@ function readHead(from: ByteReader): Head {
       head.seqGap = from.uint()
     } else if (tag === GATEWAY) head.gatewayId = from.text()
     else if (tag === BOOT) head.bootId = from.id() ?? ''
+    else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
   })
   if (head.stream === '') throw new RangeError('header without a stream id')
   return head

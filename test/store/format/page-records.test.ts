@@ -12,6 +12,7 @@ const HEAD = {
   stream: STREAM,
   gatewayId: 'gw-7',
   bootId: BOOT,
+  formerImported: false,
   seq: 7,
   seqGap: 0,
   reserved: 9,

@@ -8,7 +8,8 @@ import { createPageBuilder, readPayload } from '../../../src/store/format/page-r
 import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
-  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT },
+  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT, formerImported: false },
+  formerImported: false,
   ...{ seq: 7, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
 }
 
@@ -92,6 +93,16 @@ test('version 0.1.0 reads a unit of this version: the new values come after thos
   expect(tags.filter((tag) => tag > 16)).toEqual([17, 18])
   expect(records.filter((record) => record > 5)).toEqual([6])
   expect(eventKinds).toEqual([12, 4]) // 0.1.0 knew the kinds up to 11, and skips others
+})
+
+test('version 0.1.0 skips the marks in the header', () => {
+  const page = createPageBuilder()
+  page.head({ ...HEAD, formerImported: true })
+  expect(readPayload(page.bytes())?.head).toEqual({ ...HEAD, formerImported: true })
+  const tags: number[] = []
+  const from = createByteReader(page.bytes())
+  from.fields(() => from.fields((tag) => void tags.push(tag)))
+  expect(tags).toEqual([1, 2, 3, 4, 6]) // it knew 1 to 4
 })
 
 test('what was appended is read again: the request, the bad Result, never started, failed start jobs, what is forgotten', () => {
