@@ -2,7 +2,7 @@
 //   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--node-sha256 TARGET=HEX]...
 //     [--release] [--allow-end-of-life] [--sign KEY.pem] [--from DIR] [--out dist] [--level 0-9]
 // `--node`, `--node-sha256`, `--release`, `--allow-end-of-life`: as in `npm run build -- --help`. `--from DIR`: packages the
-// executables in DIR without building. `--sign`: writes SHA256SUMS.sig. `--level`: of xz; at 6, a gateway needs 9 MB of
+// executables in DIR without building. `--sign`: writes SHA256SUMS.sig, here and in each tarball. `--level`: of xz; at 6, a gateway needs 9 MB of
 // memory to unpack; 9 would save 1 % and need 65 MB.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -50,7 +50,7 @@ try {
   const allowed = values['allow-end-of-life']
   if (values.release)
     requireReleasable(nodes.map((node) => ({ ...node, endOfLifeAllowed: allowed && node.endOfLifeAllowed })))
-  const options = { epoch: sourceDateEpoch(), level: values.level }
+  const options = { epoch: sourceDateEpoch(), level: values.level, key }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
   for (const arch of targets) pack(arch, { from, out: values.out }, options, { config, manual })
@@ -86,7 +86,7 @@ function pack(arch, { from, out }, options, common) {
   const name = `gatewatch-${version}-${nameOf(arch)}`
   const work = mkdtempSync(join(tmpdir(), 'gw-package-'))
   try {
-    writeTarballTree(join(work, name), executable, texts)
+    writeTarballTree(join(work, name), executable, texts, options.key)
     tarXz(work, name, join(out, `${name}.tar.xz`), options)
     sayWritten(join(out, `${name}.tar.xz`))
     const mb = statSync(join(out, `${name}.tar.xz`)).size / 1e6

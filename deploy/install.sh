@@ -1,10 +1,13 @@
 #!/bin/sh
 # Installs gatewatch on a running gateway, from the unpacked tarball that contains this script. As root:
 #   ./install.sh              install or upgrade: verify checksums, start the agent, revert if it does not start
+#   ./install.sh --key FILE   the same; first verify the signature of the checksums with this public key
 #   ./install.sh undo         revert to the executable and unit from before the last installation
 #   ./install.sh uninstall    stop and remove the agent; keep configuration and counters
 #   ./install.sh purge        stop and remove the agent, its configuration and its counters
-# Only purge changes the counters in /var/lib/gatewatch. An existing configuration is kept.
+# Only purge changes the counters in /var/lib/gatewatch. An existing configuration is kept. If /etc/gatewatch/release.pub
+# exists, it is the key, and an unsigned copy is refused. This script is itself part of the tarball: if you do not trust
+# where the tarball is from, verify that first, with the SHA256SUMS and SHA256SUMS.sig beside it.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,6 +15,8 @@ bin=/usr/bin/gatewatch
 unit=/etc/systemd/system/gatewatch.service
 sysusers=/usr/lib/sysusers.d/gatewatch.conf
 config=/etc/gatewatch/config.json
+key=/etc/gatewatch/release.pub
+[ -e "$key" ] || key=
 
 say() { echo "gatewatch: $*"; }
 die() { echo "gatewatch: $*" >&2; exit 1; }
@@ -24,6 +29,19 @@ replace() { # FROM TO MODE
   chmod "$3" "$2.new"
   if [ -e "$2" ]; then ln -f "$2" "$2.previous" 2>/dev/null || cp -p "$2" "$2.previous"; fi
   mv -f "$2.new" "$2"
+}
+
+verify() {
+  [ -z "$key" ] || verify_signature
+  (cd "$here" && sha256sum -c SHA256SUMS >/dev/null 2>&1) || die "checksums do not match: this copy is damaged; nothing was changed"
+}
+
+verify_signature() {
+  [ -r "$key" ] || die "cannot read the key $key; nothing was changed"
+  [ -e "$here/SHA256SUMS.sig" ] || die "this copy is not signed, but the key $key requires a signature; nothing was changed"
+  command -v openssl >/dev/null || die "openssl is missing, which the signature check with the key $key requires; nothing was changed"
+  reason=$(openssl pkeyutl -verify -pubin -inkey "$key" -rawin -in "$here/SHA256SUMS" -sigfile "$here/SHA256SUMS.sig" 2>&1) ||
+    die "the signature does not match the key $key; nothing was changed: $(echo "$reason" | head -n 1)"
 }
 
 make_user() {
@@ -53,7 +71,7 @@ install() {
   if dpkg-query -W -f '${db:Status-Status}' gatewatch 2>/dev/null | grep -qx installed; then
     die "gatewatch is installed as a Debian package; upgrade it with apt or dpkg"
   fi
-  (cd "$here" && sha256sum -c SHA256SUMS >/dev/null 2>&1) || die "checksums do not match: this copy is damaged; nothing was changed"
+  verify
   version=$("$here/gatewatch" version 2>&1) || die "this executable does not run on this machine; nothing was changed: $version"
   make_user
   rm -f "$bin.previous" "$unit.previous"
@@ -91,11 +109,16 @@ uninstall() {
 [ -d /run/systemd/system ] || die "systemd is not running on this machine"
 case ${1:-install} in
   install) install ;;
+  --key)
+    [ $# = 2 ] || die "--key: the file of the public key is missing"
+    key=$2
+    install
+    ;;
   undo) undo ;;
   uninstall) uninstall ;;
   purge)
     uninstall
     rm -rf /var/lib/gatewatch /etc/gatewatch
     ;;
-  *) sed -n '2,6s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac

@@ -3,9 +3,10 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../executable/run.mjs'
+import { signSums } from './sums.mjs'
 
-/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom, vex. */
-export function writeTarballTree(directory, executable, texts) {
+/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom, vex. `key`: signs its checksums; or null. */
+export function writeTarballTree(directory, executable, texts, key) {
   const files = createWriter(directory)
   files.copy(executable, 'gatewatch', 0o755)
   files.copy('deploy/install.sh', 'install.sh', 0o755)
@@ -21,6 +22,7 @@ export function writeTarballTree(directory, executable, texts) {
   cpSync('deploy/mosquitto', join(directory, 'mosquitto'), { recursive: true })
   const sums = files.names.map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
   files.text('SHA256SUMS', sums.sort().join(''))
+  if (key !== null) signSums(directory, key)
 }
 
 /** Writes the tree of the Debian package. `control`: the text of that file. */

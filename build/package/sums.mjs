@@ -1,4 +1,4 @@
-// Writes SHA256SUMS of all packaged files, and its signature.
+// Writes SHA256SUMS of all packaged files, and the signature of such a file.
 import { createPrivateKey, sign } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +19,11 @@ export function writeSums(directory, version, key) {
   const names = readdirSync(directory).filter(isPacked)
   const sums = names.sort().map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
   writeFileSync(join(directory, 'SHA256SUMS'), sums.join(''))
-  const signature = join(directory, 'SHA256SUMS.sig')
-  if (key === null) rmSync(signature, { force: true })
-  else writeFileSync(signature, sign(null, Buffer.from(sums.join('')), key))
+  if (key === null) rmSync(join(directory, 'SHA256SUMS.sig'), { force: true })
+  else signSums(directory, key)
+}
+
+/** Writes `SHA256SUMS.sig` beside the `SHA256SUMS` of a directory. */
+export function signSums(directory, key) {
+  writeFileSync(join(directory, 'SHA256SUMS.sig'), sign(null, readFileSync(join(directory, 'SHA256SUMS')), key))
 }

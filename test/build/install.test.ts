@@ -12,7 +12,7 @@ const CONFIG = '/etc/gatewatch/config.json'
 const NEXT = `${VERSION}+next`
 /** Updates the checksums after a file of the tarball was changed. */
 const UPDATE_SUMS = "cd unpacked && sha256sum $(awk '{print $2}' SHA256SUMS) > sums && mv sums SHA256SUMS"
-const noDebian = () => missingPrograms('dpkg', 'dpkg-deb', 'deb-systemd-helper', 'systemd-sysusers')
+const noDebian = () => missingPrograms('openssl', 'dpkg', 'dpkg-deb', 'deb-systemd-helper', 'systemd-sysusers')
 
 describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => {
   const directory = mkdtempSync(join(tmpdir(), 'gw-install-'))
@@ -32,7 +32,12 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
 
   beforeAll(() => {
     mustBuild({}, '--target', 'x64')
-    runHere(`cd ${ROOT} && node --import tsx build/package.mjs --target x64 --level 0 --out ${directory}`)
+    for (const name of ['release', 'other'])
+      runHere(
+        `openssl genpkey -algorithm ed25519 -out ${name}.pem && openssl pkey -in ${name}.pem -pubout -out ${name}.pub`,
+      )
+    const sign = `--sign ${at('release.pem')}`
+    runHere(`cd ${ROOT} && node --import tsx build/package.mjs --target x64 --level 0 --out ${directory} ${sign}`)
     runHere(`sha256sum -c SHA256SUMS && tar -xf gatewatch-${VERSION}-linux-x64.tar.xz`)
     cpSync(at(`gatewatch-${VERSION}-linux-x64`), at('unpacked'), { recursive: true })
   }, 900_000)
@@ -120,6 +125,45 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(await install('purge')).toMatchObject({ code: 0 })
     expect([await exists(CONFIG), await exists(gateway.stateFile)]).toEqual([false, false])
     expect(await isActive()).toBe('inactive')
+  })
+
+  it('with install.sh and a key: nothing is changed unless the signature is that of the key', {
+    timeout: 300_000,
+  }, async () => {
+    gateway = await startGatewayRoot(directory)
+    const { run } = gateway
+    const copy = (name: string) => {
+      cpSync(at(`gatewatch-${VERSION}-linux-x64`), at(name), { recursive: true })
+      return (...args: string[]) => gateway.systemd.exec(join(directory, name, 'install.sh'), ...args)
+    }
+    const isChanged = async () =>
+      (await exists('/usr/bin/gatewatch')) ||
+      (await exists('/etc/systemd/system/gatewatch.service')) ||
+      (await exists(CONFIG))
+    const refused = (reason: string) => ({ code: 1, stderr: expect.stringContaining(`${reason}; nothing was changed`) })
+
+    const install = copy('signed')
+    const wrongKey = `the signature does not match the key ${at('other.pub')}`
+    expect(await install('--key', at('other.pub'))).toMatchObject(refused(wrongKey))
+    expect(await install('--key', at('no.pub'))).toMatchObject(refused(`cannot read the key ${at('no.pub')}`))
+    const unsigned = copy('unsigned')
+    rmSync(at('unsigned/SHA256SUMS.sig'))
+    const noSignature = `this copy is not signed, but the key ${at('release.pub')} requires a signature`
+    expect(await unsigned('--key', at('release.pub'))).toMatchObject(refused(noSignature))
+    const exchanged = copy('exchanged')
+    writeFileSync(at('exchanged/gatewatch'), '#!/bin/sh\necho exchanged\n')
+    runHere(UPDATE_SUMS.replace('unpacked', 'exchanged'))
+    const wrongSums = `the signature does not match the key ${at('release.pub')}`
+    expect(await exchanged('--key', at('release.pub'))).toMatchObject(refused(wrongSums))
+    expect(await isChanged()).toBe(false)
+
+    expect(await install('--key', at('release.pub'))).toMatchObject({ code: 0 })
+    expect(await isActive()).toBe('active')
+    await run('cp', at('release.pub'), '/etc/gatewatch/release.pub')
+    const installed = await run('sha256sum', '/usr/bin/gatewatch')
+    expect(await exchanged()).toMatchObject(refused('the signature does not match the key /etc/gatewatch/release.pub'))
+    expect(await run('sha256sum', '/usr/bin/gatewatch')).toBe(installed)
+    expect(await install()).toMatchObject({ code: 0 })
   })
 
   it('has an SBOM with all components, a VEX statement, and the licence of each component', () => {
