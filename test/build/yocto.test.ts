@@ -32,7 +32,8 @@ const { BASES } = (await import(join(ROOT, 'build/executable/base.mjs'))) as {
 it('installs only files that the tarball contains', () => {
   writeFileSync(join(directory, 'executable'), '')
   const unpacked = join(directory, 'unpacked')
-  writeTarballTree(unpacked, join(directory, 'executable'), { config: '', manual: '', licences: '', sbom: '' })
+  const texts = { config: '', manual: '', licences: '', sbom: '', vex: '' }
+  writeTarballTree(unpacked, join(directory, 'executable'), texts, null)
   const used = [...recipe.matchAll(/<S>\/([\w.-]+)/g)].map((found) => found[1])
   expect(used).toEqual(['gatewatch', 'gatewatch.service', 'config.json'])
   expect(readdirSync(unpacked)).toEqual(expect.arrayContaining(used))
