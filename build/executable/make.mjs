@@ -29,18 +29,21 @@ export const PROCEDURE = [
   ...['@yao-pkg/pkg', 'postject'].map((name) => `${name}@${require(`${name}/package.json`).version}`),
 ].join('\n')
 
-/** `work` is a directory with a `gatewatch.cjs` that was bundled for this target. Aborting `signal` stops everything. */
-export async function makeExecutable({ arch, base, work, to, signal }) {
+/**
+ * `work` is a directory with a `gatewatch.cjs` that was bundled for this target. Aborting `signal` stops everything.
+ * `flags`: of V8, other ones for measurements.
+ */
+export async function makeExecutable({ arch, base, work, to, signal, flags = flagsFor(base.version) }) {
   const bin = join(work, 'bin')
   const log = join(work, 'postject.txt')
   mkdirSync(bin)
-  writeWrappers(bin, { arch, base, work, log })
+  writeWrappers(bin, { arch, base, work, log, flags })
   const partial = `${to}.${process.pid}.partial`
   try {
     // Of its own process, because pkg changes the working directory; with a temporary directory of its own, because pkg
     // names a directory in it after the time, so that two builds could use the same one.
     const env = { PATH: `${bin}:${process.env.PATH}`, TMPDIR: work }
-    const seaConfig = seaConfigFor(base.version)
+    const seaConfig = seaConfigFor(flags)
     const order = { entry: join(work, seaConfig.main), node: base.path, output: partial, seaConfig }
     await runInterruptibly([process.execPath, PKG_SEA, JSON.stringify(order)], { env, signal }).catch((error) => {
       throw error.output ? new Error(`pkg failed: ${error.output}`) : error
@@ -54,8 +57,7 @@ export async function makeExecutable({ arch, base, work, to, signal }) {
 }
 
 /** pkg adds the path of the blob, and switches off the warning that the feature is experimental. */
-function seaConfigFor(version) {
-  const execArgv = flagsFor(version)
+function seaConfigFor(execArgv) {
   return {
     main: 'gatewatch.cjs', // relative, because the blob contains this path and must not depend on the build directory
     useCodeCache: true,
@@ -64,10 +66,10 @@ function seaConfigFor(version) {
   }
 }
 
-function writeWrappers(bin, { arch, base, work, log }) {
+function writeWrappers(bin, { arch, base, work, log, flags }) {
   // A code cache is valid only with the flags it was generated with. V8 hashes strings with a random seed, which affects
   // the cache; --random-seed makes it reproducible and need not match at run time.
-  const target = [...TARGETS[arch].run, base.path, ...flagsFor(base.version), '--random-seed=1']
+  const target = [...TARGETS[arch].run, base.path, ...flags, '--random-seed=1']
   writeWrapper(join(bin, 'node'), [
     `if [ "$1" = --experimental-sea-config ]; then cd ${quote(work)} && exec ${target.map(quote).join(' ')} "$@"; fi`,
     `exec ${quote(process.execPath)} "$@"`,

@@ -3,9 +3,9 @@
 import { execFileSync } from 'node:child_process'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { cpuMs, median, rssAnonMb } from '../rig/process-usage.ts'
-import { type Systemd, startSystemd } from '../rig/systemd.ts'
-import { until } from '../rig/until.ts'
+import { startSystemd } from '../rig/systemd.ts'
 import { type Build, builds } from './builds.ts'
+import { crashesCounted, killRepeatedly } from './kill-repeatedly.ts'
 
 const KILLS = 200
 const STARTS = 5
@@ -75,24 +75,8 @@ async function measure({ name, binary }: Build) {
 
 async function measureKills(agent: Gatewatch) {
   const before = cpuMs(agent.pid)
-  await kill(systemd, 'u1.service', KILLS)
-  await counted(agent, 'u1.service', KILLS)
+  await killRepeatedly(systemd, 'u1.service', KILLS)
+  await crashesCounted(agent, 'u1.service', KILLS)
   const perCycle = (cpuMs(agent.pid) - before) / KILLS
   print(`CPU per crash and restart, ${KILLS} kills`, `${perCycle.toFixed(2)} ms`, 'goal: below 2 ms')
-}
-
-/** Kills the main process, waits for the next one, and so on; in batches of 20, because a command in the rig has 30 s. */
-async function kill(rig: Systemd, unit: string, times: number) {
-  const next = `while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; done`
-  for (let left = times; left > 0; left -= 20) {
-    const loop = `last=; for i in $(seq 20); do ${next}; kill -9 $pid; last=$pid; done; ${next}`
-    const { code, stderr } = await rig.exec('bash', '-c', loop)
-    if (code !== 0) throw new Error(`killing ${unit}: ${code} ${stderr}`)
-  }
-}
-
-async function counted(agent: Gatewatch, unit: string, crashes: number) {
-  const read = async () =>
-    ((await agent.getJson(`/api/v1/units/${unit}`)) as { counters: { crashes: number } }).counters.crashes
-  await until(read, { what: `${crashes} crashes of ${unit}`, is: (value) => value >= crashes })
 }
