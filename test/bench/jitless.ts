@@ -23,8 +23,6 @@ const PASSWORDS = 3
 const BCRYPT_COST = 10
 /** Between two scrapes: clients share a scrape that began at most 100 ms ago. */
 const SCRAPE_EVERY_MS = 110
-/** Without compilers there is no WebAssembly; V8 would print a warning about that at each start. */
-const JITLESS = ['--jitless', '--no-expose-wasm']
 const UNIT =
   '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\nExecStart=/bin/sleep infinity\n'
 const UNITS = Array.from({ length: 12 }, (_, i) => `u${i + 1}.service`)
@@ -53,7 +51,7 @@ for (const unit of UNITS) await systemd.start(unit)
 try {
   mustBuild({}, '--target', 'x64')
   const executable = join(ROOT, 'dist/gatewatch-linux-x64')
-  await compare('script', { binary: BINARY, nodeArgs: [] }, { binary: BINARY, nodeArgs: JITLESS })
+  await compare('script', { binary: BINARY, nodeArgs: [] }, { binary: BINARY, nodeArgs: ['--jitless'] })
   await compare('executable', { binary: executable, nodeArgs: [] }, { binary: await buildJitless(), nodeArgs: [] })
 } finally {
   rmSync(directory, { recursive: true, force: true })
@@ -119,7 +117,7 @@ async function cpuPer(times: number, pid: number, work: () => Promise<unknown>):
 /** The executable for x64 with `--jitless` in place of the flags that limit the compilers. */
 async function buildJitless(): Promise<string> {
   const base = baseOf('x64', undefined, () => {})
-  const flags = [...flagsFor(base.version).filter((flag: string) => !/^--no-(opt|maglev)$/.test(flag)), ...JITLESS]
+  const flags = [...flagsFor(base.version).filter((flag: string) => !/^--no-(opt|maglev)$/.test(flag)), '--jitless']
   const work = join(directory, 'work')
   const bundle = ['build/bundle.mjs', '--quiet', '--target', 'linux-x64', '--out', join(work, 'gatewatch.cjs')]
   execFileSync(process.execPath, bundle, { cwd: ROOT })
