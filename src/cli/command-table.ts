@@ -41,11 +41,12 @@ export const COMMANDS = {
     keys: AGENT_KEYS,
     text: [
       `Shows the most recent events, oldest first. ${OFFLINE}`,
-      'With --json, each event is one line with the same object as over MQTT and in /api/v1/events.',
+      'With --unit, exits with code 5 if no such unit is watched and there are no events of it. With --json, each event is one line with the same object as over MQTT and in /api/v1/events.',
     ],
     examples: [
       ['gatewatch events --kind crash --limit 5', 'show the last five crashes'],
       ['gatewatch events --follow --unit mosquitto', 'follow the events of mosquitto.service'],
+      ["gatewatch events --unit 'sink@*'", 'show the events of all instances'],
     ],
   }),
   system: command('', 0, 0, 'show the state of systemd, failed units, jobs and boot times', {
@@ -146,7 +147,12 @@ export const OPTIONS = {
     help: 'Keep printing new events until Ctrl-C.',
     commands: ['events'],
   },
-  unit: { long: '--unit', value: 'U', help: 'Show only events of this unit.', commands: ['events'] },
+  unit: {
+    long: '--unit',
+    value: 'U',
+    help: 'Show only events of this unit, or of the units that match a pattern such as sink@*.',
+    commands: ['events'],
+  },
   kind: {
     long: '--kind',
     value: 'K',

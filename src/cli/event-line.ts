@@ -1,11 +1,23 @@
-// One event as a line of text.
+// One event as text: a line, and below a crash the journal lines that belong to it.
 import type pc from 'picocolors'
 import { type EventView, eventDetails } from '../core/views/event-text.ts'
-import { plural, shortName } from '../core/views/format.ts'
+import { oneLine, plural, shortName } from '../core/views/format.ts'
 
 type Paint = ReturnType<typeof pc.createColors>
 
-/** `2026-11-20 10:15:23  crash          mosquitto: SIGKILL, will restart (crash 4)`, in local time. */
+/**
+ * `2026-11-20 10:15:23  crash          mosquitto: SIGKILL, will restart (crash 4)`, in local time, and the lines of the
+ * journal below the unit's name.
+ */
+export function eventLines(event: EventView, paint: Paint): string[] {
+  const journal = (event.log ?? []).map((line) => paint.dim(`${' '.repeat(INDENT)}| ${oneLine(line)}`))
+  return [eventLine(event, paint), ...journal]
+}
+
+/** The columns before the unit. */
+const INDENT = 36
+
+/** The first of these lines. */
 export function eventLine(event: EventView, paint: Paint): string {
   const when = event.timestamp === undefined ? ' '.repeat(19) : local(new Date(event.timestamp))
   const kind = color(event.event, paint)(event.event.padEnd(13))

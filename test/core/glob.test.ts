@@ -9,6 +9,9 @@ test.each([
   ['k[!1].service', ['k2.service'], ['k1.service']],
   ['k[^1].service', ['k2.service'], ['k1.service']],
   ['a[b.service', ['a[b.service'], ['ab.service']],
+  ['*a*b*', ['xaxbx', 'ab'], ['ba', 'a', '']],
+  ['**', ['', 'a'], []],
+  ['*.service', ['a.b.service', '.service'], ['service']],
   ['[z-a].service', [], ['z.service', 'a.service']],
   ['dev-disk\\x2d*.device', ['dev-disk\\x2da.device'], ['dev-diskx2da.device']],
 ])('%s', (pattern, matching, others) => {
@@ -19,4 +22,10 @@ test.each([
 test('a name with `*`, `?` or `[` is a pattern', () => {
   expect(['a*', 'a?', 'a[1]'].every(isPattern)).toBe(true)
   expect(isPattern('dev-disk\\x2da.device')).toBe(false)
+})
+
+test('a pattern that a client sends cannot take long', () => {
+  const name = `${'a'.repeat(250)}b`
+  expect(globMatcher('*a'.repeat(120))(name)).toBe(false)
+  expect(globMatcher('*?'.repeat(120))(name)).toBe(true)
 })

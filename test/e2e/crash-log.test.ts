@@ -1,6 +1,7 @@
 // crash_log_lines on a gateway: the last log lines of a run are part of its crash event, in every output on the device.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../../src/core/views/api-json.ts'
+import { gatewatch } from '../rig/gatewatch.ts'
 import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -65,6 +66,9 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       is: ([first]) => first?.['log'] !== undefined,
     })
     expect(crash).toMatchObject({ exit_code: 3, log: ['two', 'pw hunter2'] })
+    expect(gatewatch('events', '--unit', 'talk*', '--kind', 'crash', '--socket', gateway.socket).stdout).toMatch(
+      /crash +talks: exit 3 \(crash 1\)\n +\| two\n +\| pw hunter2\n$/,
+    )
     const expected = { ...crash, replayed: false }
     expect(await until(() => onBroker().find(of('talks.service')), { what: 'the event on the broker' })).toEqual(
       expected,

@@ -1,12 +1,14 @@
 // gatewatch events: recent events, and with --follow new ones.
 import pc from 'picocolors'
+import { didYouMean } from '../../config/did-you-mean.ts'
+import { globMatcher, isPattern } from '../../core/glob.ts'
 import { eventJson } from '../../core/views/api-json.ts'
 import type { EventView } from '../../core/views/event-text.ts'
 import { AgentNotRunning } from '../agent-client.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Arguments } from '../args.ts'
 import type { Console, ExitCode, Sources } from '../console.ts'
-import { eventLine } from '../event-line.ts'
+import { eventLines } from '../event-line.ts'
 
 const DEFAULT_LIMIT = 50
 /** The default of tail(1). */
@@ -30,33 +32,59 @@ export async function events(
   const print = eventPrinter(options.json, out)
   const limit = options.limit ?? (options.follow ? FOLLOW_LIMIT : DEFAULT_LIMIT)
   const filter = filterQuery(options)
-  const path = `/api/v1/events?limit=${limit}${filter}`
-  const page = (await ifRunning(sources.client.get(path))) as { events: EventView[]; next: string } | null
-  if (page === null) {
-    if (options.follow) throw new AgentNotRunning(noneToFollow(sources.client.socket))
-    for (const event of await storedEvents(options, limit, sources, out)) print(event)
-    return 0
-  }
-  for (const event of page.events) print(event)
-  if (options.follow) await follow(page.next, filter, print, sources, out, following)
-  return 0
+  const found =
+    (await fromAgent(`/api/v1/events?limit=${limit}${filter}`, options, sources)) ??
+    (options.follow ? null : await fromStateFile(options, limit, sources, out))
+  if (found === null) throw new AgentNotRunning(noneToFollow(sources.client.socket))
+  const unwatched = options.unit === null ? null : unwatchedText(options.unit, found.watched)
+  if (unwatched !== null) out.error(unwatched)
+  for (const event of found.events) print(event)
+  if (options.follow) await follow(found.next, filter, print, sources, out, following)
+  return unwatched === null || options.follow || found.events.length > 0 ? 0 : 5
+}
+
+interface FoundEvents {
+  readonly events: readonly EventView[]
+  /** The names of the watched units; empty without --unit. */
+  readonly watched: readonly string[]
+  /** The id of the last event, from which to follow. */
+  readonly next: string
+}
+
+/** Null if no agent is running. */
+async function fromAgent(path: string, { unit }: EventsOptions, { client }: Sources): Promise<FoundEvents | null> {
+  const page = (await ifRunning(client.get(path))) as { events: EventView[]; next: string } | null
+  if (page === null || unit === null) return page && { ...page, watched: [] }
+  const { units } = (await client.get('/api/v1/units')) as { units: readonly { service: string }[] }
+  return { ...page, watched: units.map(({ service }) => service) }
+}
+
+/** Why there may be no events of the unit or pattern; null if a watched unit has that name. */
+function unwatchedText(unit: string, watched: readonly string[]): string | null {
+  if (watched.some(globMatcher(unit))) return null
+  return isPattern(unit) ? `no watched unit matches ${unit}` : `${unit} is not watched${didYouMean(unit, watched)}`
 }
 
 function noneToFollow(socket: string): string {
   return `the agent is not running, so there are no events to follow (nothing is listening on ${socket}); start it with 'systemctl start gatewatch'`
 }
 
-async function storedEvents(
+async function fromStateFile(
   options: EventsOptions,
   limit: number,
   sources: Sources,
   out: Console,
-): Promise<EventView[]> {
-  const stored = await offlineState(sources, out)
-  return stored.events
-    .filter((event) => (options.unit ?? event.unit) === event.unit && (options.kind ?? event.kind) === event.kind)
-    .slice(-limit)
-    .map((event) => eventJson(event, stored.identity, true) as unknown as EventView)
+): Promise<FoundEvents> {
+  const { events, identity, state } = await offlineState(sources, out)
+  const isWanted = globMatcher(options.unit ?? '*')
+  return {
+    events: events
+      .filter(({ unit, kind }) => isWanted(unit) && (options.kind ?? kind) === kind)
+      .slice(-limit)
+      .map((event) => eventJson(event, identity, true) as unknown as EventView),
+    watched: state.units.map(({ name }) => name),
+    next: '',
+  }
 }
 
 /** Continues after a restart of the agent: requests the events since the last id received. */
@@ -98,5 +126,5 @@ function filterQuery({ unit, kind }: EventsOptions): string {
 
 function eventPrinter(json: boolean, out: Console): (event: EventView) => void {
   const paint = pc.createColors(out.color)
-  return (event) => out.stdout(`${json ? JSON.stringify(event) : eventLine(event, paint)}\n`)
+  return (event) => out.stdout(`${json ? JSON.stringify(event) : eventLines(event, paint).join('\n')}\n`)
 }

@@ -16,6 +16,8 @@ export interface EventView {
   readonly core_dumped?: boolean
   readonly requested?: boolean
   readonly will_restart?: boolean | null
+  /** The last lines of the journal before a crash. */
+  readonly log?: readonly string[]
   readonly flapping?: boolean
   readonly crashes_in_window?: number
   readonly window_seconds?: number

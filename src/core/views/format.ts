@@ -1,4 +1,4 @@
-// Formats values for users: ages, unit names, causes, plurals.
+// Formats values for users: ages, unit names, causes, plurals, text from elsewhere.
 
 /** `59s`, `12m`, `23h`, `45d`: at most five characters for 27 years. */
 export function age(ms: number): string {

@@ -1,12 +1,18 @@
 // Selects events for a client: filters, resumption after an event id, and pages. Pure.
 import { EVENT_KINDS, type Event, type EventKind } from '../../core/event.ts'
+import { globMatcher, isPattern } from '../../core/glob.ts'
 import { fullName } from '../../core/unit-name.ts'
 import type { Transport } from '../route.ts'
 
 /** Which events a client wants; null: of any unit, of any kind. */
 export interface EventFilter {
-  readonly units: ReadonlySet<string> | null
+  readonly units: ((unit: string) => boolean) | null
   readonly kinds: ReadonlySet<EventKind> | null
+}
+
+interface FilterProblem {
+  readonly code: 'bad_unit' | 'bad_kind'
+  readonly problem: string
 }
 
 export interface EventPage {
@@ -20,6 +26,9 @@ export interface EventPage {
 /** The largest page over TCP, where 64 clients may read slowly; `next` leads to the rest. */
 const PAGE_EVENTS_AT_MOST = 500
 
+/** Each is compared with the unit of every stored event. */
+const PATTERNS_AT_MOST = 16
+
 /** The page size from `limit`, or why its value is invalid. */
 export function limitOf(query: URLSearchParams, transport: Transport): number | { readonly problem: string } {
   const value = query.get('limit')
@@ -29,18 +38,27 @@ export function limitOf(query: URLSearchParams, transport: Transport): number | 
   return { problem: `limit must be a whole number above 0, not ${JSON.stringify(value)}` }
 }
 
-/** `unit` and `kind`, repeated or comma-separated; a bare unit name means a service. */
-export function filterOf(query: URLSearchParams): EventFilter | { readonly problem: string } {
-  const units = listParam(query, 'unit').map(fullName)
+/** `unit` and `kind`, repeated or comma-separated; a bare unit name means a service, and a name may be a pattern. */
+export function filterOf(query: URLSearchParams): EventFilter | FilterProblem {
+  const names = listParam(query, 'unit').map(fullName)
+  const patterns = names.filter(isPattern)
+  if (patterns.length > PATTERNS_AT_MOST)
+    return { code: 'bad_unit', problem: `unit has ${patterns.length} patterns, more than ${PATTERNS_AT_MOST}` }
   const kinds: EventKind[] = []
   for (const name of listParam(query, 'kind')) {
     const kind = EVENT_KINDS.find((known) => known === name)
     if (kind === undefined) {
-      return { problem: `kind must be one of ${EVENT_KINDS.join(', ')}, not ${JSON.stringify(name)}` }
+      return { code: 'bad_kind', problem: `kind must be one of ${EVENT_KINDS.join(', ')}, not ${JSON.stringify(name)}` }
     }
     kinds.push(kind)
   }
-  return { units: units.length > 0 ? new Set(units) : null, kinds: kinds.length > 0 ? new Set(kinds) : null }
+  return { units: names.length > 0 ? unitTest(names, patterns) : null, kinds: kinds.length > 0 ? new Set(kinds) : null }
+}
+
+function unitTest(names: readonly string[], patterns: readonly string[]): (unit: string) => boolean {
+  const exact = new Set(names)
+  const matchers = patterns.map(globMatcher)
+  return (unit) => exact.has(unit) || matchers.some((matches) => matches(unit))
 }
 
 function listParam(query: URLSearchParams, name: string): string[] {
@@ -58,7 +76,7 @@ export function redactedFor(trusted: boolean, event: Event): Event {
 }
 
 export function matchesFilter(filter: EventFilter, event: Event): boolean {
-  return (filter.units?.has(event.unit) ?? true) && (filter.kinds?.has(event.kind) ?? true)
+  return (filter.units?.(event.unit) ?? true) && (filter.kinds?.has(event.kind) ?? true)
 }
 
 /**

@@ -40,7 +40,11 @@ const ACTION: Json = {
 }
 const SINCE = inQuery('since', 'Id of the last event received; an id of an unknown stream returns all events.')
 const FILTER = [
-  inQuery('unit', 'Only events of these units; repeated or comma-separated.', repeated(text)),
+  inQuery(
+    'unit',
+    'Only events of these units: names or patterns such as sink@*; repeated or comma-separated.',
+    repeated(text),
+  ),
   inQuery(
     'kind',
     'Only events of these kinds; repeated or comma-separated.',

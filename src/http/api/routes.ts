@@ -111,7 +111,7 @@ function events(views: Views, { query, transport, trusted }: HttpRequest): Route
   const limit = limitOf(query, transport)
   if (typeof limit !== 'number') return problem(400, 'bad_limit', limit.problem)
   const filter = filterOf(query)
-  if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
+  if ('problem' in filter) return problem(400, filter.code, filter.problem)
   const identity = views.identity()
   const newest = views.live().seq
   const since = query.get('since')
@@ -129,7 +129,7 @@ function events(views: Views, { query, transport, trusted }: HttpRequest): Route
 /** Only new events, unless the client resumes by Last-Event-ID or, if it cannot set headers, by `since`. */
 function openStream(views: Views, stream: EventStream, { headers, query, trusted }: HttpRequest): RouteResult {
   const filter = filterOf(query)
-  if ('problem' in filter) return problem(400, 'bad_kind', filter.problem)
+  if ('problem' in filter) return problem(400, filter.code, filter.problem)
   if (!stream.hasRoom()) {
     return problem(503, 'too_many_streams', 'too many streams are open; retry later', { 'retry-after': '10' })
   }

@@ -1,10 +1,10 @@
 // gatewatch events: from the agent, from the state file, and with --follow across a restart of the agent.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { events } from '../../../src/cli/commands/events.ts'
 import { eventJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
-import { EVENTS, IDENTITY, STORED } from '../samples.ts'
+import { CRASH, EVENTS, IDENTITY, STORED } from '../samples.ts'
 
 process.env.TZ = 'UTC'
 
@@ -39,7 +39,8 @@ test('each event is one line', async () => {
 })
 
 test('filters are part of the request, and with --json each event is one JSON line', async () => {
-  await using agent = await fakeAgent((_, response) => json(response, { events: PAGE.events.slice(0, 2), next: 'x-2' }))
+  const found = { events: PAGE.events.slice(0, 2), next: 'x-2', units: [{ service: 'a@b.service' }] }
+  await using agent = await fakeAgent((_, response) => json(response, found))
   const out = recordingConsole()
   const options = { ...ALL, json: true, unit: 'a@b.service', kind: 'crash', limit: 2 }
   await events(options, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)
@@ -67,6 +68,64 @@ test('the events of the state file are filtered in the same way', async () => {
     { seq: 44, replayed: true },
   ])
   expect(out.err()).toMatch(/^gatewatch: the agent is not running; showing the state file/)
+})
+
+test('a crash has its journal lines below it, which cannot move the cursor', async () => {
+  const crash = { ...eventJson(CRASH, IDENTITY), log: ['Out of memory', 'bye\u001b[2J'] }
+  await using agent = await fakeAgent((_, response) => json(response, { events: [crash], next: 'x-41' }))
+  const out = recordingConsole()
+  await events(ALL, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out, NEVER)
+  expect(out.out()).toBe(
+    `2026-11-20 12:00:00  crash          mosquitto: SIGKILL, will restart (crash 4)
+                                    | Out of memory
+                                    | bye\\x1b[2J
+`,
+  )
+})
+
+describe('--unit', () => {
+  const names = ['mosquitto.service', 'sink@1.service', 'sink@2.service']
+  const page = (...units: string[]) => ({
+    events: units.map((unit) => eventJson({ ...CRASH, unit }, IDENTITY)),
+    next: 'x-41',
+  })
+  const shown = async (unit: string, found: object, more: object = {}) => {
+    await using agent = await fakeAgent(({ url }, response) =>
+      json(response, url.startsWith('/api/v1/units') ? { units: names.map((service) => ({ service })) } : found),
+    )
+    const out = recordingConsole()
+    const sources = { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }
+    const code = await events({ ...ALL, unit, ...more }, sources, out, NEVER)
+    return { code, err: out.err(), lines: out.out().split('\n').length - 1, url: agent.requests[0]?.url }
+  }
+
+  test('takes a pattern, which the agent applies', async () => {
+    expect(await shown('sink@*.service', page('sink@1.service', 'sink@2.service'))).toEqual({
+      ...{ code: 0, err: '', lines: 2, url: '/api/v1/events?limit=50&unit=sink%40*.service' },
+    })
+  })
+
+  test('reports a unit that is not watched, with the name that was probably meant', async () => {
+    expect(await shown('mosquito.service', page())).toMatchObject({
+      ...{ code: 5, err: 'gatewatch: mosquito.service is not watched: did you mean mosquitto.service?\n' },
+    })
+    expect(await shown('tty*', page())).toMatchObject({ code: 5, err: 'gatewatch: no watched unit matches tty*\n' })
+  })
+
+  test('still shows the events of a unit that was watched before', async () => {
+    expect(await shown('old.service', page('old.service'))).toMatchObject({
+      ...{ code: 0, lines: 1, err: 'gatewatch: old.service is not watched\n' },
+    })
+  })
+
+  test('applies to the state file too', async () => {
+    const out = recordingConsole()
+    const sources = { client: noAgent, stateFile: fakeStateFile(STORED) }
+    expect(await events({ ...ALL, unit: 'mosq*.service', limit: 3 }, sources, out, NEVER)).toBe(0)
+    expect(out.out().split('\n')).toHaveLength(4)
+    expect(await events({ ...ALL, unit: 'nothing.service' }, sources, out, NEVER)).toBe(5)
+    expect(out.err()).toMatch(/gatewatch: nothing.service is not watched\n$/)
+  })
 })
 
 test('--follow continues after a restart of the agent, from the last event received', async () => {

@@ -126,6 +126,8 @@ test('events: all, the newest, those after an id, of one unit, of one kind', asy
   expect(await seqs('?since=ffffffffffffffff-3')).toEqual([1, 2, 3])
   expect(await seqs('?since=nonsense')).toEqual([1, 2, 3])
   expect(await seqs('?unit=devmgmt')).toEqual([3])
+  expect(await seqs('?unit=dev*')).toEqual([3])
+  expect(await seqs('?unit=mos*.service,devmgmt&kind=lost')).toEqual([2])
   expect(await seqs('?kind=lost')).toEqual([2])
   expect(await seqs('?kind=lost,crash&unit=mosquitto.service')).toEqual([1, 2])
 })
@@ -174,6 +176,8 @@ test('events: an unknown kind is refused, and the error lists the known ones', a
   const got = await ask(tcp, '/api/v1/events?kind=crashes')
   expect([got.status, JSON.parse(got.body).error.code]).toEqual([400, 'bad_kind'])
   expect(got.body).toContain('gave_up')
+  const patterns = await ask(tcp, `/api/v1/events?unit=${'*a,'.repeat(17)}`)
+  expect([patterns.status, JSON.parse(patterns.body).error.code]).toEqual([400, 'bad_unit'])
 })
 
 test('clear and import work over the socket and are refused over TCP', async () => {
