@@ -14,7 +14,7 @@ import {
 } from './cli/console.ts'
 import { CONFIGURED } from './cli/flags.ts'
 import { UsageError } from './cli/usage-error.ts'
-import type { LoadedConfig } from './config/load.ts'
+import type { LoadedConfig, StandIn } from './config/load.ts'
 import { readTextFile } from './config/text-file.ts'
 import { stackOf } from './core/error-text.ts'
 import { limitV8Memory } from './host/v8-flags.ts'
@@ -75,7 +75,8 @@ type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'com
 async function runConfigured(args: Arguments, command: ConfiguredCommand): Promise<ExitCode> {
   const { commandProblems, loadConfig } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
-  const load = () => loadConfig(args, { env: process.env, uid, readText: readTextFile }, file)
+  const context = { env: process.env, uid, readText: readTextFile }
+  const load = (standIn?: StandIn) => loadConfig(args, context, file, standIn)
   const loaded = await load()
   const wrong = CONFIGURED.includes(command) ? [] : commandProblems(loaded)
   if (wrong.length > 0) throw new UsageError(wrong.map(({ text }) => text).join('\n'))

@@ -28,18 +28,19 @@ export interface ReloadOptions {
 }
 
 /**
- * Returns the function that SIGHUP calls. A configuration with problems is refused as a whole and shown in `/-/ready`.
+ * Returns the function that SIGHUP calls, which resolves to whether the configuration was applied. One with problems is
+ * refused as a whole and shown in `/-/ready`.
  * Keys that are not named here are read from `configuration.now()` whenever they are needed.
  */
-export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<void> {
+export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<boolean> {
   const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, eventsFile, clock } = options
   const { log } = logger
 
   const apply = async (next: LoadedConfig) => {
-    const problems = configuration.apply(next, clock.now().wallMs)
-    if (problems.length > 0) {
-      for (const problem of problems) log('error', `reload failed, keeping the current configuration: ${problem}`)
-      return
+    if (!configuration.apply(next, clock.now().wallMs)) {
+      for (const { text } of next.problems) log('error', `reload failed, keeping the current configuration: ${text}`)
+      for (const warning of configuration.warnings()) log('warning', `reload: ${warning}`)
+      return false
     }
     const config = configuration.now()
     logger.configure(config)
@@ -52,6 +53,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     for (const key of configuration.waiting())
       log('warning', `reload: ${key} cannot be changed at run time; restart gatewatch to apply it`)
     log('info', 'reload: configuration applied')
+    return true
   }
 
   return async (next) => {
@@ -59,7 +61,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     // Even if the configuration is refused: logrotate(8) sends SIGHUP after it has moved a file away.
     logger.reopen()
     eventsFile?.reopen()
-    await apply(next).finally(systemd.ready)
+    return apply(next).finally(systemd.ready)
   }
 }
 

@@ -3,21 +3,25 @@ import { fstatSync } from 'node:fs'
 import { seeHelp } from '../cli/commands/help.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
-import { fatalProblems, type LoadedConfig, runsAsService } from '../config/load.ts'
+import { fatalProblems, type LoadedConfig, runsAsService, type StandIn } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
+import { createLastGoodFile, stateDirectory } from './last-good-file.ts'
+import { keepLastGood, replaceLost } from './lost-config.ts'
 import { run } from './run.ts'
 
-/** `reload` reads the configuration again; SIGHUP calls it. */
+/** `load` reads the configuration again, with another text in place of the file if there is one. */
 export async function runCommand(
-  loaded: LoadedConfig,
-  reload: () => Promise<LoadedConfig>,
+  read: LoadedConfig,
+  load: (standIn?: StandIn) => Promise<LoadedConfig>,
   build: Build,
   out: Console,
   uid: number,
 ): Promise<ExitCode> {
   const isTerminal = process.stderr.isTTY === true
   const asService = runsAsService(process.env, isTerminal)
+  const lastGood = createLastGoodFile(stateDirectory(process.env, read.paths), read.path, uid)
+  const loaded = asService ? await replaceLost(read, load, lastGood) : read
   const fatal = fatalProblems(loaded, asService)
   if (fatal.length > 0) {
     for (const { text } of fatal) out.error(text)
@@ -28,7 +32,11 @@ export async function runCommand(
   const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
   const logger = openLog(loaded.config, { stderr: out.stderr, reader, now: Date.now })
   for (const note of loaded.notes) logger.log('info', note)
+  for (const warning of loaded.warnings) logger.log('warning', `configuration: ${warning}`)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
+  const keep = async (one: LoadedConfig) => {
+    if (asService) await keepLastGood(one, load, lastGood, logger.log)
+  }
   try {
     const signalled = stopSignal()
     const running = run({ loaded, build, logger, env: process.env, uid, asService })
@@ -36,7 +44,10 @@ export async function runCommand(
     let reloading: Promise<unknown> = running.catch(() => {})
     process.on('SIGHUP', () => {
       reloading = reloading
-        .then(async () => (await running).reload(await reload()))
+        .then(async () => {
+          const next = await load()
+          if (await (await running).reload(next)) await keep(next)
+        })
         .catch((error: Error) => {
           logger.log('error', `reload failed: ${error.message}`)
         })
@@ -44,6 +55,7 @@ export async function runCommand(
     // While the process was stopped, the bus may have dropped signals. Before the start has ended, all is read anyway.
     process.on('SIGCONT', async () => (await running.catch(() => null))?.continued())
     await running
+    await keep(loaded)
     logger.log('info', `${await signalled}: stopping`)
     await (await running).stop()
     return 0

@@ -43,8 +43,8 @@ export interface RunOptions {
 }
 
 export interface Running {
-  /** Applies another configuration; if it has problems, keeps the current one and shows them. */
-  reload(loaded: LoadedConfig): Promise<void>
+  /** Applies another configuration and resolves to true; if it has problems, keeps the current one and shows them. */
+  reload(loaded: LoadedConfig): Promise<boolean>
   /** This process was stopped and continues. */
   continued(): void
   /** Stops everything in order and writes the state file. */

@@ -28,7 +28,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
       target: build.target,
       gatewayId: identity.gatewayId,
       machineId: identity.machineId,
-      configProblems: problems,
+      configProblems: problems + configuration.warnings().length,
       lastReloadSuccessful: problems === 0,
       lastReloadSuccessMs: configuration.appliedAtMs(),
       eventLoopLagSeconds: lag.worstSeconds(),

@@ -46,6 +46,7 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
     configuration: {
       // The address of the listener is configured, and cannot be used.
       problems: [...configuration.problems(), ...about('http', tcp.problem())],
+      warnings: configuration.warnings(),
       waiting: configuration.waiting(),
     },
     loopLagSeconds: lag.worstSeconds(),

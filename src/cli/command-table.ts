@@ -18,7 +18,7 @@ export const COMMANDS = {
     text: [
       'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power loss, and are available over HTTP and MQTT.',
       'SIGTERM and SIGINT stop the agent cleanly; a second one ends it at once. SIGHUP reloads the configuration; if the new file is invalid, the agent keeps the current configuration.',
-      'Run as a systemd service, the agent logs an unknown key or an invalid value, uses the default instead, and shows the problem in /-/ready. Run in a terminal, it reports the problem and exits with code 2.',
+      'Run as a systemd service, the agent logs an unknown key or an invalid value, uses the default instead, and shows the problem in /-/ready. If the file is empty, torn, unreadable or deleted, it uses the last version without problems, or else only watches: without TCP, MQTT, remote write, control and import. Run in a terminal, it reports the problem and exits with code 2.',
     ],
     examples: [
       ['gatewatch', 'watch the twelve services of a Wirepas gateway'],

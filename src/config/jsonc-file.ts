@@ -2,7 +2,7 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser'
 import { didYouMean } from './did-you-mean.ts'
 import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, OTHER_NAMES, rowOf, variableOf } from './keys.ts'
-import { type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
+import { FOR_DEFAULTS, type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
 import { withoutPassword } from './without-password.ts'
 
 /** `name` is the name of the file in error messages. A leading byte order mark is ignored. */
@@ -16,6 +16,11 @@ export function fileLayer(text: string, name: string): Layer {
   const root = parseTree(body, errors, { allowTrailingComma: true })
   const [first] = errors
   const layer = { origin: 'file' as const, entries, problems, notes }
+  if (/^[\s\0]*$/.test(body)) {
+    const what = body.includes('\0') ? 'contains only zero bytes, as after a power loss' : 'is empty'
+    problems.push(problemOf(name, '', undefined, `the file ${what}; ${FOR_DEFAULTS}`, { fatal: true }))
+    return layer
+  }
   if (first) {
     problems.push(problemOf(at(first.offset), '', undefined, syntaxMessage(first, body), { fatal: true }))
     return layer

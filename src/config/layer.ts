@@ -55,6 +55,8 @@ export interface Layer {
   readonly notes: readonly string[]
 }
 
+export const FOR_DEFAULTS = 'for the defaults, write {} to the file'
+
 /** A value in an error message: JSON without passwords. */
 function valueText(value: unknown): string {
   return jsonText(value, (_key, part) => (typeof part === 'string' ? withoutPassword(part) : part))

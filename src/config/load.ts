@@ -25,11 +25,29 @@ interface ProcessContext {
 export interface LoadedConfig extends MergedConfig {
   /** The configuration file that was read; null if there is none. */
   readonly file: string | null
-  /** Its path, even if it could not be read. */
+  /** Where the file is, or would be, and where that path comes from. */
   readonly path: string
-  /** Where the path comes from. */
   readonly pathOrigin: Origin
+  /** The text of the file; null if it could not be read. */
+  readonly text: string | null
+  /** Why the file cannot be used at all; null if it can be used, and if there is none where none is required. */
+  readonly lost: Problem | null
+  /** A service uses something else in place of the file, which is lost. */
+  readonly replaced: boolean
+  /** What a person should know, although the configuration has no problem. */
+  readonly warnings: readonly string[]
   readonly paths: Paths
+}
+
+/** A text that is used in place of the configuration file, and its path for messages. */
+export interface StandIn {
+  readonly text: string
+  readonly path: string
+}
+
+/** There is no file, and none is required. */
+export function isAbsent({ text, lost, replaced }: LoadedConfig): boolean {
+  return text === null && lost === null && !replaced
 }
 
 /**
@@ -40,19 +58,33 @@ export async function loadConfig(
   args: CommandLine,
   outside: ProcessContext,
   file: string | null = null,
+  standIn: StandIn | null = null,
 ): Promise<LoadedConfig> {
   const { env, uid, readText } = outside
   const paths = pathsOf(args.user, env, uid)
   const given = file ?? args.configFile
-  const path = given ?? (env.GATEWATCH_CONFIG || paths.configFile)
+  const path = standIn?.path ?? given ?? (env.GATEWATCH_CONFIG || paths.configFile)
   const pathOrigin = given !== null ? 'command line' : env.GATEWATCH_CONFIG ? 'environment' : 'default'
-  const read = readFile(path, pathOrigin, readText)
+  const read = standIn?.text ?? readFile(path, pathOrigin, readText)
   const layers: Layer[] = [environmentLayer(env), argumentLayer(args)]
-  if (typeof read === 'string') layers.unshift((await import('./jsonc-file.ts')).fileLayer(read, path))
+  const text = typeof read === 'string' ? read : null
+  const parsed = text === null ? null : (await import('./jsonc-file.ts')).fileLayer(text, path)
+  if (parsed !== null) layers.unshift(parsed)
   if (!layers.some(({ entries }) => entries.has('gateway_id'))) layers.unshift(inheritedLayer(env))
   const merged = mergeLayers(layers, paths)
-  const problems = typeof read === 'object' && read !== null ? [read, ...merged.problems] : merged.problems
-  return { ...merged, problems, paths, path, pathOrigin, file: typeof read === 'string' ? path : null }
+  const unreadable = typeof read === 'string' ? null : read
+  return {
+    ...merged,
+    problems: unreadable === null ? merged.problems : [unreadable, ...merged.problems],
+    paths,
+    file: text === null ? null : path,
+    path,
+    pathOrigin,
+    text,
+    lost: unreadable ?? parsed?.problems.find(({ fatal }) => fatal) ?? null,
+    replaced: false,
+    warnings: [],
+  }
 }
 
 function readFile(path: string, pathOrigin: Origin, readText: (path: string) => string): string | Problem | null {
@@ -76,7 +108,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: '; the user that runs gatewatch needs read permission',
 }
 
-/** Problems that end a run: all of them in a terminal; for a service only wrong usage and an unreadable file. */
+/** Problems that end a run: all of them in a terminal; for a service, which replaces a lost file, only wrong usage. */
 export function fatalProblems(loaded: LoadedConfig, asService: boolean): readonly Problem[] {
   return loaded.problems.filter((problem) => !asService || problem.fatal)
 }

@@ -29,7 +29,11 @@ export interface HealthFacts {
     readonly volatile: string | null
   }
   /** `waiting`: keys that take effect after a restart. */
-  readonly configuration: { readonly problems: readonly string[]; readonly waiting: readonly string[] }
+  readonly configuration: {
+    readonly problems: readonly string[]
+    readonly warnings: readonly string[]
+    readonly waiting: readonly string[]
+  }
   /** The longest recent delay of the event loop. */
   readonly loopLagSeconds: number
   /** Faults of the counting itself. */
@@ -101,7 +105,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   const findings: Finding[] = [
     { name: 'bus', problems: sentences(bus.problem), beganAtMonoMs: bus.lostAtMonoMs },
     { name: 'state_file', problems: sentences(stateFile.problem), note: stateFileNote(stateFile) },
-    { name: 'configuration', problems: configuration.problems, note: waitingNote(configuration.waiting) },
+    { name: 'configuration', problems: configuration.problems, note: configurationNote(configuration) },
     { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
   ]
   if (faults.length > 0) findings.push({ name: 'internal', problems: faults })
@@ -124,9 +128,9 @@ export function lagProblem(seconds: number): string | null {
 }
 
 /** `max_units, log_file take effect after a restart of gatewatch` */
-function waitingNote(keys: readonly string[]): string {
-  if (keys.length === 0) return OK
-  return `${keys.join(', ')} ${keys.length === 1 ? 'takes' : 'take'} effect after a restart of gatewatch`
+function configurationNote({ warnings, waiting }: HealthFacts['configuration']): string {
+  const takeEffect = `${waiting.join(', ')} ${waiting.length === 1 ? 'takes' : 'take'} effect after a restart of gatewatch`
+  return [...warnings, ...(waiting.length > 0 ? [takeEffect] : [])].join('; ') || OK
 }
 
 function firstFew(problems: readonly string[]): readonly string[] {

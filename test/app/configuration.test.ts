@@ -10,7 +10,7 @@ async function loaded(file: string): Promise<LoadedConfig> {
 
 test('a good configuration is applied, except for keys that need a restart', async () => {
   const configuration = createConfiguration(await loaded('{}'), 1000)
-  expect(configuration.apply(await loaded('{"flap": {"count": 3}, "gateway_id": "gw-9"}'), 2000)).toEqual([])
+  expect(configuration.apply(await loaded('{"flap": {"count": 3}, "gateway_id": "gw-9"}'), 2000)).toBe(true)
   expect(configuration.now().flap.count).toBe(3)
   expect(configuration.now().gateway_id).toBe(null)
   expect(configuration.waiting()).toEqual(['gateway_id'])
@@ -20,7 +20,8 @@ test('a good configuration is applied, except for keys that need a restart', asy
 test('a bad configuration is refused as a whole, and shown until a good one is applied', async () => {
   const configuration = createConfiguration(await loaded('{}'), 1000)
   const bad = await loaded('{"flap": {"count": 3}, "max_retries": "many"}')
-  const [problem] = configuration.apply(bad, 2000)
+  expect(configuration.apply(bad, 2000)).toBe(false)
+  const problem = bad.problems[0]?.text
   expect(problem).toContain('max_retries')
   expect(configuration.now().flap.count).toBe(5)
   expect(configuration.problems()).toEqual([`reload failed: ${problem}`])

@@ -14,7 +14,7 @@ import { testClock } from '../rig/clock.ts'
 const HEALTHY: HealthFacts = {
   bus: { problem: null, lostAtMonoMs: null },
   stateFile: { problem: null, note: null, volatile: null },
-  configuration: { problems: [], waiting: [] },
+  configuration: { problems: [], warnings: [], waiting: [] },
   loopLagSeconds: 0.5,
   faults: [],
   mqtt: { problem: null, note: null },
@@ -56,7 +56,12 @@ test('the list has every check of what is configured, in its order; OK needs no 
 test.each([
   ['bus', true, { bus: { problem: 'no such socket', lostAtMonoMs: 4_000 } }, 'no such socket'],
   ['state_file', true, { stateFile: { problem: 'EROFS', note: 'was empty', volatile: 'is in RAM' } }, 'EROFS'],
-  ['configuration', true, { configuration: { problems: ['a: bad', 'b: bad'], waiting: ['bus'] } }, 'a: bad; b: bad'],
+  [
+    'configuration',
+    true,
+    { configuration: { problems: ['a: bad', 'b: bad'], warnings: [], waiting: ['bus'] } },
+    'a: bad; b: bad',
+  ],
   ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
   ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
   ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED', note: null } }, 'ECONNREFUSED'],
@@ -86,7 +91,7 @@ test.each([
   [['max_units'], 'max_units takes effect after a restart of gatewatch'],
   [['max_units', 'log_file'], 'max_units, log_file take effect after a restart of gatewatch'],
 ])('keys that wait for a restart (%s) are reported by a check that is healthy', (waiting, message) => {
-  const checks = checksOf({ configuration: { problems: [], waiting } })
+  const checks = checksOf({ configuration: { problems: [], warnings: [], waiting } })
   expect(checks.every(({ healthy }) => healthy)).toBe(true)
   expect(reportLines(checks)).toEqual([`configuration: ${message}`])
 })

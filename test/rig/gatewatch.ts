@@ -82,7 +82,7 @@ export async function startGatewatch(options: GatewatchOptions, ready = true): P
   const [program = '', ...rest] = words
   const child = spawn(program, rest, {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run'), ...options.env },
+    env: { ...process.env, RUNTIME_DIRECTORY: join(directory, 'run'), STATE_DIRECTORY: directory, ...options.env },
   })
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

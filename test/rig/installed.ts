@@ -22,7 +22,7 @@ export function noGateway(): string | null {
 
 export interface InstallOptions {
   readonly services: readonly string[]
-  /** Further unit files, as written by an operator; all but `gatewatch.service` and templates start at boot. */
+  /** Further unit files, as written by an operator; all but templates, and what is in a directory, start at boot. */
   readonly units?: Readonly<Record<string, string>>
   /** Lines for a drop-in of gatewatch.service. */
   readonly service?: string
@@ -87,7 +87,7 @@ export function install(options: InstallOptions): Installed {
   mkdirSync(at('seed/rig.target.wants'), { recursive: true })
   for (const [name, text] of Object.entries(options.units ?? {})) {
     put(`seed/${name}`, text)
-    if (!name.includes('@.')) symlinkSync(`../${name}`, at('seed/rig.target.wants', basename(name)))
+    if (!/@\.|\//.test(name)) symlinkSync(`../${name}`, at('seed/rig.target.wants', name))
   }
   symlinkSync('../gatewatch.service', at('seed/rig.target.wants/gatewatch.service'))
 

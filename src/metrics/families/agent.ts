@@ -18,9 +18,13 @@ export const agentFamilies: readonly Family[] = [
     help: 'Health of the agent: 1 if this check is OK, 0 if it has a problem.',
     samples: ({ checks }) => checks.map(({ name, healthy }) => ({ labels: { check: name }, value: flag(healthy) })),
   },
-  gauge('gatewatch_config_problems', 'Configuration keys that were not applied because of a problem.', (r) => {
-    return r.agent.configProblems
-  }),
+  gauge(
+    'gatewatch_config_problems',
+    'Configuration keys that were not applied because of a problem, and whether the file is lost.',
+    (r) => {
+      return r.agent.configProblems
+    },
+  ),
   gauge('gatewatch_config_last_reload_successful', '1 if the last configuration reload succeeded, else 0.', (r) => {
     return flag(r.agent.lastReloadSuccessful)
   }),
