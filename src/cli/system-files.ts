@@ -21,12 +21,13 @@ export function writeNewFile(path: string, text: string): void {
   })
 }
 
-/** Replaces the file atomically and keeps its owner and mode. */
+/** Replaces the file atomically and keeps its owner and mode. A link at the name of the new file is not followed. */
 export function replaceFile(path: string, text: string): void {
   asControlError(path, () => {
     const next = `${path}.new`
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(next, text)
+    rmSync(next, { force: true })
+    writeFileSync(next, text, { flag: 'wx' })
     const before = statSync(path, { throwIfNoEntry: false })
     if (before) {
       chmodSync(next, before.mode & 0o7777)

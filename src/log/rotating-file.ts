@@ -1,6 +1,8 @@
 // An append-only file of lines, rotated by size or by another program. A full or failing disk costs lines and never stops the
 // program.
 import { constants, promises } from 'node:fs'
+import { messageOf } from '../core/error-text.ts'
+import { withSafePath } from './safe-path.ts'
 
 const { open, rename, rm, stat } = promises
 type FileHandle = promises.FileHandle
@@ -36,6 +38,7 @@ interface RotatingFileOptions {
 
 const QUEUE_AT_MOST_BYTES = 1_048_576
 const WRITE_AT_MOST_BYTES = 65_536
+const APPEND = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR
 
 interface OpenFile {
   readonly handle: FileHandle
@@ -97,7 +100,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
           if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
             await close()
             mostBackups = Math.max(mostBackups, backups)
-            await rotate(path, backups, mostBackups)
+            await withSafePath(path, (safe) => rotate(safe, backups, mostBackups))
             file = await openAt(path, null)
           }
           lines = take(maxBytes - file.bytes)
@@ -108,7 +111,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
         const written = lines.length === 0 || file === null ? 0 : await cutTornLine(file, lines.join(''))
         if (next && lines.length === 0) lines = take(0)
         dropped += lines.length - written
-        report((error as NodeJS.ErrnoException).code ?? String(error))
+        report((error as NodeJS.ErrnoException).code ?? messageOf(error))
         await close()
       }
     }
@@ -171,16 +174,18 @@ async function openAt(path: string, file: OpenFile | null): Promise<OpenFile> {
 
 /** Ends a line that a power loss left incomplete, so that the next line is not appended to it. */
 async function openForAppend(path: string): Promise<OpenFile> {
-  const handle = await open(path, constants.O_APPEND | constants.O_CREAT | constants.O_RDWR, 0o640)
+  const handle = await withSafePath(path, (safe, flags) => open(safe, APPEND | flags, 0o640))
   try {
-    const { dev, ino, size } = await handle.stat()
-    let bytes = size
+    const stats = await handle.stat()
+    // a write to a full pipe would never end
+    if (stats.isFIFO()) throw new Error('it is a named pipe')
+    let bytes = stats.size
     const last = new Uint8Array(1)
     if (bytes > 0 && (await handle.read(last, 0, 1, bytes - 1)).bytesRead === 1 && last[0] !== 0x0a) {
       await handle.appendFile('\n')
       bytes++
     }
-    return { handle, dev, ino, bytes }
+    return { handle, dev: stats.dev, ino: stats.ino, bytes }
   } catch (error) {
     await handle.close()
     throw error

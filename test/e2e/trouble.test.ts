@@ -1,9 +1,11 @@
 // Problems that occur in the field: each causes one clear message, and the agent continues to watch if possible.
 import {
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -220,6 +222,33 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(ready.status).toBe(200)
     expect(ready.body.split('\n')).toContain(`log_files: cannot write events file ${events} (ENOENT)`)
     expect(ready.body).not.toMatch(/^units: /m)
+  })
+
+  test("as root, another user's links at the log file and the events file are refused, and the agent watches", async () => {
+    const log = join(directory(), 'agent.log')
+    const events = join(directory(), 'events.jsonl')
+    const passwd = join(directory(), 'passwd')
+    writeFileSync(passwd, 'root:x:0:0\n')
+    for (const link of [log, events]) {
+      symlinkSync(passwd, link)
+      lchownSync(link, 65_534, 65_534)
+    }
+    const agent = await start({ args: ['-l', log], env: { GATEWATCH_EVENTS_FILE: events } })
+    const ready = await until(() => agent.get('/-/ready'), {
+      what: 'both problems',
+      is: ({ body }) => body.includes('log file') && body.includes('events file'),
+    })
+    expect(ready.status).toBe(200)
+    for (const link of [log, events])
+      expect(ready.body).toContain(`${link} is a symbolic link that another user can change; root does not follow it`)
+    expect(agent.stderr()).toContain(`cannot write log file ${log}`)
+    expect(await agent.metric('gatewatch_health{check="log_files"}')).toBe(0)
+    await until(() => startsOf(agent), { what: 'the unit to be watched', is: (starts) => starts === 1 })
+    expect(readFileSync(passwd, 'utf8')).toBe('root:x:0:0\n')
+    rmSync(events)
+    await systemd().kill('runs.service')
+    await until(() => existsSync(events), { what: 'the events file' })
+    await systemd().start('runs.service')
   })
 
   test('in a service, a wrong value is reported but not fatal', async () => {

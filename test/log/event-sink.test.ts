@@ -210,7 +210,7 @@ describe('the events file', () => {
     const { logged, sink, accept } = eventsFileWith(() => ({ maxBytes: 1e6, backups: 1 }), path)
     expect(sink.problem()).toBeNull()
     accept(CRASH)
-    await until(() => sink.problem(), { what: 'the problem' })
+    await until(() => sink.dropped() === 1, { what: 'the problem' })
     expect(sink.problem()).toBe(`cannot write events file ${path} (ENOENT)`)
     expect(logged).toEqual([`${sink.problem()}; dropping events until it can be written again`])
     mkdirSync(join(directory, 'later'))

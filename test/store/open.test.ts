@@ -220,6 +220,19 @@ test('as root, the files belong to the owner of the directory', async () => {
   expect(node.lstatSync(at.path).isFile()).toBe(true)
 })
 
+test('root does not follow the link of another user in a directory of root', async () => {
+  if (process.getuid?.() !== 0) return
+  const at = place()
+  const target = join(directories[0] as string, 'precious')
+  node.mkdirSync(join(at.path, '..'))
+  node.writeFileSync(target, 'precious')
+  node.symlinkSync(target, at.path)
+  node.lchownSync(at.path, 4321, 4322)
+  await editState(at, (state) => ({ state: { ...state, gatewayId: 'x' }, events: [] }))
+  expect(node.readFileSync(target, 'utf8')).toBe('precious')
+  expect(node.lstatSync(at.path).isFile()).toBe(true)
+})
+
 test('a link at the path is followed', async () => {
   const at = place()
   const real = join(directories[0] as string, 'data')

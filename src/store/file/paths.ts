@@ -12,15 +12,16 @@ type FileContent = { readonly bytes: Uint8Array | null } | { readonly error: unk
 
 /**
  * Resolves symbolic links in the directory, so that two paths to one file use the same lock. A link at the file itself is
- * followed too, but not by root in a directory of another user, who could point it anywhere.
+ * followed too, but root does not follow one of another user or in a directory of another user, who could point it anywhere.
  */
 export async function resolvePath(fs: Fs, path: string): Promise<string> {
   const absolute = resolve(path)
   const directory = await fs.realpath(dirname(absolute)).catch(() => dirname(absolute))
   const plain = join(directory, basename(absolute))
   try {
-    if (!(await fs.stat(plain)).isSymlink) return plain
-    const trusted = fs.uid !== 0 || (await fs.stat(directory)).uid === 0
+    const { isSymlink, uid } = await fs.stat(plain)
+    if (!isSymlink) return plain
+    const trusted = fs.uid !== 0 || (uid === 0 && (await fs.stat(directory)).uid === 0)
     return trusted ? await fs.realpath(plain) : plain
   } catch {
     return plain
