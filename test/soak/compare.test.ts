@@ -18,7 +18,7 @@ const run = (id: string, openedMs: number, more: Partial<Run> = {}): Run => ({
 const end: Run['end'] = { atMs: 1500, kind: 'stop', result: 'success', firstBad: null, main: null, requested: true }
 
 /** A restart that the agent missed: it counts a start, and the run before as lost. */
-const missedRestart = (interrupted: boolean) => {
+const missedRestart = (interrupted: boolean, more: Partial<AgentRecord> = {}, openedMs = 1501) => {
   const counters = { starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 }
   const open = { id: 'b2', openedAtMonoMs: 3000, openedAtMs: 3000, job: 0, requested: false, badResult: null }
   const unit = { ...newUnit('u.service'), counters, run: open }
@@ -32,8 +32,9 @@ const missedRestart = (interrupted: boolean) => {
     problems: [],
     finalStates: new Map(),
     now: { monoMs: 4000, wallMs: 4000 },
+    ...more,
   }
-  const runs = [run('a1', 100, { end }), run('b2', 1501, { restart: true })]
+  const runs = [run('a1', 100, { end }), run('b2', openedMs, { restart: true })]
   return differences(
     ['u.service'],
     {
@@ -51,4 +52,16 @@ test('an agent that was killed before its first interval began may have missed r
   expect(missedRestart(false)).toContainEqual(
     'u.service: counted 2 starts, 0 stops, 0 crashes, 0 restarts, 1 lost, expected 2 starts, 1 stops, 0 crashes, 1 restarts, 0 lost',
   )
+})
+
+test('a start under a restart job may be reported as one under a start job only if the stop of that job was missed', () => {
+  const counters = { starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 }
+  const change = { fromState: 'inactive', toState: 'active', subState: 'running' }
+  const id = { seq: 2, atMs: 3000, bootId: '', source: 'signal', clockSynced: null, unit: 'u.service' } as const
+  const events = [{ kind: 'start', ...id, ...change, invocationId: 'b2', counters }] as const
+  const observedFrom = (fromMs: number) =>
+    missedRestart(true, { events, intervals: [{ fromMs, toMs: Infinity }] }, 3000)
+  const wrong = expect.stringContaining('was reported as start, expected restart')
+  expect(observedFrom(1000)).toContainEqual(wrong)
+  expect(observedFrom(2000)).not.toContainEqual(wrong)
 })

@@ -54,7 +54,10 @@ export function differences(watched: readonly string[], expected: ExpectedRuns, 
         ...checkOpenRun(unit, runs),
         ...(events.some((e) => e.kind === 'summary') || unit.burst?.summary
           ? []
-          : runs.flatMap((run, i) => checkRun(run, i, events, record))),
+          : runs.flatMap((run, i) => [
+              ...checkRun(run, i, events, record),
+              ...checkLabel(run, runs[i - 1], i, events, record),
+            ])),
         ...checkInvented(events, runs),
         ...(record.unprovable.includes(name) ? checkGuessed(events) : []),
         ...(uninterrupted ? checkRefused(unit, expected.dependencyFailed.get(name) ?? 0) : []),
@@ -125,10 +128,10 @@ function checkOpenRun(unit: Unit, runs: readonly Run[]): string[] {
 
 /** A run within an observed interval is reported exactly once, and so is its end with its cause. */
 function checkRun(run: Run, position: number, events: readonly Event[], { intervals, actions }: AgentRecord): string[] {
-  const inside = (ms: number) => intervals.some((w) => ms - EDGE_MS > w.fromMs && ms + EDGE_MS < w.toMs)
+  const inside = (ms: number) => isObserved(ms, intervals)
   const opened = events.filter((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
   const ended = events.filter((e): e is EndEvent => isEnd(e) && e.invocationId === run.id)
-  const which = `run ${position + 1} (${run.id.slice(0, 6)})`
+  const which = runText(run, position)
   const problems: string[] = []
   if (opened.length > 1 || ended.length > 1)
     problems.push(`${which} was reported with ${plural(opened.length, 'start')} and ${plural(ended.length, 'end')}`)
@@ -137,9 +140,6 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
   if (observed && opened.length === 0) problems.push(`${which} was observed but not reported`)
   if (run.end !== null && inside(run.end.atMs) && ended.length === 0)
     problems.push(`the end of ${which} was not reported`)
-  if (run.restart !== null && inside(run.openedMs) && opened[0] && (opened[0].kind === 'restart') !== run.restart) {
-    problems.push(`${which} was reported as ${opened[0].kind}, expected ${run.restart ? 'restart' : 'start'}`)
-  }
   // The agent can know of a request that it missed only from the journal.
   const missedRequest = run.stoppingMs !== null && !inside(run.stoppingMs)
   for (const end of ended) {
@@ -154,6 +154,32 @@ function checkRun(run: Run, position: number, events: readonly Event[], { interv
       problems.push(`${which} was reported as lost, but it was observed`)
   }
   return problems
+}
+
+/**
+ * A start within an observed interval is a `start` or a `restart`. If the stop of a restart job was missed, the job looks
+ * like a start job: systemd has turned it into one.
+ */
+function checkLabel(
+  run: Run,
+  previous: Run | undefined,
+  position: number,
+  events: readonly Event[],
+  { intervals }: AgentRecord,
+): string[] {
+  const opened = events.find((e): e is StartEvent => isStart(e) && e.invocationId === run.id)
+  if (run.restart === null || !opened || !isObserved(run.openedMs, intervals)) return []
+  const missedJob = run.restart && !run.automatic && !isObserved(previous?.end?.atMs ?? 0, intervals)
+  if (missedJob || (opened.kind === 'restart') === run.restart) return []
+  return [`${runText(run, position)} was reported as ${opened.kind}, expected ${run.restart ? 'restart' : 'start'}`]
+}
+
+function runText(run: Run, position: number): string {
+  return `run ${position + 1} (${run.id.slice(0, 6)})`
+}
+
+function isObserved(ms: number, intervals: readonly ObservedInterval[]): boolean {
+  return intervals.some((w) => ms - EDGE_MS > w.fromMs && ms + EDGE_MS < w.toMs)
 }
 
 function checkGuessed(events: readonly Event[]): string[] {
