@@ -1,14 +1,14 @@
 // Writes steps to the log: a line for each state change and event, and a summary for each interval with events.
 
-import type { EventKind } from '../core/event.ts'
-import { changedUnits } from '../core/state.ts'
+import type { Event, EventKind, StartEvent } from '../core/event.ts'
+import { changedUnits, removedUnits, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
-import { shownState } from '../core/unit-facts.ts'
 import { eventJson, type Identity } from '../core/views/api-json.ts'
 import { plural } from '../core/views/format.ts'
 import type { Clock, EventSink, Step } from '../ports.ts'
-import { changeLine, eventLine } from './lines.ts'
+import { eventLine } from './lines.ts'
 import type { Logger } from './log.ts'
+import { createStateLines, showsRunBefore } from './state-lines.ts'
 
 interface LogSinkOptions {
   readonly identity: () => Identity
@@ -20,6 +20,9 @@ interface LogSinkOptions {
 export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }: LogSinkOptions): EventSink {
   const counted = new Map<EventKind, number>()
   const units = new Set<string>()
+  const states = createStateLines(logger)
+  /** Starts whose unit still shows the state of the run before: the line of the change comes first. */
+  const waiting = new Map<string, StartEvent>()
   let undo: (() => void) | null = null
 
   const summarize = () => {
@@ -31,49 +34,66 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
     units.clear()
   }
 
-  const logEvents = ({ events }: Step) => {
-    for (const event of events) {
-      const { level, text } = eventLine(event)
-      if (logger.format() === 'json') logger.record(level, eventJson(event, identity()))
-      else logger.log(level, text)
-      counted.set(event.kind, (counted.get(event.kind) ?? 0) + 1)
-      units.add(event.unit)
+  const logEvent = (event: Event) => {
+    const { level, text } = eventLine(event)
+    if (logger.format() === 'json') logger.record(level, eventJson(event, identity()))
+    else logger.log(level, text)
+  }
+
+  /** Logs the start that waits, after a line for its own change if none came. */
+  const logWaiting = (unit: string) => {
+    const start = waiting.get(unit)
+    if (start === undefined) return
+    waiting.delete(unit)
+    states.change(unit, start.toState, start.subState)
+    logEvent(start)
+  }
+
+  const logChange = (before: Unit | undefined, after: Unit) => {
+    if (showsRunBefore(after)) return
+    states.changed(before, after)
+    const start = waiting.get(after.name)
+    if (start === undefined) return
+    waiting.delete(after.name)
+    logEvent(start)
+  }
+
+  /** The change comes first, then the event. */
+  const logWithChange = (event: Event, step: Step) => {
+    const unit = unitOf(step.after, event.unit)
+    logWaiting(event.unit)
+    if (unit !== undefined && event.source === 'reconcile') logChange(unitOf(step.before, event.unit), unit)
+    else if (unit !== undefined && 'toState' in event) {
+      if ((event.kind === 'start' || event.kind === 'restart') && showsRunBefore(unit)) {
+        waiting.set(event.unit, event)
+        return
+      }
+      if (unit.snapshot?.activeState !== event.toState) states.change(event.unit, event.toState, event.subState)
+      else logChange(unitOf(step.before, event.unit), unit)
     }
-    if (events.length > 0) undo ??= clock.after(statsEveryMs(), summarize)
+    logEvent(event)
   }
 
   return {
     accept(step) {
-      for (const [before, after] of changedUnits(step.before, step.after)) logChange(logger, before, after)
-      logEvents(step)
+      const changed = changedUnits(step.before, step.after)
+      for (const [before, after] of changed) states.first(before, after)
+      for (const event of step.events) {
+        logWithChange(event, step)
+        counted.set(event.kind, (counted.get(event.kind) ?? 0) + 1)
+        units.add(event.unit)
+      }
+      for (const [before, after] of changed) logChange(before, after)
+      for (const unit of removedUnits(step.before, step.after)) {
+        waiting.delete(unit)
+        states.forget(unit)
+      }
+      if (step.events.length > 0) undo ??= clock.after(statsEveryMs(), summarize)
     },
     async stop() {
+      for (const unit of [...waiting.keys()]) logWaiting(unit)
       undo?.()
       if (counted.size > 0) summarize()
     },
   }
-}
-
-function logChange(logger: Logger, before: Unit | undefined, after: Unit): void {
-  if (after.burst?.summary) return // a summary replaces the unit's start and end events, and the states between them
-  const from = loggedState(before)
-  const to = loggedState(after)
-  // The first snapshot after a start may still show the final state of the previous run.
-  if (after.run !== null && after.run.id !== before?.run?.id && (to === 'inactive' || to === 'failed')) return
-  const subState = after.snapshot?.subState ?? 'unknown'
-  const fields = { service: after.name, from_state: from, to_state: to, sub_state: subState }
-  if (from !== to) logger.log('info', changeLine(after.name, from, to, subState), fields)
-  else if (before?.snapshot?.subState !== subState) {
-    logger.log(
-      'debug',
-      `${after.name}:  ${to} (SubState: ${before?.snapshot?.subState ?? 'unknown'} -> ${subState})`,
-      fields,
-    )
-  }
-}
-
-/** The last known state: one line about a lost connection replaces one for each unit. */
-function loggedState(unit: Unit | undefined): string {
-  if (unit === undefined) return 'unknown'
-  return shownState(unit.outOfContact ? { ...unit, outOfContact: false } : unit)
 }

@@ -32,6 +32,15 @@ export function changeLine(unit: string, from: string, to: string, subState: str
   return `${unit}:  ${from.padEnd(13)} -> ${to.padEnd(13)} (SubState: ${subState})`
 }
 
+/** The first line of a unit, when its state is read for the first time. */
+export function initialLine(unit: string, state: string, subState: string): string {
+  return `Initial state for ${unit}: ${state} (SubState: ${subState})`
+}
+
+export function loadedLine(unit: string, counters: Counters): string {
+  return `${unit}:  Loaded counters: ${counts(counters)}`
+}
+
 /** The log line for an event. */
 export function eventLine(event: Event): { level: Level; text: string } {
   const { level, text } = levelAndText(event)

@@ -13,7 +13,7 @@ import { eventLine } from '../../src/log/lines.ts'
 import { openLog } from '../../src/log/log.ts'
 import type { RotationLimits } from '../../src/log/rotating-file.ts'
 import { NOON } from '../cli/fake-agent.ts'
-import { CRASH, EVENTS, IDENTITY, LOADED, snapshot, stateOf, unit } from '../cli/samples.ts'
+import { CRASH, EVENTS, IDENTITY, LOADED, unit as sampleUnit, snapshot, stateOf } from '../cli/samples.ts'
 import { until } from '../rig/until.ts'
 
 process.env.TZ = 'UTC'
@@ -37,6 +37,8 @@ function sinkTo(format: 'text' | 'json' = 'text', debug = false) {
 }
 
 const M = 'mosquitto.service'
+/** A unit that was read before. */
+const unit = (name: string, more: Partial<Unit> = {}) => sampleUnit(name, { tracking: 'continuous', ...more })
 const inactive = (more: Partial<Unit> = {}) => unit(M, { snapshot: snapshot('inactive', 'dead'), ...more })
 
 describe('a change of state', () => {
@@ -47,7 +49,6 @@ describe('a change of state', () => {
       unit(M, { snapshot: snapshot('deactivating', 'stop-sigterm') }),
       '<6>[INFO] mosquitto.service:  active        -> deactivating  (SubState: stop-sigterm)',
     ],
-    [newUnit(M), unit(M), '<6>[INFO] mosquitto.service:  unknown       -> active        (SubState: running)'],
     [
       unit(M),
       inactive({ settings: { ...LOADED, loadState: 'masked' } }),
@@ -68,6 +69,8 @@ describe('a change of state', () => {
     const loud = sinkTo('text', true)
     loud.step(before, after)
     expect(loud.lines).toEqual(['<7>[DEBUG] mosquitto.service:  activating (SubState: start-pre -> start)'])
+    loud.step(after, stateOf(unit(M, { snapshot: snapshot('failed', 'failed') })), [CRASH])
+    expect(loud.lines).toHaveLength(3)
   })
 
   test('is not logged if nothing differs', () => {
@@ -111,6 +114,41 @@ describe('a change of state', () => {
       to_state: 'active',
       sub_state: 'running',
     })
+  })
+})
+
+describe('the first reading of a unit', () => {
+  test('is a line with its state, and none with counters if there are none', () => {
+    const { lines, step } = sinkTo()
+    step(stateOf(newUnit(M)), stateOf(unit(M)))
+    expect(lines).toEqual(['<6>[INFO] Initial state for mosquitto.service: active (SubState: running)'])
+    step(stateOf(unit(M)), stateOf(inactive()))
+    expect(lines[1]).toBe('<6>[INFO] mosquitto.service:  active        -> inactive      (SubState: dead)')
+  })
+
+  test('at a later start of the agent has the counters that were loaded; then come the events of the gap', () => {
+    const { lines, step } = sinkTo()
+    const counters = { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 }
+    const loaded = unit(M, { tracking: 'interrupted', counters })
+    step(stateOf(loaded), stateOf(inactive({ counters: CRASH.counters })), [{ ...CRASH, source: 'reconcile' }])
+    expect(lines).toEqual([
+      '<6>[INFO] Initial state for mosquitto.service: inactive (SubState: dead)',
+      '<6>[INFO] mosquitto.service:  Loaded counters: Starts: 5, Stops: 1, Crashes: 3, Restarts: 3, Lost: 0',
+      expect.stringMatching(/^<3>\[ERROR\] mosquitto.service: \*\*CRASH\*\* .* \(detected later\)$/),
+    ])
+  })
+
+  test('after a gap is not a first one', () => {
+    const { lines, step } = sinkTo()
+    step(stateOf(newUnit(M)), stateOf(unit(M)))
+    step(stateOf(unit(M, { tracking: 'interrupted' })), stateOf(inactive()))
+    expect(lines.slice(1)).toEqual(['<6>[INFO] mosquitto.service:  active        -> inactive      (SubState: dead)'])
+  })
+
+  test('is an object in a JSON log', () => {
+    const { lines, step } = sinkTo('json')
+    step(stateOf(newUnit(M)), stateOf(unit(M)))
+    expect(JSON.parse(lines[0]?.slice(3) ?? '')).toMatchObject({ service: M, state: 'active', sub_state: 'running' })
   })
 })
 
