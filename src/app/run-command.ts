@@ -39,6 +39,10 @@ export async function runCommand(
   }
   try {
     const signalled = stopSignal()
+    let isStopping = false
+    void signalled.then(() => {
+      isStopping = true
+    })
     const running = run({ loaded, build, logger, env: process.env, uid, asService })
     // From the first moment on: without a listener, SIGHUP ends the process.
     let reloading: Promise<unknown> = running.catch(() => {})
@@ -53,7 +57,10 @@ export async function runCommand(
         })
     })
     // While the process was stopped, the bus may have dropped signals. Before the start has ended, all is read anyway.
-    process.on('SIGCONT', async () => (await running.catch(() => null))?.continued())
+    // systemd sends SIGCONT after each SIGTERM, too.
+    process.on('SIGCONT', async () => {
+      if (!isStopping) (await running.catch(() => null))?.continued()
+    })
     await running
     await keep(loaded)
     logger.log('info', `${await signalled}: stopping`)

@@ -172,7 +172,7 @@ describeUnless(noGateway(), 'the service', () => {
     const sending = join(systemd.unitDir, 'sending')
     systemd.writeUnit(
       'slow/systemd-notify',
-      `#!/bin/sh\n[ ! -e ${inside}/sending ] || sleep 3.14\nexec /usr/bin/systemd-notify "$@"\n`,
+      `#!/bin/sh\n[ ! -e ${inside}/sending ] || sleep 1.5\nexec /usr/bin/systemd-notify "$@"\n`,
     )
     chmodSync(join(systemd.unitDir, 'slow/systemd-notify'), 0o755)
     systemd.writeUnit(`${UNIT}.d/slow.conf`, `[Service]\nEnvironment=PATH=${inside}/slow:/usr/bin:/bin\n`)
@@ -181,10 +181,12 @@ describeUnless(noGateway(), 'the service', () => {
     const { InvocationID } = await show('InvocationID')
     writeFileSync(sending, '')
     const commands = async () => (await systemd.exec('sh', '-c', 'cat /proc/[0-9]*/cmdline')).stdout
-    await until(commands, { what: 'a notification on its way', is: (all) => all.includes('sleep\x003.14') })
+    await until(commands, { what: 'a notification on its way', is: (all) => all.includes('sleep\x001.5') })
     await systemd.stop(UNIT)
-    const journal = await gateway.journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`, '-p', 'warning', '-o', 'cat')
-    expect(journal).toBe('')
+    const journal = (...only: string[]) =>
+      gateway.journal(`_SYSTEMD_INVOCATION_ID=${InvocationID}`, '-o', 'cat', ...only)
+    expect(await journal('-p', 'warning')).toBe('')
+    expect((await journal()).slice(-200)).toMatch(/\[INFO\] SIGTERM: stopping\n(?!.*SIGCONT)/)
     expect(await show('Result', 'ExecMainStatus')).toEqual({ Result: 'success', ExecMainStatus: '0' })
     rmSync(sending)
     systemd.writeUnit(`${UNIT}.d/slow.conf`, '')
