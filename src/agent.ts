@@ -10,6 +10,8 @@ export interface AgentOptions {
   /** The state that the store held, or an empty one with a new stream. */
   readonly state: State
   readonly bootId: string
+  /** Who the gateway is; absent: as in the state. */
+  readonly identity?: Pick<Observation & { kind: 'identity' }, 'gatewayId' | 'machineId'>
   readonly store: StateStore
   readonly clock: Clock
   readonly log: Log
@@ -24,14 +26,14 @@ export interface Agent {
   observe(observation: Observation): void
   /** Faults of the counting itself, one sentence each; empty while it is correct. */
   problems(): string[]
-  /** Observes the boot, then starts the source. From here on every step goes to the sinks. */
+  /** Observes the identity and the boot, then starts the source. From here on every step goes to the sinks. */
   start(source: UnitSource, sinks: readonly EventSink[]): void
   /** Stops the source, then the sinks, and the store last. Also works on an agent that was never started. */
   stop(): Promise<void>
 }
 
 /** Creates the agent without side effects: nothing is observed, read or written before `start`. */
-export function createAgent({ state: loaded, bootId, store, clock, log }: AgentOptions): Agent {
+export function createAgent({ state: loaded, bootId, identity, store, clock, log }: AgentOptions): Agent {
   let state = loaded
   let atStart = loaded
   let source: UnitSource | null = null
@@ -97,6 +99,8 @@ export function createAgent({ state: loaded, bootId, store, clock, log }: AgentO
     start(from, to) {
       source = from
       sinks = to
+      // First: what another machine counted is not lost at this boot.
+      if (identity) observe({ kind: 'identity', at: clock.now(), ...identity })
       observe({ kind: 'boot', at: clock.now(), bootId })
       scheduleTick(state.units, clock.now().monoMs)
       from.start(observe)

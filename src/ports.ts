@@ -176,6 +176,8 @@ export interface MqttHealth {
   readonly problem: string | null
   /** What to know about a connection without a problem, one sentence; null if there is nothing. */
   readonly note: string | null
+  /** What shows that another client uses our client id, one sentence; null while nothing does. */
+  readonly sharedClientId: string | null
   /** Events that the broker has not acknowledged yet, plus one for a `dropped` record that waits. */
   readonly queued: number
   /** Messages of any kind that the broker has acknowledged. */

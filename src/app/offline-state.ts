@@ -9,15 +9,16 @@ import type { Observation } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
 import { step } from '../core/step.ts'
 import { systemClock as clock } from '../host/clock.ts'
-import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
+import { gatewayIdentity, type Machine, readBootId, readMachine } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Env, Log } from '../ports.ts'
+import { storageAt } from '../store/file/mounts.ts'
 import { editState, readState } from '../store/offline.ts'
 
 export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file, paths)
   const runtimeDir = runtimeDirectory(env, uid)
-  const machineId = readMachineId()
+  const machine = thisMachine()
   const bootId = readBootId()
   const change = async (at: string, observations: (state: State) => readonly Observation[]) => {
     await editState(
@@ -51,14 +52,11 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
       }
       if (kept.state === null) return null
       const { state } = kept
+      const ids = gatewayIdentity(config.gateway_id, state, machine, paths.user ? uid : null)
       return {
         state,
         events: kept.history,
-        identity: {
-          gatewayId: gatewayId(config.gateway_id, state.gatewayId, machineId, paths.user ? uid : null),
-          machineId: machineId ?? 'unknown',
-          stream: state.stream,
-        },
+        identity: { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: state.stream },
         writtenAtMs: kept.writtenAtMs,
       }
     },
@@ -73,6 +71,14 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         ]
       }),
   }
+}
+
+/** The machine that this process runs on. */
+export function thisMachine(): Machine {
+  return readMachine((path) => {
+    const { mount, volatile } = storageAt(path)
+    return volatile === null ? null : { what: volatile, certain: mount !== null }
+  })
 }
 
 export function freshState(): State {

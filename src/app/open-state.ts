@@ -1,8 +1,9 @@
 // Opens the state file for a run of the agent, and determines the state to continue from and the gateway's identity.
 import type { LoadedConfig } from '../config/load.ts'
+import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
-import { gatewayId, readBootId, readMachineId } from '../host/identity.ts'
+import { type GatewayIdentity, gatewayIdentity, readBootId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'
 import { storageAt } from '../store/file/mounts.ts'
@@ -10,13 +11,17 @@ import { sideWritesAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
 import type { PageRingStore } from '../store/store.ts'
 import { createFirstState } from './former-program.ts'
-import { freshState, stateFor } from './offline-state.ts'
+import { freshState, stateFor, thisMachine } from './offline-state.ts'
 import { policyOf } from './reload.ts'
 
 export interface OpenedState {
   readonly state: State
   readonly store: PageRingStore
   readonly identity: Identity
+  /** The ids for the first observation. */
+  readonly ids: Pick<GatewayIdentity, 'gatewayId' | 'machineId'>
+  /** What is wrong with the identity, one sentence each. */
+  readonly identityProblems: readonly string[]
   readonly bootId: string
   readonly path: string
   /** What a power loss does to the file, as in `Storage`; null if it survives. */
@@ -35,7 +40,7 @@ export interface OpenStateOptions {
 export async function openState({ loaded, clock, log, env, uid }: OpenStateOptions): Promise<OpenedState> {
   const { config, paths } = loaded
   const { path, former } = stateFor(config.persistence_file, paths)
-  const machineId = readMachineId()
+  const machine = thisMachine()
   const bootId = readBootId()
   const opened = await openStore({
     path,
@@ -44,20 +49,36 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     log,
     flushIntervalMs: config.flush_interval * 1000,
     bootId,
+    machineId: machine.persistent ? machine.id : null,
     fresh: freshState,
     first: createFirstState({ config, named: former, user: paths.user, clock, log }),
     sideWrites: sideWritesAt(path),
   })
-  const name = gatewayId(config.gateway_id, opened.state.gatewayId, machineId, paths.user ? uid : null)
-  const state: State = { ...opened.state, gatewayId: name, policy: policyOf(config) }
-  const { volatile } = storageAt(opened.path)
-  if (volatile !== null) log('warning', `state file ${path} ${volatile}`)
+  const stored = { ...opened.state, stream: opened.formerStream }
+  const ids = gatewayIdentity(config.gateway_id, stored, machine, paths.user ? uid : null)
+  const identity = { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: opened.state.stream }
+  if (ids.problem !== null) log('warning', `${ids.problem}; gateway_id is ${ids.gatewayId}`)
+  const { mount, volatile } = storageAt(opened.path)
+  if (volatile !== null) {
+    const lost = mount === null ? 'may not survive' : 'will not survive'
+    log('warning', `state file ${path} ${volatile}: counters ${lost} a power loss`)
+  }
   return {
-    state,
+    state: { ...opened.state, policy: policyOf(config) },
     store: opened.store,
-    identity: { gatewayId: name, machineId: machineId ?? 'unknown', stream: state.stream },
+    identity,
+    ids,
+    identityProblems: identityProblems(opened.state, ids),
     bootId,
     path,
     volatile,
   }
+}
+
+function identityProblems(found: State, { gatewayId, machineId, problem }: GatewayIdentity): readonly string[] {
+  const former = otherMachine(found, machineId)
+  if (former === null) return problem === null ? [] : [problem]
+  const from = `machine ${former}, gateway_id ${found.gatewayId}`
+  const to = `machine ${machineId}, gateway_id ${gatewayId}`
+  return [`the state file came from another machine (${from}); this is ${to}; restart gatewatch to end this warning`]
 }

@@ -70,6 +70,7 @@ export async function run(options: RunOptions): Promise<Running> {
   }
 
   agent.start(source, sinks)
+  if (opened.identityProblems.length > 0) void opened.store.flush() // another change of identity would be reported again
   try {
     await http.serveSocket(config.socket).catch((error: Error) => {
       log('warning', `${error.message}; local commands such as 'gatewatch status' will not work`)
@@ -95,12 +96,12 @@ export async function run(options: RunOptions): Promise<Running> {
 async function createParts(options: RunOptions, opened: OpenedState, startedAtMs: number) {
   const { loaded, build, logger, env, uid } = options
   const { log } = logger
-  const { state, store, identity, bootId } = opened
+  const { state, store, identity, ids, bootId } = opened
   const configuration = createConfiguration(loaded, startedAtMs)
   const config = configuration.now
   const statsEveryMs = () => config().stats_interval * 1000
 
-  const agent = createAgent({ state, bootId, store, clock, log })
+  const agent = createAgent({ state, bootId, identity: ids, store, clock, log })
   const lag = createLoopLag(clock)
   const source = createUnitSource({ loaded, state: agent.state, bootId, noteLate: lag.note, clock, log })
   const commands = createAgentCommands(config, agent, { clock, log, env, uid, user: loaded.paths.user })
@@ -138,6 +139,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     identity,
     startedAtMs,
     stateVolatile: opened.volatile,
+    identityProblems: opened.identityProblems,
     clock,
     lag,
     source,

@@ -11,9 +11,6 @@ import type { MqttSwitch } from './mqtt-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
 
-/** The machine id if it could not be read. */
-const UNKNOWN = 'unknown'
-
 /** The parts of the agent that the status is read from. */
 export interface StatusInputs {
   readonly build: Build
@@ -21,6 +18,7 @@ export interface StatusInputs {
   readonly startedAtMs: number
   /** What a power loss does to the state file, one sentence without subject; null if it survives. */
   readonly stateVolatile: string | null
+  readonly identityProblems: readonly string[]
   readonly clock: Clock
   readonly lag: LoopLag
   readonly source: UnitSource
@@ -38,8 +36,9 @@ export interface StatusInputs {
 
 /** The checks as they are now. */
 export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
-  const { source, store, configuration, tcp, lag, agent, mqtt, identity, logFiles, health } = inputs
+  const { source, store, configuration, tcp, lag, agent, mqtt, logFiles, health } = inputs
   const bus = source.health()
+  const broker = mqtt.health()
   return health({
     bus,
     stateFile: { ...store.health(), volatile: inputs.stateVolatile },
@@ -51,11 +50,11 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
     },
     loopLagSeconds: lag.worstSeconds(),
     faults: agent.problems(),
-    mqtt: mqtt.health(),
+    mqtt: broker,
     logFiles: logFiles.length === 0 ? null : logFiles.flatMap((problem) => problem() ?? []),
     unwatchable: bus.unwatchable,
     clockSynced: agent.state().clockSynced,
-    machineIdKnown: identity.machineId !== UNKNOWN,
+    identity: [...inputs.identityProblems, ...about('mqtt', broker?.sharedClientId ?? null)],
   })
 }
 

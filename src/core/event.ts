@@ -23,26 +23,32 @@ interface EventBase {
   readonly seqGap?: number
 }
 
-interface UnitEvent extends EventBase {
+interface UnitEventBase extends EventBase {
   readonly unit: string
   /** Live counters, including the baseline and this event. */
   readonly counters: Counters
 }
 
-export interface StartEvent extends UnitEvent, StateChange {
+/** An event of the agent itself: it is about no unit, and has no counters. */
+interface AgentEventBase extends EventBase {
+  readonly unit: null
+  readonly counters: null
+}
+
+export interface StartEvent extends UnitEventBase, StateChange {
   /** `restart`: the run directly followed another run of the unit. */
   readonly kind: 'start' | 'restart'
   /** Null for a run that is proven but was not observed. */
   readonly invocationId: string | null
 }
 
-interface StopEvent extends UnitEvent, StateChange, Cause {
+interface StopEvent extends UnitEventBase, StateChange, Cause {
   readonly kind: 'stop'
   readonly invocationId: string
   readonly requested: boolean
 }
 
-export interface CrashEvent extends UnitEvent, StateChange, Cause {
+export interface CrashEvent extends UnitEventBase, StateChange, Cause {
   readonly kind: 'crash'
   /** Null for a run that is proven but was not observed. */
   readonly invocationId: string | null
@@ -53,18 +59,18 @@ export interface CrashEvent extends UnitEvent, StateChange, Cause {
   readonly log?: readonly string[]
 }
 
-interface LostEvent extends UnitEvent {
+interface LostEvent extends UnitEventBase {
   readonly kind: 'lost'
   /** Null if not even the id of the run is known. */
   readonly invocationId: string | null
 }
 
-interface GaveUpEvent extends UnitEvent, StateChange {
+interface GaveUpEvent extends UnitEventBase, StateChange {
   readonly kind: 'gave_up'
   readonly result: string
 }
 
-interface FlappingEvent extends UnitEvent {
+interface FlappingEvent extends UnitEventBase {
   readonly kind: 'flapping'
   /** True when flapping begins, false when it ends. */
   readonly flapping: boolean
@@ -72,7 +78,7 @@ interface FlappingEvent extends UnitEvent {
   readonly windowSeconds: number
 }
 
-interface SummaryEvent extends UnitEvent {
+interface SummaryEvent extends UnitEventBase {
   readonly kind: 'summary'
   readonly counted: Counters
   readonly byResult: Readonly<Record<string, number>>
@@ -81,25 +87,36 @@ interface SummaryEvent extends UnitEvent {
 }
 
 /** A start job that ended without a run. */
-interface StartRefusedEvent extends UnitEvent {
+interface StartRefusedEvent extends UnitEventBase {
   readonly kind: 'start_refused'
   /** systemd's job result (`dependency`, `timeout`, `canceled`, ...), or `start-limit-hit`. */
   readonly result: string
 }
 
-interface AppearanceEvent extends UnitEvent {
+interface AppearanceEvent extends UnitEventBase {
   readonly kind: 'unit_appeared' | 'unit_vanished'
   readonly loadState: string
 }
 
 /** A command that the agent tried to carry out; recorded when its outcome is known, with the counters of that time. */
-interface CommandEvent extends UnitEvent {
+interface CommandEvent extends UnitEventBase {
   readonly kind: 'command'
   /** `Action`, `Outcome` (or the `ControlProblem` that prevented it) and `Via`, unchanged. */
   readonly action: string
   readonly outcome: string
   readonly via: string
   readonly who: string | null
+}
+
+/** The state came from another machine: the card, or an image of it, was moved or copied. The first event of a stream. */
+interface IdentityChangedEvent extends AgentEventBase {
+  readonly kind: 'identity_changed'
+  /** Derived ids (machine-id(5)). */
+  readonly formerMachineId: string
+  readonly machineId: string
+  /** Null if the state contained none. */
+  readonly formerGatewayId: string | null
+  readonly gatewayId: string
 }
 
 export type Event =
@@ -113,6 +130,10 @@ export type Event =
   | AppearanceEvent
   | StartRefusedEvent
   | CommandEvent
+  | IdentityChangedEvent
+
+/** An event about a unit, not about the agent itself. */
+export type UnitEvent = Extract<Event, { readonly unit: string }>
 
 export type EventKind = Event['kind']
 
@@ -129,4 +150,5 @@ export const EVENT_KINDS: readonly EventKind[] = [
   'unit_vanished',
   'start_refused',
   'command',
+  'identity_changed',
 ]

@@ -46,7 +46,8 @@ export interface HealthFacts {
   readonly unwatchable: readonly string[]
   /** Null if unknown. */
   readonly clockSynced: boolean | null
-  readonly machineIdKnown: boolean
+  /** Why this gateway may not be the only one with its ids, or is not the one that it was, one sentence each. */
+  readonly identity: readonly string[]
 }
 
 const OK = 'OK'
@@ -54,7 +55,6 @@ const OK = 'OK'
 const LAG_SECONDS = 1
 /** A message explains this many units. */
 const UNITS_SHOWN = 3
-const NO_MACHINE_ID = '/etc/machine-id does not contain a machine id'
 const NOT_SYNCED = 'not synchronised; the times of events may be wrong'
 
 /** A check as the command line and the dashboard receive it, too. */
@@ -113,7 +113,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
   findings.push({ name: 'units', problems: firstFew(facts.unwatchable) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })
-  findings.push({ name: 'identity', problems: facts.machineIdKnown ? [] : [NO_MACHINE_ID] })
+  findings.push({ name: 'identity', problems: facts.identity })
   return findings
 }
 

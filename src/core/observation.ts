@@ -68,6 +68,8 @@ export type Observation =
   | { readonly kind: 'accepting'; readonly at: Instant; readonly template: string; readonly accepting: boolean }
   /** Time passed. Decides what was waiting for a further signal, such as whether systemd gave up. */
   | { readonly kind: 'tick'; readonly at: Instant }
+  /** Who the gateway is; the first observation of a start. `machineId`: null if the machine has no persistent id. */
+  | { readonly kind: 'identity'; readonly at: Instant; readonly gatewayId: string; readonly machineId: string | null }
   /** The agent started in this boot; runs that were open in another boot are lost. */
   | { readonly kind: 'boot'; readonly at: Instant; readonly bootId: string }
   | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }

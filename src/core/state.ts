@@ -14,6 +14,8 @@ export interface State {
   readonly stream: string
   /** Configured, or stored since the first start; null until start-up has decided it. */
   readonly gatewayId: string | null
+  /** Derived id of the machine that the state belongs to; null until the machine has a persistent one. */
+  readonly machineId: string | null
   readonly bootId: string
   /** Counters of the former program were imported into this state. */
   readonly formerImported: boolean
@@ -41,6 +43,7 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
   return {
     stream,
     gatewayId: null,
+    machineId: null,
     bootId: '',
     formerImported: false,
     seq: 0,

@@ -1,6 +1,5 @@
 // The pure core function: applies one observation to the state and returns the new state and the events.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
-import { distrustSettings, interrupt, loseContact } from './contact.ts'
 import type { Event } from './event.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import * as forget from './forget.ts'
@@ -8,11 +7,13 @@ import { globMatcher } from './glob.ts'
 import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
 import { runsToReplay } from './reconcile.ts'
-import { loseRun, openRun } from './runs.ts'
+import { asBaseline, cleared, otherMachine } from './recount.ts'
+import { loseRun } from './runs.ts'
 import { CANCELED_AFTER_MS, jobEnded, noteJob, noteJobType, reportCanceled } from './start-jobs.ts'
 import { type State, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
+import { distrustSettings, interrupt, loseContact } from './unit-facts.ts'
 import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
 
 interface StepResult {
@@ -63,6 +64,8 @@ export function step(state: State, o: Observation): StepResult {
         unit: addProof(unit, o.runs.get(unit.name) ?? NO_PROOF),
         events: [],
       }))
+    case 'identity':
+      return identify(state, o)
     case 'boot':
       return boot(state, o.at, o.bootId)
     case 'clock':
@@ -71,7 +74,7 @@ export function step(state: State, o: Observation): StepResult {
       return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
       return updateAllUnits({ ...state, forgotten: new Map() }, o.at, (unit) =>
-        clear(unit, { at: o.at, policy: state.policy, source: 'reconcile' }),
+        cleared(unit, { at: o.at, policy: state.policy, source: 'reconcile' }),
       )
     case 'import':
       return updateAllUnits({ ...state, formerImported: true }, o.at, (unit) => ({
@@ -181,6 +184,19 @@ function reloaded(unit: Unit): Transition {
   return { unit: distrustSettings(unit), events: [] }
 }
 
+/** The gateway's ids. What another machine counted becomes the baseline: its runs are not runs of this one. */
+function identify(state: State, { at, gatewayId, machineId }: Observation & { kind: 'identity' }): StepResult {
+  const named: State = { ...state, gatewayId, machineId: machineId ?? state.machineId }
+  const formerMachineId = otherMachine(state, machineId)
+  if (formerMachineId === null || machineId === null) {
+    const same = named.gatewayId === state.gatewayId && named.machineId === state.machineId
+    return { state: same ? state : named, events: [] }
+  }
+  const ids = { formerMachineId, machineId, formerGatewayId: state.gatewayId, gatewayId }
+  const event: PendingEvent = { kind: 'identity_changed', unit: null, counters: null, source: 'reconcile', ...ids }
+  return numberEvents({ ...named, units: state.units.map(asBaseline) }, at, [event])
+}
+
 /** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */
 function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
@@ -201,31 +217,6 @@ function boot(state: State, at: Instant, bootId: string): StepResult {
     const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
     return andThen(ended, (u) => ({ unit: { ...interrupt(u), ...fresh, goneSinceMonoMs }, events: [] }))
   })
-}
-
-function clear(unit: Unit, ctx: Context): Transition {
-  const zeroed: Unit = {
-    ...unit,
-    run: null,
-    counters: ZERO,
-    baseline: ZERO,
-    failures: {},
-    startJobsFailed: {},
-    job: null,
-    canceledAtMonoMs: null,
-    lastCrash: null,
-    crashTimesMonoMs: [],
-    flapping: false,
-    burst: null,
-  }
-  return unit.run === null || unit.snapshot === null
-    ? { unit: zeroed, events: [] }
-    : continueRun(openRun(zeroed, ctx, unit.snapshot, false), unit)
-}
-
-/** After `clear`, the open run continues with its own id and start time. */
-function continueRun(transition: Transition, before: Unit): Transition {
-  return { unit: { ...transition.unit, run: before.run, runIds: before.runIds }, events: transition.events }
 }
 
 function isSameUnit(a: Unit, b: Unit): boolean {

@@ -1,4 +1,5 @@
-// What can be said of a unit, derived from its state: known or not, loaded or not, missing, since when.
+// What can be said of a unit, derived from its state: known or not, loaded or not, missing; and what remains known of it
+// without signals: after a gap, after a reload of systemd, and while there is no connection.
 import { type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 
 /** True if the state of the unit is known: it was read in this boot, and there is contact to systemd. */
@@ -73,4 +74,22 @@ function neverActive({ snapshot, runIds }: Unit, settings: Settings): boolean {
 export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
   const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
   return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
+}
+
+/** Signals may have been missed since: everything that is known only from signals is unknown until the next read. */
+export function interrupt(known: Unit): Unit {
+  const unit = distrustSettings(known)
+  if (unit.tracking !== 'continuous') return unit
+  return { ...unit, tracking: 'interrupted', job: null, canceledAtMonoMs: null }
+}
+
+/** The settings, and with them the units that start this one, may have changed: they are unknown until they are read. */
+export function distrustSettings(unit: Unit): Unit {
+  if (unit.settingsStale && unit.triggered === null) return unit
+  return { ...unit, settingsStale: true, triggered: null }
+}
+
+/** There has been no connection for so long that the state of the unit is unknown, until its next snapshot. */
+export function loseContact(unit: Unit): Unit {
+  return interrupt(unit.outOfContact ? unit : { ...unit, outOfContact: true })
 }

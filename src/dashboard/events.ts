@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<string, string>> = {
   unit_appeared: 'unit appeared',
   unit_vanished: 'unit vanished',
   start_refused: 'start refused',
+  identity_changed: 'identity changed',
 }
 
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
@@ -140,7 +141,7 @@ function toneOf({ event, flapping }: ApiEvent): Tone {
   if (event === 'crash' || event === 'gave_up') return 'bad'
   if (event === 'start' || event === 'restart') return 'ok'
   if (event === 'flapping') return flapping === true ? 'warn' : 'ok'
-  if (event === 'lost' || event === 'summary') return 'warn'
+  if (event === 'lost' || event === 'summary' || event === 'identity_changed') return 'warn'
   return event === 'stop' ? 'idle' : 'busy'
 }
 

@@ -1,5 +1,5 @@
 // Builds the text and urgency of a desktop notification from an event. Pure.
-import type { Event } from '../core/event.ts'
+import type { UnitEvent } from '../core/event.ts'
 import { causeText, plural, shortName } from '../core/views/format.ts'
 
 export interface NotificationContent {
@@ -13,7 +13,7 @@ export interface NotificationContent {
 }
 
 /** Null for an event that needs no notification. */
-export function notificationOf(event: Event, gatewayId: string): NotificationContent | null {
+export function notificationOf(event: UnitEvent, gatewayId: string): NotificationContent | null {
   const name = shortName(event.unit)
   switch (event.kind) {
     case 'crash': {

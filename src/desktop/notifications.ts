@@ -1,6 +1,6 @@
 // Desktop notifications about crashes and recoveries, sent to org.freedesktop.Notifications on the session bus.
 import { messageOf } from '../core/error-text.ts'
-import type { Event } from '../core/event.ts'
+import type { UnitEvent } from '../core/event.ts'
 import { shortName } from '../core/views/format.ts'
 import type { Bus, Call } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
@@ -83,7 +83,7 @@ export function createNotifications(options: NotificationsOptions): EventSink {
     void show(unit, shown)
   }
 
-  const handle = (event: Event) => {
+  const handle = (event: UnitEvent) => {
     const content = notificationOf(event, options.gatewayId)
     if (content !== null) return replace(event.unit, content)
     const shown = units.get(event.unit)
@@ -98,7 +98,7 @@ export function createNotifications(options: NotificationsOptions): EventSink {
     accept({ events }) {
       if (!options.enabled() || stopped) return
       const waiting = failedAtMonoMs !== null && clock.now().monoMs - failedAtMonoMs < RETRY_AFTER_MS
-      if (!waiting) for (const event of events) handle(event)
+      if (!waiting) for (const event of events) if (event.unit !== null) handle(event)
     },
     async stop() {
       stopped = true

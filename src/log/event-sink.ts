@@ -1,6 +1,6 @@
 // Writes steps to the log: a line for each state change and event, and a summary for each interval with events.
 
-import type { Event, EventKind, StartEvent } from '../core/event.ts'
+import type { Event, EventKind, StartEvent, UnitEvent } from '../core/event.ts'
 import { changedUnits, removedUnits, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { eventJson, type Identity } from '../core/views/api-json.ts'
@@ -59,7 +59,7 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
   }
 
   /** The change comes first, then the event. */
-  const logWithChange = (event: Event, step: Step) => {
+  const logWithChange = (event: UnitEvent, step: Step) => {
     const unit = unitOf(step.after, event.unit)
     logWaiting(event.unit)
     if (unit !== undefined && event.source === 'reconcile') logChange(unitOf(step.before, event.unit), unit)
@@ -79,9 +79,12 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
       const changed = changedUnits(step.before, step.after)
       for (const [before, after] of changed) states.first(before, after)
       for (const event of step.events) {
-        logWithChange(event, step)
         counted.set(event.kind, (counted.get(event.kind) ?? 0) + 1)
-        units.add(event.unit)
+        if (event.unit === null) logEvent(event)
+        else {
+          logWithChange(event, step)
+          units.add(event.unit)
+        }
       }
       for (const [before, after] of changed) logChange(before, after)
       for (const unit of removedUnits(step.before, step.after)) {

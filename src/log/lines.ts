@@ -45,25 +45,24 @@ export function loadedLine(unit: string, counters: Counters): string {
 export function eventLine(event: Event): { level: Level; text: string } {
   const { level, text } = levelAndText(event)
   const gap = event.seqGap ? ` (gap of ${plural(event.seqGap, 'event number')})` : ''
-  return { level, text: `${event.unit}:${text}${gap}` }
+  return { level, text: `${event.unit ?? 'gatewatch'}:${text}${gap}` }
 }
 
 function levelAndText(event: Event): { level: Level; text: string } {
-  const { counters } = event
   const late = event.source === 'reconcile' ? ' (detected later)' : ''
   switch (event.kind) {
     case 'start':
-      return { level: 'info', text: `  Incrementing start counter -> ${counters.starts}${late}` }
+      return { level: 'info', text: `  Incrementing start counter -> ${event.counters.starts}${late}` }
     case 'restart': {
-      const text = `  Incrementing start counter -> ${counters.starts}, restart counter -> ${counters.restarts}`
+      const text = `  Incrementing start counter -> ${event.counters.starts}, restart counter -> ${event.counters.restarts}`
       return { level: 'info', text: `${text}${late}` }
     }
     case 'stop':
-      return { level: 'info', text: `  Incrementing stop counter -> ${counters.stops}${late}` }
+      return { level: 'info', text: `  Incrementing stop counter -> ${event.counters.stops}${late}` }
     case 'crash':
       return { level: 'error', text: ` **CRASH** ${exitText(event)}, ${resultText(event)}${late}` }
     case 'lost':
-      return { level: 'warning', text: `  Incrementing lost counter -> ${counters.lost}: run ended unobserved` }
+      return { level: 'warning', text: `  Incrementing lost counter -> ${event.counters.lost}: run ended unobserved` }
     case 'gave_up':
       return { level: 'error', text: ` **GAVE UP** (Result: ${event.result}): systemd will not restart it` }
     case 'flapping': {
@@ -87,6 +86,8 @@ function levelAndText(event: Event): { level: Level; text: string } {
       return { level: 'info', text: `  Unit appeared (LoadState: ${event.loadState})` }
     case 'unit_vanished':
       return { level: 'warning', text: `  Unit vanished (LoadState: ${event.loadState})` }
+    case 'identity_changed':
+      return { level: 'warning', text: ` **IDENTITY CHANGED** ${identityText(event)}` }
     case 'command': {
       const who = event.who === null ? '' : ` by ${event.who}`
       const succeeded = ['done', 'skipped', 'queued'].includes(event.outcome)
@@ -96,6 +97,14 @@ function levelAndText(event: Event): { level: Level; text: string } {
       }
     }
   }
+}
+
+/** `machine A -> B, gateway_id A -> B`, and what it means for the counters. */
+export function identityText(event: Event & { kind: 'identity_changed' }): string {
+  const { formerMachineId, machineId, formerGatewayId, gatewayId } = event
+  const gateway =
+    formerGatewayId === gatewayId ? `gateway_id remains ${gatewayId}` : `gateway_id ${formerGatewayId} -> ${gatewayId}`
+  return `machine ${formerMachineId} -> ${machineId}, ${gateway}: the state file came from another machine; its counters are the baseline, and events have new ids`
 }
 
 /** `(ExitCode: none, Signal: 9 (SIGKILL))` */

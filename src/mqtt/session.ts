@@ -18,6 +18,7 @@ interface SessionOptions {
 }
 
 export interface Session {
+  readonly clientId: string
   /** Id of the latest session: with it, subscribers can ignore a late Will of an earlier session. */
   id(): string
   /** Begins an attempt to connect with a new id; rejects if a file cannot be read. */
@@ -25,15 +26,17 @@ export interface Session {
 }
 
 export function createSession({ config, identity, url, topics, clock, random }: SessionOptions): Session {
+  const clientId = config.client_id ?? `gatewatch-${identity.gatewayId}-${identity.stream.slice(0, 4)}`
   let id = ''
   return {
+    clientId,
     id: () => id,
     async open(version, handlers) {
       const library = await loadLibrary()
       id = Array.from({ length: 4 }, () => hex16(random())).join('')
       const options = {
         version,
-        clientId: config.client_id ?? `gatewatch-${identity.gatewayId}-${identity.stream.slice(0, 4)}`,
+        clientId,
         username: config.username ?? url.username,
         password: readPassword(url, config),
         keepaliveSeconds: config.keepalive,

@@ -16,7 +16,7 @@ export function createMqttSink(options: MqttOptions): MqttSink {
   const topics = topicsOf(config.prefix, identity.gatewayId)
   const brokerUnits = url.local ? (options.brokerUnits ?? BROKER_UNITS) : []
   const session = createSession({ config, identity, url, topics, clock, random })
-  const link = createLink({ open: session.open, shown: url.shown, clock, log, random })
+  const link = createLink({ open: session.open, clientId: session.clientId, shown: url.shown, clock, log, random })
   const delivery = createDelivery(options, topics, session, link)
   link.start(delivery)
 

@@ -24,6 +24,7 @@ export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after
     !fitsDelta ||
     before.gatewayId !== after.gatewayId ||
     before.formerImported !== after.formerImported ||
+    before.machineId !== after.machineId ||
     units.some((unit) => countsDiffer(unit, unitOf(before, unit.name)))
   const sameHead = before.bootId === after.bootId && before.seq === after.seq && before.seqGap === after.seqGap
   return { any: forFlash || units.length > 0 || !sameHead, forFlash, fitsDelta, units }

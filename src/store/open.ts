@@ -1,5 +1,6 @@
 // Opens the state file: locks it, reads it, restores the spill of a killed agent, and starts the store.
 import { dirname } from 'node:path'
+import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, Log } from '../ports.ts'
 import { openCommitWriter } from './file/commit-writer.ts'
@@ -40,6 +41,8 @@ export interface OpenOptions {
   readonly first?: (fresh: State) => FirstState
   /** Of the running system: a spill from another boot is ignored. */
   readonly bootId?: string
+  /** Derived and persistent: a state of another machine continues in a new stream. Null or absent: unknown. */
+  readonly machineId?: string | null
   /** What the file system writes in addition to each commit, for the count of bytes; nothing by default. */
   readonly sideWrites?: SideWrites
   readonly fs?: Fs
@@ -49,6 +52,8 @@ export interface OpenOptions {
 export interface OpenedStore {
   readonly store: PageRingStore
   readonly state: State
+  /** The stream in the file; that of `state` is another one if the file could not be continued. */
+  readonly formerStream: string
   readonly recovered: Recovery
   /** The file in use: not the configured one if that has the format of a newer version. */
   readonly path: string
@@ -79,8 +84,9 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
       ? options.first?.(fresh)
       : undefined
   const asFirst = first === undefined ? asFound : { ...asFound, state: first.state, committed: first.state }
-  const start = renumber ? renumbered(asFirst, fresh.stream) : asFirst
-  const file = renumber ? NO_PAGES : found.file
+  const startsStream = renumber || otherMachine(asFirst.state, options.machineId ?? null) !== null
+  const start = startsStream ? renumbered(asFirst, fresh.stream) : asFirst
+  const file = startsStream ? NO_PAGES : found.file
   if (renumber)
     log('warning', `state: commits or events in ${path} have impossibly high numbers; numbering starts again`)
   await fs.unlink(`${path}.new`).catch(() => {})
@@ -118,7 +124,8 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   // unique.
   const state = written ? start.state : { ...start.state, stream: fresh.stream }
   store.remember({ before: start.state, after: state, events: [], at: clock.now() })
-  return { store, state, recovered: start.recovered, path, setAside: foreign.name() }
+  const formerStream = asFound.state.stream
+  return { store, state, formerStream, recovered: start.recovered, path, setAside: foreign.name() }
 }
 
 /** A file at the path that is not a readable state file: renamed now, or later before a new file replaces it. */

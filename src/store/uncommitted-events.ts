@@ -1,5 +1,6 @@
 // Events since the last commit, up to a bound; beyond it the oldest are dropped and only counted.
 import type { Event } from '../core/event.ts'
+import { NO_UNIT } from './format/event-record.ts'
 import type { LeftOut } from './format/page-records.ts'
 
 /**
@@ -77,6 +78,6 @@ export function countByUnitAndKind(events: readonly Event[], before: readonly Le
     counts.set(key, { unit, kind, count: (counts.get(key)?.count ?? 0) + count })
   }
   for (const entry of before) add(entry)
-  for (const { unit, kind } of events) add({ unit, kind, count: 1 })
+  for (const { unit, kind } of events) add({ unit: unit ?? NO_UNIT, kind, count: 1 })
   return [...counts.values()].sort((a, b) => b.count - a.count)
 }

@@ -144,6 +144,17 @@ export const EVENTS: readonly Event[] = (() => {
     { ...common(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
     { ...common(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
     { ...common(54), kind: 'start_refused', result: 'dependency' },
+    {
+      ...common(55),
+      kind: 'identity_changed',
+      unit: null,
+      counters: null,
+      source: 'reconcile',
+      formerMachineId: 'f'.repeat(32),
+      machineId: IDENTITY.machineId,
+      formerGatewayId: 'gw-6',
+      gatewayId: IDENTITY.gatewayId,
+    },
   ]
 })()
 

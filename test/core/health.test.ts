@@ -21,7 +21,7 @@ const HEALTHY: HealthFacts = {
   logFiles: [],
   unwatchable: [],
   clockSynced: true,
-  machineIdKnown: true,
+  identity: [],
 }
 /** Nothing that is optional. */
 const MINIMAL: HealthFacts = { ...HEALTHY, mqtt: null, logFiles: null, clockSynced: null }
@@ -73,7 +73,7 @@ test.each([
   ],
   ['units', false, { unwatchable: ['a: x', 'b: x', 'c: x', 'd: x', 'e: x'] }, 'a: x; b: x; c: x; and 2 more'],
   ['clock', false, { clockSynced: false }, 'not synchronised; the times of events may be wrong'],
-  ['identity', false, { machineIdKnown: false }, '/etc/machine-id does not contain a machine id'],
+  ['identity', false, { identity: ['/etc/machine-id is empty'] }, '/etc/machine-id is empty'],
 ] as const)('%s fails alone; it blocks readiness: %s', (name, blocking, facts, message) => {
   const checks = checksOf(facts)
   expect(checks.filter(({ healthy }) => !healthy)).toMatchObject([{ name, message }])

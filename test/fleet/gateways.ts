@@ -26,7 +26,14 @@ function gateway(number: number) {
     }
     const { process: _, ...facts } = scrapeInput(units)
     const now = { monoMs: 86_400_000 + performance.now(), wallMs: Date.now() }
-    const mqtt = { connected: true, problem: null, queued: 0, published: 3 * scrapes, eventsPublished: scrapes }
+    const mqtt = {
+      connected: true,
+      problem: null,
+      sharedClientId: null,
+      queued: 0,
+      published: 3 * scrapes,
+      eventsPublished: scrapes,
+    }
     const dropped = { overflow: 0, forgotten: 0, too_large: 0 }
     return {
       ...facts,

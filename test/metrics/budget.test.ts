@@ -47,6 +47,7 @@ const everything = {
     connected: true,
     problem: null,
     note: null,
+    sharedClientId: null,
     queued: 0,
     published: 81_234,
     eventsPublished: 40_000,

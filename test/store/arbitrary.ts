@@ -117,11 +117,21 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constantFrom('unit_appeared', 'unit_vanished'), loadState: word }),
   event({ kind: fc.constant('start_refused'), result: word }),
   event({ kind: fc.constant('command'), action: word, outcome: word, via: word, who: maybe(word) }),
+  event({
+    kind: fc.constant('identity_changed'),
+    unit: fc.constant(null),
+    counters: fc.constant(null),
+    formerMachineId: id,
+    machineId: id,
+    formerGatewayId: maybe(word),
+    gatewayId: word,
+  }),
 )
 
 export const anyHead = fc.record({
   stream: hex(16),
   gatewayId: maybe(fc.string({ maxLength: 40 })),
+  machineId: maybe(id),
   bootId: fc.oneof(hex(32), fc.constant('')),
   formerImported: fc.boolean(),
   seq: number,

@@ -312,3 +312,27 @@ function refuse<A extends unknown[], R>(code: string, real: (...args: A) => Prom
       ? real(...args)
       : Promise.reject(Object.assign(new Error(`${code}: read-only file system, x`), { code }))
 }
+
+test('a state of another machine continues in a new stream, with its units and without its events', async () => {
+  const at = place()
+  const first = await open({ ...at, machineId: 'a' })
+  const there = { ...crash(first, { ...first.state, machineId: 'a' }, 3) }
+  await first.store.stop()
+  for (const machineId of ['a', null]) {
+    const same = await open({ ...at, machineId })
+    expect([same.state.stream, same.formerStream, same.store.history()]).toEqual([
+      there.stream,
+      there.stream,
+      expect.objectContaining({ length: 3 }),
+    ])
+    await same.store.stop()
+  }
+  const fresh = { ...at.fresh(), stream: 'fedcba9876543210' }
+  const moved = await open({ ...at, fresh: () => fresh, machineId: 'b' })
+  expect(moved).toMatchObject({
+    formerStream: there.stream,
+    state: { stream: fresh.stream, seq: 0, machineId: 'a', units: there.units },
+  })
+  expect([moved.store.history(), moved.store.acknowledged()]).toEqual([[], 0])
+  expect(recover(node.readFileSync(at.path)).state?.stream).toBe(fresh.stream)
+})

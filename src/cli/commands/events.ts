@@ -76,10 +76,11 @@ async function fromStateFile(
   out: Console,
 ): Promise<FoundEvents> {
   const { events, identity, state } = await offlineState(sources, out)
-  const isWanted = globMatcher(options.unit ?? '*')
+  const matches = globMatcher(options.unit ?? '*')
+  const isOf = (unit: string | null) => options.unit === null || (unit !== null && matches(unit))
   return {
     events: events
-      .filter(({ unit, kind }) => isWanted(unit) && (options.kind ?? kind) === kind)
+      .filter(({ unit, kind }) => isOf(unit) && (options.kind ?? kind) === kind)
       .slice(-limit)
       .map((event) => eventJson(event, identity, true) as unknown as EventView),
     watched: state.units.map(({ name }) => name),

@@ -19,20 +19,20 @@ export function rfc3339(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** An event in the documented shape. `replayed`: it is published later than it happened. */
+/** An event in the documented shape. One of the agent itself has neither `service` nor `counters`. `replayed`: it is published later than it happened. */
 export function eventJson(event: Event, identity: Identity, replayed = false): Json {
   return {
     schema: 1,
     id: `${identity.stream}-${event.seq}`,
     seq: event.seq,
     event: event.kind,
-    service: event.unit,
+    ...(event.unit === null ? {} : { service: event.unit }),
     timestamp: rfc3339(event.atMs),
     gateway_id: identity.gatewayId,
     machine_id: identity.machineId,
     boot_id: event.bootId,
     ...fieldsOfKind(event),
-    counters: event.counters,
+    ...(event.counters === null ? {} : { counters: event.counters }),
     source: event.source,
     replayed,
     clock_synced: event.clockSynced,
@@ -85,6 +85,8 @@ function fieldsOfKind(event: Event): Json {
       return { result: event.result }
     case 'command':
       return { action: event.action, outcome: event.outcome, via: event.via, who: event.who }
+    case 'identity_changed':
+      return { former_gateway_id: event.formerGatewayId, former_machine_id: event.formerMachineId }
   }
 }
 

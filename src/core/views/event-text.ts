@@ -31,6 +31,10 @@ export interface EventView {
   readonly outcome?: string
   readonly via?: string
   readonly who?: string | null
+  readonly gateway_id?: string
+  readonly machine_id?: string
+  readonly former_gateway_id?: string | null
+  readonly former_machine_id?: string
 }
 
 /** The details shown after the kind and the unit: `SIGKILL, will restart (crash 4)`. */
@@ -69,6 +73,11 @@ export function eventDetails(event: EventView): string {
       return `${event.load_state}`
     case 'command':
       return `${event.action} via ${event.via}${event.who ? ` by ${event.who}` : ''}: ${event.outcome}`
+    case 'identity_changed': {
+      const { former_gateway_id: former = null, gateway_id: gateway } = event
+      const renamed = former === gateway ? '' : `, gateway_id ${former ?? 'none'} -> ${gateway}`
+      return `machine ${event.former_machine_id} -> ${event.machine_id}${renamed}`
+    }
     case 'dropped':
       return `${plural(event.dropped ?? 0, 'event')} dropped: queue full`
     default:

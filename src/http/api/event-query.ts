@@ -76,7 +76,8 @@ export function redactedFor(trusted: boolean, event: Event): Event {
 }
 
 export function matchesFilter(filter: EventFilter, event: Event): boolean {
-  return (filter.units?.(event.unit) ?? true) && (filter.kinds?.has(event.kind) ?? true)
+  const { unit, kind } = event
+  return (filter.units === null || (unit !== null && filter.units(unit))) && (filter.kinds?.has(kind) ?? true)
 }
 
 /**

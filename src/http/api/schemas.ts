@@ -27,26 +27,28 @@ function object(fields: Readonly<Record<string, Json>>, description?: string): J
 const cause = { result: text, exit_code: orNull(count), signal: orNull(text), core_dumped: flag }
 const change = { from_state: text, to_state: text, sub_state: text }
 
-/** An event of these kinds; `own` are the fields that only they have. */
+/** An event of these kinds about a unit; `own` are the fields that only they have. */
 function event(kinds: readonly string[], own: Readonly<Record<string, Json>>, description: string): Json {
-  const fields = {
+  return object({ ...agentFields(kinds, own), service: text, counters: ref('Counters') }, description)
+}
+
+/** The fields of an event of the agent itself, which all other events have, too. */
+function agentFields(kinds: readonly string[], own: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+  return {
     schema: { const: 1 },
     id: { ...text, description: '<stream>-<seq>' },
     seq: count,
     event: oneOf(...kinds),
-    service: text,
     timestamp: time,
     gateway_id: text,
     machine_id: text,
     boot_id: text,
     ...own,
-    counters: ref('Counters'),
     source: oneOf('signal', 'reconcile'),
     replayed: flag,
     clock_synced: orNull(flag),
     'seq_gap?': count,
   }
-  return object(fields, description)
 }
 
 const EVENTS: readonly Json[] = [
@@ -101,6 +103,10 @@ const EVENTS: readonly Json[] = [
     ['command'],
     { action: text, outcome: text, via: text, who: orNull(text) },
     'A command for the unit was sent to systemd.',
+  ),
+  object(
+    agentFields(['identity_changed'], { former_gateway_id: orNull(text), former_machine_id: text }),
+    'The state file came from another machine. A new stream begins, and the counters are the baseline of every unit.',
   ),
 ]
 

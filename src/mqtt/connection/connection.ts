@@ -43,6 +43,10 @@ export interface ConnectionLoss extends ConnectionError {
   readonly silent: boolean
   /** We ended the connection because of what the broker sent: too much, or what it must not send. */
   readonly violation: boolean
+  /** The broker closed the connection and gave no reason, as every broker does with MQTT 3.1.1. */
+  readonly byBroker: boolean
+  /** The broker reports that another client connected with our client id (MQTT 5, reason 142). */
+  readonly takenOver: boolean
 }
 
 export interface ConnectionHandlers {
@@ -83,6 +87,11 @@ export interface ConnectionOptions {
   readonly clock: Clock
 }
 
+/** MQTT 5.0, table 3-13. */
+const SESSION_TAKEN_OVER = 142
+/** A loss about which nothing more is known than its reason. */
+export const NO_DETAILS = { silent: false, violation: false, byBroker: false, takenOver: false } as const
+
 /** Includes the set-up of the stream: TLS over a slow link takes long. */
 const CONNECT_AT_MOST_MS = 30_000
 
@@ -104,10 +113,10 @@ export function openConnection(
   let acknowledged = false
   let qos = options.qos
 
-  function down(reason: ConnectionError, { silent = false, violation = false } = {}): void {
+  function down(reason: ConnectionError, how: Partial<ConnectionLoss> = {}): void {
     if (!open) return
     destroy()
-    handlers.down({ ...reason, silent, violation })
+    handlers.down({ ...NO_DETAILS, ...reason, ...how })
   }
 
   /** The client is ended later: this may be called from one of its own events. */
@@ -130,14 +139,15 @@ export function openConnection(
   })
   client.on('disconnect', ({ reasonCode = 0 }: IDisconnectPacket) => {
     const reason = library.reasons[reasonCode] || 'normal disconnection'
-    down({
-      text: `disconnected by the broker: ${reason}${reasonCode === 142 ? ' by another client with the same id' : ''}`,
-      version: false,
-    })
+    const takenOver = reasonCode === SESSION_TAKEN_OVER
+    const text = `disconnected by the broker: ${reason}${takenOver ? ' by another client with the same id' : ''}`
+    down({ text, version: false }, { takenOver })
   })
   client.on('error', (error) => down(connectionErrorOf(error)))
   stream.on('error', (error) => down(connectionErrorOf(error)))
-  client.on('close', () => down({ text: 'closed by the broker', version: false }, { silent: !acknowledged }))
+  client.on('close', () =>
+    down({ text: 'closed by the broker', version: false }, { silent: !acknowledged, byBroker: true }),
+  )
 
   return {
     version,

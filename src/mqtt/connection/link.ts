@@ -1,14 +1,22 @@
 // Keeps a connection to the broker: a fresh client for each attempt, jittered back-off, MQTT 5 with 3.1.1 as fallback.
 import { type Backoff, backoffMs } from '../../core/limits/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
-import type { BrokerLimits, Connection, ConnectionHandlers, ConnectionLoss } from './connection.ts'
+import {
+  type BrokerLimits,
+  type Connection,
+  type ConnectionHandlers,
+  type ConnectionLoss,
+  NO_DETAILS,
+} from './connection.ts'
 import { connectionErrorOf, REFUSED } from './error-text.ts'
 import { createInboundProblem } from './inbound-problem.ts'
 import { createProtocolVersion } from './protocol-version.ts'
+import { createSharedClientId } from './shared-client-id.ts'
 
 export interface LinkOptions {
   /** Begins one attempt; rejects if the attempt cannot even begin. */
   readonly open: (version: 4 | 5, handlers: ConnectionHandlers) => Promise<Connection>
+  readonly clientId: string
   /** Name of the broker in logs. */
   readonly shown: string
   readonly clock: Clock
@@ -29,6 +37,8 @@ export interface Link {
   connection(): Connection | null
   /** Why there is no connection, or what the broker sent that was not received; null otherwise. */
   problem(): string | null
+  /** What shows that another client uses our client id; null while nothing does. */
+  sharedClientId(): string | null
   /** Connections after the first one. */
   reconnects(): number
   /** The broker has been started: connects now, and for a while retries after short waits. */
@@ -51,10 +61,11 @@ interface Attempt {
   upAtMonoMs: number | null
 }
 
-export function createLink({ open, shown, clock, log, random }: LinkOptions): Link {
+export function createLink({ open, clientId, shown, clock, log, random }: LinkOptions): Link {
   const outage = createOutageLog(shown, clock, log)
   const inbound = createInboundProblem(clock, log)
   const version = createProtocolVersion(log)
+  const shared = createSharedClientId(clientId, clock, log)
   let handlers: LinkHandlers = { up: () => {}, down: () => {}, message: () => {} }
   let current: Attempt | null = null
   let cancelWait: (() => void) | null = null
@@ -74,7 +85,7 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
       current = null
       ended(mine, loss)
     }
-    const connectionHandlers: ConnectionHandlers = {
+    open(version.next(), {
       up: (limits) => {
         if (isCurrent() && mine.connection) up(mine, mine.connection, limits)
       },
@@ -83,21 +94,19 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
         if (isCurrent()) handlers.message(...message)
       },
       ignored: inbound.ignored,
-    }
-    open(version.next(), connectionHandlers).then(
+    }).then(
       (connection) => {
         if (isCurrent()) mine.connection = connection
         else connection.destroy()
       },
-      (error) => down({ ...connectionErrorOf(error), version: false, silent: false, violation: false }),
+      (error) => down({ ...NO_DETAILS, ...connectionErrorOf(error), version: false }),
     )
   }
 
   function up(accepted: Attempt, connection: Connection, limits: BrokerLimits): void {
     if (!version.accepted()) {
       void connection.end()
-      attempt()
-      return
+      return void attempt()
     }
     accepted.upAtMonoMs = clock.now().monoMs
     connections += 1
@@ -108,23 +117,23 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
   }
 
   function ended({ upAtMonoMs }: Attempt, loss: ConnectionLoss): void {
-    const { text, version: refusedVersion, silent, violation } = loss
-    problem = text
+    problem = loss.text
     inbound.end()
     const now = clock.now().monoMs
     if (upAtMonoMs !== null) {
-      if (violation) inbound.violation(text)
-      else if (now - upAtMonoMs >= STABLE_AFTER_MS) failures = 0
-      outage.begins(text)
+      if (loss.violation) inbound.violation(loss.text)
+      // Each connection of two clients with one id ends the other's: they alternate less often if both wait longer.
+      else if (now - upAtMonoMs >= STABLE_AFTER_MS && !loss.takenOver) failures = 0
+      outage.begins(loss.text)
+      shared.ended(loss, now - upAtMonoMs)
       handlers.down()
-    } else if (refusedVersion && version.refused()) return void attempt()
+    } else if (loss.version && version.refused()) return void attempt()
     else {
-      if (silent) version.closedSilently()
-      outage.failed(text)
+      if (loss.silent) version.closedSilently()
+      outage.failed(loss.text)
     }
     const eager = upAtMonoMs === null && now < eagerUntilMonoMs
-    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures, random()), attempt)
-    if (!eager) failures += 1
+    cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures++, random()), attempt)
   }
 
   return {
@@ -134,8 +143,10 @@ export function createLink({ open, shown, clock, log, random }: LinkOptions): Li
     },
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),
     problem: () => problem ?? inbound.text(),
+    sharedClientId: shared.problem,
     reconnects: () => Math.max(0, connections - 1),
     connectNow() {
+      shared.restarted()
       eagerUntilMonoMs = clock.now().monoMs + EAGER_FOR_MS
       if (closed || cancelWait === null) return
       cancelWait()

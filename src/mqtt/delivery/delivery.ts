@@ -118,6 +118,7 @@ function healthOf(
   return {
     connected: link.connection() !== null,
     problem: link.problem() ?? refusedTopics.problem() ?? features.problem(),
+    sharedClientId: link.sharedClientId(),
     note: features.note(),
     queued: outbox.size(),
     published: publisher.published(),

@@ -20,7 +20,10 @@ export interface Mount {
 export interface Storage {
   /** The mount, followed through overlays; null if it cannot be determined. */
   readonly mount: Mount | null
-  /** What a power loss does to the content, completing the sentence "the file ..."; null if it survives. */
+  /**
+   * Why a power loss erases the content, or (without a mount) may erase it, completing the sentence "the file ..."; null
+   * if the content survives.
+   */
   readonly volatile: string | null
 }
 
@@ -86,11 +89,11 @@ export function storageOf(
 }
 
 function inRam(type: string): string {
-  return `is on a RAM-backed file system (${type}): counters will not survive a power loss`
+  return `is on a RAM-backed file system (${type})`
 }
 
-function unknown(what: string): Storage {
-  return { mount: null, volatile: `${what}: counters may not survive a power loss` }
+function unknown(volatile: string): Storage {
+  return { mount: null, volatile }
 }
 
 /** The storage of a path on this machine. The path need not exist yet, but an overlay is only known for an existing one. */

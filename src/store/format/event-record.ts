@@ -1,5 +1,6 @@
 // Encodes and decodes an event, in 40 to 70 bytes: the common fields first, then those of its kind.
 import type { Event, EventKind, StateChange } from '../../core/event.ts'
+import { ZERO } from '../../core/unit.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
 
@@ -16,7 +17,12 @@ const DETAIL = 7
 const KINDS: readonly EventKind[] = [
   ...(['start', 'restart', 'stop', 'crash', 'lost'] as const),
   ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command', 'start_refused'] as const),
+  'identity_changed',
 ]
+
+/** The unit name of an event of the agent itself: a version that does not know such events reads it as one of this unit. */
+export const NO_UNIT = ''
+const OF_THE_AGENT: readonly EventKind[] = ['identity_changed']
 
 /** Two bits for true, false, null. */
 const TRISTATE: readonly (boolean | null)[] = [null, false, true, null]
@@ -43,7 +49,7 @@ export function writeEvent(to: ByteWriter, event: Event, unit: number, boot: str
     to.uint(unit)
     to.uint(event.seq)
     to.num(event.atMs)
-    writeCounters(to, event.counters)
+    writeCounters(to, event.counters ?? ZERO)
   })
   if (event.bootId !== boot) to.field(BOOT, () => to.id(event.bootId))
   const gap = event.seqGap
@@ -83,6 +89,14 @@ function writeDetails(to: ByteWriter, event: Event): void {
       break
     case 'command':
       to.field(DETAIL, () => each([event.action, event.outcome, event.via, event.who], to.word))
+      break
+    case 'identity_changed':
+      to.field(DETAIL, () => {
+        to.id(event.formerMachineId)
+        to.id(event.machineId)
+        to.word(event.formerGatewayId)
+        to.word(event.gatewayId)
+      })
   }
 }
 
@@ -122,17 +136,19 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   unit_vanished: ['loadState'],
   command: ['action', 'outcome', 'via', 'who'],
   start_refused: ['result'],
+  identity_changed: ['formerMachineId'],
 }
 
 function readCommon(from: ByteReader, kind: EventKind, names: readonly string[]): object {
   const flags = from.u8()
   const unit = names[from.uint()]
-  if (unit === undefined) throw new RangeError('event without a unit')
+  if (unit === undefined || (unit === NO_UNIT && !OF_THE_AGENT.includes(kind)))
+    throw new RangeError('event without a unit')
+  const numbers = { seq: from.uint(), atMs: from.num() }
+  const counters = readCounters(from)
   return {
-    unit,
-    seq: from.uint(),
-    atMs: from.num(),
-    counters: readCounters(from),
+    ...numbers,
+    ...(unit === NO_UNIT ? { unit: null, counters: null } : { unit, counters }),
     source: flags & 1 ? 'reconcile' : 'signal',
     clockSynced: TRISTATE[(flags >> 2) & 3] ?? null,
     ...(kind === 'stop' || kind === 'crash' ? { requested: (flags & 2) !== 0 } : {}),
@@ -155,6 +171,11 @@ function readDetail(from: ByteReader, kind: EventKind): object {
     case 'command': {
       const text = () => from.word() ?? 'unknown'
       return { action: text(), outcome: text(), via: text(), who: from.word() }
+    }
+    case 'identity_changed': {
+      const id = () => from.id() ?? 'unknown'
+      const machines = { formerMachineId: id(), machineId: id() }
+      return { ...machines, formerGatewayId: from.word(), gatewayId: from.word() ?? 'unknown' }
     }
     case 'start':
     case 'restart':

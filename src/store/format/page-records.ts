@@ -4,7 +4,7 @@ import type { Event, EventKind } from '../../core/event.ts'
 import type { State } from '../../core/state.ts'
 import type { Counters, Unit } from '../../core/unit.ts'
 import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from './bytes.ts'
-import { kindNumber, kindOf, readEvent, writeEvent } from './event-record.ts'
+import { kindNumber, kindOf, NO_UNIT, readEvent, writeEvent } from './event-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readCounters, writeCounters } from './unit-fields.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
@@ -21,7 +21,7 @@ const STREAM = 1
 const NUMBERS = 2
 const GATEWAY = 3
 const BOOT = 4
-// 5: reserved for the machine id.
+const MACHINE = 5
 const MARKS = 6
 /** Bits of MARKS. */
 const FORMER_IMPORTED = 1
@@ -30,6 +30,7 @@ const FORMER_IMPORTED = 1
 export interface Head {
   readonly stream: string
   readonly gatewayId: string | null
+  readonly machineId: string | null
   readonly bootId: string
   readonly formerImported: boolean
   readonly seq: number
@@ -44,6 +45,7 @@ export interface Head {
 
 /** Number of events of one unit and kind that did not fit into their page. */
 export interface LeftOut {
+  /** `NO_UNIT` for events of the agent itself. */
   readonly unit: string
   readonly kind: EventKind
   readonly count: number
@@ -60,8 +62,8 @@ export interface Payload {
 
 /** The header of `state`. */
 export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
-  const { stream, gatewayId, bootId, formerImported, seq, seqGap } = state
-  return { stream, gatewayId, bootId, formerImported, seq, seqGap, ...numbers }
+  const { stream, gatewayId, machineId, bootId, formerImported, seq, seqGap } = state
+  return { stream, gatewayId, machineId, bootId, formerImported, seq, seqGap, ...numbers }
 }
 
 /** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
@@ -117,7 +119,7 @@ export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
       })
       return put(to.take())
     },
-    event: (event) => named(event.unit, EVENT, (name) => writeEvent(to, event, name, boot)),
+    event: (event) => named(event.unit ?? NO_UNIT, EVENT, (name) => writeEvent(to, event, name, boot)),
     leftOut: ({ unit, kind, count }) =>
       named(unit, LEFT_OUT, (name) => {
         to.uint(name)
@@ -184,6 +186,8 @@ function writeHead(to: ByteWriter, head: Head): void {
   const gateway = head.gatewayId
   if (gateway !== null) to.field(GATEWAY, () => to.text(gateway))
   if (head.bootId !== '') to.field(BOOT, () => to.id(head.bootId))
+  const machine = head.machineId
+  if (machine !== null) to.field(MACHINE, () => to.id(machine))
   if (head.formerImported) to.field(MARKS, () => to.u8(FORMER_IMPORTED))
 }
 
@@ -191,6 +195,7 @@ function readHead(from: ByteReader): Head {
   const head: { -readonly [K in keyof Head]: Head[K] } = {
     stream: '',
     gatewayId: null,
+    machineId: null,
     bootId: '',
     formerImported: false,
     seq: 0,
@@ -209,6 +214,7 @@ function readHead(from: ByteReader): Head {
       head.seqGap = from.uint()
     } else if (tag === GATEWAY) head.gatewayId = from.text()
     else if (tag === BOOT) head.bootId = from.id() ?? ''
+    else if (tag === MACHINE) head.machineId = from.id()
     else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
   })
   if (head.stream === '') throw new RangeError('header without a stream id')

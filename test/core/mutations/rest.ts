@@ -23,6 +23,21 @@ export const REST: ByFile = {
     ['a summary has the time of its last event', 'lastMs: at.wallMs,\n  }', 'lastMs: summary.lastMs,\n  }'],
     ['a summary has the time of its first event', 'eventsIn(summary) === 0 ? at.wallMs : summary.firstMs', 'at.wallMs'],
   ],
+  'recount.ts': [
+    ['failed start jobs are reset by clear', '    startJobsFailed: {},\n', ''],
+    ['a canceled job is not reported after clear', '    job: null,\n    canceledAtMonoMs: null,\n', ''],
+    ['a run that is open at clear counts as one start', 'unit.run === null || unit.snapshot === null\n', 'true\n'],
+    ['after clear the run keeps its id', 'run: before.run, runIds: before.runIds', 'run: before.run, runIds: []'],
+    ['clear removes the baseline', 'baseline: ZERO,\n    failures', 'failures'],
+    [
+      'a machine without a persistent id is not another one',
+      'kept !== null && machineId !== null &&',
+      'kept !== null &&',
+    ],
+    ['a state without a machine id is not from another one', 'kept !== null && machineId', 'machineId'],
+    ['what another machine counted is kept', 'baseline: shownCounters(unit)', 'baseline: ZERO'],
+    ['units of another machine that a pattern matched are still forgotten', 'byPattern: unit.byPattern, ', ''],
+  ],
   'step.ts': [
     [
       'an observation that changes nothing returns the same state',
@@ -56,8 +71,6 @@ export const REST: ByFile = {
       '    }\n    const',
     ],
     ['clear resets the sums of forgotten units', '{ ...state, forgotten: new Map() }, o.at', 'state, o.at'],
-    ['failed start jobs are reset by clear', '    startJobsFailed: {},\n', ''],
-    ['a canceled job is not reported after clear', '    job: null,\n    canceledAtMonoMs: null,\n', ''],
     [
       'a canceled job is due',
       'unit.canceledAtMonoMs !== null ? unit.canceledAtMonoMs + CANCELED_AFTER_MS : Infinity,',
@@ -68,10 +81,13 @@ export const REST: ByFile = {
       'unit.failed !== null && mayGiveUp(unit) ?',
       'unit.failed !== null ?',
     ],
+    ['a change of identity makes the counters the baseline', 'units: state.units.map(asBaseline) }', 'seqGap: 0 }'],
+    [
+      'a machine without a persistent id keeps the former one',
+      'machineId: machineId ?? state.machineId }',
+      'machineId }',
+    ],
     ['lost contact is observed', 'unit: loseContact(unit)', 'unit'],
     ['a reload is observed', 'unit: distrustSettings(unit)', 'unit'],
-    ['a run that is open at clear counts as one start', 'unit.run === null || unit.snapshot === null\n', 'true\n'],
-    ['after clear the run keeps its id', 'run: before.run, runIds: before.runIds', 'run: before.run, runIds: []'],
-    ['clear removes the baseline', 'baseline: ZERO,\n    failures', 'failures'],
   ],
 }

@@ -2,21 +2,6 @@
 import type { ByFile } from './mutation.ts'
 
 export const UNIT_FACTS: ByFile = {
-  'contact.ts': [
-    ['a gap interrupts tracking', "{ ...unit, tracking: 'interrupted',", '{ ...unit,'],
-    ['a gap does not change a unit that was never observed', "if (unit.tracking !== 'continuous') return unit", ''],
-    ['a gap makes the settings unknown', 'const unit = distrustSettings(known)', 'const unit = known'],
-    ['a gap makes it unknown whether a job is a start', ' job: null,', ''],
-    ['a canceled job is not reported after a gap', ', canceledAtMonoMs: null }', ' }'],
-    [
-      'a reload makes it unknown what starts the unit',
-      'settingsStale: true, triggered: null }',
-      'settingsStale: true }',
-    ],
-    ['a second gap forgets what starts the unit, too', ' && unit.triggered === null', ''],
-    ['without contact the state is unknown', '{ ...unit, outOfContact: true }', 'unit'],
-    ['lost contact is a gap', 'return interrupt(unit.outOfContact', 'return (unit.outOfContact'],
-  ],
   'start-jobs.ts': [
     ['a job that appears during a run may be a reload', 'unit.run === null && unit.tracking', 'unit.tracking'],
     [
@@ -51,6 +36,19 @@ export const UNIT_FACTS: ByFile = {
     ['refused starts are counted by result', '(own(unit.startJobsFailed, result) ?? 0) + 1', '1'],
   ],
   'unit-facts.ts': [
+    ['a gap interrupts tracking', "{ ...unit, tracking: 'interrupted',", '{ ...unit,'],
+    ['a gap does not change a unit that was never observed', "if (unit.tracking !== 'continuous') return unit", ''],
+    ['a gap makes the settings unknown', 'const unit = distrustSettings(known)', 'const unit = known'],
+    ['a gap makes it unknown whether a job is a start', ' job: null,', ''],
+    ['a canceled job is not reported after a gap', ', canceledAtMonoMs: null }', ' }'],
+    [
+      'a reload makes it unknown what starts the unit',
+      'settingsStale: true, triggered: null }',
+      'settingsStale: true }',
+    ],
+    ['a second gap forgets what starts the unit, too', ' && unit.triggered === null', ''],
+    ['without contact the state is unknown', '{ ...unit, outOfContact: true }', 'unit'],
+    ['lost contact is a gap', 'return interrupt(unit.outOfContact', 'return (unit.outOfContact'],
     ['a run that is open is not over', 'return run === null && (snapshot', 'return (snapshot'],
     ['nothing known is nothing that it does', 'snapshot === null || ', 'snapshot !== null && '],
     ['a failed unit does nothing: it is over, and can be unloaded', " || activeState === 'failed'", ''],

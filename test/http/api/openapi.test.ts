@@ -50,6 +50,9 @@ test.each([
 
 const { kind: _kind, ...crashed } = crash(1)
 const base = { ...crashed, seqGap: 2 }
+/** What events of the agent itself have instead of a unit. */
+const AGENT = { unit: null, counters: null }
+const IDS = { formerMachineId: 'a', machineId: 'b', formerGatewayId: null, gatewayId: 'gw-7' }
 
 test.each([
   { ...base, kind: 'start' },
@@ -63,6 +66,7 @@ test.each([
   { ...base, kind: 'unit_appeared', loadState: 'loaded' },
   { ...base, kind: 'start_refused', result: 'dependency' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
+  { ...base, ...AGENT, kind: 'identity_changed', ...IDS },
 ] as Event[])('an event of the kind $kind matches its description', (event) => {
   expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
 })

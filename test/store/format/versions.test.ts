@@ -8,8 +8,7 @@ import { createPageBuilder, readPayload } from '../../../src/store/format/page-r
 import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
-  ...{ stream: STREAM, gatewayId: 'gw-7', bootId: BOOT, formerImported: false },
-  formerImported: false,
+  ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, formerImported: false },
   ...{ seq: 7, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
 }
 
@@ -76,6 +75,14 @@ function readAsBy_0_1_0(bytes: Uint8Array) {
   return found
 }
 
+const IDENTITY_CHANGED = {
+  kind: 'identity_changed',
+  unit: null,
+  counters: null,
+  ...{ seq: 6, atMs: 1_752_000_000_006, bootId: BOOT, source: 'reconcile' as const, clockSynced: true },
+  ...{ formerMachineId: id(1), machineId: id(2), formerGatewayId: id(1), gatewayId: id(2) },
+} as const
+
 test('version 0.1.0 reads a unit of this version: the new values come after those that it knew', () => {
   const unit = busyUnit('a.service')
   const page = createPageBuilder()
@@ -87,22 +94,23 @@ test('version 0.1.0 reads a unit of this version: the new values come after thos
   const refused = { ...crashOf('a.service', 4), kind: 'start_refused', result: 'dependency', counters } as const
   page.event(refused)
   page.event(crashOf('a.service', 5))
+  page.event(IDENTITY_CHANGED)
   const { run, settings: known, records, tags, eventKinds } = readAsBy_0_1_0(page.bytes())
   expect(run).toEqual({ id: id(3), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 })
   expect(known).toEqual({ loadState: 'loaded', restart: 'on-failure', forced: 0, prevented: 2, enabled: 0 })
   expect(tags.filter((tag) => tag > 16)).toEqual([17, 18])
   expect(records.filter((record) => record > 5)).toEqual([6])
-  expect(eventKinds).toEqual([12, 4]) // 0.1.0 knew the kinds up to 11, and skips others
+  expect(eventKinds).toEqual([12, 4, 13]) // 0.1.0 knew the kinds up to 11, and skips others
 })
 
-test('version 0.1.0 skips the marks in the header', () => {
+test('version 0.1.0 skips the machine id and the marks in the header', () => {
   const page = createPageBuilder()
-  page.head({ ...HEAD, formerImported: true })
-  expect(readPayload(page.bytes())?.head).toEqual({ ...HEAD, formerImported: true })
+  page.head({ ...HEAD, machineId: id(9), formerImported: true })
+  expect(readPayload(page.bytes())?.head).toEqual({ ...HEAD, machineId: id(9), formerImported: true })
   const tags: number[] = []
   const from = createByteReader(page.bytes())
   from.fields(() => from.fields((tag) => void tags.push(tag)))
-  expect(tags).toEqual([1, 2, 3, 4, 6]) // it knew 1 to 4
+  expect(tags).toEqual([1, 2, 3, 4, 5, 6]) // it knew 1 to 4
 })
 
 test('what was appended is read again: the request, the bad Result, never started, failed start jobs, what is forgotten', () => {
