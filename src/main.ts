@@ -183,7 +183,7 @@ main(argv).then(
   },
   (error) => {
     const isUsage = error instanceof UsageError
-    for (const line of isUsage ? error.message.split('\n') : [stackOf(error)]) out.error(line)
+    for (const line of (isUsage ? error.message : stackOf(error)).split('\n')) out.error(line)
     if (isUsage) out.stderr(seeHelp(commandIn(argv)))
     process.exitCode = isUsage ? 2 : 1
   },

@@ -71,13 +71,14 @@ async function runWith(control: UnitControl, { args, loaded, out, env }: UnitCli
   }
 }
 
-function unitFilePlace({ config, paths, file }: LoadedConfig, env: Env) {
+function unitFilePlace({ config, paths, path, problems }: LoadedConfig, env: Env) {
   return {
     directory: unitDirectory(paths),
     userScope: paths.user,
     path: `${env['PATH'] ?? ''}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`,
     cwd: process.cwd(),
-    configFile: file ?? paths.configFile,
+    configFile: path,
+    configProblem: problems.find(({ fatal }) => fatal)?.text ?? null,
     watched: config.monitored_services,
   }
 }

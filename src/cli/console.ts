@@ -5,6 +5,7 @@ import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Identity } from '../core/views/api-json.ts'
+import { oneLine } from '../core/views/format.ts'
 import type { Env, Log } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 
@@ -51,7 +52,7 @@ export type ExitCode = 0 | 1 | 2 | 4 | 5
 
 export function errorWriter(stderr: Console['stderr'], color: boolean): Console['error'] {
   const { red } = pc.createColors(color)
-  return (message, label = 'gatewatch') => stderr(`${red(`${label}: ${message}`)}\n`)
+  return (message, label = 'gatewatch') => stderr(`${red(oneLine(`${label}: ${message}`))}\n`)
 }
 
 /** The log of a command, for a person to read. */

@@ -1,7 +1,21 @@
 // Reads, writes and removes unit files and the configuration file. A failure becomes a ControlError with its reason.
-import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { ControlError } from '../core/command.ts'
+import { fileReason } from '../core/error-text.ts'
 
 /** Null if there is no such file; throws if it cannot be read. */
 export function readIfThere(path: string): string | null {
@@ -13,12 +27,43 @@ export function readIfThere(path: string): string | null {
   }
 }
 
-/** Writes a new file and the directories above it; never overwrites. */
-export function writeNewFile(path: string, text: string): void {
+/**
+ * Writes a new file and the directories above it; never overwrites. Returns the function that removes what was made. If it
+ * throws, nothing is left.
+ */
+export function writeNewFile(path: string, text: string): () => void {
+  const directory = dirname(path)
+  const made = asControlError(path, () => mkdirSync(directory, { recursive: true }))
+  const removeDirectories = () => {
+    for (let one = directory; made !== undefined && one.startsWith(made); one = dirname(one)) rmdirSync(one)
+  }
+  const undo = () => {
+    rmSync(path, { force: true })
+    ignoringErrors(removeDirectories) // ends at a directory that contains something else
+  }
   asControlError(path, () => {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text, { flag: 'wx', mode: 0o644 })
+    const fd = openSync(path, 'wx', 0o644)
+    try {
+      writeFileSync(fd, text)
+    } catch (error) {
+      ignoringErrors(undo)
+      throw error
+    } finally {
+      closeSync(fd)
+    }
   })
+  return undo
+}
+
+function ignoringErrors(work: () => void): void {
+  try {
+    work()
+  } catch {}
+}
+
+/** False if the user is unknown here; true for a number, which systemd accepts without an entry. */
+export function userExists(user: string): boolean {
+  return /^\d+$/.test(user) || spawnSync('id', ['-u', user], { stdio: 'ignore' }).status !== 1
 }
 
 /** Replaces the file atomically and keeps its owner and mode. A link at the name of the new file is not followed. */
@@ -41,14 +86,14 @@ export function removeFile(path: string): void {
   asControlError(path, () => rmSync(path))
 }
 
-function asControlError(path: string, change: () => void): void {
+function asControlError<T>(path: string, change: () => T): T {
   try {
-    change()
+    return change()
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') throw new ControlError('unit_exists', `${path} already exists; nothing was changed`)
     if (code === 'EACCES' || code === 'EPERM')
       throw new ControlError('denied', `cannot write ${path}: permission denied; run this as root (sudo)`)
-    throw new ControlError('refused', `cannot write ${path}: ${message}`, { cause: error })
+    throw new ControlError('refused', `cannot write ${path}: ${fileReason(error)}`, { cause: error })
   }
 }

@@ -47,10 +47,12 @@ setInterval(() => {}, 1e6)
     expect(stdout).toContain('ExecStart="/bin/sleep" "1 h"\n')
     expect(existsSync(file())).toBe(false)
     expect((await gatewatch('create-unit', 'blink', '--dry-run', '--restart', 'now', '--', 'sleep')).stderr).toBe(
-      'gatewatch: --restart: "now" is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n',
+      'gatewatch: --restart: "now" is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always\n' +
+        'see: gatewatch help create-unit\n',
     )
-    expect(await gatewatch('create-unit', 'blink', '--', 'no-such-program')).toMatchObject({
-      ...{ code: 2, stderr: 'gatewatch: no-such-program: program not found or not executable\n' },
+    expect(await gatewatch('create-unit', 'blink', '--', 'no-such\x1bprogram')).toMatchObject({
+      code: 2,
+      stderr: 'gatewatch: no-such\\x1bprogram: program not found or not executable\nsee: gatewatch help create-unit\n',
     })
   })
 
@@ -95,7 +97,7 @@ setInterval(() => {}, 1e6)
     expect((await rig.exec('find', '/etc/systemd/system', '-name', 'blink*')).stdout).toBe('')
   })
 
-  it('do not touch units that create-unit has not created, and report a failed start', async () => {
+  it('do not touch units that create-unit has not created', async () => {
     rig.writeUnit('blink.service', '[Service]\nExecStart=/bin/sleep 1\n')
     expect(await gatewatch('remove-unit', 'blink')).toMatchObject({
       code: 1,
@@ -103,10 +105,25 @@ setInterval(() => {}, 1e6)
         "gatewatch: /etc/systemd/system/blink.service was not made by 'gatewatch create-unit'; it was not removed\n",
     })
     expect((await gatewatch('remove-unit', 'none')).code).toBe(5)
-    expect((await gatewatch('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).stderr).toContain(
-      "broken: start failed (exit 217); see 'journalctl -u broken.service', or remove the unit with 'gatewatch remove-unit broken'\n",
-    )
-    expect((await gatewatch('remove-unit', 'broken')).code).toBe(0)
-    expect((await rig.systemctl('is-failed', 'broken')).stdout).toBe('inactive\n')
+  })
+
+  it('refuse a user that does not exist before anything is written, and leave nothing of a creation that fails', async () => {
+    expect(await gatewatch('create-unit', 'broken', '--run-as', 'nosuchuser', '--', 'sleep', '1')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'gatewatch: --run-as: there is no user nosuchuser\nsee: gatewatch help create-unit\n',
+    })
+    const failed = await gatewatch('create-unit', 'broken', '--working-directory', '/none', '--', 'sleep', '1')
+    expect(failed).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        'wrote /etc/systemd/system/broken.service\nremoved /etc/systemd/system/broken.service\n' +
+        "gatewatch: broken: start failed (exit 200); see 'journalctl -u broken.service'\n",
+    })
+    expect((await rig.exec('find', '/etc/systemd/system', '-name', 'broken*')).stdout).toBe('')
+    expect(await rig.show('broken.service', 'ActiveState', 'LoadState')).toEqual({
+      ...{ ActiveState: 'inactive', LoadState: 'not-found' },
+    })
   })
 })

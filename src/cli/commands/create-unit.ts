@@ -3,14 +3,17 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { withWatched } from '../../config/edit-file.ts'
 import { ControlError } from '../../core/command.ts'
+import { messageOf } from '../../core/error-text.ts'
 import { shortName } from '../../core/views/format.ts'
 import type { UnitControl } from '../../ports.ts'
 import type { UnitSettings } from '../args.ts'
 import { causeSuffix } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
-import { writeNewFile } from '../system-files.ts'
+import { userExists, writeNewFile } from '../system-files.ts'
 import { type NewUnit, settingProblem, unitFileText } from '../unit-file.ts'
+import { UsageError } from '../usage-error.ts'
 import { changeWatchedUnits } from '../watched-units.ts'
+import { withdraw } from './remove-unit.ts'
 
 interface CreateUnitContext {
   /** The directory of the administrator's unit files. */
@@ -20,6 +23,8 @@ interface CreateUnitContext {
   readonly path: string
   readonly cwd: string
   readonly configFile: string
+  /** Why that file cannot be edited; null if it can. */
+  readonly configProblem: string | null
   /** The units that the configuration watches now. */
   readonly watched: readonly string[]
 }
@@ -30,6 +35,7 @@ interface NewUnitRequest {
   readonly settings: UnitSettings
 }
 
+/** A creation that fails leaves nothing behind. */
 export async function createUnit(
   request: NewUnitRequest,
   context: CreateUnitContext,
@@ -38,11 +44,8 @@ export async function createUnit(
 ): Promise<ExitCode> {
   const { name, settings } = request
   const unit = newUnit(request, context)
-  const problem = typeof unit === 'string' ? unit : problemIn(unit)
-  if (problem !== null || typeof unit === 'string') {
-    out.stderr(`gatewatch: ${problem}\n`)
-    return 2
-  }
+  const problem = typeof unit === 'string' ? unit : problemIn(unit, context)
+  if (problem !== null || typeof unit === 'string') throw new UsageError(problem ?? '')
   if (settings.dryRun) {
     out.stdout(unitFileText(unit))
     return 0
@@ -51,21 +54,30 @@ export async function createUnit(
   const path = join(context.directory, name)
   if (loadState !== 'not-found')
     throw new ControlError('unit_exists', `${name} already exists (${file ?? loadState}); nothing was changed`)
-  writeNewFile(path, unitFileText(unit))
+  const removeFile = writeNewFile(path, unitFileText(unit))
   out.stderr(`wrote ${path}\n`)
+  try {
+    await startUnit(unit, control)
+    out.stderr(`${shortName(name)}: enabled and started\n`)
+    if (unit.watchedIn !== null)
+      await changeWatchedUnits(unit.watchedIn, (text) => withWatched(text, name, context.watched), control, out)
+  } catch (error) {
+    await withdraw(name, removeFile, control).then(
+      () => out.stderr(`removed ${path}\n`),
+      (why) => out.error(`cannot remove all of ${name}: ${messageOf(why)}`),
+    )
+    throw error
+  }
+  return 0
+}
+
+async function startUnit({ name }: NewUnit, control: UnitControl): Promise<void> {
   await control.daemonReload()
   await control.run('enable', name)
   const { outcome, cause } = await control.run('start', name)
-  if (outcome !== 'done') {
-    out.stderr(
-      `gatewatch: ${shortName(name)}: start ${outcome}${causeSuffix(cause)}; see 'journalctl -u ${name}', or remove the unit with 'gatewatch remove-unit ${shortName(name)}'\n`,
-    )
-    return 1
-  }
-  out.stderr(`${shortName(name)}: enabled and started\n`)
-  if (unit.watchedIn !== null)
-    await changeWatchedUnits(unit.watchedIn, (text) => withWatched(text, name, context.watched), control, out)
-  return 0
+  if (outcome === 'done') return
+  const why = `${shortName(name)}: start ${outcome}${causeSuffix(cause)}; see 'journalctl -u ${name}'`
+  throw new ControlError('refused', why)
 }
 
 /** The unit to create, or the problem with its name or program. */
@@ -88,13 +100,14 @@ function newUnit(
   }
 }
 
-function problemIn(unit: NewUnit): string | null {
+function problemIn(unit: NewUnit, { configProblem }: CreateUnitContext): string | null {
   for (const [key, option] of OPTION_OF) {
     const value = unit[key]
     const problem = value === null ? null : settingProblem(key, String(value))
     if (problem !== null) return `${option}: "${value}" ${problem}`
   }
-  return null
+  if (unit.user !== null && !userExists(unit.user)) return `--run-as: there is no user ${unit.user}`
+  return unit.watchedIn === null || configProblem === null ? null : `--watch: ${configProblem}`
 }
 
 const OPTION_OF = [

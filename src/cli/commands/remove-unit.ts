@@ -25,8 +25,7 @@ export async function removeUnit(
   await control.run('stop', name)
   await control.run('disable', name)
   removeFile(path)
-  await control.daemonReload()
-  await control.run('reset-failed', name).catch(() => {}) // rejects if systemd has already unloaded the unit
+  await forget(name, control)
   out.stderr(`${shortName(name)}: stopped, disabled, ${path} removed\n`)
   if (second.startsWith(WATCHED_IN)) {
     const configFile = second.slice(WATCHED_IN.length)
@@ -38,4 +37,18 @@ export async function removeUnit(
     )
   }
   return 0
+}
+
+/** Removes a unit whose creation failed, however far it came. */
+export async function withdraw(name: string, removeItsFile: () => void, control: UnitControl): Promise<void> {
+  await control.run('stop', name).catch(() => {})
+  await control.run('disable', name).catch(() => {})
+  removeItsFile()
+  await forget(name, control)
+}
+
+/** Has systemd read that the file is gone. */
+async function forget(name: string, control: UnitControl): Promise<void> {
+  await control.daemonReload()
+  await control.run('reset-failed', name).catch(() => {}) // rejects if systemd has already unloaded the unit
 }
