@@ -28,6 +28,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
       target: build.target,
       gatewayId: identity.gatewayId,
       machineId: identity.machineId,
+      monitoredServices: configuration.now().monitored_services,
       configProblems: problems + configuration.warnings().length,
       lastReloadSuccessful: problems === 0,
       lastReloadSuccessMs: configuration.appliedAtMs(),

@@ -34,6 +34,8 @@ export function parseLegacyCounters(text: string): LegacyCounters {
     if ('wrong' in name) report(`${jsonText(key)} ${name.wrong}`)
     else if (baselines.has(name.value)) report(`${jsonText(key)} is a duplicate of ${name.value}`)
     else if (!isObject(entry)) report(`${key}: ${jsonText(entry)} is not an object of counters`)
+    else if (!COUNTED.some((counter) => Object.hasOwn(entry, counter)))
+      report(`${key}: has none of ${COUNTED.join(', ')}`)
     else {
       const wrong = COUNTED.filter((counter) => !isCount(entry[counter] ?? 0))
       for (const counter of wrong) {

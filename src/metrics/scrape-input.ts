@@ -15,6 +15,8 @@ interface AgentFacts {
   readonly gatewayId: string
   /** Derived, never the raw one (machine-id(5)). */
   readonly machineId: string
+  /** The configured names and patterns. */
+  readonly monitoredServices: readonly string[]
   readonly configProblems: number
   readonly lastReloadSuccessful: boolean
   /** When a configuration was last applied without a problem, wall ms; null if never. */

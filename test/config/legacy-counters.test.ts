@@ -12,12 +12,16 @@ const entry = (starts: unknown, stops: unknown, crashes: unknown) => ({
 })
 
 test('counters become baselines, and crashes are subtracted from the stops', () => {
-  const text = JSON.stringify({ 'mosquitto.service': entry(592, 592, 296), devmgmt: entry(3, 1, 2), hwcheck: {} })
+  const text = JSON.stringify({
+    'mosquitto.service': entry(592, 592, 296),
+    devmgmt: entry(3, 1, 2),
+    hwcheck: { starts: 1 },
+  })
   expect(parseLegacyCounters(text)).toEqual({
     baselines: new Map([
       ['mosquitto.service', { starts: 592, stops: 296, crashes: 296, restarts: 0, lost: 0 }],
       ['devmgmt.service', { starts: 3, stops: 0, crashes: 2, restarts: 0, lost: 0 }],
-      ['hwcheck.service', { starts: 0, stops: 0, crashes: 0, restarts: 0, lost: 0 }],
+      ['hwcheck.service', { starts: 1, stops: 0, crashes: 0, restarts: 0, lost: 0 }],
     ]),
     problems: [],
     notes: ['subtracted 297 stops: the former program counted each crash as a stop as well'],
@@ -33,6 +37,7 @@ test('each unit that cannot be imported is reported with its value, and the rest
     f: entry(1, 0, 0),
     'f.service': entry(2, 0, 0),
     g: entry(null, 0, 0),
+    h: { last_state: 'active', start: 5 },
   })
   const { baselines, problems } = parseLegacyCounters(text)
   expect([...baselines.keys()]).toEqual(['f.service', 'g.service'])
@@ -43,6 +48,7 @@ test('each unit that cannot be imported is reported with its value, and the rest
     'c: [] is not an object of counters',
     '"d e" is not a unit name: " " is not allowed',
     '"f.service" is a duplicate of f.service',
+    'h: has none of starts, stops, crashes',
   ])
 })
 

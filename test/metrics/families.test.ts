@@ -264,3 +264,18 @@ test('shows what forgotten units had counted, by template, as of the last commit
   const live = committed
   expect(values('gatewatch_forgotten_runs_total', scrapeInput([], { live }))).toEqual({})
 })
+
+test('systemd_monitor_info has the configured names, joined by commas and cut after a whole name at 1 KiB', () => {
+  const names = Array.from({ length: 100 }, (_, i) => `service-${i}.service`)
+  const { agent, ...rest } = scrapeInput([])
+  const shown = (monitoredServices: readonly string[]) => {
+    const family = FAMILIES.find(({ name }) => name === 'systemd_monitor_info')
+    const [sample] = family?.samples({ ...rest, agent: { ...agent, monitoredServices } }) ?? []
+    return sample?.labels['monitored_services'] ?? ''
+  }
+  expect(shown(names.slice(0, 3))).toBe('service-0.service,service-1.service,service-2.service')
+  const cut = shown(names)
+  expect(names.join(',').startsWith(`${cut},`)).toBe(true)
+  expect(cut.length).toBeGreaterThan(1000)
+  expect(cut.length).toBeLessThanOrEqual(1024)
+})

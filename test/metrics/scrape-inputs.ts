@@ -89,6 +89,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       target: 'linux-arm64',
       gatewayId: 'gw-7',
       machineId: '5d1a9f0c7e3b4a2d8c6f1e0b9a7d5c3e',
+      monitoredServices: ['mosquitto.service', 'sink@*.service'],
       configProblems: 0,
       lastReloadSuccessful: true,
       lastReloadSuccessMs: 1_795_083_400_000,

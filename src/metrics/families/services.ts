@@ -46,11 +46,26 @@ export const serviceFamilies: readonly Family[] = [
         gateway_id: agent.gatewayId,
         machine_id: agent.machineId,
         service_count: String(live.units.length),
+        monitored_services: joinedNames(agent.monitoredServices),
       }
       return [{ labels, value: 1 }]
     },
   },
 ]
+
+/** A label value is part of every sample that Prometheus stores. */
+const JOINED_NAMES_BYTES_AT_MOST = 1024
+
+/** As many whole names as fit, separated by commas. */
+function joinedNames(names: readonly string[]): string {
+  let joined = ''
+  for (const name of names) {
+    const longer = joined === '' ? name : `${joined},${name}`
+    if (Buffer.byteLength(longer) > JOINED_NAMES_BYTES_AT_MOST) break
+    joined = longer
+  }
+  return joined
+}
 
 function stateNumber(unit: Unit): number {
   return STATE_NUMBERS[shownState(unit)] ?? UNKNOWN
