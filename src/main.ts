@@ -52,7 +52,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   if ('problem' in args) throw new UsageError(args.problem)
   switch (args.command) {
     case 'help':
-      return help(args.operands[0], out)
+      return help(args.operands[0], args.operands.length === 0 ? await load(args) : null, out)
     case 'version':
       return version(BUILD, args.json, out)
     case 'completion':
@@ -71,19 +71,23 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 
 type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
 
+async function load(args: Arguments, file: string | null = null, standIn?: StandIn): Promise<LoadedConfig> {
+  const { loadConfig } = await import('./config/load.ts')
+  return loadConfig(args, { env: process.env, uid, readText: readTextFile }, file, standIn)
+}
+
 /** The commands that need the configuration, at least for the paths of socket and state file. */
 async function runConfigured(args: Arguments, command: ConfiguredCommand): Promise<ExitCode> {
-  const { commandProblems, loadConfig } = await import('./config/load.ts')
+  const { commandProblems } = await import('./config/load.ts')
   const file = command === 'check-config' ? (args.operands[0] ?? null) : null
-  const context = { env: process.env, uid, readText: readTextFile }
-  const load = (standIn?: StandIn) => loadConfig(args, context, file, standIn)
-  const loaded = await load()
+  const loadAgain = (standIn?: StandIn) => load(args, file, standIn)
+  const loaded = await loadAgain()
   const wrong = CONFIGURED.includes(command) ? [] : commandProblems(loaded)
   if (wrong.length > 0) throw new UsageError(wrong.map(({ text }) => text).join('\n'))
   switch (command) {
     case 'run':
       limitV8Memory()
-      return (await import('./app/run-command.ts')).runCommand(loaded, load, BUILD, out, uid)
+      return (await import('./app/run-command.ts')).runCommand(loaded, loadAgain, BUILD, out, uid)
     case 'check-config': {
       const { checkConfig } = await import('./cli/commands/check-config.ts')
       const { queryUnmatchedPatterns } = await import('./app/query-patterns.ts')

@@ -1,8 +1,10 @@
 // `gatewatch run`: loads the configuration, runs the agent, and stops it cleanly on SIGTERM or SIGINT.
 import { fstatSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { seeHelp } from '../cli/commands/help.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { Console, ExitCode } from '../cli/console.ts'
+import type { Config } from '../config/keys.ts'
 import { fatalProblems, type LoadedConfig, runsAsService, type StandIn } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
@@ -61,7 +63,8 @@ export async function runCommand(
     process.on('SIGCONT', async () => {
       if (!isStopping) (await running.catch(() => null))?.continued()
     })
-    await running
+    const { metricsUrl } = await running
+    if (isTerminal) for (const line of overviewOf(loaded.config, metricsUrl)) out.stderr(`${line}\n`)
     await keep(loaded)
     logger.log('info', `${await signalled}: stopping`)
     await (await running).stop()
@@ -72,6 +75,13 @@ export async function runCommand(
   } finally {
     await logger.stop()
   }
+}
+
+/** For a person at a terminal who sees nothing of the log, because it goes to a file. */
+function overviewOf({ log_file, monitored_services }: Config, metricsUrl: string | null): string[] {
+  if (log_file === null) return []
+  const lines = [`watching ${monitored_services.join(', ')}`, `logging to ${resolve(log_file)}`]
+  return metricsUrl === null ? lines : [...lines, `metrics at ${metricsUrl}`]
 }
 
 /** Resolves with the first SIGTERM or SIGINT; a second one exits at once. */

@@ -29,7 +29,7 @@ import { createReload } from './reload.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
 import { healthChecks, type StatusInputs } from './status.ts'
-import { createTcpListener, metricsUrlText, tcpSettings } from './tcp-listener.ts'
+import { createTcpListener, metricsUrl, tcpSettings } from './tcp-listener.ts'
 import { createAgentCommands } from './unit-control.ts'
 import { createUnitSource } from './unit-source.ts'
 
@@ -45,6 +45,8 @@ export interface RunOptions {
 export interface Running {
   /** Applies another configuration and resolves to true; if it has problems, keeps the current one and shows them. */
   reload(loaded: LoadedConfig): Promise<boolean>
+  /** Where the metrics are at the start; null if not over TCP. */
+  readonly metricsUrl: string | null
   /** This process was stopped and continues. */
   continued(): void
   /** Stops everything in order and writes the state file. */
@@ -83,13 +85,19 @@ export async function run(options: RunOptions): Promise<Running> {
     throw error
   }
   const named = config.monitored_services.filter((unit) => !isPattern(unit)).length
-  log('info', `gatewatch ${build.version} watches ${plural(named, 'unit')}${metricsUrlText(tcp)}`)
+  const url = metricsUrl(tcp)
+  log('info', `gatewatch ${build.version} watches ${plural(named, 'unit')}${url === null ? '' : `, metrics at ${url}`}`)
   void source.firstAttempt().then(systemd.ready)
   const continued = () => {
     log('info', 'process continues after it was stopped (SIGCONT); re-reading all units')
     source.suspectGap()
   }
-  return { reload: createReload({ ...parts, store: opened.store, logger, clock }), continued, stop }
+  return {
+    reload: createReload({ ...parts, store: opened.store, logger, clock }),
+    continued,
+    stop,
+    metricsUrl: url,
+  }
 }
 
 /** Creates every part, each after those that it uses. Nothing runs yet. */

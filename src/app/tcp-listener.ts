@@ -80,8 +80,8 @@ export function tcpSettings(config: Config): TcpSettings | null {
   return prometheus_enabled ? { host, port, webConfigFile } : null
 }
 
-/** The end of the first log line: `, metrics at http://localhost:9100/metrics`; empty while not listening. */
-export function metricsUrlText({ address, scheme }: TcpListener): string {
+/** `http://localhost:9100/metrics`; null while not listening. */
+export function metricsUrl({ address, scheme }: TcpListener): string | null {
   const at = address()
-  return at === null ? '' : `, metrics at ${scheme()}://${at.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
+  return at && `${scheme()}://${at.replace(/^(0\.0\.0\.0|\[::\])/, 'localhost')}/metrics`
 }

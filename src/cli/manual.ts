@@ -1,6 +1,7 @@
 // The text of the help: sections made from the tables of commands, options and keys, for the terminal and the man page.
 import type { Flag } from '../config/key-row.ts'
 import { defaultOf, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import { SYSTEM_PATHS } from '../config/paths.ts'
 import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow, rowOfCommand } from './command-table.ts'
 import { CONFIGURED, commandsOf } from './flags.ts'
@@ -21,7 +22,7 @@ const text = (content: string): Block => ({ kind: 'text', text: content })
 const usage = (line: string): Block => ({ kind: 'usage', line })
 const item = (term: string, description: string): Block => ({ kind: 'item', term, text: description })
 
-export function overview(): Section[] {
+export function overview(watched: LoadedConfig | null): Section[] {
   return [
     { title: 'NAME', blocks: [text(`gatewatch - ${SUMMARY}`)] },
     {
@@ -33,6 +34,7 @@ export function overview(): Section[] {
       blocks: COMMAND_NAMES.map((name) => item(synopsis(name), sentence(rowOfCommand(name).summary))),
     },
     { title: 'OPTIONS', blocks: [...optionItems(() => true), ...configOptions()] },
+    ...(watched === null ? [] : [watchedUnits(watched)]),
     exitCodes(),
     {
       title: 'SEE ALSO',
@@ -41,6 +43,14 @@ export function overview(): Section[] {
       ],
     },
   ]
+}
+
+/** The units that a run with the same options watches, and where they are configured. */
+function watchedUnits({ config, origins, lost }: LoadedConfig): Section {
+  const { origin = 'default', place = '' } = origins.get('monitored_services') ?? {}
+  const from = place === '' ? origin : `${origin}: ${place}`
+  const why = lost === null ? '' : `; ${lost.text}`
+  return { title: 'WATCHED UNITS', blocks: [text(config.monitored_services.join(', ')), text(`(${from}${why})`)] }
 }
 
 export function commandPage(name: Command): Section[] {
@@ -73,7 +83,7 @@ export function commandPage(name: Command): Section[] {
 
 /** The complete manual, for gatewatch(1). */
 export function wholeManual(): Section[] {
-  const [name, synopsisSection, commands, options] = overview()
+  const [name, synopsisSection, commands, options] = overview(null)
   const described = COMMAND_NAMES.map((command) => {
     const row = rowOfCommand(command)
     const own = optionsOf(command).map(optionItem)

@@ -1,8 +1,17 @@
 // The options and the configuration file of the program that gatewatch replaces work unchanged.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import {
+  BINARY,
+  type Gatewatch,
+  gatewatch,
+  removeDirectory,
+  startGatewatch,
+  temporaryDirectory,
+} from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -91,6 +100,33 @@ describeUnless(noSystemd(), 'the former program', () => {
     const { code } = gatewatch('-l', log, '-p', join(directory, 'file', 'x'), '--prometheus-port', '99999')
     expect(code).toBe(2)
     expect(gatewatch('run', '-l', log, '--bus', 'nonsense').code).toBe(2)
+  })
+
+  test('-l on a terminal prints what is watched, where it logs, and the URL of /metrics', async () => {
+    const log = join(directory, 'monitor.log')
+    const words = ['run', '--services', 'a', 'b', '-l', log, '-p', join(directory, 'state.ring')]
+    const places = ['--socket', join(directory, 'gw.sock'), '--bus', systemd.busAddress, '--prometheus-port', '0']
+    const command = [process.execPath, BINARY, ...words, ...places, '--listen', '127.0.0.1'].join(' ')
+    // script(1) runs it in a terminal of its own.
+    const terminal = spawn('script', ['-qfec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    let shown = ''
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text
+    })
+    try {
+      const is = (text: string) => text.includes('/metrics')
+      const lines = (await until(() => shown, { what: 'the lines', is, timeoutMs: 30_000 })).trim().split('\r\n')
+      expect(lines).toEqual([
+        'watching a.service, b.service',
+        `logging to ${log}`,
+        expect.stringMatching(/^metrics at http:\/\/127\.0\.0\.1:\d+\/metrics$/),
+      ])
+      expect(readFileSync(log, 'utf8')).toContain(lines[2] ?? '')
+    } finally {
+      const ended = once(terminal, 'exit')
+      terminal.stdin.write('\u0003') // Ctrl-C
+      await ended
+    }
   })
 
   test('its configuration file, including keys that are ignored', async () => {

@@ -1,5 +1,6 @@
 // gatewatch help: the sections of the manual as text for a terminal.
 import pc from 'picocolors'
+import type { LoadedConfig } from '../../config/load.ts'
 import { type Command, isCommand } from '../command-table.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { type Block, commandPage, overview, type Section } from '../manual.ts'
@@ -9,8 +10,9 @@ import { fill } from '../table.ts'
 const MAX_WIDTH = 100
 const INDENT = '  '
 
-export function help(topic: string | undefined, out: Console): ExitCode {
-  const page = topic !== undefined && isCommand(topic) ? commandPage(topic) : overview()
+/** `watched`: the configuration, of which the overview shows the watched units; null for none. */
+export function help(topic: string | undefined, watched: LoadedConfig | null, out: Console): ExitCode {
+  const page = topic !== undefined && isCommand(topic) ? commandPage(topic) : overview(watched)
   out.stdout(`${helpLines(page, Math.min(out.columns || 80, MAX_WIDTH), out.color).join('\n')}\n`)
   return 0
 }

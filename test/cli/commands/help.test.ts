@@ -10,11 +10,12 @@ import { help, seeHelp } from '../../../src/cli/commands/help.ts'
 import { FLAGS, type FlagTarget, valueName } from '../../../src/cli/flags.ts'
 import { manualPage } from '../../../src/cli/man.ts'
 import { KEY_NAMES } from '../../../src/config/keys.ts'
+import { loadText } from '../../config/load-text.ts'
 import { recordingConsole, temporaryDirectory } from '../fake-agent.ts'
 
 function helpOf(topic?: string): string {
   const out = recordingConsole()
-  help(topic, out)
+  help(topic, null, out)
   return out.out()
 }
 
@@ -75,9 +76,26 @@ describe('help', () => {
     `)
   })
 
+  test('lists the watched units, and where they are configured', async () => {
+    const sectionOf = async (...loaded: Parameters<typeof loadText>) => {
+      const out = recordingConsole()
+      help(undefined, await loadText(...loaded), out)
+      return /WATCHED UNITS\n([\s\S]*?)\n\n[A-Z]/.exec(out.out())?.[1]
+    }
+    expect(await sectionOf(null)).toMatch(
+      /^ {2}wirepas-gateway\.service, wirepas-sink-ttys1\.service,[\s\S]*\n\n {2}\(default\)$/,
+    )
+    expect(await sectionOf(null, {}, '-h --services a b')).toBe(
+      '  a.service, b.service\n\n  (command line: --services)',
+    )
+    expect(await sectionOf('{"monitored_services": ["sink@*"')).toMatch(
+      /\(default; \/etc\/gatewatch\/config\.json:1:\d+: /,
+    )
+  })
+
   test('has bold titles on a terminal', () => {
     const out = recordingConsole({ color: true })
-    help('clear', out)
+    help('clear', null, out)
     expect(out.out().startsWith('\u001b[1mNAME\u001b[22m\n')).toBe(true)
   })
 

@@ -175,7 +175,7 @@ test('reports what to do if there is neither agent nor state file', async () => 
 test('the help of status names every field of its JSON', async () => {
   const { help } = await import('../../../src/cli/commands/help.ts')
   const out = recordingConsole({ columns: null })
-  help('status', out)
+  help('status', null, out)
   for (const field of Object.keys(REPLY.units[0] ?? {})) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
   for (const field of Object.keys(BUS)) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
   for (const field of ['agent_running', ...Object.keys(REPLY)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
