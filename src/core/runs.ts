@@ -157,7 +157,9 @@ function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, af
   const change: StateChange = { fromState: unit.snapshot?.activeState ?? 'unknown', toState, subState }
   // The job of a requested end may be a restart job, whose start can still be refused.
   const job = requested && after.job !== 0 ? { id: after.job, starts: unit.counters.starts } : unit.job
-  const closed: Unit = { ...unit, run: null, endJob: after.job, stopRequested: requested, job }
+  // A start job stops nothing: a restart was merged into the one that was queued.
+  const startJob = requested ? 0 : unit.startJob
+  const closed: Unit = { ...unit, run: null, endJob: after.job, startJob, stopRequested: requested, job }
   if (isCrash(cause)) return countCrash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
   const stopped = count(closed, { stops: 1 })
   return emitEnd(stopped, ctx, {

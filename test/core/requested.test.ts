@@ -190,6 +190,17 @@ test('a start under a job that is known to be a start job is not a restart, alth
     signal(U, 6, { ...RUNNING, activeState: 'activating', invocationId: 'b2', job: 7 }),
   ])
   expect(events.at(-1)?.kind).toBe('restart')
+  // A restart was merged into the queued start job: it stopped the run.
+  const stopped = stepAll(watching(U), [
+    read(U, 1, {}),
+    signal(U, 2, { ...RUNNING, job: 7 }),
+    signal(U, 3, RUNNING),
+    { kind: 'job-type', unit: U, at: at(4), job: 31, type: 'start' },
+    signal(U, 5, { ...STOPPING, job: 31 }),
+    signal(U, 6, { ...FAILED, job: 31 }),
+    signal(U, 7, { ...RUNNING, invocationId: 'b2', job: 31 }),
+  ])
+  expect(stopped.events.at(-1)?.kind).toBe('restart')
   // The start job was canceled before the end.
   expect(startUnder(['start'], 0)).toBe('start')
 })

@@ -162,6 +162,7 @@ export const RUNS: ByFile = {
     ],
     ['nothing restarts a unit whose end was requested', 'stopRequested: requested', 'stopRequested: false'],
     ['systemd may restart a unit whose end was not requested', 'stopRequested: requested', 'stopRequested: true'],
+    ['a start job stops nothing', 'requested ? 0 : unit.startJob', 'unit.startJob'],
     ['the job of the end is kept for the next start', 'run: null, endJob: after.job', 'run: null, endJob: 0'],
     [
       'a job seen with an end after a gap need not have ended the run',
