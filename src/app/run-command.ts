@@ -46,8 +46,9 @@ export async function runCommand(
       isStopping = true
     })
     const running = run({ loaded, build, logger, env: process.env, uid, asService })
+    const started = running.then(() => keep(loaded))
     // From the first moment on: without a listener, SIGHUP ends the process.
-    let reloading: Promise<unknown> = running.catch(() => {})
+    let reloading: Promise<unknown> = started.catch(() => {})
     process.on('SIGHUP', () => {
       reloading = reloading
         .then(async () => {
@@ -65,7 +66,7 @@ export async function runCommand(
     })
     const { metricsUrl } = await running
     if (isTerminal) for (const line of overviewOf(loaded.config, metricsUrl)) out.stderr(`${line}\n`)
-    await keep(loaded)
+    await started
     logger.log('info', `${await signalled}: stopping`)
     await (await running).stop()
     return 0

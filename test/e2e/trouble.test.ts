@@ -260,4 +260,28 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(await agent.metric('gatewatch_config_problems')).toBe(2)
     expect(agent.stderr()).toMatch(/^<3>.*colour/m)
   })
+
+  test('no part of a password in mqtt.url is logged, served or printed, not even of a torn file', async () => {
+    const file = join(directory(), 'config.json')
+    const whole = JSON.stringify({ mqtt: { enabled: true, url: 'mqtt://us@er:Zq1@Zq2:Zq3@127.0.0.1:1', qos: 'x' } })
+    writeFileSync(file, whole)
+    const agent = await start({ args: ['--config', file], env: { INVOCATION_ID: 'a'.repeat(32) } }, false)
+    const ready = () => agent.get('/-/ready')
+    await until(ready, { what: 'the broker to be tried', is: ({ body }) => body.includes('mqtt: connection refused') })
+    for (const end of [whole.indexOf('Zq1') + 2, whole.indexOf('Zq2') + 3, whole.indexOf('127')]) {
+      const before = agent.stderr().split('reload failed').length
+      writeFileSync(file, whole.slice(0, end))
+      process.kill(agent.pid, 'SIGHUP')
+      await until(() => agent.stderr(), { what: 'the reload', is: (log) => log.split('reload failed').length > before })
+      const printed = [gatewatch('check-config', file), gatewatch('status', '--socket', agent.socket)]
+      const served = [await ready(), await agent.get('/metrics'), await agent.getJson('/api/v1/status')]
+      expect(JSON.stringify([agent.stderr(), printed, served])).not.toContain('Zq')
+    }
+    writeFileSync(file, whole)
+    const { stdout, stderr } = gatewatch('check-config', file)
+    expect([
+      stdout.includes('mqtt.url = "mqtt://us%40er:***@127.0.0.1:1"'),
+      `${stdout}${stderr}`.includes('Zq'),
+    ]).toEqual([true, false])
+  })
 })
