@@ -12,12 +12,16 @@ export function limitV8Memory(): void {
   setFlagsFromString('--no-opt')
 }
 
+/** False with `--jitless`, which MemoryDenyWriteExecute= requires: Node.js 24 crashes if a compiler is then enabled. */
+const HAS_COMPILERS = 'WebAssembly' in globalThis
+
 /**
  * Runs a long computation with the optimising compiler. The compiled code remains in use afterwards.
  * Measured on x64 with Node 20: comparing a bcrypt hash of cost 10 takes 105 ms of CPU time the first time and then 78,
  * instead of 940, and one of cost 12 takes 340 and then 300, instead of 3,800.
  */
 export async function optimized<T>(work: () => Promise<T>): Promise<T> {
+  if (!HAS_COMPILERS) return await work()
   setFlagsFromString('--opt')
   try {
     return await work()
