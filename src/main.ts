@@ -3,6 +3,7 @@ import { failureAsExitCode } from './cli/agent-or-file.ts'
 import { type Arguments, commandIn, parseArguments } from './cli/args.ts'
 import { help, seeHelp } from './cli/commands/help.ts'
 import { type EmbeddedNode, version } from './cli/commands/version.ts'
+import type { Shell } from './cli/completion/candidates.ts'
 import {
   type Console,
   commandLog,
@@ -56,8 +57,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     case 'version':
       return version(BUILD, args.json, out)
     case 'completion':
-      out.stdout((await import('./cli/commands/completion.ts')).bashCompletion())
-      return 0
+      return (await import('./cli/commands/completion.ts')).completion(args.operands[0] as Shell, out)
     case 'create-config': {
       const { pathsOf } = await import('./config/paths.ts')
       const { createConfig } = await import('./cli/commands/create-config.ts')

@@ -34,6 +34,8 @@ const PROGRAMS = [
   ['mount', 'mount', 'mounting these', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
   ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],
+  ['zsh', 'zsh', 'a shell that completes commands', ['test']],
+  ['fish', 'fish', 'a shell that completes commands', ['test']],
   [`${PYTHON}/jinja2/sandbox.py`, 'python3-jinja2', "Home Assistant's templates", ['test']],
   [`${PYTHON}/prometheus_client/openmetrics/parser.py`, 'python3-prometheus-client', 'parsers of metrics', ['test']],
   ['strip', 'binutils', 'the executables', ['build', 'test']],

@@ -15,6 +15,7 @@ import {
   OPERATIONS,
   type OptionName,
   optionRow,
+  SHELLS,
 } from './command-table.ts'
 import { commandsOf, FLAGS, type FlagTarget } from './flags.ts'
 import { plainWords } from './plain-words.ts'
@@ -147,8 +148,8 @@ function toArguments(
   if (command === 'help' && topic !== undefined && !isCommand(topic)) {
     throw new UsageError(`unknown command "${topic}"${didYouMean(topic, COMMAND_NAMES)}`)
   }
-  if (command === 'completion' && topic !== 'bash')
-    throw new UsageError(`completion is not available for "${topic}", only for bash`)
+  if (command === 'completion' && !SHELLS.some((shell) => shell === topic))
+    throw new UsageError(`completion is not available for "${topic}", only for ${SHELLS.join(', ')}`)
   return {
     command,
     operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word) : word)),

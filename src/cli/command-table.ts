@@ -12,6 +12,9 @@ const OFFLINE =
 /** The options that select another agent, or the state file where none is running. */
 const AGENT_KEYS: readonly Key[] = ['socket', 'persistence_file']
 
+/** The shells that completion supports. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+
 export const COMMANDS = {
   run: command('', 0, 0, 'watch the units (the default command)', {
     keys: KEY_NAMES,
@@ -88,8 +91,12 @@ export const COMMANDS = {
   }),
   version: command('', 0, 0, 'show the version'),
   help: command('[COMMAND]', 0, 1, 'show the usage of gatewatch or of one command'),
-  completion: command('bash', 1, 1, 'print the completion script for a shell', {
-    examples: [['gatewatch completion bash > /etc/bash_completion.d/gatewatch', 'install the completion script']],
+  completion: command(SHELLS.join('|'), 1, 1, 'print the completion script for a shell', {
+    examples: [
+      ['gatewatch completion bash > /etc/bash_completion.d/gatewatch', 'complete in bash'],
+      ['gatewatch completion zsh > /usr/share/zsh/vendor-completions/_gatewatch', 'complete in zsh'],
+      ['gatewatch completion fish > /etc/fish/completions/gatewatch.fish', 'complete in fish'],
+    ],
   }),
 } as const satisfies Record<string, CommandRow>
 

@@ -20,8 +20,9 @@ function* spellings(): Generator<[string, FlagTarget]> {
     if (flag) yield [flag.long, { kind: 'ignored', name, flag }]
   for (const name of Object.keys(OPTIONS) as OptionName[]) {
     const row = optionRow(name)
-    yield [row.long, { kind: 'option', name }]
-    if (row.short) yield [row.short, { kind: 'option', name }]
+    const target: FlagTarget = { kind: 'option', name }
+    yield [row.long, target]
+    if (row.short) yield [row.short, target]
   }
 }
 

@@ -1,17 +1,13 @@
-// Help, man page and completion: each covers every command, option and key of the tables.
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+// Help and man page: each covers every command, option and key of the tables.
 import { describe, expect, test } from 'vitest'
 import { parseArguments } from '../../../src/cli/args.ts'
 import { COMMAND_NAMES, optionRow, rowOfCommand } from '../../../src/cli/command-table.ts'
-import { bashCompletion } from '../../../src/cli/commands/completion.ts'
 import { help, seeHelp } from '../../../src/cli/commands/help.ts'
 import { FLAGS, type FlagTarget, valueName } from '../../../src/cli/flags.ts'
 import { manualPage } from '../../../src/cli/man.ts'
 import { KEY_NAMES } from '../../../src/config/keys.ts'
 import { loadText } from '../../config/load-text.ts'
-import { recordingConsole, temporaryDirectory } from '../fake-agent.ts'
+import { recordingConsole } from '../fake-agent.ts'
 
 function helpOf(topic?: string): string {
   const out = recordingConsole()
@@ -138,50 +134,5 @@ describe('the manual page', () => {
   test('is reproducible, and no text line starts like a macro', () => {
     expect(manualPage('0.1.0', '2026-11-20')).toBe(page)
     for (const line of page.split('\n')) if (/^[.']/.test(line)) expect(line).toMatch(/^\.(TH|SH|TP|PP|B|br|nh)\b/)
-  })
-})
-
-describe('completion in a real bash', () => {
-  /** The completions that bash offers for the last of the words. */
-  function offered(...words: string[]): string[] {
-    using directory = temporaryDirectory()
-    const script = join(directory.path, 'completion')
-    writeFileSync(script, bashCompletion())
-    const systemctl = '#!/bin/sh\necho "mosquitto.service loaded active running A broker"; echo "motd.timer static -"\n'
-    writeFileSync(join(directory.path, 'systemctl'), systemctl, { mode: 0o755 })
-    const line = words.map((word) => `'${word}'`).join(' ')
-    const ask = `source ${script}; COMP_WORDS=(gatewatch ${line}); COMP_CWORD=${words.length}; _gatewatch; printf '%s\\n' "\${COMPREPLY[@]}"`
-    const env = { ...process.env, PATH: `${directory.path}:${process.env['PATH']}` }
-    return execFileSync('bash', ['--norc', '-uc', ask], { encoding: 'utf8', cwd: directory.path, env })
-      .trim()
-      .split('\n')
-  }
-
-  test.each([
-    [['stat'], ['status']],
-    [['c'], ['check-config', 'create-config', 'create-unit', 'clear', 'completion']],
-    [['help', 'ev'], ['events']],
-    [['events', '--f'], ['--follow']],
-    [['events', '--kind', 'cr'], ['crash']],
-    [
-      ['run', '--log-f'],
-      ['--log-format', '--log-file'],
-    ],
-    [['--log-format', 'j'], ['json']],
-    [['status', '--j'], ['--json']],
-    [['import', 'comp'], ['completion']],
-    [['completion', ''], ['bash']],
-    [['--prometheus-port', ''], ['']],
-    [
-      ['restart', 'mo'],
-      ['mosquitto.service', 'motd.timer'],
-    ],
-    [['show', 'mos'], ['mosquitto.service']],
-    [['--unit', 'mot'], ['motd.timer']],
-    [['create-unit', 'x', '--restart', 'on-f'], ['on-failure']],
-    [['list', '--fa'], ['--failed']],
-    [['start', '--backend', 'c'], ['command']],
-  ])('%j offers %j', (words, expected) => {
-    expect(offered(...words).sort()).toEqual([...expected].sort())
   })
 })
