@@ -8,8 +8,8 @@ import {
   type Console,
   commandLog,
   type ExitCode,
-  errorWriter,
   type Sources,
+  safeOutput,
   wantsColor,
   writerTo,
 } from './cli/console.ts'
@@ -38,13 +38,15 @@ const BUILD = {
 const uid = process.getuid?.() ?? 0
 
 // If the reader of stdout exits, a command has nothing left to do. The agent, which writes to stderr, continues.
-const stderr = writerTo(process.stderr, () => {})
+const color = wantsColor(process.env, process.stdout.isTTY === true)
 const out: Console = {
-  stdout: writerTo(process.stdout, () => process.exit(0)),
-  stderr,
-  error: errorWriter(stderr, wantsColor(process.env, process.stderr.isTTY === true)),
+  ...safeOutput(
+    writerTo(process.stdout, () => process.exit(0)),
+    writerTo(process.stderr, () => {}),
+    { stdout: color, stderr: wantsColor(process.env, process.stderr.isTTY === true) },
+  ),
   columns: process.stdout.isTTY ? process.stdout.columns : null,
-  color: wantsColor(process.env, process.stdout.isTTY === true),
+  color,
   now: Date.now,
 }
 
@@ -83,7 +85,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
   const loadAgain = (standIn?: StandIn) => load(args, file, standIn)
   const loaded = await loadAgain()
   const wrong = CONFIGURED.includes(command) ? [] : commandProblems(loaded)
-  if (wrong.length > 0) throw new UsageError(wrong.map(({ text }) => text).join('\n'))
+  if (wrong.length > 0) throw new UsageError(...wrong.map(({ text }) => text))
   switch (command) {
     case 'run':
       limitV8Memory()
@@ -187,7 +189,7 @@ main(argv).then(
   },
   (error) => {
     const isUsage = error instanceof UsageError
-    for (const line of (isUsage ? error.message : stackOf(error)).split('\n')) out.error(line)
+    for (const line of isUsage ? error.problems : stackOf(error).split('\n')) out.error(line)
     if (isUsage) out.stderr(seeHelp(commandIn(argv)))
     process.exitCode = isUsage ? 2 : 1
   },

@@ -1,18 +1,15 @@
 // The first start after the former program: its counters become the baseline of the new state.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import type { Config } from '../config/keys.ts'
 import { parseLegacyCounters } from '../config/legacy-counters.ts'
 import { FORMER_STATES } from '../config/paths.ts'
-import { messageOf } from '../core/error-text.ts'
+import { readTextFile } from '../config/text-file.ts'
+import { fileReason } from '../core/error-text.ts'
 import type { State } from '../core/state.ts'
 import { step } from '../core/step.ts'
 import { plural } from '../core/views/format.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { FirstState } from '../store/open.ts'
 import { configuredUnits, patternMatcher } from '../systemd/watch-list.ts'
-
-/** A thousand units take 150 KB. */
-const LARGEST_BYTES = 4 * 1_048_576
 
 export interface FormerProgramOptions {
   readonly config: Config
@@ -40,9 +37,9 @@ export function createFirstState({ config, named, user, clock, log }: FormerProg
     }
     let text: string
     try {
-      text = readSmallFile(path)
+      text = readTextFile(path)
     } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? nothing : cannot(messageOf(error))
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? nothing : cannot(fileReason(error))
     }
     const { baselines, problems, notes } = parseLegacyCounters(text)
     if (baselines.size === 0) return cannot(problems[0] ?? 'it contains no unit')
@@ -67,17 +64,4 @@ function watchedOf(units: readonly string[], config: Config): readonly string[] 
   const { names, patterns } = configuredUnits(config.monitored_services)
   const matches = patternMatcher(patterns)
   return units.filter((unit) => names.includes(unit) || matches(unit))
-}
-
-/** Never waits, not even for the writer of a pipe. */
-function readSmallFile(path: string): string {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const stat = fstatSync(fd)
-    if (!stat.isFile()) throw new Error('it is not a regular file')
-    if (stat.size > LARGEST_BYTES) throw new Error(`it has more than ${LARGEST_BYTES} bytes`)
-    return readFileSync(fd, 'utf8')
-  } finally {
-    closeSync(fd)
-  }
 }

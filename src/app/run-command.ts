@@ -32,7 +32,7 @@ export async function runCommand(
   }
   const { dev, ino, isFile } = stderrFile()
   const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
-  const logger = openLog(loaded.config, { stderr: out.stderr, reader, now: Date.now })
+  const logger = openLog(loaded.config, { stderr: out.rawStderr, reader, now: Date.now })
   for (const note of loaded.notes) logger.log('info', note)
   for (const warning of loaded.warnings) logger.log('warning', `configuration: ${warning}`)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)

@@ -64,7 +64,7 @@ async function runWith(control: UnitControl, { args, loaded, out, env }: UnitCli
       out.stderr('systemd has reloaded its unit files\n')
       return 0
     default: {
-      const progress = progressOn(process.stderr.isTTY ? out.stderr : null, clock)
+      const progress = progressOn(process.stderr.isTTY ? out.rawStderr : null, clock)
       const { operate } = await import('../cli/commands/operate.ts')
       return operate({ action: command, units: operands, noWait: noBlock, json }, control, out, progress)
     }

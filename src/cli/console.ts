@@ -9,10 +9,17 @@ import { oneLine } from '../core/views/format.ts'
 import type { Env, Log } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 
+type Write = (text: string) => void
+
 export interface Console {
-  /** Writes the text unchanged; never throws, not even on a closed pipe. */
+  /**
+   * Both escape control characters, whatever the text repeats, and never throw, not even on a closed pipe. `stdout` keeps
+   * line ends and colours; `stderr` writes one line, and keeps the line end at the end of the text.
+   */
   readonly stdout: (text: string) => void
   readonly stderr: (text: string) => void
+  /** Writes the text unchanged to stderr: lines of the log, and what moves the cursor. */
+  readonly rawStderr: (text: string) => void
   /** Writes `LABEL: MESSAGE` as a line to stderr, in red on a terminal; the label is gatewatch by default. */
   readonly error: (message: string, label?: string) => void
   /** Width of the terminal; null if stdout is not a terminal. */
@@ -50,9 +57,26 @@ export interface Sources {
 /** 0 success; 1 failure; 2 wrong usage or configuration; as systemctl: 4 permission denied, 5 no such unit. */
 export type ExitCode = 0 | 1 | 2 | 4 | 5
 
-export function errorWriter(stderr: Console['stderr'], color: boolean): Console['error'] {
-  const { red } = pc.createColors(color)
-  return (message, label = 'gatewatch') => stderr(`${red(oneLine(`${label}: ${message}`))}\n`)
+/** The output of a Console. `stdout`, `stderr`: write unchanged. */
+export function safeOutput(
+  stdout: Write,
+  stderr: Write,
+  colors: { readonly stdout: boolean; readonly stderr: boolean },
+): Pick<Console, 'stdout' | 'stderr' | 'rawStderr' | 'error'> {
+  const { red } = pc.createColors(colors.stderr)
+  return {
+    stdout: (text) => stdout(printable(text, colors.stdout)),
+    stderr: (text) => stderr(text.endsWith('\n') ? `${oneLine(text.slice(0, -1))}\n` : oneLine(text)),
+    rawStderr: stderr,
+    error: (message, label = 'gatewatch') => stderr(`${red(oneLine(`${label}: ${message}`))}\n`),
+  }
+}
+
+/** Escapes control characters so that JSON stays valid. A colour of ours is ESC [ NUMBER m. */
+function printable(text: string, colored: boolean): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what they match
+  const pattern = colored ? /(?!\x1b\[\d+m)[\0-\x08\x0b-\x1f\x7f-\x9f]/g : /[\0-\x08\x0b-\x1f\x7f-\x9f]/g
+  return text.replace(pattern, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** The log of a command, for a person to read. */
@@ -72,7 +96,7 @@ export function wantsColor(env: Env, isTerminal: boolean): boolean {
  * Writes to stdout or stderr without ever throwing. `onError` is called once, on the first write error (EPIPE: the reader
  * has exited; ENOSPC); later writes are dropped.
  */
-export function writerTo(stream: Writable, onError: (code: string) => void): (text: string) => void {
+export function writerTo(stream: Writable, onError: (code: string) => void): Write {
   let open = true
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (open) onError(error.code ?? String(error))

@@ -1,5 +1,8 @@
 // Adds a unit to monitored_services of a configuration file or removes it; keeps the comments. Pure.
+
 import { applyEdits, findNodeAtLocation, modify, parseTree } from 'jsonc-parser'
+import { ControlError } from '../core/command.ts'
+import { nestedTooDeeplyAt } from './nesting.ts'
 
 const KEY = 'monitored_services'
 const FORMAT = { formattingOptions: { insertSpaces: true, tabSize: 2 } }
@@ -20,6 +23,8 @@ export function withoutWatched(text: string, unit: string): string | null {
 }
 
 function listIn(text: string): unknown[] | null {
+  if (nestedTooDeeplyAt(text) !== null)
+    throw new ControlError('refused', 'the configuration file is not JSON; it was not changed')
   const root = parseTree(text)
   const node = root && findNodeAtLocation(root, [KEY])
   return node?.type === 'array' ? (node.children ?? []).map((child) => child.value) : null

@@ -3,6 +3,7 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from 'json
 import { didYouMean } from './did-you-mean.ts'
 import { isKey, KEY_NAMES, type Key, OBSOLETE_KEYS, OTHER_NAMES, rowOf, variableOf } from './keys.ts'
 import { FOR_DEFAULTS, type Layer, type Problem, problemOf, type SourcedValue, splitPort } from './layer.ts'
+import { NESTED_TOO_DEEPLY, nestedTooDeeplyAt } from './nesting.ts'
 import { withoutPassword } from './without-password.ts'
 
 /** `name` is the name of the file in error messages. A leading byte order mark is ignored. */
@@ -12,10 +13,15 @@ export function fileLayer(text: string, name: string): Layer {
   const notes: string[] = []
   const body = text.replace(/^\uFEFF/, '')
   const at = (offset: number) => `${name}:${position(body, offset)}`
+  const layer = { origin: 'file' as const, entries, problems, notes }
+  const deepAt = nestedTooDeeplyAt(body)
+  if (deepAt !== null) {
+    problems.push(problemOf(at(deepAt), '', undefined, `not JSON: ${NESTED_TOO_DEEPLY}`, { fatal: true }))
+    return layer
+  }
   const errors: ParseError[] = []
   const root = parseTree(body, errors, { allowTrailingComma: true })
   const [first] = errors
-  const layer = { origin: 'file' as const, entries, problems, notes }
   if (/^[\s\0]*$/.test(body)) {
     const what = body.includes('\0') ? 'contains only zero bytes, as after a power loss' : 'is empty'
     problems.push(problemOf(name, '', undefined, `the file ${what}; ${FOR_DEFAULTS}`, { fatal: true }))

@@ -1,9 +1,11 @@
 // Parses service_states.json of the former program into baselines of counters.
 
 import { messageOf } from '../core/error-text.ts'
+import { COUNT_AT_MOST, isCount } from '../core/observation.ts'
 import type { Counters } from '../core/unit.ts'
 import { unitName } from '../core/unit-name.ts'
 import { jsonText, MESSAGE_CHARACTERS_AT_MOST, oneLine, plural } from '../core/views/format.ts'
+import { NESTED_TOO_DEEPLY, nestedTooDeeplyAt } from './nesting.ts'
 
 interface LegacyCounters {
   /** By full unit name. Restarts and lost runs are 0: the former program did not count them. */
@@ -37,16 +39,12 @@ export function parseLegacyCounters(text: string): LegacyCounters {
     else if (!COUNTED.some((counter) => Object.hasOwn(entry, counter)))
       report(`${key}: has none of ${COUNTED.join(', ')}`)
     else {
-      const wrong = COUNTED.filter((counter) => !isCount(entry[counter] ?? 0))
-      for (const counter of wrong) {
-        report(`${key}: ${counter} is ${jsonText(entry[counter])}, expected a whole number of at least 0`)
+      const { starts = 0, stops = 0, crashes = 0 } = entry
+      if (!isCount(starts) || !isCount(stops) || !isCount(crashes)) {
+        const wrong = Object.entries({ starts, stops, crashes }).filter(([, value]) => !isCount(value))
+        for (const [counter, value] of wrong) report(`${key}: ${counter} is ${valueText(value)}, expected ${EXPECTED}`)
+        continue
       }
-      if (wrong.length > 0) continue
-      const [starts, stops, crashes] = COUNTED.map((counter) => (entry[counter] ?? 0) as number) as [
-        number,
-        number,
-        number,
-      ]
       subtracted += Math.min(stops, crashes)
       baselines.set(name.value, { starts, stops: Math.max(0, stops - crashes), crashes, restarts: 0, lost: 0 })
     }
@@ -58,9 +56,11 @@ export function parseLegacyCounters(text: string): LegacyCounters {
 }
 
 const COUNTED = ['starts', 'stops', 'crashes'] as const
+const EXPECTED = `a whole number from 0 to ${COUNT_AT_MOST}`
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+/** JSON has no word for the number that 1e999 becomes. */
+function valueText(value: unknown): string {
+  return typeof value === 'number' ? String(value) : jsonText(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -68,6 +68,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function parse(text: string): { object: Record<string, unknown> } | { wrong: string } {
+  if (nestedTooDeeplyAt(text) !== null) return { wrong: `is not JSON: ${NESTED_TOO_DEEPLY}` }
   try {
     const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''))
     if (isObject(value)) return { object: value }

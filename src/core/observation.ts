@@ -81,3 +81,11 @@ export type Observation =
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */
   | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)
+
+/** So that counting on never exceeds 2^48, the largest number in a state file. */
+export const COUNT_AT_MOST = 2 ** 47
+
+/** Whether a baseline may have this count. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= COUNT_AT_MOST
+}

@@ -59,15 +59,15 @@ describe('a file that cannot be imported is one warning with the command to run'
   test.each<[string, () => unknown]>([
     ['is not JSON', () => writeFileSync(file, '{"mosquitto.service": {"sta')],
     ['contains no unit', () => writeFileSync(file, '{}')],
-    ['is not a regular file', () => execFileSync('mkfifo', [file])],
+    ['it is a pipe, not a regular file', () => execFileSync('mkfifo', [file])],
     [
-      'has more than 4194304 bytes',
+      'it is larger than 1 MiB',
       () => {
         writeFileSync(file, '{')
-        truncateSync(file, 5_000_000)
+        truncateSync(file, 1_048_577)
       },
     ],
-  ])('it %s', async (why, prepare) => {
+  ])('%s', async (why, prepare) => {
     rmSync(file, { force: true })
     prepare()
     const { state, note, lines } = await firstState({})

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { clientOf } from '../../src/cli/agent-client.ts'
-import { type Console, errorWriter, type OfflineState, type StateFile } from '../../src/cli/console.ts'
+import { type Console, type OfflineState, type StateFile, safeOutput } from '../../src/cli/console.ts'
 
 export interface RecordedRequest {
   readonly method: string
@@ -66,15 +66,18 @@ export const NOON = Date.UTC(2026, 10, 20, 12, 0, 0)
 
 export function recordingConsole(overrides: Partial<Console> = {}): RecordingConsole {
   const written = { out: '', err: '' }
-  const stderr = (text: string) => {
-    written.err += text
-  }
-  return {
-    stdout: (text) => {
+  const color = overrides.color === true
+  const output = safeOutput(
+    (text) => {
       written.out += text
     },
-    stderr,
-    error: errorWriter(stderr, overrides.color === true),
+    (text) => {
+      written.err += text
+    },
+    { stdout: color, stderr: color },
+  )
+  return {
+    ...output,
     columns: 80,
     color: false,
     now: () => NOON,

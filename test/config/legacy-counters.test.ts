@@ -36,15 +36,14 @@ test('each unit that cannot be imported is reported with its value, and the rest
     'd e': entry(1, 0, 0),
     f: entry(1, 0, 0),
     'f.service': entry(2, 0, 0),
-    g: entry(null, 0, 0),
     h: { last_state: 'active', start: 5 },
   })
   const { baselines, problems } = parseLegacyCounters(text)
-  expect([...baselines.keys()]).toEqual(['f.service', 'g.service'])
+  expect([...baselines.keys()]).toEqual(['f.service'])
   expect(problems).toEqual([
-    'a: stops is "2", expected a whole number of at least 0',
-    'a: crashes is -3, expected a whole number of at least 0',
-    'b: stops is 1.5, expected a whole number of at least 0',
+    'a: stops is "2", expected a whole number from 0 to 140737488355328',
+    'a: crashes is -3, expected a whole number from 0 to 140737488355328',
+    'b: stops is 1.5, expected a whole number from 0 to 140737488355328',
     'c: [] is not an object of counters',
     '"d e" is not a unit name: " " is not allowed',
     '"f.service" is a duplicate of f.service',
@@ -53,20 +52,37 @@ test('each unit that cannot be imported is reported with its value, and the rest
 })
 
 test.each([
+  ['-1', '-1'],
+  ['0.5', '0.5'],
+  ['140737488355329', '140737488355329'],
+  ['9007199254740993', '9007199254740992'],
+  ['1e400', 'Infinity'],
+  ['null', 'null'],
+  ['true', 'true'],
+  ['"3"', '"3"'],
+  ['[3]', '[3]'],
+])('a count of %s is impossible', (count, shown) => {
+  const { baselines, problems } = parseLegacyCounters(`{"a": {"starts": ${count}}, "b": {"starts": 140737488355328}}`)
+  expect(problems).toEqual([`a: starts is ${shown}, expected a whole number from 0 to 140737488355328`])
+  expect([...baselines.keys()]).toEqual(['b.service'])
+})
+
+test.each([
   ['[]', 'is not a service_states.json: expected an object {"UNIT": {"starts": ...}}'],
   ['{"a": ', 'is not JSON: Unexpected end of JSON input'],
+  [`{"a": ${'['.repeat(100_000)}`, 'is not JSON: nested more than 20 levels deep'],
   ['\0{}', 'is not JSON: Unexpected token \'\\x00\', "\\x00{}" is not valid JSON'],
-])('%j is refused', (text, problem) => {
+])('%.20j is refused', (text, problem) => {
   expect(parseLegacyCounters(text)).toEqual({ baselines: new Map(), problems: [problem], notes: [] })
 })
 
 test('what is reported of a value is one short line, however deep and long the value is', () => {
-  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const deep = `${'['.repeat(19)}"${'x'.repeat(5_000)}"${']'.repeat(19)}`
   const { problems } = parseLegacyCounters(
     `{"a": ${deep}, "b": "${'x'.repeat(5_000)}", "c\\n${'x'.repeat(5_000)}": {}}`,
   )
   expect(problems).toEqual([
-    'a: a deeply nested value is not an object of counters',
+    `a: ${'['.repeat(19)}"${'x'.repeat(57)}... is not an object of counters`,
     `b: "${'x'.repeat(76)}... is not an object of counters`,
     expect.stringMatching(/^"c\\nx{70,80}\.\.\. is not a unit name: "\\n" is not allowed$/),
   ])

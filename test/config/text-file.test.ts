@@ -1,6 +1,6 @@
 // Text files that a person names: only regular files are read, and the reason why one cannot be used is in words.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -36,5 +36,15 @@ test('directories and special files are refused in words, and a pipe is never wa
     'its symbolic links form a loop',
     'the name is too long',
   ])
+  rmSync(directory, { recursive: true })
+})
+
+test('a file above 1 MiB is refused before it is read', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gatewatch-file-'))
+  const file = join(directory, 'file')
+  writeFileSync(file, 'x'.repeat(1_048_576))
+  expect(readTextFile(file)).toHaveLength(1_048_576)
+  truncateSync(file, 1_099_511_627_776) // sparse: 1 TiB could not be read
+  expect(reasonOf(file)).toBe('it is larger than 1 MiB')
   rmSync(directory, { recursive: true })
 })

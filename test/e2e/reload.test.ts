@@ -60,6 +60,11 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
     expect(shown.body).toContain('reload failed')
     expect((await units()).map((u) => u.service)).toEqual(['a.service', 'c.service'])
     expect(await agent.metric('gatewatch_config_last_reload_successful')).toBe(0)
+    configure(`{"monitored_services": ${'['.repeat(200_000)}`)
+    await until(() => agent.get('/-/ready'), {
+      what: 'the next problem',
+      is: ({ body }) => body.includes('not JSON: nested more than 20 levels deep'),
+    })
     configure('{"monitored_services": ["a", "b", "c"]}')
     await until(() => agent.get('/-/ready'), { what: 'ready again', is: (r) => r.status === 200 })
     expect((await units()).map((u) => u.service)).toEqual(['a.service', 'b.service', 'c.service'])

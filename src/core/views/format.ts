@@ -43,15 +43,6 @@ export const MESSAGE_CHARACTERS_AT_MOST = 1_000
 
 /** A value of a file in a message: JSON, at most 80 characters. `replacer` as for JSON.stringify. */
 export function jsonText(value: unknown, replacer?: (key: string, part: unknown) => unknown): string {
-  const text = stringified(value, replacer)
+  const text = JSON.stringify(value, replacer) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
-}
-
-/** JSON.parse reads any nesting, but JSON.stringify throws a RangeError if it exceeds the stack. */
-function stringified(value: unknown, replacer?: (key: string, part: unknown) => unknown): string {
-  try {
-    return JSON.stringify(value, replacer) ?? String(value)
-  } catch {
-    return 'a deeply nested value'
-  }
 }

@@ -1,4 +1,5 @@
 // Parses the body of an import: counts of the former program, by unit name. Pure.
+import { COUNT_AT_MOST, isCount } from '../../core/observation.ts'
 import { type Counters, ZERO } from '../../core/unit.ts'
 import { fullName } from '../../core/unit-name.ts'
 
@@ -15,9 +16,8 @@ export function baselinesOf(body: string): ReadonlyMap<string, Counters> | { rea
     for (const [key, value] of Object.entries(counts)) {
       const counter = COUNTERS.find((known) => known === key)
       if (counter === undefined) return { problem: `${name}.${key}: unknown counter; use ${COUNTERS.join(', ')}` }
-      if (!Number.isSafeInteger(value) || Number(value) < 0)
-        return { problem: `${name}.${key}: must be a whole number, 0 or more` }
-      counters[counter] = Number(value)
+      if (!isCount(value)) return { problem: `${name}.${key}: must be a whole number from 0 to ${COUNT_AT_MOST}` }
+      counters[counter] = value
     }
     baselines.set(fullName(name), counters)
   }
