@@ -76,4 +76,9 @@ describeUnless(missingPrograms('systemd-analyze'), 'the unit file', () => {
     for (const line of ['Type=notify', 'Restart=always', 'RestartPreventExitStatus=2', 'User=gatewatch'])
       expect(lines).toContain(line)
   })
+
+  test('gives a loaded gateway with a slow CPU, which was seen to need 44 s, several times that to start', () => {
+    const minutes = /^TimeoutStartSec=(\d+)min$/m.exec(readFileSync(UNIT_FILE, 'utf8'))?.[1]
+    expect(Number(minutes)).toBeGreaterThan(2)
+  })
 })
