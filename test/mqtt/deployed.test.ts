@@ -185,6 +185,13 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
       what: 'the result at the central broker',
       timeoutMs: 30_000,
     })
+    // the bridge keeps the retain flag, without which the agent would stop the unit
+    centre.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'stop', '-r', ...as('operator'))
+    await until(() => last(viewer, `unit/${UNIT}/result`), {
+      what: 'the refusal at the central broker',
+      is: (payload) => payload?.includes('"command":"stop","outcome":"retained"') ?? false,
+      timeoutMs: 30_000,
+    })
     await using home = await centre.subscribe('homeassistant/#', ...as('homeassistant'))
     const live = () => home.received.filter(({ topic, retain }) => topic.endsWith('/config') && !retain)
     await until(() => home.received.length, { what: 'the device', timeoutMs: 30_000 })
