@@ -94,7 +94,8 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
       const { checkConfig } = await import('./cli/commands/check-config.ts')
       const { queryUnmatchedPatterns } = await import('./app/query-patterns.ts')
       const unmatched = await queryUnmatchedPatterns(loaded.config)
-      return checkConfig(await withWebFile(loaded), unmatched, args.json, out)
+      const { withServiceFiles } = await import('./app/service-files.ts')
+      return checkConfig(withServiceFiles(await withWebFile(loaded)), unmatched, args.json, out)
     }
     case 'status':
       return withSources(loaded, async (from) =>

@@ -11,6 +11,7 @@ import { openLog, readerOf } from '../log/log.ts'
 import { createLastGoodFile, stateDirectory } from './last-good-file.ts'
 import { keepLastGood, replaceLost } from './lost-config.ts'
 import { run } from './run.ts'
+import { adviceFor } from './service-files.ts'
 
 /** `load` reads the configuration again, with another text in place of the file if there is one. */
 export async function runCommand(
@@ -32,7 +33,8 @@ export async function runCommand(
   }
   const { dev, ino, isFile } = stderrFile()
   const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
-  const logger = openLog(loaded.config, { stderr: out.rawStderr, reader, now: Date.now })
+  const advice = adviceFor('log_file', loaded.config.log_file, { asService, env: process.env })
+  const logger = openLog(loaded.config, { stderr: out.rawStderr, reader, now: Date.now, advice })
   for (const note of loaded.notes) logger.log('info', note)
   for (const warning of loaded.warnings) logger.log('warning', `configuration: ${warning}`)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)

@@ -28,6 +28,7 @@ import { createOptionalSinks } from './optional-sinks.ts'
 import { createReload } from './reload.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
+import { adviceFor } from './service-files.ts'
 import { healthChecks, type StatusInputs } from './status.ts'
 import { createTcpListener, metricsUrl, tcpSettings } from './tcp-listener.ts'
 import { createAgentCommands } from './unit-control.ts'
@@ -140,7 +141,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     allowedHosts: () => config().http.allowed_hosts,
     optimized,
   })
-  const eventsFile = eventsFileOf(configuration, identity, log)
+  const eventsFile = eventsFileOf(options, configuration, identity)
   const steady = createSteadyClock()
   const inputs: StatusInputs = {
     build,
@@ -176,10 +177,12 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
 }
 
 /** Null if none is configured. */
-function eventsFileOf({ now: config }: Configuration, identity: Identity, log: Log): EventsFile | null {
+function eventsFileOf(options: RunOptions, { now: config }: Configuration, identity: Identity): EventsFile | null {
   const path = config().events_file
+  if (path === null) return null
+  const advice = adviceFor('events_file', path, options)
   const limits = () => ({ maxBytes: config().events_max_bytes, backups: config().events_backup_count })
-  return path === null ? null : openEventsFile({ path, limits, identity: () => identity, log })
+  return openEventsFile({ path, limits, identity: () => identity, advice, log: options.logger.log })
 }
 
 /** Attaches journal lines to crash events before they reach `sinks`; null if that is off. */

@@ -34,6 +34,7 @@ const KEYS = {
   }),
   persistence_file: key(path, (paths) => paths.stateFile, {
     applies: 'restart',
+    written: true,
     help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
   }),
@@ -55,6 +56,7 @@ const KEYS = {
   }),
   log_file: key(orNone(path), null, {
     applies: 'restart',
+    written: true,
     help: 'Log to this file instead of stderr; the file is rotated.',
     defaultText: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
@@ -77,6 +79,7 @@ const KEYS = {
   }),
   events_file: key(orNone(path), null, {
     applies: 'restart',
+    written: true,
     help: 'Append every event to this file as JSON Lines; the file is rotated.',
     defaultText: 'none',
   }),

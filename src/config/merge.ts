@@ -51,12 +51,19 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   return { config, origins, problems, notes }
 }
 
+const RELATIVE = 'is a relative path, but the service has no working directory; expected an absolute one'
+
 function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unknown; problems: Problem[] } {
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
-  if (result.success) return { value: result.output, problems: [] }
   const place = entry.place ?? entry.source
   const kind = { fatal: origin === 'command line', origin }
+  if (result.success) {
+    const { output } = result
+    const isRelative = rowOf(key).written && typeof output === 'string' && !output.startsWith('/')
+    if (!isRelative || origin === 'command line') return { value: output, problems: [] }
+    return { problems: [problemOf(place, key, entry.value, RELATIVE, kind)] }
+  }
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
     const index = issue.path?.[0]?.key

@@ -9,6 +9,8 @@ interface EventsFileOptions {
   /** Called for each write: the limits may change while the agent runs. */
   readonly limits: () => RotationLimits
   readonly identity: () => Identity
+  /** What to add to the message that it cannot be written: what to do; empty for nothing. */
+  readonly advice?: (reason: string) => string
   readonly log: Log
 }
 
@@ -22,13 +24,14 @@ export interface EventsFile extends EventSink {
 }
 
 export function openEventsFile(options: EventsFileOptions): EventsFile {
-  const { path, limits, identity, log } = options
+  const { path, limits, identity, advice = () => '', log } = options
   const cannotWrite = (reason: string) => `cannot write events file ${path} (${reason})`
   const file = openRotatingFile({
     path,
     limits,
     onProblem: (problem) => {
-      if (problem !== null) log('error', `${cannotWrite(problem)}; dropping events until it can be written again`)
+      if (problem !== null)
+        log('error', `${cannotWrite(problem)}; dropping events until it can be written again${advice(problem)}`)
       else log('info', `events file ${path} can be written again; ${plural(file.dropped(), 'event')} dropped so far`)
     },
   })
@@ -39,7 +42,7 @@ export function openEventsFile(options: EventsFileOptions): EventsFile {
     dropped: file.dropped,
     problem() {
       const reason = file.problem()
-      return reason && cannotWrite(reason)
+      return reason && cannotWrite(reason) + advice(reason)
     },
     reopen: file.reopen,
     stop: file.stop,

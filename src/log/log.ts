@@ -38,10 +38,12 @@ export interface LogOutput {
   readonly reader: 'journal' | 'terminal' | 'other'
   /** Wall time in ms. */
   readonly now: () => number
+  /** What to add to the message that the log file cannot be written: what to do; empty for nothing. */
+  readonly advice?: (reason: string) => string
 }
 
 export function openLog({ log_file: path, ...initial }: LogSettings, output: LogOutput): Logger {
-  const { stderr, reader, now } = output
+  const { stderr, reader, now, advice = () => '' } = output
   const colors = pc.createColors(reader === 'terminal')
   let settings: Omit<LogSettings, 'log_file'> = initial
 
@@ -67,7 +69,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
             const message =
               problem === null
                 ? `log file ${path} can be written again`
-                : `${cannotWrite(problem)}; logging to stderr until it can be written again`
+                : `${cannotWrite(problem)}; logging to stderr until it can be written again${advice(problem)}`
             toStderr(level, lineOf(level, message, {}))
           },
         })
@@ -88,7 +90,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
     dropped: () => file?.dropped() ?? 0,
     problem() {
       const reason = file?.problem() ?? null
-      return reason && cannotWrite(reason)
+      return reason && cannotWrite(reason) + advice(reason)
     },
     reopen: () => file?.reopen(),
     stop: async () => file?.stop(),

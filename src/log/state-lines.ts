@@ -29,10 +29,10 @@ export function createStateLines(logger: Pick<Logger, 'log'>): StateLines {
 
   return {
     first(before, after) {
-      if (shown.has(after.name)) return
-      const { name, snapshot } = after
+      const { name, snapshot, tracking } = after
+      if (shown.has(name) || tracking !== 'continuous' || snapshot === null) return
       if (before?.tracking === 'continuous') shown.set(name, stateOf(before))
-      else if (after.tracking === 'continuous' && snapshot !== null) {
+      else {
         const [state, { subState }] = [stateOf(after), snapshot]
         shown.set(name, state)
         logger.log('info', initialLine(name, state, subState), { service: name, state, sub_state: subState })

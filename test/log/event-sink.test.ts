@@ -130,6 +130,7 @@ describe('the first reading of a unit', () => {
     const { lines, step } = sinkTo()
     const counters = { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 }
     const loaded = unit(M, { tracking: 'interrupted', counters })
+    step(stateOf({ ...loaded, tracking: 'continuous' }), stateOf(loaded)) // the boot
     step(stateOf(loaded), stateOf(inactive({ counters: CRASH.counters })), [{ ...CRASH, source: 'reconcile' }])
     expect(lines).toEqual([
       '<6>[INFO] Initial state for mosquitto.service: inactive (SubState: dead)',

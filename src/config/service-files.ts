@@ -1,0 +1,53 @@
+// Where the service may write files: its sandbox (ProtectSystem=strict) allows only its own directories and those of its
+// drop-ins. Pure.
+import { basename } from 'node:path'
+import type { Key } from './keys.ts'
+import { SYSTEM_PATHS } from './paths.ts'
+
+/** The keys of files that the agent writes. */
+export const WRITTEN_FILES = ['log_file', 'events_file', 'persistence_file'] as const satisfies readonly Key[]
+export type WrittenFile = (typeof WRITTEN_FILES)[number]
+
+/** Directories that the shipped unit may write to; with PrivateTmp= the last two are its own. */
+const SHIPPED = ['/var/lib/gatewatch', '/run/gatewatch', '/tmp', '/var/tmp']
+const LOGS = '/var/log/gatewatch'
+const DROP_IN = '/etc/systemd/system/gatewatch.service.d/log-files.conf'
+
+/** The parents of the directories that systemd creates for a unit, by setting (systemd.exec(5)). */
+const PARENTS: Readonly<Record<string, string>> = {
+  StateDirectory: '/var/lib/',
+  CacheDirectory: '/var/cache/',
+  LogsDirectory: '/var/log/',
+  RuntimeDirectory: '/run/',
+  ReadWritePaths: '',
+}
+
+/** What the service may write to, with these texts of its unit file and drop-ins; `/`: everything. */
+export function writablePaths(unitTexts: readonly string[]): readonly string[] {
+  const paths = [...SHIPPED]
+  for (const [, setting = '', value = ''] of unitTexts.join('\n').matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)) {
+    const parent = PARENTS[setting]
+    if (parent !== undefined) paths.push(...value.split(/\s+/).map((word) => parent + word.replace(/^[-+]+|:.*$/g, '')))
+    // The last one applies; a drop-in comes after the unit file.
+    if (setting === 'ProtectSystem' && value !== 'strict') paths.push('/')
+  }
+  return paths
+}
+
+export function isWritable(path: string, writable: readonly string[]): boolean {
+  return writable.some((one) => one !== '' && (path === one || path.startsWith(one.endsWith('/') ? one : `${one}/`)))
+}
+
+/** What to do so that the service can write the file that `key` names; a clause that ends with a command. */
+export function fixForService(key: WrittenFile, path: string): string {
+  if (key === 'persistence_file') return `remove ${key}, so that the state is in ${SYSTEM_PATHS.stateFile}`
+  const first = path.startsWith(`${LOGS}/`) ? '' : `set ${key} to ${LOGS}/${basename(path)}, `
+  return `${first}allow it with the drop-in ${DROP_IN}: ${COMMAND}`
+}
+
+const COMMAND = [
+  `mkdir -p ${DROP_IN.replace(/\/[^/]*$/, '')}`,
+  `printf '[Service]\\nLogsDirectory=gatewatch\\n' >${DROP_IN}`,
+  'systemctl daemon-reload',
+  'systemctl restart gatewatch',
+].join(' && ')

@@ -1,0 +1,45 @@
+// Which files the service can write, with its unit file and drop-ins, and what the advice is if it cannot.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { fixForService, isWritable, writablePaths } from '../../src/config/service-files.ts'
+import { problemsOf } from './load-text.ts'
+
+const SYSTEMD = join(import.meta.dirname, '../../systemd')
+const UNIT = readFileSync(join(SYSTEMD, 'gatewatch.service'), 'utf8')
+const LOGS = readFileSync(join(SYSTEMD, 'drop-ins/log-files.conf'), 'utf8')
+
+test.each([
+  ['/var/lib/gatewatch/monitor.log', [UNIT], true],
+  ['/run/gatewatch/monitor.log', [UNIT], true],
+  ['/tmp/monitor.log', [UNIT], true],
+  ['/var/log/service_monitor.log', [UNIT], false],
+  ['/var/log/gatewatch/monitor.log', [UNIT], false],
+  ['/var/log/gatewatch/monitor.log', [UNIT, LOGS], true],
+  ['/var/log/gatewatch2/monitor.log', [UNIT, LOGS], false],
+  ['/data/log/monitor.log', [UNIT, '[Service]\nReadWritePaths=/srv -/data/log\n'], true],
+  ['/data/monitor.log', [UNIT, '[Service]\nProtectSystem=no\n'], true],
+  ['/var/log/monitor.log', [], false],
+])('%s', (path, texts, writable) => {
+  expect(isWritable(path, writablePaths(texts))).toBe(writable)
+})
+
+test('the advice is a file that the service can write once the drop-in of the advice exists', () => {
+  const fix = fixForService('log_file', '/var/log/service_monitor.log')
+  const [, file = '', dropIn = ''] = /^set log_file to (\S+), .* printf '(.*?)' >/.exec(fix) ?? []
+  expect(file).toBe('/var/log/gatewatch/service_monitor.log')
+  expect(isWritable(file, writablePaths([UNIT, dropIn.replaceAll('\\n', '\n')]))).toBe(true)
+  expect(fixForService('events_file', '/var/log/gatewatch/e.jsonl')).toMatch(/^allow it with the drop-in /)
+})
+
+test('a relative path is a problem in the file and in the environment, and is accepted on the command line', async () => {
+  const relative = 'is a relative path, but the service has no working directory; expected an absolute one'
+  expect(await problemsOf('{"log_file": "monitor.log", "events_file": "./e.jsonl"}')).toEqual([
+    `/etc/gatewatch/config.json:1:14: log_file: "monitor.log" ${relative}`,
+    `/etc/gatewatch/config.json:1:44: events_file: "./e.jsonl" ${relative}`,
+  ])
+  expect(await problemsOf(null, { GATEWATCH_PERSISTENCE_FILE: 'state.ring' })).toEqual([
+    `GATEWATCH_PERSISTENCE_FILE: "state.ring" ${relative}`,
+  ])
+  expect(await problemsOf(null, {}, 'run -l monitor.log')).toEqual([])
+})
