@@ -1,7 +1,7 @@
 // One run of the agent: every observation is one synchronous step from the source to the store and the sinks.
 import { messageOf } from './core/error-text.ts'
-import type { Observation } from './core/observation.ts'
-import { removedUnits, type State, unitOf } from './core/state.ts'
+import type { Instant, Observation } from './core/observation.ts'
+import { CLOCK_STEP_MS, removedUnits, type State, unitOf } from './core/state.ts'
 import { countersBalance, dueAtMonoMs, step } from './core/step.ts'
 import type { Unit } from './core/unit.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
@@ -24,6 +24,8 @@ export interface Agent {
   stateAtStart(): State
   /** Applies an observation. Returns at once and never throws. */
   observe(observation: Observation): void
+  /** Compares both clocks, and corrects the times of this boot if the wall clock was set. `observe` does it first. */
+  lookAtClock(): void
   /** Faults of the counting itself, one sentence each; empty while it is correct. */
   problems(): string[]
   /** Observes the identity and the boot, then starts the source. From here on every step goes to the sinks. */
@@ -40,6 +42,7 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
   let sinks: readonly EventSink[] = []
   let due = Infinity
   let cancelTick = () => {}
+  const clockWatch = createClockWatch(clock, log)
   const problems = new Map<string, string>()
 
   function report(key: string, message: string): void {
@@ -70,7 +73,18 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
     })
   }
 
+  function lookAtClock(): void {
+    const bootedAtMs = clockWatch.step()
+    if (bootedAtMs !== null) apply({ kind: 'clock-set', at: clock.now(), bootedAtMs })
+  }
+
   function observe(observation: Observation): void {
+    lookAtClock()
+    const at = clockWatch.asSetNow(observation.at)
+    apply(at === observation.at ? observation : { ...observation, at })
+  }
+
+  function apply(observation: Observation): void {
     try {
       const before = state
       const { state: after, events } = step(before, observation)
@@ -95,6 +109,7 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
     state: () => state,
     stateAtStart: () => atStart,
     observe,
+    lookAtClock,
     problems: () => [...problems.values()],
     start(from, to) {
       source = from
@@ -102,6 +117,7 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
       // First: what another machine counted is not lost at this boot.
       if (identity) observe({ kind: 'identity', at: clock.now(), ...identity })
       observe({ kind: 'boot', at: clock.now(), bootId })
+      observe({ kind: 'clock-set', at: clock.now(), bootedAtMs: clockWatch.begin() })
       scheduleTick(state.units, clock.now().monoMs)
       from.start(observe)
     },
@@ -111,5 +127,31 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
       await Promise.all(sinks.map((sink) => sink.stop()))
       await store.stop()
     },
+  }
+}
+
+/** Notices that the wall clock was set, by comparing it with the monotonic clock. */
+function createClockWatch(clock: Clock, log: Log) {
+  let bootedAtMs: number | null = null
+  let setAtMonoMs = Number.NEGATIVE_INFINITY
+  return {
+    /** Returns when this boot began, by the wall clock; steps are noticed from here on. */
+    begin(): number {
+      bootedAtMs = clock.wallMsOf(0)
+      return bootedAtMs
+    },
+    /** If the clock was set since the last call: when this boot began, by the clock as it is set now. Else null. */
+    step(): number | null {
+      const before = bootedAtMs
+      const now = clock.wallMsOf(0)
+      if (before === null || Math.abs(now - before) <= CLOCK_STEP_MS) return null
+      bootedAtMs = now
+      setAtMonoMs = clock.now().monoMs
+      const seconds = Math.round((now - before) / 1000)
+      log('info', `the wall clock was set by ${seconds} s; the times of this boot are corrected`)
+      return now
+    },
+    /** An observation that was held back can be older than the step of the clock. */
+    asSetNow: (at: Instant): Instant => (at.monoMs >= setAtMonoMs ? at : { ...at, wallMs: clock.wallMsOf(at.monoMs) }),
   }
 }

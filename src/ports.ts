@@ -14,6 +14,11 @@ export type Env = Readonly<Record<string, string | undefined>>
 /** The monotonic and the wall clock, read at one instant, and one kind of timer. */
 export interface Clock {
   now(): Instant
+  /**
+   * The wall time of this moment of the present boot (CLOCK_MONOTONIC), by the wall clock as it is set now. The same for
+   * each call, until the clock is set.
+   */
+  wallMsOf(monoMs: number): number
   /** Calls back once after `ms`; returns the function that cancels it. */
   after(ms: number, call: () => void): () => void
 }
@@ -52,6 +57,8 @@ export interface UnitSource {
   system(): SystemHealth | null
   /** The same, read now and with the units' names; null if systemd does not respond. */
   readSystem(): Promise<SystemDetail | null>
+  /** Whether the kernel counts the clock as synchronised; null if unknown. The query starts systemd-timedated. */
+  clockSynchronized(): Promise<boolean | null>
   /** Path of a watched unit's control group below the root of the hierarchy; null if it has none or before it was read. */
   controlGroup(unit: string): string | null
   /**

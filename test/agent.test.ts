@@ -48,6 +48,9 @@ function rig() {
       emit(o)
     },
     advance: clock.advance,
+    /** Without the wait for the time of the observation. */
+    emitLate: (o: Observation) => emit(o),
+    setWall: clock.setWall,
   }
 }
 
@@ -103,7 +106,7 @@ test('an agent that was never started observes nothing and can be stopped', asyn
     state: newState('00112233aabbccdd'),
     bootId: 'b1',
     store: { stop: async () => void order.push('store') } as unknown as StateStore,
-    clock: { now: () => at(0), after: () => () => {} },
+    clock: testClock(),
     log: () => {},
   })
   expect(agent.state()).toBe(agent.stateAtStart())
@@ -119,4 +122,33 @@ test('the state at the start is the zeroed one after clear', () => {
   agent.observe({ kind: 'clear', at: at(2) })
   expect(agent.stateAtStart()).toBe(agent.state())
   expect(agent.stateAtStart().units[0]?.counters.starts).toBe(1)
+})
+
+test('when the clock was set, that is a step of its own, before the next observation', () => {
+  const { agent, steps, logged, emit, emitLate, setWall, advance } = rig()
+  emit(WATCH)
+  emit(read('u.service', 10_000, { ...RUNNING, changedAtMonoMs: 4_000 }))
+  const bootedAt = at(0).wallMs
+  expect(agent.state()).toMatchObject({ bootedAtMs: bootedAt, units: [{ changedAtMs: bootedAt + 4_000 }] })
+  const before = steps.length
+  setWall(bootedAt + 3_600_000)
+  advance(90_000)
+  agent.lookAtClock()
+  agent.lookAtClock()
+  expect(steps.slice(before)).toMatchObject([
+    { before: { bootedAtMs: bootedAt }, after: { bootedAtMs: bootedAt + 3_600_000 }, events: [] },
+  ])
+  expect(agent.state().units[0]).toMatchObject({ changedAtMs: bootedAt + 3_604_000 })
+  expect(logged).toEqual(['the wall clock was set by 3600 s; the times of this boot are corrected'])
+  // An observation from before the step that was held back (the journal was read) has the right time, too.
+  emitLate(
+    signal('u.service', 95_000, {
+      activeState: 'failed',
+      result: 'signal',
+      mainCode: 2,
+      mainStatus: 9,
+      invocationId: 'a1',
+    }),
+  )
+  expect(steps.at(-1)?.events).toMatchObject([{ kind: 'crash', atMs: bootedAt + 3_695_000 }, { kind: 'gave_up' }])
 })

@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { isInstalled } from '../is-installed.mjs'
 import { withoutStartingDaemons } from './policy-rc.mjs'
 
+const DEBIAN_ARCHITECTURES = { x64: 'x86_64', arm64: 'aarch64' }
 const CROSS = '/usr/aarch64-linux-gnu/lib'
 const CROSS_ARMV7 = '/usr/arm-linux-gnueabihf/lib'
+const FAKETIME = `/usr/lib/${DEBIAN_ARCHITECTURES[process.arch] ?? ''}-linux-gnu/faketime/libfaketimeMT.so.1`
 const PYTHON = '/usr/lib/python3/dist-packages'
 
 const SEARCHED = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
@@ -33,6 +35,7 @@ const PROGRAMS = [
   ['mkfs.xfs', 'xfsprogs', 'a small xfs file system', ['test']],
   ['mount', 'mount', 'mounting these', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
+  [FAKETIME, 'libfaketime', 'a wall clock that a test sets', ['test']],
   ['curl', 'curl', 'a client of HTTP that is not ours', ['test']],
   ['zsh', 'zsh', 'a shell that completes commands', ['test']],
   ['fish', 'fish', 'a shell that completes commands', ['test']],

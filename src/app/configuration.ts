@@ -13,13 +13,13 @@ export interface Configuration {
   warnings(): readonly string[]
   /** Keys whose configured value takes effect after a restart of the agent, in the order of the table. */
   waiting(): readonly Key[]
-  /** Wall time in ms at which a configuration without problems was last applied; null if never. */
-  appliedAtMs(): number | null
+  /** Monotonic time at which a configuration without problems was last applied; null if never. */
+  appliedAtMonoMs(): number | null
   /** True if it applied the configuration; false if it kept the current one, and shows why. */
-  apply(next: LoadedConfig, atMs: number): boolean
+  apply(next: LoadedConfig, atMonoMs: number): boolean
 }
 
-export function createConfiguration(started: LoadedConfig, startedAtMs: number): Configuration {
+export function createConfiguration(started: LoadedConfig, startedAtMonoMs: number): Configuration {
   let now = started.config
   let waiting: readonly Key[] = []
   let problems: readonly string[] = started.problems.map(({ text }) => text)
@@ -27,14 +27,14 @@ export function createConfiguration(started: LoadedConfig, startedAtMs: number):
   let warnings = started.warnings
   /** The agent runs without a configuration file. */
   let withoutFile = isAbsent(started)
-  let appliedAtMs = problems.length === 0 ? startedAtMs : null
+  let appliedAtMonoMs = problems.length === 0 ? startedAtMonoMs : null
   return {
     now: () => now,
     problems: () => [...problems, ...refused.map((text) => `reload failed: ${text}`)],
     warnings: () => warnings,
     waiting: () => waiting,
-    appliedAtMs: () => appliedAtMs,
-    apply(next, atMs) {
+    appliedAtMonoMs: () => appliedAtMonoMs,
+    apply(next, atMonoMs) {
       refused = next.problems.map(({ text }) => text)
       // The defaults may open what the file that is gone had closed.
       const isGone = isAbsent(next) && !withoutFile
@@ -44,7 +44,7 @@ export function createConfiguration(started: LoadedConfig, startedAtMs: number):
       problems = []
       warnings = []
       withoutFile = isAbsent(next)
-      appliedAtMs = atMs
+      appliedAtMonoMs = atMonoMs
       return true
     },
   }

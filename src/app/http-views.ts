@@ -29,7 +29,10 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
   }
 
   return {
-    live: agent.state,
+    live() {
+      agent.lookAtClock()
+      return agent.state()
+    },
     identity: () => identity,
     history,
     checks: () => healthChecks(inputs),

@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
+import { clockSyncedAtStart } from '../host/clock-mark.ts'
 import { type GatewayIdentity, gatewayIdentity, readBootId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'
@@ -64,7 +65,7 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     log('warning', `state file ${path} ${volatile}: counters ${lost} a power loss`)
   }
   return {
-    state: { ...opened.state, policy: policyOf(config) },
+    state: { ...opened.state, policy: policyOf(config), clockSynced: clockSyncedAtStart(clock.now().wallMs) },
     store: opened.store,
     identity,
     ids,

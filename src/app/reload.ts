@@ -37,7 +37,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
   const { log } = logger
 
   const apply = async (next: LoadedConfig) => {
-    if (!configuration.apply(next, clock.now().wallMs)) {
+    if (!configuration.apply(next, clock.now().monoMs)) {
       for (const { text } of next.problems) log('error', `reload failed, keeping the current configuration: ${text}`)
       for (const warning of configuration.warnings()) log('warning', `reload: ${warning}`)
       return false

@@ -15,10 +15,10 @@ import { createLogSink } from '../log/event-sink.ts'
 import { type EventsFile, openEventsFile } from '../log/events-file.ts'
 import type { Logger } from '../log/log.ts'
 import { createMetrics } from '../metrics/metrics.ts'
-import { createSteadyClock } from '../metrics/scrape-input.ts'
 import type { Env, EventSink, Log } from '../ports.ts'
 import { createService } from '../service/service.ts'
 import { statusLine } from '../service/status-line.ts'
+import { clockSyncOf } from './clock-sync.ts'
 import { type Configuration, createConfiguration } from './configuration.ts'
 import { waitForUnits } from './drain.ts'
 import { createHttpViews } from './http-views.ts'
@@ -59,9 +59,9 @@ export async function run(options: RunOptions): Promise<Running> {
   const { loaded, build, logger, asService } = options
   const { config } = loaded
   const { log } = logger
-  const startedAtMs = clock.now().wallMs
+  const startedAtMonoMs = clock.now().monoMs
   const opened = await openState({ ...options, clock, log })
-  const parts = await createParts(options, opened, startedAtMs)
+  const parts = await createParts(options, opened, startedAtMonoMs)
   const { agent, source, sinks, http, tcp, mqtt, optional, commands, systemd } = parts
 
   const stop = async () => {
@@ -72,8 +72,10 @@ export async function run(options: RunOptions): Promise<Running> {
     await agent.stop()
   }
 
-  agent.start(source, sinks)
+  const clockSync = clockSyncOf(agent, source, clock)
+  agent.start(source, [...sinks, clockSync])
   if (opened.identityProblems.length > 0) void opened.store.flush() // another change of identity would be reported again
+  clockSync.start()
   try {
     await http.serveSocket(config.socket).catch((error: Error) => {
       log('warning', `${error.message}; local commands such as 'gatewatch status' will not work`)
@@ -102,17 +104,22 @@ export async function run(options: RunOptions): Promise<Running> {
 }
 
 /** Creates every part, each after those that it uses. Nothing runs yet. */
-async function createParts(options: RunOptions, opened: OpenedState, startedAtMs: number) {
+async function createParts(options: RunOptions, opened: OpenedState, startedAtMonoMs: number) {
   const { loaded, build, logger, env, uid } = options
   const { log } = logger
   const { state, store, identity, ids, bootId } = opened
-  const configuration = createConfiguration(loaded, startedAtMs)
+  const configuration = createConfiguration(loaded, startedAtMonoMs)
   const config = configuration.now
+  const startedAtMs = () => clock.wallMsOf(startedAtMonoMs)
   const statsEveryMs = () => config().stats_interval * 1000
 
   const agent = createAgent({ state, bootId, identity: ids, store, clock, log })
   const lag = createLoopLag(clock)
-  const source = createUnitSource({ loaded, state: agent.state, bootId, noteLate: lag.note, clock, log })
+  const noteLate = (lateMs: number) => {
+    lag.note(lateMs)
+    agent.lookAtClock()
+  }
+  const source = createUnitSource({ loaded, state: agent.state, bootId, noteLate, clock, log })
   const commands = createAgentCommands(config, agent, { clock, log, env, uid, user: loaded.paths.user })
 
   const eventSinks: EventSink[] = []
@@ -142,7 +149,6 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     optimized,
   })
   const eventsFile = eventsFileOf(options, configuration, identity)
-  const steady = createSteadyClock()
   const inputs: StatusInputs = {
     build,
     identity,
@@ -160,7 +166,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
     http,
     usage: createUsageReader(source, opened.path, clock),
     logFiles: [...(config().log_file === null ? [] : [logger.problem]), ...(eventsFile ? [eventsFile.problem] : [])],
-    health: createHealth(() => steady(clock.now())),
+    health: createHealth(clock),
   }
   healthChecks(inputs) // `since` of what does not change is the start
   const metrics = createMetrics(() => scrapeFacts(inputs), clock)
@@ -173,7 +179,19 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMs
   if (eventsFile !== null) eventSinks.push(eventsFile)
   eventSinks.push(optional)
   const sinks = crashLog === null ? eventSinks : [crashLog]
-  return { configuration, agent, source, commands, sinks, http, tcp: inputs.tcp, mqtt, optional, systemd, eventsFile }
+  return {
+    configuration,
+    agent,
+    source,
+    commands,
+    sinks,
+    http,
+    tcp: inputs.tcp,
+    mqtt,
+    optional,
+    systemd,
+    eventsFile,
+  }
 }
 
 /** Null if none is configured. */

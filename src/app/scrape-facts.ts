@@ -1,5 +1,6 @@
 // Gathers the input of a scrape from all parts of the agent, at one instant.
 import type { ScrapeFacts } from '../metrics/scrape-input.ts'
+import type { Clock } from '../ports.ts'
 import { healthChecks, type StatusInputs } from './status.ts'
 
 /** Commits first if the flush budget allows it for a reader, so that the scrape is current. */
@@ -7,6 +8,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
   const { build, identity, store, lag, agent, configuration, source } = inputs
   await lag.measure()
   await store.commitForReader()
+  agent.lookAtClock()
   const problems = configuration.problems().length
   return {
     live: agent.state(),
@@ -31,8 +33,12 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
       monitoredServices: configuration.now().monitored_services,
       configProblems: problems + configuration.warnings().length,
       lastReloadSuccessful: problems === 0,
-      lastReloadSuccessMs: configuration.appliedAtMs(),
+      lastReloadSuccessMs: wallMsOf(inputs.clock, configuration.appliedAtMonoMs()),
       eventLoopLagSeconds: lag.worstSeconds(),
     },
   }
+}
+
+function wallMsOf(clock: Clock, monoMs: number | null): number | null {
+  return monoMs === null ? null : clock.wallMsOf(monoMs)
 }

@@ -15,7 +15,8 @@ import type { TcpListener } from './tcp-listener.ts'
 export interface StatusInputs {
   readonly build: Build
   readonly identity: Identity
-  readonly startedAtMs: number
+  /** When the agent started, by the wall clock as it is set now. */
+  readonly startedAtMs: () => number
   /** What a power loss does to the state file, one sentence without subject; null if it survives. */
   readonly stateVolatile: string | null
   readonly identityProblems: readonly string[]
@@ -85,7 +86,7 @@ export function statusJson(inputs: StatusInputs): Json {
     machine_id: identity.machineId,
     boot_id: inputs.agent.state().bootId,
     stream: identity.stream,
-    started_at: rfc3339(startedAtMs),
+    started_at: rfc3339(startedAtMs()),
     listening: inputs.tcp.address(),
     bus: { connected, problem },
     state: {

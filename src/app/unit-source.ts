@@ -1,14 +1,10 @@
 // The source of observations: systemd over D-Bus, and the journal for gaps.
-import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
 import { withStallDetector } from '../host/stall-detector.ts'
 import { withJournalReplay } from '../journal/replay-source.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { createSystemdSource } from '../systemd/source.ts'
-
-/** systemd's mark that the clock was synchronised (systemd-timesyncd.service(8)). */
-const CLOCK_MARK = '/run/systemd/timesync/synchronized'
 
 export interface UnitSourceOptions {
   readonly loaded: LoadedConfig
@@ -32,7 +28,6 @@ export function createUnitSource({ loaded, state, bootId, noteLate, clock, log }
     known: state().units.flatMap(({ name, byPattern }) => (byPattern ? [name] : [])),
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
-    clockMark: () => existsSync(CLOCK_MARK),
   })
   const source = withStallDetector(systemd, noteLate, clock, log)
   // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.

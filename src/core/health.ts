@@ -81,11 +81,14 @@ interface Finding {
   readonly beganAtMonoMs?: number | null
 }
 
-/** Each call evaluates the checks and notes which of them changed. `now`: wall times that are steady from call to call. */
-export function createHealth(now: () => Instant): (facts: HealthFacts) => readonly HealthCheck[] {
+/** Each call evaluates the checks and notes which of them changed. `clock`: as in ports.ts. */
+export function createHealth(clock: {
+  now(): Instant
+  wallMsOf(monoMs: number): number
+}): (facts: HealthFacts) => readonly HealthCheck[] {
   let changes = new Map<CheckName, { readonly healthy: boolean; readonly atMonoMs: number }>()
   return (facts) => {
-    const { monoMs, wallMs } = now()
+    const { monoMs } = clock.now()
     const before = changes
     changes = new Map()
     return findingsOf(facts).map(({ name, problems, note = OK, beganAtMonoMs }) => {
@@ -94,7 +97,7 @@ export function createHealth(now: () => Instant): (facts: HealthFacts) => readon
       const noticedAtMonoMs = last?.healthy === healthy ? last.atMonoMs : monoMs
       const atMonoMs = healthy ? noticedAtMonoMs : (beganAtMonoMs ?? noticedAtMonoMs)
       changes.set(name, { healthy, atMonoMs })
-      const sinceMs = Math.round(wallMs - (monoMs - atMonoMs))
+      const sinceMs = Math.round(clock.wallMsOf(atMonoMs))
       return { name, healthy, message: healthy ? note : problems.join('; '), sinceMs }
     })
   }

@@ -72,6 +72,11 @@ export type Observation =
   | { readonly kind: 'identity'; readonly at: Instant; readonly gatewayId: string; readonly machineId: string | null }
   /** The agent started in this boot; runs that were open in another boot are lost. */
   | { readonly kind: 'boot'; readonly at: Instant; readonly bootId: string }
+  /**
+   * By the wall clock as it is set now, this boot began at `bootedAtMs`. If that differs from before, the clock was set
+   * (a gateway without an RTC boots in 1970).
+   */
+  | { readonly kind: 'clock-set'; readonly at: Instant; readonly bootedAtMs: number }
   | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }
   /** The configured limits for flapping changed. */
   | { readonly kind: 'policy'; readonly at: Instant; readonly policy: Policy }

@@ -180,12 +180,18 @@ function endedCleanly(snapshot: UnitSnapshot): boolean {
     : snapshot.mainCode < 2 && snapshot.mainStatus === 0
 }
 
+/** After a gap: keeps the runs that the journal proves until the first snapshot. `runs`: those of this boot. */
+export function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
+  const proven = runsToReplay(unit, runs)
+  return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
+}
+
 /**
  * The runs that still have to be applied: those from the newest counted one on (its end may not be counted yet), or all
  * of them if no run of this boot was seen. None if the journal does not reach back to the newest counted run, because
  * then it is unknown which were counted. `runs`: those of this boot, oldest first.
  */
-export function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
+function runsToReplay(unit: Unit, runs: readonly ProvenRun[]): readonly ProvenRun[] {
   if (unit.tracking !== 'interrupted') return NO_PROOF
   const newest = runs.findIndex(({ id }) => id === unit.runIds[0])
   if (newest < 0 && unit.snapshot !== null) return NO_PROOF

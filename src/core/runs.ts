@@ -188,7 +188,7 @@ function countCrash(
   const crashed: Unit = {
     ...count(closed, { crashes: 1 }),
     failures: { ...closed.failures, [cause.result]: { ...before, [kind]: before[kind] + 1 } },
-    lastCrash: { cause, requested, atMs: ctx.at.wallMs },
+    lastCrash: { cause, requested, atMs: ctx.at.wallMs, thisBoot: true },
   }
   const transition = emitEnd(crashed, ctx, {
     kind: 'crash',

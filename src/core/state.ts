@@ -19,6 +19,8 @@ export interface State {
   readonly bootId: string
   /** Counters of the former program were imported into this state. */
   readonly formerImported: boolean
+  /** When this boot began, by the wall clock to which the wall times of this boot belong; null before it was read. */
+  readonly bootedAtMs: number | null
   /** Sequence number of the newest event. */
   readonly seq: number
   /** Sequence numbers skipped by an unclean start; reported on the next event, then 0. */
@@ -36,6 +38,9 @@ export interface State {
   readonly policy: Policy
 }
 
+/** A smaller change is the inaccuracy of reading two clocks one after the other. */
+export const CLOCK_STEP_MS = 500
+
 const DEFAULT_POLICY: Policy = { flapCount: 5, flapWindowMs: 300_000, maxUnits: 1000 }
 
 /** An empty state for a new stream. `stream`: 16 hex digits. */
@@ -46,6 +51,7 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
     machineId: null,
     bootId: '',
     formerImported: false,
+    bootedAtMs: null,
     seq: 0,
     seqGap: 0,
     clockSynced: null,
@@ -86,4 +92,31 @@ export function changedUnits(before: State, after: State): readonly (readonly [w
     if (was !== unit) changed.push([was, unit])
   }
   return changed
+}
+
+/**
+ * All wall times of this boot belong to one setting of the wall clock: the one in which the boot began at
+ * `state.bootedAtMs`. If it began at another time by the clock of now, they are moved by the difference.
+ */
+export function setClock(state: State, bootedAtMs: number): State {
+  if (state.bootedAtMs === null) return { ...state, bootedAtMs }
+  const byMs = bootedAtMs - state.bootedAtMs
+  if (Math.abs(byMs) <= CLOCK_STEP_MS) return state
+  return { ...state, bootedAtMs, units: state.units.map((unit) => moved(unit, byMs)) }
+}
+
+function moved(unit: Unit, byMs: number): Unit {
+  const { run, lastCrash, changedAtMs, snapshot, burst } = unit
+  const summary = burst?.summary ?? null
+  const ofThisBoot = changedAtMs !== null && (snapshot?.changedAtMonoMs ?? 0) > 0
+  return {
+    ...unit,
+    run: run && { ...run, openedAtMs: run.openedAtMs + byMs },
+    lastCrash: lastCrash?.thisBoot ? { ...lastCrash, atMs: lastCrash.atMs + byMs } : lastCrash,
+    changedAtMs: ofThisBoot ? changedAtMs + byMs : changedAtMs,
+    burst:
+      burst && summary
+        ? { ...burst, summary: { ...summary, firstMs: summary.firstMs + byMs, lastMs: summary.lastMs + byMs } }
+        : burst,
+  }
 }

@@ -6,13 +6,13 @@ import * as forget from './forget.ts'
 import { globMatcher } from './glob.ts'
 import type { Instant, Observation } from './observation.ts'
 import { BURST_WINDOW_MS, rollWindow } from './rate-limit.ts'
-import { runsToReplay } from './reconcile.ts'
+import { addProof } from './reconcile.ts'
 import { asBaseline, cleared, otherMachine } from './recount.ts'
 import { loseRun } from './runs.ts'
 import { CANCELED_AFTER_MS, jobEnded, noteJob, noteJobType, reportCanceled } from './start-jobs.ts'
-import { type State, unitOf, withUnits } from './state.ts'
+import { type State, setClock, unitOf, withUnits } from './state.ts'
 import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
-import { NO_PROOF, newUnit, type ProvenRun, shownCounters, type Unit, ZERO } from './unit.ts'
+import { NO_PROOF, newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
 import { distrustSettings, interrupt, loseContact } from './unit-facts.ts'
 import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
 
@@ -68,6 +68,8 @@ export function step(state: State, o: Observation): StepResult {
       return identify(state, o)
     case 'boot':
       return boot(state, o.at, o.bootId)
+    case 'clock-set':
+      return { state: setClock(state, o.bootedAtMs), events: [] }
     case 'clock':
       return { state: state.clockSynced === o.synced ? state : { ...state, clockSynced: o.synced }, events: [] }
     case 'policy':
@@ -175,11 +177,6 @@ function roomMade({ state, events }: StepResult): StepResult {
   return { state: forget.makeRoom(state), events }
 }
 
-function addProof(unit: Unit, runs: readonly ProvenRun[]): Unit {
-  const proven = runsToReplay(unit, runs)
-  return proven.length === 0 && unit.proven.length === 0 ? unit : { ...unit, proven }
-}
-
 function reloaded(unit: Unit): Transition {
   return { unit: distrustSettings(unit), events: [] }
 }
@@ -201,11 +198,13 @@ function identify(state: State, { at, gatewayId, machineId }: Observation & { ki
 function boot(state: State, at: Instant, bootId: string): StepResult {
   if (bootId === state.bootId) return step(state, { kind: 'gap', at })
   const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
-  return updateAllUnits({ ...state, bootId, units: forget.onClockOfNextBoot(state.units) }, at, (unit) => {
+  const inThisBoot: State = { ...state, bootId, bootedAtMs: null, units: forget.onClockOfNextBoot(state.units) }
+  return updateAllUnits(inThisBoot, at, (unit) => {
     const ended: Transition = unit.run === null ? { unit, events: [] } : loseRun(unit, ctx)
     const fresh: Partial<Unit> = {
       snapshot: null,
       runIds: [],
+      lastCrash: unit.lastCrash && { ...unit.lastCrash, thisBoot: false },
       endJob: 0,
       startJob: 0,
       failed: null,

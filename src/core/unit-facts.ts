@@ -67,15 +67,6 @@ function neverActive({ snapshot, runIds }: Unit, settings: Settings): boolean {
   return snapshot?.activeState === 'inactive' && !settings.wasActive && runIds.length === 0
 }
 
-/**
- * Wall time of systemd's last state change in ms: now minus its monotonic age, so that it stays right when the clock is
- * set. If there was no change in this boot, the stored time. Null until known.
- */
-export function changedAtMs(unit: Unit, now: { readonly monoMs: number; readonly wallMs: number }): number | null {
-  const monoMs = unit.snapshot?.changedAtMonoMs ?? 0
-  return monoMs > 0 ? now.wallMs - (now.monoMs - monoMs) : unit.changedAtMs
-}
-
 /** Signals may have been missed since: everything that is known only from signals is unknown until the next read. */
 export function interrupt(known: Unit): Unit {
   const unit = distrustSettings(known)

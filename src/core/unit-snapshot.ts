@@ -141,7 +141,12 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
     run: runAfter(unit, snapshot),
     // The start under this job can still have to wait for another unit; then a plain `inactive` comes before it.
     endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob,
-    snapshot: { ...snapshot, nRestarts: restartsOfRun(unit, snapshot) },
+    snapshot: {
+      ...snapshot,
+      nRestarts: restartsOfRun(unit, snapshot),
+      // A unit that was unloaded and loaded again has no time; `changedAtMs` is then still that of the last change.
+      changedAtMonoMs: snapshot.changedAtMonoMs || (unit.snapshot?.changedAtMonoMs ?? 0),
+    },
     tracking: 'continuous',
     outOfContact: false,
     reportedRestarts: snapshot.nRestarts,

@@ -16,7 +16,7 @@ export interface UnitSnapshot {
   /** `ExecMainStatus`: exit code or signal number, depending on `mainCode`. */
   readonly mainStatus: number
   readonly nRestarts: number
-  /** `StateChangeTimestampMonotonic` in ms; 0 when the unit never changed in this boot. */
+  /** `StateChangeTimestampMonotonic` in ms, the last one that is known; 0 when the unit never changed in this boot. */
   readonly changedAtMonoMs: number
   /** `FreezerState` is `frozen` (from systemd 246): the processes of the unit are paused. */
   readonly frozen: boolean
@@ -81,10 +81,12 @@ export interface Failures {
   readonly requested: number
 }
 
-interface LastCrash {
+export interface LastCrash {
   readonly cause: Cause
   readonly requested: boolean
   readonly atMs: number
+  /** It happened in this boot: `atMs` follows the wall clock when that is set. */
+  readonly thisBoot: boolean
 }
 
 /** The number of ends in the current window of 60 s, and the summary that replaces events once it exceeds the limit. */

@@ -5,7 +5,7 @@ import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, createExposition, type Format } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
 import type { Federated, Federation } from './federate/federate.ts'
-import { createSteadyClock, type ProcessFacts, type ScrapeFacts, type ScrapeInput } from './scrape-input.ts'
+import type { ProcessFacts, ScrapeFacts, ScrapeInput } from './scrape-input.ts'
 import { createSharedScrape } from './shared-scrape.ts'
 
 interface ScrapeResponse<B> {
@@ -28,14 +28,12 @@ export interface Metrics {
  */
 export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock): Metrics {
   let federation: Federation | null = null
-  const steady = createSteadyClock()
   let startedAtMonoMs: number | null = null
 
   const read = async () => {
     const facts = await gather()
-    const process = readProcess(facts.now.monoMs)
-    startedAtMonoMs ??= process.startedAtMonoMs
-    return { ...facts, process: { ...process, startedAtMonoMs }, now: steady(facts.now) }
+    startedAtMonoMs ??= clock.now().monoMs - process.uptime() * 1000
+    return { ...facts, process: { ...readProcess(), startedAtMs: clock.wallMsOf(startedAtMonoMs) } }
   }
   const scrapes = { text: scrapesAs('text', read, clock), openmetrics: scrapesAs('openmetrics', read, clock) }
   return {
@@ -64,14 +62,12 @@ function scrapesAs(format: Format, read: () => Promise<ScrapeInput>, clock: Cloc
   return createSharedScrape(take, clock)
 }
 
-/** `nowMonoMs`: CLOCK_MONOTONIC. */
-function readProcess(nowMonoMs: number): ProcessFacts {
+function readProcess(): Omit<ProcessFacts, 'startedAtMs'> {
   const { user, system } = process.cpuUsage()
   return {
     cpuSeconds: (user + system) / 1e6,
     residentBytes: process.memoryUsage.rss(),
     openFds: openFds(),
-    startedAtMonoMs: nowMonoMs - process.uptime() * 1000,
   }
 }
 

@@ -55,31 +55,9 @@ export interface ProcessFacts {
   readonly residentBytes: number
   /** Null if /proc cannot be read. */
   readonly openFds: number | null
-  readonly startedAtMonoMs: number
+  readonly startedAtMs: number
 }
 
 export interface ScrapeInput extends ScrapeFacts {
   readonly process: ProcessFacts
-}
-
-/** A change of the wall clock above this was a clock step; below it is slewing, which must not change timestamps. */
-const CLOCK_STEP_MS = 500
-
-/**
- * Returns a function that replaces the wall time of an instant by one with a constant offset from the monotonic time,
- * until the clock is set. Timestamps computed from it are the same from scrape to scrape, and follow a clock step
- * (gateways without an RTC boot in 1970).
- */
-export function createSteadyClock(): (now: Instant) => Instant {
-  let aheadMs: number | null = null
-  return (now) => {
-    const fresh = now.wallMs - now.monoMs
-    if (aheadMs === null || Math.abs(fresh - aheadMs) > CLOCK_STEP_MS) aheadMs = fresh
-    return { monoMs: now.monoMs, wallMs: now.monoMs + aheadMs }
-  }
-}
-
-/** Converts monotonic time to wall time, in ms. */
-export function wallMsOf(monoMs: number, now: Instant): number {
-  return now.wallMs - (now.monoMs - monoMs)
 }

@@ -25,7 +25,8 @@ export interface MqttOptions {
   readonly config: MqttConfig
   readonly identity: Identity
   readonly version: string
-  readonly startedAtMs: number
+  /** When the agent started, by the wall clock as it is set now. */
+  readonly startedAtMs: () => number
   /** Recent events, oldest first. */
   readonly history: readonly Event[]
   /** The last value passed to `onAcknowledged`, in an earlier run too; null when there was none. */

@@ -26,14 +26,27 @@ export function changeOf({ before, after, events }: Pick<Step, 'before' | 'after
     before.formerImported !== after.formerImported ||
     before.machineId !== after.machineId ||
     units.some((unit) => countsDiffer(unit, unitOf(before, unit.name)))
-  const sameHead = before.bootId === after.bootId && before.seq === after.seq && before.seqGap === after.seqGap
+  const sameHead =
+    before.bootId === after.bootId &&
+    before.bootedAtMs === after.bootedAtMs &&
+    before.seq === after.seq &&
+    before.seqGap === after.seqGap
   return { any: forFlash || units.length > 0 || !sameHead, forFlash, fitsDelta, units }
 }
 
-/** True if `after` has the units of `before` in the same order, perhaps with others after them, and the same sums. */
+/**
+ * True if `after` has the units of `before` in the same order, perhaps with others after them, the same sums, and wall
+ * times by the same setting of the clock.
+ */
 export function isExtended(before: State, after: State): boolean {
   const extended = before.index === after.index || before.units.every((u, i) => u.name === after.units[i]?.name)
-  return extended && sameSums(before.forgotten, after.forgotten)
+  return extended && !isClockSet(before, after) && sameSums(before.forgotten, after.forgotten)
+}
+
+/** The wall clock was set: the wall times of all units may have changed, and belong to `bootedAtMs` in the header. */
+function isClockSet(before: State, after: State): boolean {
+  const known = before.bootId === after.bootId && before.bootedAtMs !== null
+  return known && before.bootedAtMs !== after.bootedAtMs
 }
 
 /** True if the unit is new, or differs in more than values that can be read from systemd again. */

@@ -53,7 +53,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       nextCommit = seq + 1
       live.reserve(reserved)
       schedule.succeeded(reason, began.monoMs)
-      health.wrote(result.bytes, (now.monoMs - began.monoMs) / 1000, now.wallMs, now.monoMs)
+      health.wrote(result.bytes, (now.monoMs - began.monoMs) / 1000, now.monoMs)
       if (result.omitted.length > 0) keepInSpill(result.omitted)
       spill.dropOther()
       return true

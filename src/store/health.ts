@@ -1,14 +1,14 @@
 // Write statistics and health of the store: counts for the metrics, the current problem, one log line per change.
 import { messageOf } from '../core/error-text.ts'
 import { createTally } from '../core/histogram.ts'
-import type { Log, StoreHealth } from '../ports.ts'
+import type { Clock, Log, StoreHealth } from '../ports.ts'
 import { errno } from './file/fs.ts'
 
 /** Seconds. Good flash takes milliseconds, a worn card takes seconds. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]
 
 export interface HealthRecorder {
-  wrote(bytes: number, seconds: number, wallMs: number, monoMs: number): void
+  wrote(bytes: number, seconds: number, monoMs: number): void
   failed(error: unknown, monoMs: number): void
   /** True while writing fails. */
   degraded(): boolean
@@ -16,20 +16,20 @@ export interface HealthRecorder {
   read(lastingProblem: string | null, note: string | null): StoreHealth
 }
 
-export function createHealthRecorder(path: string, log: Log): HealthRecorder {
+export function createHealthRecorder(path: string, clock: Pick<Clock, 'wallMsOf'>, log: Log): HealthRecorder {
   const commitSeconds = createTally(BOUNDS)
   const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
   let problem: string | null = null
   let sinceMs = 0
   let commits = 0
   let bytesWritten = 0
-  let lastCommitMs: number | null = null
+  let lastCommitMonoMs: number | null = null
 
   return {
-    wrote(bytes, seconds, wallMs, monoMs) {
+    wrote(bytes, seconds, monoMs) {
       commits++
       bytesWritten += bytes
-      lastCommitMs = wallMs
+      lastCommitMonoMs = monoMs
       commitSeconds.add(seconds)
       if (problem === null) return
       log('info', `state: writing works again after ${Math.round((monoMs - sinceMs) / 1000)} s`, { path })
@@ -53,7 +53,7 @@ export function createHealthRecorder(path: string, log: Log): HealthRecorder {
         commits,
         bytesWritten,
         errors: { ...errors },
-        lastCommitMs,
+        lastCommitMs: lastCommitMonoMs === null ? null : clock.wallMsOf(lastCommitMonoMs),
         commitSeconds: commitSeconds.read(),
       }
     },

@@ -50,7 +50,7 @@ export function createStore(options: StoreOptions): {
   open: (commit: boolean) => Promise<boolean>
 } {
   const { clock, log, spill, writer, start } = options
-  const health = createHealthRecorder(options.path, log)
+  const health = createHealthRecorder(options.path, clock, log)
   const live = createLiveState(start, options.reserved, spill)
   const schedule = createFlushSchedule(clock.now().monoMs, options.flushIntervalMs, live.numbersLow)
   const committer = createCommitter({

@@ -1,6 +1,7 @@
 // Calls of systemd's D-Bus API (org.freedesktop.systemd1) and of timedate1, with their replies decoded.
 import { isUnitName } from '../core/unit-name.ts'
 import { type Bus, type Call, errorNameOf } from '../dbus/bus.ts'
+import { plain } from '../dbus/variants.ts'
 import { unitPath } from './unit-path.ts'
 import type { ListedUnits } from './unmatched-patterns.ts'
 
@@ -107,14 +108,16 @@ export async function listUnits(bus: Bus, patterns: readonly string[]): Promise<
   return { units: named, loaded, idle, aliases, templates }
 }
 
-/** Whether the clock is synchronised according to timedate1; null if that is not running. The call does not start it. */
-export async function ntpSynchronized(bus: Bus): Promise<boolean | null> {
-  try {
-    const name = 'org.freedesktop.timedate1'
-    const body = [name, 'NTPSynchronized']
-    const [synced] = await bus.call(name, '/org/freedesktop/timedate1', PROPERTIES, 'Get', 'ss', body, 5000)
-    return typeof synced === 'boolean' ? synced : null
-  } catch {
-    return null
-  }
+/** Whether the clock is synchronised according to timedate1, which queries the kernel; null if unknown. Starts it. */
+export async function ntpSynchronized(bus: Bus | null): Promise<boolean | null> {
+  if (bus === null) return null
+  const name = 'org.freedesktop.timedate1'
+  const get = { destination: name, path: '/org/freedesktop/timedate1', interface: PROPERTIES, member: 'Get' }
+  const call = { ...get, signature: 'ss', body: [name, 'NTPSynchronized'], autoStart: true }
+  return new Promise((resolve) => {
+    bus.request(call, (error, [value]) => {
+      const synced = error === null ? plain(value) : null
+      resolve(typeof synced === 'boolean' ? synced : null)
+    })
+  })
 }

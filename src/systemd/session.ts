@@ -33,8 +33,6 @@ interface SessionContext extends Omit<UnitReaderContext, 'noReply' | 'isConnecti
   readonly up: () => void
   /** systemd is not on the bus; the session waits for it. */
   readonly down: (reason: string) => void
-  /** Whether the clock is synchronised; null if unknown. */
-  readonly clockSynced: () => Promise<boolean | null>
 }
 
 export interface Session {
@@ -69,8 +67,6 @@ export async function openSession(context: SessionContext): Promise<Session> {
     try {
       await manager.subscribe(bus) // its reply follows every signal that was queued for us before
       if (gap !== null) observe({ kind: 'gap', at: gap })
-      const synced = await context.clockSynced()
-      observe({ kind: 'clock', at: clock.now(), synced })
       sockets.begin(list.all().filter((label) => !list.isNamed(label)))
       await find()
       triggers.begin(list.has)

@@ -30,8 +30,6 @@ export interface SystemdSourceOptions {
   readonly known?: readonly string[]
   readonly resyncIntervalMs: number
   readonly maxUnits: number
-  /** Whether systemd's mark of a synchronised clock exists (`/run/systemd/timesync/synchronized`). */
-  readonly clockMark: () => boolean
   readonly connect?: typeof connectBus
 }
 
@@ -86,7 +84,6 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
           manager.follow(bus)
         },
         down,
-        clockSynced: async () => options.clockMark() || ntpSynchronized(bus),
       }),
     onLost: down,
     retryAfterMs: health.retryAfterMs,
@@ -124,6 +121,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
     lastReplyAtMonoMs: health.lastReplyAtMonoMs,
     system: manager.latest,
     readSystem: manager.detail,
+    clockSynchronized: async () => ntpSynchronized(connection.bus()),
     controlGroup: (unit) => cgroups.of(unit, manager.controlGroup()),
     unitsShuttingDown: (withinMs) => labelsShuttingDown(connection.bus(), list, withinMs),
     async stop() {

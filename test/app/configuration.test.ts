@@ -14,7 +14,7 @@ test('a good configuration is applied, except for keys that need a restart', asy
   expect(configuration.now().flap.count).toBe(3)
   expect(configuration.now().gateway_id).toBe(null)
   expect(configuration.waiting()).toEqual(['gateway_id'])
-  expect(configuration.appliedAtMs()).toBe(2000)
+  expect(configuration.appliedAtMonoMs()).toBe(2000)
 })
 
 test('a bad configuration is refused as a whole, and shown until a good one is applied', async () => {
@@ -25,7 +25,7 @@ test('a bad configuration is refused as a whole, and shown until a good one is a
   expect(problem).toContain('max_retries')
   expect(configuration.now().flap.count).toBe(5)
   expect(configuration.problems()).toEqual([`reload failed: ${problem}`])
-  expect(configuration.appliedAtMs()).toBe(1000)
+  expect(configuration.appliedAtMonoMs()).toBe(1000)
   configuration.apply(await loaded('{"flap": {"count": 4}}'), 3000)
   expect(configuration.problems()).toEqual([])
   expect(configuration.now().flap.count).toBe(4)
@@ -34,8 +34,8 @@ test('a bad configuration is refused as a whole, and shown until a good one is a
 test('problems of the configuration that the agent started with are shown until a good one is applied', async () => {
   const configuration = createConfiguration(await loaded('{"max_retries": "many"}'), 1000)
   expect(configuration.problems()).toHaveLength(1)
-  expect(configuration.appliedAtMs()).toBe(null)
+  expect(configuration.appliedAtMonoMs()).toBe(null)
   configuration.apply(await loaded('{}'), 3000)
   expect(configuration.problems()).toEqual([])
-  expect(configuration.appliedAtMs()).toBe(3000)
+  expect(configuration.appliedAtMonoMs()).toBe(3000)
 })

@@ -19,6 +19,7 @@ test('a reload changes max_retries of the next command', async () => {
   let retries = 0
   const clock = {
     now: () => AT,
+    wallMsOf: (monoMs: number) => monoMs,
     after(ms: number, call: () => void) {
       if (ms < CONNECT_TIMEOUT_MS) retries += 1
       const timer = setImmediate(call)

@@ -56,6 +56,7 @@ export function gatewayState(): State {
       lastCrash: {
         cause: { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false },
         requested: false,
+        thisBoot: true,
         atMs: NOON - 7_200_000,
       },
       flapping: true,
@@ -66,6 +67,7 @@ export function gatewayState(): State {
       lastCrash: {
         cause: { result: 'exit-code', exitCode: 203, signal: null, coreDumped: false },
         requested: false,
+        thisBoot: true,
         atMs: NOON - 30 * 86_400_000,
       },
       gaveUp: true,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { dueAtMonoMs, step } from '../../src/core/step.ts'
-import { changedAtMs, missingReason } from '../../src/core/unit-facts.ts'
+import { missingReason } from '../../src/core/unit-facts.ts'
 import { read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
 
 const U = 'u.service'
@@ -113,12 +113,83 @@ test('each event has the wall time, and whether the clock was synchronised', () 
   ])
 })
 
-test('the time of the last change is computed from its age, so it is right after the clock was set', () => {
-  const { state } = stepAll(watching(U), [on(IN_1970, read(U, 10_000, { ...RUNNING, changedAtMonoMs: 4_000 }))])
-  expect(unitNamed(state, U).changedAtMs).toBe(IN_1970 - 6_000)
-  expect(changedAtMs(unitNamed(state, U), { monoMs: 60_000, wallMs: TODAY })).toBe(TODAY - 56_000)
-  const rebooted = step(state, boot('boot-2', 5)).state
-  expect(changedAtMs(unitNamed(rebooted, U), { monoMs: 10, wallMs: TODAY })).toBe(IN_1970 - 6_000)
+/** The wall clock is set, so that this boot began at `bootedAtMs`. */
+const clockSet = (bootedAtMs: number): Observation => ({
+  ...{ kind: 'clock-set', at: { monoMs: 50_000, wallMs: bootedAtMs + 50_000 }, bootedAtMs },
+})
+const [BOOTED_1970, BOOTED_TODAY] = [2_000, TODAY - 50_000]
+const booted1970 = () => stepAll(watching(U), [boot('boot-1', 1, BOOTED_1970), clockSet(BOOTED_1970)]).state
+const at1970 = (o: Observation) => on(BOOTED_1970 + o.at.monoMs, o)
+const crashed1970 = (...more: Observation[]) =>
+  stepAll(booted1970(), [
+    at1970(read(U, 10_000, { ...RUNNING, changedAtMonoMs: 4_000 })),
+    at1970(signal(U, 20_000, { ...FAILED, invocationId: 'a1', changedAtMonoMs: 20_000 })),
+    at1970(signal(U, 21_000, { ...RUNNING, invocationId: 'b2', changedAtMonoMs: 21_000 })),
+    ...more,
+  ])
+
+test('when the clock is set, the times of this boot are right: last change, last crash, start of the run', () => {
+  const { state, events } = crashed1970(clockSet(BOOTED_TODAY))
+  expect(unitNamed(state, U)).toMatchObject({
+    changedAtMs: BOOTED_TODAY + 21_000,
+    lastCrash: { atMs: BOOTED_TODAY + 20_000 },
+    run: { openedAtMs: BOOTED_TODAY + 21_000, openedAtMonoMs: 21_000 },
+  })
+  // What was emitted keeps its time.
+  expect(events.filter((e) => e.kind !== 'gave_up').map(({ atMs }) => atMs)).toEqual(
+    [10_000, 20_000, 21_000].map((ms) => BOOTED_1970 + ms),
+  )
+  // Set back, or set twice, it is right again.
+  const back = step(step(state, clockSet(BOOTED_TODAY + 7_200_000)).state, clockSet(BOOTED_TODAY)).state
+  expect(unitNamed(back, U)).toEqual(unitNamed(state, U))
+})
+
+test('the inaccuracy of reading two clocks changes no time', () => {
+  const { state } = crashed1970()
+  for (const jitter of [-500, -3, 0, 12, 500]) expect(step(state, clockSet(BOOTED_1970 + jitter)).state).toBe(state)
+})
+
+test('a unit that was unloaded after its last change keeps the right time, too', () => {
+  const { state } = crashed1970(
+    at1970(signal(U, 30_000, { activeState: 'inactive', invocationId: 'b2', mainCode: 1, changedAtMonoMs: 30_000 })),
+    at1970(read(U, 31_000, { changedAtMonoMs: 0 })),
+    clockSet(BOOTED_TODAY),
+  )
+  expect(unitNamed(state, U).changedAtMs).toBe(BOOTED_TODAY + 30_000)
+})
+
+test('the clock is set while the agent does not run: its next run corrects the times', () => {
+  const { state } = crashed1970({ kind: 'gap', at: { monoMs: 40_000, wallMs: 0 } })
+  const restarted = stepAll(state, [boot('boot-1', 49_000), clockSet(BOOTED_TODAY)]).state
+  expect(unitNamed(restarted, U)).toMatchObject({
+    changedAtMs: BOOTED_TODAY + 21_000,
+    lastCrash: { atMs: BOOTED_TODAY + 20_000 },
+  })
+})
+
+test('times of earlier boots keep what they had', () => {
+  const rebooted = stepAll(crashed1970().state, [boot('boot-2', 5, 7_000), clockSet(1_000)]).state
+  const before = unitNamed(rebooted, U)
+  expect(before).toMatchObject({
+    changedAtMs: BOOTED_1970 + 21_000,
+    lastCrash: { atMs: BOOTED_1970 + 20_000, thisBoot: false },
+  })
+  expect(unitNamed(step(rebooted, clockSet(BOOTED_TODAY)).state, U)).toEqual(before)
+})
+
+test('a summary that is not reported yet has the right times, too', () => {
+  const ends = Array.from({ length: 121 }, (_, i) => [
+    at1970(signal(U, 10_000 + 2 * i, { invocationId: `r${i}` })),
+    at1970(signal(U, 10_001 + 2 * i, { ...FAILED, invocationId: `r${i}` })),
+  ]).flat()
+  const { state } = stepAll(booted1970(), [at1970(read(U, 5_000, {}, { restart: 'always' })), ...ends])
+  const summary = unitNamed(state, U).burst?.summary
+  const byMs = BOOTED_TODAY - BOOTED_1970
+  expect(unitNamed(step(state, clockSet(BOOTED_TODAY)).state, U).burst?.summary).toEqual({
+    ...summary,
+    firstMs: (summary?.firstMs ?? 0) + byMs,
+    lastMs: (summary?.lastMs ?? 0) + byMs,
+  })
 })
 
 test('an enabled unit that was not started in this boot is missing, and so is one that cannot be loaded', () => {

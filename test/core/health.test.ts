@@ -27,18 +27,12 @@ const HEALTHY: HealthFacts = {
 const MINIMAL: HealthFacts = { ...HEALTHY, mqtt: null, logFiles: null, clockSynced: null }
 
 function health(offsetMs = 0) {
-  let wallOffsetMs = offsetMs
-  const clock = testClock({ startMs: 10_000, wallOffsetMs: 0 })
-  const evaluate = createHealth(() => {
-    const { monoMs } = clock.now()
-    return { monoMs, wallMs: monoMs + wallOffsetMs }
-  })
+  const clock = testClock({ startMs: 10_000, wallOffsetMs: offsetMs })
+  const evaluate = createHealth(clock)
   return {
     clock,
     evaluate,
-    setClock: (ms: number) => {
-      wallOffsetMs = ms
-    },
+    setClock: clock.setWall,
   }
 }
 

@@ -202,7 +202,7 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
       frozen: false,
     },
     counters: last?.counters ?? ZERO,
-    lastCrash: crash === undefined ? null : { cause: KILLED, requested: false, atMs: crash.atMs },
+    lastCrash: crash === undefined ? null : { cause: KILLED, requested: false, thisBoot: true, atMs: crash.atMs },
     changedAtMs: last?.atMs ?? null,
     flapping: own.some((e) => e.kind === 'flapping'),
     gaveUp: own.at(-1)?.kind === 'gave_up',

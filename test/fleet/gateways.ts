@@ -53,7 +53,7 @@ function crashed(unit: Unit): Unit {
   const counters: Counters = { ...rest, starts: starts + 1, crashes: crashes + 1, restarts: restarts + 1 }
   const cause = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
   const failures = { ...unit.failures, signal: { unrequested: counters.crashes, requested: 0 } }
-  return { ...unit, counters, failures, lastCrash: { cause, requested: false, atMs: Date.now() } }
+  return { ...unit, counters, failures, lastCrash: { cause, requested: false, thisBoot: true, atMs: Date.now() } }
 }
 
 const gateways = new Map(Array.from({ length: count }, (_, i) => [addressOf(i), gateway(i)]))

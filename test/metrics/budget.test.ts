@@ -17,6 +17,7 @@ const crashedUnits = DEFAULT_UNITS.map((name, i) =>
     lastCrash: {
       cause: { result: 'signal', exitCode: null, signal: i % 2 ? 'SIGKILL' : 'SIGSEGV', coreDumped: false },
       requested: false,
+      thisBoot: true,
       atMs: 1_795_169_000_123 - 987_654 * i,
     },
   }),

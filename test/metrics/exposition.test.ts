@@ -37,7 +37,7 @@ function threeUnits(): ScrapeInput {
     counters: { starts: 5, stops: 1, crashes: 3, restarts: 3, lost: 0 },
     baseline: { starts: 100, stops: 90, crashes: 10, restarts: 9, lost: 0 },
     failures: { signal: { unrequested: 2, requested: 0 }, timeout: { unrequested: 0, requested: 1 } },
-    lastCrash: { cause: killed, requested: false, atMs: 1_795_087_322_000 },
+    lastCrash: { cause: killed, requested: false, thisBoot: true, atMs: 1_795_087_322_000 },
   })
   const inactive = { ...RUNNING, activeState: 'inactive', subState: 'dead', invocationId: null, changedAtMonoMs: 0 }
   const escaped = unit('dev-disk-by\\x2dlabel-data.mount', { snapshot: inactive, changedAtMs: 1_795_083_000_000 })
@@ -69,7 +69,9 @@ function twelveUnits(crashed: boolean): ScrapeInput {
       ...quiet,
       snapshot: quiet.snapshot && { ...quiet.snapshot, changedAtMonoMs: monoMs },
       run: quiet.run && { ...quiet.run, openedAtMonoMs: monoMs - 311 },
-      ...(crashed ? { lastCrash: { cause, requested: false, atMs: 1_795_087_322_000 + i * 654_321 } } : {}),
+      ...(crashed
+        ? { lastCrash: { cause, requested: false, thisBoot: true, atMs: 1_795_087_322_000 + i * 654_321 } }
+        : {}),
     }
   })
   return scrapeInput(units)

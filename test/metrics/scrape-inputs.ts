@@ -114,7 +114,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       flash: [{ device: 'mmcblk0', lifeUsed: 0.1 }],
     },
     usage: new Map(units.map(({ name }) => [name, { memoryBytes: 4_194_304, cpuSeconds: 0.75, tasks: 3 }])),
-    process: { cpuSeconds: 1.5, residentBytes: 47_185_920, openFds: 23, startedAtMonoMs: 60_000 },
+    process: { cpuSeconds: 1.5, residentBytes: 47_185_920, openFds: 23, startedAtMs: NOW.wallMs - NOW.monoMs + 60_000 },
     now: NOW,
     ...more,
   }

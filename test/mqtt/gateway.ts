@@ -14,6 +14,7 @@ export const IDENTITY = { gatewayId: 'gw-7', machineId: '0123456789abcdef0123456
 export function clockOf(speed: number): Clock {
   return {
     now: () => ({ monoMs: performance.now() * speed, wallMs: Date.now() }),
+    wallMsOf: (monoMs) => Date.now() + monoMs - performance.now() * speed,
     after(ms, call) {
       const timer = setTimeout(call, ms / speed)
       return () => clearTimeout(timer)
@@ -84,7 +85,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const sink = createMqttSink({
     identity: IDENTITY,
     version: '0.1.0',
-    startedAtMs: 1_700_000_000_000,
+    startedAtMs: () => 1_700_000_000_000,
     history: [],
     acknowledged: null,
     onAcknowledged: (seq) => void acknowledged.push(seq),

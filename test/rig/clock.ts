@@ -9,6 +9,8 @@ export interface TestClock extends Clock {
   go(ms: number): Promise<void>
   /** Advances the time without calling timers, as in a process that was stopped. `advance(0)` then calls the late ones. */
   skip(ms: number): void
+  /** Sets the wall clock: wall-clock time minus monotonic time from now on. */
+  setWall(wallOffsetMs: number): void
   /** How many timers are set. */
   pending(): number
   /** Time until the next timer is due; null if none is set. */
@@ -30,11 +32,12 @@ export interface TestClockOptions {
 export const FROM_ZERO: TestClockOptions = { startMs: 0, wallOffsetMs: 0 }
 
 /** Real time, and timers that are never called: for a process that commits only on request. */
-export const clockWithoutTimers: Clock = { now: systemClock.now, after: () => () => {} }
+export const clockWithoutTimers: Clock = { ...systemClock, after: () => () => {} }
 
 export function testClock(options: TestClockOptions = {}): TestClock {
-  const { startMs = 10_000, wallOffsetMs = 1_752_000_000_000, realTimers = false, settle = settled } = options
+  const { startMs = 10_000, realTimers = false, settle = settled } = options
   let nowMs = startMs
+  let { wallOffsetMs = 1_752_000_000_000 } = options
   let timers: { readonly dueMs: number; readonly call: () => void }[] = []
 
   /** The next timer that is due until then; it is no longer set. */
@@ -46,6 +49,10 @@ export function testClock(options: TestClockOptions = {}): TestClock {
   }
   return {
     now: () => ({ monoMs: nowMs, wallMs: wallOffsetMs + nowMs }),
+    wallMsOf: (monoMs) => wallOffsetMs + monoMs,
+    setWall(offsetMs) {
+      wallOffsetMs = offsetMs
+    },
     after(ms, call) {
       if (realTimers) return systemClock.after(ms, call)
       const timer = { dueMs: nowMs + ms, call }

@@ -1,5 +1,6 @@
 // A simulated gateway with gatewatch installed: the shipped unit file, the sysusers user, and a state directory that is kept over boots.
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { copyFileSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Json } from '../../src/core/views/api-json.ts'
@@ -65,6 +66,8 @@ export function install(options: InstallOptions): Installed {
   for (const file of BINARY.endsWith('.cjs') ? [process.execPath, BINARY] : [BINARY])
     place(file, at('opt', file === BINARY ? `gatewatch${BINARY.endsWith('.cjs') ? '.cjs' : ''}` : 'node'))
   for (const file of ['passwd', 'group']) copyFileSync(`/etc/${file}`, at('etc', file))
+  // The same machine at each boot; the rig's own id is a new one each time.
+  put('etc/machine-id', `${randomBytes(16).toString('hex')}\n`)
   const made = spawnSync('systemd-sysusers', [`--root=${directory}`, join(SHIPPED, 'gatewatch.sysusers.conf')])
   if (made.status !== 0) throw new Error(`systemd-sysusers: ${made.stderr}`)
   const uid = Number(/^gatewatch:[^:]*:(\d+):/m.exec(readFileSync(at('etc/passwd'), 'utf8'))?.[1])
@@ -97,7 +100,7 @@ export function install(options: InstallOptions): Installed {
     service,
     async boot() {
       const bind = [`${at('opt')}:/opt`, `${at('lib')}:/var/lib`]
-      for (const file of ['passwd', 'group']) bind.push(`${at('etc', file)}:/etc/${file}`)
+      for (const file of ['passwd', 'group', 'machine-id']) bind.push(`${at('etc', file)}:/etc/${file}`)
       const systemd = await startSystemd({ bind, seed: at('seed'), cgroup: options.cgroup ?? 'auto' })
       const booted = gateway(systemd)
       await until(() => booted.getJson('/api/v1/status'), {

@@ -127,7 +127,8 @@ function createShiftedClock() {
     const { monoMs, wallMs } = realClock.now()
     return { monoMs, wallMs: wallMs + aheadMs }
   }
-  const clock: Clock = { now, after: realClock.after }
+  const wallMsOf = (monoMs: number) => realClock.wallMsOf(monoMs) + aheadMs
+  const clock: Clock = { now, wallMsOf, after: realClock.after }
   const setAhead = (ms: number) => {
     aheadMs = ms
   }
@@ -148,7 +149,6 @@ function createSource(
     maxUnits: 1000,
     log: () => {},
     resyncIntervalMs: 3_600_000,
-    clockMark: () => false,
   })
   if (journalDir === null) return systemd
   return withJournalReplay({

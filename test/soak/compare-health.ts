@@ -2,7 +2,6 @@
 import type { Event } from '../../src/core/event.ts'
 import type { Instant } from '../../src/core/observation.ts'
 import { addCounters, type Counters, type Unit, ZERO } from '../../src/core/unit.ts'
-import { changedAtMs } from '../../src/core/unit-facts.ts'
 import { plural } from '../../src/core/views/format.ts'
 import type { Run } from './expected.ts'
 import type { PerformedAction } from './plan.ts'
@@ -150,7 +149,7 @@ export function checkFinalState(
   const requested = runs.at(-1)?.end?.requested !== false
   if (final.activeState === 'failed' ? !unit.gaveUp && !requested : unit.gaveUp)
     problems.push(`gave up ${unit.gaveUp}, but systemd shows ${final.activeState}`)
-  const shown = changedAtMs(unit, now)
+  const shown = unit.changedAtMs
   if (unit.snapshot !== null && unit.snapshot.changedAtMonoMs > 0 && shown !== null && final.changedMs > 0) {
     const wrong = Math.abs(now.wallMs - shown - (now.monoMs - final.changedMs))
     if (wrong > SAME_TIME_MS) problems.push(`time of the last change is ${Math.round(wrong)} ms off`)

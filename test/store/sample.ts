@@ -49,6 +49,7 @@ export function busyUnit(name: string, crashes = 3): Unit {
     lastCrash: {
       cause: { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false },
       requested: false,
+      thisBoot: true,
       atMs: 1_752_000_000_000,
     },
     changedAtMs: 1_752_000_000_000,

@@ -4,7 +4,7 @@ import { step } from '../../src/core/step.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import type { PageRingStore } from '../../src/store/store.ts'
 import { memoryStore, PATH, RUN } from './memory-store.ts'
-import { crashesOf, crashStep, names } from './sample.ts'
+import { busyUnit, crashesOf, crashStep, names } from './sample.ts'
 
 /** Lets the unit crash `n` times; returns the state after that. */
 function crash(store: PageRingStore, state: State, unit: string, monoMs: number, n = 1): State {
@@ -17,6 +17,7 @@ function crash(store: PageRingStore, state: State, unit: string, monoMs: number,
   return now
 }
 const A = names(1)[0] as string
+const TODAY = 1_795_000_000_000
 
 test('the first start writes a file of 256 pages in full, then renames it into place', async () => {
   const { fs, open } = memoryStore()
@@ -51,6 +52,37 @@ test('nothing is written while nothing changes', async () => {
   await clock.go(86_400_000)
   expect(fs.log.length).toBe(before)
   expect(clock.pending()).toBe(0)
+})
+
+test('when the clock is set, all times are stored with it: on flash, and for an agent that is killed before', async () => {
+  const { fs, open, clock } = memoryStore()
+  const { store, state } = await open()
+  const commits = () => fs.log.filter(({ op }) => op === 'fdatasync').length
+  const before = commits()
+  const observed = (to: PageRingStore, was: State, bootedAtMs: number) => {
+    const at = clock.now()
+    const after = step(was, { kind: 'clock-set', at, bootedAtMs }).state
+    to.remember({ before: was, after, events: [], at })
+    return after
+  }
+  const snapshot = { ...(busyUnit('x').snapshot as NonNullable<Unit['snapshot']>), changedAtMonoMs: 5000 }
+  const seen = { ...state, units: state.units.map((unit) => ({ ...unit, snapshot, changedAtMs: 6000 })) }
+  store.remember({ before: state, after: seen, events: [], at: clock.now() })
+  const booted = observed(store, seen, 1000)
+  await clock.go(86_400_000)
+  expect(commits()).toBe(before) // the first reading of the clock is not worth a commit
+  const set = observed(store, booted, TODAY)
+  await clock.go(60_000)
+  expect(commits()).toBe(before + 1)
+  for (const path of [...fs.files.keys()]) if (path.startsWith(RUN)) fs.files.delete(path)
+  const cut = await open()
+  const expected = { name: A, changedAtMs: TODAY + 5000 }
+  expect(set.units[0]).toMatchObject(expected)
+  expect(cut.state).toMatchObject({ bootedAtMs: TODAY, units: [expected, {}, {}] })
+  observed(cut.store, cut.state, TODAY + 3_600_000)
+  const killed = await open()
+  const later = { name: A, changedAtMs: TODAY + 3_605_000 }
+  expect(killed.state).toMatchObject({ bootedAtMs: TODAY + 3_600_000, units: [later, {}, {}] })
 })
 
 test('a first crash is on flash within a second, with one page and one sync', async () => {

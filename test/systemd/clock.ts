@@ -4,5 +4,6 @@ import type { Clock } from '../../src/ports.ts'
 
 export const clock: Clock = {
   now: () => ({ monoMs: Number(process.hrtime.bigint() / 1_000_000n), wallMs: Date.now() }),
+  wallMsOf: systemClock.wallMsOf,
   after: systemClock.after,
 }

@@ -35,7 +35,6 @@ export async function watching(
     random: () => 0.5,
     resyncIntervalMs: 300_000,
     maxUnits: 1000,
-    clockMark: () => false,
     ...options,
   })
   source.start((observation) => observations.push(observation))

@@ -1,6 +1,5 @@
 // Metric families of the agent itself: build, configuration, event loop, process.
 import { counter, type Family, flag, gauge, unixSeconds } from '../family.ts'
-import { wallMsOf } from '../scrape-input.ts'
 
 export const agentFamilies: readonly Family[] = [
   {
@@ -38,10 +37,13 @@ export const agentFamilies: readonly Family[] = [
     'Event loop delay: the longest in the last minute.',
     (r) => r.agent.eventLoopLagSeconds,
   ),
+  gauge('gatewatch_clock_synced', '1 if the clock is synchronised, else 0; absent while unknown.', ({ live }) => {
+    return live.clockSynced === null ? null : flag(live.clockSynced)
+  }),
   counter('process_cpu_seconds_total', 'User and system CPU time used by the agent.', (r) => r.process.cpuSeconds),
   gauge('process_resident_memory_bytes', 'Resident memory size.', (r) => r.process.residentBytes),
   gauge('process_open_fds', 'Open file descriptors.', (r) => r.process.openFds),
   gauge('process_start_time_seconds', 'Unix time at which the process started, in seconds.', (r) => {
-    return unixSeconds(wallMsOf(r.process.startedAtMonoMs, r.now))
+    return unixSeconds(r.process.startedAtMs)
   }),
 ]

@@ -1,7 +1,7 @@
 // Metric families of the former program, with unchanged names: systemd_service_* and systemd_monitor_info.
 import { unitOf } from '../../core/state.ts'
 import { addCounters, type Counters, shownCounters, type Unit, ZERO } from '../../core/unit.ts'
-import { changedAtMs, shownState } from '../../core/unit-facts.ts'
+import { shownState } from '../../core/unit-facts.ts'
 import { committedUnit, type Family, unitGauge, unixSeconds } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 
@@ -72,9 +72,8 @@ function stateNumber(unit: Unit): number {
 }
 
 /** Unix seconds; null until known. */
-export function lastChange(unit: Unit, { now }: ScrapeInput): number | null {
-  const ms = changedAtMs(unit, now)
-  return ms === null ? null : unixSeconds(ms)
+export function lastChange({ changedAtMs }: Unit): number | null {
+  return changedAtMs === null ? null : unixSeconds(changedAtMs)
 }
 
 function totalOf(what: Counted, help: string): Family {

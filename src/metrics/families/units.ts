@@ -3,7 +3,6 @@ import { signalNumber } from '../../core/cause.ts'
 import { shownCounters, type Unit } from '../../core/unit.ts'
 import { isKnown, isNotStarted, isUnloaded, missingReason, shownState } from '../../core/unit-facts.ts'
 import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
-import { type ScrapeInput, wallMsOf } from '../scrape-input.ts'
 import { lastChange } from './services.ts'
 
 /**
@@ -129,10 +128,10 @@ function failures(service: string, unit: Unit): readonly Sample[] {
  * The earlier of systemd's last state change and the start of the run: a reload changes the state too, but the unit
  * stays active. (The recorded start of a run that was already active when first seen is later than the change.)
  */
-function activeSince(unit: Unit, input: ScrapeInput): number | null {
+function activeSince(unit: Unit): number | null {
   if (shownState(unit) !== 'active') return null
-  const changed = lastChange(unit, input)
+  const changed = lastChange(unit)
   if (unit.run === null) return changed
-  const opened = unixSeconds(wallMsOf(unit.run.openedAtMonoMs, input.now))
+  const opened = unixSeconds(unit.run.openedAtMs)
   return changed === null ? opened : Math.min(changed, opened)
 }

@@ -90,6 +90,8 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
       backlog.accept(step.events)
       snapshots.accept(step)
       features.accept(step)
+      // The clock was set: `started_at` is another one now, too.
+      if (step.before.bootedAtMs !== step.after.bootedAtMs && link.connection() !== null) publishStatus()
       publisher.pump()
       busWatch.look()
     },
@@ -145,7 +147,7 @@ function createAgentStatus(
         version,
         bootId,
         session: session.id(),
-        startedAtMs,
+        startedAtMs: startedAtMs(),
         units: units.length,
         mqtt: health(),
         bus: mqtt.bus(),

@@ -25,6 +25,7 @@ const MACHINE = 5
 const MARKS = 6
 /** Bits of MARKS. */
 const FORMER_IMPORTED = 1
+const BOOTED_AT = 7
 
 /** The state header, in every page: the values of the State that do not belong to one unit. */
 export interface Head {
@@ -33,6 +34,8 @@ export interface Head {
   readonly machineId: string | null
   readonly bootId: string
   readonly formerImported: boolean
+  /** Of the State; null in a file of an older agent. */
+  readonly bootedAtMs: number | null
   readonly seq: number
   readonly seqGap: number
   /** No event number above this bound has been used. */
@@ -62,8 +65,8 @@ export interface Payload {
 
 /** The header of `state`. */
 export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
-  const { stream, gatewayId, machineId, bootId, formerImported, seq, seqGap } = state
-  return { stream, gatewayId, machineId, bootId, formerImported, seq, seqGap, ...numbers }
+  const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, seqGap } = state
+  return { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, seqGap, ...numbers }
 }
 
 /** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
@@ -189,6 +192,8 @@ function writeHead(to: ByteWriter, head: Head): void {
   const machine = head.machineId
   if (machine !== null) to.field(MACHINE, () => to.id(machine))
   if (head.formerImported) to.field(MARKS, () => to.u8(FORMER_IMPORTED))
+  const booted = head.bootedAtMs
+  if (booted !== null) to.field(BOOTED_AT, () => to.num(booted))
 }
 
 function readHead(from: ByteReader): Head {
@@ -198,6 +203,7 @@ function readHead(from: ByteReader): Head {
     machineId: null,
     bootId: '',
     formerImported: false,
+    bootedAtMs: null,
     seq: 0,
     seqGap: 0,
     reserved: 0,
@@ -216,6 +222,7 @@ function readHead(from: ByteReader): Head {
     else if (tag === BOOT) head.bootId = from.id() ?? ''
     else if (tag === MACHINE) head.machineId = from.id()
     else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
+    else if (tag === BOOTED_AT) head.bootedAtMs = from.num()
   })
   if (head.stream === '') throw new RangeError('header without a stream id')
   return head

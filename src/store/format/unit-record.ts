@@ -29,6 +29,7 @@ const BY_PATTERN = 4
 const TRACKING_INTERRUPTED = 8
 const TRACKING_CONTINUOUS = 16
 const STOP_REQUESTED = 32
+const CRASHED_THIS_BOOT = 64
 /** Limit for stored crash times, newest first: above any useful `flap.count`, and a unit always fits into a page. */
 const CRASH_TIMES_AT_MOST = 100
 const RUN_IDS_AT_MOST = 8
@@ -52,6 +53,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
     (unit.gaveUp ? GAVE_UP : 0) |
     (unit.byPattern ? BY_PATTERN : 0) |
     (unit.stopRequested ? STOP_REQUESTED : 0) |
+    (lastCrash?.thisBoot ? CRASHED_THIS_BOOT : 0) |
     (unit.tracking === 'interrupted' ? TRACKING_INTERRUPTED : unit.tracking === 'continuous' ? TRACKING_CONTINUOUS : 0)
   if (flags !== 0) to.field(FLAGS, () => to.uint(flags))
   if (unit.endJob !== 0) to.field(END_JOB, () => to.num(unit.endJob))
@@ -82,6 +84,7 @@ export function writeUnit(to: ByteWriter, unit: Unit, name: number): void {
 export function readUnit(from: ByteReader, names: readonly string[]): Unit {
   const unit: { -readonly [K in keyof Unit]: Unit[K] } = newUnit('')
   const newestId = () => unit.runIds[0] ?? null
+  let flags = 0
   from.fields((tag) => {
     if (tag === NAME) unit.name = names[from.uint()] ?? ''
     else if (tag === COUNTERS) unit.counters = part.readCounters(from)
@@ -91,11 +94,11 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
     else if (tag === RUN) unit.run = part.readRun(from, newestId())
     else if (tag === SNAPSHOT) unit.snapshot = part.readUnitSnapshot(from, newestId())
     else if (tag === SETTINGS) unit.settings = part.readSettings(from)
-    else if (tag === FLAGS) Object.assign(unit, flagsOf(from.uint()))
+    else if (tag === FLAGS) flags = from.uint()
     else if (tag === END_JOB) unit.endJob = from.num()
     else if (tag === FAILED) unit.failed = { requested: from.u8() !== 0, sinceMonoMs: from.num() }
     else if (tag === LAST_CRASH) {
-      unit.lastCrash = { cause: part.readCause(from), requested: from.u8() !== 0, atMs: from.num() }
+      unit.lastCrash = { cause: part.readCause(from), requested: from.u8() !== 0, atMs: from.num(), thisBoot: false }
     } else if (tag === CHANGED_AT) unit.changedAtMs = from.num()
     else if (tag === CRASH_TIMES) unit.crashTimesMonoMs = part.all(from, () => from.num())
     else if (tag === BURST) unit.burst = part.readBurst(from)
@@ -103,6 +106,8 @@ export function readUnit(from: ByteReader, names: readonly string[]): Unit {
     else if (tag === UNLOADED_SINCE) unit.unloadedSinceMonoMs = from.num()
     else if (tag === START_JOBS_FAILED) unit.startJobsFailed = part.readTallies(from, (n) => n.uint())
   })
+  Object.assign(unit, flagsOf(flags))
+  if (unit.lastCrash !== null) unit.lastCrash = { ...unit.lastCrash, thisBoot: (flags & CRASHED_THIS_BOOT) !== 0 }
   if (unit.name === '') throw new RangeError('unit without a name')
   return unit
 }

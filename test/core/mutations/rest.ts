@@ -38,7 +38,19 @@ export const REST: ByFile = {
     ['what another machine counted is kept', 'baseline: shownCounters(unit)', 'baseline: ZERO'],
     ['units of another machine that a pattern matched are still forgotten', 'byPattern: unit.byPattern, ', ''],
   ],
+  'state.ts': [
+    ['a small difference of the clocks is inaccuracy', 'Math.abs(byMs) <= CLOCK_STEP_MS', 'byMs === 0'],
+    ['the clock that is first read moves nothing', 'if (state.bootedAtMs === null)', 'if (false)'],
+    ['the start of the run follows the clock', 'run.openedAtMs + byMs', 'run.openedAtMs'],
+    ['the last crash follows the clock', 'lastCrash.atMs + byMs', 'lastCrash.atMs'],
+    ['a crash of an earlier boot keeps its time', 'lastCrash?.thisBoot ?', 'lastCrash !== null ?'],
+    ['the last change follows the clock', 'changedAtMs + byMs', 'changedAtMs'],
+    ['a change of an earlier boot keeps its time', '(snapshot?.changedAtMonoMs ?? 0) > 0', 'true'],
+    ['a summary follows the clock', 'summary.firstMs + byMs', 'summary.firstMs'],
+  ],
   'step.ts': [
+    ['after a reboot, a crash is of an earlier boot', 'thisBoot: false', 'thisBoot: true'],
+    ['after a reboot, the beginning of the boot is unknown', 'bootId, bootedAtMs: null', 'bootId'],
     [
       'an observation that changes nothing returns the same state',
       'transition.events.length === 0 && isSameUnit(unit, transition.unit)',

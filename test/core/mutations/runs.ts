@@ -185,7 +185,11 @@ export const RUNS: ByFile = {
       "closeRun(unit, ctx, { ...UNKNOWN_CAUSE, result: 'signal' }, false",
     ],
     ['crashes are counted by Result', '[kind]: before[kind] + 1', '[kind]: before[kind]'],
-    ['the last crash is kept', 'lastCrash: { cause, requested, atMs: ctx.at.wallMs }', 'lastCrash: closed.lastCrash'],
+    [
+      'the last crash is kept',
+      'lastCrash: { cause, requested, atMs: ctx.at.wallMs, thisBoot: true }',
+      'lastCrash: closed.lastCrash',
+    ],
     ['requested crashes are counted separately', "requested ? 'requested' : 'unrequested'", "'unrequested'"],
     ['a requested crash does not count for flapping', 'return requested ? transition : ', 'return '],
     ['lost runs are counted', '{ lost: 1 })', '{})'],

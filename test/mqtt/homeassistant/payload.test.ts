@@ -92,7 +92,12 @@ describeUnless(noJinja(), "Home Assistant's templates", () => {
   const waiting: Unit = { ...running, snapshot: { ...IDLE, activeState: 'activating', subState: 'auto-restart' } }
   const after = (result: string, exitCode: number | null, signal: string | null): Unit => ({
     ...running,
-    lastCrash: { cause: { result, exitCode, signal, coreDumped: false }, requested: false, atMs: 1_700_000_000_000 },
+    lastCrash: {
+      cause: { result, exitCode, signal, coreDumped: false },
+      requested: false,
+      thisBoot: true,
+      atMs: 1_700_000_000_000,
+    },
   })
 
   it('show a problem if a unit failed, waits to be restarted, flaps, or cannot be loaded', () => {

@@ -14,6 +14,7 @@ const HEAD = {
   machineId: null,
   bootId: BOOT,
   formerImported: false,
+  bootedAtMs: 1_751_913_600_000,
   seq: 7,
   seqGap: 0,
   reserved: 9,

@@ -8,7 +8,7 @@ import { createPageBuilder, readPayload } from '../../../src/store/format/page-r
 import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
-  ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, formerImported: false },
+  ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, bootedAtMs: null, formerImported: false },
   ...{ seq: 7, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
 }
 
