@@ -39,7 +39,7 @@ export async function startAgent(
   const config = join(directory, 'config.json')
   writeFileSync(config, '{}\n')
   const args = [
-    ...['run', '--config', config, '--persistence-file', join(directory, 'state.ring'), '--socket', socket],
+    ...['run', '--no-import', '--config', config, '-p', join(directory, 'state.ring'), '--socket', socket],
     ...['--listen', '127.0.0.1', '--prometheus-port', '0', '--gateway-id', 'demo', ...moreArgs],
     ...(environment.busAddress === null ? [] : ['--bus', environment.busAddress]),
     ...(environment.units === null ? [] : ['--services', ...environment.units]),

@@ -286,6 +286,13 @@ describe('the state of a first start', () => {
     expect(again.state.gatewayId).toBe('imported')
   })
 
+  test('is not completed after an edit without an agent, such as clear or import', async () => {
+    const at = place()
+    await editState(at, (state) => ({ state, events: [] }))
+    const opened = await open({ ...at, first })
+    expect(opened.state.gatewayId).not.toBe('imported')
+  })
+
   test.each([
     ['a damaged state file', (path: string) => node.writeFileSync(path, 'damaged')],
     ['a state file that was damaged before', (path: string) => node.writeFileSync(`${path}.damaged-2`, 'damaged')],

@@ -12,6 +12,7 @@ export function baselinesOf(body: string): ReadonlyMap<string, Counters> | { rea
   const baselines = new Map<string, Counters>()
   for (const [name, counts] of Object.entries(parsed)) {
     if (!isObject(counts)) return { problem: `${name}: must be an object of counts` }
+    if (Object.keys(counts).length === 0) return { problem: `${name}: has no counts` }
     const counters = { ...ZERO }
     for (const [key, value] of Object.entries(counts)) {
       const counter = COUNTERS.find((known) => known === key)

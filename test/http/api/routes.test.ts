@@ -200,6 +200,7 @@ test.each([
   ['nonsense', 'the body must be a JSON object of units'],
   ['[]', 'the body must be a JSON object of units'],
   ['{"a.service": 5}', 'a.service: must be an object of counts'],
+  ['{"a.service": {}}', 'a.service: has no counts'],
   ['{"a.service": {"starts": -1}}', 'a.service.starts: must be a whole number from 0 to 140737488355328'],
   ['{"a.service": {"start": 1}}', 'a.service.start: unknown counter; use starts, stops, crashes, restarts, lost'],
 ])('import of %s is refused, and the error explains why', async (body, message) => {
