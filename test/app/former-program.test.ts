@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createFirstState } from '../../src/app/former-program.ts'
+import { stateFor } from '../../src/app/offline-state.ts'
+import { FORMER_STATES } from '../../src/config/paths.ts'
 import { shownCounters } from '../../src/core/unit.ts'
 import { stateOf } from '../cli/samples.ts'
 import { loadText } from '../config/load-text.ts'
@@ -53,6 +55,19 @@ test.each([
 ])('nothing is imported or logged if %s', async (_, config, named, user) => {
   writeFileSync(file, JSON.stringify(FORMER))
   expect(await firstState(config, named, user)).toEqual({ state: FRESH, note: null, lines: [] })
+})
+
+test('--no-import switches it off', async () => {
+  expect((await loadText(null, {}, 'run --no-import')).config.import_former).toBe(false)
+})
+
+test("a persistence_file in the former program's own directory is imported, and the state is in the default file", async () => {
+  const { config, paths, notes } = await loadText(`{"persistence_file": "${FORMER_STATES}"}`)
+  const where = stateFor(config.persistence_file, paths)
+  expect(where).toEqual({ path: '/var/lib/gatewatch/state.ring', former: FORMER_STATES })
+  expect(notes).toEqual([
+    'persistence_file belongs to the former program and is not changed; the state is in /var/lib/gatewatch/state.ring',
+  ])
 })
 
 describe('a file that cannot be imported is one warning with the command to run', () => {
