@@ -55,7 +55,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
   let dropped = 0
   let problem: string | null = null
   let file: OpenFile | null = null
-  let mustReopen = false
+  let mustOpen = false
   let draining = false
   let drained = Promise.resolve()
   let stopped = false
@@ -89,11 +89,10 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
   }
 
   const drain = async () => {
-    for (let next = queue[0]; next || mustReopen; next = queue[0]) {
+    for (let next = queue[0]; next || mustOpen; next = queue[0]) {
       let lines: string[] = []
       try {
-        if (mustReopen) await close()
-        mustReopen = false
+        mustOpen = false
         file = await openAt(path, file)
         if (next) {
           const { maxBytes, backups } = limits()
@@ -127,7 +126,7 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
 
   const reopen = () => {
     if (stopped) return
-    mustReopen = true
+    mustOpen = true
     startDraining()
   }
 
