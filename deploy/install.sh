@@ -21,6 +21,17 @@ key=/etc/gatewatch/release.pub
 say() { echo "gatewatch: $*"; }
 die() { echo "gatewatch: $*" >&2; exit 1; }
 
+# Half an installation, or half a removal, is worse than none.
+check_writable() {
+  for directory in /etc /usr/bin /usr/lib; do
+    probe=$directory/.gatewatch-install
+    if ! (: > "$probe") 2>/dev/null; then
+      die "cannot write to $directory; nothing was changed. If the root file system is read-only, run: mount -o remount,rw / and repeat this"
+    fi
+    rm -f "$probe"
+  done
+}
+
 # Replaces a file atomically, and keeps the old one as .previous.
 replace() { # FROM TO MODE
   mkdir -p "$(dirname "$2")"
@@ -73,6 +84,7 @@ install() {
   fi
   verify
   version=$("$here/gatewatch" version 2>&1) || die "this executable does not run on this machine; nothing was changed: $version"
+  check_writable
   make_user
   rm -f "$bin.previous" "$unit.previous"
   replace "$here/gatewatch" "$bin" 755
@@ -94,11 +106,13 @@ install() {
 
 undo() {
   [ -e "$bin.previous" ] || die "no previous version to revert to"
+  check_writable
   revert
   say "reverted to $("$bin" version)"
 }
 
 uninstall() {
+  check_writable
   systemctl disable --now --quiet gatewatch.service 2>/dev/null || true
   rm -f "$bin" "$bin.previous" "$unit" "$unit.previous" "$sysusers"
   systemctl daemon-reload

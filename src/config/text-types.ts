@@ -1,6 +1,7 @@
 // Value types of the configuration with their own text syntax: units, addresses, URLs, names, paths.
 import { isIP } from 'node:net'
 import { type Parsed, unitName } from '../core/unit-name.ts'
+import { withoutZone } from '../core/url-zone.ts'
 import { textType, type ValueType } from './value-types.ts'
 
 export const unit: ValueType<string> = textType('a unit name', unitName)
@@ -65,7 +66,7 @@ export const mqttUrl: ValueType<string> = textType('a URL such as mqtt://127.0.0
   if (/^[^/:@]+(:\d+)?$/.test(text)) return { wrong: `is not a URL; use mqtt://${text}` }
   let url: URL
   try {
-    url = new URL(text)
+    url = new URL(withoutZone(text).url)
   } catch {
     return { wrong: 'is not a URL such as mqtt://127.0.0.1:1883' }
   }
@@ -74,7 +75,12 @@ export const mqttUrl: ValueType<string> = textType('a URL such as mqtt://127.0.0
   }
   if (url.protocol === 'mqtt+unix:')
     return url.pathname.length > 1 ? { value: text } : { wrong: 'contains no socket path' }
-  return url.hostname === '' ? { wrong: 'contains no host' } : { value: text }
+  if (url.hostname === '') return { wrong: 'contains no host' }
+  // Without a quotation: it can be a part of a password.
+  if (url.pathname.length > 1) return { wrong: 'has a path, which MQTT does not use; end the URL after host and port' }
+  return url.search === '' && url.hash === ''
+    ? { value: text }
+    : { wrong: 'has parameters, which MQTT does not use; end the URL after host and port' }
 })
 
 /** MQTT 3.1.1, 4.7: no wildcards in the topic of a publication; `$` is reserved for the broker. No empty levels here. */

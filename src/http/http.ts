@@ -9,7 +9,7 @@ import { createHostNames } from './access/host-check.ts'
 import { routesOf } from './api/routes.ts'
 import { createEventStream } from './api/stream.ts'
 import { createConnections } from './connections.ts'
-import { listenError } from './listen-error.ts'
+import { hasNoIpv6, listenError } from './listen-error.ts'
 import { LOOPBACK, peerOf as usualPeerOf } from './peer.ts'
 import { createRequestHandler } from './request-handler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
@@ -126,7 +126,11 @@ export function createHttp(options: HttpOptions): Http {
       try {
         await listen(server, host === null ? { port } : { port, host })
       } catch (error) {
-        throw listenError(error, host, port)
+        if (host !== '::' || !hasNoIpv6(error)) throw listenError(error, host, port)
+        await listen(server, { port, host: '0.0.0.0' }).catch((cause) => {
+          throw listenError(cause, '0.0.0.0', port)
+        })
+        log('warning', 'http: this machine has no IPv6; listening on 0.0.0.0 instead of ::')
       }
       const at = server.address()
       if (at === null || typeof at === 'string') throw new Error('TCP server without an address')

@@ -28,3 +28,9 @@ export function listenError(cause: unknown, host: string | null, port: number): 
       return new Error(`cannot listen on port ${port}${address}: ${(cause as Error).message}`, { cause })
   }
 }
+
+/** True if the kernel has no IPv6, or no IPv6 address. */
+export function hasNoIpv6(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL'
+}

@@ -48,6 +48,14 @@ describe('a problem in a file is reported with its place', () => {
       '{"mqtt": {"url": "unix:///x"}}',
       `${at}:1:18: mqtt.url: "unix:///x" is not an MQTT URL; for a socket use mqtt+unix:///path`,
     ],
+    [
+      '{"mqtt": {"url": "mqtt://b:1883/gw"}}',
+      `${at}:1:18: mqtt.url: "mqtt://b:1883/gw" has a path, which MQTT does not use; end the URL after host and port`,
+    ],
+    [
+      '{"mqtt": {"url": "mqtts://b?x=1"}}',
+      `${at}:1:18: mqtt.url: "mqtts://b?x=1" has parameters, which MQTT does not use; end the URL after host and port`,
+    ],
     ['{"mqtt": {"prefix": "a/#"}}', `${at}:1:21: mqtt.prefix: "a/#" contains "#" or "+", which are MQTT wildcards`],
     ['{"mqtt": {"keepalive": 0}}', `${at}:1:24: mqtt.keepalive: 0 is not a whole number from 1 to 65535`],
     ['{"mqtt": {"cert_file": "/c"}}', `${at}:1:24: mqtt.cert_file: requires mqtt.key_file as well`],
@@ -89,3 +97,10 @@ test('a key with control characters does not move the cursor of the terminal, an
   const [long] = await problemsOf(`{"${'x'.repeat(5_000)}": 1}`)
   expect(long).toMatch(/:1:2: x{900,1000}\.\.\.$/)
 })
+
+test.each(['mqtt://[fe80::1%25eth0]', 'mqtts://me@[fe80::1%wlan0.7]:8883', 'mqtt://[::1]/', 'mqtt+unix:///run/b.sock'])(
+  '%s is a URL of a broker',
+  async (url) => {
+    expect(await problemsOf(JSON.stringify({ mqtt: { url } }))).toEqual([])
+  },
+)

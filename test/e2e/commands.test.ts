@@ -42,6 +42,15 @@ describeUnless(noSystemd(), 'the commands', () => {
     })
   })
 
+  test('errors are red on a terminal', () => {
+    const command = `${process.execPath} ${BINARY} statu`
+    const env = { ...process.env, TERM: 'xterm', NO_COLOR: '' }
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8', env })
+    expect(stdout).toBe(
+      '\u001b[31mgatewatch: unknown command "statu": did you mean status?\u001b[39m\r\nsee: gatewatch help\r\n',
+    )
+  })
+
   test('a wrong value in the environment, or a file that does not exist, is an error for commands too', () => {
     Object.assign(process.env, { GATEWATCH_TIMEOUT: 'soon', GATEWATCH_MQTT_QOS: '3' })
     const wrong = gatewatch('list')

@@ -96,6 +96,12 @@ test('a state contains neither command lines nor the environment', () => {
 test.each([
   ['mqtt://127.0.0.1:1883', { kind: 'tcp', host: '127.0.0.1', port: 1883 }, 'mqtt://127.0.0.1:1883', true],
   ['mqtt://[::1]', { kind: 'tcp', host: '::1', port: 1883 }, 'mqtt://[::1]:1883', true],
+  [
+    'mqtt://[fe80::1%25eth0]:1884',
+    { kind: 'tcp', host: 'fe80::1', zone: 'eth0', port: 1884 },
+    'mqtt://[fe80::1%25eth0]:1884',
+    false,
+  ],
   ['mqtts://broker.example', { kind: 'tls', host: 'broker.example', port: 8883 }, 'mqtts://broker.example:8883', false],
   ['mqtt://me:s%40cret@localhost:1884', { kind: 'tcp', host: 'localhost', port: 1884 }, 'mqtt://localhost:1884', true],
   [

@@ -1,6 +1,14 @@
 // Parses `mqtt.url`: the broker's address, the credentials, and the form without a password for logs. Pure.
+import { withoutZone } from '../../core/url-zone.ts'
+
 type BrokerAddress =
-  | { readonly kind: 'tcp' | 'tls'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'tcp' | 'tls'
+      readonly host: string
+      /** The network interface of a link-local address; null if there is none. */
+      readonly zone: string | null
+      readonly port: number
+    }
   | { readonly kind: 'unix'; readonly path: string }
 
 export interface BrokerUrl {
@@ -23,8 +31,9 @@ const KINDS: Readonly<Record<string, { readonly kind: 'tcp' | 'tls'; readonly po
 
 /** Throws an Error that states what is wrong, without the password. */
 export function readBrokerUrl(text: string): BrokerUrl {
-  if (!URL.canParse(text)) throw new Error('mqtt.url is not a URL like mqtt://127.0.0.1:1883')
-  const url = new URL(text)
+  const { url: plain, zone } = withoutZone(text)
+  if (!URL.canParse(plain)) throw new Error('mqtt.url is not a URL like mqtt://127.0.0.1:1883')
+  const url = new URL(plain)
   const username = url.username === '' ? null : decoded(url.username)
   const password = url.password === '' ? null : decoded(url.password)
   if (url.protocol === 'mqtt+unix:' || url.protocol === 'unix:') {
@@ -41,10 +50,10 @@ export function readBrokerUrl(text: string): BrokerUrl {
   const port = url.port === '' ? known.port : Number(url.port)
   const local = host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
   return {
-    address: { kind: known.kind, host, port },
+    address: { kind: known.kind, host, zone, port },
     username,
     password,
-    shown: `${known.kind === 'tls' ? 'mqtts' : 'mqtt'}://${url.hostname}:${port}`,
+    shown: `${known.kind === 'tls' ? 'mqtts' : 'mqtt'}://${zone === null ? url.hostname : `[${host}%25${zone}]`}:${port}`,
     local,
   }
 }

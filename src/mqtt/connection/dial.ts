@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type ConnectionOptions, connect as connectTls } from 'node:tls'
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
 import type { BrokerUrl } from './broker-url.ts'
 
 export interface CredentialFiles {
@@ -19,11 +19,12 @@ const SYSTEM_CA_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/cer
 /** Opens at once; errors come as events of the stream. Throws if a file cannot be read. */
 export function dial({ address }: BrokerUrl, files: CredentialFiles): Duplex {
   // noDelay: an event must not wait for the acknowledgement of the previous one
-  if (address.kind === 'tls') return connectTls(tlsOptions(address.host, address.port, files)).setNoDelay(true)
+  if (address.kind === 'tls')
+    return connectTls({ ...tlsOptions(address.host, files), ...target(address) }).setNoDelay(true)
   const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
   if (unused !== undefined) throw new Error(`mqtt.${unused} requires TLS; use mqtts:// in mqtt.url`)
   return connectTcp({
-    ...(address.kind === 'unix' ? address : { host: address.host, port: address.port }),
+    ...(address.kind === 'unix' ? address : target(address)),
     noDelay: true,
   })
 }
@@ -34,13 +35,16 @@ export function readPassword(url: BrokerUrl, { password_file }: CredentialFiles)
   return read('password_file', password_file).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
 }
 
-function tlsOptions(host: string, port: number, files: CredentialFiles): ConnectionOptions {
+function target({ host, zone, port }: { host: string; zone: string | null; port: number }) {
+  return { host: zone === null ? host : `${host}%${zone}`, port }
+}
+
+function tlsOptions(host: string, files: CredentialFiles): ConnectionOptions {
   const { ca_file, cert_file, key_file } = files
   const ca = ca_file === null ? systemCertificates() : read('ca_file', ca_file)
   return {
-    host,
-    port,
     rejectUnauthorized: true,
+    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate), // without the zone
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(ca === null ? {} : { ca }),
     ...(cert_file === null ? {} : { cert: read('cert_file', cert_file) }),
