@@ -11,6 +11,9 @@ import type { Clock, Log } from '../ports.ts'
 import type { FirstState } from '../store/open.ts'
 import { configuredUnits, patternMatcher } from '../systemd/watch-list.ts'
 
+/** A log line names this many units that are not imported. */
+const NAMES_SHOWN = 10
+
 export interface FormerProgramOptions {
   readonly config: Config
   /** The file of the former program that `persistence_file` names; null if it does not. */
@@ -54,10 +57,15 @@ export function createFirstState({ config, named, user, clock, log }: FormerProg
     log('info', `first start: ${note}`)
     if (others.length > 0) {
       const hint = `to import them too, add them to monitored_services and run: gatewatch import ${path}`
-      log('warning', `not imported, because they are not watched: ${others.join(', ')}; ${hint}`)
+      log('warning', `not imported, because they are not watched: ${firstFew(others)}; ${hint}`)
     }
     return { state, note }
   }
+}
+
+function firstFew(names: readonly string[]): string {
+  const more = names.length - NAMES_SHOWN
+  return [...names.slice(0, NAMES_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])].join(', ')
 }
 
 function watchedOf(units: readonly string[], config: Config): readonly string[] {
