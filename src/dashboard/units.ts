@@ -2,7 +2,7 @@
 
 import type { Counters } from '../core/unit.ts'
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
-import { age, causeText, plural, shortName } from '../core/views/format.ts'
+import { ageOf, causeText, plural, shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
 import { createUnitButtons, type UnitButtons } from './control.ts'
 import { byId, el, icon, setText, setTime, setTone, svg, timeEl } from './dom.ts'
@@ -68,8 +68,9 @@ function newRow(name: string): Row {
       setTone(state, tone)
       setText(stateText, text)
       setText(sub, unit.sub_state === null || unit.sub_state === text ? '' : `${unit.sub_state} `)
-      since.hidden = unit.since === null
-      if (unit.since !== null) setTime(since, Date.parse(unit.since), `for ${age(nowMs - Date.parse(unit.since))}`)
+      const age = unit.since === null ? null : ageOf(unit.since, nowMs)
+      since.hidden = age === null
+      if (unit.since !== null) setTime(since, Date.parse(unit.since), `for ${age}`)
       setText(cause, causeOf(unit, nowMs))
       counters.show(unit.counters)
       timeline.show(timelineOf(unit, events, completeFromMs, nowMs))

@@ -1,7 +1,7 @@
 // The dashboard's headline: the overall state of the gateway and its most important detail. Pure.
 import { blocks, reportLines } from '../core/health.ts'
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
-import { age, causeText, plural, shortName } from '../core/views/format.ts'
+import { ageOf, causeText, plural, shortName } from '../core/views/format.ts'
 import type { Tone } from './dom.ts'
 
 interface Verdict {
@@ -77,5 +77,6 @@ function lastCrash(units: readonly UnitView[], nowMs: number): string {
 
 /** `12m ago` */
 export function ago(timestamp: string, nowMs: number): string {
-  return `${age(nowMs - Date.parse(timestamp))} ago`
+  const age = ageOf(timestamp, nowMs)
+  return age === null ? 'at an unknown time' : `${age} ago`
 }

@@ -1,17 +1,15 @@
 // systemd's mark that the clock was synchronised in this boot, and a watch for it.
 import { existsSync, type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
+import { isClockUnset } from '../core/views/format.ts'
 
 /** systemd-timesyncd.service(8). Its directory exists only while systemd-timesyncd runs. */
 const CLOCK_MARK = '/run/systemd/timesync/synchronized'
 
-/** This program did not exist before 2025: a clock that shows an earlier time was not set. */
-const CLOCK_WAS_SET_AFTER_MS = 1_735_689_600_000
-
 /** Whether the clock is synchronised, as far as that is known without querying any program. */
 export function clockSyncedAtStart(wallMs: number, mark = CLOCK_MARK): boolean | null {
   if (existsSync(mark)) return true
-  return wallMs < CLOCK_WAS_SET_AFTER_MS ? false : null
+  return isClockUnset(wallMs) ? false : null
 }
 
 /**

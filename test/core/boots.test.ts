@@ -168,6 +168,8 @@ test('the clock is set while the agent does not run: its next run corrects the t
 })
 
 test('times of earlier boots keep what they had', () => {
+  // Another boot began at another time, which does not mean that the clock was set.
+  expect(step(crashed1970().state, boot('boot-2', 5, 7_000)).state.bootedAtMs).toBeNull()
   const rebooted = stepAll(crashed1970().state, [boot('boot-2', 5, 7_000), clockSet(1_000)]).state
   const before = unitNamed(rebooted, U)
   expect(before).toMatchObject({
@@ -175,6 +177,13 @@ test('times of earlier boots keep what they had', () => {
     lastCrash: { atMs: BOOTED_1970 + 20_000, thisBoot: false },
   })
   expect(unitNamed(step(rebooted, clockSet(BOOTED_TODAY)).state, U)).toEqual(before)
+})
+
+test('the first reading of the clock moves nothing, as after an upgrade from an agent that did not store it', () => {
+  const upgraded = { ...crashed1970().state, bootedAtMs: null }
+  const { state } = stepAll(upgraded, [boot('boot-1', 49_000), clockSet(BOOTED_TODAY)])
+  expect(state.bootedAtMs).toBe(BOOTED_TODAY)
+  expect(unitNamed(state, U)).toMatchObject({ lastCrash: { atMs: BOOTED_1970 + 20_000 } })
 })
 
 test('a summary that is not reported yet has the right times, too', () => {

@@ -105,7 +105,10 @@ export async function openAgentUnderTest(options: AgentUnderTestOptions): Promis
       started.start(source, [])
     },
     now: clock.now,
-    setClock: setAhead,
+    setClock(aheadMs) {
+      setAhead(aheadMs)
+      agent?.lookAtClock() // as its periodic timer does
+    },
     busLost: () => closeInterval(kept.observedMs()),
     async ready() {
       await until(() => source?.reconcile() ?? false, { what: 'the agent to read its units', timeoutMs: 20_000 })

@@ -3,7 +3,7 @@ import pc from 'picocolors'
 import { blocks, reportLines } from '../../core/health.ts'
 import { type Json, unitJson } from '../../core/views/api-json.ts'
 import type { CheckView, StatusView, UnitView } from '../../core/views/api-views.ts'
-import { age, causeText, plural, shortName } from '../../core/views/format.ts'
+import { age, ageOf, causeText, plural, shortName } from '../../core/views/format.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
 import { type Cell, type Column, fill, type Paint, stateColor, table } from '../table.ts'
@@ -59,12 +59,12 @@ function cells(unit: UnitView, now: number, paint: Paint): Cell[] {
   return [
     { text: shortName(unit.service) },
     { text: stateText(unit), paint: stateColor(unit.active_state, paint) },
-    { text: unit.since === null ? '-' : age(now - Date.parse(unit.since)) },
+    { text: (unit.since === null ? null : ageOf(unit.since, now)) ?? '-' },
     { text: String(counters.starts) },
     { text: String(counters.stops) },
     counters.crashes > 0 ? { text: String(counters.crashes), paint: paint.red } : { text: '0' },
     { text: String(counters.restarts) },
-    { text: crash === null ? '-' : `${causeText(crash)} ${age(now - Date.parse(crash.timestamp))}` },
+    { text: crash === null ? '-' : `${causeText(crash)} ${ageOf(crash.timestamp, now) ?? '(time unknown)'}` },
   ]
 }
 

@@ -9,6 +9,17 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d`
 }
 
+/** This program did not exist before 2025: a clock that shows an earlier time was not set. */
+export function isClockUnset(wallMs: number): boolean {
+  return wallMs < 1_735_689_600_000
+}
+
+/** The age of a timestamp; null if it is unknown, because the clock was not set when the timestamp was taken, and now is. */
+export function ageOf(timestamp: string, nowMs: number): string | null {
+  const atMs = Date.parse(timestamp)
+  return isClockUnset(atMs) && !isClockUnset(nowMs) ? null : age(nowMs - atMs)
+}
+
 /** The name without `.service`, as users write it. */
 export function shortName(unit: string): string {
   return unit.replace(/\.service$/, '')

@@ -180,3 +180,13 @@ test('the help of status names every field of its JSON', async () => {
   for (const field of Object.keys(BUS)) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
   for (const field of ['agent_running', ...Object.keys(REPLY)]) expect(out.out()).toMatch(new RegExp(`\\b${field}\\b`))
 })
+
+test('the age of a crash of an earlier boot, in which the clock was never set, is unknown', async () => {
+  const cause = { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false }
+  const since = { changedAtMs: 40_000, lastCrash: { cause, requested: false, thisBoot: false, atMs: 30_000 } }
+  const reply = { ...REPLY, units: [unitJson(unit('a.service', since))] }
+  await using agent = await fakeAgent((_, response) => json(response, reply))
+  const out = recordingConsole()
+  await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
+  expect(out.out()).toMatch(/^a +active +- .* SIGKILL \(time unknown\)$/m)
+})

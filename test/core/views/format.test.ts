@@ -1,6 +1,6 @@
 // How ages and causes are formatted for users.
 import { expect, test } from 'vitest'
-import { age, causeText } from '../../../src/core/views/format.ts'
+import { age, ageOf, causeText } from '../../../src/core/views/format.ts'
 
 test.each([
   [-5, '0s'],
@@ -12,6 +12,13 @@ test.each([
   [11 * 365 * 86_400_000, '4015d'],
 ])('%i ms ago is %s', (ms, text) => {
   expect(age(ms)).toBe(text)
+})
+
+test('the age of a timestamp from 1970 is unknown, unless the clock is still not set', () => {
+  const today = Date.UTC(2026, 10, 30)
+  expect(ageOf('2026-11-29T23:59:30.000Z', today)).toBe('30s')
+  expect(ageOf('1970-01-01T00:01:00.000Z', today)).toBeNull()
+  expect(ageOf('1970-01-01T00:01:00.000Z', 90_000)).toBe('30s')
 })
 
 test.each([
