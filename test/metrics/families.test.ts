@@ -269,3 +269,12 @@ test('systemd_monitor_info has the configured names, joined by commas and cut af
   expect(cut.length).toBeGreaterThan(1000)
   expect(cut.length).toBeLessThanOrEqual(1024)
 })
+
+test.each([
+  [true, 1],
+  [false, 0],
+  [null, undefined],
+])('clockSynced %s is %s; the gauge is absent while that is unknown', (clockSynced, value) => {
+  const input = scrapeInput([])
+  expect(only('gatewatch_clock_synced', { ...input, live: { ...input.live, clockSynced } })).toBe(value)
+})
