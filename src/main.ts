@@ -1,4 +1,5 @@
 // The entry point: parses the command line, runs the command and sets the exit code.
+import { resolve } from 'node:path'
 import { failureAsExitCode } from './cli/agent-or-file.ts'
 import { type Arguments, commandIn, parseArguments } from './cli/args.ts'
 import { help, seeHelp } from './cli/commands/help.ts'
@@ -127,7 +128,11 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
         uid,
       )
     case 'clear':
-      return withSources(loaded, async (from) => (await import('./cli/commands/clear.ts')).clear(from, out))
+      return withSources(loaded, async (from) => {
+        const { log_file: log } = loaded.config
+        const logFile = args.overrides.has('log_file') && log !== null ? resolve(log) : null
+        return (await import('./cli/commands/clear.ts')).clear({ keepEvents: args.keepEvents, logFile }, from, out)
+      })
     case 'dump':
       return withSources(loaded, async ({ stateFile }) => {
         return (await import('./cli/commands/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)

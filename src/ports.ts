@@ -193,7 +193,7 @@ export interface MqttHealth {
   /** Connections after the first one. */
   readonly reconnects: number
   /** Events that were dropped, by reason. */
-  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large', number>>
+  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large' | 'cleared', number>>
   /** The broker has every event up to this sequence number, or a `dropped` record for it; null before the first. */
   readonly acknowledged: number | null
 }

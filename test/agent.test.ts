@@ -119,7 +119,7 @@ test('the state at the start is the zeroed one after clear', () => {
   emit(WATCH)
   emit(read('u.service', 1, RUNNING))
   expect(agent.stateAtStart().units).toEqual([])
-  agent.observe({ kind: 'clear', at: at(2) })
+  agent.observe({ kind: 'clear', via: 'socket', keepEvents: false, at: at(2) })
   expect(agent.stateAtStart()).toBe(agent.state())
   expect(agent.stateAtStart().units[0]?.counters.starts).toBe(1)
 })

@@ -1,4 +1,5 @@
 // The views behind the HTTP routes: what they show of the agent, and the changes that they make to it.
+import { resolve } from 'node:path'
 import type { Config } from '../config/keys.ts'
 import type { Event } from '../core/event.ts'
 import { plural } from '../core/views/format.ts'
@@ -41,10 +42,15 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
     metrics: metrics.scrape,
     federate: metrics.federate,
     control: { commands, rules },
-    async clear() {
-      agent.observe({ kind: 'clear', at: clock.now() })
-      log('info', 'counters cleared by an operator')
+    async clear({ keepEvents, logFile }) {
+      const file = logFile === null ? null : inputs.logFiles.find(({ path }) => resolve(path) === logFile)
+      if (file === undefined)
+        return `${logFile} is neither the log_file nor the events_file of the running agent; nothing was cleared`
+      await file?.clear()
+      if (!keepEvents) await inputs.mqtt.clear()
+      agent.observe({ kind: 'clear', at: clock.now(), via: 'socket', keepEvents })
       await flush()
+      return null
     },
     async import(baselines) {
       agent.observe({ kind: 'import', at: clock.now(), baselines })

@@ -20,6 +20,8 @@ export interface MqttSwitchOptions extends Shared {
 export interface MqttSwitch extends EventSink {
   /** Disconnects, and connects as `wanted` specifies; does nothing if nothing changed. */
   use(wanted: Config['mqtt']): Promise<void>
+  /** Publishes the events that wait, as far as the broker takes them soon; drops and announces the others. */
+  clear(): Promise<void>
   /** Null while MQTT is off. */
   health(): MqttHealth | null
 }
@@ -51,6 +53,7 @@ export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwi
       await old?.stop()
       if (wanted.enabled) sink = await create(wanted)
     },
+    clear: async () => sink?.clear(),
     health: () => sink?.health() ?? null,
     accept(step) {
       sink?.accept(step)

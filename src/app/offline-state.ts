@@ -11,6 +11,7 @@ import { step } from '../core/step.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { gatewayIdentity, type Machine, readBootId, readMachine } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
+import { emptyFile } from '../log/empty-file.ts'
 import type { Env, Log } from '../ports.ts'
 import { storageAt } from '../store/file/mounts.ts'
 import { editState, readState } from '../store/offline.ts'
@@ -60,7 +61,8 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         writtenAtMs: kept.writtenAtMs,
       }
     },
-    clear: (at) => change(at, () => [{ kind: 'clear', at: clock.now() }]),
+    clear: (at, keepEvents) => change(at, () => [{ kind: 'clear', at: clock.now(), via: 'state_file', keepEvents }]),
+    emptyLog: emptyFile,
     import: (at, baselines) =>
       change(at, (state) => {
         const now = clock.now()

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { createAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
+import type { Config } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { isPattern } from '../core/glob.ts'
 import { createHealth, reportLines } from '../core/health.ts'
@@ -29,7 +30,7 @@ import { createReload } from './reload.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
 import { adviceFor } from './service-files.ts'
-import { healthChecks, type StatusInputs } from './status.ts'
+import { healthChecks, type LogFile, type StatusInputs } from './status.ts'
 import { createTcpListener, metricsUrl, tcpSettings } from './tcp-listener.ts'
 import { createAgentCommands } from './unit-control.ts'
 import { createUnitSource } from './unit-source.ts'
@@ -165,7 +166,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     mqtt,
     http,
     usage: createUsageReader(source, opened.path, clock),
-    logFiles: [...(config().log_file === null ? [] : [logger.problem]), ...(eventsFile ? [eventsFile.problem] : [])],
+    logFiles: logFilesOf(loaded.config, logger, eventsFile),
     health: createHealth(clock),
   }
   healthChecks(inputs) // `since` of what does not change is the start
@@ -192,6 +193,14 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     systemd,
     eventsFile,
   }
+}
+
+/** The log file and the events file, as configured at the start. */
+function logFilesOf({ log_file, events_file }: Config, logger: Logger, eventsFile: EventsFile | null): LogFile[] {
+  return [
+    ...(log_file === null ? [] : [{ ...logger, path: log_file }]),
+    ...(events_file === null || eventsFile === null ? [] : [{ ...eventsFile, path: events_file }]),
+  ]
 }
 
 /** Null if none is configured. */

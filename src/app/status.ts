@@ -11,6 +11,15 @@ import type { MqttSwitch } from './mqtt-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
 
+/** A log file or events file of the agent. */
+export interface LogFile {
+  readonly path: string
+  /** Why it cannot be written; null while it can. */
+  readonly problem: () => string | null
+  /** Empties it; rejects if it cannot. */
+  readonly clear: () => Promise<void>
+}
+
 /** The parts of the agent that the status is read from. */
 export interface StatusInputs {
   readonly build: Build
@@ -30,8 +39,8 @@ export interface StatusInputs {
   readonly mqtt: MqttSwitch
   readonly http: Http
   readonly usage: UsageReader
-  /** The problem of each log file and events file, null while it can be written; empty if none is configured. */
-  readonly logFiles: readonly (() => string | null)[]
+  /** Empty if neither a log file nor an events file is configured. */
+  readonly logFiles: readonly LogFile[]
   readonly health: ReturnType<typeof createHealth>
 }
 
@@ -52,7 +61,7 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
     loopLagSeconds: lag.worstSeconds(),
     faults: agent.problems(),
     mqtt: broker,
-    logFiles: logFiles.length === 0 ? null : logFiles.flatMap((problem) => problem() ?? []),
+    logFiles: logFiles.length === 0 ? null : logFiles.flatMap(({ problem }) => problem() ?? []),
     unwatchable: bus.unwatchable,
     clockSynced: agent.state().clockSynced,
     identity: [...inputs.identityProblems, ...about('mqtt', broker?.sharedClientId ?? null)],

@@ -27,6 +27,7 @@ export interface Arguments extends CommandLine {
   readonly json: boolean
   readonly failed: boolean
   readonly noBlock: boolean
+  readonly keepEvents: boolean
   readonly follow: boolean
   readonly unit: string | null
   readonly kind: string | null
@@ -158,6 +159,7 @@ function toArguments(
     json: options.has('json'),
     failed: options.has('failed'),
     noBlock: options.has('noBlock'),
+    keepEvents: options.has('keepEvents'),
     follow: options.has('follow'),
     unit: unitOption(options.get('unit')),
     kind: kindOption(options.get('kind')),

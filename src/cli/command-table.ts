@@ -80,9 +80,16 @@ export const COMMANDS = {
     ],
     examples: [['gatewatch import /var/lib/service_monitor/service_states.json', 'import the old counters']],
   }),
-  clear: command('', 0, 0, 'reset all counters to zero', {
-    keys: AGENT_KEYS,
-    text: ['A running unit counts as one start. The gateway keeps its identity, and event numbers continue.'],
+  clear: command('', 0, 0, 'reset all counters to zero and clear the stored events', {
+    keys: [...AGENT_KEYS, 'log_file'],
+    text: [
+      'A running unit counts as one start. The gateway keeps its identity, and event numbers continue: the next event is a command event, which announces the gap. Events that wait for the broker are published first; those that cannot be published within a second are dropped, and announced.',
+      'With -l, FILE is emptied, too: a regular file, and if the agent is running only its own log_file or events_file.',
+    ],
+    examples: [
+      ['gatewatch clear --keep-events', 'reset only the counters'],
+      ['gatewatch --clear -l /var/log/gatewatch.log', 'empty the log as well, as in the former program'],
+    ],
   }),
   dump: command('[FILE]', 0, 1, 'show the content of a state file as JSON', {
     keys: ['persistence_file'],
@@ -174,6 +181,7 @@ export const OPTIONS = {
   },
   help: { long: '--help', short: '-h', help: 'Show help.', actsAs: 'help' },
   version: { long: '--version', short: '-v', help: 'Show the version.', actsAs: 'version' },
+  keepEvents: { long: '--keep-events', help: 'Clear only the counters.', commands: ['clear'] },
   clear: { long: '--clear', short: '-c', help: 'Same as the command clear.', commands: ['clear'], actsAs: 'clear' },
   createConfig: {
     long: '--create-config',

@@ -44,7 +44,9 @@ export interface StateFile {
   readonly path: string
   /** Null if there is no file; rejects if the file is not a readable state file. */
   readonly read: (path: string) => Promise<OfflineState | null>
-  readonly clear: (path: string) => Promise<void>
+  readonly clear: (path: string, keepEvents: boolean) => Promise<void>
+  /** Empties a log file; only a regular one. */
+  readonly emptyLog: (path: string) => Promise<void>
   readonly import: (path: string, baselines: ReadonlyMap<string, Counters>) => Promise<void>
 }
 

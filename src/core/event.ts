@@ -108,6 +108,15 @@ interface CommandEvent extends UnitEventBase {
   readonly who: string | null
 }
 
+/** A user cleared the counters, and with them the stored events unless they were to be kept. */
+interface ClearEvent extends AgentEventBase {
+  readonly kind: 'command'
+  readonly action: 'clear'
+  readonly outcome: 'done'
+  readonly via: string
+  readonly who: null
+}
+
 /** The state came from another machine: the card, or an image of it, was moved or copied. The first event of a stream. */
 interface IdentityChangedEvent extends AgentEventBase {
   readonly kind: 'identity_changed'
@@ -130,6 +139,7 @@ export type Event =
   | AppearanceEvent
   | StartRefusedEvent
   | CommandEvent
+  | ClearEvent
   | IdentityChangedEvent
 
 /** An event about a unit, not about the agent itself. */

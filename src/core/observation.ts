@@ -80,8 +80,16 @@ export type Observation =
   | { readonly kind: 'clock'; readonly at: Instant; readonly synced: boolean | null }
   /** The configured limits for flapping changed. */
   | { readonly kind: 'policy'; readonly at: Instant; readonly policy: Policy }
-  /** A user resets the counters to zero; each running unit then counts as one start. */
-  | { readonly kind: 'clear'; readonly at: Instant }
+  /**
+   * A user resets the counters to zero; each running unit then counts as one start. Unless `keepEvents`, the stored events are
+   * cleared, too. `via`: how the command came.
+   */
+  | {
+      readonly kind: 'clear'
+      readonly at: Instant
+      readonly via: 'socket' | 'state_file'
+      readonly keepEvents: boolean
+    }
   /** Counters of the former program (the baseline), by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */

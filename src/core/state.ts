@@ -23,6 +23,8 @@ export interface State {
   readonly bootedAtMs: number | null
   /** Sequence number of the newest event. */
   readonly seq: number
+  /** Events up to this number were cleared by a user: nothing shows them any more. */
+  readonly clearedSeq: number
   /** Sequence numbers skipped by an unclean start; reported on the next event, then 0. */
   readonly seqGap: number
   readonly clockSynced: boolean | null
@@ -53,6 +55,7 @@ export function newState(stream: string, policy: Policy = DEFAULT_POLICY): State
     formerImported: false,
     bootedAtMs: null,
     seq: 0,
+    clearedSeq: 0,
     seqGap: 0,
     clockSynced: null,
     corrections: 0,

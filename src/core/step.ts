@@ -75,9 +75,7 @@ export function step(state: State, o: Observation): StepResult {
     case 'policy':
       return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
-      return updateAllUnits({ ...state, forgotten: new Map() }, o.at, (unit) =>
-        cleared(unit, { at: o.at, policy: state.policy, source: 'reconcile' }),
-      )
+      return clear(state, o)
     case 'import':
       return updateAllUnits({ ...state, formerImported: true }, o.at, (unit) => ({
         unit: { ...unit, baseline: o.baselines.get(unit.name) ?? unit.baseline },
@@ -179,6 +177,17 @@ function roomMade({ state, events }: StepResult): StepResult {
 
 function reloaded(unit: Unit): Transition {
   return { unit: distrustSettings(unit), events: [] }
+}
+
+/** The command itself comes before the starts, so that a gap before it is announced by the event that explains it. */
+function clear(state: State, { at, via, keepEvents }: Observation & { kind: 'clear' }): StepResult {
+  const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
+  const transitions = state.units.map((unit) => cleared(unit, ctx))
+  const command = { action: 'clear', outcome: 'done', via, who: null } as const
+  const event: PendingEvent = { kind: 'command', unit: null, counters: null, source: 'signal', ...command }
+  const clearedSeq = keepEvents ? state.clearedSeq : state.seq
+  const after = { ...state, forgotten: new Map(), clearedSeq, units: transitions.map(({ unit }) => unit) }
+  return numberEvents(after, at, [event, ...transitions.flatMap(({ events }) => events)])
 }
 
 /** The gateway's ids. What another machine counted becomes the baseline: its runs are not runs of this one. */

@@ -32,10 +32,19 @@ export interface Views {
   /** systemd as a whole and the machine; null while systemd does not respond. */
   system(): Promise<Json | null>
   readonly control: HttpControl
-  /** Sets the counters to zero; resolves when that is on flash. */
-  clear(): Promise<void>
+  /**
+   * Sets the counters to zero and clears the stored events; resolves with null when that is on flash, or with one sentence if
+   * nothing was done.
+   */
+  clear(options: ClearOptions): Promise<string | null>
   /** Imports the counts of the former program as baselines, by unit name; resolves when they are on flash. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
+}
+
+export interface ClearOptions {
+  readonly keepEvents: boolean
+  /** The agent's own log file or events file, to be emptied; null: none. */
+  readonly logFile: string | null
 }
 
 /** What is needed to control units over HTTP. */

@@ -21,6 +21,8 @@ export interface EventsFile extends EventSink {
   problem(): string | null
   /** Opens the file once more: logrotate(8) may have moved it away. */
   reopen(): void
+  /** Empties the file; rejects if it cannot. */
+  clear(): Promise<void>
 }
 
 export function openEventsFile(options: EventsFileOptions): EventsFile {
@@ -45,6 +47,7 @@ export function openEventsFile(options: EventsFileOptions): EventsFile {
       return reason && cannotWrite(reason) + advice(reason)
     },
     reopen: file.reopen,
+    clear: file.clear,
     stop: file.stop,
   }
 }

@@ -27,6 +27,8 @@ export interface Logger {
   readonly problem: () => string | null
   /** Opens the log file once more: logrotate(8) may have moved it away. */
   readonly reopen: () => void
+  /** Empties the log file; rejects if it cannot. */
+  readonly clear: () => Promise<void>
   /** Writes the queued lines and closes the file. */
   readonly stop: () => Promise<void>
 }
@@ -93,6 +95,7 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
       return reason && cannotWrite(reason) + advice(reason)
     },
     reopen: () => file?.reopen(),
+    clear: async () => file?.clear(),
     stop: async () => file?.stop(),
   }
 }

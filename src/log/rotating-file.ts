@@ -2,6 +2,7 @@
 // program.
 import { constants, promises } from 'node:fs'
 import { messageOf } from '../core/error-text.ts'
+import { emptyOpenFile } from './empty-file.ts'
 import { withSafePath } from './safe-path.ts'
 
 const { open, rename, rm, stat } = promises
@@ -16,6 +17,8 @@ export interface RotatingFile {
   problem(): string | null
   /** Opens the file at the path once more, or creates it: another program may have moved the open one away. */
   reopen(): void
+  /** Empties the file, and what is appended until then. Rejects if it cannot be emptied, or is not a regular file. */
+  clear(): Promise<void>
   /** Resolves when every queued line is written or lost. */
   flush(): Promise<void>
   stop(): Promise<void>
@@ -50,8 +53,7 @@ interface OpenFile {
 
 /** Opens the file at once, so that `problem` reports early that it cannot be written. */
 export function openRotatingFile({ path, limits, onProblem }: RotatingFileOptions): RotatingFile {
-  const queue: string[] = []
-  let queuedBytes = 0
+  const queue = createLineQueue()
   let dropped = 0
   let problem: string | null = null
   let file: OpenFile | null = null
@@ -68,28 +70,13 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
     onProblem(now)
   }
 
-  /** As many lines as fit into one write and into `room`; at least one. */
-  const take = (room: number): string[] => {
-    const lines: string[] = []
-    let bytes = 0
-    for (let next = queue[0]; next; next = queue[0]) {
-      const more = Buffer.byteLength(next)
-      if (lines.length > 0 && bytes + more > Math.min(room, WRITE_AT_MOST_BYTES)) break
-      lines.push(next)
-      bytes += more
-      queue.shift()
-    }
-    queuedBytes -= bytes
-    return lines
-  }
-
   const close = async () => {
     await file?.handle.close().catch(() => {})
     file = null
   }
 
   const drain = async () => {
-    for (let next = queue[0]; next || mustOpen; next = queue[0]) {
+    for (let next = queue.first(); next || mustOpen; next = queue.first()) {
       let lines: string[] = []
       try {
         mustOpen = false
@@ -102,13 +89,13 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
             await withSafePath(path, (safe) => rotate(safe, backups, mostBackups))
             file = await openAt(path, null)
           }
-          lines = take(maxBytes - file.bytes)
+          lines = queue.take(maxBytes - file.bytes)
           await file.handle.appendFile(lines.join(''))
         }
         report(null)
       } catch (error) {
         const written = lines.length === 0 || file === null ? 0 : await cutTornLine(file, lines.join(''))
-        if (next && lines.length === 0) lines = take(0)
+        if (next && lines.length === 0) lines = queue.take(0)
         dropped += lines.length - written
         report((error as NodeJS.ErrnoException).code ?? messageOf(error))
         await close()
@@ -134,27 +121,68 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
     while (draining) await drained
   }
 
+  const clear = async () => {
+    while (draining) await drained
+    draining = true
+    const cleared = openAt(path, file).then(async (open) => {
+      file = open
+      await emptyOpenFile(open.handle)
+    })
+    drained = cleared
+      .catch(() => {})
+      .finally(() => {
+        draining = false
+        if (queue.first() || mustOpen) startDraining()
+      })
+    await cleared
+  }
+
   reopen()
   return {
     append(line) {
-      const text = `${line}\n`
-      const bytes = Buffer.byteLength(text)
-      if (stopped || queuedBytes + bytes > QUEUE_AT_MOST_BYTES) {
-        dropped++
-        return
-      }
-      queue.push(text)
-      queuedBytes += bytes
-      startDraining()
+      if (!stopped && queue.push(`${line}\n`)) startDraining()
+      else dropped++
     },
     reopen,
     dropped: () => dropped,
     problem: () => problem,
+    clear,
     flush,
     async stop() {
       stopped = true
       await flush()
       await close()
+    },
+  }
+}
+
+/** The lines that are not written yet, each with its line end. */
+function createLineQueue() {
+  const lines: string[] = []
+  let queuedBytes = 0
+  return {
+    first: (): string | undefined => lines[0],
+    /** False if there is no room for the line. */
+    push(line: string): boolean {
+      const bytes = Buffer.byteLength(line)
+      if (queuedBytes + bytes > QUEUE_AT_MOST_BYTES) return false
+      lines.push(line)
+      queuedBytes += bytes
+      return true
+    },
+    /** As many lines as fit into one write and into `room`; at least one. */
+    take(room: number): string[] {
+      const taken: string[] = []
+      let bytes = 0
+      for (let next = lines[0]; next; next = lines[0]) {
+        const more = Buffer.byteLength(next)
+        if (taken.length > 0 && bytes + more > Math.min(room, WRITE_AT_MOST_BYTES)) break
+        taken.push(next)
+        bytes += more
+        lines.shift()
+      }
+      queuedBytes -= bytes
+      return taken
     },
   }
 }

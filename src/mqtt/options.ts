@@ -51,6 +51,8 @@ export interface MqttOptions {
 
 export interface MqttSink extends EventSink {
   health(): MqttHealth
+  /** Publishes the events that wait, as far as the broker takes them within a second; drops and announces the others. */
+  clear(): Promise<void>
   /** Ends the back-off and connects now, unless connected. */
   brokerIsUp(): void
 }

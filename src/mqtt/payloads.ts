@@ -31,6 +31,7 @@ export function droppedPayload(dropped: DroppedEvents, identity: Identity, bootI
     to_seq: dropped.toSeq,
     dropped: dropped.count,
     by_kind: dropped.byKind,
+    by_reason: dropped.byReason,
   })
 }
 

@@ -27,6 +27,7 @@ export function createMqttSink(options: MqttOptions): MqttSink {
       if (anyCameUp(step, brokerUnits)) link.connectNow()
     },
     health: delivery.health,
+    clear: delivery.clear,
     brokerIsUp: link.connectNow,
     stop: delivery.stop,
   }

@@ -55,6 +55,10 @@ export function createLiveState(start: ResumePoint, reservedAtStart: number, spi
     apply(step) {
       const { after, events } = step
       const change = changeOf({ ...step, before: live })
+      if (after.clearedSeq !== live.clearedSeq) {
+        history = []
+        uncommittedEvents.take()
+      }
       live = after
       if (!change.any) return change
       if (events.length > 0) {

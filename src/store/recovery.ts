@@ -196,23 +196,12 @@ function apply(state: State | null, group: Group): State {
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
   const written = payloads.flatMap((payload) => payload.units)
-  const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, seqGap } = head
-  const before = state ?? newState(stream)
+  const { reserved, acknowledged, clean, ...kept } = head
+  const before = state ?? newState(head.stream)
   const units = kind === 'snapshot' ? written : replaced(before.units, written)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])
   const forgotten = kind === 'snapshot' ? new Map(sums) : before.forgotten
-  return {
-    ...withUnits(before, units),
-    forgotten,
-    stream,
-    gatewayId,
-    machineId,
-    bootId,
-    bootedAtMs,
-    formerImported,
-    seq,
-    seqGap,
-  }
+  return { ...withUnits(before, units), forgotten, ...kept }
 }
 
 function replaced(units: readonly Unit[], written: readonly Unit[]): readonly Unit[] {

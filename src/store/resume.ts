@@ -42,8 +42,7 @@ export function resume(
     state,
     committed: onFlash,
     spilled,
-    // An event that is newer than the state does not exist, whatever a page contains.
-    history: inOrder([...file.events, ...spilled]).filter((event) => event.seq <= state.seq),
+    history: inOrder([...file.events, ...spilled]).filter((event) => existsIn(state, event)),
     acknowledged: Math.min(Math.max(file.head?.acknowledged ?? 0, spill?.acknowledged ?? 0), state.seq),
   })
   if (spill !== null) return point('spill', { ...spill.state, policy }, committed ?? fresh, spill.events)
@@ -64,7 +63,7 @@ export function numbersRunOut({ maxSeq, reserved }: RecoveredFile, { state }: Re
 
 /** The same units, with events numbered from 1 in a new `stream`, so that their ids are unique. */
 export function renumbered(start: ResumePoint, stream: string): ResumePoint {
-  const state = { ...start.state, stream, seq: 0, seqGap: 0 }
+  const state = { ...start.state, stream, seq: 0, clearedSeq: 0, seqGap: 0 }
   return { ...start, state, committed: state, spilled: [], history: [], acknowledged: 0 }
 }
 
@@ -95,10 +94,16 @@ function resumeFromSpill(
   // An older slot may hold events that did not fit into the commit after it.
   const all = usable.flatMap((slot) => slot.groups.flatMap((group) => group.payloads))
   const onFlash = new Set(file.events.map((event) => event.seq))
-  const { seq } = state
+  const restored = state
+  const spilled = inOrder(all.flatMap((p) => p.events))
   return {
     state,
-    events: inOrder(all.flatMap((p) => p.events)).filter((e) => e.seq <= seq && !onFlash.has(e.seq)),
+    events: spilled.filter((event) => existsIn(restored, event) && !onFlash.has(event.seq)),
     acknowledged: Math.max(0, ...payloads.map((payload) => payload.head.acknowledged)),
   }
+}
+
+/** An event that was cleared is not shown, and one that is newer than the state does not exist, whatever a page contains. */
+function existsIn({ seq, clearedSeq }: State, event: Event): boolean {
+  return event.seq > clearedSeq && event.seq <= seq
 }

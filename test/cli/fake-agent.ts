@@ -94,8 +94,11 @@ export function fakeStateFile(content: OfflineState | null): StateFile & { reado
     path: '/var/lib/gatewatch/state.ring',
     done,
     read: async () => content,
-    clear: async (path) => {
-      done.push(['clear', path])
+    emptyLog: async (path) => {
+      done.push(['empty', path])
+    },
+    clear: async (path, keepEvents) => {
+      done.push(keepEvents ? ['clear', path, 'keep events'] : ['clear', path])
     },
     import: async (path, baselines) => {
       done.push(['import', path, Object.fromEntries(baselines)])

@@ -147,6 +147,10 @@ export const EVENTS: readonly Event[] = (() => {
     { ...common(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
     { ...common(54), kind: 'start_refused', result: 'dependency' },
     {
+      ...{ ...common(56), kind: 'command', unit: null, counters: null },
+      ...{ action: 'clear', outcome: 'done', via: 'socket', who: null },
+    },
+    {
       ...common(55),
       kind: 'identity_changed',
       unit: null,

@@ -100,7 +100,7 @@ test('random values from the bus neither break the equation of the counters nor 
     fc.constantFrom('1', '2').map((bootId): Observation => ({ kind: 'boot', at: { monoMs: 0, wallMs: 5 }, bootId })),
     fc.constantFrom<Observation>(
       { kind: 'gap', at: { monoMs: 0, wallMs: 5 } },
-      { kind: 'clear', at: { monoMs: 0, wallMs: 5 } },
+      { kind: 'clear', via: 'socket', keepEvents: false, at: { monoMs: 0, wallMs: 5 } },
       { kind: 'contact-lost', at: { monoMs: 0, wallMs: 5 } },
       { kind: 'reloading', at: { monoMs: 0, wallMs: 5 } },
     ),

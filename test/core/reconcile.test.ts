@@ -301,9 +301,9 @@ test('clear: the continuing run is not counted again at the next snapshot, and t
   const { state, events } = stepAll(watching(U), [
     { kind: 'import', at: at(1), baselines: new Map([[U, baseline]]) },
     read(U, 10, RUNNING),
-    { kind: 'clear', at: at(20) },
+    { kind: 'clear', via: 'socket', keepEvents: false, at: at(20) },
     signal(U, 30, { ...RUNNING, job: 7 }),
   ])
-  expect(kinds(events)).toEqual(['start a1', 'start a1'])
+  expect(kinds(events)).toEqual(['start a1', 'command', 'start a1'])
   expect(unitNamed(state, U)).toMatchObject({ baseline: { starts: 0 }, counters: { starts: 1 } })
 })

@@ -1,4 +1,4 @@
-// Counting that begins again: a state from another machine.
+// Counting that begins again: a state from another machine, and `clear`.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State } from '../../src/core/state.ts'
@@ -90,4 +90,24 @@ test('a unit that a pattern matched on another machine still is one', () => {
     [U, false],
     ['sink@1.service', true],
   ])
+})
+
+const clear = (keepEvents: boolean): Observation => ({ kind: 'clear', at: at(50), via: 'socket', keepEvents })
+
+test('clear is one event without a unit, then one start for each running unit; the events before it are cleared', () => {
+  const before = counted(null)
+  const { state, events } = stepAll(before, [clear(false)])
+  expect(events[0]).toEqual({
+    ...{ kind: 'command', unit: null, counters: null, action: 'clear', outcome: 'done', via: 'socket', who: null },
+    ...{ seq: before.seq + 1, atMs: at(50).wallMs, bootId: 'boot-1', source: 'signal', clockSynced: null },
+  })
+  expect(events.slice(1)).toMatchObject([{ kind: 'start', unit: U, counters: { starts: 1, crashes: 0 } }])
+  expect(state).toMatchObject({ seq: before.seq + 2, clearedSeq: before.seq, stream: before.stream })
+})
+
+test('clear can keep the events, also those that are left after an earlier clear', () => {
+  const once = stepAll(counted(null), [clear(false)]).state
+  const { state, events } = stepAll(once, [clear(true)])
+  expect(state.clearedSeq).toBe(once.clearedSeq)
+  expect(events.map(({ kind }) => kind)).toEqual(['command', 'start'])
 })

@@ -148,7 +148,7 @@ test('a crash that was not requested counts for flapping, under Upholds= too', (
 
 test('clear keeps the request and the bad Result of the run that continues', () => {
   const requested = [read(U, 1, RUNNING), signal(U, 10, { ...STOPPING, job: 31 })]
-  const clear = { kind: 'clear', at: at(20) } as const
+  const clear = { kind: 'clear', via: 'socket', keepEvents: false, at: at(20) } as const
   expect(stepAll(watching(U), [...requested, clear, signal(U, 30, FAILED)]).events.at(-1)).toMatchObject({
     ...{ kind: 'crash', requested: true },
   })

@@ -110,7 +110,9 @@ test('a start job that was canceled is an event without a count, unless another 
   expect(refusedIn(idle(), ...canceled, jobNew(21, 6), tick(1000))).toEqual(NONE)
   expect(refusedIn(idle(), ...canceled, jobNew(21, 6), jobEnds(22, 6, 'done'), tick(1000))).toEqual(NONE)
   expect(refusedIn(idle(), ...canceled, { kind: 'gap', at: at(30) }, tick(1000))).toEqual(NONE)
-  expect(refusedIn(idle(), ...canceled, { kind: 'clear', at: at(30) }, tick(1000))).toEqual(NONE)
+  expect(
+    refusedIn(idle(), ...canceled, { kind: 'clear', via: 'socket', keepEvents: false, at: at(30) }, tick(1000)),
+  ).toEqual(NONE)
 })
 
 test('a tick for something else does not report a canceled job too early', () => {
@@ -130,6 +132,10 @@ test('a canceled job is due once', () => {
 })
 
 test('clear resets the counts of refused starts', () => {
-  const { state } = stepAll(idle(), [jobNew(10, 5), jobEnds(20, 5, 'dependency'), { kind: 'clear', at: at(30) }])
+  const { state } = stepAll(idle(), [
+    jobNew(10, 5),
+    jobEnds(20, 5, 'dependency'),
+    { kind: 'clear', via: 'socket', keepEvents: false, at: at(30) },
+  ])
   expect(unitNamed(state, U).startJobsFailed).toEqual({})
 })

@@ -436,15 +436,15 @@ test('clear resets the counters; a running unit counts as one start', () => {
     signal(U, 20, { ...FAILED, invocationId: 'a1' }),
     signal(U, 30, { invocationId: 'b2' }),
   ]).state
-  const { state, events } = stepAll(before, [{ kind: 'clear', at: at(100) }])
-  expect(kinds(events)).toEqual(['start reconcile'])
+  const { state, events } = stepAll(before, [{ kind: 'clear', via: 'socket', keepEvents: false, at: at(100) }])
+  expect(kinds(events)).toEqual(['command signal', 'start reconcile'])
   expect(unitNamed(state, U)).toMatchObject({
     counters: { starts: 1, crashes: 0 },
     failures: {},
     lastCrash: null,
     run: { id: 'b2' },
   })
-  expect(state.seq).toBe(before.seq + 1)
+  expect(state.seq).toBe(before.seq + 2)
 })
 
 test('an imported baseline is shown but is not part of the equation', () => {

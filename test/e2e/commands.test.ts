@@ -134,7 +134,7 @@ describeUnless(noSystemd(), 'the commands', () => {
         .stdout.trim()
         .split('\n')
         .map((line) => JSON.parse(line).event),
-    ).toEqual(['start', 'start'])
+    ).toEqual(['command', 'start'])
     await agent.end()
     const env = { RUNTIME_DIRECTORY: join(directory(), 'run') }
     Object.assign(process.env, env)

@@ -34,7 +34,7 @@ function gateway(number: number) {
       published: 3 * scrapes,
       eventsPublished: scrapes,
     }
-    const dropped = { overflow: 0, forgotten: 0, too_large: 0 }
+    const dropped = { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 }
     return {
       ...facts,
       live: state(units),

@@ -11,7 +11,7 @@ import type { CheckName, HealthCheck } from '../../src/core/health.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
 import { createHttp, type Http, type HttpListener } from '../../src/http/http.ts'
-import type { Views } from '../../src/http/route.ts'
+import type { ClearOptions, Views } from '../../src/http/route.ts'
 import type { Clock, Step, UnitCommands } from '../../src/ports.ts'
 import { FROM_ZERO, testClock } from '../rig/clock.ts'
 import { until as untilValue } from '../rig/until.ts'
@@ -61,7 +61,7 @@ export interface FakeGateway {
   state: State
   events: Event[]
   checks: HealthCheck[]
-  cleared: number
+  readonly cleared: ClearOptions[]
   imported: ReadonlyMap<string, Counters> | null
   /** If set, `status` throws it. */
   broken: Error | null
@@ -79,7 +79,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
     state: { ...withUnits(newState(STREAM), units), seq: events.at(-1)?.seq ?? 0 },
     events,
     checks: [checkOf('bus'), checkOf('units')],
-    cleared: 0,
+    cleared: [],
     imported: null,
     broken: null,
     rules: { enabled: false, token_file: null },
@@ -117,8 +117,10 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       async system() {
         return { state: 'running', failed_units: 0 }
       },
-      async clear() {
-        it.cleared += 1
+      async clear(options) {
+        if (options.logFile === '/etc/passwd') return '/etc/passwd is neither the log_file nor the events_file'
+        it.cleared.push(options)
+        return null
       },
       async import(baselines) {
         it.imported = baselines

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { emptyFile } from '../../src/log/empty-file.ts'
 import { openRotatingFile, type RotatingFile, type RotationLimits } from '../../src/log/rotating-file.ts'
 import { notRoot } from '../rig/unavailable.ts'
 
@@ -229,6 +230,40 @@ describe('a disk that fails', () => {
     expect(problems).toHaveLength(1)
     expect(file.dropped()).toBe(1)
   })
+})
+
+test('clear empties the file, lines that were not written yet included; later lines follow', async () => {
+  const file = open(10_000, 0)
+  file.append('before')
+  await file.flush()
+  file.append('just before')
+  await file.clear()
+  file.append('after')
+  await file.flush()
+  expect(readFileSync(path, 'utf8')).toBe('after\n')
+  await Promise.all([file.clear(), file.clear()])
+  file.append('later')
+  await file.stop()
+  expect(readFileSync(path, 'utf8')).toBe('later\n')
+  expect(problems).toEqual([])
+})
+
+test('clear does not touch what is not a regular file, and the lines continue', async () => {
+  const file = open(10_000, 0, '/dev/null')
+  await expect(file.clear()).rejects.toThrow('it is not a regular file')
+  file.append('a line')
+  await file.stop()
+  expect([file.dropped(), file.problem()]).toEqual([0, null])
+})
+
+test('emptyFile empties a regular file and nothing else; an absent one is empty already', async () => {
+  writeFileSync(path, 'old\n')
+  await emptyFile(path)
+  expect(readFileSync(path, 'utf8')).toBe('')
+  await emptyFile(join(directory, 'absent'))
+  expect(existsSync(join(directory, 'absent'))).toBe(false)
+  await expect(emptyFile('/dev/null')).rejects.toThrow('it is not a regular file')
+  await expect(emptyFile(directory)).rejects.toThrow('EISDIR')
 })
 
 test('more than a queue full of lines is dropped and counted', async () => {

@@ -53,7 +53,7 @@ const everything = {
     published: 81_234,
     eventsPublished: 40_000,
     reconnects: 7,
-    dropped: { overflow: 0, forgotten: 0, too_large: 0 },
+    dropped: { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 },
     acknowledged: 12,
   },
 }

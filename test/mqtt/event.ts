@@ -24,3 +24,10 @@ export function crashed(seq: number): CrashEvent {
 export function afterGap(event: Event, seqGap: number): Event {
   return { ...event, seqGap }
 }
+
+/** The event of `clear`, which is about no unit. */
+export function cleared(seq: number): Event {
+  const { invocationId, ...common } = OF
+  const command = { kind: 'command', action: 'clear', outcome: 'done', via: 'socket', who: null } as const
+  return { ...common, ...command, seq, unit: null, counters: null }
+}

@@ -67,8 +67,8 @@ test('an event is the same object as everywhere, with `replayed`', () => {
   })
 })
 
-test('the record of dropped events has their range, number and kinds', () => {
-  const dropped = { fromSeq: 5, toSeq: 90, count: 80, byKind: { start: 40, stop: 40 } }
+test('the record of dropped events has their range, number, kinds and reasons', () => {
+  const dropped = { fromSeq: 5, toSeq: 90, count: 80, byKind: { start: 40, stop: 40 }, byReason: { cleared: 80 } }
   expect(JSON.parse(droppedPayload(dropped, IDENTITY, 'b1', 1_700_000_000_000))).toEqual({
     schema: 1,
     event: 'dropped',
@@ -81,6 +81,7 @@ test('the record of dropped events has their range, number and kinds', () => {
     to_seq: 90,
     dropped: 80,
     by_kind: { start: 40, stop: 40 },
+    by_reason: { cleared: 80 },
   })
 })
 

@@ -118,6 +118,10 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constant('start_refused'), result: word }),
   event({ kind: fc.constant('command'), action: word, outcome: word, via: word, who: maybe(word) }),
   event({
+    ...{ kind: fc.constant('command'), unit: fc.constant(null), counters: fc.constant(null) },
+    ...{ action: fc.constant('clear'), outcome: fc.constant('done'), via: word, who: fc.constant(null) },
+  }),
+  event({
     kind: fc.constant('identity_changed'),
     unit: fc.constant(null),
     counters: fc.constant(null),
@@ -136,6 +140,7 @@ export const anyHead = fc.record({
   formerImported: fc.boolean(),
   bootedAtMs: maybe(ms),
   seq: number,
+  clearedSeq: number,
   seqGap: number,
   reserved: number,
   acknowledged: number,

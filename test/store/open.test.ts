@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
+import { step } from '../../src/core/step.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
 import { encodePage, MAJOR } from '../../src/store/format/page.ts'
 import { editState, readState } from '../../src/store/offline.ts'
@@ -342,4 +343,22 @@ test('a state of another machine continues in a new stream, with its units and w
   })
   expect([moved.store.history(), moved.store.acknowledged()]).toEqual([[], 0])
   expect(recover(node.readFileSync(at.path)).state?.stream).toBe(fresh.stream)
+})
+
+test('cleared events are not read again, neither from flash nor from the spill of a killed agent', async () => {
+  const at = place()
+  const first = await open(at)
+  const before = crash(first, first.state, 3)
+  const { state, events } = step(before, { kind: 'clear', at: at.clock.now(), via: 'socket', keepEvents: false })
+  first.store.remember({ before, after: state, events, at: at.clock.now() })
+  const after = crash(first, state, 1)
+  const seqs = (store: OpenedStore['store']) => store.history().map(({ seq }) => seq)
+  const left = Array.from({ length: after.seq - before.seq }, (_, i) => before.seq + 1 + i)
+  expect(seqs(first.store)).toEqual(left)
+
+  expect((await readState(at.path, at.runtimeDir, BOOT)).history.map(({ seq }) => seq)).toEqual(left)
+  expect(await first.store.flush()).toBe(true)
+  const fromFlash = await readState(at.path, null)
+  expect(fromFlash.history.map(({ seq }) => seq)).toEqual(left)
+  expect(fromFlash.state).toMatchObject({ seq: expect.any(Number), clearedSeq: before.seq })
 })

@@ -111,7 +111,7 @@ export async function runScenarioFrom(
     if (action === 'commit') {
       if (await opened.store.flush()) acknowledge()
       await b.clock.go(1)
-    } else if (action === 'clear') observe({ kind: 'clear', at })
+    } else if (action === 'clear') observe({ kind: 'clear', via: 'socket', keepEvents: false, at })
     else if (action === 'import') {
       const baseline = { starts: 70, stops: 60, crashes: 9, restarts: 5, lost: 0 }
       observe({ kind: 'import', at, baselines: new Map([[names(1)[0] as string, baseline]]) })

@@ -254,7 +254,7 @@ test('what forgotten units had counted survives a kill and a power loss, and a c
   await killed.store.flush()
   const cut = await open({ runtimeDir: null })
   expect(cut.state.forgotten).toEqual(forgotten.forgotten)
-  const { state: cleared } = step(cut.state, { kind: 'clear', at: clock.now() })
+  const { state: cleared } = step(cut.state, { kind: 'clear', via: 'socket', keepEvents: false, at: clock.now() })
   cut.store.remember({ before: cut.state, after: cleared, events: [], at: clock.now() })
   expect(await cut.store.flush()).toBe(true)
   const last = await open({ runtimeDir: null })

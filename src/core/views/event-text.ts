@@ -79,7 +79,7 @@ export function eventDetails(event: EventView): string {
       return `machine ${event.former_machine_id} -> ${event.machine_id}${renamed}`
     }
     case 'dropped':
-      return `${plural(event.dropped ?? 0, 'event')} dropped: queue full`
+      return `${plural(event.dropped ?? 0, 'event')} dropped: no longer stored`
     default:
       return ''
   }

@@ -110,7 +110,26 @@ const PATHS: Json = {
       responses: { 101: { description: 'The stream starts.' }, default: ERROR },
     },
   },
-  '/api/v1/clear': post('Set all counters to zero (local socket only)', asJson('Cleared', 'The counters are zero.')),
+  '/api/v1/clear': post(
+    'Set all counters to zero and clear the stored events (local socket only)',
+    asJson('Cleared', 'The counters are zero. One `command` event without a unit has the action `clear`.'),
+    {
+      requestBody: {
+        required: false,
+        content: {
+          'application/json': {
+            schema: {
+              type: 'object',
+              properties: {
+                keep_events: { type: 'boolean', description: 'Do not clear the stored events.' },
+                log_file: { type: 'string', description: "Also empty this file, the agent's log_file or events_file." },
+              },
+            },
+          },
+        },
+      },
+    },
+  ),
   '/api/v1/import': post('Import counts as baselines (local socket only)', asJson('Imported', 'The result.'), {
     requestBody: {
       required: true,

@@ -6,6 +6,7 @@ import { fullName } from '../../core/unit-name.ts'
 import { prefers } from '../../core/views/accept.ts'
 import { checkJson, eventJson, unitJson } from '../../core/views/api-json.ts'
 import { type HttpRequest, json, problem, type Route, type RouteResult, text, type Views } from '../route.ts'
+import { clearOptionsOf } from './clear-body.ts'
 import { controlView, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
 import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf } from './event-query.ts'
@@ -13,6 +14,8 @@ import { baselinesOf } from './import-body.ts'
 import type { EventStream } from './stream.ts'
 
 const IMPORT_BYTES = 1024 * 1024
+/** One path of at most 4,096 bytes. */
+const CLEAR_BYTES = 8192
 
 const JSON_FORMAT = { name: 'application/json' }
 const TEXT_FORMAT = { name: 'text/plain' }
@@ -48,7 +51,12 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
       path: '/api/v1/units/:unit/:action',
       handle: (request) => runCommand(views.control, request),
     },
-    { ...POST_ON_SOCKET, path: '/api/v1/clear', handle: () => clear(views) },
+    {
+      ...POST_ON_SOCKET,
+      path: '/api/v1/clear',
+      bodyBytes: CLEAR_BYTES,
+      handle: ({ body }) => clear(views, body),
+    },
     {
       ...POST_ON_SOCKET,
       path: '/api/v1/import',
@@ -138,8 +146,10 @@ function openStream(views: Views, stream: EventStream, { headers, query, trusted
   return { stream: (writer) => stream.addReader(writer, trusted, filter, after) }
 }
 
-async function clear(views: Views): Promise<RouteResult> {
-  await views.clear()
+async function clear(views: Views, body: string): Promise<RouteResult> {
+  const options = clearOptionsOf(body)
+  const refused = 'problem' in options ? options.problem : await views.clear(options)
+  if (refused !== null) return problem(400, 'bad_clear', refused)
   return json({ cleared: views.live().units.length })
 }
 

@@ -105,6 +105,10 @@ const EVENTS: readonly Json[] = [
     'A command for the unit was sent to systemd.',
   ),
   object(
+    agentFields(['command'], { action: oneOf('clear'), outcome: oneOf('done'), via: text, who: orNull(text) }),
+    'The counters were set to zero and the stored events cleared, unless they were to be kept.',
+  ),
+  object(
     agentFields(['identity_changed'], { former_gateway_id: orNull(text), former_machine_id: text }),
     'The state file came from another machine. A new stream begins, and the counters are the baseline of every unit.',
   ),

@@ -2,7 +2,7 @@
 import type { MqttHealth } from '../../ports.ts'
 import { type Family, flag } from '../family.ts'
 
-const REASONS: readonly (keyof MqttHealth['dropped'])[] = ['overflow', 'forgotten', 'too_large']
+const REASONS: readonly (keyof MqttHealth['dropped'])[] = ['overflow', 'forgotten', 'too_large', 'cleared']
 
 function mqttFamily(
   type: 'counter' | 'gauge',

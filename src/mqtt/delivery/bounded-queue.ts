@@ -18,6 +18,8 @@ interface BoundedQueue {
   /** Puts the events that are in one of these places back into the queue, at their old position. */
   requeue(...from: Place[]): void
   remove(event: Event): void
+  /** Removes and returns all events except those in flight. */
+  removeWaiting(): readonly Event[]
   firstSeq(): number | undefined
   size(): number
   bytes(): number
@@ -82,6 +84,11 @@ export function createBoundedQueue(limits: QueueLimits): BoundedQueue {
       for (const entry of entries) if (from.includes(entry.place)) entry.place = 'queue'
     },
     remove: (event) => void removeAt(entries.findIndex((entry) => entry.event === event)),
+    removeWaiting() {
+      const waiting = entries.filter(({ place }) => place !== 'flight')
+      for (const entry of waiting) removeAt(entries.indexOf(entry))
+      return waiting.map(({ event }) => event)
+    },
     firstSeq: () => entries[0]?.event.seq,
     size: () => entries.length,
     bytes: () => bytes,

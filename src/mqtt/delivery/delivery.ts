@@ -8,7 +8,7 @@ import { createRefusedTopics, type RefusedTopics } from '../refused-topics.ts'
 import type { Session } from '../session.ts'
 import type { Topics } from '../topics.ts'
 import { type Backlog, createBacklog } from './backlog.ts'
-import { disconnect } from './disconnect.ts'
+import { disconnect, drain } from './disconnect.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 import { createSendOrder } from './send-order.ts'
 import { createSnapshots } from './snapshots.ts'
@@ -16,6 +16,8 @@ import { createSnapshots } from './snapshots.ts'
 interface Delivery extends LinkHandlers {
   accept(step: Step): void
   health(): MqttHealth
+  /** Publishes the queued messages within a second; drops and announces the events that remain. */
+  clear(): Promise<void>
   /** Publishes the queued messages and `offline`, then disconnects; within 2 s. */
   stop(): Promise<void>
 }
@@ -96,6 +98,10 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
       busWatch.look()
     },
     health,
+    async clear() {
+      if (link.connection() !== null) await drain(publisher, clock)
+      backlog.outbox.clear()
+    },
     async stop() {
       cancelTick()
       busWatch.stop()

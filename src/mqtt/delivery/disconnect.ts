@@ -18,11 +18,8 @@ export async function disconnect(
   publishOffline: (done: () => void) => void,
   clock: Clock,
 ): Promise<void> {
-  const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
-  const stopDrainingAt = clock.now().monoMs + DRAIN_AT_MOST_MS
-  publisher.pump()
-  while (!publisher.idle() && clock.now().monoMs < stopDrainingAt) await wait(DRAIN_LOOK_EVERY_MS)
-
+  const wait = (ms: number) => waitFor(ms, clock)
+  await drain(publisher, clock)
   const offline = new Promise<boolean>((resolve) => {
     publishOffline(() => resolve(true))
     publisher.pump()
@@ -30,4 +27,15 @@ export async function disconnect(
   const acknowledged = await Promise.race([offline, wait(OFFLINE_AT_MOST_MS)])
   if (acknowledged === true) await Promise.race([connection.end(), wait(END_AT_MOST_MS)])
   connection.destroy()
+}
+
+/** Publishes the queued messages; resolves when the broker has acknowledged all of them, after 1 s at most. */
+export async function drain(publisher: Publisher, clock: Clock): Promise<void> {
+  const stopAtMs = clock.now().monoMs + DRAIN_AT_MOST_MS
+  publisher.pump()
+  while (!publisher.idle() && clock.now().monoMs < stopAtMs) await waitFor(DRAIN_LOOK_EVERY_MS, clock)
+}
+
+function waitFor(ms: number, clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve))
 }

@@ -7,6 +7,8 @@ export interface DroppedEvents {
   readonly count: number
   /** How many of each kind; `unknown` for events that history no longer had. */
   readonly byKind: Readonly<Record<string, number>>
+  /** How many for each reason, as in `MqttHealth.dropped`. */
+  readonly byReason: Readonly<Record<string, number>>
 }
 
 /** At most one record is in flight; events dropped until it is acknowledged go into the next one. */
@@ -66,12 +68,17 @@ export function createDroppedRecord(): DroppedRecord {
 function merged(a: DroppedEvents | null, b: DroppedEvents | null): DroppedEvents | null {
   if (a === null) return b
   if (b === null) return a
-  const byKind: Record<string, number> = { ...a.byKind }
-  for (const [kind, n] of Object.entries(b.byKind)) byKind[kind] = (byKind[kind] ?? 0) + n
   return {
     fromSeq: Math.min(a.fromSeq, b.fromSeq),
     toSeq: Math.max(a.toSeq, b.toSeq),
     count: a.count + b.count,
-    byKind,
+    byKind: summed(a.byKind, b.byKind),
+    byReason: summed(a.byReason, b.byReason),
   }
+}
+
+function summed(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+  const sums: Record<string, number> = { ...a }
+  for (const [key, n] of Object.entries(b)) sums[key] = (sums[key] ?? 0) + n
+  return sums
 }

@@ -6,8 +6,11 @@ import { createDroppedRecord, type DroppedEvents } from './dropped-record.ts'
 /** An event takes about 610 bytes, so in practice the number is the limit. */
 const OUTBOX_LIMITS: QueueLimits = { events: 1000, bytes: 1_048_576 }
 
-/** `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts. */
-type DropReason = 'overflow' | 'forgotten' | 'too_large'
+/**
+ * `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts; `cleared`: a user
+ * cleared the events.
+ */
+type DropReason = 'overflow' | 'forgotten' | 'too_large' | 'cleared'
 
 /** The next thing to publish. */
 export type Parcel =
@@ -23,6 +26,8 @@ export interface Outbox {
   /** The broker refuses it, perhaps only for now: it is kept until `retryRefused`, and the others pass it. */
   refuse(parcel: Parcel): void
   retryRefused(): void
+  /** Drops everything that is not in flight. */
+  clear(): void
   /** Everything added so far counts as replayed from now on. `messageBytes`: the largest message that is accepted. */
   connected(messageBytes: number): void
   /** The connection is down: everything in flight or refused has to be sent again. */
@@ -48,14 +53,14 @@ interface OutboxOptions {
 export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: OutboxOptions): Outbox {
   const events = createBoundedQueue(limits)
   const record = createDroppedRecord()
-  const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0 }
+  const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 }
   let newest = acknowledged
   let replayedTo = acknowledged ?? 0
   let messageBytes = Infinity
 
-  function drop(reason: DropReason, events: DroppedEvents): void {
+  function drop(reason: DropReason, events: Omit<DroppedEvents, 'byReason'>): void {
     dropped[reason] += events.count
-    record.add(events)
+    record.add({ ...events, byReason: { [reason]: events.count } })
   }
 
   return {
@@ -63,7 +68,9 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       const first = (newest ?? event.seq - 1) + 1
       const last = event.seq - 1 - (event.seqGap ?? 0)
       const count = last - first + 1
-      if (count > 0) drop('forgotten', { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
+      // An event about no unit that is a command is `clear`: history lacks what it cleared in an earlier run.
+      const reason = event.unit === null && event.kind === 'command' ? 'cleared' : 'forgotten'
+      if (count > 0) drop(reason, { fromSeq: first, toSeq: last, count, byKind: { unknown: count } })
       newest = event.seq
       for (const removed of events.push(event, bytesOf(event))) drop('overflow', oneDropped(removed))
     },
@@ -94,6 +101,9 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       record.retry()
       events.requeue('refused')
     },
+    clear() {
+      for (const event of events.removeWaiting()) drop('cleared', oneDropped(event))
+    },
     connected(limit) {
       messageBytes = limit
       replayedTo = newest ?? 0
@@ -112,6 +122,6 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
   }
 }
 
-function oneDropped({ seq, kind }: Event): DroppedEvents {
+function oneDropped({ seq, kind }: Event): Omit<DroppedEvents, 'byReason'> {
   return { fromSeq: seq, toSeq: seq, count: 1, byKind: { [kind]: 1 } }
 }

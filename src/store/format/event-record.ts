@@ -22,7 +22,7 @@ const KINDS: readonly EventKind[] = [
 
 /** The unit name of an event of the agent itself: a version that does not know such events reads it as one of this unit. */
 export const NO_UNIT = ''
-const OF_THE_AGENT: readonly EventKind[] = ['identity_changed']
+const OF_THE_AGENT: readonly EventKind[] = ['identity_changed', 'command']
 
 /** Two bits for true, false, null. */
 const TRISTATE: readonly (boolean | null)[] = [null, false, true, null]

@@ -26,6 +26,7 @@ const MARKS = 6
 /** Bits of MARKS. */
 const FORMER_IMPORTED = 1
 const BOOTED_AT = 7
+const CLEARED = 8
 
 /** The state header, in every page: the values of the State that do not belong to one unit. */
 export interface Head {
@@ -37,6 +38,7 @@ export interface Head {
   /** Of the State; null in a file of an older agent. */
   readonly bootedAtMs: number | null
   readonly seq: number
+  readonly clearedSeq: number
   readonly seqGap: number
   /** No event number above this bound has been used. */
   readonly reserved: number
@@ -65,8 +67,9 @@ export interface Payload {
 
 /** The header of `state`. */
 export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
-  const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, seqGap } = state
-  return { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, seqGap, ...numbers }
+  const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, clearedSeq, seqGap } = state
+  const ids = { stream, gatewayId, machineId, bootId }
+  return { ...ids, bootedAtMs, formerImported, seq, clearedSeq, seqGap, ...numbers }
 }
 
 /** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
@@ -194,6 +197,7 @@ function writeHead(to: ByteWriter, head: Head): void {
   if (head.formerImported) to.field(MARKS, () => to.u8(FORMER_IMPORTED))
   const booted = head.bootedAtMs
   if (booted !== null) to.field(BOOTED_AT, () => to.num(booted))
+  if (head.clearedSeq > 0) to.field(CLEARED, () => to.uint(head.clearedSeq))
 }
 
 function readHead(from: ByteReader): Head {
@@ -205,6 +209,7 @@ function readHead(from: ByteReader): Head {
     formerImported: false,
     bootedAtMs: null,
     seq: 0,
+    clearedSeq: 0,
     seqGap: 0,
     reserved: 0,
     acknowledged: 0,
@@ -221,6 +226,7 @@ function readHead(from: ByteReader): Head {
     } else if (tag === GATEWAY) head.gatewayId = from.text()
     else if (tag === BOOT) head.bootId = from.id() ?? ''
     else if (tag === MACHINE) head.machineId = from.id()
+    else if (tag === CLEARED) head.clearedSeq = from.uint()
     else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
     else if (tag === BOOTED_AT) head.bootedAtMs = from.num()
   })

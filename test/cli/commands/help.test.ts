@@ -39,16 +39,22 @@ describe('help', () => {
   test('of a command has all its sections', () => {
     expect(helpOf('clear')).toMatchInlineSnapshot(`
       "NAME
-        gatewatch clear - reset all counters to zero
+        gatewatch clear - reset all counters to zero and clear the stored events
 
       SYNOPSIS
-        gatewatch clear
+        gatewatch clear [--keep-events]
 
       DESCRIPTION
         A running unit counts as one start. The gateway keeps its identity, and event
-        numbers continue.
+        numbers continue: the next event is a command event, which announces the gap.
+        Events that wait for the broker are published first; those that cannot be
+        published within a second are dropped, and announced.
+
+        With -l, FILE is emptied, too: a regular file, and if the agent is running
+        only its own log_file or events_file.
 
       OPTIONS
+        --keep-events               Clear only the counters.
         --config FILE               Configuration file (environment:
                                     GATEWATCH_CONFIG).
         --user                      Use the systemd instance of the user, the XDG
@@ -61,6 +67,14 @@ describe('help', () => {
                                     State file with counters and recent events. Use
                                     persistent storage, not a tmpfs. Default:
                                     /var/lib/gatewatch/state.ring.
+        -l, --log-file FILE         Log to this file instead of stderr; the file is
+                                    rotated. Default: stderr, for the journal.
+
+      EXAMPLES
+        gatewatch clear --keep-events
+                                    Reset only the counters.
+        gatewatch --clear -l /var/log/gatewatch.log
+                                    Empty the log as well, as in the former program.
 
       EXIT CODES
         0  Success.

@@ -82,7 +82,7 @@ export const REST: ByFile = {
       '      crashTimesMonoMs: [],\n      burst: null,\n    }\n    const',
       '    }\n    const',
     ],
-    ['clear resets the sums of forgotten units', '{ ...state, forgotten: new Map() }, o.at', 'state, o.at'],
+    ['clear resets the sums of forgotten units', 'forgotten: new Map(), clearedSeq,', 'clearedSeq,'],
     [
       'a canceled job is due',
       'unit.canceledAtMonoMs !== null ? unit.canceledAtMonoMs + CANCELED_AFTER_MS : Infinity,',
@@ -93,6 +93,9 @@ export const REST: ByFile = {
       'unit.failed !== null && mayGiveUp(unit) ?',
       'unit.failed !== null ?',
     ],
+    ['clear clears the events before it', 'keepEvents ? state.clearedSeq : state.seq', 'state.clearedSeq'],
+    ['clear can keep the events', 'keepEvents ? state.clearedSeq : state.seq', 'state.seq'],
+    ['clear is the first of its events', '[event, ...transitions', '[...transitions'],
     ['a change of identity makes the counters the baseline', 'units: state.units.map(asBaseline) }', 'seqGap: 0 }'],
     [
       'a machine without a persistent id keeps the former one',

@@ -67,6 +67,7 @@ test.each([
   { ...base, kind: 'start_refused', result: 'dependency' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
   { ...base, ...AGENT, kind: 'identity_changed', ...IDS },
+  { ...base, ...AGENT, kind: 'command', action: 'clear', outcome: 'done', via: 'socket', who: null },
 ] as Event[])('an event of the kind $kind matches its description', (event) => {
   expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
 })

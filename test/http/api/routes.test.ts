@@ -187,13 +187,31 @@ test('clear and import work over the socket and are refused over TCP', async () 
     const refused = await ask(tcp, path, { method: 'POST' })
     expect([refused.status, JSON.parse(refused.body).error.code]).toEqual([403, 'socket_only'])
   }
-  expect(it.cleared).toBe(0)
+  expect(it.cleared).toEqual([])
   expect(await ask(socket, '/api/v1/clear', { method: 'POST' })).toMatchObject({ status: 200, body: '{"cleared":3}\n' })
-  expect(it.cleared).toBe(1)
+  expect(it.cleared).toEqual([{ keepEvents: false, logFile: null }])
+  const options = JSON.stringify({ keep_events: true, log_file: '/var/log/gatewatch.log' })
+  expect((await ask(socket, '/api/v1/clear', { method: 'POST', body: options })).status).toBe(200)
+  expect(it.cleared[1]).toEqual({ keepEvents: true, logFile: '/var/log/gatewatch.log' })
   const body = JSON.stringify({ mosquitto: { starts: 5, crashes: 2 }, 'nginx.service': { starts: 1 } })
   const imported = await ask(socket, '/api/v1/import', { method: 'POST', body })
   expect(JSON.parse(imported.body)).toEqual({ imported: ['mosquitto.service'], not_watched: ['nginx.service'] })
   expect(it.imported?.get('mosquitto.service')).toEqual({ starts: 5, stops: 0, crashes: 2, restarts: 0, lost: 0 })
+})
+
+test.each([
+  ['nonsense', 'the body must be a JSON object'],
+  ['[]', 'the body must be a JSON object'],
+  ['{"keep_events": 1}', 'keep_events must be true or false'],
+  ['{"log_file": 1}', 'log_file must be a path'],
+  ['{"keep-events": true}', '"keep-events": unknown key; use keep_events, log_file'],
+  ['{"log_file": "/etc/passwd"}', '/etc/passwd is neither the log_file nor the events_file'],
+])('clear with %s is refused, and the error explains why', async (body, message) => {
+  const it = gateway()
+  const { socket } = await serve(it)
+  const got = await ask(socket, '/api/v1/clear', { method: 'POST', body })
+  expect([got.status, JSON.parse(got.body).error]).toEqual([400, { code: 'bad_clear', message }])
+  expect(it.cleared).toEqual([])
 })
 
 test.each([

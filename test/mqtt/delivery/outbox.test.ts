@@ -1,7 +1,7 @@
 // The outbox: the order of sending, what is dropped first, and the record of dropped events.
 import { expect, test } from 'vitest'
 import { createOutbox, type Outbox, type Parcel } from '../../../src/mqtt/delivery/outbox.ts'
-import { afterGap, crashed, started } from '../event.ts'
+import { afterGap, cleared, crashed, started } from '../event.ts'
 
 const outboxOf = (events: number, acknowledged: number | null = 0, bytes = 1_000_000) =>
   createOutbox({ acknowledged, bytesOf: () => 100, limits: { events, bytes } })
@@ -54,9 +54,9 @@ test('starts are dropped before crashes, the oldest first, and one record of the
   outbox.add(crashed(4))
   outbox.add(crashed(5))
   outbox.add(crashed(6))
-  expect(outbox.dropped()).toEqual({ overflow: 3, forgotten: 0, too_large: 0 })
+  expect(outbox.dropped()).toEqual({ overflow: 3, forgotten: 0, too_large: 0, cleared: 0 })
   expect(takeAll(outbox).map(shown)).toEqual([
-    { fromSeq: 1, toSeq: 3, count: 3, byKind: { start: 2, crash: 1 } },
+    { fromSeq: 1, toSeq: 3, count: 3, byKind: { start: 2, crash: 1 }, byReason: { overflow: 3 } },
     4,
     5,
     6,
@@ -69,7 +69,10 @@ test('an event in flight is not dropped', () => {
   outbox.next()
   outbox.add(crashed(2))
   outbox.add(crashed(3))
-  expect(takeAll(outbox).map(shown)).toEqual([{ fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 } }, 3])
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 }, byReason: { overflow: 1 } },
+    3,
+  ])
 })
 
 test('bytes are limited as well as the number', () => {
@@ -85,7 +88,13 @@ test('a record in flight when the connection ended is sent again, with the event
   outbox.next()
   outbox.add(started(3))
   outbox.requeue()
-  expect(shown(outbox.next())).toEqual({ fromSeq: 1, toSeq: 2, count: 2, byKind: { start: 2 } })
+  expect(shown(outbox.next())).toEqual({
+    fromSeq: 1,
+    toSeq: 2,
+    count: 2,
+    byKind: { start: 2 },
+    byReason: { overflow: 2 },
+  })
 })
 
 test('a dropped event counts as acknowledged only when its record is', () => {
@@ -105,7 +114,7 @@ test('events missing from history are reported as dropped, numbers that were nev
   outbox.add(afterGap(started(1009), 1000))
   outbox.add(afterGap(started(2012), 1000))
   expect(takeAll(outbox).map(shown)).toEqual([
-    { fromSeq: 5, toSeq: 1011, count: 5, byKind: { unknown: 5 } },
+    { fromSeq: 5, toSeq: 1011, count: 5, byKind: { unknown: 5 }, byReason: { forgotten: 5 } },
     8,
     1009,
     2012,
@@ -135,6 +144,34 @@ test('an event larger than the broker accepts is dropped and reported', () => {
   const outbox = createOutbox({ acknowledged: 0, bytesOf: ({ seq }) => seq * 1000 })
   outbox.connected(1500)
   for (const seq of [1, 2]) outbox.add(crashed(seq))
-  expect(takeAll(outbox).map(shown)).toEqual([1, { fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 } }])
+  expect(takeAll(outbox).map(shown)).toEqual([
+    1,
+    { fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 }, byReason: { too_large: 1 } },
+  ])
   expect(outbox.dropped().too_large).toBe(1)
+})
+
+test('clear drops what is not in flight, and the record of it comes first', () => {
+  const outbox = outboxOf(10)
+  for (const seq of [1, 2, 3, 4]) outbox.add(seq === 3 ? crashed(seq) : started(seq))
+  const first = outbox.next()
+  outbox.clear()
+  outbox.add(cleared(5))
+  expect(outbox.dropped()).toEqual({ overflow: 0, forgotten: 0, too_large: 0, cleared: 3 })
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 2, toSeq: 4, count: 3, byKind: { start: 2, crash: 1 }, byReason: { cleared: 3 } },
+    5,
+  ])
+  expect(outbox.acknowledged()).toBe(0)
+  if (first) outbox.settle(first)
+  expect(outbox.acknowledged()).toBe(1)
+})
+
+test('what was cleared in an earlier run, before the broker had it, is announced as cleared', () => {
+  const outbox = outboxOf(10, 3)
+  outbox.add(cleared(8))
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 4, toSeq: 7, count: 4, byKind: { unknown: 4 }, byReason: { cleared: 4 } },
+    8,
+  ])
 })

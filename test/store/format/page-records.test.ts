@@ -16,6 +16,7 @@ const HEAD = {
   formerImported: false,
   bootedAtMs: 1_751_913_600_000,
   seq: 7,
+  clearedSeq: 0,
   seqGap: 0,
   reserved: 9,
   acknowledged: 3,

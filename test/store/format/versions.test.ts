@@ -9,7 +9,7 @@ import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
   ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, bootedAtMs: null, formerImported: false },
-  ...{ seq: 7, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
+  ...{ seq: 7, clearedSeq: 0, seqGap: 0, reserved: 9, acknowledged: 3, clean: false },
 }
 
 /** What 0.1.0 wrote for a.service in ExecStopPost= of a crash: the header, the name, the unit. */
@@ -103,14 +103,15 @@ test('version 0.1.0 reads a unit of this version: the new values come after thos
   expect(eventKinds).toEqual([12, 4, 13]) // 0.1.0 knew the kinds up to 11, and skips others
 })
 
-test('version 0.1.0 skips the machine id and the marks in the header', () => {
+test('version 0.1.0 skips what was appended to the header', () => {
   const page = createPageBuilder()
-  page.head({ ...HEAD, machineId: id(9), formerImported: true })
-  expect(readPayload(page.bytes())?.head).toEqual({ ...HEAD, machineId: id(9), formerImported: true })
+  const head = { ...HEAD, machineId: id(9), formerImported: true, bootedAtMs: 1_752_000_000_000, clearedSeq: 5 }
+  page.head(head)
+  expect(readPayload(page.bytes())?.head).toEqual(head)
   const tags: number[] = []
   const from = createByteReader(page.bytes())
   from.fields(() => from.fields((tag) => void tags.push(tag)))
-  expect(tags).toEqual([1, 2, 3, 4, 5, 6]) // it knew 1 to 4
+  expect(tags).toEqual([1, 2, 3, 4, 5, 6, 7, 8]) // it knew 1 to 4
 })
 
 test('what was appended is read again: the request, the bad Result, never started, failed start jobs, what is forgotten', () => {
