@@ -276,5 +276,5 @@ test.each([
   [null, undefined],
 ])('clockSynced %s is %s; the gauge is absent while that is unknown', (clockSynced, value) => {
   const input = scrapeInput([])
-  expect(only('gatewatch_clock_synced', { ...input, live: { ...input.live, clockSynced } })).toBe(value)
+  expect(values('gatewatch_clock_synced', { ...input, live: { ...input.live, clockSynced } })['']).toBe(value)
 })
