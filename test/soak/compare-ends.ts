@@ -6,12 +6,14 @@ import type { RunEnd } from './run-end.ts'
 type ObservedEnd = Extract<Event, { kind: 'stop' | 'crash' }>
 
 /**
- * systemd stopped the run because of a timeout, the process exited cleanly, and reset-failed cleared the Result: an agent
- * that missed the signals can only count a stop.
+ * systemd stopped the run because of a timeout and the process exited cleanly, or no main process was started, and
+ * reset-failed cleared the Result: an agent that missed the signals can only count a stop.
  */
 export function wasReset(end: RunEnd, actions: readonly PerformedAction[]): boolean {
-  const exitedCleanly = end.main?.exitCode === 0 || /^SIG(TERM|HUP|INT|PIPE)$/.test(end.main?.signal ?? '')
-  return end.kind === 'crash' && (exitedCleanly || end.main === null) && resetSince(end, actions)
+  const { exitCode = null, signal = null } = end.main ?? {}
+  const exitedCleanly = exitCode === 0 || /^SIG(TERM|HUP|INT|PIPE)$/.test(signal ?? '')
+  const notStarted = exitCode === null && signal === null
+  return end.kind === 'crash' && (exitedCleanly || notStarted) && resetSince(end, actions)
 }
 
 /** reset-failed was run in the last phase of the run or since, so that systemd cannot show its Result any more. */
