@@ -4,8 +4,8 @@ import { backoffMs } from '../core/limits/backoff.ts'
 import { watchClockMark } from '../host/clock-mark.ts'
 import type { Clock, EventSink, UnitSource } from '../ports.ts'
 
-/** Each query starts systemd-timedated, which then runs for half a minute. */
-const QUERY_AGAIN = { firstMs: 1_000, longestMs: 300_000, shortestMs: 1_000 }
+/** Each query starts systemd-timedated, which runs for half a minute and is logged: on flash, where the journal is. */
+const QUERY_AGAIN = { firstMs: 1_000, longestMs: 900_000, shortestMs: 1_000 }
 
 export interface ClockSyncOptions {
   /** Calls `found` once, as soon as systemd's mark exists; returns the function that ends the watch. */

@@ -137,4 +137,13 @@ describeUnless(noGateway() ?? noFaketime() ?? missingPrograms(...MOSQUITTO), 'a 
     expect(year(rebooted['since'])).toBe(1970)
     expect((await gateway.events()).at(-1)).toMatchObject({ event: 'start', clock_synced: false })
   })
+
+  test('without an event and without a request, a periodic timer notices that the clock was set', async () => {
+    wallClock.set(0)
+    await until(() => retained(`unit/${A}/state`), {
+      what: 'the corrected retained state',
+      timeoutMs: 30_000,
+      is: (state) => year(state['since']) === now(),
+    })
+  })
 })
