@@ -12,7 +12,8 @@ export function fileLayer(text: string, name: string): Layer {
   const problems: Problem[] = []
   const notes: string[] = []
   const body = text.replace(/^\uFEFF/, '')
-  const at = (offset: number) => `${name}:${position(body, offset)}`
+  const position = createPositions(body)
+  const at = (offset: number) => `${name}:${position(offset)}`
   const layer = { origin: 'file' as const, entries, problems, notes }
   const deepAt = nestedTooDeeplyAt(body)
   if (deepAt !== null) {
@@ -86,11 +87,21 @@ function unknownMessage(path: string): string {
   return `unknown key${didYouMean(path, known, OTHER_NAMES)}`
 }
 
-/** `line:column`, both counted from 1, columns in characters. */
-function position(text: string, offset: number): string {
-  const before = text.slice(0, offset)
-  const line = before.split('\n').length
-  return `${line}:${[...before.slice(before.lastIndexOf('\n') + 1)].length + 1}`
+/**
+ * Returns a function from an offset to `line:column`, both counted from 1, columns in characters. It continues at the last
+ * position, so that a file with a problem in each line does not take quadratic time.
+ */
+function createPositions(text: string): (offset: number) => string {
+  let [at, line, column] = [0, 1, 1]
+  return (offset) => {
+    if (offset < at) [at, line, column] = [0, 1, 1]
+    for (const character of text.slice(at, offset)) {
+      column = character === '\n' ? 1 : column + 1
+      if (character === '\n') line += 1
+    }
+    at = offset
+    return `${line}:${column}`
+  }
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {

@@ -104,3 +104,12 @@ test.each(['mqtt://[fe80::1%25eth0]', 'mqtts://me@[fe80::1%wlan0.7]:8883', 'mqtt
     expect(await problemsOf(JSON.stringify({ mqtt: { url } }))).toEqual([])
   },
 )
+
+test('ten thousand problems take no more than linear time', async () => {
+  const began = process.cpuUsage()
+  const problems = await problemsOf(`{\n${'"debug": 1,\n'.repeat(10_000)}"x": 1}`)
+  const { user, system } = process.cpuUsage(began)
+  expect(problems).toHaveLength(10_001)
+  expect(problems[9_999]).toContain('config.json:10002:1: x: unknown key')
+  expect((user + system) / 1_000).toBeLessThan(2_500)
+})
