@@ -1,7 +1,7 @@
 // Writes steps to the log: a line for each state change and event, and a summary for each interval with events.
 
 import type { Event, EventKind, StartEvent, UnitEvent } from '../core/event.ts'
-import { changedUnits, removedUnits, unitOf } from '../core/state.ts'
+import { changedUnits, removedUnits, type State, unitOf } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { eventJson, type Identity } from '../core/views/api-json.ts'
 import { plural } from '../core/views/format.ts'
@@ -24,6 +24,7 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
   /** Starts whose unit still shows the state of the run before: the line of the change comes first. */
   const waiting = new Map<string, StartEvent>()
   let undo: (() => void) | null = null
+  let synced: boolean | null = null
 
   const summarize = () => {
     undo = null
@@ -38,6 +39,14 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
     const { level, text } = eventLine(event)
     if (logger.format() === 'json') logger.record(level, eventJson(event, identity()))
     else logger.log(level, text)
+  }
+
+  /** A clock that is wrong is reported once, and once more when it is right. */
+  const logClock = ({ clockSynced }: State) => {
+    if (clockSynced === synced) return
+    if (clockSynced === false) logger.log('warning', 'clock: not synchronised; the times of events may be wrong')
+    if (synced === false) logger.log('info', 'clock: synchronised')
+    synced = clockSynced
   }
 
   /** Logs the start that waits, after a line for its own change if none came. */
@@ -76,6 +85,7 @@ export function createLogSink(logger: Logger, { identity, clock, statsEveryMs }:
 
   return {
     accept(step) {
+      logClock(step.after)
       const changed = changedUnits(step.before, step.after)
       for (const [before, after] of changed) states.first(before, after)
       for (const event of step.events) {

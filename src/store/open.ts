@@ -12,7 +12,7 @@ import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { bootKey, PAGE_BYTES } from './format/page.ts'
 import { headOf } from './format/page-records.ts'
 import { NO_PAGES, type RecoveredFile } from './recovery.ts'
-import { numbersRunOut, type Recovery, renumbered, resume } from './resume.ts'
+import { numbersRunOut, pendingStream, type Recovery, renumbered, resume } from './resume.ts'
 import { NO_SPILL, openSpill, type Spill } from './spill.ts'
 import { readSlots } from './spill-slot.ts'
 import { readStateFile } from './state-file.ts'
@@ -77,16 +77,20 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
       : `${configuredPath} was written by a newer gatewatch (format ${newerMajor}) and is left untouched; using ${path} instead`
   if (lastingProblem !== null) log('error', `state: ${lastingProblem}`)
   const fresh = options.fresh()
-  const asFound = resume(found.file, readSlots(fs.sync, runtimeDir, path), boot, fresh, found.exists)
-  const renumber = numbersRunOut(found.file, asFound)
+  const machineId = options.machineId ?? null
+  const slots = readSlots(fs.sync, runtimeDir, path)
+  const pending = pendingStream(found.file, slots, boot, fresh, machineId)
+  const usable = pending === null ? found.file : NO_PAGES
+  const asFound = pending ?? resume(usable, slots, boot, fresh, found.exists)
+  const renumber = numbersRunOut(usable, asFound)
   const first =
     asFound.recovered === 'fresh' && newerMajor === null && !(await wasSetAside(fs, path))
       ? options.first?.(fresh)
       : undefined
   const asFirst = first === undefined ? asFound : { ...asFound, state: first.state, committed: first.state }
-  const startsStream = renumber || otherMachine(asFirst.state, options.machineId ?? null) !== null
+  const startsStream = renumber || otherMachine(asFirst.state, machineId) !== null
   const start = startsStream ? renumbered(asFirst, fresh.stream) : asFirst
-  const file = startsStream ? NO_PAGES : found.file
+  const file = startsStream ? NO_PAGES : usable
   if (renumber)
     log('warning', `state: commits or events in ${path} have impossibly high numbers; numbering starts again`)
   await fs.unlink(`${path}.new`).catch(() => {})

@@ -1,8 +1,9 @@
 // Decides what an agent continues with at its start: the state file, and the spill of a killed agent. Pure.
 import type { Event } from '../core/event.ts'
+import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
 import { LARGEST_NUMBER } from './format/bytes.ts'
-import { applyPayloads, inOrder, type RecoveredFile } from './recovery.ts'
+import { applyPayloads, inOrder, NO_PAGES, type RecoveredFile } from './recovery.ts'
 import type { SpillSlot } from './spill-slot.ts'
 
 /**
@@ -51,6 +52,22 @@ export function resume(
   const last = Math.max(file.lastEvent, committed.seq)
   const seq = Math.max(file.reserved, last)
   return point('unclean', { ...committed, seq, seqGap: committed.seqGap + seq - last })
+}
+
+/**
+ * The state of an agent on this machine that had found the file of another machine, and could not replace it yet (a
+ * read-only file system, a full one): all of it is in the spill, in a stream of its own without any commit. Else null.
+ */
+export function pendingStream(
+  { state }: RecoveredFile,
+  slots: readonly SpillSlot[],
+  boot: string | null,
+  fresh: State,
+  machineId: string | null,
+): ResumePoint | null {
+  if (state === null || machineId === null || otherMachine(state, machineId) === null) return null
+  const point = resume(NO_PAGES, slots, boot, fresh, false)
+  return point.recovered === 'spill' && point.state.machineId === machineId ? point : null
 }
 
 /**

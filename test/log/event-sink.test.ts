@@ -117,6 +117,19 @@ describe('a change of state', () => {
   })
 })
 
+test('a clock that is not synchronised is reported once, and once more when it is', () => {
+  const { lines, step } = sinkTo()
+  const of = (clockSynced: boolean | null) => ({ ...stateOf(), clockSynced })
+  for (const synced of [null, false, false, true, true]) step(of(synced), of(synced))
+  expect(lines).toEqual([
+    '<4>[WARNING] clock: not synchronised; the times of events may be wrong',
+    '<6>[INFO] clock: synchronised',
+  ])
+  const right = sinkTo()
+  right.step(of(true), of(true))
+  expect(right.lines).toEqual([])
+})
+
 describe('the first reading of a unit', () => {
   test('is a line with its state, and none with counters if there are none', () => {
     const { lines, step } = sinkTo()

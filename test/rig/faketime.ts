@@ -12,6 +12,8 @@ export function noFaketime(): string | null {
 }
 
 export interface WallClock {
+  /** Variables for a process that shows this time. */
+  readonly environment: readonly string[]
   /** Lines for a drop-in of the unit. */
   readonly service: string
   /** Sets the clock of the running service: seconds ahead of the clock of this machine. */
@@ -28,6 +30,7 @@ export function fakeWallClock(file: { readonly here: string; readonly inside: st
     'NO_FAKE_STAT=1',
   ]
   return {
+    environment,
     service: `UnsetEnvironment=\nEnvironment=${environment.join(' ')}`,
     set(aheadSeconds) {
       writeFileSync(`${file.here}.new`, `${aheadSeconds < 0 ? '' : '+'}${aheadSeconds}\n`)

@@ -31,6 +31,8 @@ export interface InstallOptions {
 }
 
 export interface Installed {
+  /** Contains `seed` (copied to /etc/systemd/system at each boot), `etc/machine-id`, and `lib` (/var/lib). */
+  readonly directory: string
   /** The state file, which is kept from one boot to the next. */
   readonly stateFile: string
   readonly uid: number
@@ -95,6 +97,7 @@ export function install(options: InstallOptions): Installed {
   symlinkSync('../gatewatch.service', at('seed/rig.target.wants/gatewatch.service'))
 
   return {
+    directory,
     stateFile: at('lib', stateFile),
     uid,
     service,

@@ -345,6 +345,25 @@ test('a state of another machine continues in a new stream, with its units and w
   expect(recover(node.readFileSync(at.path)).state?.stream).toBe(fresh.stream)
 })
 
+test('a state of another machine that cannot be replaced yet continues in the same way after a restart', async () => {
+  const at = place()
+  const first = await open({ ...at, machineId: 'a' })
+  crash(first, { ...first.state, machineId: 'a' }, 3)
+  await first.store.stop()
+  const refused = { ...nodeFs, open: refuse('EROFS', nodeFs.open), rename: refuse('EROFS', nodeFs.rename) }
+  const fresh = (stream: string) => ({ fresh: () => ({ ...at.fresh(), stream }) })
+  const moved = await open({ ...at, ...fresh('1111111111111111'), machineId: 'b', fs: refused })
+  const own = crash(moved, { ...moved.state, machineId: 'b' }, 2)
+  await moved.store.stop()
+  const again = await open({ ...at, ...fresh('2222222222222222'), machineId: 'b', fs: refused })
+  expect(again.state).toMatchObject({ machineId: 'b', units: own.units })
+  expect(again.store.history().map(({ seq }) => seq)).toEqual([1, 2])
+  await again.store.stop()
+  const written = await open({ ...at, ...fresh('3333333333333333'), machineId: 'b' })
+  expect(written.state).toMatchObject({ machineId: 'b', units: own.units })
+  expect(recover(node.readFileSync(at.path)).state).toMatchObject({ machineId: 'b', units: own.units })
+})
+
 test('cleared events are not read again, neither from flash nor from the spill of a killed agent', async () => {
   const at = place()
   const first = await open(at)
