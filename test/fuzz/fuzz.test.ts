@@ -12,7 +12,8 @@ const SECONDS = process.env['CI'] === 'true' ? 30 : 4
 
 /** Linux has a priority for each thread; new ones inherit it. */
 beforeAll(() => {
-  for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL)
+  for (const thread of readdirSync('/proc/self/task'))
+    setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL)
 })
 
 test.each(TARGETS)(
