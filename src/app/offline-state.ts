@@ -53,7 +53,9 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
       }
       if (kept.state === null) return null
       const { state } = kept
-      const ids = gatewayIdentity(config.gateway_id, state, machine, paths.user ? uid : null)
+      // The file may be a copy from another gateway: its events are of the machine that it names.
+      const ofFile = state.machineId === null ? machine : { ...machine, id: state.machineId, persistent: true }
+      const ids = gatewayIdentity(config.gateway_id, state, ofFile, paths.user ? uid : null)
       return {
         state,
         events: kept.history,

@@ -9,7 +9,7 @@ import { newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
  * persistent id of this machine. If either id is unknown, another machine cannot be detected.
  */
 export function otherMachine({ machineId: kept }: Pick<State, 'machineId'>, machineId: string | null): string | null {
-  return kept !== null && machineId !== null && kept !== machineId ? kept : null
+  return machineId !== null && machineId !== kept ? kept : null
 }
 
 /** A unit of which only the counts of another machine are known. */

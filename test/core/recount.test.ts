@@ -1,6 +1,7 @@
 // Counting that begins again: a state from another machine, and `clear`.
 import { expect, test } from 'vitest'
 import type { Observation } from '../../src/core/observation.ts'
+import { otherMachine } from '../../src/core/recount.ts'
 import { newState, type State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { at, read, signal, stepAll, unitNamed, watching } from './step-driver.ts'
@@ -26,6 +27,17 @@ function counted(machineId: string | null): State {
     signal(U, 30, { ...RUNNING, invocationId: 'b2' }),
   ]).state
 }
+
+test('a state is from another machine only if both machines have an id', () => {
+  const of = (kept: string | null, machineId: string | null) => otherMachine({ machineId: kept }, machineId)
+  expect([of(OLD, NEW), of(OLD, OLD), of(OLD, null), of(null, NEW), of(null, null)]).toEqual([
+    OLD,
+    null,
+    null,
+    null,
+    null,
+  ])
+})
 
 test('the counters of another machine become the baseline, and one event has both identities', () => {
   const before = { ...counted(OLD), seq: 0 }

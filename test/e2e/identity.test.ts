@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Json } from '../../src/core/views/api-json.ts'
 import { derivedMachineId } from '../../src/host/identity.ts'
-import type { Gatewatch } from '../rig/gatewatch.ts'
+import { type Gatewatch, gatewatch } from '../rig/gatewatch.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms, notRoot } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -50,6 +50,8 @@ describeUnless(missingPrograms(...MOSQUITTO, 'unshare') ?? notRoot(), 'the ident
     const copy = join(directory(), 'copy')
     mkdirSync(copy)
     copyFileSync(before.statePath, join(copy, 'state.ring'))
+    const dump = JSON.parse(gatewatch('dump', join(copy, 'state.ring')).stdout)
+    expect(dump.events[0]).toMatchObject({ gateway_id: FIRST_ID, machine_id: FIRST_ID })
     const original = await start({ ...mqtt, commandPrefix: onMachine(directory(), FIRST) })
     const clone = await start({ ...mqtt, directory: copy, commandPrefix: onMachine(copy, SECOND) })
 

@@ -29,12 +29,7 @@ export const REST: ByFile = {
     ['a run that is open at clear counts as one start', 'unit.run === null || unit.snapshot === null\n', 'true\n'],
     ['after clear the run keeps its id', 'run: before.run, runIds: before.runIds', 'run: before.run, runIds: []'],
     ['clear removes the baseline', 'baseline: ZERO,\n    failures', 'failures'],
-    [
-      'a machine without a persistent id is not another one',
-      'kept !== null && machineId !== null &&',
-      'kept !== null &&',
-    ],
-    ['a state without a machine id is not from another one', 'kept !== null && machineId', 'machineId'],
+    ['a machine without a persistent id is not another one', 'machineId !== null && machineId', 'machineId'],
     ['what another machine counted is kept', 'baseline: shownCounters(unit)', 'baseline: ZERO'],
     ['units of another machine that a pattern matched are still forgotten', 'byPattern: unit.byPattern, ', ''],
   ],
