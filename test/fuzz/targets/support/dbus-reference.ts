@@ -80,6 +80,7 @@ export function aligned(at: number, to: number): number {
 /** `sa{sv}` -> `s`, `a{sv}`. */
 function typesIn(signature: string): string[] {
   const types: string[] = []
+  if (!/^[ybnqiuxtdhsogva(){}]*$/.test(signature)) throw new Malformed('not a type')
   for (let rest = signature; rest !== ''; ) {
     const type = /^a*(?:[a-z]|[({])/.exec(rest)?.[0]
     if (type === undefined) throw new Malformed('not a type')
