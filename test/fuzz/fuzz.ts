@@ -11,7 +11,7 @@ import { type Crash, type Job, LARGEST_SEED } from './worker.ts'
 
 const FOUND = join(import.meta.dirname, '../../dist/fuzz')
 /** Without a terminal. */
-const LINE_EVERY_MS = 60_000
+const LINE_EVERY_MS = 120_000
 
 process.exit(await fuzz())
 
