@@ -110,6 +110,21 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     }
   })
 
+  test('a state file on an overlay whose upper directory is hidden causes one warning, and is shown', async () => {
+    const mount = `cd ${directory()} && mkdir lower rw state && mount -t tmpfs none rw && mkdir rw/up rw/work &&
+      mount -t overlay overlay -o lowerdir=lower,upperdir=$PWD/rw/up,workdir=$PWD/rw/work state && umount -l rw`
+    const agent = await start({
+      args: ['-p', join(directory(), 'state', 'state.ring')],
+      commandPrefix: ['unshare', '-m', '--propagation', 'private', 'sh', '-c', `${mount} && exec "$0" "$@"`],
+    })
+    expect(await agent.metric('gatewatch_state_volatile')).toBe(1)
+    const why = `whose upper directory ${join(directory(), 'rw', 'up')} is hidden and may be in RAM`
+    const lines = agent.stderr().split('\n')
+    expect(lines.filter((line) => line.includes(`${why}: counters may not survive a power loss`))).toHaveLength(1)
+    const status = gatewatch('status', '--socket', agent.socket)
+    expect(status.stdout).toContain(why)
+  })
+
   test('a second agent on the same state file exits with an error', async () => {
     const agent = await start()
     const second = gatewatch(
