@@ -142,12 +142,14 @@ function mayRestartItself(unit: Unit, last: UnitSnapshot, earlier: Settings | nu
 }
 
 /**
- * True if NRestarts includes a restart that has not happened: one whose job is queued, or one that the start limit
- * refused. In the second case the unit stays failed although its settings restart it. Only a read proves this: systemd
- * processes no call between failing and waiting to restart, so only its signals can show `failed` in between.
+ * True if NRestarts includes, or may include, a restart that has not happened: one whose job is queued, was canceled, or was
+ * refused by the start limit. A unit whose restart job waits for another unit is inactive; a canceled one leaves it inactive
+ * with the Result of the crash. One that was refused leaves it failed although its settings restart it. Only a read proves
+ * this: systemd processes no call between failing and waiting to restart, so only its signals can show `failed` in between.
  */
 function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): boolean {
   if (restartAnnounced(snapshot)) return snapshot.job !== 0
+  if (snapshot.activeState === 'inactive') return snapshot.job !== 0 || isCrash(causeOf(snapshot))
   const rests = snapshot.activeState === 'failed' && kind === 'read'
   return rests && willRestart(unit.settings, causeOf(snapshot), snapshot, false) !== false
 }

@@ -307,3 +307,14 @@ test('clear: the continuing run is not counted again at the next snapshot, and t
   expect(kinds(events)).toEqual(['start a1', 'command', 'start a1'])
   expect(unitNamed(state, U)).toMatchObject({ baseline: { starts: 0 }, counters: { starts: 1 } })
 })
+
+test('a restart that waits for another unit, or was canceled meanwhile, has not happened', () => {
+  const crashed = { ...FAILED, activeState: 'inactive', subState: 'dead', invocationId: 'b2', nRestarts: 1 } as const
+  const unseen = (snapshot: object) => eventsOf(read(U, 10, {}), GAP, read(U, 500, snapshot, { restart: 'always' }))
+  expect(unseen({ ...crashed, job: 364 })).toEqual(['start b2', 'crash b2'])
+  expect(unseen(crashed)).toEqual(['start b2', 'crash b2'])
+  const finished = { ...crashed, result: 'success', mainCode: 1, mainStatus: 0 }
+  expect(unseen({ ...finished, job: 364 })).toEqual(['start b2', 'stop b2'])
+  // A unit that was restarted, and then stopped.
+  expect(unseen(finished)).toEqual(['start null', 'lost null', 'restart b2', 'stop b2'])
+})

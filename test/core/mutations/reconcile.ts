@@ -109,6 +109,21 @@ export const RECONCILE: ByFile = {
       'if (restartAnnounced(snapshot)) return snapshot.job !== 0',
       'if (restartAnnounced(snapshot)) return true',
     ],
+    [
+      'the restart of an inactive unit may not have happened',
+      "if (snapshot.activeState === 'inactive') return",
+      "if (snapshot.activeState === 'inactive' && false) return",
+    ],
+    [
+      'a restart whose job waits has not happened',
+      'return snapshot.job !== 0 || isCrash(causeOf(snapshot))',
+      'return isCrash(causeOf(snapshot))',
+    ],
+    [
+      'a canceled restart has not happened',
+      'return snapshot.job !== 0 || isCrash(causeOf(snapshot))',
+      'return snapshot.job !== 0',
+    ],
     ['a refused restart is included in NRestarts', 'return rests && willRestart', 'return false && willRestart'],
     ['only a read proves that a failed unit stays failed', " && kind === 'read'\n", '\n'],
     [
