@@ -17,7 +17,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 export const COMMANDS = {
   run: command('', 0, 0, 'watch the units (the default command)', {
-    keys: KEY_NAMES,
+    keys: KEY_NAMES.filter((key) => key !== 'timeout'), // for commands of a person; the agent has a limit of its own
     text: [
       'Watches the configured units over D-Bus and counts their starts, stops, crashes and restarts. The counters survive restarts and power loss, and are available over HTTP and MQTT.',
       'SIGTERM and SIGINT stop the agent cleanly; a second one ends it at once. SIGHUP reloads the configuration; if the new file is invalid, the agent keeps the current configuration.',

@@ -33,7 +33,7 @@ export function overview(watched: LoadedConfig | null): Section[] {
       title: 'COMMANDS',
       blocks: COMMAND_NAMES.map((name) => item(synopsis(name), sentence(rowOfCommand(name).summary))),
     },
-    { title: 'OPTIONS', blocks: [...optionItems(() => true), ...configOptions()] },
+    { title: 'OPTIONS', blocks: [...optionItems(() => true), ...configOptions(KEY_NAMES)] },
     ...(watched === null ? [] : [watchedUnits(watched)]),
     exitCodes(),
     {
@@ -70,7 +70,7 @@ export function commandPage(name: Command): Section[] {
       blocks: [
         ...own.map(optionItem),
         ...optionItems((option) => GENERAL.includes(option) && accepts(name, option)),
-        ...(configured ? configOptions() : row.keys.flatMap(flagItems)),
+        ...(configured ? configOptions(row.keys) : row.keys.flatMap(flagItems)),
       ],
     },
     ...(row.examples.length > 0
@@ -188,11 +188,11 @@ function optionItems(isWanted: (name: OptionName) => boolean): Block[] {
     .map(optionItem)
 }
 
-function configOptions(): Block[] {
+function configOptions(keys: readonly Key[]): Block[] {
   const ignored = Object.values(OBSOLETE_KEYS).flatMap(({ flag }) =>
     flag ? [item(spelling(flag), flag.help ?? '')] : [],
   )
-  return KEY_NAMES.flatMap(flagItems).concat(ignored)
+  return keys.flatMap(flagItems).concat(ignored)
 }
 
 function flagItems(key: Key): Block[] {
