@@ -141,6 +141,8 @@ function recordSnapshot(unit: Unit, at: Instant, snapshot: UnitSnapshot): Unit {
     run: runAfter(unit, snapshot),
     // The start under this job can still have to wait for another unit; then a plain `inactive` comes before it.
     endJob: restartAnnounced(snapshot) ? snapshot.job : unit.endJob,
+    // systemd merges its own restart into a start job that waits.
+    startJob: restartAnnounced(snapshot) ? 0 : unit.startJob,
     snapshot: {
       ...snapshot,
       nRestarts: restartsOfRun(unit, snapshot),

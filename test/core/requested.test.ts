@@ -201,6 +201,17 @@ test('a start under a job that is known to be a start job is not a restart, alth
     signal(U, 7, { ...RUNNING, invocationId: 'b2', job: 31 }),
   ])
   expect(stopped.events.at(-1)?.kind).toBe('restart')
+  // systemd merged its own restart into the queued start job, which then waits for another unit.
+  const restarted = stepAll(watching(U), [
+    read(U, 1, {}),
+    signal(U, 2, { ...RUNNING, job: 7 }),
+    signal(U, 3, { ...RUNNING, job: 31 }),
+    { kind: 'job-type', unit: U, at: at(4), job: 31, type: 'start' },
+    signal(U, 5, { ...FAILED, activeState: 'activating', subState: 'auto-restart', job: 31 }),
+    signal(U, 6, { ...FAILED, activeState: 'inactive', subState: 'dead', nRestarts: 1, job: 31 }),
+    signal(U, 7, { ...RUNNING, invocationId: 'b2', nRestarts: 1, job: 31 }),
+  ])
+  expect(restarted.events.at(-1)?.kind).toBe('restart')
   // The start job was canceled before the end.
   expect(startUnder(['start'], 0)).toBe('start')
 })

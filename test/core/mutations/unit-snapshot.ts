@@ -111,6 +111,11 @@ export const UNIT_SNAPSHOT: ByFile = {
       "if (snapshot.subState.startsWith('auto-restart')) return true\n  return",
       'return',
     ],
+    [
+      'an automatic restart can be merged into a start job',
+      'startJob: restartAnnounced(snapshot) ? 0 : unit.startJob',
+      'startJob: unit.startJob',
+    ],
     ['a start under a start job is not a restart', ' && snapshot.job !== unit.startJob', ''],
     [
       'the job of an automatic restart is kept for the start under it',
