@@ -95,7 +95,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
       const { checkConfig } = await import('./cli/commands/check-config.ts')
       const { queryUnmatchedPatterns } = await import('./app/query-patterns.ts')
       const unmatched = await queryUnmatchedPatterns(loaded.config)
-      const { withServiceFiles } = await import('./app/service-files.ts')
+      const { withServiceFiles } = await import('./app/configuration/service-files.ts')
       return checkConfig(withServiceFiles(await withWebFile(loaded)), unmatched, args.json, out)
     }
     case 'status':

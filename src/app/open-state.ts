@@ -11,9 +11,9 @@ import { storageAt } from '../store/file/mounts.ts'
 import { sideWritesAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
 import type { PageRingStore } from '../store/store.ts'
+import { policyOf } from './configuration/reload.ts'
 import { createFirstState } from './former-program.ts'
 import { freshState, stateFor, thisMachine } from './offline-state.ts'
-import { policyOf } from './reload.ts'
 
 export interface OpenedState {
   readonly state: State

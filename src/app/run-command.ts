@@ -8,10 +8,10 @@ import type { Config } from '../config/keys.ts'
 import { fatalProblems, type LoadedConfig, runsAsService, type StandIn } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
-import { createLastGoodFile, stateDirectory } from './last-good-file.ts'
-import { keepLastGood, replaceLost } from './lost-config.ts'
+import { createLastGoodFile, stateDirectory } from './configuration/last-good-file.ts'
+import { keepLastGood, replaceLost } from './configuration/lost-config.ts'
+import { adviceFor } from './configuration/service-files.ts'
 import { run } from './run.ts'
-import { adviceFor } from './service-files.ts'
 
 /** `load` reads the configuration again, with another text in place of the file if there is one. */
 export async function runCommand(

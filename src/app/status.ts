@@ -6,7 +6,7 @@ import { checkJson, type Identity, type Json, rfc3339 } from '../core/views/api-
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
-import type { Configuration } from './configuration.ts'
+import type { Configuration } from './configuration/configuration.ts'
 import type { MqttSwitch } from './mqtt-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'

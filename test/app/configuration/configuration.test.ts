@@ -1,7 +1,7 @@
 // The configuration in effect over several reloads: applied, refused, and shown.
 import { expect, test } from 'vitest'
-import { createConfiguration } from '../../src/app/configuration.ts'
-import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
+import { createConfiguration } from '../../../src/app/configuration/configuration.ts'
+import { type LoadedConfig, loadConfig } from '../../../src/config/load.ts'
 
 async function loaded(file: string): Promise<LoadedConfig> {
   const args = { configFile: null, user: false, notes: [], overrides: new Map() }

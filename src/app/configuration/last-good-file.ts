@@ -2,8 +2,8 @@
 // file can contain passwords.
 import { constants, promises } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Paths } from '../config/paths.ts'
-import type { Env } from '../ports.ts'
+import type { Paths } from '../../config/paths.ts'
+import type { Env } from '../../ports.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants
 const { mkdir, open, rename, rm } = promises

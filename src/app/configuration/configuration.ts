@@ -1,8 +1,8 @@
 // The configuration in effect: what a reload applied, what it refused, and which keys wait for a restart.
-import { afterReload } from '../config/after-reload.ts'
-import type { Config, Key } from '../config/keys.ts'
-import { FOR_DEFAULTS } from '../config/layer.ts'
-import { isAbsent, type LoadedConfig } from '../config/load.ts'
+import { afterReload } from '../../config/after-reload.ts'
+import type { Config, Key } from '../../config/keys.ts'
+import { FOR_DEFAULTS } from '../../config/layer.ts'
+import { isAbsent, type LoadedConfig } from '../../config/load.ts'
 
 export interface Configuration {
   /** The values in effect now. A key that needs a restart keeps the value that the agent started with. */

@@ -1,10 +1,10 @@
 // A service never ends because of its configuration file: one that is lost (empty, torn, unreadable, deleted) is replaced by
 // the last good one, or else the agent only watches.
-import { FOR_DEFAULTS } from '../config/layer.ts'
-import { isAbsent, type LoadedConfig, type StandIn } from '../config/load.ts'
-import { opensTheSame, WATCHING_ONLY, watchingOnly } from '../config/watching-only.ts'
-import { messageOf } from '../core/error-text.ts'
-import type { Log } from '../ports.ts'
+import { FOR_DEFAULTS } from '../../config/layer.ts'
+import { isAbsent, type LoadedConfig, type StandIn } from '../../config/load.ts'
+import { opensTheSame, WATCHING_ONLY, watchingOnly } from '../../config/watching-only.ts'
+import { messageOf } from '../../core/error-text.ts'
+import type { Log } from '../../ports.ts'
 import type { LastGoodFile } from './last-good-file.ts'
 
 /** Loads the configuration, with another text in place of the file. */
