@@ -1,6 +1,7 @@
 // A typed view of a YAML file: reads fields by name, and reports each fault with its line and column. Pure.
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
 import { MESSAGE_CHARACTERS_AT_MOST, oneLine } from '../../core/views/format.ts'
+import { NESTING_AT_MOST, nestedTooDeeplyAt } from './yaml-nesting.ts'
 
 /** A fault in a file, with its position: `web.yml:3:5: unknown field ...`. */
 export class ConfigFileError extends Error {}
@@ -31,6 +32,8 @@ function errorOf(message: string): ConfigFileError {
 
 export function readFields(text: string, file: string, fields: readonly string[]): YamlFields {
   const lines = new LineCounter()
+  const deep = nestedTooDeeplyAt(text)
+  if (deep !== null) throw errorOf(`${file}:${deep.line}:${deep.col}: nested more than ${NESTING_AT_MOST} levels deep`)
   // Only the first error is shown; to prettify each of thousands would take a second.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const positionOf = (offset: number) => {

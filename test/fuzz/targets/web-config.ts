@@ -131,12 +131,17 @@ const FIELDS = [
   'h',
 ]
 
+const nested = fc
+  .tuple(fc.constantFrom('- ', ': ', '? ', '[', '{a: ', 'a:\n '), fc.constantFrom(1, 25, 5_000))
+  .map(([one, times]) => `tls_server_config: ${one.repeat(times)}`)
+
 export const target: FuzzTarget<string> = {
   ...TEXT_FILES,
   cpuMsAtMost: 1_000,
   inputs: (corpus) => {
     const words = [...WORDS, ...FIELDS]
     return fc.oneof(
+      nested,
       files,
       mutatedText(corpus, words, 16_384),
       files.chain((file) => mutatedText([file], words, 16_384)),

@@ -144,3 +144,12 @@ test('a file with a hundred thousand faults is refused in time', () => {
   const { user, system } = process.cpuUsage(began)
   expect((user + system) / 1_000).toBeLessThan(5_000)
 })
+
+test.each([
+  ['- ', 'web.yml:1:41'],
+  [': ', 'web.yml:1:41'],
+  ['[', 'web.yml:1:21'],
+  ['{a: [', 'web.yml:1:51'],
+])('a file of %j is refused before it can exceed the stack', (text, place) => {
+  expect(parsed(text.repeat(20_000))).toBe(`${place}: nested more than 20 levels deep`)
+})
