@@ -166,10 +166,19 @@ export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot)
     return endAsProven(unit, ctx, { ...causeOf(snapshot), result: proven.result })
   }
   const crashed = isCrash(causeOf(snapshot, unit.run.badResult))
+  if (unit.run.badResult === null && mayHaveEndedWell(snapshot)) return loseRun(unit, ctx)
   if (!crashed && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
     return endAsUnseenCrash(unit, ctx) // reset-failed removed the cause, but not the restart that follows
   }
   return crashed || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
+}
+
+/**
+ * A clean exit with the Result `resources`: systemd could not start a command of the unit, or the run ended well and systemd
+ * could not queue the restart, as when the unit is masked.
+ */
+function mayHaveEndedWell(snapshot: UnitSnapshot): boolean {
+  return snapshot.result === 'resources' && snapshot.mainCode !== 0 && endedCleanly(snapshot)
 }
 
 /** Signals that systemd treats as a clean exit (systemd.service(5), SuccessExitStatus=). */

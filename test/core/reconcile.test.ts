@@ -318,3 +318,17 @@ test('a restart that waits for another unit, or was canceled meanwhile, has not 
   // A unit that was restarted, and then stopped.
   expect(unseen(finished)).toEqual(['start null', 'lost null', 'restart b2', 'stop b2'])
 })
+
+test('a run that exited cleanly before a restart that systemd could not queue was not proven to crash', () => {
+  const failed = { activeState: 'failed', subState: 'failed', invocationId: 'a1', result: 'resources' } as const
+  const afterGap = (end: object) => eventsOf(read(U, 10, RUNNING), GAP, read(U, 500, { ...failed, ...end }))
+  expect(afterGap({ mainCode: 2, mainStatus: 15 })).toEqual(['start a1', 'lost a1', 'gave_up'])
+  expect(afterGap({ mainCode: 1, mainStatus: 3 })).toEqual(['start a1', 'crash a1', 'gave_up'])
+  // Without a main process, systemd could not start one.
+  expect(afterGap({})).toEqual(['start a1', 'crash a1', 'gave_up'])
+  const timeout = { ...RUNNING, activeState: 'deactivating', result: 'timeout' }
+  const clean = { ...failed, mainCode: 2, mainStatus: 15 }
+  expect(eventsOf(read(U, 10, RUNNING), signal(U, 20, timeout), GAP, read(U, 500, clean))).toEqual([
+    ...['start a1', 'crash a1', 'gave_up'],
+  ])
+})

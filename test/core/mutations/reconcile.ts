@@ -124,6 +124,22 @@ export const RECONCILE: ByFile = {
       'return snapshot.job !== 0 || isCrash(causeOf(snapshot))',
       'return snapshot.job !== 0',
     ],
+    [
+      'a clean exit with the Result resources proves no crash',
+      "return snapshot.result === 'resources' && ",
+      'return false && ',
+    ],
+    ['without a main process, resources is a crash', "'resources' && snapshot.mainCode !== 0 && ", "'resources' && "],
+    [
+      'an unclean exit with the Result resources is a crash',
+      '.mainCode !== 0 && endedCleanly(snapshot)',
+      '.mainCode !== 0',
+    ],
+    [
+      'a bad Result that was seen before proves a crash',
+      'unit.run.badResult === null && mayHaveEndedWell',
+      'mayHaveEndedWell',
+    ],
     ['a refused restart is included in NRestarts', 'return rests && willRestart', 'return false && willRestart'],
     ['only a read proves that a failed unit stays failed', " && kind === 'read'\n", '\n'],
     [
