@@ -21,7 +21,7 @@ export interface Logger {
   readonly record: (level: Level, object: Readonly<Record<string, unknown>>) => void
   /** Applies other settings from the next line on; only another `log_file` needs a restart. */
   readonly configure: (settings: Omit<LogSettings, 'log_file'>) => void
-  /** Lines lost because the log file could not be written. */
+  /** Lines that the log file lacks because it could not be written; they went to stderr. */
   readonly dropped: () => number
   /** Why the log file cannot be written, one sentence; null while it can, or without one. */
   readonly problem: () => string | null
@@ -77,8 +77,8 @@ export function openLog({ log_file: path, ...initial }: LogSettings, output: Log
         })
 
   const put = (level: Level, text: string) => {
-    if (file === null || file.problem() !== null) toStderr(level, text)
-    file?.append(settings.log_format === 'json' ? text : `${stamp(now())} - ${text}`)
+    if (file === null) toStderr(level, text)
+    else file.append(settings.log_format === 'json' ? text : `${stamp(now())} - ${text}`, () => toStderr(level, text))
   }
   return {
     log(level, message, fields = {}) {

@@ -3,14 +3,15 @@
 import { constants, promises } from 'node:fs'
 import { messageOf } from '../core/error-text.ts'
 import { emptyOpenFile } from './empty-file.ts'
+import { createLineQueue, type Line, textOf } from './line-queue.ts'
 import { withSafePath } from './safe-path.ts'
 
 const { open, rename, rm, stat } = promises
 type FileHandle = promises.FileHandle
 
 export interface RotatingFile {
-  /** Queues a line (without its line end) and returns at once. Never throws. */
-  append(line: string): void
+  /** Queues a line (without its line end) and returns at once; `lost` is called if it cannot be written. Never throws. */
+  append(line: string, lost?: () => void): void
   /** Lines that were lost: the disk refused them, or the queue was full. */
   dropped(): number
   /** Why the last line could not be written, or the file not be opened; null if it works. */
@@ -39,8 +40,6 @@ interface RotatingFileOptions {
   readonly onProblem: (problem: string | null) => void
 }
 
-const QUEUE_AT_MOST_BYTES = 1_048_576
-const WRITE_AT_MOST_BYTES = 65_536
 const APPEND = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR
 
 interface OpenFile {
@@ -70,6 +69,11 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
     onProblem(now)
   }
 
+  const drop = (lines: readonly Line[]) => {
+    dropped += lines.length
+    for (const { lost } of lines) lost()
+  }
+
   const close = async () => {
     await file?.handle.close().catch(() => {})
     file = null
@@ -77,27 +81,27 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
 
   const drain = async () => {
     for (let next = queue.first(); next || mustOpen; next = queue.first()) {
-      let lines: string[] = []
+      let lines: Line[] = []
       try {
         mustOpen = false
         file = await openAt(path, file)
         if (next) {
           const { maxBytes, backups } = limits()
-          if (file.bytes > 0 && file.bytes + Buffer.byteLength(next) > maxBytes) {
+          if (file.bytes > 0 && file.bytes + Buffer.byteLength(next.text) > maxBytes) {
             await close()
             mostBackups = Math.max(mostBackups, backups)
             await withSafePath(path, (safe) => rotate(safe, backups, mostBackups))
             file = await openAt(path, null)
           }
           lines = queue.take(maxBytes - file.bytes)
-          await file.handle.appendFile(lines.join(''))
+          await file.handle.appendFile(textOf(lines))
         }
         report(null)
       } catch (error) {
-        const written = lines.length === 0 || file === null ? 0 : await cutTornLine(file, lines.join(''))
+        const written = lines.length === 0 || file === null ? 0 : await cutTornLine(file, textOf(lines))
         if (next && lines.length === 0) lines = queue.take(0)
-        dropped += lines.length - written
         report((error as NodeJS.ErrnoException).code ?? messageOf(error))
+        drop(lines.slice(written))
         await close()
       }
     }
@@ -139,9 +143,10 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
 
   reopen()
   return {
-    append(line) {
-      if (!stopped && queue.push(`${line}\n`)) startDraining()
-      else dropped++
+    append(text, lost = () => {}) {
+      const line = { text: `${text}\n`, lost }
+      if (!stopped && queue.push(line)) startDraining()
+      else drop([line])
     },
     reopen,
     dropped: () => dropped,
@@ -152,37 +157,6 @@ export function openRotatingFile({ path, limits, onProblem }: RotatingFileOption
       stopped = true
       await flush()
       await close()
-    },
-  }
-}
-
-/** The lines that are not written yet, each with its line end. */
-function createLineQueue() {
-  const lines: string[] = []
-  let queuedBytes = 0
-  return {
-    first: (): string | undefined => lines[0],
-    /** False if there is no room for the line. */
-    push(line: string): boolean {
-      const bytes = Buffer.byteLength(line)
-      if (queuedBytes + bytes > QUEUE_AT_MOST_BYTES) return false
-      lines.push(line)
-      queuedBytes += bytes
-      return true
-    },
-    /** As many lines as fit into one write and into `room`; at least one. */
-    take(room: number): string[] {
-      const taken: string[] = []
-      let bytes = 0
-      for (let next = lines[0]; next; next = lines[0]) {
-        const more = Buffer.byteLength(next)
-        if (taken.length > 0 && bytes + more > Math.min(room, WRITE_AT_MOST_BYTES)) break
-        taken.push(next)
-        bytes += more
-        lines.shift()
-      }
-      queuedBytes -= bytes
-      return taken
     },
   }
 }

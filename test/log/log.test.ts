@@ -94,12 +94,13 @@ describe('a log file', () => {
 
   test('that cannot be written is reported once, and stderr gets the lines until it can', async () => {
     const { lines, logger } = logTo({ log_file: '/nonexistent/a.log' })
-    logger.log('info', 'one')
+    logger.log('info', 'one') // before the file could be opened
     await new Promise((resolve) => setTimeout(resolve, 50))
     logger.log('info', 'two')
     await logger.stop()
     expect(lines).toEqual([
       '2025-07-07 10:15:23 - [ERROR] cannot write log file /nonexistent/a.log (ENOENT); logging to stderr until it can be written again\n',
+      '2025-07-07 10:15:23 - [INFO] one\n',
       '2025-07-07 10:15:23 - [INFO] two\n',
     ])
     expect(logger.dropped()).toBe(2)

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { fileReason } from '../../src/core/error-text.ts'
 import { emptyFile } from '../../src/log/empty-file.ts'
 import { openRotatingFile, type RotatingFile, type RotationLimits } from '../../src/log/rotating-file.ts'
 import { notRoot } from '../rig/unavailable.ts'
@@ -264,6 +265,9 @@ test('emptyFile empties a regular file and nothing else; an absent one is empty 
   expect(existsSync(join(directory, 'absent'))).toBe(false)
   await expect(emptyFile('/dev/null')).rejects.toThrow('it is not a regular file')
   await expect(emptyFile(directory)).rejects.toThrow('EISDIR')
+  execFileSync('mkfifo', [join(directory, 'pipe')])
+  const reason = await emptyFile(join(directory, 'pipe')).catch(fileReason)
+  expect(reason).toBe('it is not a regular file')
 })
 
 test('more than a queue full of lines is dropped and counted', async () => {
