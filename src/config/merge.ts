@@ -1,5 +1,6 @@
 // Merges the layers into the effective configuration (defaults < file < environment < command line) and validates every
 // value.
+import { resolve } from 'node:path'
 import * as v from 'valibot'
 import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
 import { type Layer, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
@@ -32,8 +33,11 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
       origins.set(key, { origin, place: entry.source })
     }
   }
+  const sameFiles = sharedFiles(nest(values))
+  // The agent would append its log to the state file, and rotate it away.
+  for (const [key] of sameFiles) values.set(key, defaultOf(key, paths))
   const config = nest(values)
-  for (const [key, message] of contradictions(config)) {
+  for (const [key, message] of [...contradictions(config), ...sameFiles]) {
     const { place, origin } = origins.get(key) ?? { place: '', origin: 'default' }
     problems.push(problemOf(place ? `${place}: ${key}` : key, key, undefined, message, { origin }))
   }
@@ -53,6 +57,14 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
 
 const RELATIVE = 'is a relative path, but the service has no working directory; expected an absolute one'
 
+/** Why the agent cannot write a file at this path; null if it can. */
+function fileProblem(key: Key, path: string, origin: Origin): string | null {
+  // It could not be rotated, and often not be opened: it is a socket, a pipe, or a file of another user.
+  if (/^\/(dev\/(stdin|stdout|stderr|fd\/.*)|proc\/.*)$/.test(resolve(path)))
+    return `is an open stream, not a file${key === 'log_file' ? '; without log_file, the log goes to stderr' : ''}`
+  return path.startsWith('/') || origin === 'command line' ? null : RELATIVE
+}
+
 function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unknown; problems: Problem[] } {
   const { schema } = rowOf(key).type
   const result = v.safeParse(schema, entry.value)
@@ -60,9 +72,9 @@ function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unkn
   const kind = { fatal: origin === 'command line', origin }
   if (result.success) {
     const { output } = result
-    const isRelative = rowOf(key).written && typeof output === 'string' && !output.startsWith('/')
-    if (!isRelative || origin === 'command line') return { value: output, problems: [] }
-    return { problems: [problemOf(place, key, entry.value, RELATIVE, kind)] }
+    const wrong = rowOf(key).written && typeof output === 'string' ? fileProblem(key, output, origin) : null
+    if (wrong === null) return { value: output, problems: [] }
+    return { problems: [problemOf(place, key, entry.value, wrong, kind)] }
   }
   const wrong = new Set<number>()
   const problems = result.issues.map((issue) => {
@@ -88,17 +100,19 @@ function* contradictions(config: Config): Generator<[Key, string]> {
   const { length } = config.monitored_services
   if (length > config.max_units)
     yield ['monitored_services', `has ${length} names, more than max_units (${config.max_units})`]
+}
+
+/** The files that are configured twice: the keys after the first one. */
+function sharedFiles({ persistence_file, log_file, events_file }: Config): [Key, string][] {
   const taken = new Map<string, Key>()
-  const files: [Key, string | null][] = [
-    ['persistence_file', config.persistence_file],
-    ['log_file', config.log_file],
-    ['events_file', config.events_file],
-  ]
-  for (const [key, file] of files) {
-    const other = file === null ? undefined : taken.get(file)
-    if (other) yield [key, `is the same file as ${other}; use different files`]
-    if (file !== null) taken.set(file, key)
+  const shared: [Key, string][] = []
+  for (const [key, file] of Object.entries({ persistence_file, log_file, events_file }) as [Key, string | null][]) {
+    if (file === null) continue
+    const other = taken.get(resolve(file))
+    if (other === undefined) taken.set(resolve(file), key)
+    else shared.push([key, `is the same file as ${other}; use different files`])
   }
+  return shared
 }
 
 export function nest(values: ReadonlyMap<Key, unknown>): Config {

@@ -1,6 +1,6 @@
 // Where the service may write files: its sandbox (ProtectSystem=strict) allows only its own directories and those of its
 // drop-ins. Pure.
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { Key } from './keys.ts'
 import { SYSTEM_PATHS } from './paths.ts'
 
@@ -27,7 +27,8 @@ export function writablePaths(unitTexts: readonly string[]): readonly string[] {
   const paths = [...SHIPPED]
   for (const [, setting = '', value = ''] of unitTexts.join('\n').matchAll(/^\s*(\w+)\s*=\s*(.*?)\s*$/gm)) {
     const parent = PARENTS[setting]
-    if (parent !== undefined) paths.push(...value.split(/\s+/).map((word) => parent + word.replace(/^[-+]+|:.*$/g, '')))
+    const words = value.split(/\s+/).filter((word) => word !== '')
+    if (parent !== undefined) paths.push(...words.map((word) => parent + word.replace(/^[-+]+|:.*$/g, '')))
     // The last one applies; a drop-in comes after the unit file.
     if (setting === 'ProtectSystem' && value !== 'strict') paths.push('/')
   }
@@ -35,7 +36,8 @@ export function writablePaths(unitTexts: readonly string[]): readonly string[] {
 }
 
 export function isWritable(path: string, writable: readonly string[]): boolean {
-  return writable.some((one) => one !== '' && (path === one || path.startsWith(one.endsWith('/') ? one : `${one}/`)))
+  const file = resolve(path)
+  return writable.some((one) => one !== '' && (file === one || file.startsWith(one.endsWith('/') ? one : `${one}/`)))
 }
 
 /** What to do so that the service can write the file that `key` names; a clause that ends with a command. */

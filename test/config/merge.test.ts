@@ -37,3 +37,14 @@ test('a configured broker that is not enabled is noted', async () => {
     'mqtt.url is set, but nothing is published: mqtt.enabled is false',
   ])
 })
+
+test('a log file that is the state file under any path to it is a problem, and is not used', async () => {
+  const text = '{"persistence_file": "/data/state.ring", "log_file": "/data/./state.ring", "events_file": "/data/e"}'
+  const { config, problems } = await loadText(text)
+  expect(config).toMatchObject({ persistence_file: '/data/state.ring', log_file: null, events_file: '/data/e' })
+  expect(problems.map((problem) => problem.text)).toEqual([
+    '/etc/gatewatch/config.json:1:54: log_file: is the same file as persistence_file; use different files',
+  ])
+  const [wrong] = (await loadText(null, {}, 'clear -p state.ring -l ./state.ring')).problems
+  expect(wrong).toMatchObject({ text: '-l: log_file: is the same file as persistence_file; use different files' })
+})

@@ -20,6 +20,8 @@ test.each([
   ['/data/log/monitor.log', [UNIT, '[Service]\nReadWritePaths=/srv -/data/log\n'], true],
   ['/data/monitor.log', [UNIT, '[Service]\nProtectSystem=no\n'], true],
   ['/var/log/monitor.log', [], false],
+  ['/var/lib/gatewatch/../monitor.log', [UNIT], false],
+  ['/var/log/monitor.log', [UNIT, '[Service]\nLogsDirectory=\n'], false],
 ])('%s', (path, texts, writable) => {
   expect(isWritable(path, writablePaths(texts))).toBe(writable)
 })
@@ -42,4 +44,18 @@ test('a relative path is a problem in the file and in the environment, and is ac
     `GATEWATCH_PERSISTENCE_FILE: "state.ring" ${relative}`,
   ])
   expect(await problemsOf(null, {}, 'run -l monitor.log')).toEqual([])
+})
+
+test('the stream of a process, as used in containers, is not a log file', async () => {
+  const stream = 'is an open stream, not a file'
+  const instead = `${stream}; without log_file, the log goes to stderr`
+  expect(await problemsOf('{"log_file": "/dev/stdout", "events_file": "/dev/fd/3"}')).toEqual([
+    `/etc/gatewatch/config.json:1:14: log_file: "/dev/stdout" ${instead}`,
+    `/etc/gatewatch/config.json:1:44: events_file: "/dev/fd/3" ${stream}`,
+  ])
+  expect(await problemsOf(null, { GATEWATCH_LOG_FILE: '/proc/self/fd/2' })).toEqual([
+    `GATEWATCH_LOG_FILE: "/proc/self/fd/2" ${instead}`,
+  ])
+  expect(await problemsOf(null, {}, 'run -l /dev/stderr')).toEqual([`-l: "/dev/stderr" ${instead}`])
+  expect(await problemsOf('{"log_file": "/dev/null"}')).toEqual([])
 })
