@@ -16,7 +16,7 @@ unit=/etc/systemd/system/gatewatch.service
 sysusers=/usr/lib/sysusers.d/gatewatch.conf
 config=/etc/gatewatch/config.json
 key=/etc/gatewatch/release.pub
-[ -e "$key" ] || key=
+[ -e "$key" ] || [ -L "$key" ] || key=
 
 say() { echo "gatewatch: $*"; }
 die() { echo "gatewatch: $*" >&2; exit 1; }
@@ -121,18 +121,23 @@ uninstall() {
 
 [ "$(id -u)" = 0 ] || die "must be run as root"
 [ -d /run/systemd/system ] || die "systemd is not running on this machine"
-case ${1:-install} in
-  install) install ;;
-  --key)
-    [ $# = 2 ] || die "--key: the file of the public key is missing"
+# An argument that is ignored could be a --key.
+case "${1:-install} $#" in
+  "install 0" | "install 1") install ;;
+  "--key 1") die "--key: the file of the public key is missing" ;;
+  "--key 2")
     key=$2
     install
     ;;
-  undo) undo ;;
-  uninstall) uninstall ;;
-  purge)
+  "undo 1") undo ;;
+  "uninstall 1") uninstall ;;
+  "purge 1")
     uninstall
     rm -rf /var/lib/gatewatch /etc/gatewatch
     ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 2 ;;
+  *)
+    echo "gatewatch: unexpected arguments: $*" >&2
+    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
 esac

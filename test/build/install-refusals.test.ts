@@ -1,4 +1,4 @@
-// install.sh on a gateway whose /etc is read-only: it reports this before it changes anything.
+// install.sh reports wrong arguments, and an /etc that is read-only, before it changes anything.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,23 +15,52 @@ chmod +x /run/bin/*
 mount --bind /etc /etc && mount -o remount,bind,ro /etc
 PATH=/run/bin:$PATH exec sh "$@"`
 
-describeUnless(notRoot() ?? missingPrograms('unshare', 'sha256sum'), 'install.sh with a read-only /etc', () => {
-  it.each([['install'], ['uninstall'], ['purge']])('%s changes nothing and reports why', (action) => {
-    const directory = mkdtempSync(join(tmpdir(), 'gw-read-only-'))
-    const at = (name: string) => join(directory, name)
-    copyFileSync(join(import.meta.dirname, '../../deploy/install.sh'), at('install.sh'))
-    writeFileSync(at('gatewatch'), PROGRAM, { mode: 0o755 })
-    const sums = spawnSync('sha256sum', ['gatewatch', 'install.sh'], { cwd: directory, encoding: 'utf8' })
-    writeFileSync(at('SHA256SUMS'), sums.stdout)
-    const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-ec', ENTER, 'sh', at('install.sh'), action], {
-      encoding: 'utf8',
-    })
-    rmSync(directory, { recursive: true })
-    expect({ status, stderr }).toEqual({
-      status: 1,
-      stderr:
-        'gatewatch: cannot write to /etc; nothing was changed. If the root file system is read-only, run: mount -o remount,rw / and repeat this\n',
-    })
-    expect(existsSync('/usr/bin/.gatewatch-install')).toBe(false)
+/** Runs install.sh with a read-only /etc. */
+function install(...args: string[]) {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-read-only-'))
+  const at = (name: string) => join(directory, name)
+  copyFileSync(join(import.meta.dirname, '../../deploy/install.sh'), at('install.sh'))
+  writeFileSync(at('gatewatch'), PROGRAM, { mode: 0o755 })
+  const sums = spawnSync('sha256sum', ['gatewatch', 'install.sh'], { cwd: directory, encoding: 'utf8' })
+  writeFileSync(at('SHA256SUMS'), sums.stdout)
+  const command = ['--mount', 'sh', '-ec', ENTER, 'sh', at('install.sh'), ...args]
+  const { status, stderr } = spawnSync('unshare', command, { encoding: 'utf8' })
+  rmSync(directory, { recursive: true })
+  return { status, stderr }
+}
+
+describeUnless(notRoot() ?? missingPrograms('unshare', 'sha256sum'), 'install.sh', () => {
+  it.each([['install'], ['uninstall'], ['purge']])(
+    'with a read-only /etc, %s changes nothing and reports why',
+    (action) => {
+      expect(install(action)).toEqual({
+        status: 1,
+        stderr:
+          'gatewatch: cannot write to /etc; nothing was changed. If the root file system is read-only, run: mount -o remount,rw / and repeat this\n',
+      })
+      expect(existsSync('/usr/bin/.gatewatch-install')).toBe(false)
+    },
+  )
+
+  it.each([
+    [['install', '--key', 'release.pub']],
+    [['--key', 'release.pub', 'install']],
+    [['--key=release.pub']],
+    [['undo', 'now']],
+    [['upgrade']],
+  ])('does not ignore an argument: %j', (args) => {
+    const { status, stderr } = install(...args)
+    expect([status, stderr.split('\n').slice(0, 3)]).toEqual([
+      2,
+      [
+        `gatewatch: unexpected arguments: ${args.join(' ')}`,
+        'Installs gatewatch on a running gateway, from the unpacked tarball that contains this script. As root:',
+        '  ./install.sh              install or upgrade: verify checksums, start the agent, revert if it does not start',
+      ],
+    ])
+  })
+
+  it('requires the file of --key', () => {
+    expect(install('--key')).toEqual({ status: 1, stderr: 'gatewatch: --key: the file of the public key is missing\n' })
   })
 })
