@@ -115,6 +115,6 @@ test('an invalid web_config_file is an error with its position in a terminal, an
   expect([code, stderr]).toEqual([1, expect.stringContaining(`${web}:1:1: unknown field "basic_auth_user"`)])
   expect([checked.code, checked.stderr]).toEqual([
     2,
-    expect.stringContaining(`web_config_file: ${web}:1:1: unknown field`),
+    expect.stringMatching(/^error: .*config\.json:1:20: web_config_file: .*web\.yml:1:1: unknown field/m),
   ])
 })

@@ -2,12 +2,13 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { messageOf } from '../../core/error-text.ts'
+import { fileReason, messageOf } from '../../core/error-text.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { parseWebConfig, type WebConfig } from './web-config.ts'
 
 /** The files are checked at most this often, however many clients connect. */
 const CHECK_EVERY_MS = 1_000
+const FOR_PLAIN_HTTP = 'for HTTP without TLS and passwords, write {} to it'
 
 interface WebConfigFile {
   config(): WebConfig
@@ -71,10 +72,13 @@ export function createWebConfigFile(
 
 function loadWebConfig(path: string): LoadedWebConfig {
   const paths = [path]
-  const config = parseWebConfig(readFileSync(path, 'utf8'), path, (named) => {
+  const text = readText(path)
+  // exporter-toolkit serves without TLS and password then: what a torn file had closed would be open.
+  if (/^[\s\0]*$/.test(text)) throw new Error(`${path}: the file is empty; ${FOR_PLAIN_HTTP}`)
+  const config = parseWebConfig(text, path, (named) => {
     const absolute = resolve(dirname(path), named)
     paths.push(absolute)
-    return readFileSync(absolute, 'utf8')
+    return readText(absolute)
   })
   if (config.tls !== null) {
     try {
@@ -85,6 +89,16 @@ function loadWebConfig(path: string): LoadedWebConfig {
     }
   }
   return { config, paths }
+}
+
+/** Throws before it reads anything but a regular file: a pipe would block the agent. */
+function readText(path: string): string {
+  try {
+    if (!statSync(path).isFile()) throw new Error('it is not a regular file')
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Error(`cannot read ${path}: ${fileReason(error)}`, { cause: error })
+  }
 }
 
 /** Changes whenever one of the files does. */

@@ -1,6 +1,6 @@
 // Unit control over HTTP: checks token and transport, runs the command, reports its outcome.
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
 import { fullName } from '../../core/unit-name.ts'
 import { type HttpControl, type HttpRequest, type HttpResponse, json, problem, type RouteResult } from '../route.ts'
@@ -77,6 +77,7 @@ function tokenOrRefusal(control: HttpControl, secure: boolean): string | HttpRes
 /** Read for each request, so that a changed token applies at once; null if the file is unreadable or empty. */
 function readToken(path: string): string | null {
   try {
+    if (!statSync(path).isFile()) return null // a pipe would block the agent
     return readFileSync(path, 'utf8').trim() || null
   } catch {
     return null

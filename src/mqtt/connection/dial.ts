@@ -1,9 +1,10 @@
 // Opens the stream to the broker: TCP, TLS with verification of names and certificates, or a Unix socket. Files are
 // read at each attempt, so that passwords and certificates may change while the agent runs.
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
+import { messageOf } from '../../core/error-text.ts'
 import type { BrokerUrl } from './broker-url.ts'
 
 export interface CredentialFiles {
@@ -63,9 +64,10 @@ function systemCertificates(): Buffer | null {
 
 function read(key: string, path: string): Buffer {
   try {
+    if (!statSync(path).isFile()) throw new Error('not a regular file') // a pipe would block the agent
     return readFileSync(path)
   } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause)
     throw new Error(`cannot read mqtt.${key} ${path} (${why})`, { cause })
   }
 }

@@ -83,7 +83,7 @@ test('the configured headers are on every response, errors included', async () =
 test('journal lines are sent over TCP only to authenticated clients', async () => {
   const it = () => gateway([crash(1, 'mosquitto.service', { log: ['out of memory'] })])
   const events = async (tcp: HttpListener, headers = {}) => (await ask(tcp, '/api/v1/events', { headers })).body
-  expect(await events((await serveWith('', it())).tcp)).not.toContain('out of memory')
+  expect(await events((await serveWith('{}', it())).tcp)).not.toContain('out of memory')
   const { tcp } = await serveWith(`basic_auth_users: {prom: ${SECRET}}`, it())
   expect(await events(tcp, basic('prom', 'secret'))).toContain('out of memory')
 })
@@ -106,7 +106,7 @@ test('a changed file applies; an invalid one is reported and the previous one st
   expect(await status(tcp, basic('prom', 'other'))).toBe(200)
   expect(await status(tcp)).toBe(401)
   expect(tcp.problem()).toMatch(/web.yml:1:1: unknown field "basic_auth_user"/)
-  write('')
+  write('{}')
   refresh()
   expect(await status(tcp)).toBe(200)
   expect(tcp.problem()).toBeNull()
@@ -213,7 +213,7 @@ describeUnless(missingPrograms('openssl', 'curl'), 'TLS', () => {
   })
 
   test('reports when it is switched on or off, which requires a new listener', async () => {
-    const { tcp, write, refresh, toggled } = await serveWith('')
+    const { tcp, write, refresh, toggled } = await serveWith('{}')
     write(tls())
     refresh()
     await ask(tcp, '/metrics')
