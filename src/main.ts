@@ -18,7 +18,7 @@ import { CONFIGURED } from './cli/flags.ts'
 import { UsageError } from './cli/usage-error.ts'
 import type { LoadedConfig, StandIn } from './config/load.ts'
 import { readTextFile } from './config/text-file.ts'
-import { stackOf } from './core/error-text.ts'
+import { fileReason, stackOf } from './core/error-text.ts'
 import { limitV8Memory } from './host/v8-flags.ts'
 
 declare const __VERSION__: string
@@ -42,13 +42,19 @@ const uid = process.getuid?.() ?? 0
 const color = wantsColor(process.env, process.stdout.isTTY === true)
 const out: Console = {
   ...safeOutput(
-    writerTo(process.stdout, () => process.exit(0)),
+    writerTo(process.stdout, stdoutFailed),
     writerTo(process.stderr, () => {}),
     { stdout: color, stderr: wantsColor(process.env, process.stderr.isTTY === true) },
   ),
   columns: process.stdout.isTTY ? process.stdout.columns : null,
   color,
   now: Date.now,
+}
+
+function stdoutFailed(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(0)
+  out.error(`cannot write the output: ${fileReason(error)}`)
+  process.exit(1)
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
@@ -150,16 +156,9 @@ async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
   if (value === null) return loaded
   const text = (await import('./http/access/web-config-file.ts')).webConfigProblem(value)
   if (text === null) return loaded
-  const place = loaded.origins.get('web_config_file')?.place ?? ''
-  const problem = {
-    place,
-    path: 'web_config_file',
-    value,
-    message: text,
-    text: `web_config_file: ${text}`,
-    fatal: false,
-    origin: loaded.origins.get('web_config_file')?.origin ?? 'default',
-  }
+  const { problemOf } = await import('./config/layer.ts')
+  const { place = '', origin = 'default' } = loaded.origins.get('web_config_file') ?? {}
+  const problem = problemOf(`${place}: web_config_file`, 'web_config_file', undefined, text, { origin })
   return { ...loaded, problems: [...loaded.problems, problem] }
 }
 

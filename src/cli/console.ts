@@ -98,10 +98,10 @@ export function wantsColor(env: Env, isTerminal: boolean): boolean {
  * Writes to stdout or stderr without ever throwing. `onError` is called once, on the first write error (EPIPE: the reader
  * has exited; ENOSPC); later writes are dropped.
  */
-export function writerTo(stream: Writable, onError: (code: string) => void): Write {
+export function writerTo(stream: Writable, onError: (error: NodeJS.ErrnoException) => void): Write {
   let open = true
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (open) onError(error.code ?? String(error))
+    if (open) onError(error)
     open = false
   })
   return (text) => {

@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the file system',
   ENOTDIR: 'a part of its path is not a directory',
   EPERM: 'permission denied',
+  ENXIO: 'it is not a regular file',
   EROFS: 'the file system is read-only',
 }
 

@@ -1,6 +1,6 @@
 // Whatever a command line, the environment or a file contains, no command prints a control character of it.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { COMMAND_NAMES } from '../../src/cli/command-table.ts'
@@ -74,6 +74,22 @@ test('variables of the environment', () => {
   }
   expectClean(run(['check-config'], named))
   expectClean(run(['list'], named))
+})
+
+test('an output that the disk has no room for is an error; a reader that ends early is not', () => {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(process.execPath, [BINARY, 'create-config', '-'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'gatewatch: cannot write the output: no space left on the file system\n',
+  })
+  const command = '{ "$0" "$1" create-config - || echo "exit code $?" >&2; } | true'
+  const early = spawnSync('sh', ['-c', command, process.execPath, BINARY], { encoding: 'utf8' })
+  expect({ status: early.status, stderr: early.stderr }).toEqual({ status: 0, stderr: '' })
 })
 
 function expectClean({ status, stdout, stderr }: ReturnType<typeof run>): void {

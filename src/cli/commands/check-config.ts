@@ -16,7 +16,7 @@ export function checkConfig(
   json: boolean,
   out: Console,
 ): ExitCode {
-  const { problems, notes, file, path, config } = loaded
+  const { problems, notes, file, path, config, lost } = loaded
   if (json) {
     const values = KEY_NAMES.map((key) => [
       key,
@@ -44,7 +44,8 @@ export function checkConfig(
   for (const { pattern, reason } of unmatched ?? []) out.stderr(`warning: monitored_services: ${pattern}: ${reason}\n`)
   for (const { text } of problems) out.error(text, 'error')
   if (problems.length > 0) {
-    out.error(`${path}: ${plural(problems.length, 'problem')}`)
+    const named = file === null && lost === null ? `no configuration file ${path}` : path
+    out.error(`${named}: ${plural(problems.length, 'problem')}`)
     return 2
   }
   const named = file ?? `no configuration file ${path}, using the defaults`

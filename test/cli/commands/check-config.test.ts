@@ -6,6 +6,14 @@ import { loadText } from '../../config/load-text.ts'
 import { recordingConsole } from '../fake-agent.ts'
 
 describe('check-config', () => {
+  test('does not name a file that does not exist as the place of a problem', async () => {
+    const out = recordingConsole()
+    expect(checkConfig(await loadText(null, { GATEWATCH_DEBUG: 'perhaps' }), [], false, out)).toBe(2)
+    expect(out.err()).toBe(
+      'error: GATEWATCH_DEBUG: "perhaps" is not true or false\ngatewatch: no configuration file /etc/gatewatch/config.json: 1 problem\n',
+    )
+  })
+
   test('shows each value with its origin, and masks secrets', async () => {
     const file = '{"debug": true, "mqtt": {"enabled": true, "url": "mqtt://u:hidden@b"}}'
     const out = recordingConsole()
