@@ -56,7 +56,8 @@ export function resume(
 
 /**
  * The state of an agent on this machine that had found the file of another machine, and could not replace it yet (a
- * read-only file system, a full one): all of it is in the spill, in a stream of its own without any commit. Else null.
+ * read-only file system, a full one, or a kill): all of it is in the spill, in a stream of its own without any commit. It
+ * still names the other machine if the agent was killed before it observed its identity. Else null.
  */
 export function pendingStream(
   { state }: RecoveredFile,
@@ -67,7 +68,8 @@ export function pendingStream(
 ): ResumePoint | null {
   if (state === null || machineId === null || otherMachine(state, machineId) === null) return null
   const point = resume(NO_PAGES, slots, boot, fresh, false)
-  return point.recovered === 'spill' && point.state.machineId === machineId ? point : null
+  const isOfThisFile = point.state.machineId === machineId || point.state.machineId === state.machineId
+  return point.recovered === 'spill' && isOfThisFile ? point : null
 }
 
 /**

@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { withUnits } from '../../src/core/state.ts'
-import { newUnit } from '../../src/core/unit.ts'
+import { step } from '../../src/core/step.ts'
+import { newUnit, shownCounters } from '../../src/core/unit.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
 import { type MemoryStore, memoryStore, PATH, RUN } from './memory-store.ts'
-import { crashStep, names, stateOf } from './sample.ts'
+import { crashStep, freshState, names, stateOf } from './sample.ts'
 
 interface CrashImage {
   readonly files: ReadonlyMap<string, Buffer>
@@ -129,6 +130,44 @@ test('after a failed commit, during its retry, and while a new file is created',
   })
   expect(images.length).toBeGreaterThan(20)
   await expectNothingLost(images)
+})
+
+test.each([
+  ['can be written', undefined],
+  ['cannot be replaced', 'EROFS'],
+])('in the first start on another machine, with a spill from before it, while the file %s', async (_what, error) => {
+  const b = memoryStore()
+  const first = await b.open({ fresh: () => ({ ...freshState(3)(), machineId: 'a' }) })
+  const made = crashStep(first.state, names(3)[0] as string, 1)
+  first.store.remember(made)
+  const counted = made.after.units.map(shownCounters)
+
+  const images: ReadonlyMap<string, Buffer>[] = []
+  const take = () => void images.push(new Map([...b.fs.files].map(([path, { bytes }]) => [path, Buffer.from(bytes)])))
+  b.fs.fault = (op) => {
+    take()
+    if (op === 'create' && error !== undefined) throw failure(error)
+    return undefined
+  }
+  b.fs.syncFault = take
+  const start = async (on: MemoryStore, stream: string) => {
+    const { store, state: before } = await on.open({ fresh: () => ({ ...stateOf([]), stream }), machineId: 'b' })
+    const at = on.clock.now()
+    const { state, events } = step(before, { kind: 'identity', at, gatewayId: 'g', machineId: 'b' })
+    store.remember({ before, after: state, events, at })
+    return { store, state }
+  }
+  const { store } = await start(b, 'bbbbbbbbbbbbbbbb')
+  await store.flush()
+  take()
+  expect(images.length).toBeGreaterThan(15)
+  for (const [i, files] of images.entries()) {
+    const again = memoryStore()
+    for (const [path, bytes] of files) again.fs.put(path, bytes)
+    const { state } = await start(again, 'cccccccccccccccc')
+    expect([i, state.machineId, state.units.map(shownCounters)]).toEqual([i, 'b', counted])
+    expect(state.stream).not.toBe(first.state.stream)
+  }
 })
 
 test('if nothing could ever be written to flash', async () => {
