@@ -55,7 +55,8 @@ export async function runCommand(
       reloading = reloading
         .then(async () => {
           const next = await load()
-          if (await (await running).reload(next)) await keep(next)
+          await (await running).reload(next)
+          await keep(next)
         })
         .catch((error: Error) => {
           logger.log('error', `reload failed: ${error.message}`)

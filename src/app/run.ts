@@ -45,8 +45,8 @@ export interface RunOptions {
 }
 
 export interface Running {
-  /** Applies another configuration and resolves to true; if it has problems, keeps the current one and shows them. */
-  reload(loaded: LoadedConfig): Promise<boolean>
+  /** Applies another configuration; if it has problems, keeps the current one and shows them. */
+  reload(loaded: LoadedConfig): Promise<void>
   /** Where the metrics are at the start; null if not over TCP. */
   readonly metricsUrl: string | null
   /** This process was stopped and continues. */

@@ -87,6 +87,17 @@ describeUnless(noGateway(), 'a lost configuration file', () => {
     await check('OK')
   })
 
+  test('what a file closes that a reload refused stays closed if that file is lost later', async () => {
+    writeFileSync(file(), GOOD.replace('}', ', "prometheus_enabled": false, "colour": 1}'))
+    await reload()
+    await check(/^reload failed: .*colour/)
+    await until(() => readFileSync(copy(), 'utf8'), { what: 'the mark', is: (text) => text.includes('watching only') })
+    writeFileSync(file(), GOOD)
+    await reload()
+    await check('OK')
+    await until(() => readFileSync(copy(), 'utf8'), { what: 'no mark', is: (text) => !text.includes('watching only') })
+  })
+
   test('a file that is torn or deleted at a reload changes nothing, and is reported', async () => {
     writeFileSync(file(), TORN)
     await reload()

@@ -58,7 +58,8 @@ export function createLastGoodFile(directory: string, of: string, uid: number): 
       return { text, body: text.slice(head.length + (outdated ? OUTDATED.length : 0)), outdated }
     },
     async write(body, outdated) {
-      const whole = `${head}${outdated ? OUTDATED : ''}${body}`
+      // A byte order mark is only ignored at the beginning.
+      const whole = `${head}${outdated ? OUTDATED : ''}${body.replace(/^\uFEFF/, '')}`
       if (whole === (await readAll())) return
       const draft = `${path}.new`
       await mkdir(directory, { recursive: true })

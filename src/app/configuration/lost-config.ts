@@ -46,8 +46,9 @@ function replacedBy(config: LoadedConfig, place: string, text: string): LoadedCo
 }
 
 /**
- * Keeps a file without problems as the last good one. One with problems is not kept; but if it opens something else, the
- * kept one may open what this one closed, and is marked for watching only.
+ * Keeps a file without problems as the last good one; those of the environment are not of the file. One with problems is
+ * not kept, even if a reload refused it; but if it opens something else, the kept one may open what this one closed, and
+ * is marked for watching only.
  */
 export async function keepLastGood(
   loaded: LoadedConfig,
@@ -55,9 +56,10 @@ export async function keepLastGood(
   lastGood: LastGoodFile,
   log: Log,
 ): Promise<void> {
-  if (loaded.text === null || loaded.replaced) return
+  if (loaded.text === null || loaded.lost !== null || loaded.replaced) return
   try {
-    if (loaded.problems.length === 0) return await lastGood.write(loaded.text, false)
+    const isGood = loaded.problems.every(({ origin }) => origin === 'environment')
+    if (isGood) return await lastGood.write(loaded.text, false)
     const kept = (await lastGood.read()) ?? { text: '{}', body: '{}' }
     const before = await loadWith({ text: kept.text, path: lastGood.path })
     if (!opensTheSame(before.config, loaded.config)) await lastGood.write(kept.body, true)

@@ -28,11 +28,10 @@ export interface ReloadOptions {
 }
 
 /**
- * Returns the function that SIGHUP calls, which resolves to whether the configuration was applied. One with problems is
- * refused as a whole and shown in `/-/ready`.
+ * Returns the function that SIGHUP calls. A configuration with problems is refused as a whole and shown in `/-/ready`.
  * Keys that are not named here are read from `configuration.now()` whenever they are needed.
  */
-export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<boolean> {
+export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<void> {
   const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, eventsFile, clock } = options
   const { log } = logger
 
@@ -40,7 +39,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     if (!configuration.apply(next, clock.now().monoMs)) {
       for (const { text } of next.problems) log('error', `reload failed, keeping the current configuration: ${text}`)
       for (const warning of configuration.warnings()) log('warning', `reload: ${warning}`)
-      return false
+      return
     }
     const config = configuration.now()
     logger.configure(config)
@@ -53,7 +52,6 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     for (const key of configuration.waiting())
       log('warning', `reload: ${key} cannot be changed at run time; restart gatewatch to apply it`)
     log('info', 'reload: configuration applied')
-    return true
   }
 
   return async (next) => {

@@ -21,6 +21,7 @@ import { fatalProblems, type LoadedConfig, loadConfig, type StandIn } from '../.
 import { nest } from '../../../src/config/merge.ts'
 import { pathsOf, SYSTEM_PATHS } from '../../../src/config/paths.ts'
 import { watchingOnly } from '../../../src/config/watching-only.ts'
+import type { Env } from '../../../src/ports.ts'
 import { changedValues } from '../../config/changed-values.ts'
 
 const CONFIG_FILE = '/etc/gatewatch/config.json'
@@ -48,12 +49,17 @@ beforeEach(() => {
 const copyAt = () => join(directory, 'last-good-config.json')
 
 /** Starts a service once with this file; null: there is none. `error`: the code with which reading it fails. */
-async function start(file: string | null, error = 'ENOENT', words: string[] = []): Promise<LoadedConfig> {
+async function start(
+  file: string | null,
+  error = 'ENOENT',
+  words: string[] = [],
+  env: Env = {},
+): Promise<LoadedConfig> {
   const readText = () => {
     if (file !== null) return file
     throw Object.assign(new Error(error), { code: error })
   }
-  const context = { env: {}, uid: 1000, readText }
+  const context = { env, uid: 1000, readText }
   const load = (standIn?: StandIn) => loadConfig(parseArguments(words) as Arguments, context, null, standIn)
   const loaded = await replaceLost(await load(), load, lastGood)
   await keepLastGood(loaded, load, lastGood, (_level, message) => void warnings.push(message))
@@ -160,6 +166,26 @@ describe('the last good configuration', () => {
     const loaded = await start('{"debug": "often", "stats_interval": 5}')
     expect([loaded.config.debug, loaded.config.stats_interval, loaded.problems.length]).toEqual([false, 5, 1])
     expect((await start('')).config).toMatchObject({ debug: true, stats_interval: 60, prometheus_enabled: true })
+  })
+
+  test('is a file without problems, even if the environment has one', async () => {
+    const env = { GATEWATCH_STATS_INTERVAL: 'often' }
+    const { config, problems: found } = await start(GOOD, '', [], env)
+    expect(found).toHaveLength(1)
+    expect((await start('', '', [], env)).config).toEqual(config)
+  })
+
+  test('is used if the file began with a byte order mark', async () => {
+    const { config } = await start(`\uFEFF${GOOD}`)
+    expect((await start('')).config).toEqual(config)
+  })
+
+  test('is neither marked nor replaced by a file that was lost at a reload', async () => {
+    await start('{"debug": true}')
+    const load = (standIn?: StandIn) =>
+      loadConfig(parseArguments([]) as Arguments, { env: {}, uid: 1000, readText: () => '{"de' }, null, standIn)
+    await keepLastGood(await load(), load, lastGood, () => {})
+    expect(await lastGood.read()).toMatchObject({ body: '{"debug": true}', outdated: false })
   })
 
   test('is used for watching only if a later file, which had a problem, closed what it opens', async () => {
