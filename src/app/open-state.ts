@@ -42,6 +42,14 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
   const { config, paths } = loaded
   const { path, former } = stateFor(config.persistence_file, paths)
   const machine = thisMachine()
+  const idsWith = (stored: Pick<State, 'gatewayId' | 'machineId' | 'stream'>) =>
+    gatewayIdentity(config.gateway_id, stored, machine, paths.user ? uid : null)
+  /** With its ids from the first commit on: the file may be copied after a power loss a few seconds later. */
+  const fresh = () => {
+    const state = freshState()
+    const { gatewayId, machineId } = idsWith(state)
+    return { ...state, gatewayId, machineId }
+  }
   const bootId = readBootId()
   const opened = await openStore({
     path,
@@ -51,12 +59,11 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     flushIntervalMs: config.flush_interval * 1000,
     bootId,
     machineId: machine.persistent ? machine.id : null,
-    fresh: freshState,
+    fresh,
     first: createFirstState({ config, named: former, user: paths.user, clock, log }),
     sideWrites: sideWritesAt(path),
   })
-  const stored = { ...opened.state, stream: opened.formerStream }
-  const ids = gatewayIdentity(config.gateway_id, stored, machine, paths.user ? uid : null)
+  const ids = idsWith({ ...opened.state, stream: opened.formerStream })
   const identity = { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: opened.state.stream }
   if (ids.problem !== null) log('warning', `${ids.problem}; gateway_id is ${ids.gatewayId}`)
   const { mount, volatile } = storageAt(opened.path)

@@ -99,6 +99,21 @@ describeUnless(missingPrograms(...MOSQUITTO, 'unshare') ?? notRoot(), 'the ident
     expect(await identityCheck(again)).toMatchObject({ healthy: true })
   })
 
+  test('a state file that was copied after a kill in the first seconds has an identity, too', async () => {
+    const before = await start({ env: UNSET, commandPrefix: onMachine(directory(), FIRST) })
+    const { stream } = await before.getJson('/api/v1/status')
+    await before.end('SIGKILL')
+    const copy = join(directory(), 'copy')
+    mkdirSync(copy)
+    copyFileSync(before.statePath, join(copy, 'state.ring'))
+    const clone = await start({ directory: copy, env: UNSET, commandPrefix: onMachine(copy, SECOND) })
+    const status = await clone.getJson('/api/v1/status')
+    expect(status).toMatchObject({ gateway_id: SECOND_ID, machine_id: SECOND_ID })
+    expect(status['stream']).not.toBe(stream)
+    const message = expect.stringContaining(`another machine (machine ${FIRST_ID}, gateway_id ${FIRST_ID})`)
+    expect(await identityCheck(clone)).toMatchObject({ healthy: false, message })
+  })
+
   test('a transient machine id is not an identity: gateway_id and stream remain, with one warning', async () => {
     const first = await start({ env: UNSET, commandPrefix: onMachine(directory(), FIRST) })
     const { stream } = await first.getJson('/api/v1/status')
