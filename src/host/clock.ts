@@ -61,7 +61,7 @@ export function createWallTime({ monoMs, wallMs, sinceBootMs }: ClockReadings): 
     if (fresh === null || (aheadMs !== null && Math.abs(fresh - aheadMs) <= CLOCK_STEP_MS)) return now
     aheadMs = fresh
     // In a container /proc/uptime may count from the start of the container, and be less than monotonic time.
-    const suspended = Math.max(0, difference(sinceBootMs) ?? 0)
+    const suspended = Math.max(0, difference(sinceBootMs) ?? suspendedMs)
     if (suspended - suspendedMs > CLOCK_STEP_MS)
       suspends = [...suspends, { atMonoMs: now.monoMs, ms: suspended - suspendedMs }].slice(-SUSPENDS_AT_MOST)
     suspendedMs = suspended

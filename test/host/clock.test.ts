@@ -104,6 +104,21 @@ test('what was suspended before the first reading does not move the beginning of
   expect(time.wallMsOf(10_000)).toBe(7_210_000)
 })
 
+test('a step while /proc/uptime cannot be read does not count an earlier suspend twice', () => {
+  const { read, time, pass, suspend } = clocks()
+  time.now()
+  pass(10_000)
+  suspend(3_600_000)
+  expect(time.wallMsOf(0)).toBe(0)
+  const { boot } = read
+  read.boot = null
+  read.wall += 60_000
+  expect(time.wallMsOf(0)).toBe(60_000)
+  read.boot = boot
+  read.wall += 60_000
+  expect(time.wallMsOf(0)).toBe(120_000)
+})
+
 test('without a usable /proc/uptime, as in a container that began later, only both clocks count', () => {
   for (const boot of [null, 3_000]) {
     const { read, time, pass } = clocks()
