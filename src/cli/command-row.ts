@@ -9,6 +9,8 @@ export interface CommandRow {
   readonly summary: string
   /** The keys whose options the command accepts: those that it uses. */
   readonly keys: readonly Key[]
+  /** What an option of a key does here, where that differs from the help of the key. */
+  readonly optionHelp: Partial<Readonly<Record<Key, string>>>
   /** Paragraphs for the help. */
   readonly text: readonly string[]
   readonly examples: readonly (readonly [command: string, what: string])[]
@@ -21,5 +23,5 @@ export function command(
   summary: string,
   rest: Partial<CommandRow> = {},
 ): CommandRow {
-  return { operands, minOperands, maxOperands, summary, keys: [], text: [], examples: [], ...rest }
+  return { operands, minOperands, maxOperands, summary, keys: [], optionHelp: {}, text: [], examples: [], ...rest }
 }

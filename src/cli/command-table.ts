@@ -82,9 +82,12 @@ export const COMMANDS = {
   }),
   clear: command('', 0, 0, 'reset all counters to zero and clear the stored events', {
     keys: [...AGENT_KEYS, 'log_file'],
+    optionHelp: {
+      log_file:
+        'Empty this file, too: a regular file, and if the agent is running only its own log_file or events_file.',
+    },
     text: [
       'A running unit counts as one start. The gateway keeps its identity, and event numbers continue: the next event is a command event, which announces the gap. Events that wait for the broker are published first; those that cannot be published within a second are dropped, and announced.',
-      'With -l, FILE is emptied, too: a regular file, and if the agent is running only its own log_file or events_file.',
     ],
     examples: [
       ['gatewatch clear --keep-events', 'reset only the counters'],

@@ -3,7 +3,15 @@ import type { Flag } from '../config/key-row.ts'
 import { defaultOf, KEY_NAMES, type Key, OBSOLETE_KEYS, rowOf, variableOf } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { SYSTEM_PATHS } from '../config/paths.ts'
-import { COMMAND_NAMES, type Command, OPTIONS, type OptionName, optionRow, rowOfCommand } from './command-table.ts'
+import {
+  COMMAND_NAMES,
+  type Command,
+  type CommandRow,
+  OPTIONS,
+  type OptionName,
+  optionRow,
+  rowOfCommand,
+} from './command-table.ts'
 import { CONFIGURED, commandsOf } from './flags.ts'
 
 export type Block =
@@ -70,7 +78,7 @@ export function commandPage(name: Command): Section[] {
       blocks: [
         ...own.map(optionItem),
         ...optionItems((option) => GENERAL.includes(option) && accepts(name, option)),
-        ...(configured ? configOptions(row.keys) : row.keys.flatMap(flagItems)),
+        ...(configured ? configOptions(row.keys) : row.keys.flatMap((key) => flagItems(key, row.optionHelp[key]))),
       ],
     },
     ...(row.examples.length > 0
@@ -86,7 +94,7 @@ export function wholeManual(): Section[] {
   const [name, synopsisSection, commands, options] = overview(null)
   const described = COMMAND_NAMES.map((command) => {
     const row = rowOfCommand(command)
-    const own = optionsOf(command).map(optionItem)
+    const own = [...optionsOf(command).map(optionItem), ...differing(row)]
     const examples = row.examples.map(([line, what]) => item(line, sentence(what)))
     return {
       title: `COMMAND ${command}`,
@@ -192,12 +200,18 @@ function configOptions(keys: readonly Key[]): Block[] {
   const ignored = Object.values(OBSOLETE_KEYS).flatMap(({ flag }) =>
     flag ? [item(spelling(flag), flag.help ?? '')] : [],
   )
-  return keys.flatMap(flagItems).concat(ignored)
+  return keys.flatMap((key) => flagItems(key)).concat(ignored)
 }
 
-function flagItems(key: Key): Block[] {
+/** The options of keys that do something else with this command. */
+function differing({ keys, optionHelp }: CommandRow): Block[] {
+  return keys.filter((key) => key in optionHelp).flatMap((key) => flagItems(key, optionHelp[key]))
+}
+
+/** `help`: of a command for which it differs. */
+function flagItems(key: Key, help?: string): Block[] {
   return (rowOf(key).flags ?? []).map((flag) => {
-    const description = flag.help ?? `${keyHelp(key)}${flag.value ? ` Default: ${defaultText(key)}.` : ''}`
+    const description = help ?? flag.help ?? `${keyHelp(key)}${flag.value ? ` Default: ${defaultText(key)}.` : ''}`
     return item(spelling(flag), description)
   })
 }

@@ -4,6 +4,7 @@ import { didYouMean } from '../../config/did-you-mean.ts'
 import { globMatcher, isPattern } from '../../core/glob.ts'
 import { eventJson } from '../../core/views/api-json.ts'
 import type { EventView } from '../../core/views/event-text.ts'
+import { shortName } from '../../core/views/format.ts'
 import { AgentNotRunning } from '../agent-client.ts'
 import { ifRunning, offlineState } from '../agent-or-file.ts'
 import type { Arguments } from '../args.ts'
@@ -62,7 +63,9 @@ async function fromAgent(path: string, { unit }: EventsOptions, { client }: Sour
 /** Why there may be no events of the unit or pattern; null if a watched unit has that name. */
 function unwatchedText(unit: string, watched: readonly string[]): string | null {
   if (watched.some(globMatcher(unit))) return null
-  return isPattern(unit) ? `no watched unit matches ${unit}` : `${unit} is not watched${didYouMean(unit, watched)}`
+  if (isPattern(unit)) return `no watched unit matches ${unit}`
+  // Without the suffix, in which all names are alike.
+  return `${unit} is not watched${didYouMean(shortName(unit), watched.map(shortName))}`
 }
 
 function noneToFollow(socket: string): string {

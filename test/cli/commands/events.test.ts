@@ -109,8 +109,10 @@ describe('--unit', () => {
 
   test('reports a unit that is not watched, with the name that was probably meant', async () => {
     expect(await shown('mosquito.service', page())).toMatchObject({
-      ...{ code: 5, err: 'gatewatch: mosquito.service is not watched: did you mean mosquitto.service?\n' },
+      ...{ code: 5, err: 'gatewatch: mosquito.service is not watched: did you mean mosquitto?\n' },
     })
+    // Near only in the suffix.
+    expect(await shown('zzz.service', page())).toMatchObject({ err: 'gatewatch: zzz.service is not watched\n' })
     expect(await shown('tty*', page())).toMatchObject({ code: 5, err: 'gatewatch: no watched unit matches tty*\n' })
   })
 

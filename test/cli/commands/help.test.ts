@@ -50,9 +50,6 @@ describe('help', () => {
         Events that wait for the broker are published first; those that cannot be
         published within a second are dropped, and announced.
 
-        With -l, FILE is emptied, too: a regular file, and if the agent is running
-        only its own log_file or events_file.
-
       OPTIONS
         --keep-events               Clear only the counters.
         --config FILE               Configuration file (environment:
@@ -67,8 +64,9 @@ describe('help', () => {
                                     State file with counters and recent events. Use
                                     persistent storage, not a tmpfs. Default:
                                     /var/lib/gatewatch/state.ring.
-        -l, --log-file FILE         Log to this file instead of stderr; the file is
-                                    rotated. Default: stderr, for the journal.
+        -l, --log-file FILE         Empty this file, too: a regular file, and if the
+                                    agent is running only its own log_file or
+                                    events_file.
 
       EXAMPLES
         gatewatch clear --keep-events
@@ -142,6 +140,7 @@ describe('the manual page', () => {
     for (const name of COMMAND_NAMES) expect(plain).toContain(`.SH "COMMAND ${name}"`)
     for (const flag of FLAGS.keys()) expect(plain).toContain(flag)
     for (const key of KEY_NAMES) expect(plain).toContain(key)
+    expect(plain).toContain('Empty this file, too')
     expect(page).toContain('.SH NAME\ngatewatch \\- watch systemd units')
   })
 
