@@ -1,9 +1,10 @@
 // The views behind the HTTP routes: what they show of the agent, and the changes that they make to it.
 import { resolve } from 'node:path'
 import type { Config } from '../config/keys.ts'
+import { fileReason } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import { plural } from '../core/views/format.ts'
-import type { Views } from '../http/route.ts'
+import { NotOnFlash, type Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Log, UnitCommands } from '../ports.ts'
 import { healthChecks, type StatusInputs, statusJson, systemStatus } from './status.ts'
@@ -24,7 +25,7 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
   /** Rejects if the change is not on flash, so that the client does not believe that it is durable. */
   const flush = async () => {
     if (!(await store.flush()))
-      throw new Error(
+      throw new NotOnFlash(
         `the change is in effect, but could not be written to flash: ${store.health().problem ?? 'write failed'}`,
       )
   }
@@ -46,7 +47,11 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
       const file = logFile === null ? null : inputs.logFiles.find(({ path }) => resolve(path) === logFile)
       if (file === undefined)
         return `${logFile} is neither the log_file nor the events_file of the running agent; nothing was cleared`
-      await file?.clear()
+      try {
+        await file?.clear()
+      } catch (error) {
+        return `cannot empty ${logFile}: ${fileReason(error)}; nothing was cleared`
+      }
       if (!keepEvents) await inputs.mqtt.clear()
       agent.observe({ kind: 'clear', at: clock.now(), via: 'socket', keepEvents })
       await flush()

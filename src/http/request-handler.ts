@@ -11,7 +11,15 @@ import type { Connections, OpenRequest } from './connections.ts'
 import { readBody, refuseBody } from './request-body.ts'
 import type { RequestMetrics } from './request-metrics.ts'
 import { send, sendLast, sendRaw } from './respond.ts'
-import { type HttpRequest, type HttpResponse, problem, type Route, type RouteResult, type Transport } from './route.ts'
+import {
+  type HttpRequest,
+  type HttpResponse,
+  NotOnFlash,
+  problem,
+  type Route,
+  type RouteResult,
+  type Transport,
+} from './route.ts'
 
 const STREAM_TYPE = 'text/event-stream'
 
@@ -112,7 +120,7 @@ export function createRequestHandler(
   }
 }
 
-/** Runs routes; an exception becomes a 500. The log has one line when a route's error changes, not one per request. */
+/** Runs routes; an exception becomes an error response. The log has one line when a route's error changes, not one per request. */
 function createRouteRunner(log: Log): (route: Route, request: HttpRequest) => Promise<RouteResult> {
   const failing = new Map<Route, string>()
   return async (route, request) => {
@@ -124,6 +132,7 @@ function createRouteRunner(log: Log): (route: Route, request: HttpRequest) => Pr
       const message = messageOf(error)
       if (failing.get(route) !== message) log('error', `http: ${route.method} ${route.path} failed: ${message}`)
       failing.set(route, message)
+      if (error instanceof NotOnFlash) return problem(503, 'not_on_flash', message)
       return problem(500, 'internal', 'internal error; see the gatewatch log')
     }
   }

@@ -8,7 +8,10 @@ import type { Identity, Json } from '../core/views/api-json.ts'
 import type { UnitCommands } from '../ports.ts'
 import type { StreamWriter } from './api/stream-writer.ts'
 
-/** Everything that the routes show or change. Nothing here may block; an exception becomes a 500 response. */
+/** The change is in effect, but not on flash; the message says why. Becomes a 503 response. */
+export class NotOnFlash extends Error {}
+
+/** Everything that the routes show or change. Nothing here may block; any other exception becomes a 500 response. */
 export interface Views {
   live(): State
   identity(): Identity
@@ -34,10 +37,10 @@ export interface Views {
   readonly control: HttpControl
   /**
    * Sets the counters to zero and clears the stored events; resolves with null when that is on flash, or with one sentence if
-   * nothing was done.
+   * nothing was done. Rejects with NotOnFlash.
    */
   clear(options: ClearOptions): Promise<string | null>
-  /** Imports the counts of the former program as baselines, by unit name; resolves when they are on flash. */
+  /** Imports the counts of the former program as baselines, by unit name; as `clear`. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 // gatewatch clear with the built agent: counters, stored events and its own log, through the agent and without it.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Gatewatch, gatewatch } from '../rig/gatewatch.ts'
@@ -70,6 +70,29 @@ describeUnless(noSystemd(), 'clear', () => {
       expect(await again.getJson('/api/v1/status')).toMatchObject({ stream })
       await again.end()
     }
+  })
+
+  test('reports why a file cannot be emptied, and that a change is not on flash', async () => {
+    const state = join(directory(), 'read-only')
+    mkdirSync(state)
+    const readOnly = `mount --bind ${state} ${state} && mount -o remount,ro,bind ${state} && exec "$0" "$@"`
+    const options = {
+      args: ['-p', join(state, 'state.ring')],
+      env: { GATEWATCH_EVENTS_FILE: '/dev/null' },
+      commandPrefix: ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', readOnly],
+    }
+    const agent = await start(options, false)
+    const run = (...args: string[]) => gatewatch('clear', '--socket', agent.socket, ...args)
+    expect(run('-l', '/dev/null')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot empty /dev/null: it is not a regular file; nothing was cleared'),
+    })
+    expect(await kinds(agent)).not.toContain('command')
+    expect(run()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/the change is in effect, but could not be written to flash: .*read-only/),
+    })
+    expect((await kinds(agent))[0]).toBe('command')
   })
 
   test('with --keep-events, only the counters are cleared', async () => {
