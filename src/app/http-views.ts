@@ -58,8 +58,10 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
       return null
     },
     async import(baselines) {
+      const { index } = agent.state()
+      const imported = [...baselines.keys()].filter((unit) => index.has(unit))
       agent.observe({ kind: 'import', at: clock.now(), baselines })
-      log('info', `imported baselines of ${plural(baselines.size, 'unit')}`)
+      log('info', `imported baselines of ${plural(imported.length, 'unit')}`)
       await flush()
     },
   }

@@ -92,7 +92,8 @@ export function settingProblem(name: keyof NewUnit, value: string): string | nul
     case 'restart':
       return RESTARTS.includes(value) ? null : `is not one of ${RESTARTS.join(', ')}`
     case 'memoryMax':
-      return /^(\d+[KMGT]?|\d{1,3}%|infinity)$/.test(value) ? null : 'is not a size like 64M'
+      // systemd ignores a limit of 0, and one above 100 %
+      return /^([1-9]\d*[KMGT]?|(100|[1-9]\d?)%|infinity)$/.test(value) ? null : 'is not a size like 64M or 50%'
     default:
       return null
   }

@@ -4,7 +4,7 @@ import { DEFAULT_UNITS } from './default-units.ts'
 import { type Flag, type KeyRow, key } from './key-row.ts'
 import { MQTT_KEYS } from './mqtt-keys.ts'
 import type { Paths } from './paths.ts'
-import { address, busAddress, gatewayId, host, hostPort, path, unit } from './text-types.ts'
+import { address, busAddress, gatewayId, host, hostPort, path, socketPath, unit } from './text-types.ts'
 import { bool, integer, listOf, oneOf, orNone } from './value-types.ts'
 
 const DAY = 86_400
@@ -181,7 +181,7 @@ const KEYS = {
     flags: [{ long: '--timeout', value: 'SECONDS' }],
     inFile: false,
   }),
-  socket: key(path, (paths) => paths.socket, {
+  socket: key(socketPath, (paths) => paths.socket, {
     applies: 'restart',
     help: 'Local socket used by the command line tools.',
     flags: [{ long: '--socket', value: 'PATH' }],

@@ -6,10 +6,22 @@ import { textType, type ValueType } from './value-types.ts'
 
 export const unit: ValueType<string> = textType('a unit name', unitName)
 
-export const path: ValueType<string> = textType('the path of a file', (text) => {
+export const path: ValueType<string> = textType('the path of a file', pathOf)
+
+function pathOf(text: string): Parsed<string> {
   if (text === '') return { wrong: 'is empty, expected the path of a file' }
   if (text.includes('\0')) return { wrong: 'contains a zero byte' }
   return text.endsWith('/') ? { wrong: 'is a directory, expected the path of a file' } : { value: text }
+}
+
+/** sockaddr_un.sun_path of unix(7) without the final zero byte. The kernel would get the beginning of a longer path. */
+const SOCKET_PATH_AT_MOST = 107
+
+export const socketPath: ValueType<string> = textType('the path of a socket', (text) => {
+  const bytes = new TextEncoder().encode(text).length
+  return bytes > SOCKET_PATH_AT_MOST
+    ? { wrong: `is longer than ${SOCKET_PATH_AT_MOST} bytes, the limit for the path of a socket` }
+    : pathOf(text)
 })
 
 /** One line of text, without control characters. */

@@ -62,8 +62,15 @@ WantedBy=multi-user.target
     ['environmentFile', '/etc/a\\', 'ends with a backslash or a space, which a unit file cannot represent'],
     ['description', 'two\nlines', 'contains a control character'],
     ['restart', 'sometimes', 'is not one of no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always'],
-    ['memoryMax', 'lots', 'is not a size like 64M'],
+    ['memoryMax', 'lots', 'is not a size like 64M or 50%'],
+    ['memoryMax', '0', 'is not a size like 64M or 50%'],
+    ['memoryMax', '0%', 'is not a size like 64M or 50%'],
+    ['memoryMax', '150%', 'is not a size like 64M or 50%'],
   ] as const)('rejects the %s "%s"', (name, value, problem) => {
     expect(settingProblem(name, value)).toBe(problem)
+  })
+
+  test.each(['64M', '50%', '100%', 'infinity'])('accepts the memory limit %s', (value) => {
+    expect(settingProblem('memoryMax', value)).toBeNull()
   })
 })

@@ -21,6 +21,12 @@ describe('the command line', () => {
     expect(await problemsOf(null, {}, line)).toEqual([problem])
   })
 
+  test('the path of a socket has a limit, beyond which the kernel would get only its beginning', async () => {
+    const [problem] = await problemsOf(null, {}, `--socket /run/${'é'.repeat(52)}`)
+    expect(problem).toMatch(/^--socket: "\/run\/é.* is longer than 107 bytes, the limit for the path of a socket$/)
+    expect(await problemsOf(null, {}, `--socket /run/${'é'.repeat(51)}`)).toEqual([])
+  })
+
   test.each([
     ['--listen 127.0.0.1', '127.0.0.1', 9100],
     ['--listen 127.0.0.1:0', '127.0.0.1', 0],

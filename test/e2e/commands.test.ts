@@ -126,6 +126,14 @@ describeUnless(noSystemd(), 'the commands', () => {
     const at = ['--socket', agent.socket, '-p', agent.statePath]
     expect(gatewatch('import', legacy, ...at)).toMatchObject({ code: 0 })
     expect(await startsOf(agent)).toBe(5)
+    const more = join(directory(), 'more.json')
+    writeFileSync(more, JSON.stringify({ runs: { starts: 4 }, gone: { starts: 1 }, lost: { starts: 1 } }))
+    expect(gatewatch('import', more, ...at)).toMatchObject({ code: 1 })
+    const logged = await until(() => agent.stderr().match(/imported baselines of .*/g) ?? [], {
+      what: 'a line about each import',
+      is: (lines) => lines.length === 2,
+    })
+    expect(logged).toEqual(Array(2).fill('imported baselines of 1 unit'))
     expect(gatewatch('clear', ...at)).toMatchObject({ code: 0 })
     expect(await startsOf(agent)).toBe(1)
     expect(gatewatch('status', ...at).stdout).toMatch(/^runs +active/m)
