@@ -13,6 +13,8 @@ import { keepLastGood, replaceLost } from './configuration/lost-config.ts'
 import { adviceFor } from './configuration/service-files.ts'
 import { run } from './run.ts'
 
+const OTHER_SIGNAL_WITHIN_MS = 200
+
 /** `load` reads the configuration again, with another text in place of the file if there is one. */
 export async function runCommand(
   read: LoadedConfig,
@@ -63,9 +65,10 @@ export async function runCommand(
         })
     })
     // While the process was stopped, the bus may have dropped signals. Before the start has ended, all is read anyway.
-    // systemd sends SIGCONT after each SIGTERM, too.
-    process.on('SIGCONT', async () => {
-      if (!isStopping) (await running.catch(() => null))?.continued()
+    // systemd sends SIGCONT after each SIGTERM, too. On a busy device both are pending, and SIGTERM can be seen last.
+    process.on('SIGCONT', () => {
+      const continued = async () => (isStopping ? null : (await running.catch(() => null))?.continued())
+      setTimeout(continued, OTHER_SIGNAL_WITHIN_MS)
     })
     const { metricsUrl } = await running
     if (isTerminal) for (const line of overviewOf(loaded.config, metricsUrl)) out.stderr(`${line}\n`)

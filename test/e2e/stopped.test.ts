@@ -153,3 +153,17 @@ test('an agent that got no CPU time for longer than its timer reports the delay'
     removeDirectory(agent.directory)
   }
 })
+
+test('an agent that is to stop does not read again because of the SIGCONT that systemd sends after SIGTERM', async () => {
+  const agent = await startGatewatch({ busAddress: 'unix:path=/nonexistent/bus', services: ['a'] }, false)
+  try {
+    // Both are pending at once, as on a busy gateway.
+    for (const signal of ['SIGSTOP', 'SIGTERM'] as const) process.kill(agent.pid, signal)
+    expect(await agent.end('SIGCONT')).toBe(0)
+    expect(agent.stderr()).toContain('SIGTERM: stopping')
+    expect(agent.stderr()).not.toContain('process continues')
+  } finally {
+    await agent.end('SIGKILL')
+    removeDirectory(agent.directory)
+  }
+})
