@@ -21,7 +21,10 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
   const runtimeDir = runtimeDirectory(env, uid)
   const machine = thisMachine()
   const bootId = readBootId()
-  const change = async (at: string, observations: (state: State) => readonly Observation[]) => {
+  const change = async (
+    at: string,
+    observations: (state: State) => readonly Observation[] | Promise<readonly Observation[]>,
+  ) => {
     await editState(
       {
         path: at,
@@ -32,9 +35,9 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         flushIntervalMs: config.flush_interval * 1000,
         fresh: freshState,
       },
-      (before) => {
+      async (before) => {
         let state = before
-        const events = observations(before).flatMap((o) => {
+        const events = (await observations(before)).flatMap((o) => {
           const stepped = step(state, o)
           state = stepped.state
           return stepped.events
@@ -63,7 +66,11 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         writtenAtMs: kept.writtenAtMs,
       }
     },
-    clear: (at, keepEvents) => change(at, () => [{ kind: 'clear', at: clock.now(), via: 'state_file', keepEvents }]),
+    clear: (at, keepEvents, first) =>
+      change(at, async () => {
+        await first()
+        return [{ kind: 'clear', at: clock.now(), via: 'state_file', keepEvents }]
+      }),
     emptyLog: emptyFile,
     import: (at, baselines) =>
       change(at, (state) => {

@@ -44,7 +44,8 @@ export interface StateFile {
   readonly path: string
   /** Null if there is no file; rejects if the file is not a readable state file. */
   readonly read: (path: string) => Promise<OfflineState | null>
-  readonly clear: (path: string, keepEvents: boolean) => Promise<void>
+  /** `first` runs when no agent can use the file any more; if it rejects, nothing is cleared. */
+  readonly clear: (path: string, keepEvents: boolean, first: () => Promise<void>) => Promise<void>
   /** Empties a log file; only a regular one. */
   readonly emptyLog: (path: string) => Promise<void>
   readonly import: (path: string, baselines: ReadonlyMap<string, Counters>) => Promise<void>

@@ -48,20 +48,25 @@ export async function readState(
   }
 }
 
+interface Edited {
+  readonly state: State
+  readonly events: readonly Event[]
+}
+
 /**
  * Opens the file as an agent does, changes the state by `edit`, and writes it. Rejects if an agent is using the file or
  * if it cannot be written. `edit` applies the core's `step` to the operator's observations.
  */
 export async function editState(
   options: OpenOptions,
-  edit: (state: State, at: Instant) => { readonly state: State; readonly events: readonly Event[] },
+  edit: (state: State, at: Instant) => Edited | Promise<Edited>,
 ): Promise<State> {
   const { store, state: before } = await openStore(options)
   const at = options.clock.now()
   let written = false
   let after = before
   try {
-    const edited = edit(before, at)
+    const edited = await edit(before, at)
     after = edited.state
     store.remember({ before, ...edited, after, at })
     written = await store.flush()

@@ -97,7 +97,8 @@ export function fakeStateFile(content: OfflineState | null): StateFile & { reado
     emptyLog: async (path) => {
       done.push(['empty', path])
     },
-    clear: async (path, keepEvents) => {
+    clear: async (path, keepEvents, first) => {
+      await first()
       done.push(keepEvents ? ['clear', path, 'keep events'] : ['clear', path])
     },
     import: async (path, baselines) => {

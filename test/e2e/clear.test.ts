@@ -111,11 +111,13 @@ describeUnless(noSystemd(), 'clear', () => {
   test('without an agent, clears the state file and empties any regular file that is named', async () => {
     const agent = await start()
     await crash(agent)
-    await agent.end()
     const log = join(directory(), 'old.log')
     writeFileSync(log, 'old line\n')
     const run = (...args: string[]) =>
       gatewatch('--clear', '--socket', join(directory(), 'none.sock'), '-p', agent.statePath, ...args)
+    expect(run('-l', log)).toMatchObject({ code: 1, stderr: expect.stringContaining('another gatewatch is already') })
+    expect(readFileSync(log, 'utf8')).toBe('old line\n')
+    await agent.end()
     expect(run('-l', '/dev/null')).toMatchObject({
       code: 1,
       stderr: 'gatewatch: cannot empty /dev/null: it is not a regular file; nothing was cleared\n',

@@ -34,8 +34,10 @@ async function clearFiles(
     )
     return 1
   }
-  if (logFile !== null) await emptyLog(stateFile, logFile)
-  if (exists) await stateFile.clear(stateFile.path, keepEvents)
+  const empty = async () => {
+    if (logFile !== null) await emptyLog(stateFile, logFile)
+  }
+  await (exists ? stateFile.clear(stateFile.path, keepEvents, empty) : empty())
   const state = exists ? `${what} in the state file ${stateFile.path}` : `there is no state file ${stateFile.path}`
   out.stderr(`gatewatch: the agent is not running; ${state}${emptied}\n`)
   return 0

@@ -49,6 +49,14 @@ test('a log that cannot be emptied leaves the state file as it is', async () => 
   expect(stateFile.done).toEqual([])
 })
 
+test('a state file that an agent uses leaves the log as it is', async () => {
+  const fake = fakeStateFile(STORED)
+  const stateFile = { ...fake, clear: () => Promise.reject(new Error('another gatewatch is already running')) }
+  const failed = clear({ ...ALL, logFile: LOG }, { client: noAgent, stateFile }, recordingConsole())
+  await expect(failed).rejects.toThrow('another gatewatch')
+  expect(fake.done).toEqual([])
+})
+
 test('clear does not create a state file', async () => {
   const stateFile = fakeStateFile(null)
   const out = recordingConsole()
