@@ -13,7 +13,11 @@ export function didYouMean(
   const bare = word.replace(/^-+/, '')
   const closest = closestMatch(word, known)
   const near = closest !== undefined && leven(word, closest) <= editsAtMost(bare) ? closest : undefined
-  const match = otherNames.get(word) ?? near ?? known.find((one) => isPartOf(bare, one))
+  const match =
+    otherNames.get(word) ??
+    near ??
+    known.find((one) => bare.length > 2 && partsOf(one).includes(bare)) ??
+    known.find((one) => isPartOf(bare, one))
   return match === undefined ? '' : `: did you mean ${match}?`
 }
 
@@ -26,13 +30,16 @@ function editsAtMost(word: string): number {
   return length < 2 ? 0 : Math.floor((length + 2) / 3)
 }
 
+function partsOf(one: string): string[] {
+  return one.split(/[._-]+/)
+}
+
 /** `port` is a part of `--prometheus-port`, `url` of `mqtt.url`; and `mqtt-url` has all of `mqtt`. */
 function isPartOf(word: string, one: string): boolean {
   if (word.length < 3) return false
   const known = one.replace(/^-+/, '')
-  const parts = known.split(/[._-]+/)
   return (
-    parts.some((part) => part.length > 2 && leven(part, word) <= 1) ||
+    partsOf(known).some((part) => part.length > 2 && leven(part, word) <= 1) ||
     known.startsWith(word) ||
     known.endsWith(word) ||
     (known.length > 2 && word.startsWith(known))

@@ -8,9 +8,11 @@ test.each([
   ['url', ['mqtt.url', 'debug'], ': did you mean mqtt.url?'],
   ['mqtt.password', ['mqtt.password_file', 'mqtt.username'], ': did you mean mqtt.password_file?'],
   ['--portt', ['--mqtt', '--prometheus-port'], ': did you mean --prometheus-port?'],
+  ['--port', ['--no-import', '--prometheus-port'], ': did you mean --prometheus-port?'],
   ['quux', ['listen'], ''],
   ['nix', ['bus', 'debug'], ''],
   ['-x', ['-l'], ''],
+  ['--', ['--no-import'], ''],
   ['x', [], ''],
 ])('%s in %j: %s', (word, known, hint) => {
   expect(didYouMean(word, known)).toBe(hint)
