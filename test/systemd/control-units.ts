@@ -21,7 +21,8 @@ export function writeControlUnits(rig: Systemd): void {
   rig.writeUnit('unmet-exec.service', `${running}ExecCondition=/bin/false\n`)
   rig.writeUnit('killed.service', oneshot("/bin/sh -c 'kill -9 $$$$'"))
   rig.writeUnit('retried.service', oneshot('/bin/false', 'Restart=on-failure\nRestartSec=1000\n'))
-  rig.writeUnit('slow.service', oneshot('/bin/sleep 100000'))
+  // systemctl's exit code does not distinguish a canceled start from a failed one: this unit does not fail when it is stopped.
+  rig.writeUnit('slow.service', oneshot('/bin/sleep 100000', 'SuccessExitStatus=SIGTERM\n'))
   rig.writeUnit('jobtimeout.service', `[Unit]\nJobTimeoutSec=1\n${oneshot('/bin/sleep 100000')}`)
   rig.writeUnit('manual.service', `[Unit]\nRefuseManualStart=yes\n${running}`)
   rig.writeUnit('bad.service', '[Service]\nExecStart=relative/path\n')
