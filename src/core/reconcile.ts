@@ -3,6 +3,7 @@ import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signal
 import { endAsProven, endAsUnseenCrash, endRun, endUnobserved, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
 import { type Cause, NO_PROOF, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
+import { currentSettings } from './unit-facts.ts'
 
 /**
  * How a snapshot relates to the run whose id it has. `opening`: a signal that may be the first one of the run, whose
@@ -30,7 +31,7 @@ export function catchUp(
   const missed = proven === undefined ? unseenStarts(unit, snapshot, ended, kind, earlier) : provenStarts(proven)
   const opened = openUnseenRuns(unit, ctx, missed, earlier, snapshot, snapshot.invocationId)
   const transition = { ...opened, unit: withProvenRequest(opened.unit) }
-  return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot)) : transition
+  return ended ? andThen(transition, (u) => endFoundByRead(u, ctx, snapshot, earlier)) : transition
 }
 
 /** Applies the runs from the journal, up to the run that the snapshot shows, as if their signals had been received. */
@@ -97,7 +98,7 @@ function openUnseenRuns(
   snapshot: UnitSnapshot | null,
   id: string | null,
 ): Transition {
-  const provesCrash = restartProvesCrash(unit.settings) && (earlier === null || restartProvesCrash(earlier))
+  const provesCrash = provesCrashWith(unit.settings, earlier)
   let transition: Transition = { unit, events: [] }
   for (let left = starts; left > 0; left--) {
     const crashed = left <= automatic && provesCrash
@@ -106,6 +107,11 @@ function openUnseenRuns(
     transition = andThen(transition, (u) => openRun(u, ctx, last ? snapshot : null, left <= restarts, last ? id : null))
   }
   return transition
+}
+
+/** Whether an automatic restart proves a crash, with the settings of now and with those before the gap. */
+function provesCrashWith(settings: Settings | null, earlier: Settings | null): boolean {
+  return restartProvesCrash(settings) && (earlier === null || restartProvesCrash(earlier))
 }
 
 /**
@@ -159,7 +165,7 @@ function countsAhead(unit: Unit, snapshot: UnitSnapshot, kind: SnapshotKind): bo
  * that reset-failed was run since, or that SuccessExitStatus allows this exit; the two cannot be distinguished, unless
  * a bad Result of this run was seen before.
  */
-export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot): Transition {
+export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot, earlier: Settings | null): Transition {
   if (unit.run === null) return { unit, events: [] }
   const proven = provenEnd(unit)
   if (proven !== null) {
@@ -167,9 +173,9 @@ export function endFoundByRead(unit: Unit, ctx: Context, snapshot: UnitSnapshot)
   }
   const crashed = isCrash(causeOf(snapshot, unit.run.badResult))
   if (unit.run.badResult === null && mayHaveEndedWell(snapshot)) return loseRun(unit, ctx)
-  if (!crashed && restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {
-    return endAsUnseenCrash(unit, ctx) // reset-failed removed the cause, but not the restart that follows
-  }
+  // reset-failed removed the cause, but not the restart that follows; unless other settings restart the unit meanwhile
+  const wasReset = restartAnnounced(snapshot) && provesCrashWith(currentSettings(unit), earlier)
+  if (!crashed && wasReset) return endAsUnseenCrash(unit, ctx)
   return crashed || endedCleanly(snapshot) ? endRun(unit, ctx, snapshot) : loseRun(unit, ctx)
 }
 

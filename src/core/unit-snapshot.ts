@@ -99,7 +99,7 @@ function applyToRuns(
   if (unit.run === null || !isEnded(snapshot)) return unchanged(unit)
   if (id === null) return endUnobserved(unit, { ...ctx, source: 'reconcile' }) // unloaded: its end cannot be read
   if (id !== unit.run.id) return unchanged(unit) // a late signal of an earlier run
-  return ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot)
+  return ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot, earlier)
 }
 
 /**

@@ -332,3 +332,14 @@ test('a run that exited cleanly before a restart that systemd could not queue wa
     ...['start a1', 'crash a1', 'gave_up'],
   ])
 })
+
+test('a restart after a clean Result proves a crash only with settings that are still valid', () => {
+  const waits = { ...WAITS, result: 'success', mainCode: 1, mainStatus: 3, invocationId: 'a1' } as const
+  const running = read(U, 10, RUNNING, { restart: 'on-failure' })
+  expect(eventsOf(running, GAP, read(U, 500, waits, { restart: 'on-failure' }))).toEqual(['start a1', 'crash a1'])
+  expect(eventsOf(running, GAP, read(U, 500, waits, { restart: 'on-success' }))).toEqual(['start a1', 'lost a1'])
+  // The settings were not read since the gap.
+  expect(eventsOf(running, GAP, signal(U, 500, waits))).toEqual(['start a1', 'lost a1'])
+  const edited = read(U, 500, waits, { restart: 'on-failure' })
+  expect(eventsOf(read(U, 10, RUNNING, { restart: 'on-success' }), GAP, edited)).toEqual(['start a1', 'lost a1'])
+})

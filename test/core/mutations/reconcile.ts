@@ -149,8 +149,13 @@ export const RECONCILE: ByFile = {
     ],
     [
       'reset-failed removes the cause of a crash, not the crash',
-      'restartAnnounced(snapshot) && restartProvesCrash(unit.settings)) {',
-      'false) {',
+      'restartAnnounced(snapshot) && provesCrashWith(currentSettings(unit), earlier)',
+      'false',
+    ],
+    [
+      'a signal after a gap does not prove a crash, because the settings may have changed',
+      'provesCrashWith(currentSettings(unit), earlier)',
+      'provesCrashWith(unit.settings, earlier)',
     ],
     ['an unclean end that was reset is lost', 'return crashed || endedCleanly(snapshot) ?', 'return true ?'],
     [

@@ -82,7 +82,7 @@ export const UNIT_SNAPSHOT: ByFile = {
     ['a late signal of an earlier run ends nothing', 'if (id !== unit.run.id) return unchanged(unit)', ''],
     [
       'an end found by a read is treated differently from an observed one',
-      "ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot)",
+      "ctx.source === 'signal' ? endRun(unit, ctx, snapshot) : endFoundByRead(unit, ctx, snapshot, earlier)",
       'endRun(unit, ctx, snapshot)',
     ],
     ['a refused start is not a cause', "snapshot.result === 'start-limit-hit' ? {", 'false ? {'],
