@@ -87,3 +87,8 @@ test('what is reported of a value is one short line, however deep and long the v
     expect.stringMatching(/^"c\\nx{70,80}\.\.\. is not a unit name: "\\n" is not allowed$/),
   ])
 })
+
+test('a message that quotes a key of line feeds is as short as any other (found by fuzzing)', () => {
+  const { problems } = parseLegacyCounters(JSON.stringify({ [`${'\n'.repeat(3000)}a`]: [] }))
+  expect(problems).toEqual([`${'\\n'.repeat(500)}...`])
+})

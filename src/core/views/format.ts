@@ -42,11 +42,13 @@ export function plural(count: number, one: string, many = `${one}s`): string {
  * is for messages that quote a file: the rest of the text is left out.
  */
 export function oneLine(message: string, charactersAtMost = Number.POSITIVE_INFINITY): string {
-  const text = message.length > charactersAtMost ? `${message.slice(0, charactersAtMost)}...` : message
+  const start = message.slice(0, charactersAtMost)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
+  const text = start.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) =>
     c === '\n' ? '\\n' : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
+  const isWhole = message.length <= charactersAtMost && text.length <= charactersAtMost
+  return isWhole ? text : `${text.slice(0, charactersAtMost)}...`
 }
 
 /** Of a message that quotes a file. */
