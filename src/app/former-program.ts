@@ -6,7 +6,7 @@ import { readTextFile } from '../config/text-file.ts'
 import { fileReason } from '../core/error-text.ts'
 import type { State } from '../core/state.ts'
 import { step } from '../core/step.ts'
-import { plural } from '../core/views/format.ts'
+import { firstFew, plural } from '../core/views/format.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { FirstState } from '../store/open.ts'
 import { configuredUnits, patternMatcher } from '../systemd/watch-list.ts'
@@ -57,15 +57,10 @@ export function createFirstState({ config, named, user, clock, log }: FormerProg
     log('info', `first start: ${note}`)
     if (others.length > 0) {
       const hint = `to import them too, add them to monitored_services and run: gatewatch import ${path}`
-      log('warning', `not imported, because they are not watched: ${firstFew(others)}; ${hint}`)
+      log('warning', `not imported, because they are not watched: ${firstFew(others, NAMES_SHOWN).join(', ')}; ${hint}`)
     }
     return { state, note }
   }
-}
-
-function firstFew(names: readonly string[]): string {
-  const more = names.length - NAMES_SHOWN
-  return [...names.slice(0, NAMES_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])].join(', ')
 }
 
 function watchedOf(units: readonly string[], config: Config): readonly string[] {

@@ -30,8 +30,6 @@ interface KeyDescription {
   readonly otherNames?: readonly string[]
   /** False: can be set on the command line and in the environment, but not in the file. */
   readonly inFile?: false
-  /** The path of a file that the agent writes: absolute, except on the command line. */
-  readonly written?: true
   /** A URL that can contain a password, which is never printed. */
   readonly secret?: true
 }

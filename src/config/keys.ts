@@ -34,7 +34,6 @@ const KEYS = {
   }),
   persistence_file: key(path, (paths) => paths.stateFile, {
     applies: 'restart',
-    written: true,
     help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
   }),
@@ -56,7 +55,6 @@ const KEYS = {
   }),
   log_file: key(orNone(path), null, {
     applies: 'restart',
-    written: true,
     help: 'Log to this file instead of stderr; the file is rotated.',
     defaultText: 'stderr, for the journal',
     flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
@@ -79,7 +77,6 @@ const KEYS = {
   }),
   events_file: key(orNone(path), null, {
     applies: 'restart',
-    written: true,
     help: 'Append every event to this file as JSON Lines; the file is rotated.',
     defaultText: 'none',
   }),
@@ -198,6 +195,9 @@ const KEYS = {
 
 export type Key = keyof typeof KEYS
 export const KEY_NAMES = Object.keys(KEYS) as Key[]
+/** The paths of files that the agent writes: each another one, and absolute except on the command line. */
+export const WRITTEN_FILES = ['persistence_file', 'log_file', 'events_file'] as const satisfies readonly Key[]
+export type WrittenFile = (typeof WRITTEN_FILES)[number]
 
 /** The row of a key, whatever its type. */
 export function rowOf(name: Key): KeyRow<unknown> {

@@ -2,7 +2,7 @@
 // value.
 import { resolve } from 'node:path'
 import * as v from 'valibot'
-import { type Config, defaultOf, KEY_NAMES, type Key, rowOf } from './keys.ts'
+import { type Config, defaultOf, KEY_NAMES, type Key, rowOf, WRITTEN_FILES, type WrittenFile } from './keys.ts'
 import { type Layer, type Origin, type Problem, problemOf, type SourcedValue } from './layer.ts'
 import { isOfFormerProgram, type Paths } from './paths.ts'
 
@@ -57,8 +57,12 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
 
 const RELATIVE = 'is a relative path, but the service has no working directory; expected an absolute one'
 
+function isWritten(key: Key): key is WrittenFile {
+  return WRITTEN_FILES.some((file) => file === key)
+}
+
 /** Why the agent cannot write a file at this path; null if it can. */
-function fileProblem(key: Key, path: string, origin: Origin): string | null {
+function fileProblem(key: WrittenFile, path: string, origin: Origin): string | null {
   // It could not be rotated, and often not be opened: it is a socket, a pipe, or a file of another user.
   if (/^\/(dev\/(stdin|stdout|stderr|fd\/.*)|proc\/.*)$/.test(resolve(path)))
     return `is an open stream, not a file${key === 'log_file' ? '; without log_file, the log goes to stderr' : ''}`
@@ -72,7 +76,7 @@ function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unkn
   const kind = { fatal: origin === 'command line', origin }
   if (result.success) {
     const { output } = result
-    const wrong = rowOf(key).written && typeof output === 'string' ? fileProblem(key, output, origin) : null
+    const wrong = isWritten(key) && typeof output === 'string' ? fileProblem(key, output, origin) : null
     if (wrong === null) return { value: output, problems: [] }
     return { problems: [problemOf(place, key, entry.value, wrong, kind)] }
   }
@@ -103,10 +107,11 @@ function* contradictions(config: Config): Generator<[Key, string]> {
 }
 
 /** The files that are configured twice: the keys after the first one. */
-function sharedFiles({ persistence_file, log_file, events_file }: Config): [Key, string][] {
-  const taken = new Map<string, Key>()
-  const shared: [Key, string][] = []
-  for (const [key, file] of Object.entries({ persistence_file, log_file, events_file }) as [Key, string | null][]) {
+function sharedFiles(config: Config): [WrittenFile, string][] {
+  const taken = new Map<string, WrittenFile>()
+  const shared: [WrittenFile, string][] = []
+  for (const key of WRITTEN_FILES) {
+    const file = config[key]
     if (file === null) continue
     const other = taken.get(resolve(file))
     if (other === undefined) taken.set(resolve(file), key)

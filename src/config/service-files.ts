@@ -1,12 +1,8 @@
 // Where the service may write files: its sandbox (ProtectSystem=strict) allows only its own directories and those of its
 // drop-ins. Pure.
 import { basename, resolve } from 'node:path'
-import type { Key } from './keys.ts'
+import type { WrittenFile } from './keys.ts'
 import { SYSTEM_PATHS } from './paths.ts'
-
-/** The keys of files that the agent writes. */
-export const WRITTEN_FILES = ['log_file', 'events_file', 'persistence_file'] as const satisfies readonly Key[]
-export type WrittenFile = (typeof WRITTEN_FILES)[number]
 
 /** Directories that the shipped unit may write to; with PrivateTmp= the last two are its own. */
 const SHIPPED = ['/var/lib/gatewatch', '/run/gatewatch', '/tmp', '/var/tmp']

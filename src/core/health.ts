@@ -1,5 +1,7 @@
 // The agent's own health: one list of checks, which /-/ready, the status, the dashboard and the metrics show.
+
 import type { Instant } from './observation.ts'
+import { firstFew } from './views/format.ts'
 
 /** While one of these fails, the agent is not ready. `internal` exists only while it fails. */
 const BLOCKING = ['bus', 'state_file', 'configuration', 'event_loop', 'internal'] as const
@@ -114,7 +116,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   if (faults.length > 0) findings.push({ name: 'internal', problems: faults })
   if (mqtt !== null) findings.push({ name: 'mqtt', problems: sentences(mqtt.problem), note: mqtt.note ?? OK })
   if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
-  findings.push({ name: 'units', problems: firstFew(facts.unwatchable) })
+  findings.push({ name: 'units', problems: firstFew(facts.unwatchable, UNITS_SHOWN) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })
   findings.push({ name: 'identity', problems: facts.identity })
   return findings
@@ -134,11 +136,6 @@ export function lagProblem(seconds: number): string | null {
 function configurationNote({ warnings, waiting }: HealthFacts['configuration']): string {
   const takeEffect = `${waiting.join(', ')} ${waiting.length === 1 ? 'takes' : 'take'} effect after a restart of gatewatch`
   return [...warnings, ...(waiting.length > 0 ? [takeEffect] : [])].join('; ') || OK
-}
-
-function firstFew(problems: readonly string[]): readonly string[] {
-  const more = problems.length - UNITS_SHOWN
-  return more <= 0 ? problems : [...problems.slice(0, UNITS_SHOWN), `and ${more} more`]
 }
 
 function sentences(problem: string | null): readonly string[] {

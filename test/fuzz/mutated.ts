@@ -17,6 +17,9 @@ interface Edit<S> {
   readonly times: number
 }
 
+/** What structures a JSON text, for the words of a target. */
+export const JSON_SIGNS: readonly string[] = ['{', '}', '[', ']', ',', ':', '"']
+
 /** Positions are fractions, so that an edit applies to an input of any length. */
 const FRACTIONS = 0xffff
 

@@ -1,15 +1,10 @@
 // Files that the service cannot write because of its sandbox: found before (check-config) and while it runs.
 import { readdirSync, readFileSync } from 'node:fs'
+import { WRITTEN_FILES, type WrittenFile } from '../../config/keys.ts'
 import { problemOf } from '../../config/layer.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { isOfFormerProgram } from '../../config/paths.ts'
-import {
-  fixForService,
-  isWritable,
-  WRITTEN_FILES,
-  type WrittenFile,
-  writablePaths,
-} from '../../config/service-files.ts'
+import { fixForService, isWritable, writablePaths } from '../../config/service-files.ts'
 import type { Env } from '../../ports.ts'
 
 /** Where systemd looks for unit files, without those of generators; the first has priority (systemd.unit(5)). */

@@ -15,7 +15,7 @@ export async function clear(command: ClearCommand, sources: Sources, out: Consol
   const emptied = logFile === null ? '' : `; emptied ${logFile}`
   const body = { ...(keepEvents ? { keep_events: true } : {}), ...(logFile === null ? {} : { log_file: logFile }) }
   const post = sources.client.post('/api/v1/clear', Object.keys(body).length > 0 ? body : undefined)
-  if ((await ifRunning(post)) === null) return await clearFiles(command, sources, `${what}`, emptied, out)
+  if ((await ifRunning(post)) === null) return await clearFiles(command, sources, what, emptied, out)
   out.stderr(`gatewatch: ${what}; each running unit counts as one start${emptied}\n`)
   return 0
 }

@@ -1,5 +1,12 @@
 // The completion script for bash: requires only bash and compgen.
-import { type Candidates, COMMAND_CANDIDATES, LIST_UNITS, OPTION_CANDIDATES } from './candidates.ts'
+import {
+  type Candidates,
+  COMMAND_CANDIDATES,
+  LIST_UNITS,
+  OPTION_CANDIDATES,
+  operandBranches,
+  valueBranches,
+} from './candidates.ts'
 
 /** For `/etc/bash_completion.d/` or `source <(...)`. */
 export function bashCompletion(): string {
@@ -8,12 +15,6 @@ export function bashCompletion(): string {
     OPTION_CANDIDATES.filter(isOffered).map(({ long }) => long)
   const options = names.map(
     (name) => `    ${name}) options="${optionsOf(({ commands }) => commands.includes(name)).join(' ')}" ;;`,
-  )
-  const values = OPTION_CANDIDATES.flatMap(({ long, short, value }) =>
-    value === undefined ? [] : [`    ${[long, ...(short ? [short] : [])].join('|')}) ${reply(value)} return ;;`],
-  )
-  const operands = COMMAND_CANDIDATES.flatMap(({ name, operands: some }) =>
-    some === null ? [] : [`      ${name}) ${reply(some)} ;;`],
   )
   return `# bash completion for gatewatch
 _gatewatch_units() {
@@ -28,7 +29,7 @@ _gatewatch() {
     esac
   done
   case "$before" in
-${values.join('\n')}
+${valueBranches(reply).join('\n')}
   esac
   case "$command" in
     "") options="${optionsOf(({ withoutCommand }) => withoutCommand).join(' ')}" ;;
@@ -40,7 +41,7 @@ ${options.join('\n')}
     COMPREPLY=($(compgen -W "${names.join(' ')}" -- "$word"))
   else
     case "$command" in
-${operands.join('\n')}
+${operandBranches(reply).join('\n')}
     esac
   fi
 }

@@ -107,6 +107,20 @@ function valueCandidates(name: string): Candidates | null {
   }
 }
 
+/** For bash and zsh: the branches of a `case` over the word before, for the values of options. `statement` completes a value. */
+export function valueBranches(statement: (candidates: Candidates | null) => string): string[] {
+  return OPTION_CANDIDATES.flatMap(({ long, short, value }) =>
+    value === undefined ? [] : [`    ${[long, ...(short ? [short] : [])].join('|')}) ${statement(value)} return ;;`],
+  )
+}
+
+/** The same over the command, for operands. */
+export function operandBranches(statement: (candidates: Candidates) => string): string[] {
+  return COMMAND_CANDIDATES.flatMap(({ name, operands }) =>
+    operands === null ? [] : [`    ${name}) ${statement(operands)} ;;`],
+  )
+}
+
 /** Prints the names of all units, one a line; for sh, bash, zsh and fish. */
 export const LIST_UNITS =
   "sh -c '{ systemctl list-units --all --full --no-legend --plain; systemctl list-unit-files --no-legend; } 2>/dev/null' | cut -d ' ' -f 1 | sort -u"

@@ -1,5 +1,12 @@
 // The completion script for zsh, with a description of each command and option.
-import { type Candidates, COMMAND_CANDIDATES, LIST_UNITS, OPTION_CANDIDATES } from './candidates.ts'
+import {
+  type Candidates,
+  COMMAND_CANDIDATES,
+  LIST_UNITS,
+  OPTION_CANDIDATES,
+  operandBranches,
+  valueBranches,
+} from './candidates.ts'
 
 /** For `_gatewatch` in a directory of `$fpath`, or `source <(...)` after compinit. */
 export function zshCompletion(): string {
@@ -8,12 +15,6 @@ export function zshCompletion(): string {
     const accepting = [...(withoutCommand ? ['none'] : []), ...commands]
     return `  [[ "$command" == (${accepting.join('|')}) ]] && options+=(${quoted(`${long}:${help}`)})`
   })
-  const values = OPTION_CANDIDATES.flatMap(({ long, short, value }) =>
-    value === undefined ? [] : [`    ${[long, ...(short ? [short] : [])].join('|')}) ${add(value)} return ;;`],
-  )
-  const operands = COMMAND_CANDIDATES.flatMap(({ name, operands: some }) =>
-    some === null ? [] : [`    ${name}) ${add(some)} ;;`],
-  )
   return `#compdef gatewatch
 # zsh completion for gatewatch
 _gatewatch_units() {
@@ -31,7 +32,7 @@ _gatewatch() {
   done
   if compset -P '--*='; then before="\${words[CURRENT]%%=*}"; fi
   case "$before" in
-${values.join('\n')}
+${valueBranches(add).join('\n')}
   esac
   if [[ "$PREFIX" == -* ]]; then
 ${options.join('\n')}
@@ -45,7 +46,7 @@ ${COMMAND_CANDIDATES.map(({ name, summary }) => `        ${quoted(`${name}:${sum
       )
       _describe command commands
       ;;
-${operands.join('\n')}
+${operandBranches(add).join('\n')}
   esac
 }
 if [ "\${funcstack[1]}" = _gatewatch ]; then _gatewatch "$@"; else compdef _gatewatch gatewatch; fi

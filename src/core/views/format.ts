@@ -37,6 +37,12 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
+/** The first `atMost` of the texts, and how many more there are. */
+export function firstFew(texts: readonly string[], atMost: number): readonly string[] {
+  const more = texts.length - atMost
+  return more <= 0 ? texts : [...texts.slice(0, atMost), `and ${more} more`]
+}
+
 /**
  * Escapes control characters, so that a message stays on one line and cannot move the terminal's cursor. `charactersAtMost`
  * is for messages that quote a file: the rest of the text is left out.

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { KEY_NAMES, rowOf, valueAt } from '../../../src/config/keys.ts'
 import type { Problem } from '../../../src/config/layer.ts'
 import { type LoadedConfig, loadConfig } from '../../../src/config/load.ts'
-import { mutatedText } from '../mutated.ts'
+import { JSON_SIGNS, mutatedText } from '../mutated.ts'
 import { assert, type FuzzTarget, isOneLine, TEXT_FILES } from '../target.ts'
 
 const PATH = '/etc/gatewatch/config.json'
@@ -63,24 +63,7 @@ const nested = fc
   .tuple(names, fc.constantFrom('[', '{"a":', '[{"a":'), fc.constantFrom(1, 100, 10_000))
   .map(([name, one, times]) => `{"${name}": ${one.repeat(times)}`)
 
-const WORDS = [
-  '{',
-  '}',
-  '[',
-  ']',
-  ',',
-  ':',
-  '"',
-  '\\',
-  '\\u0000',
-  '//',
-  '/*',
-  '*/',
-  '\n',
-  '[['.repeat(50),
-  '{"a":',
-  '1e999',
-]
+const WORDS = [...JSON_SIGNS, '\\', '\\u0000', '//', '/*', '*/', '\n', '[['.repeat(50), '{"a":', '1e999']
 
 export const target: FuzzTarget<string> = {
   ...TEXT_FILES,

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { parseLegacyCounters } from '../../../src/config/legacy-counters.ts'
 import type { Counters } from '../../../src/core/unit.ts'
 import { baselinesOf } from '../../../src/http/api/import-body.ts'
-import { mutatedText } from '../mutated.ts'
+import { JSON_SIGNS, mutatedText } from '../mutated.ts'
 import { assert, type FuzzTarget, isOneLine, TEXT_FILES } from '../target.ts'
 
 /** Twice as much is still an exact number. */
@@ -69,22 +69,7 @@ const entry = fc.oneof(
 )
 const files = fc.array(fc.tuple(unit, entry), { maxLength: 5 }).map((all) => JSON.stringify(Object.fromEntries(all)))
 
-const WORDS = [
-  '{',
-  '}',
-  '[',
-  ']',
-  ',',
-  ':',
-  '"',
-  '\\u000a',
-  '"starts":',
-  '"crashes":',
-  '1e300',
-  '-',
-  '9007199254740993',
-  '{"a":',
-]
+const WORDS = [...JSON_SIGNS, '\\u000a', '"starts":', '"crashes":', '1e300', '-', '9007199254740993', '{"a":']
 
 export const target: FuzzTarget<string> = {
   ...TEXT_FILES,
