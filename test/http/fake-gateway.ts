@@ -112,5 +112,5 @@ export function raw(at: HttpListener, bytes: string | Buffer): Promise<string> {
 
 /** Waits until the condition is true. */
 export async function until(is: () => boolean, what: string): Promise<void> {
-  await untilValue(is, { what, timeoutMs: 5_000, everyMs: 5 })
+  await untilValue(is, { what, everyMs: 5 })
 }

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 
 export interface UntilOptions<T> {
-  /** The condition, as it reads after "waited 10000 ms for ...". */
+  /** The condition, as it reads after "waited 30000 ms for ...". */
   readonly what: string
   /** Whether a value meets the condition; by default, whether it is truthy. */
   readonly is?: (value: T) => boolean
@@ -12,7 +12,7 @@ export interface UntilOptions<T> {
 
 /** Resolves with the first value that meets the condition. An error thrown by `read` counts as "not yet". */
 export async function until<T>(read: () => T | Promise<T>, options: UntilOptions<T>): Promise<T> {
-  const { what, is = Boolean, timeoutMs = 10_000, everyMs = 25 } = options
+  const { what, is = Boolean, timeoutMs = 30_000, everyMs = 25 } = options
   const deadline = performance.now() + timeoutMs
   let last: string
   for (;;) {
