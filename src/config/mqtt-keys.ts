@@ -66,6 +66,10 @@ export const MQTT_KEYS = {
     applies: 'now',
     help: 'Publish Home Assistant MQTT discovery; false removes the device again.',
   }),
+  'mqtt.discovery_prefix': key(topicPrefix, 'homeassistant', {
+    applies: 'now',
+    help: "Home Assistant's discovery prefix. The device is published on <discovery_prefix>/device/gatewatch-<gateway_id>/config.",
+  }),
   'mqtt.commands': key(boolOr('force'), false, {
     applies: 'now',
     help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled. "force": also over MQTT 3.1.1, where a retained command cannot be recognised if it is published while the agent is connected.',

@@ -36,6 +36,7 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
   const { config, identity, version, state, clock, log } = mqtt
   const discovery = createDiscovery({
     enabled: config.homeassistant,
+    prefix: config.discovery_prefix,
     gatewayId: identity.gatewayId,
     version,
     topics,

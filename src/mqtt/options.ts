@@ -17,6 +17,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly keepalive: number
   /** Publish discovery for Home Assistant. */
   readonly homeassistant: boolean
+  /** Home Assistant's discovery prefix. */
+  readonly discovery_prefix: string
   /** Accept commands; with `force` over MQTT 3.1.1, too. */
   readonly commands: boolean | 'force'
 }

@@ -44,6 +44,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     'mqtt.qos': 0,
     'mqtt.keepalive': 60,
     'mqtt.homeassistant': true,
+    'mqtt.discovery_prefix': 'other',
     'mqtt.commands': true,
     'notify.enabled': true,
     'statsd.address': '127.0.0.1:8125',

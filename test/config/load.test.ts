@@ -47,6 +47,7 @@ describe('without file, options or variables', () => {
         qos: 1,
         keepalive: 30,
         homeassistant: false,
+        discovery_prefix: 'homeassistant',
         commands: false,
       },
       notify: { enabled: false },

@@ -110,6 +110,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       qos: 1,
       keepalive: 30,
       homeassistant: false,
+      discovery_prefix: 'homeassistant',
       commands: false,
       ...options.config,
     },

@@ -15,7 +15,7 @@ const silent = { pump: () => {}, refused: () => {}, log: () => {} }
 const connection = { version: 5, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
 
 const topic = fc.oneof(
-  fc.constantFrom(configTopic('gw-7'), 'homeassistant/status', 'gatewatch/gw-7/unit/a.service/set'),
+  fc.constantFrom(configTopic('homeassistant', 'gw-7'), 'homeassistant/status', 'gatewatch/gw-7/unit/a.service/set'),
   fc.string().map((unit) => `gatewatch/gw-7/unit/${unit}/set`),
   fc.string(),
 )
@@ -34,7 +34,7 @@ it('accepts any message', () => {
         },
       })
       const discovery = createDiscovery({
-        ...{ ...silent, enabled: true, gatewayId: 'gw-7', version: '0', topics, clock },
+        ...{ ...silent, enabled: true, prefix: 'homeassistant', gatewayId: 'gw-7', version: '0', topics, clock },
         units: () => ['a.service'],
       })
       discovery.up(connection, Infinity)

@@ -4,7 +4,7 @@ import type { Clock, Log, Step } from '../../ports.ts'
 import type { Outgoing } from '../delivery/publisher.ts'
 import type { TopicHandler } from '../topic-handler.ts'
 import type { Topics } from '../topics.ts'
-import { BIRTH_TOPIC, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'
+import { birthTopics, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'
 import { createPublishedEntities } from './published-entities.ts'
 
 /** Topic and header of a message, beside its payload. */
@@ -15,6 +15,8 @@ const DISCONNECTS_AT_MOST = 3
 interface DiscoveryOptions {
   /** False: what an earlier run published is removed again. */
   readonly enabled: boolean
+  /** Home Assistant's discovery prefix. */
+  readonly prefix: string
   readonly gatewayId: string
   readonly version: string
   readonly topics: Topics
@@ -35,8 +37,9 @@ interface Discovery extends TopicHandler {
 }
 
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { enabled, gatewayId, topics } = options
-  const topic = configTopic(gatewayId)
+  const { enabled, prefix, gatewayId, topics } = options
+  const topic = configTopic(prefix, gatewayId)
+  const births = birthTopics(prefix)
   const published = createPublishedEntities(topic, options.clock, options.pump)
   const shownUnits = createUnitLimit(options)
   let largest = Infinity
@@ -60,7 +63,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     up(connection, messageBytes) {
       largest = messageBytes - OVERHEAD_BYTES
       due = true
-      if (enabled) connection.subscribe(BIRTH_TOPIC, () => {})
+      if (enabled) for (const birth of births) connection.subscribe(birth, () => {})
       published.read(connection)
     },
     down() {
@@ -72,7 +75,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       if (before.index !== after.index) due = true
     },
     message(receivedTopic, payload, retained) {
-      if (receivedTopic === BIRTH_TOPIC) due ||= payload === 'online'
+      if (births.includes(receivedTopic)) due ||= payload === 'online'
       else if (receivedTopic !== topic) return false
       else if (retained) published.received(payload)
       options.pump()

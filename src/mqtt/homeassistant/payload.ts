@@ -3,8 +3,8 @@
 import type { Json } from '../../core/views/api-json.ts'
 import type { Topics } from '../topics.ts'
 
-/** Home Assistant's default topic for its birth message. */
-export const BIRTH_TOPIC = 'homeassistant/status'
+/** Home Assistant's default topic for its birth message, whatever its discovery prefix. */
+const DEFAULT_BIRTH_TOPIC = 'homeassistant/status'
 
 /** Each unit takes about 3,300 bytes of the one message; a gateway usually has a dozen. */
 export const UNITS_AT_MOST = 100
@@ -18,9 +18,14 @@ interface DevicePayloadOptions {
   readonly gone: ReadonlyMap<string, string>
 }
 
-/** Levels of this topic may contain letters, digits, `_` and `-` only; a gateway id may contain dots. */
-export function configTopic(gatewayId: string): string {
-  return `homeassistant/device/gatewatch-${gatewayId.replaceAll('.', '_2e')}/config`
+/** Where Home Assistant may publish its birth message: on its default topic, or on the one that belongs to the prefix. */
+export function birthTopics(prefix: string): readonly string[] {
+  return [...new Set([DEFAULT_BIRTH_TOPIC, `${prefix}/status`])]
+}
+
+/** The levels after the prefix may contain letters, digits, `_` and `-` only; a gateway id may contain dots. */
+export function configTopic(prefix: string, gatewayId: string): string {
+  return `${prefix}/device/gatewatch-${gatewayId.replaceAll('.', '_2e')}/config`
 }
 
 /** The platform of each entity by its id. */

@@ -50,7 +50,7 @@ describe('the discovery message', () => {
   })
 
   it('has a topic of letters, digits, underscores and hyphens for every gateway id', () => {
-    expect(configTopic('gw.7_a-b')).toBe('homeassistant/device/gatewatch-gw_2e7_a-b/config')
+    expect(configTopic('homeassistant', 'gw.7_a-b')).toBe('homeassistant/device/gatewatch-gw_2e7_a-b/config')
   })
 })
 
@@ -166,6 +166,20 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
       what: 'the device at a broker that had lost it',
       is: (ids) => ids.length === 8,
     })
+  })
+
+  it('gets the device under another discovery prefix, and again after a birth message of either topic', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('#')
+    const config = { url: broker.url, homeassistant: true, discovery_prefix: 'home/ha' }
+    await using _gateway = startGateway({ config, units: ['a.service'] })
+    const devices = () => subscriber.received.filter(({ topic }) => topic.endsWith('/config')).map(({ topic }) => topic)
+    const topic = 'home/ha/device/gatewatch-gw-7/config'
+    await until(devices, { what: 'the device', is: (all) => `${all}` === topic })
+    broker.publish('home/ha/status', 'online')
+    await until(devices, { what: 'the device again', is: (all) => `${all}` === `${[topic, topic]}` })
+    broker.publish('homeassistant/status', 'online')
+    await until(devices, { what: 'the device a third time', is: (all) => `${all}` === `${[topic, topic, topic]}` })
   })
 
   it('gets a removed entity with its platform alone, then without it', async () => {
