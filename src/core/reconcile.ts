@@ -71,6 +71,7 @@ function withSnapshotOf(unit: Unit, run: ProvenRun, activeState: string, subStat
     result: null,
     mainCode: 0,
     mainStatus: 0,
+    mainPid: 0,
     changedAtMonoMs: last?.changedAtMonoMs ?? 0,
     frozen: false,
   }

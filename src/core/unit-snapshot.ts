@@ -49,6 +49,7 @@ const NOT_LOADED: UnitSnapshot = {
   result: 'success',
   mainCode: 0,
   mainStatus: 0,
+  mainPid: 0,
   nRestarts: 0,
   changedAtMonoMs: 0,
   frozen: false,

@@ -15,6 +15,8 @@ export interface UnitSnapshot {
   readonly mainCode: number
   /** `ExecMainStatus`: exit code or signal number, depending on `mainCode`. */
   readonly mainStatus: number
+  /** `MainPID`; 0 while there is no main process, and until it was read. Not stored. */
+  readonly mainPid: number
   readonly nRestarts: number
   /** `StateChangeTimestampMonotonic` in ms, the last one that is known; 0 when the unit never changed in this boot. */
   readonly changedAtMonoMs: number

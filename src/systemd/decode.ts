@@ -19,6 +19,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'Result',
   'ExecMainCode',
   'ExecMainStatus',
+  'MainPID',
   'NRestarts',
   // Only in replies to GetAll:
   'Id',
@@ -42,10 +43,10 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
 type Properties = Readonly<Record<string, unknown>>
 
 /** The part of a snapshot that comes from the interface of the unit's type (`...Service`, `...Socket`). */
-type RunResult = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'nRestarts'>
+type RunResult = Pick<UnitSnapshot, 'result' | 'mainCode' | 'mainStatus' | 'mainPid' | 'nRestarts'>
 
 /** For unit types without a Result (target, slice, device), and for units not read yet. */
-const NO_RESULT: RunResult = { result: null, mainCode: 0, mainStatus: 0, nRestarts: 0 }
+const NO_RESULT: RunResult = { result: null, mainCode: 0, mainStatus: 0, mainPid: 0, nRestarts: 0 }
 
 interface Malformed {
   readonly malformed: string
@@ -118,8 +119,8 @@ export function createSignalPairing(): SignalPairing {
       const result = results.get(path) ?? (hasNoResult(path) ? NO_RESULT : null)
       return result === null ? null : snapshotIn(properties, result)
     },
-    read: (path, { result, mainCode, mainStatus, nRestarts }) =>
-      keep(path, { result, mainCode, mainStatus, nRestarts }),
+    read: (path, { result, mainCode, mainStatus, mainPid, nRestarts }) =>
+      keep(path, { result, mainCode, mainStatus, mainPid, nRestarts }),
     removed(path) {
       for (const notes of [results, incomplete, complete]) notes.delete(path)
     },
@@ -184,6 +185,7 @@ function resultIn(properties: Properties, before: RunResult): RunResult {
     result: typeof result === 'string' && result !== '' ? result : before.result,
     mainCode: whole(properties['ExecMainCode']) ?? before.mainCode,
     mainStatus: whole(properties['ExecMainStatus']) ?? before.mainStatus,
+    mainPid: whole(properties['MainPID']) ?? before.mainPid,
     nRestarts: whole(properties['NRestarts']) ?? before.nRestarts,
   }
 }
@@ -203,6 +205,7 @@ function snapshotIn(properties: Properties, result: RunResult): UnitSnapshot | M
     result: result.result,
     mainCode: result.mainCode,
     mainStatus: result.mainStatus,
+    mainPid: result.mainPid,
     nRestarts: result.nRestarts,
     changedAtMonoMs: Math.floor((whole(properties['StateChangeTimestampMonotonic']) ?? 0) / 1000),
     frozen: isFrozen(plain(properties['FreezerState'])),

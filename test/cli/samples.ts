@@ -18,6 +18,7 @@ export function snapshot(activeState: string, subState: string): UnitSnapshot {
     result: 'success',
     mainCode: 0,
     mainStatus: 0,
+    mainPid: 0,
     nRestarts: 0,
     changedAtMonoMs: 0,
     frozen: false,

@@ -87,6 +87,7 @@ test('random values from the bus neither break the equation of the counters nor 
     result: fc.option(fc.constantFrom('success', 'exit-code', 'signal', 'toString', 'exec-condition')),
     mainCode: fc.integer({ min: -1, max: 5 }),
     mainStatus: fc.integer({ min: -1, max: 300 }),
+    mainPid: fc.nat(40_000),
     nRestarts: fc.nat(30),
     changedAtMonoMs: fc.nat(1000),
     frozen: fc.boolean(),

@@ -13,6 +13,7 @@ export const IDLE: UnitSnapshot = {
   result: 'success',
   mainCode: 0,
   mainStatus: 0,
+  mainPid: 0,
   nRestarts: 0,
   changedAtMonoMs: 0,
   frozen: false,

@@ -197,6 +197,7 @@ function unitAfter(name: string, events: readonly Event[]): Unit {
       result: 'success',
       mainCode: 0,
       mainStatus: 0,
+      mainPid: 0,
       nRestarts: 0,
       changedAtMonoMs: 1,
       frozen: false,

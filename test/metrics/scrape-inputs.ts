@@ -24,6 +24,7 @@ export const RUNNING: UnitSnapshot = {
   result: 'success',
   mainCode: 0,
   mainStatus: 0,
+  mainPid: 0,
   nRestarts: 0,
   changedAtMonoMs: 4_000_000,
   frozen: false,

@@ -37,6 +37,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
       result: maybe(word),
       mainCode: int,
       mainStatus: int,
+      mainPid: fc.constant(0),
       nRestarts: fc.nat(70_000),
       changedAtMonoMs: ms,
       frozen: fc.constant(false),

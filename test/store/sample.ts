@@ -21,6 +21,7 @@ export function busyUnit(name: string, crashes = 3): Unit {
       result: 'success',
       mainCode: 0,
       mainStatus: 0,
+      mainPid: 0,
       nRestarts: crashes,
       changedAtMonoMs: 86_400_123.456,
       frozen: false,

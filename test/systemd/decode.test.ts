@@ -33,6 +33,7 @@ const killed = {
   Result: v('s', 'signal'),
   ExecMainCode: v('i', 2),
   ExecMainStatus: v('i', 9),
+  MainPID: v('u', 0),
   NRestarts: v('u', 4),
   StatusText: v('s', ''),
 }
@@ -51,6 +52,7 @@ const FAILED = {
   result: 'signal',
   mainCode: 2,
   mainStatus: 9,
+  mainPid: 0,
   nRestarts: 4,
   changedAtMonoMs: 2_145_883,
   frozen: false,
@@ -131,6 +133,20 @@ describe('a change', () => {
     expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ result: 'signal' })
     pairs.changed(`${PATH}2`, [SERVICE, { ...killed, Result: v('s', 'watchdog') }, []])
     expect(pairs.changed(`${PATH}2`, [UNIT, failed, []])).toMatchObject({ result: 'watchdog' })
+  })
+
+  it('has the main process, which one that keeps it does not repeat', () => {
+    const pairs = pairing()
+    const running = { ...failed, ActiveState: v('s', 'active'), SubState: v('s', 'running') }
+    pairs.changed(PATH, [SERVICE, { ...killed, MainPID: v('u', 812) }, []])
+    expect(pairs.changed(PATH, [UNIT, running, []])).toMatchObject({ mainPid: 812 })
+    pairs.changed(PATH, [SERVICE, { StatusText: v('s', 'ready') }, []])
+    expect(pairs.changed(PATH, [UNIT, running, []])).toMatchObject({ mainPid: 812 })
+    pairs.changed(PATH, [SERVICE, killed, []])
+    expect(pairs.changed(PATH, [UNIT, failed, []])).toMatchObject({ mainPid: 0 })
+    const read = pairing()
+    read.read(PATH, { ...FAILED, mainPid: 813 })
+    expect(read.changed(PATH, [UNIT, running, []])).toMatchObject({ mainPid: 813 })
   })
 
   it('takes the result from an earlier read', () => {

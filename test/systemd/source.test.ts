@@ -65,13 +65,16 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await rig.start('again.service')
     const first = await w.becomes('again.service', { subState: 'running', job: 0 })
     w.forget()
+    expect(first.mainPid).toBe(Number((await rig.systemctl('show', '-P', 'MainPID', 'again.service')).stdout))
     await rig.kill('again.service')
     const second = await w.becomes('again.service', { subState: 'running', job: 0, nRestarts: 1 })
     expect(second.invocationId).not.toBe(first.invocationId)
+    expect([0, first.mainPid]).not.toContain(second.mainPid)
     expect(w.of('again.service').find((s) => s.activeState === 'failed')).toMatchObject({
       result: 'signal',
       mainCode: 2,
       mainStatus: 9,
+      mainPid: 0,
       invocationId: first.invocationId,
     })
     expect(w.of('again.service').map((s) => s.subState)).toContain('auto-restart')

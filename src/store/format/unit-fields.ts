@@ -153,7 +153,8 @@ export function readUnitSnapshot(from: ByteReader, newestId: string | null): Uni
     mainStatus: from.num(),
     nRestarts: atLeastZero(from.num()),
     changedAtMonoMs: from.num(),
-    frozen: false, // read from systemd again
+    mainPid: 0, // this and the next one are read from systemd again
+    frozen: false,
   }
 }
 

@@ -28,7 +28,7 @@ test('a unit of version 0.1.0 is read: no request and no bad Result is known of 
     ...newUnit('a.service'),
     snapshot: {
       ...{ activeState: 'deactivating', subState: 'stop-post', invocationId: id(7), job: 0, result: 'exit-code' },
-      ...{ mainCode: 1, mainStatus: 7, nRestarts: 2, changedAtMonoMs: 1000, frozen: false },
+      ...{ mainCode: 1, mainStatus: 7, mainPid: 0, nRestarts: 2, changedAtMonoMs: 1000, frozen: false },
     },
     settings: { ...SETTINGS, restartForced: false, restartPrevented: false, wasActive: true, startedBy: [] },
     tracking: 'continuous',
