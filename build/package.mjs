@@ -9,6 +9,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { bashCompletion } from '../src/cli/completion/bash.ts'
+import { fishCompletion } from '../src/cli/completion/fish.ts'
+import { zshCompletion } from '../src/cli/completion/zsh.ts'
 import { manualPage } from '../src/cli/man.ts'
 import { buildInfoPath } from './executable/build-info.mjs'
 import { PASSED_ON } from './executable/options.mjs'
@@ -52,8 +55,9 @@ try {
     requireReleasable(nodes.map((node) => ({ ...node, endOfLifeAllowed: allowed && node.endOfLifeAllowed })))
   const options = { epoch: sourceDateEpoch(), level: values.level, key }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
+  const completions = { bash: bashCompletion(), zsh: zshCompletion(), fish: fishCompletion() }
   const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
-  for (const arch of targets) pack(arch, { from, out: values.out }, options, { config, manual })
+  for (const arch of targets) pack(arch, { from, out: values.out }, options, { config, manual, completions })
   packLayer({ from, out: values.out }, options)
   const notes = releaseNotes(version, nodes, readFileSync('CHANGELOG.md', 'utf8'))
   writeFileSync(join(values.out, `gatewatch-${version}-release-notes.md`), notes)

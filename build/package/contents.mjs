@@ -1,11 +1,14 @@
 // The contents of the tarball and of the Debian package: executable, unit, user, configuration, manual, licences, SBOM, VEX.
-import { chmodSync, copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../executable/run.mjs'
 import { signSums } from './sums.mjs'
 
-/** Writes the directory of the tarball. `texts`: config, manual, licences, sbom, vex. `key`: signs its checksums; or null. */
+/**
+ * Writes the directory of the tarball. `texts`: config, manual, completions (`{ bash, zsh, fish }`), licences, sbom, vex.
+ * `key`: signs its checksums; or null.
+ */
 export function writeTarballTree(directory, executable, texts, key) {
   const files = createWriter(directory)
   files.copy(executable, 'gatewatch', 0o755)
@@ -15,13 +18,17 @@ export function writeTarballTree(directory, executable, texts, key) {
   files.copy('LICENSE', 'LICENSE')
   files.text('config.json', texts.config)
   files.text('gatewatch.1', texts.manual)
+  files.text('completions/gatewatch.bash', texts.completions.bash)
+  files.text('completions/_gatewatch', texts.completions.zsh)
+  files.text('completions/gatewatch.fish', texts.completions.fish)
   files.text('LICENSES.txt', texts.licences)
   files.text('gatewatch.cdx.json', texts.sbom)
   files.text('gatewatch.vex.cdx.json', texts.vex)
   cpSync('systemd/drop-ins', join(directory, 'drop-ins'), { recursive: true })
   cpSync('deploy/mosquitto', join(directory, 'mosquitto'), { recursive: true })
-  const sums = files.names.map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
-  files.text('SHA256SUMS', sums.sort().join(''))
+  const names = readdirSync(directory, { recursive: true }).filter((name) => statSync(join(directory, name)).isFile())
+  const sums = names.sort().map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
+  files.text('SHA256SUMS', sums.join(''))
   if (key !== null) signSums(directory, key)
 }
 
@@ -32,6 +39,9 @@ export function writeDebianTree(directory, executable, texts, control) {
   files.copy('systemd/gatewatch.service', 'usr/lib/systemd/system/gatewatch.service')
   files.copy('systemd/gatewatch.sysusers.conf', 'usr/lib/sysusers.d/gatewatch.conf')
   files.text('etc/gatewatch/config.json', texts.config)
+  files.text('usr/share/bash-completion/completions/gatewatch', texts.completions.bash)
+  files.text('usr/share/zsh/vendor-completions/_gatewatch', texts.completions.zsh)
+  files.text('usr/share/fish/vendor_completions.d/gatewatch.fish', texts.completions.fish)
   files.bytes('usr/share/man/man1/gatewatch.1.gz', gzipSync(texts.manual, { level: 9 }))
   files.text('usr/share/doc/gatewatch/copyright', texts.licences)
   files.text('usr/share/doc/gatewatch/gatewatch.cdx.json', texts.sbom)
@@ -45,14 +55,11 @@ export function writeDebianTree(directory, executable, texts, control) {
 }
 
 function createWriter(directory) {
-  const names = []
   const at = (name) => {
-    names.push(name)
     mkdirSync(dirname(join(directory, name)), { recursive: true })
     return join(directory, name)
   }
   return {
-    names,
     copy(from, name, mode = 0o644) {
       const to = at(name)
       copyFileSync(from, to)

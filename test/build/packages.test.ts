@@ -57,9 +57,12 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
       )
     })
 
-    it('has a tarball with correct checksums that contains the executable unchanged', () => {
+    it('has a tarball with correct checksums of all its files that contains the executable unchanged', () => {
       const name = `gatewatch-${VERSION}-linux-${arch}`
-      runHere(`tar -xf ${name}.tar.xz && cd ${name} && sha256sum --strict -c SHA256SUMS`)
+      const checked = runHere(`tar -xf ${name}.tar.xz && cd ${name} && sha256sum --strict -c SHA256SUMS`)
+      const files = runHere(`cd ${name} && find * -type f ! -name 'SHA256SUMS*'`)
+      expect(checked.replaceAll(': OK', '').split('\n').sort()).toEqual(files.split('\n').sort())
+      expect(files).toContain('drop-ins/journal.conf\n')
       expect(sha256(join(directory, name, 'gatewatch'))).toBe(sha256(executable))
     })
   })

@@ -32,7 +32,8 @@ const { BASES } = (await import(join(ROOT, 'build/executable/base.mjs'))) as {
 it('installs only files that the tarball contains', () => {
   writeFileSync(join(directory, 'executable'), '')
   const unpacked = join(directory, 'unpacked')
-  const texts = { config: '', manual: '', licences: '', sbom: '', vex: '' }
+  const completions = { bash: '', zsh: '', fish: '' }
+  const texts = { config: '', manual: '', completions, licences: '', sbom: '', vex: '' }
   writeTarballTree(unpacked, join(directory, 'executable'), texts, null)
   const used = [...recipe.matchAll(/<S>\/([\w.-]+)/g)].map((found) => found[1])
   expect(used).toEqual(['gatewatch', 'gatewatch.service', 'config.json'])
