@@ -29,6 +29,7 @@ export interface MqttSwitch extends EventSink {
 export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwitchOptions): MqttSwitch {
   let sink: MqttSink | null = null
   let used = ''
+  let connections = 0
 
   const create = async (config: Config['mqtt']): Promise<MqttSink> => {
     const { createMqttSink } = await import('../mqtt/sink.ts')
@@ -38,6 +39,7 @@ export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwi
       history: history(),
       acknowledged: store.acknowledged(),
       onAcknowledged: store.acknowledge,
+      onConnected: () => ++connections === 1,
       onBrokerCrash: () => void store.commitForReader(),
       flash: store.health,
       random: Math.random,

@@ -62,6 +62,11 @@ export const MQTT_KEYS = {
     help: 'Keep-alive interval of the connection to the broker.',
     unit: 'seconds',
   }),
+  'mqtt.settle': key(integer(0, 300), 3, {
+    applies: 'now',
+    help: 'How long events wait after a reconnection, so that subscribers can reconnect first; 0 publishes them at once.',
+    unit: 'seconds',
+  }),
   'mqtt.homeassistant': key(bool, false, {
     applies: 'now',
     help: 'Publish Home Assistant MQTT discovery; false removes the device again.',

@@ -15,6 +15,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly qos: number
   /** Seconds. */
   readonly keepalive: number
+  /** How long events wait after a reconnection, in seconds. */
+  readonly settle: number
   /** Publish discovery for Home Assistant. */
   readonly homeassistant: boolean
   /** Home Assistant's discovery prefix. */
@@ -35,6 +37,8 @@ export interface MqttOptions {
   readonly acknowledged: number | null
   /** The broker has everything up to `seq`, which only grows. Called often; must return at once. */
   readonly onAcknowledged: (seq: number) => void
+  /** Called at each connection; returns whether it is the first one since the agent started. */
+  readonly onConnected: () => boolean
   readonly state: () => State
   readonly flash: () => StoreHealth
   readonly bus: () => BusHealth

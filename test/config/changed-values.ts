@@ -43,6 +43,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     'mqtt.prefix': 'other',
     'mqtt.qos': 0,
     'mqtt.keepalive': 60,
+    'mqtt.settle': 10,
     'mqtt.homeassistant': true,
     'mqtt.discovery_prefix': 'other',
     'mqtt.commands': true,

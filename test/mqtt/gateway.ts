@@ -22,7 +22,7 @@ export function clockOf(speed: number): Clock {
   }
 }
 
-const FLASH: StoreHealth = {
+export const FLASH: StoreHealth = {
   path: 'state.ring',
   problem: null,
   note: null,
@@ -81,6 +81,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   const events: Event[] = [...(options.history ?? [])]
   let state = options.from ?? newState(STREAM)
   let runs = 0
+  let connections = 0
 
   const sink = createMqttSink({
     identity: IDENTITY,
@@ -89,6 +90,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     history: [],
     acknowledged: null,
     onAcknowledged: (seq) => void acknowledged.push(seq),
+    onConnected: () => ++connections === 1,
     state: () => state,
     flash: () => FLASH,
     bus: () => BUS_CONNECTED,
@@ -109,6 +111,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       prefix: 'gatewatch',
       qos: 1,
       keepalive: 30,
+      settle: 3,
       homeassistant: false,
       discovery_prefix: 'homeassistant',
       commands: false,

@@ -11,6 +11,7 @@ import { type Backlog, createBacklog } from './backlog.ts'
 import { disconnect, drain } from './disconnect.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 import { createSendOrder } from './send-order.ts'
+import { createSettle } from './settle.ts'
 import { createSnapshots } from './snapshots.ts'
 
 interface Delivery extends LinkHandlers {
@@ -29,6 +30,7 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
   const snapshots = createSnapshots()
   const backlog = createBacklog(mqtt)
   const publisher = createPublisher(config.keepalive * 1000, clock)
+  const settle = createSettle({ settleMs: config.settle * 1000, release: publisher.pump, clock })
   const features = createFeatures({ mqtt, topics, snapshots, pump: publisher.pump, refused })
   const sendOrder = createSendOrder({
     topics,
@@ -36,6 +38,7 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
     outbox: backlog.outbox,
     snapshots,
     others: features.next,
+    holdsEvents: settle.holds,
     state,
     clock,
     settled: backlog.settled,
@@ -77,12 +80,15 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
     up(connection, limits) {
       refusedTopics.clear()
       backlog.connected(limits.messageBytes)
+      const isFirst = mqtt.onConnected()
+      if (!isFirst && backlog.outbox.size() > 0) settle.begin()
       publishAll()
       publishStatus()
       features.up(connection, limits.messageBytes)
       publisher.begin(connection, limits, sendOrder.next)
     },
     down() {
+      settle.interrupt()
       features.down()
       publisher.end()
       sendOrder.end()
@@ -99,12 +105,14 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
     },
     health,
     async clear() {
+      settle.end()
       if (link.connection() !== null) await drain(publisher, clock)
       backlog.outbox.clear()
     },
     async stop() {
       cancelTick()
       busWatch.stop()
+      settle.end()
       features.stop()
       const connection = link.close()
       const offline = availabilityMessage(topics, 'offline', session.id())

@@ -1,4 +1,5 @@
-// Publish order: birth message and agent status, then all states after a CONNACK, then events and states alternately.
+// Publish order: birth message and agent status, then all states after a CONNACK, then events and states alternately;
+// events, however, not while they are held.
 
 import { type State, unitOf } from '../../core/state.ts'
 import type { Identity } from '../../core/views/api-json.ts'
@@ -20,6 +21,8 @@ interface SendOrderOptions {
   readonly snapshots: Snapshots
   /** Published after the states: results of commands, and discovery for Home Assistant. */
   readonly others: readonly (() => Outgoing | null)[]
+  /** Events have to wait. */
+  readonly holdsEvents: () => boolean
   readonly state: () => State
   readonly clock: Pick<Clock, 'now'>
   /** The broker has acknowledged one more event, or (false) the record of dropped ones. */
@@ -50,7 +53,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
   }
 
   function nextEvent(): Outgoing | null {
-    const parcel = outbox.next()
+    const parcel = options.holdsEvents() ? null : outbox.next()
     if (parcel === null) return null
     const topic = topics.event(parcel.kind === 'event' ? parcel.event.kind : 'dropped')
     const payload =
