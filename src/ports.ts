@@ -181,6 +181,8 @@ export interface MqttHealth {
   readonly connected: boolean
   /** Why it is not connected, or what the broker refuses or sends that is not received, one sentence; null otherwise. */
   readonly problem: string | null
+  /** Since when there is no connection, monotonic ms; null while there is one. */
+  readonly lostAtMonoMs: number | null
   /** What to know about a connection without a problem, one sentence; null if there is nothing. */
   readonly note: string | null
   /** What shows that another client uses our client id, one sentence; null while nothing does. */
@@ -193,7 +195,9 @@ export interface MqttHealth {
   /** Connections after the first one. */
   readonly reconnects: number
   /** Events that were dropped, by reason. */
-  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large' | 'cleared', number>>
+  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large' | 'refused' | 'cleared', number>>
+  /** Messages that the broker refused, by kind, and subscriptions. */
+  readonly refused: Readonly<Record<'state' | 'event' | 'agent' | 'discovery' | 'thinedge' | 'subscribe', number>>
   /** The broker has every event up to this sequence number, or a `dropped` record for it; null before the first. */
   readonly acknowledged: number | null
 }

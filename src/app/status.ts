@@ -115,8 +115,8 @@ export function statusJson(inputs: StatusInputs): Json {
 
 function mqttJson(health: MqttHealth | null): Json | null {
   if (health === null) return null
-  const { connected, problem, queued, published, reconnects, dropped } = health
-  return { connected, problem, queued, published, reconnects, dropped }
+  const { connected, problem, queued, published, reconnects, dropped, refused } = health
+  return { connected, problem, queued, published, reconnects, dropped, refused }
 }
 
 /** The body of /api/v1/system; null if systemd does not respond. */

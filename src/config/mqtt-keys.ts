@@ -67,6 +67,13 @@ export const MQTT_KEYS = {
     help: 'How long events wait after a reconnection, so that subscribers can reconnect first; 0 publishes them at once.',
     unit: 'seconds',
   }),
+  'mqtt.max_message_bytes': key(orNone(integer(256, 268_435_455)), null, {
+    applies: 'now',
+    help: 'Largest payload to publish. Set it to the limit of a broker that drops larger messages silently, as mosquitto does over MQTT 3.1.1 (message_size_limit). A crash event that is larger is published without its journal lines; any other larger message is not published.',
+    unit: 'bytes',
+    defaultText: 'none',
+    otherNames: ['mqtt.message_size_limit', 'mqtt.max_packet_size', 'mqtt.max_message_size'],
+  }),
   'mqtt.homeassistant': key(bool, false, {
     applies: 'now',
     help: 'Publish Home Assistant MQTT discovery; false removes the device again.',

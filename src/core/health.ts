@@ -41,7 +41,11 @@ export interface HealthFacts {
   /** Faults of the counting itself. */
   readonly faults: readonly string[]
   /** Null if MQTT is disabled. */
-  readonly mqtt: { readonly problem: string | null; readonly note: string | null } | null
+  readonly mqtt: {
+    readonly problem: string | null
+    readonly note: string | null
+    readonly lostAtMonoMs: number | null
+  } | null
   /** Files that cannot be written; null if neither a log file nor an events file is configured. */
   readonly logFiles: readonly string[] | null
   /** Configured units that cannot be watched. A unit that crashed can be watched. */
@@ -114,7 +118,10 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
     { name: 'event_loop', problems: sentences(lagProblem(loopLagSeconds)) },
   ]
   if (faults.length > 0) findings.push({ name: 'internal', problems: faults })
-  if (mqtt !== null) findings.push({ name: 'mqtt', problems: sentences(mqtt.problem), note: mqtt.note ?? OK })
+  if (mqtt !== null) {
+    const { problem, note, lostAtMonoMs } = mqtt
+    findings.push({ name: 'mqtt', problems: sentences(problem), note: note ?? OK, beganAtMonoMs: lostAtMonoMs })
+  }
   if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
   findings.push({ name: 'units', problems: firstFew(facts.unwatchable, UNITS_SHOWN) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })

@@ -20,3 +20,8 @@ export function anyCameUp({ before, after }: Step, units: readonly string[]): bo
   const isActive = (state: State, unit: string) => unitOf(state, unit)?.snapshot?.activeState === 'active'
   return units.some((unit) => isActive(after, unit) && !isActive(before, unit))
 }
+
+/** Identifies the run of the local broker, as far as it is watched: another text after a restart. */
+export function runOf(state: State, units: readonly string[]): string {
+  return units.map((unit) => unitOf(state, unit)?.snapshot?.invocationId ?? '').join()
+}

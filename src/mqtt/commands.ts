@@ -32,7 +32,6 @@ interface MqttCommandsOptions {
   readonly commands: UnitCommands
   /** A result is ready to be published. */
   readonly pump: () => void
-  readonly refused: (topic: string, why: string) => void
   readonly clock: Pick<Clock, 'now'>
   readonly log: Log
 }
@@ -59,7 +58,7 @@ const TOO_FREQUENT: Refusal = {
 
 export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
   const { topics, identity, commands, clock, log } = options
-  const results = createResultQueue(options.refused)
+  const results = createResultQueue()
   const allowed = createRateLimit(clock)
   let tooFrequent = false
   let mode: Mode = 'off'
@@ -125,10 +124,7 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
       if (remark !== null && logged !== mode) log('warning', `mqtt: ${remark}`)
       logged = mode
       if (!accepts(mode)) return
-      const done = (granted: boolean) => {
-        if (!granted) options.refused(topics.unitSets, 'subscription denied; commands cannot be received')
-      }
-      subscribe(topics.unitSets, done, 'live')
+      subscribe(topics.unitSets, () => {}, 'live')
     },
     problem: () => (mode === 'refused' ? NOT_ACCEPTED : null),
     note: () => (mode === 'forced' ? FORCED : null),

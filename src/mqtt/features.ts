@@ -15,7 +15,6 @@ interface FeaturesOptions {
   readonly snapshots: Snapshots
   /** There is something to publish. */
   readonly pump: () => void
-  readonly refused: (topic: string, why: string) => void
 }
 
 export interface Features extends TopicHandler {
@@ -32,7 +31,7 @@ export interface Features extends TopicHandler {
   stop(): void
 }
 
-export function createFeatures({ mqtt, topics, snapshots, pump, refused }: FeaturesOptions): Features {
+export function createFeatures({ mqtt, topics, snapshots, pump }: FeaturesOptions): Features {
   const { config, identity, version, state, clock, log } = mqtt
   const discovery = createDiscovery({
     enabled: config.homeassistant,
@@ -42,7 +41,6 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
     topics,
     units: () => state().units.map((unit) => unit.name),
     pump,
-    refused,
     clock,
     log,
   })
@@ -52,7 +50,6 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
     identity,
     commands: mqtt.commands,
     pump,
-    refused,
     clock,
     log,
   })
@@ -68,8 +65,8 @@ export function createFeatures({ mqtt, topics, snapshots, pump, refused }: Featu
   const handlers: readonly TopicHandler[] = [discovery, commands, staleTopics]
 
   return {
-    up(connection, messageBytes) {
-      for (const handler of handlers) handler.up(connection, messageBytes)
+    up(connection) {
+      for (const handler of handlers) handler.up(connection)
     },
     down() {
       for (const handler of handlers) handler.down()

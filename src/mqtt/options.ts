@@ -17,6 +17,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly keepalive: number
   /** How long events wait after a reconnection, in seconds. */
   readonly settle: number
+  /** The largest payload to publish; null for any size. */
+  readonly max_message_bytes: number | null
   /** Publish discovery for Home Assistant. */
   readonly homeassistant: boolean
   /** Home Assistant's discovery prefix. */

@@ -1,8 +1,9 @@
 // MQTT as a sink of steps: publishes events and states, and keeps events until the broker has acknowledged them.
-import { anyCameUp, anyCrashed, BROKER_UNITS } from './broker-units.ts'
+import { anyCameUp, anyCrashed, BROKER_UNITS, runOf } from './broker-units.ts'
 import { readBrokerUrl } from './connection/broker-url.ts'
 import { createLink } from './connection/link.ts'
 import { createDelivery } from './delivery/delivery.ts'
+import { createPoison } from './delivery/poison.ts'
 import type { MqttOptions, MqttSink } from './options.ts'
 import { createSession } from './session.ts'
 import { topicsOf } from './topics.ts'
@@ -17,7 +18,10 @@ export function createMqttSink(options: MqttOptions): MqttSink {
   const brokerUnits = url.local ? (options.brokerUnits ?? BROKER_UNITS) : []
   const session = createSession({ config, identity, url, topics, clock, random })
   const link = createLink({ open: session.open, clientId: session.clientId, shown: url.shown, clock, log, random })
-  const delivery = createDelivery(options, topics, session, link)
+  const brokerRun = () => runOf(options.state(), brokerUnits)
+  const settleMs = config.settle * 1000
+  const poison = createPoison({ maxMessageBytes: config.max_message_bytes, settleMs, brokerRun, log })
+  const delivery = createDelivery(options, topics, session, link, poison)
   link.start(delivery)
 
   return {

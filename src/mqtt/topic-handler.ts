@@ -2,8 +2,8 @@
 import type { Connection } from './connection/connection.ts'
 
 export interface TopicHandler {
-  /** A connection begins. `messageBytes`: the largest message that the broker accepts. */
-  up(connection: Connection, messageBytes: number): void
+  /** A connection begins. */
+  up(connection: Connection): void
   /** The connection is down. */
   down(): void
   /** Handles a received message; false if the topic is not one of its own. */

@@ -1,6 +1,9 @@
 // Topic names, and how a unit name is encoded in one. Pure.
 import type { EventKind } from '../core/event.ts'
 
+/** What refused messages are counted by. */
+export type MessageKind = 'state' | 'event' | 'agent' | 'discovery' | 'thinedge'
+
 export interface Topics {
   readonly availability: string
   readonly agent: string
@@ -16,6 +19,7 @@ export interface Topics {
   unitOf(topic: string): string | null
   /** The unit that a command on this topic is for; null for any other topic. */
   unitSetOf(topic: string): string | null
+  kindOf(topic: string): MessageKind
 }
 
 /** The configuration has checked `prefix` and `gatewayId`: no wildcards, no empty levels. */
@@ -38,6 +42,12 @@ export function topicsOf(prefix: string, gatewayId: string): Topics {
     unitSets: ofUnit('+', 'set'),
     unitOf: (topic) => unitIn(topic, 'state'),
     unitSetOf: (topic) => unitIn(topic, 'set'),
+    kindOf(topic) {
+      if (!topic.startsWith(`${root}/`)) return topic.startsWith('te/') ? 'thinedge' : 'discovery'
+      if (unitIn(topic, 'state') !== null) return 'state'
+      // the result of a command counts as an event, too
+      return topic.startsWith(`${root}/event/`) || unitIn(topic, 'result') !== null ? 'event' : 'agent'
+    },
   }
 }
 

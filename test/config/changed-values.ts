@@ -44,6 +44,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     'mqtt.qos': 0,
     'mqtt.keepalive': 60,
     'mqtt.settle': 10,
+    'mqtt.max_message_bytes': 4096,
     'mqtt.homeassistant': true,
     'mqtt.discovery_prefix': 'other',
     'mqtt.commands': true,

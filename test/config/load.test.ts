@@ -46,6 +46,7 @@ describe('without file, options or variables', () => {
         prefix: 'gatewatch',
         qos: 1,
         keepalive: 30,
+        max_message_bytes: null,
         settle: 3,
         homeassistant: false,
         discovery_prefix: 'homeassistant',

@@ -17,7 +17,7 @@ const HEALTHY: HealthFacts = {
   configuration: { problems: [], warnings: [], waiting: [] },
   loopLagSeconds: 0.5,
   faults: [],
-  mqtt: { problem: null, note: null },
+  mqtt: { problem: null, note: null, lostAtMonoMs: null },
   logFiles: [],
   unwatchable: [],
   clockSynced: true,
@@ -58,7 +58,7 @@ test.each([
   ],
   ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
   ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
-  ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED', note: null } }, 'ECONNREFUSED'],
+  ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED', note: null, lostAtMonoMs: 3000 } }, 'ECONNREFUSED'],
   [
     'log_files',
     false,
@@ -76,7 +76,9 @@ test.each([
 })
 
 test('a note on the connection to the broker is shown while it has no problem', () => {
-  const checks = checksOf({ mqtt: { problem: null, note: 'commands are accepted over MQTT 3.1.1' } })
+  const checks = checksOf({
+    mqtt: { problem: null, note: 'commands are accepted over MQTT 3.1.1', lostAtMonoMs: null },
+  })
   expect(checks.every(({ healthy }) => healthy)).toBe(true)
   expect(reportLines(checks)).toEqual(['mqtt: commands are accepted over MQTT 3.1.1'])
 })

@@ -34,14 +34,15 @@ function gateway(number: number) {
       published: 3 * scrapes,
       eventsPublished: scrapes,
     }
-    const dropped = { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 }
+    const dropped = { overflow: 0, forgotten: 0, too_large: 0, refused: 0, cleared: 0 }
+    const refused = { state: 0, event: 0, agent: 0, discovery: 0, thinedge: 0, subscribe: 0 }
     return {
       ...facts,
       live: state(units),
       committed: state(units),
       now,
       bus: { ...facts.bus, signals: 14 * scrapes },
-      mqtt: { ...mqtt, note: null, reconnects: 0, dropped, acknowledged: null },
+      mqtt: { ...mqtt, lostAtMonoMs: null, note: null, reconnects: 0, dropped, refused, acknowledged: null },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },
     }
   }

@@ -47,13 +47,15 @@ const everything = {
   mqtt: {
     connected: true,
     problem: null,
+    lostAtMonoMs: null,
     note: null,
     sharedClientId: null,
     queued: 0,
     published: 81_234,
     eventsPublished: 40_000,
     reconnects: 7,
-    dropped: { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 },
+    dropped: { overflow: 0, forgotten: 0, too_large: 0, refused: 0, cleared: 0 },
+    refused: { state: 0, event: 0, agent: 0, discovery: 0, thinedge: 0, subscribe: 0 },
     acknowledged: 12,
   },
 }

@@ -21,7 +21,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT within its bounds', () => {
     await using gateway = startGateway({ config: { url: broker.url }, history, acknowledged: 200, speed: 1 })
     expect(gateway.sink.health()).toMatchObject({
       queued: 1001,
-      dropped: { overflow: 1800, forgotten: 0, too_large: 0, cleared: 0 },
+      dropped: { overflow: 1800, forgotten: 0, too_large: 0, refused: 0, cleared: 0 },
     })
     await drained(gateway)
     await until(() => eventsOf(subscriber).length === 1001, { what: 'all of them' })

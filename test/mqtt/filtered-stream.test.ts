@@ -23,7 +23,7 @@ function open() {
       done()
     },
   })
-  const filter = createInboundFilter({ version: 5, clock, ignored: () => {} })
+  const filter = createInboundFilter({ version: 5, clock, ignored: () => {}, refused: () => {} })
   const stream = createFilteredStream({ socket, filter, clock, violation: (what) => void violations.push(what) })
   stream.on('error', () => {})
   stream.on('data', (data: Buffer) => void read.push(data))

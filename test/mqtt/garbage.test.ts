@@ -22,7 +22,7 @@ it.each([
   gateway.fail('a.service', 3)
   await until(() => broker.connections() >= 3, { what: 'the third attempt' })
   expect(gateway.sink.health().queued).toBeGreaterThan(0)
-  expect(gateway.sink.health().dropped).toEqual({ overflow: 0, forgotten: 0, too_large: 0, cleared: 0 })
+  expect(gateway.sink.health().dropped).toEqual({ overflow: 0, forgotten: 0, too_large: 0, refused: 0, cleared: 0 })
 })
 
 it('continues after any bytes', async () => {

@@ -112,6 +112,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       qos: 1,
       keepalive: 30,
       settle: 3,
+      max_message_bytes: null,
       homeassistant: false,
       discovery_prefix: 'homeassistant',
       commands: false,

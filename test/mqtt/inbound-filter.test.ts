@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import { describe, expect, it } from 'vitest'
+import type { RefusedPacket } from '../../src/mqtt/connection/frame.ts'
 import { createInboundFilter, type InboundFilter } from '../../src/mqtt/connection/inbound-filter.ts'
 import { type TestClock, testClock } from '../rig/clock.ts'
 
@@ -22,12 +23,20 @@ interface Filtered {
   readonly filter: InboundFilter
   readonly clock: TestClock
   readonly ignored: readonly string[]
+  readonly refused: readonly RefusedPacket[]
 }
 
 function createFilter(version: 4 | 5 = 5): Filtered {
   const clock = testClock()
   const ignored: string[] = []
-  return { filter: createInboundFilter({ version, clock, ignored: (what) => void ignored.push(what) }), clock, ignored }
+  const refused: RefusedPacket[] = []
+  const filter = createInboundFilter({
+    version,
+    clock,
+    ignored: (what) => void ignored.push(what),
+    refused: (packet) => void refused.push(packet),
+  })
+  return { filter, clock, ignored, refused }
 }
 
 /** Feeds the chunks, and waits through pauses if `wait`; returns what was passed on, and why it ended early, if it did. */
@@ -80,6 +89,26 @@ describe('the filter for packets from the broker', () => {
         for (const piece of passed) expect(parser.parse(piece)).toBe(0)
       }),
     )
+  })
+
+  it('reports the reason of a refusal, and passes on one that mqtt.js knows, however the stream is cut', () => {
+    const refusal = (type: number, id: number, reason: number, ...properties: number[]) =>
+      Buffer.from([type, 3 + properties.length, 0, id, reason, ...properties])
+    const packets = [PUBACK, refusal(0x40, 2, 149), refusal(0x40, 3, 16), refusal(0x50, 4, 135, 0)]
+    for (const size of [1, 3, 64]) {
+      const filtered = createFilter()
+      const { passed, end } = feed(filtered, cut(Buffer.concat([CONNACK, ...packets]), [size]))
+      expect(end).toBeNull()
+      expect(filtered.refused).toEqual([
+        { id: 2, reasonCode: 149 },
+        { id: 4, reasonCode: 135 },
+      ])
+      const known = [PUBACK, refusal(0x40, 2, 128), refusal(0x40, 3, 16), refusal(0x50, 4, 128, 0)]
+      expect(Buffer.concat(passed)).toEqual(Buffer.concat([CONNACK, ...known]))
+    }
+    const filtered = createFilter(4)
+    feed(filtered, [Buffer.from([0x20, 2, 0, 0]), refusal(0x40, 2, 149)])
+    expect(filtered.refused).toEqual([])
   })
 
   it('does not copy packets that arrive whole', () => {

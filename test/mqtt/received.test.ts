@@ -11,7 +11,7 @@ import { testClock } from '../rig/clock.ts'
 import { IDENTITY } from './gateway.ts'
 
 const topics = topicsOf('gatewatch', 'gw-7')
-const silent = { pump: () => {}, refused: () => {}, log: () => {} }
+const silent = { pump: () => {}, log: () => {} }
 const connection = { version: 5, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
 
 const topic = fc.oneof(
@@ -37,8 +37,8 @@ it('accepts any message', () => {
         ...{ ...silent, enabled: true, prefix: 'homeassistant', gatewayId: 'gw-7', version: '0', topics, clock },
         units: () => ['a.service'],
       })
-      discovery.up(connection, Infinity)
-      commands.up(connection, Infinity)
+      discovery.up(connection)
+      commands.up(connection)
       for (const message of messages) {
         clock.skip(60_000)
         discovery.message(message.topic, message.payload, message.retained)
@@ -72,7 +72,7 @@ it('publishes a result again that was in flight when the connection ended', () =
     clock,
     commands: refuses,
   })
-  commands.up(connection, Infinity)
+  commands.up(connection)
   commands.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)
   const first = commands.next()
   expect(commands.next()).toBeNull()
@@ -94,7 +94,7 @@ it('ignores names that no unit can have', () => {
     clock,
     commands: refuses,
   })
-  commands.up(connection, Infinity)
+  commands.up(connection)
   for (const name of ['a.service\n[ERROR] forged', 'x'.repeat(256), '%2f', 'a b'])
     expect(commands.message(topics.unitSets.replace('+', name), 'stop', false)).toBe(true)
   expect([commands.next(), logged]).toEqual([null, []])
@@ -116,7 +116,7 @@ it.each([
     clock: testClock(),
     commands: { refusal: () => null, run },
   })
-  commands.up({ ...connection, version }, Infinity)
+  commands.up({ ...connection, version })
   expect(commands.message(topics.unitSets.replace('+', 'a.service'), 'stop', false)).toBe(true)
   expect([carriedOut, commands.next()]).toEqual([[], null])
 })

@@ -2,7 +2,15 @@
 import type { MqttHealth } from '../../ports.ts'
 import { type Family, flag } from '../family.ts'
 
-const REASONS: readonly (keyof MqttHealth['dropped'])[] = ['overflow', 'forgotten', 'too_large', 'cleared']
+const REASONS: readonly (keyof MqttHealth['dropped'])[] = ['overflow', 'forgotten', 'too_large', 'refused', 'cleared']
+const KINDS: readonly (keyof MqttHealth['refused'])[] = [
+  'state',
+  'event',
+  'agent',
+  'discovery',
+  'thinedge',
+  'subscribe',
+]
 
 function mqttFamily(
   type: 'counter' | 'gauge',
@@ -24,5 +32,12 @@ export const mqttFamilies: readonly Family[] = [
     help: 'Events dropped, by reason.',
     samples: ({ mqtt }) =>
       mqtt === null ? [] : REASONS.map((reason) => ({ labels: { reason }, value: mqtt.dropped[reason] })),
+  },
+  {
+    name: 'gatewatch_mqtt_refused_total',
+    type: 'counter',
+    help: 'Messages and subscriptions that the broker refuses, by kind; only MQTT 5 brokers report it.',
+    samples: ({ mqtt }) =>
+      mqtt === null ? [] : KINDS.map((kind) => ({ labels: { kind }, value: mqtt.refused[kind] })),
   },
 ]

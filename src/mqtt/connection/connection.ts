@@ -1,9 +1,10 @@
 // One connection to the broker over mqtt.js: a new client each time, which neither reconnects nor stores messages.
 import type { Duplex } from 'node:stream'
-import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient } from 'mqtt'
+import type { IClientOptions, IConnackPacket, IDisconnectPacket, MqttClient, Packet } from 'mqtt'
 import type { Clock } from '../../ports.ts'
 import { type ConnectionError, connectionErrorOf } from './error-text.ts'
 import { createFilteredStream } from './filtered-stream.ts'
+import type { RefusedPacket } from './frame.ts'
 import { createInboundFilter } from './inbound-filter.ts'
 import { PACKET_AT_MOST_BYTES, responsesTo, SUBSCRIBED_QOS } from './inbound-rules.ts'
 
@@ -60,8 +61,11 @@ export interface ConnectionHandlers {
 
 export interface Connection {
   readonly version: 4 | 5
-  /** `done`: the broker has acknowledged it (null) or refused it, for this reason. Not called after the end. */
-  publish(message: Message, done: (refused: string | null) => void): void
+  /**
+   * `done`: the broker has acknowledged it (null) or refused it, for this reason; `tooLarge`: because of its size. Not
+   * called after the end. Brokers give a reason over MQTT 5 only.
+   */
+  publish(message: Message, done: (refused: string | null, tooLarge: boolean) => void): void
   /**
    * `done`: whether the broker granted the subscription. `live`: only messages that are published from now on, each with the
    * retain flag that it was published with. Without MQTT 5, stored messages arrive too, and only these have the flag.
@@ -89,6 +93,10 @@ export interface ConnectionOptions {
 
 /** MQTT 5.0, table 3-13. */
 const SESSION_TAKEN_OVER = 142
+/** MQTT 5.0, table 3-4 does not have it, but mosquitto sends it for a message above its `message_size_limit`. */
+const PACKET_TOO_LARGE = 149
+/** More than there are messages in flight: a broker may also refuse what was never sent. */
+const REASONS_AT_MOST = 64
 /** A loss about which nothing more is known than its reason. */
 export const NO_DETAILS = { silent: false, violation: false, byBroker: false, takenOver: false } as const
 
@@ -101,7 +109,12 @@ export function openConnection(
   handlers: ConnectionHandlers,
 ): Connection {
   const { version, clock } = options
-  const filter = createInboundFilter({ version, clock, ignored: handlers.ignored })
+  /** Reason codes of refused messages, by packet id, until mqtt.js has read them. */
+  const reasons = new Map<number, number>()
+  const refused = ({ id, reasonCode }: RefusedPacket) => {
+    if (reasons.size < REASONS_AT_MOST) reasons.set(id, reasonCode)
+  }
+  const filter = createInboundFilter({ version, clock, ignored: handlers.ignored, refused })
   const stream = createFilteredStream({
     socket: options.stream,
     filter,
@@ -124,6 +137,12 @@ export function openConnection(
     open = false
     stream.destroy()
     setImmediate(() => client.end(true))
+  }
+
+  function takeReason(id = -1): number | undefined {
+    const code = reasons.get(id)
+    reasons.delete(id)
+    return code
   }
 
   client.on('connect', (connack: IConnackPacket) => {
@@ -157,10 +176,11 @@ export function openConnection(
         ...(properties === undefined ? {} : { userProperties: properties }),
       }
       if (!open) return
-      const settle = (error?: Error) => {
+      const settle = (error?: Error, packet?: Packet) => {
         if (!open) return
-        if (!error) done(null)
-        else if ('code' in error && typeof error.code === 'number') done(error.message.replace(/^Publish error: /, ''))
+        if (!error) return done(null, false)
+        const code = takeReason(packet?.messageId) ?? ('code' in error ? error.code : undefined)
+        if (typeof code === 'number') done(library.reasons[code] ?? `reason code ${code}`, code === PACKET_TOO_LARGE)
         // any other error means that the connection has ended, which is an event too
       }
       client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)

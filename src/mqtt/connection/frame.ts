@@ -34,6 +34,9 @@ export interface Frame {
   readonly bodyBytes: number
 }
 
+/** The first reason code of a failure. */
+const UNSPECIFIED_ERROR = 128
+
 /** The length of the body takes this many bytes at most, 7 bits in each. */
 const LENGTH_AT_MOST_BYTES = 4
 
@@ -65,6 +68,28 @@ export function publishTopic(bytes: Buffer, frame: Frame): string | null {
   if (end > bytes.length) return null
   const topic = bytes.toString('latin1', begin, end)
   return /^[\x20-\x7e]{1,256}$/.test(topic) ? topic : null
+}
+
+/** The acknowledgement of a message that the broker refuses: the id of the packet, and the reason. */
+export interface RefusedPacket {
+  readonly id: number
+  /** 128 or more (MQTT 5.0, 2.4). */
+  readonly reasonCode: number
+}
+
+/** Where the reason code of a PUBACK or PUBREC is, after the packet id. It is left out when it is 0. */
+const REASON_AT = 2
+
+/** What a complete PUBACK or PUBREC of MQTT 5 refuses; null if it refuses nothing. */
+export function refusedPacketIn(bytes: Buffer, { name, headerBytes, bodyBytes }: Frame): RefusedPacket | null {
+  if ((name !== 'PUBACK' && name !== 'PUBREC') || bodyBytes <= REASON_AT) return null
+  const reasonCode = bytes.readUInt8(headerBytes + REASON_AT)
+  return reasonCode < UNSPECIFIED_ERROR ? null : { id: bytes.readUInt16BE(headerBytes), reasonCode }
+}
+
+/** Replaces the reason of a refusal by `Unspecified error`. */
+export function replaceReason(bytes: Buffer, { headerBytes }: Frame): void {
+  bytes.writeUInt8(UNSPECIFIED_ERROR, headerBytes + REASON_AT)
 }
 
 function topicRange(bytes: Buffer, { headerBytes }: Frame): { begin: number; end: number } {

@@ -1,6 +1,13 @@
 // Filters the packets from the broker: only complete ones that the rules and the rate allow are passed on to mqtt.js.
 import type { Clock } from '../../ports.ts'
-import { type Frame, publishPropertiesBytes, publishTopic } from './frame.ts'
+import {
+  type Frame,
+  publishPropertiesBytes,
+  publishTopic,
+  type RefusedPacket,
+  refusedPacketIn,
+  replaceReason,
+} from './frame.ts'
 import { createFrameBuffer } from './frame-buffer.ts'
 import { createInboundRate, RATE_EXCEEDED } from './inbound-rate.ts'
 import { costOf, isResponse, isTooLarge, PROPERTIES_AT_MOST_BYTES, type Verdict, verdictOn } from './inbound-rules.ts'
@@ -30,9 +37,11 @@ interface InboundFilterOptions {
   readonly clock: Pick<Clock, 'now'>
   /** A message was ignored; `what` completes the sentence "the broker sent ...". */
   readonly ignored: (what: string) => void
+  /** The broker refuses a message of ours. Called before mqtt.js receives the acknowledgement. */
+  readonly refused: (packet: RefusedPacket) => void
 }
 
-export function createInboundFilter({ version, clock, ignored }: InboundFilterOptions): InboundFilter {
+export function createInboundFilter({ version, clock, ignored, refused }: InboundFilterOptions): InboundFilter {
   const frames = createFrameBuffer()
   const rate = createInboundRate(clock)
   let acknowledged = false
@@ -62,6 +71,17 @@ export function createInboundFilter({ version, clock, ignored }: InboundFilterOp
     frames.skip(frame)
   }
 
+  /** mqtt.js ends the connection if it does not know a reason, as with mosquitto's `Packet too large`. */
+  function accept(frame: Frame): void {
+    const bytes = frames.bytes(frame)
+    const packet = version === 5 ? refusedPacketIn(bytes, frame) : null
+    if (packet !== null) {
+      refused(packet)
+      replaceReason(bytes, frame)
+    }
+    frames.accept(frame)
+  }
+
   const packets = (needsMore = false): Taken => ({ kind: 'packets', bytes: frames.take(), needsMore })
 
   return {
@@ -83,7 +103,7 @@ export function createInboundFilter({ version, clock, ignored }: InboundFilterOp
         const pauseMs = pay(frame)
         if (pauseMs > 0) return frames.accepted() ? packets() : refusalOf(frame, pauseMs)
         if (verdict === 'ignore') ignore(frame)
-        else frames.accept(frame)
+        else accept(frame)
         acknowledged = true
         cost += costOf(frame)
       }

@@ -8,8 +8,9 @@ import {
   type ConnectionLoss,
   NO_DETAILS,
 } from './connection.ts'
-import { connectionErrorOf, REFUSED } from './error-text.ts'
+import { connectionErrorOf } from './error-text.ts'
 import { createInboundProblem } from './inbound-problem.ts'
+import { createOutage } from './outage.ts'
 import { createProtocolVersion } from './protocol-version.ts'
 import { createSharedClientId } from './shared-client-id.ts'
 
@@ -26,7 +27,10 @@ export interface LinkOptions {
 
 export interface LinkHandlers {
   readonly up: (connection: Connection, limits: BrokerLimits) => void
-  readonly down: () => void
+  /** Returns whether a message of ours may be the reason. */
+  readonly down: (loss: ConnectionLoss) => boolean
+  /** An attempt has failed before the broker accepted it. */
+  readonly failed: () => void
   readonly message: (topic: string, payload: string, retained: boolean) => void
 }
 
@@ -35,8 +39,10 @@ export interface Link {
   start(handlers: LinkHandlers): void
   /** The connection, once the broker has accepted it. */
   connection(): Connection | null
-  /** Why there is no connection, or what the broker sent that was not received; null otherwise. */
+  /** Why there is no connection, and for how long, or what the broker sent that was not received; null otherwise. */
   problem(): string | null
+  /** Since when there is no connection; null while there is one. */
+  lostAtMonoMs(): number | null
   /** What shows that another client uses our client id; null while nothing does. */
   sharedClientId(): string | null
   /** Connections after the first one. */
@@ -62,17 +68,16 @@ interface Attempt {
 }
 
 export function createLink({ open, clientId, shown, clock, log, random }: LinkOptions): Link {
-  const outage = createOutageLog(shown, clock, log)
+  const outage = createOutage(shown, clock, log)
   const inbound = createInboundProblem(clock, log)
   const version = createProtocolVersion(log)
   const shared = createSharedClientId(clientId, clock, log)
-  let handlers: LinkHandlers = { up: () => {}, down: () => {}, message: () => {} }
+  let handlers: LinkHandlers = { up: () => {}, down: () => false, failed: () => {}, message: () => {} }
   let current: Attempt | null = null
   let cancelWait: (() => void) | null = null
   let closed = false
   let failures = 0
   let connections = 0
-  let problem: string | null = 'not connected yet'
   let eagerUntilMonoMs = Number.NEGATIVE_INFINITY
 
   function attempt(): void {
@@ -110,14 +115,12 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
     }
     accepted.upAtMonoMs = clock.now().monoMs
     connections += 1
-    problem = null
     outage.over()
     accepted.connection = inbound.begin(connection)
     handlers.up(accepted.connection, limits)
   }
 
   function ended({ upAtMonoMs }: Attempt, loss: ConnectionLoss): void {
-    problem = loss.text
     inbound.end()
     const now = clock.now().monoMs
     if (upAtMonoMs !== null) {
@@ -125,12 +128,12 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
       // Each connection of two clients with one id ends the other's: they alternate less often if both wait longer.
       else if (now - upAtMonoMs >= STABLE_AFTER_MS && !loss.takenOver) failures = 0
       outage.begins(loss.text)
-      shared.ended(loss, now - upAtMonoMs)
-      handlers.down()
+      if (!handlers.down(loss)) shared.ended(loss, now - upAtMonoMs)
     } else if (loss.version && version.refused()) return void attempt()
     else {
       if (loss.silent) version.closedSilently()
       outage.failed(loss.text)
+      handlers.failed()
     }
     const eager = upAtMonoMs === null && now < eagerUntilMonoMs
     cancelWait = clock.after(eager ? EAGER_EVERY_MS : backoffMs(RECONNECT, failures++, random()), attempt)
@@ -142,7 +145,8 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
       attempt()
     },
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),
-    problem: () => problem ?? inbound.text(),
+    problem: () => outage.problem() ?? inbound.text(),
+    lostAtMonoMs: outage.beganAtMonoMs,
     sharedClientId: shared.problem,
     reconnects: () => Math.max(0, connections - 1),
     connectNow() {
@@ -160,32 +164,6 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
       if (current?.upAtMonoMs != null) return current.connection
       current?.connection?.destroy()
       return null
-    },
-  }
-}
-
-/** Limit for the different reasons logged in one outage: a broker may report an unlimited number of them. */
-const REASONS_AT_MOST = 8
-
-/** Logs the begin and the end of an outage, and each reason for a failed attempt once. */
-function createOutageLog(shown: string, clock: Pick<Clock, 'now'>, log: Log) {
-  let beganAtMonoMs: number | null = null
-  const logged = new Set<string>()
-  return {
-    begins(reason: string): void {
-      beganAtMonoMs = clock.now().monoMs
-      log('warning', `mqtt: connection lost (${reason}); reconnecting`)
-      logged.add(reason).add(REFUSED)
-    },
-    failed(reason: string): void {
-      if (!logged.has(reason) && logged.size < REASONS_AT_MOST)
-        log('warning', `mqtt: cannot connect to ${shown}: ${reason}; retrying`)
-      logged.add(reason)
-    },
-    over(): void {
-      logged.clear()
-      if (beganAtMonoMs === null) log('info', `mqtt: connected to ${shown}`)
-      else log('info', `mqtt: reconnected after ${Math.round((clock.now().monoMs - beganAtMonoMs) / 1000)} s`)
     },
   }
 }

@@ -8,8 +8,8 @@ import { createOutbox, type Outbox } from './outbox.ts'
 export interface Backlog {
   readonly outbox: Outbox
   accept(events: readonly Event[]): void
-  /** A connection begins. `messageBytes`: the largest message that the broker accepts. */
-  connected(messageBytes: number): void
+  /** A connection begins. */
+  connected(): void
   /** The broker has acknowledged one more event, or (false) the record of dropped ones. */
   settled(event: boolean): void
   eventsPublished(): number
@@ -35,9 +35,9 @@ export function createBacklog(options: MqttOptions): Backlog {
       fullLogged = true
       log('warning', 'mqtt: the event queue is full; dropping events, the oldest starts and stops first')
     },
-    connected(messageBytes) {
+    connected() {
       fullLogged = false
-      outbox.connected(messageBytes)
+      outbox.connected()
     },
     settled(event) {
       if (event) eventsPublished += 1

@@ -12,9 +12,11 @@ interface BoundedQueue {
   /** Adds the newest event and returns the events that had to make room: never those in flight. */
   push(event: Event, bytes: number): readonly Event[]
   /** The oldest event that is neither in flight nor refused. */
-  oldest(): { readonly event: Event; readonly bytes: number } | undefined
+  oldest(): Event | undefined
   /** Marks the event; it stays in the queue. */
   move(event: Event, to: Place): void
+  /** Replaces the event by a shorter form of it, in the same position. */
+  replace(event: Event, shorter: Event, bytes: number): void
   /** Puts the events that are in one of these places back into the queue, at their old position. */
   requeue(...from: Place[]): void
   remove(event: Event): void
@@ -26,8 +28,8 @@ interface BoundedQueue {
 }
 
 interface QueuedEvent {
-  readonly event: Event
-  readonly bytes: number
+  event: Event
+  bytes: number
   readonly expendable: boolean
   place: Place
 }
@@ -75,10 +77,17 @@ export function createBoundedQueue(limits: QueueLimits): BoundedQueue {
       }
       return removed
     },
-    oldest: () => entries.find(({ place }) => place === 'queue'),
+    oldest: () => entries.find(({ place }) => place === 'queue')?.event,
     move(event, to) {
       const entry = entries.find((one) => one.event === event)
       if (entry !== undefined) entry.place = to
+    },
+    replace(event, shorter, size) {
+      const entry = entries.find((one) => one.event === event)
+      if (entry === undefined) return
+      bytes += size - entry.bytes
+      entry.event = shorter
+      entry.bytes = size
     },
     requeue(...from) {
       for (const entry of entries) if (from.includes(entry.place)) entry.place = 'queue'

@@ -9,6 +9,7 @@ import type { Session } from '../session.ts'
 import type { Topics } from '../topics.ts'
 import { type Backlog, createBacklog } from './backlog.ts'
 import { disconnect, drain } from './disconnect.ts'
+import type { Poison } from './poison.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 import { createSendOrder } from './send-order.ts'
 import { createSettle } from './settle.ts'
@@ -23,15 +24,21 @@ interface Delivery extends LinkHandlers {
   stop(): Promise<void>
 }
 
-export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Session, link: Link): Delivery {
+export function createDelivery(
+  mqtt: MqttOptions,
+  topics: Topics,
+  session: Session,
+  link: Link,
+  poison: Poison,
+): Delivery {
   const { config, identity, state, clock, log } = mqtt
-  const refusedTopics = createRefusedTopics(log)
-  const refused = refusedTopics.note
+  const now = () => clock.now().monoMs
+  const refusedTopics = createRefusedTopics(topics, clock, log)
   const snapshots = createSnapshots()
   const backlog = createBacklog(mqtt)
-  const publisher = createPublisher(config.keepalive * 1000, clock)
+  const publisher = createPublisher({ keepaliveMs: config.keepalive * 1000, poison, refusedTopics, clock })
   const settle = createSettle({ settleMs: config.settle * 1000, release: publisher.pump, clock })
-  const features = createFeatures({ mqtt, topics, snapshots, pump: publisher.pump, refused })
+  const features = createFeatures({ mqtt, topics, snapshots, pump: publisher.pump })
   const sendOrder = createSendOrder({
     topics,
     identity,
@@ -42,19 +49,17 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
     state,
     clock,
     settled: backlog.settled,
-    refused,
   })
   const health = () => healthOf(link, refusedTopics, features, backlog, publisher)
   const status = createAgentStatus(mqtt, session, health)
   const busWatch = createBusWatch(mqtt, () => {
-    if (link.connection() === null) return
-    publishStatus()
+    if (link.connection() !== null) publishStatus()
     publisher.pump()
   })
 
   function publishAll(): void {
     snapshots.all(state())
-    sendOrder.begin(session.id())
+    sendOrder.begin(session.id(), poison.searching(now()))
   }
 
   function publishStatus(): void {
@@ -66,12 +71,10 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
   function tick(): void {
     cancelTick = clock.after(mqtt.statsEveryMs(), tick)
     if (link.connection() === null) return
-    if (refusedTopics.problem() !== null) {
-      refusedTopics.retry()
-      backlog.outbox.retryRefused()
-      features.retry()
-      publishAll()
-    }
+    const refused = refusedTopics.kinds()
+    backlog.outbox.retryRefused()
+    if (refused.has('discovery') || refused.has('thinedge')) features.retry()
+    if (refused.has('state') || refused.has('agent')) publishAll()
     publishStatus()
     publisher.pump()
   }
@@ -79,20 +82,23 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
   return {
     up(connection, limits) {
       refusedTopics.clear()
-      backlog.connected(limits.messageBytes)
+      backlog.connected()
+      poison.connected(limits.messageBytes, now())
       const isFirst = mqtt.onConnected()
       if (!isFirst && backlog.outbox.size() > 0) settle.begin()
       publishAll()
       publishStatus()
-      features.up(connection, limits.messageBytes)
+      features.up(refusedTopics.watchSubscriptions(connection))
       publisher.begin(connection, limits, sendOrder.next)
     },
-    down() {
+    down(loss) {
       settle.interrupt()
       features.down()
-      publisher.end()
+      publisher.end(!loss.takenOver && !loss.violation)
       sendOrder.end()
+      return poison.searching(now())
     },
+    failed: poison.unreachable,
     message: features.message,
     accept(step) {
       backlog.accept(step.events)
@@ -118,7 +124,7 @@ export function createDelivery(mqtt: MqttOptions, topics: Topics, session: Sessi
       const offline = availabilityMessage(topics, 'offline', session.id())
       const publishOffline = (done: () => void) => sendOrder.publishNext(offline, done)
       if (connection !== null) await disconnect(connection, publisher, publishOffline, clock)
-      publisher.end()
+      publisher.end(false)
     },
   }
 }
@@ -134,6 +140,7 @@ function healthOf(
   return {
     connected: link.connection() !== null,
     problem: link.problem() ?? refusedTopics.problem() ?? features.problem(),
+    lostAtMonoMs: link.lostAtMonoMs(),
     sharedClientId: link.sharedClientId(),
     note: features.note(),
     queued: outbox.size(),
@@ -141,6 +148,7 @@ function healthOf(
     eventsPublished: backlog.eventsPublished(),
     reconnects: link.reconnects(),
     dropped: { ...outbox.dropped() },
+    refused: refusedTopics.counts(),
     acknowledged: outbox.acknowledged(),
   }
 }

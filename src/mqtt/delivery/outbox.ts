@@ -7,10 +7,10 @@ import { createDroppedRecord, type DroppedEvents } from './dropped-record.ts'
 const OUTBOX_LIMITS: QueueLimits = { events: 1000, bytes: 1_048_576 }
 
 /**
- * `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts; `cleared`: a user
- * cleared the events.
+ * `overflow`: no room; `forgotten`: history no longer had it; `too_large`: larger than the broker accepts; `refused`: the
+ * broker refused it twice; `cleared`: a user cleared the events.
  */
-type DropReason = 'overflow' | 'forgotten' | 'too_large' | 'cleared'
+type DropReason = 'overflow' | 'forgotten' | 'too_large' | 'refused' | 'cleared'
 
 /** The next thing to publish. */
 export type Parcel =
@@ -23,13 +23,16 @@ export interface Outbox {
   next(): Parcel | null
   /** The broker has acknowledged it. */
   settle(parcel: Parcel): void
-  /** The broker refuses it, perhaps only for now: it is kept until `retryRefused`, and the others pass it. */
-  refuse(parcel: Parcel): void
+  /**
+   * The broker refuses it. An event is tried once more, and then dropped: one that is too large at once, if there is a
+   * shorter form of it; any other after `retryRefused`, and the others pass it. A record is kept.
+   */
+  refuse(parcel: Parcel, tooLarge?: boolean): void
   retryRefused(): void
   /** Drops everything that is not in flight. */
   clear(): void
-  /** Everything added so far counts as replayed from now on. `messageBytes`: the largest message that is accepted. */
-  connected(messageBytes: number): void
+  /** Everything added so far counts as replayed from now on. */
+  connected(): void
   /** The connection is down: everything in flight or refused has to be sent again. */
   requeue(): void
   /**
@@ -53,10 +56,11 @@ interface OutboxOptions {
 export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: OutboxOptions): Outbox {
   const events = createBoundedQueue(limits)
   const record = createDroppedRecord()
-  const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0, cleared: 0 }
+  const dropped: Record<DropReason, number> = { overflow: 0, forgotten: 0, too_large: 0, refused: 0, cleared: 0 }
   let newest = acknowledged
   let replayedTo = acknowledged ?? 0
-  let messageBytes = Infinity
+  /** Events that the broker has refused once. */
+  const refusedBefore = new WeakSet<Event>()
 
   function drop(reason: DropReason, events: Omit<DroppedEvents, 'byReason'>): void {
     dropped[reason] += events.count
@@ -75,27 +79,29 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
       for (const removed of events.push(event, bytesOf(event))) drop('overflow', oneDropped(removed))
     },
     next() {
-      for (;;) {
-        const droppedEvents = record.next()
-        if (droppedEvents !== null) return { kind: 'dropped', dropped: droppedEvents }
-        const oldest = events.oldest()
-        if (oldest === undefined) return null
-        const { event, bytes } = oldest
-        if (bytes <= messageBytes) {
-          events.move(event, 'flight')
-          return { kind: 'event', event, replayed: event.seq <= replayedTo }
-        }
-        events.remove(event)
-        drop('too_large', oneDropped(event))
-      }
+      const droppedEvents = record.next()
+      if (droppedEvents !== null) return { kind: 'dropped', dropped: droppedEvents }
+      const event = events.oldest()
+      if (event === undefined) return null
+      events.move(event, 'flight')
+      return { kind: 'event', event, replayed: event.seq <= replayedTo }
     },
     settle(parcel) {
       if (parcel.kind === 'dropped') record.settle()
       else events.remove(parcel.event)
     },
-    refuse(parcel) {
-      if (parcel.kind === 'dropped') record.refuse()
-      else events.move(parcel.event, 'refused')
+    refuse(parcel, tooLarge = false) {
+      if (parcel.kind === 'dropped') return record.refuse()
+      const { event } = parcel
+      const shorter = withoutLog(event)
+      if (tooLarge ? shorter === null : refusedBefore.has(event)) {
+        events.remove(event)
+        return drop(tooLarge ? 'too_large' : 'refused', oneDropped(event))
+      }
+      const retried = shorter ?? event
+      if (shorter !== null) events.replace(event, shorter, bytesOf(shorter))
+      if (!tooLarge) refusedBefore.add(retried)
+      events.move(retried, tooLarge ? 'queue' : 'refused')
     },
     retryRefused() {
       record.retry()
@@ -104,8 +110,7 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
     clear() {
       for (const event of events.removeWaiting()) drop('cleared', oneDropped(event))
     },
-    connected(limit) {
-      messageBytes = limit
+    connected() {
       replayedTo = newest ?? 0
     },
     requeue() {
@@ -120,6 +125,13 @@ export function createOutbox({ acknowledged, bytesOf, limits = OUTBOX_LIMITS }: 
     bytes: events.bytes,
     dropped: () => dropped,
   }
+}
+
+/** The event without its journal lines, by far its largest part; null if it has none. */
+export function withoutLog(event: Event): Event | null {
+  if (event.kind !== 'crash' || event.log === undefined) return null
+  const { log, ...rest } = event
+  return rest
 }
 
 function oneDropped({ seq, kind }: Event): Omit<DroppedEvents, 'byReason'> {

@@ -1,15 +1,21 @@
 // Publishes messages over the current connection, with a bounded number in flight, and detects a dead link.
 import type { Clock } from '../../ports.ts'
-import type { BrokerLimits, Connection, Message } from '../connection/connection.ts'
+import type { BrokerLimits, Connection } from '../connection/connection.ts'
+import type { RefusedTopics } from '../refused-topics.ts'
+import type { MessageToSend, Refusal } from './message-limits.ts'
+import type { Poison } from './poison.ts'
 
 /** A message without an acknowledgement after this time means that the link is dead. */
 const ACK_AT_MOST_MS = 30_000
 const IN_FLIGHT_AT_MOST = 16
 
 /** A message to publish, with the callback for its outcome. */
-export interface Outgoing extends Message {
-  /** The broker has acknowledged it (null) or refused it for this reason. Never called if the connection ends first. */
-  settled(refused: string | null): void
+export interface Outgoing extends MessageToSend {
+  /**
+   * The broker has acknowledged it (null) or refused it for this reason; `tooLarge`: because of its size. Never called if
+   * the connection ends first.
+   */
+  settled(refused: string | null, tooLarge?: boolean): void
 }
 
 export interface Publisher {
@@ -18,8 +24,8 @@ export interface Publisher {
    * publish. Messages in flight on the connection before are forgotten.
    */
   begin(connection: Connection, limits: BrokerLimits, next: () => Outgoing | null): void
-  /** The connection is down. */
-  end(): void
+  /** The connection is down. `unexplained`: neither side gave a reason. */
+  end(unexplained: boolean): void
   /** Publishes as much as may be in flight. Does nothing without a connection. */
   pump(): void
   /** Nothing is in flight; after `pump`, nothing waits either. */
@@ -28,7 +34,15 @@ export interface Publisher {
   published(): number
 }
 
-export function createPublisher(keepaliveMs: number, clock: Clock): Publisher {
+interface PublisherOptions {
+  readonly keepaliveMs: number
+  readonly poison: Poison
+  readonly refusedTopics: Pick<RefusedTopics, 'note' | 'shortened' | 'accepted'>
+  readonly clock: Clock
+}
+
+export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: PublisherOptions): Publisher {
+  const now = () => clock.now().monoMs
   const ackAtMostMs = Math.min(ACK_AT_MOST_MS, 1.5 * keepaliveMs)
   let open: { readonly connection: Connection; readonly room: number; readonly next: () => Outgoing | null } | null =
     null
@@ -42,10 +56,12 @@ export function createPublisher(keepaliveMs: number, clock: Clock): Publisher {
     if (pumping) return
     pumping = true
     try {
-      while (open !== null && inFlight.size < open.room) {
+      while (open !== null && inFlight.size < (poison.searching(now()) ? 1 : open.room)) {
         const outgoing = open.next()
         if (outgoing === null) return
-        send(open.connection, outgoing)
+        const refusal = poison.refusal(outgoing)
+        if (refusal === null) send(open.connection, outgoing)
+        else refuse(outgoing, refusal)
       }
     } finally {
       pumping = false
@@ -53,26 +69,40 @@ export function createPublisher(keepaliveMs: number, clock: Clock): Publisher {
   }
 
   function send(connection: Connection, outgoing: Outgoing): void {
-    inFlight.set(outgoing, clock.now().monoMs)
+    inFlight.set(outgoing, now())
     cancelWatch ??= clock.after(ackAtMostMs, watch)
-    connection.publish(outgoing, (refused) => {
+    connection.publish(outgoing, (why, tooLarge) => {
       if (!inFlight.delete(outgoing)) return
-      if (refused === null) published += 1
-      outgoing.settled(refused)
+      const refusal = why === null ? null : { why, tooLarge }
+      poison.settled(outgoing, refusal)
+      if (refusal === null) acknowledge(outgoing)
+      else refuse(outgoing, refusal)
       pump()
     })
+  }
+
+  function acknowledge(outgoing: Outgoing): void {
+    published += 1
+    refusedTopics.accepted(outgoing.topic)
+    outgoing.settled(null, false)
+  }
+
+  function refuse(outgoing: Outgoing, { why, tooLarge }: Refusal): void {
+    if (tooLarge && outgoing.canShorten) refusedTopics.shortened(outgoing.topic, why)
+    else refusedTopics.note(outgoing.topic, why)
+    outgoing.settled(why, tooLarge)
   }
 
   function watch(): void {
     cancelWatch = null
     const [oldest] = inFlight.values()
     if (oldest === undefined || open === null) return
-    const ageMs = clock.now().monoMs - oldest
+    const ageMs = now() - oldest
     if (ageMs >= ackAtMostMs) open.connection.fail(`no acknowledgement within ${Math.round(ackAtMostMs / 1000)} s`)
     else cancelWatch = clock.after(ackAtMostMs - ageMs, watch)
   }
 
-  function end(): void {
+  function reset(): void {
     open = null
     inFlight.clear()
     cancelWatch?.()
@@ -81,11 +111,15 @@ export function createPublisher(keepaliveMs: number, clock: Clock): Publisher {
 
   return {
     begin(connection, limits, next) {
-      end()
+      reset()
       open = { connection, room: Math.min(IN_FLIGHT_AT_MOST, limits.inFlight), next }
       pump()
     },
-    end,
+    end(unexplained) {
+      const [[oldest, sentAtMs] = [undefined, 0]] = inFlight
+      poison.ended(oldest, now() - sentAtMs, now(), unexplained)
+      reset()
+    },
     pump,
     idle: () => inFlight.size === 0,
     published: () => published,

@@ -18,7 +18,7 @@ interface ResultQueue {
   requeue(): void
 }
 
-export function createResultQueue(refused: (topic: string, why: string) => void): ResultQueue {
+export function createResultQueue(): ResultQueue {
   const waiting: CommandResultMessage[] = []
   let inFlight: CommandResultMessage | null = null
   return {
@@ -34,9 +34,8 @@ export function createResultQueue(refused: (topic: string, why: string) => void)
         topic: next.topic,
         payload: next.payload,
         retain: false,
-        settled(why) {
+        settled() {
           inFlight = null
-          if (why !== null) refused(next.topic, why)
         },
       }
     },

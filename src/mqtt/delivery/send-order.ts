@@ -7,7 +7,7 @@ import type { Clock } from '../../ports.ts'
 import type { Message } from '../connection/connection.ts'
 import { availabilityMessage, droppedPayload, eventPayload, statePayload } from '../payloads.ts'
 import type { Topics } from '../topics.ts'
-import type { Outbox } from './outbox.ts'
+import { type Outbox, withoutLog } from './outbox.ts'
 import type { Outgoing } from './publisher.ts'
 import type { Snapshots } from './snapshots.ts'
 
@@ -27,12 +27,14 @@ interface SendOrderOptions {
   readonly clock: Pick<Clock, 'now'>
   /** The broker has acknowledged one more event, or (false) the record of dropped ones. */
   readonly settled: (event: boolean) => void
-  readonly refused: (topic: string, why: string) => void
 }
 
 interface SendOrder {
-  /** A connection begins: the birth message goes before everything else, then all states. */
-  begin(session: string): void
+  /**
+   * A connection begins: the birth message goes before everything else, then all states. `birthLast`: the connection may end
+   * soon, so the birth message goes after everything else; availability does not change while others like it end.
+   */
+  begin(session: string, birthLast: boolean): void
   /** The connection is down: events in flight have to be sent again. */
   end(): void
   /** Publishes the agent's status; the newest replaces one that is not sent yet. */
@@ -45,12 +47,10 @@ interface SendOrder {
 export function createSendOrder(options: SendOrderOptions): SendOrder {
   const { topics, identity, outbox, snapshots, state } = options
   let urgent: Outgoing[] = []
+  /** Goes when nothing else waits. */
+  let last: Outgoing | null = null
   let statesFirst = false
   let stateTurn = false
-
-  function report(topic: string, refused: string | null): void {
-    if (refused !== null) options.refused(topic, refused)
-  }
 
   function nextEvent(): Outgoing | null {
     const parcel = options.holdsEvents() ? null : outbox.next()
@@ -65,9 +65,9 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
       payload,
       retain: false,
       expirySeconds: EVENT_EXPIRES_AFTER_S,
-      settled(refused) {
-        report(topic, refused)
-        if (refused !== null) return outbox.refuse(parcel)
+      canShorten: parcel.kind === 'event' && withoutLog(parcel.event) !== null,
+      settled(refused, tooLarge) {
+        if (refused !== null) return outbox.refuse(parcel, tooLarge)
         outbox.settle(parcel)
         options.settled(parcel.kind === 'event')
       },
@@ -89,28 +89,36 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
         topic,
         payload,
         retain: true,
-        settled(refused) {
-          report(topic, refused)
+        settled() {
           snapshots.settle(pending)
         },
       }
     }
   }
 
+  function takeLast(): Outgoing | null {
+    if (options.holdsEvents()) return null
+    const taken = last
+    last = null
+    return taken
+  }
+
   return {
-    begin(session) {
-      const birth = availabilityMessage(topics, 'online', session)
-      urgent = [{ ...birth, settled: (refused) => report(birth.topic, refused) }]
+    begin(session, birthLast) {
+      const birth = { ...availabilityMessage(topics, 'online', session), settled: () => {} }
+      urgent = birthLast ? [] : [birth]
+      last = birthLast ? birth : null
       statesFirst = true
     },
     end() {
       urgent = []
+      last = null
       outbox.requeue()
     },
     agent(payload) {
       const topic = topics.agent
       urgent = urgent.filter((outgoing) => outgoing.topic !== topic)
-      urgent.push({ topic, payload, retain: true, settled: (refused) => report(topic, refused) })
+      urgent.push({ topic, payload, retain: true, settled: () => {} })
     },
     publishNext(message, done) {
       urgent.unshift({ ...message, settled: done })
@@ -126,7 +134,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
         if (other !== null) return other
       }
       stateTurn = !stateTurn
-      return stateTurn ? (nextEvent() ?? nextState()) : (nextState() ?? nextEvent())
+      return (stateTurn ? (nextEvent() ?? nextState()) : (nextState() ?? nextEvent())) ?? takeLast()
     },
   }
 }

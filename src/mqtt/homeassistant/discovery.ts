@@ -1,16 +1,10 @@
 // Publishes Home Assistant discovery: after each connection, after Home Assistant's birth, and when the units change.
-import { Buffer } from 'node:buffer'
 import type { Clock, Log, Step } from '../../ports.ts'
 import type { Outgoing } from '../delivery/publisher.ts'
 import type { TopicHandler } from '../topic-handler.ts'
 import type { Topics } from '../topics.ts'
 import { birthTopics, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'
 import { createPublishedEntities } from './published-entities.ts'
-
-/** Topic and header of a message, beside its payload. */
-const OVERHEAD_BYTES = 200
-/** With MQTT 3.1.1 a broker cannot report that a message is too large for it: it just closes the connection. */
-const DISCONNECTS_AT_MOST = 3
 
 interface DiscoveryOptions {
   /** False: what an earlier run published is removed again. */
@@ -24,7 +18,6 @@ interface DiscoveryOptions {
   readonly units: () => readonly string[]
   /** There is something to publish. */
   readonly pump: () => void
-  readonly refused: (topic: string, why: string) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -42,11 +35,8 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   const births = birthTopics(prefix)
   const published = createPublishedEntities(topic, options.clock, options.pump)
   const shownUnits = createUnitLimit(options)
-  let largest = Infinity
   let due = false
   let inFlight = false
-  /** Connections in a row that ended while the message was in flight. */
-  let disconnects = 0
 
   /** The current discovery message; `again`: it must be published once more to forget the removed entities. */
   function message(): { payload: string; after: Map<string, string>; again: boolean } | null {
@@ -60,15 +50,13 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
   }
 
   return {
-    up(connection, messageBytes) {
-      largest = messageBytes - OVERHEAD_BYTES
+    up(connection) {
       due = true
       if (enabled) for (const birth of births) connection.subscribe(birth, () => {})
       published.read(connection)
     },
     down() {
       published.stopReading()
-      if (inFlight) disconnects += 1
       inFlight = false
     },
     accept({ before, after }) {
@@ -89,12 +77,6 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       due = false
       const next = message()
       if (next === null) return null
-      const tooLarge = Buffer.byteLength(next.payload) > largest
-      if (tooLarge || disconnects >= DISCONNECTS_AT_MOST) {
-        const why = tooLarge ? 'the message is larger than it accepts' : 'it closes the connection each time'
-        options.refused(topic, why)
-        return null
-      }
       inFlight = true
       return {
         topic,
@@ -102,8 +84,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
         retain: true,
         settled(refused) {
           inFlight = false
-          disconnects = 0
-          if (refused !== null) return options.refused(topic, refused)
+          if (refused !== null) return
           published.replace(next.after)
           if (next.again) due = true
         },

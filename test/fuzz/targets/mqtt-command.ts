@@ -61,11 +61,10 @@ async function received(input: Input) {
       },
     },
     pump: () => {},
-    refused: () => {},
     clock,
     log: (_, line) => logged.push(line),
   })
-  commands.up({ version: input.version, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection, Infinity)
+  commands.up({ version: input.version, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection)
   let elapsedMs = 0
   for (const message of input.messages) {
     clock.skip(message.afterMs)

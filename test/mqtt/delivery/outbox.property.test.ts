@@ -82,7 +82,7 @@ function runSteps(steps: readonly { act: Act; pick: number }[]) {
         outbox.requeue()
         break
       case 'connected':
-        outbox.connected(Infinity)
+        outbox.connected()
         break
     }
     const sent = flight.filter((p) => p.kind === 'event').length

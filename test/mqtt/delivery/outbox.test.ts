@@ -1,5 +1,6 @@
 // The outbox: the order of sending, what is dropped first, and the record of dropped events.
 import { expect, test } from 'vitest'
+import type { Event } from '../../../src/core/event.ts'
 import { createOutbox, type Outbox, type Parcel } from '../../../src/mqtt/delivery/outbox.ts'
 import { afterGap, cleared, crashed, started } from '../event.ts'
 
@@ -13,6 +14,11 @@ function takeAll(outbox: Outbox): Parcel[] {
   const parcels: Parcel[] = []
   for (let parcel = outbox.next(); parcel !== null; parcel = outbox.next()) parcels.push(parcel)
   return parcels
+}
+
+function refuseNext(outbox: Outbox, why: 'too large' | 'not authorized' = 'not authorized'): void {
+  const parcel = outbox.next()
+  if (parcel) outbox.refuse(parcel, why === 'too large')
 }
 
 test('the oldest goes first, and only a settled event is removed', () => {
@@ -41,7 +47,7 @@ test('events in flight when the connection ended are sent again, at their old po
 test('events from before the connection are replayed, later ones are not', () => {
   const outbox = outboxOf(10)
   outbox.add(started(1))
-  outbox.connected(Infinity)
+  outbox.connected()
   outbox.add(started(2))
   expect(takeAll(outbox).map((p) => p.kind === 'event' && p.replayed)).toEqual([true, false])
 })
@@ -54,7 +60,7 @@ test('starts are dropped before crashes, the oldest first, and one record of the
   outbox.add(crashed(4))
   outbox.add(crashed(5))
   outbox.add(crashed(6))
-  expect(outbox.dropped()).toEqual({ overflow: 3, forgotten: 0, too_large: 0, cleared: 0 })
+  expect(outbox.dropped()).toEqual({ overflow: 3, forgotten: 0, too_large: 0, refused: 0, cleared: 0 })
   expect(takeAll(outbox).map(shown)).toEqual([
     { fromSeq: 1, toSeq: 3, count: 3, byKind: { start: 2, crash: 1 }, byReason: { overflow: 3 } },
     4,
@@ -129,26 +135,61 @@ test('if nothing was ever acknowledged, nothing is missing before the first even
   expect(outbox.acknowledged()).toBe(499)
 })
 
-test('a refused event does not block the others, and is tried again', () => {
+test('a refused event does not block the others, is tried once more, and is then dropped and reported', () => {
   const outbox = outboxOf(10)
   for (const seq of [1, 2]) outbox.add(started(seq))
-  const first = outbox.next()
-  if (first) outbox.refuse(first)
+  refuseNext(outbox)
   expect(takeAll(outbox).map(shown)).toEqual([2])
   outbox.retryRefused()
-  expect(takeAll(outbox).map(shown)).toEqual([1])
   expect(outbox.acknowledged()).toBe(0)
+  refuseNext(outbox)
+  expect(takeAll(outbox).map(shown)).toEqual([
+    { fromSeq: 1, toSeq: 1, count: 1, byKind: { start: 1 }, byReason: { refused: 1 } },
+  ])
+  expect([outbox.dropped().refused, outbox.size()]).toEqual([1, 2])
 })
 
-test('an event larger than the broker accepts is dropped and reported', () => {
-  const outbox = createOutbox({ acknowledged: 0, bytesOf: ({ seq }) => seq * 1000 })
-  outbox.connected(1500)
-  for (const seq of [1, 2]) outbox.add(crashed(seq))
+test('a refused event is tried once more after a reconnection, too', () => {
+  const outbox = outboxOf(10)
+  outbox.add(started(1))
+  refuseNext(outbox)
+  outbox.requeue()
+  expect(takeAll(outbox).map(shown)).toEqual([1])
+})
+
+test('a crash that is too large is published at once without its journal lines, in its place', () => {
+  const bytesOf = (event: Event) => (event.kind === 'crash' && event.log !== undefined ? 7000 : 700)
+  const outbox = createOutbox({ acknowledged: 0, bytesOf })
+  outbox.add({ ...crashed(1), log: ['x'.repeat(6300)] })
+  outbox.add(started(2))
+  expect(outbox.bytes()).toBe(7700)
+  refuseNext(outbox, 'too large')
+  expect(outbox.bytes()).toBe(1400)
+  const [first, second] = takeAll(outbox)
+  expect(first).toEqual({ kind: 'event', event: crashed(1), replayed: false })
+  expect(shown(second ?? null)).toBe(2)
+  if (first) outbox.settle(first)
+  expect([outbox.acknowledged(), outbox.dropped().too_large]).toEqual([1, 0])
+})
+
+test('an event that is too large and has no shorter form is dropped and reported', () => {
+  const outbox = outboxOf(10)
+  outbox.add({ ...crashed(1), log: ['a line'] })
+  refuseNext(outbox, 'too large')
+  refuseNext(outbox, 'too large')
   expect(takeAll(outbox).map(shown)).toEqual([
-    1,
-    { fromSeq: 2, toSeq: 2, count: 1, byKind: { crash: 1 }, byReason: { too_large: 1 } },
+    { fromSeq: 1, toSeq: 1, count: 1, byKind: { crash: 1 }, byReason: { too_large: 1 } },
   ])
-  expect(outbox.dropped().too_large).toBe(1)
+  expect(outbox.dropped()).toMatchObject({ too_large: 1, refused: 0 })
+})
+
+test('a refused crash is tried once more without its journal lines', () => {
+  const outbox = outboxOf(10)
+  outbox.add({ ...crashed(1), log: ['a line'] })
+  refuseNext(outbox)
+  expect(outbox.next()).toBeNull()
+  outbox.retryRefused()
+  expect(outbox.next()).toMatchObject({ event: crashed(1) })
 })
 
 test('clear drops what is not in flight, and the record of it comes first', () => {
@@ -157,7 +198,7 @@ test('clear drops what is not in flight, and the record of it comes first', () =
   const first = outbox.next()
   outbox.clear()
   outbox.add(cleared(5))
-  expect(outbox.dropped()).toEqual({ overflow: 0, forgotten: 0, too_large: 0, cleared: 3 })
+  expect(outbox.dropped()).toEqual({ overflow: 0, forgotten: 0, too_large: 0, refused: 0, cleared: 3 })
   expect(takeAll(outbox).map(shown)).toEqual([
     { fromSeq: 2, toSeq: 4, count: 3, byKind: { start: 2, crash: 1 }, byReason: { cleared: 3 } },
     5,

@@ -256,13 +256,13 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant with a real mosqui
         what: 'the reason while connected',
         is: ({ connected, problem }) =>
           connected &&
-          /^the broker refuses homeassistant.*config: (the message is larger|it closes the connection)/.test(
+          /^the broker refuses homeassistant.*config: (the message is larger|it ends the connection)/.test(
             problem ?? '',
           ),
       })
       gateway.fail('u1.service', 5)
       await drained(gateway)
-      expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 3)
+      expect(gateway.sink.health().reconnects).toBe(version === 5 ? 0 : 5)
     },
   )
 
