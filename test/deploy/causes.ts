@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { brokerConfig } from '../mqtt/broker-config.ts'
 import { type Gatewatch, gatewatch, startGatewatch } from '../rig/gatewatch.ts'
 import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import type { Systemd } from '../rig/systemd.ts'
@@ -115,6 +116,11 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
     await restartAgent(gateway, '--config', file)
     writeFileSync(file, '{"monitored_servces": []}')
     process.kill(gateway.agent.pid, 'SIGHUP')
+  },
+  /** An ACL that grants nothing. */
+  async GatewatchMessagesRefused(gateway) {
+    gateway.broker ??= await startMosquitto({ config: brokerConfig('no-rights') })
+    await restartAgent(gateway, '--mqtt', gateway.broker.url)
   },
   async GatewatchBrokerDown(gateway) {
     gateway.broker ??= await startMosquitto()

@@ -7,7 +7,7 @@ import { at } from '../core/step-driver.ts'
 import { MOSQUITTO, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { brokerFile } from './broker-file.ts'
+import { brokerConfig } from './broker-config.ts'
 import { crashed, started } from './event.ts'
 import { type Gateway, type GatewayOptions, startGateway } from './gateway.ts'
 import { startLink } from './link.ts'
@@ -19,7 +19,7 @@ const WITHOUT_MQTT5 = Buffer.from([0x20, 2, 0, 1])
 
 /** The real mosquitto, which speaks both versions, with one of the files in `brokers`; `version`: the one it accepts. */
 async function startLimited(file: string, version: 4 | 5, options: Partial<GatewayOptions> = {}) {
-  const broker = await startMosquitto(brokerFile(file))
+  const broker = await startMosquitto({ config: brokerConfig(file) })
   const subscriber = await broker.subscribe('gatewatch/#')
   const link = await startLink(broker.port, (first) =>
     version === 4 && first[CONNECT_VERSION_AT] === 5 ? WITHOUT_MQTT5 : null,

@@ -175,6 +175,7 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
         published: count,
         reconnects: count,
         dropped: mapOf(count),
+        refused: mapOf(count),
       }),
     ),
     unmatched_patterns: list(
