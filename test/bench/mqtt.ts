@@ -2,6 +2,7 @@
 import { killBrokerUnit, startBrokerUnit } from '../e2e/broker-unit.ts'
 import { killBroker } from '../mqtt/broker-kills.ts'
 import { dayWithoutBroker } from './broker-outage.ts'
+import { killAndCount } from './broker-subscribers.ts'
 import { measureLatency } from './latency.ts'
 import { measureMemory } from './mqtt-memory.ts'
 
@@ -9,9 +10,15 @@ const PARTS: Readonly<Record<string, (times: number | undefined) => Promise<void
   latency,
   outage,
   broker,
+  subscribers,
   kills,
   memory,
 }
+
+/** `mqtt.settle` in seconds: the default, and without a hold. */
+const SETTLES = [3, 0]
+/** Longer than a slow subscriber needs to reconnect. */
+const LONG_SETTLE = 15
 
 const [wanted, times] = process.argv.slice(2)
 const part = wanted === undefined ? undefined : PARTS[wanted]
@@ -37,10 +44,22 @@ async function outage(events = 864_000): Promise<void> {
 
 /** mosquitto as a watched unit, killed and restarted after a second each time. */
 async function broker(kills = 20): Promise<void> {
-  await using gateway = await startBrokerUnit(1)
-  const afterMs: number[] = []
-  for (let kill = 0; kill < kills; kill++) afterMs.push((await killBrokerUnit(gateway)).afterMs)
-  print(`restart of a killed broker to its own crash event at a subscriber, ${kills} kills`, quantiles(afterMs))
+  for (const settle of SETTLES) {
+    await using gateway = await startBrokerUnit(1, { GATEWATCH_MQTT_SETTLE: String(settle) })
+    const afterMs: number[] = []
+    for (let kill = 0; kill < kills; kill++) afterMs.push((await killBrokerUnit(gateway)).afterMs)
+    const what = `restart of a killed broker to its own crash event, ${kills} kills, settle ${settle}`
+    print(what, quantiles(afterMs))
+  }
+}
+
+/** The same, with subscribers of several kinds: how many of the crash events each received. */
+async function subscribers(kills = 50): Promise<void> {
+  for (const settle of [...SETTLES, LONG_SETTLE]) {
+    print(`the broker killed ${kills} times, settle ${settle}: received crash events`, '')
+    for (const { kind, crashes, repeated } of await killAndCount(kills, settle))
+      print(`  ${kind}`, `${crashes} of ${kills}, ${repeated} repeated`)
+  }
 }
 
 async function kills(number = 1000): Promise<void> {

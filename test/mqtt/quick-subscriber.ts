@@ -16,11 +16,16 @@ export interface QuickSubscriber extends AsyncDisposable {
  * QoS 0, because a broker that is killed with unread acknowledgements resets the connection, and what it had sent is lost.
  * With a `session` QoS 1: the broker then keeps messages while the subscriber is disconnected.
  */
-export async function subscribeQuickly(url: string, filter: string, session?: string): Promise<QuickSubscriber> {
+export async function subscribeQuickly(
+  url: string,
+  filter: string,
+  session?: string,
+  reconnectPeriod = 20,
+): Promise<QuickSubscriber> {
   const persistent = session === undefined ? {} : { clean: false, clientId: session }
   const received: { topic: string; payload: string; subscription: number }[] = []
   let subscriptions = 0
-  const client = mqtt.connect(url, { reconnectPeriod: 20, resubscribe: false, ...persistent })
+  const client = mqtt.connect(url, { reconnectPeriod, resubscribe: false, ...persistent })
   client.on('connect', () => {
     client.subscribe(filter, { qos: session === undefined ? 0 : 1 }, (error) => {
       if (!error) subscriptions += 1
