@@ -2,6 +2,7 @@
 import type { Identity } from '../core/views/api-json.ts'
 import type { Clock } from '../ports.ts'
 import type { BrokerUrl } from './connection/broker-url.ts'
+import type { ConnectMode } from './connection/connect-mode.ts'
 import { type Connection, type ConnectionHandlers, loadLibrary, openConnection } from './connection/connection.ts'
 import { dial, readPassword } from './connection/dial.ts'
 import type { MqttConfig } from './options.ts'
@@ -22,7 +23,7 @@ export interface Session {
   /** Id of the latest session: with it, subscribers can ignore a late Will of an earlier session. */
   id(): string
   /** Begins an attempt to connect with a new id; rejects if a file cannot be read. */
-  open(version: 4 | 5, handlers: ConnectionHandlers): Promise<Connection>
+  open(mode: ConnectMode, handlers: ConnectionHandlers): Promise<Connection>
 }
 
 export function createSession({ config, identity, url, topics, clock, random }: SessionOptions): Session {
@@ -31,7 +32,7 @@ export function createSession({ config, identity, url, topics, clock, random }: 
   return {
     clientId,
     id: () => id,
-    async open(version, handlers) {
+    async open({ version, retain }, handlers) {
       const library = await loadLibrary()
       id = Array.from({ length: 4 }, () => hex16(random())).join('')
       const options = {
@@ -41,7 +42,7 @@ export function createSession({ config, identity, url, topics, clock, random }: 
         password: readPassword(url, config),
         keepaliveSeconds: config.keepalive,
         qos: config.qos as 0 | 1 | 2,
-        will: availabilityMessage(topics, 'offline', id),
+        will: { ...availabilityMessage(topics, 'offline', id), retain },
         stream: dial(url, config),
         clock,
       }

@@ -153,5 +153,5 @@ test.each([
   ],
   ['odd', 'odd', false],
 ])('%s becomes a text that shows where to look', (error, text, version) => {
-  expect(connectionErrorOf(error)).toEqual({ text, version })
+  expect(connectionErrorOf(error)).toEqual({ text, version, retain: false })
 })

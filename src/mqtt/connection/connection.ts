@@ -37,6 +37,8 @@ export interface Message {
 export interface BrokerLimits {
   readonly inFlight: number
   readonly messageBytes: number
+  /** It supports retained messages. */
+  readonly retain: boolean
 }
 
 export interface ConnectionLoss extends ConnectionError {
@@ -87,6 +89,7 @@ export interface ConnectionOptions {
   readonly password: string | null
   readonly keepaliveSeconds: number
   readonly qos: 0 | 1 | 2
+  /** If it is not retained, nothing else that is published is either. */
   readonly will: Message
   readonly clock: Clock
 }
@@ -125,6 +128,7 @@ export function openConnection(
   let open = true
   let acknowledged = false
   let qos = options.qos
+  let mayRetain = options.will.retain
 
   function down(reason: ConnectionError, how: Partial<ConnectionLoss> = {}): void {
     if (!open) return
@@ -148,9 +152,11 @@ export function openConnection(
   client.on('connect', (connack: IConnackPacket) => {
     if (!open) return
     acknowledged = true
-    const { receiveMaximum, maximumPacketSize, maximumQoS } = connack.properties ?? {}
+    const { receiveMaximum, maximumPacketSize, maximumQoS, retainAvailable = true } = connack.properties ?? {}
     qos = Math.min(qos, maximumQoS ?? 2) as 0 | 1 | 2
-    handlers.up({ inFlight: receiveMaximum ?? Infinity, messageBytes: maximumPacketSize ?? Infinity })
+    mayRetain &&= retainAvailable
+    const messageBytes = maximumPacketSize ?? Infinity
+    handlers.up({ inFlight: receiveMaximum ?? Infinity, messageBytes, retain: retainAvailable })
   })
   client.on('packetsend', (packet) => filter.expect(responsesTo(packet)))
   client.on('message', (topic, payload, packet) => {
@@ -183,7 +189,12 @@ export function openConnection(
         if (typeof code === 'number') done(library.reasons[code] ?? `reason code ${code}`, code === PACKET_TOO_LARGE)
         // any other error means that the connection has ended, which is an event too
       }
-      client.publish(topic, payload, { qos, retain, ...(version === 5 ? { properties: extra } : {}) }, settle)
+      client.publish(
+        topic,
+        payload,
+        { qos, retain: retain && mayRetain, ...(version === 5 ? { properties: extra } : {}) },
+        settle,
+      )
     },
     subscribe(topicFilter, done, live) {
       if (!open) return

@@ -1,6 +1,7 @@
-// Keeps a connection to the broker: a fresh client for each attempt, jittered back-off, MQTT 5 with 3.1.1 as fallback.
+// Keeps a connection to the broker: a fresh client for each attempt, jittered back-off, in the best mode that works.
 import { type Backoff, backoffMs } from '../../core/limits/backoff.ts'
 import type { Clock, Log } from '../../ports.ts'
+import { type ConnectMode, createConnectModes } from './connect-mode.ts'
 import {
   type BrokerLimits,
   type Connection,
@@ -11,12 +12,11 @@ import {
 import { connectionErrorOf } from './error-text.ts'
 import { createInboundProblem } from './inbound-problem.ts'
 import { createOutage } from './outage.ts'
-import { createProtocolVersion } from './protocol-version.ts'
 import { createSharedClientId } from './shared-client-id.ts'
 
 export interface LinkOptions {
   /** Begins one attempt; rejects if the attempt cannot even begin. */
-  readonly open: (version: 4 | 5, handlers: ConnectionHandlers) => Promise<Connection>
+  readonly open: (mode: ConnectMode, handlers: ConnectionHandlers) => Promise<Connection>
   readonly clientId: string
   /** Name of the broker in logs. */
   readonly shown: string
@@ -43,6 +43,8 @@ export interface Link {
   problem(): string | null
   /** Since when there is no connection; null while there is one. */
   lostAtMonoMs(): number | null
+  /** What does not work on the connection, because the broker does not support it; null if everything does. */
+  missing(): string | null
   /** What shows that another client uses our client id; null while nothing does. */
   sharedClientId(): string | null
   /** Connections after the first one. */
@@ -70,7 +72,7 @@ interface Attempt {
 export function createLink({ open, clientId, shown, clock, log, random }: LinkOptions): Link {
   const outage = createOutage(shown, clock, log)
   const inbound = createInboundProblem(clock, log)
-  const version = createProtocolVersion(log)
+  const modes = createConnectModes(log)
   const shared = createSharedClientId(clientId, clock, log)
   let handlers: LinkHandlers = { up: () => {}, down: () => false, failed: () => {}, message: () => {} }
   let current: Attempt | null = null
@@ -90,7 +92,7 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
       current = null
       ended(mine, loss)
     }
-    open(version.next(), {
+    open(modes.next(), {
       up: (limits) => {
         if (isCurrent() && mine.connection) up(mine, mine.connection, limits)
       },
@@ -109,7 +111,7 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
   }
 
   function up(accepted: Attempt, connection: Connection, limits: BrokerLimits): void {
-    if (!version.accepted()) {
+    if (!modes.accepted(limits.retain)) {
       void connection.end()
       return void attempt()
     }
@@ -129,9 +131,9 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
       else if (now - upAtMonoMs >= STABLE_AFTER_MS && !loss.takenOver) failures = 0
       outage.begins(loss.text)
       if (!handlers.down(loss)) shared.ended(loss, now - upAtMonoMs)
-    } else if (loss.version && version.refused()) return void attempt()
+    } else if (modes.refused(loss)) return void attempt()
     else {
-      if (loss.silent) version.closedSilently()
+      if (loss.silent) modes.closedSilently()
       outage.failed(loss.text)
       handlers.failed()
     }
@@ -147,6 +149,7 @@ export function createLink({ open, clientId, shown, clock, log, random }: LinkOp
     connection: () => (current?.upAtMonoMs == null ? null : current.connection),
     problem: () => outage.problem() ?? inbound.text(),
     lostAtMonoMs: outage.beganAtMonoMs,
+    missing: modes.problem,
     sharedClientId: shared.problem,
     reconnects: () => Math.max(0, connections - 1),
     connectNow() {

@@ -139,7 +139,7 @@ function healthOf(
   const { outbox } = backlog
   return {
     connected: link.connection() !== null,
-    problem: link.problem() ?? refusedTopics.problem() ?? features.problem(),
+    problem: link.problem() ?? refusedTopics.problem() ?? features.problem() ?? link.missing(),
     lostAtMonoMs: link.lostAtMonoMs(),
     sharedClientId: link.sharedClientId(),
     note: features.note(),
