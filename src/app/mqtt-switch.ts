@@ -6,7 +6,7 @@ import type { PageRingStore } from '../store/store.ts'
 
 type Shared = Pick<
   MqttOptions,
-  'identity' | 'version' | 'startedAtMs' | 'state' | 'bus' | 'commands' | 'statsEveryMs' | 'clock' | 'log'
+  'identity' | 'version' | 'startedAtMs' | 'state' | 'bus' | 'commands' | 'pageUrl' | 'statsEveryMs' | 'clock' | 'log'
 >
 
 export interface MqttSwitchOptions extends Shared {
@@ -18,7 +18,7 @@ export interface MqttSwitchOptions extends Shared {
 }
 
 export interface MqttSwitch extends EventSink {
-  /** Disconnects, and connects as `wanted` specifies; does nothing if nothing changed. */
+  /** Disconnects, and connects as `wanted` specifies; keeps the connection if nothing of that changed. */
   use(wanted: Config['mqtt']): Promise<void>
   /** Publishes the events that wait, as far as the broker takes them soon; drops and announces the others. */
   clear(): Promise<void>
@@ -48,7 +48,7 @@ export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwi
 
   return {
     async use(wanted) {
-      if (JSON.stringify(wanted) === used) return
+      if (JSON.stringify(wanted) === used) return sink?.reloaded()
       used = JSON.stringify(wanted)
       const old = sink
       sink = null

@@ -25,13 +25,13 @@ import { createReload } from './configuration/reload.ts'
 import { adviceFor } from './configuration/service-files.ts'
 import { waitForUnits } from './drain.ts'
 import { createHttpViews } from './http-views.ts'
-import { createMqttSwitch } from './mqtt-switch.ts'
+import { createMqttSwitch, type MqttSwitch } from './mqtt-switch.ts'
 import { type OpenedState, openState } from './open-state.ts'
 import { createOptionalSinks } from './optional-sinks.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
 import { healthChecks, type LogFile, type StatusInputs } from './status.ts'
-import { createTcpListener, metricsUrl, tcpSettings } from './tcp-listener.ts'
+import { createTcpListener, metricsUrl, pageUrl, tcpSettings } from './tcp-listener.ts'
 import { createAgentCommands } from './unit-control.ts'
 import { createUnitSource } from './unit-source.ts'
 
@@ -126,7 +126,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   const eventSinks: EventSink[] = []
   const crashLog = await createCrashLog(config().crash_log_lines, eventSinks, log)
   const history = () => crashLog?.withLines(store.history()) ?? store.history()
-  const mqtt = createMqttSwitch({
+  const mqtt: MqttSwitch = createMqttSwitch({
     enabled: () => config().mqtt.enabled,
     history: () => crashLog?.delivered(store.history()) ?? store.history(),
     identity,
@@ -136,6 +136,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     state: agent.state,
     bus: source.health,
     commands,
+    pageUrl: () => pageUrl(inputs.tcp, config().http.allowed_hosts, hostname()),
     statsEveryMs,
     clock,
     log,

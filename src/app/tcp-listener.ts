@@ -1,4 +1,5 @@
 // The TCP listener for scrapers: retries while the port is taken, and moves when the configuration changes.
+import { isIP } from 'node:net'
 import type { Config } from '../config/keys.ts'
 import { messageOf } from '../core/error-text.ts'
 import type { Http, HttpListener } from '../http/http.ts'
@@ -78,6 +79,18 @@ export function createTcpListener(http: Http, clock: Clock, log: Log): TcpListen
 export function tcpSettings(config: Config): TcpSettings | null {
   const { prometheus_enabled, listen: host, prometheus_port: port, web_config_file: webConfigFile } = config
   return prometheus_enabled ? { host, port, webConfigFile } : null
+}
+
+/**
+ * `http://gw-7:9100/`, the dashboard's address for other hosts; null while not listening for them. While listening on all
+ * addresses, the host is the first of `http.allowed_hosts`, else the name of this host.
+ */
+export function pageUrl({ address, scheme }: TcpListener, allowedHosts: readonly string[], hostname: string) {
+  const [, host, port] = /^(.*):(\d+)$/.exec(address() ?? '') ?? []
+  if (host === undefined) return null
+  const name = /^(0\.0\.0\.0|\[::\])$/.test(host) ? (allowedHosts[0] ?? hostname) : host
+  const url = `${scheme()}://${isIP(name) === 6 ? `[${name}]` : name}:${port}/`
+  return /^(localhost(\.|$)|127\.|\[?::1\]?$)/.test(name) || !URL.canParse(url) ? null : url
 }
 
 /** `http://localhost:9100/metrics`; null while not listening. */

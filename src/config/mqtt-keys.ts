@@ -1,6 +1,6 @@
 // The rows of the table of configuration keys for MQTT: the connection to the broker, and what is published.
 import { key } from './key-row.ts'
-import { line, mqttUrl, path, topicPrefix } from './text-types.ts'
+import { line, mqttUrl, path, topic, topicPrefix } from './text-types.ts'
 import { bool, boolOr, integer, orNone } from './value-types.ts'
 
 export const MQTT_KEYS = {
@@ -81,6 +81,11 @@ export const MQTT_KEYS = {
   'mqtt.discovery_prefix': key(topicPrefix, 'homeassistant', {
     applies: 'now',
     help: "Home Assistant's discovery prefix. The device is published on <discovery_prefix>/device/gatewatch-<gateway_id>/config.",
+  }),
+  'mqtt.link_topic': key(orNone(topic), null, {
+    applies: 'now',
+    help: 'Topic on which a bridge publishes 1 while its link is up and 0 otherwise. If set, Home Assistant shows the gateway as unavailable unless it is 1.',
+    defaultText: 'none',
   }),
   'mqtt.commands': key(boolOr('force'), false, {
     applies: 'now',

@@ -95,15 +95,21 @@ export const mqttUrl: ValueType<string> = textType('a URL such as mqtt://127.0.0
     : { wrong: 'has parameters, which MQTT does not use; end the URL after host and port' }
 })
 
-/** MQTT 3.1.1, 4.7: no wildcards in the topic of a publication; `$` is reserved for the broker. No empty levels here. */
-export const topicPrefix: ValueType<string> = textType('a topic such as "gatewatch"', (text) => {
+export const topic: ValueType<string> = textType('a topic such as "gatewatch/gw-7/bridge"', topicOf)
+
+/** `$` is reserved for the broker. */
+export const topicPrefix: ValueType<string> = textType('a topic such as "gatewatch"', (text) =>
+  text.startsWith('$') ? { wrong: 'begins with "$", which is reserved for the broker' } : topicOf(text),
+)
+
+/** MQTT 3.1.1, 4.7: no wildcards in the topic of a publication. No empty levels here. */
+function topicOf(text: string): Parsed<string> {
   if (/[#+\0]/.test(text)) return { wrong: 'contains "#" or "+", which are MQTT wildcards' }
-  if (text.startsWith('$')) return { wrong: 'begins with "$", which is reserved for the broker' }
   if (text.length > 128) return { wrong: 'is longer than 128 characters' }
   return text.split('/').includes('')
     ? { wrong: 'has an empty level: remove "/" at its start or end and "//"' }
     : { value: text }
-})
+}
 
 /** D-Bus specification, "Server Addresses". */
 export const busAddress: ValueType<string> = textType(

@@ -15,7 +15,8 @@ import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'
 
 /** The only payloads accepted; the API and the command line have the other actions. */
-const ACTIONS: readonly string[] = ['start', 'stop', 'restart'] satisfies Action[]
+const ACTIONS = ['start', 'stop', 'restart'] as const satisfies Action[]
+type MqttAction = (typeof ACTIONS)[number]
 const PAYLOAD_AT_MOST = 64
 /** Rate limit: a burst, then one more every few seconds. A person is never faster; a program in a loop is. */
 const RATE: TokenRate = { burst: 10, everyMs: 6_000 }
@@ -30,6 +31,8 @@ interface MqttCommandsOptions {
   readonly topics: Topics
   readonly identity: Identity
   readonly commands: UnitCommands
+  /** Units that run the broker, if it is on this device. */
+  readonly brokerUnits: readonly string[]
   /** A result is ready to be published. */
   readonly pump: () => void
   readonly clock: Pick<Clock, 'now'>
@@ -37,6 +40,8 @@ interface MqttCommandsOptions {
 }
 
 interface MqttCommands extends TopicHandler {
+  /** The commands that the unit accepts on this connection. */
+  accepted(unit: string): readonly MqttAction[]
   /** Why commands are not accepted on this connection although they are configured; null otherwise. */
   problem(): string | null
   /** What to know about commands that are accepted. */
@@ -90,7 +95,7 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
       return
     }
     log('warning', `mqtt: command for ${unit} refused: ${refusal.reason}`)
-    publishResult(unit, ACTIONS.includes(payload) ? payload : null, refusal.code, refusal.reason)
+    publishResult(unit, isAction(payload) ? payload : null, refusal.code, refusal.reason)
   }
 
   function refusalOf(unit: string, payload: string, retained: boolean): Refusal | null {
@@ -98,11 +103,15 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
       return { code: 'retained', reason: 'retained messages are ignored; publish the command without retain' }
     if (payload.length > PAYLOAD_AT_MOST)
       return { code: 'too_large', reason: `the payload is longer than ${PAYLOAD_AT_MOST} characters` }
-    if (!ACTIONS.includes(payload))
-      return { code: 'malformed', reason: `the payload is not one of ${ACTIONS.join(', ')}` }
-    const reason = commands.refusal(unit)
+    if (!isAction(payload)) return { code: 'malformed', reason: `the payload is not one of ${ACTIONS.join(', ')}` }
+    const reason = refusalOfAction(unit, payload)
     if (reason !== null) return { code: 'denied', reason }
     return busy.has(unit) ? { code: 'busy', reason: 'the previous command is still being carried out' } : null
+  }
+
+  function refusalOfAction(unit: string, action: MqttAction): string | null {
+    const reason = commands.refusal(unit)
+    return reason === null && action === 'stop' && options.brokerUnits.includes(unit) ? brokerStop(unit) : reason
   }
 
   async function carryOut(unit: string, action: Action): Promise<void> {
@@ -126,6 +135,7 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
       if (!accepts(mode)) return
       subscribe(topics.unitSets, () => {}, 'live')
     },
+    accepted: (unit) => (accepts(mode) ? ACTIONS.filter((action) => refusalOfAction(unit, action) === null) : []),
     problem: () => (mode === 'refused' ? NOT_ACCEPTED : null),
     note: () => (mode === 'forced' ? FORCED : null),
     message(topic, payload, retained) {
@@ -143,6 +153,14 @@ export function createMqttCommands(options: MqttCommandsOptions): MqttCommands {
       results.requeue()
     },
   }
+}
+
+function isAction(payload: string): payload is MqttAction {
+  return (ACTIONS as readonly string[]).includes(payload)
+}
+
+function brokerStop(unit: string): string {
+  return `${unit} runs the broker: after a stop, no command could start it again over MQTT; stop it with gatewatch stop, or restart it`
 }
 
 /** What happens to commands on a connection; `off` also without one. */

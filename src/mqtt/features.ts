@@ -1,6 +1,7 @@
 // The features that subscribe to topics of their own: discovery for Home Assistant, commands, removal of stale states.
 import type { Step } from '../ports.ts'
 import { createMqttCommands } from './commands.ts'
+import type { Poison } from './delivery/poison.ts'
 import type { Outgoing } from './delivery/publisher.ts'
 import type { Snapshots } from './delivery/snapshots.ts'
 import { createDiscovery } from './homeassistant/discovery.ts'
@@ -15,10 +16,13 @@ interface FeaturesOptions {
   readonly snapshots: Snapshots
   /** There is something to publish. */
   readonly pump: () => void
+  /** What the broker accepts. */
+  readonly poison: Pick<Poison, 'payloadAtMost'>
 }
 
 export interface Features extends TopicHandler {
   accept(step: Step): void
+  reloaded(): void
   /** Publishes again what the broker refused. */
   retry(): void
   /** Why a configured feature does not work on this connection; null if all do. */
@@ -31,7 +35,7 @@ export interface Features extends TopicHandler {
   stop(): void
 }
 
-export function createFeatures({ mqtt, topics, snapshots, pump }: FeaturesOptions): Features {
+export function createFeatures({ mqtt, topics, snapshots, poison, pump }: FeaturesOptions): Features {
   const { config, identity, version, state, clock, log } = mqtt
   const discovery = createDiscovery({
     enabled: config.homeassistant,
@@ -39,16 +43,22 @@ export function createFeatures({ mqtt, topics, snapshots, pump }: FeaturesOption
     gatewayId: identity.gatewayId,
     version,
     topics,
+    linkTopic: config.link_topic,
+    pageUrl: mqtt.pageUrl,
+    payloadAtMost: poison.payloadAtMost,
     units: () => state().units.map((unit) => unit.name),
+    buttons: (unit) => commands.accepted(unit),
     pump,
     clock,
     log,
+    random: mqtt.random,
   })
   const commands = createMqttCommands({
     accept: config.commands,
     topics,
     identity,
     commands: mqtt.commands,
+    brokerUnits: mqtt.brokerUnits ?? [],
     pump,
     clock,
     log,
@@ -73,6 +83,7 @@ export function createFeatures({ mqtt, topics, snapshots, pump }: FeaturesOption
     },
     message: (topic, payload, retained) => handlers.some((handler) => handler.message(topic, payload, retained)),
     accept: discovery.accept,
+    reloaded: discovery.reloaded,
     retry: discovery.retry,
     problem: commands.problem,
     note: commands.note,

@@ -23,6 +23,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly homeassistant: boolean
   /** Home Assistant's discovery prefix. */
   readonly discovery_prefix: string
+  /** The topic on which a bridge publishes 1 while its link is up, else 0, for Home Assistant behind the link. */
+  readonly link_topic: string | null
   /** Accept commands; with `force` over MQTT 3.1.1, too. */
   readonly commands: boolean | 'force'
 }
@@ -46,6 +48,8 @@ export interface MqttOptions {
   readonly bus: () => BusHealth
   /** Carries out the commands. */
   readonly commands: UnitCommands
+  /** The address of the dashboard for other hosts; null if it is unknown. */
+  readonly pageUrl: () => string | null
   /** Interval of the agent's status in ms; read each time. */
   readonly statsEveryMs: () => number
   /** Units that run the broker, if it is on this device. */
@@ -63,4 +67,6 @@ export interface MqttSink extends EventSink {
   clear(): Promise<void>
   /** Ends the back-off and connects now, unless connected. */
   brokerIsUp(): void
+  /** The configuration of other parts may have changed: which units may be controlled, where the dashboard is. */
+  reloaded(): void
 }

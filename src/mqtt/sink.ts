@@ -21,7 +21,7 @@ export function createMqttSink(options: MqttOptions): MqttSink {
   const brokerRun = () => runOf(options.state(), brokerUnits)
   const settleMs = config.settle * 1000
   const poison = createPoison({ maxMessageBytes: config.max_message_bytes, settleMs, brokerRun, log })
-  const delivery = createDelivery(options, topics, session, link, poison)
+  const delivery = createDelivery({ ...options, brokerUnits }, topics, session, link, poison)
   link.start(delivery)
 
   return {
@@ -33,6 +33,7 @@ export function createMqttSink(options: MqttOptions): MqttSink {
     health: delivery.health,
     clear: delivery.clear,
     brokerIsUp: link.connectNow,
+    reloaded: delivery.reloaded,
     stop: delivery.stop,
   }
 }

@@ -9,6 +9,8 @@ export interface Topics {
   readonly agent: string
   event(kind: EventKind | 'dropped'): string
   unitState(unit: string): string
+  /** Commands to this unit. */
+  unitSet(unit: string): string
   /** The result of a command. */
   unitResult(unit: string): string
   /** Filter for the states of all units, those no longer watched included. */
@@ -37,6 +39,7 @@ export function topicsOf(prefix: string, gatewayId: string): Topics {
     agent: `${root}/agent`,
     event: (kind) => `${root}/event/${kind}`,
     unitState: (unit) => ofUnit(level(unit), 'state'),
+    unitSet: (unit) => ofUnit(level(unit), 'set'),
     unitResult: (unit) => ofUnit(level(unit), 'result'),
     unitStates: ofUnit('+', 'state'),
     unitSets: ofUnit('+', 'set'),

@@ -6,7 +6,7 @@ import { newState } from '../../src/core/state.ts'
 import { loadText } from '../config/load-text.ts'
 import { at } from '../core/step-driver.ts'
 import { crashed } from '../mqtt/event.ts'
-import { BUS_CONNECTED, FLASH, IDENTITY, STREAM } from '../mqtt/gateway.ts'
+import { BUS_CONNECTED, clockOf, FLASH, IDENTITY, STREAM } from '../mqtt/gateway.ts'
 import { startLink } from '../mqtt/link.ts'
 import { seqsOf } from '../mqtt/received.ts'
 import { SETTLE_SECONDS, settleClock } from '../mqtt/settle-clock.ts'
@@ -17,13 +17,38 @@ import { until } from '../rig/until.ts'
 const configOf = async (url: string, settle: number) =>
   (await loadText(JSON.stringify({ mqtt: { enabled: true, url, settle } }))).config.mqtt
 
+const state = newState(STREAM)
+
+function options(
+  rest: Pick<MqttSwitchOptions, 'clock'> & Partial<MqttSwitchOptions>,
+  store: Pick<MqttSwitchOptions['store'], 'acknowledged' | 'acknowledge'> = {
+    acknowledged: () => 0,
+    acknowledge: () => {},
+  },
+): MqttSwitchOptions {
+  return {
+    enabled: () => true,
+    history: () => [],
+    store: { ...store, commitForReader: () => {}, health: () => FLASH } as unknown as MqttSwitchOptions['store'],
+    identity: IDENTITY,
+    version: '0.1.0',
+    startedAtMs: () => 0,
+    state: () => state,
+    bus: () => BUS_CONNECTED,
+    commands: { refusal: () => null, run: () => Promise.reject(new Error('none')) },
+    pageUrl: () => null,
+    statsEveryMs: () => 60_000,
+    log: () => {},
+    ...rest,
+  }
+}
+
 describeUnless(missingPrograms(...MOSQUITTO), 'a reload of the MQTT configuration', () => {
   it('applies mqtt.settle, and the first connection of the new sink is not the first one of the agent', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/gw-7/event/+')
     await using link = await startLink(broker.port)
     const { clock, pass, holds } = settleClock()
-    const state = newState(STREAM)
     const history: Event[] = []
     let acknowledged = 0
     const store = {
@@ -31,23 +56,8 @@ describeUnless(missingPrograms(...MOSQUITTO), 'a reload of the MQTT configuratio
       acknowledge: (seq: number) => {
         acknowledged = seq
       },
-      commitForReader: () => {},
-      health: () => FLASH,
     }
-    const mqtt = createMqttSwitch({
-      enabled: () => true,
-      history: () => history,
-      store: store as unknown as MqttSwitchOptions['store'],
-      identity: IDENTITY,
-      version: '0.1.0',
-      startedAtMs: () => 0,
-      state: () => state,
-      bus: () => BUS_CONNECTED,
-      commands: { refusal: () => null, run: () => Promise.reject(new Error('none')) },
-      statsEveryMs: () => 60_000,
-      clock,
-      log: () => {},
-    })
+    const mqtt = createMqttSwitch({ ...options({ clock }, store), history: () => history })
     const happen = (seq: number) => {
       history.push(crashed(seq))
       mqtt.accept({ before: state, after: state, events: [crashed(seq)], at: at(seq) })
@@ -76,6 +86,25 @@ describeUnless(missingPrograms(...MOSQUITTO), 'a reload of the MQTT configuratio
     await link.open()
     await arrived([1, 2])
     expect(holds()).toBe(0)
+    await mqtt.stop()
+  })
+
+  it('that changes nothing else brings Home Assistant up to date, on the same connection', async () => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('homeassistant/#')
+    let page = 'http://gw-7:9100/'
+    const mqtt = createMqttSwitch(options({ clock: clockOf(20), pageUrl: () => page }))
+    const { config } = await loadText(JSON.stringify({ mqtt: { enabled: true, url: broker.url, homeassistant: true } }))
+    const latest = () => subscriber.received.at(-1)?.payload ?? ''
+    const shown = async () => {
+      await until(latest, { what: page, is: (payload) => payload.includes(`"cu":"${page}"`) })
+    }
+    await mqtt.use(config.mqtt)
+    await shown()
+    page = 'https://gw-7:9100/'
+    await mqtt.use(config.mqtt)
+    await shown()
+    expect(mqtt.health()?.reconnects).toBe(0)
     await mqtt.stop()
   })
 })

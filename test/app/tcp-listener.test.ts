@@ -1,6 +1,6 @@
 // The TCP listener: retries while the port is taken, is moved by a reload, and fails at once in a terminal.
 import { expect, test } from 'vitest'
-import { createTcpListener } from '../../src/app/tcp-listener.ts'
+import { createTcpListener, pageUrl, type TcpListener } from '../../src/app/tcp-listener.ts'
 import type { Http } from '../../src/http/http.ts'
 import { testClock } from '../rig/clock.ts'
 
@@ -62,3 +62,23 @@ test('a reload moves it, stops it, and leaves it alone if nothing changed', asyn
   tcp.stop()
   expect(waits()).toBe(false)
 })
+
+test.each([
+  ['0.0.0.0:9100', 'http', [], 'gw-7', 'http://gw-7:9100/'],
+  ['[::]:9100', 'https', [], 'gw-7', 'https://gw-7:9100/'],
+  ['[::]:9100', 'http', ['gateway.example', 'other'], 'gw-7', 'http://gateway.example:9100/'],
+  ['[::]:9100', 'http', ['2001:db8::7'], 'gw-7', 'http://[2001:db8::7]:9100/'],
+  ['192.168.1.5:9200', 'http', ['gateway.example'], 'gw-7', 'http://192.168.1.5:9200/'],
+  ['[2001:db8::5]:9200', 'http', [], 'gw-7', 'http://[2001:db8::5]:9200/'],
+  ['[fe80::5%eth0]:9200', 'http', [], 'gw-7', null],
+  ['127.0.0.1:9100', 'http', ['gateway.example'], 'gw-7', null],
+  ['[::1]:9100', 'http', [], 'gw-7', null],
+  ['0.0.0.0:9100', 'http', [], 'localhost', null],
+  [null, 'http', [], 'gw-7', null],
+] as const)(
+  'for other hosts, the dashboard at %s (%s, names %j, host %s) is at %s',
+  (address, scheme, names, host, url) => {
+    const tcp = { address: () => address, scheme: () => scheme } as TcpListener
+    expect(pageUrl(tcp, names, host)).toBe(url)
+  },
+)

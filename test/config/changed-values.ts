@@ -47,6 +47,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     'mqtt.max_message_bytes': 4096,
     'mqtt.homeassistant': true,
     'mqtt.discovery_prefix': 'other',
+    'mqtt.link_topic': 'other/link',
     'mqtt.commands': true,
     'notify.enabled': true,
     'statsd.address': '127.0.0.1:8125',

@@ -50,6 +50,7 @@ describe('without file, options or variables', () => {
         settle: 3,
         homeassistant: false,
         discovery_prefix: 'homeassistant',
+        link_topic: null,
         commands: false,
       },
       notify: { enabled: false },

@@ -20,11 +20,13 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
     expect(gateway.agent.stderr()).toMatch(/mqtt: connection lost .*\n[\s\S]*mqtt: reconnected after \d+ s/)
   })
 
-  test('a command over MQTT restarts a unit, and is an event', async () => {
+  test('a command over MQTT restarts a unit, and is an event; a stop of the broker itself is refused', async () => {
     const env = {
       GATEWATCH_MQTT_COMMANDS: 'true',
       GATEWATCH_CONTROL_ENABLED: 'true',
-      GATEWATCH_CONTROL_UNITS: 'a.service',
+      GATEWATCH_CONTROL_UNITS: `a.service,${UNIT}`,
+      GATEWATCH_MQTT_HOMEASSISTANT: 'true',
+      GATEWATCH_MQTT_DISCOVERY_PREFIX: 'gatewatch/home', // which the subscriber receives
     }
     await using gateway = await startBrokerUnit(3, env)
     const { subscriber } = gateway
@@ -44,7 +46,17 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a wa
 
     await subscriber.publish(`gatewatch/gw-7/unit/${UNIT}/set`, 'stop')
     await until(() => received('/result').length === 2, { what: 'the refusal' })
-    expect(received('/result')[1]).toMatchObject({ service: UNIT, command: 'stop', outcome: 'denied' })
+    expect(received('/result')[1]).toMatchObject({
+      ...{ service: UNIT, command: 'stop', outcome: 'denied' },
+      reason: expect.stringMatching(/^mosquitto.service runs the broker/),
+    })
     expect((await gateway.systemd.show(UNIT, 'ActiveState'))['ActiveState']).toBe('active')
+
+    await until(() => received('/config').length, { what: "Home Assistant's device" })
+    const buttons = Object.keys(received('/config')[0].cmps).filter((id) => /_(start|stop|restart)$/.test(id))
+    expect(buttons.toSorted()).toEqual([
+      ...['a.service_restart', 'a.service_start', 'a.service_stop'],
+      ...[`${UNIT}_restart`, `${UNIT}_start`],
+    ])
   })
 })

@@ -46,12 +46,14 @@ async function start(
   operator: ReturnType<typeof createOperator>,
   commands: boolean | 'force' = true,
   url = broker.url,
+  brokerUnits: readonly string[] = [],
 ) {
   const subscriber = await broker.subscribe('gatewatch/gw-7/unit/+/result')
   const gateway = startGateway({
     config: { url, commands },
     units: [UNIT],
     commands: operator.commands,
+    brokerUnits,
     speed: 0.01, // the rate limit must not recover during the test
   })
   await connected(gateway)
@@ -100,6 +102,25 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT commands', () => {
     operator.finish()
     await results(subscriber, 6)
     expect(operator.carriedOut.map(({ action }) => action)).toEqual(['stop'])
+    await gateway.stop()
+  })
+
+  it('are refused if they would stop the broker itself, after which no command could arrive; a restart is carried out', async () => {
+    await using broker = await startMosquitto()
+    const operator = createOperator()
+    const { subscriber, gateway } = await start(broker, operator, true, broker.url, ['m.service'])
+    broker.publish(set('m.service'), 'stop')
+    broker.publish(set('m.service'), 'restart')
+    expect(await results(subscriber, 2)).toEqual([
+      [
+        'm.service',
+        'stop',
+        'denied',
+        expect.stringMatching(/^m\.service runs the broker: after a stop, .*gatewatch stop/),
+      ],
+      ['m.service', 'restart', 'done', null],
+    ])
+    expect(operator.carriedOut.map(({ action }) => action)).toEqual(['restart'])
     await gateway.stop()
   })
 

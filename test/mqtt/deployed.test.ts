@@ -7,13 +7,13 @@ import { freePort, MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } 
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { certificates } from './certificates.ts'
-import { startGateway } from './gateway.ts'
+import { IDENTITY, startGateway } from './gateway.ts'
 import { type Link, startLink } from './link.ts'
 import { drained, json, seqsOf } from './received.ts'
 
 const UNIT = 'a.service'
 const KEEPALIVE_SECONDS = 5 // the shortest that mosquitto accepts for a bridge
-const PASSWORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5' }
+const PASSWORDS = { gatewatch: 'w1', viewer: 'w2', 'gw-7': 'w3', operator: 'w4', homeassistant: 'w5', 'gw.7': 'w6' }
 
 /** Enables the lines that are commented out, for commands and Home Assistant. */
 type Lines = 'as shipped' | 'all'
@@ -47,17 +47,23 @@ async function startCentre(lines: Lines = 'as shipped') {
   return { broker, link, caFile: file('ca.crt'), watch: () => broker.subscribe('gatewatch/gw-7/#', ...as('viewer')) }
 }
 
-async function startGatewayBroker(link: Link, caFile: string, lines: Lines = 'as shipped'): Promise<Mosquitto> {
+async function startGatewayBroker(
+  link: Link,
+  caFile: string,
+  lines: Lines = 'as shipped',
+  id: 'gw-7' | 'gw.7' = 'gw-7',
+): Promise<Mosquitto> {
+  const ids = { GATEWAY_ID: id, OBJECT_ID: id.replace('.', '_2e') }
   const broker = await startMosquitto({
     stopped: true,
     replacement(directory, port, passwordFile) {
       const etc = `${directory}/etc/`
       for (const path of ['etc/conf.d', 'run']) mkdirSync(join(directory, path), { recursive: true })
-      writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', lines, { GATEWAY_ID: 'gw-7' }))
+      writeFileSync(join(etc, 'gatewatch.acl'), shipped('gatewatch.acl', lines, ids))
       const bridge = shipped('bridge.conf', lines, {
-        GATEWAY_ID: 'gw-7',
+        ...ids,
         'CENTRE:8883': `localhost:${link.port}`,
-        PASSWORD: PASSWORDS['gw-7'],
+        PASSWORD: PASSWORDS[id],
         '/etc/ssl/certs/ca-certificates.crt': caFile,
         'keepalive_interval 30': `keepalive_interval ${KEEPALIVE_SECONDS}`,
         'restart_timeout 1 30': 'restart_timeout 1',
@@ -198,6 +204,24 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     const before = live().length
     centre.publish('homeassistant/status', 'online', ...as('homeassistant'))
     await until(() => live().length > before, { what: 'the device again', timeoutMs: 30_000 })
+    expect(gateway.sink.health().problem).toBeNull()
+  })
+
+  it('carries Home Assistant discovery of a gateway with a dot in its id, which the topic cannot contain', async () => {
+    const { broker: centre, link, caFile } = await startCentre('all')
+    await using _centre = centre
+    await using _link = link
+    await using broker = await startGatewayBroker(link, caFile, 'all', 'gw.7')
+    await using home = await centre.subscribe('homeassistant/#', ...as('homeassistant'))
+    await using gateway = startGateway({
+      identity: { ...IDENTITY, gatewayId: 'gw.7' },
+      config: { url: urlAs(broker, 'gatewatch'), homeassistant: true },
+      units: [UNIT],
+    })
+    await until(() => home.received.map(({ topic }) => topic), {
+      what: 'the device',
+      is: (topics) => topics.includes('homeassistant/device/gatewatch-gw_2e7/config'),
+    })
     expect(gateway.sink.health().problem).toBeNull()
   })
 

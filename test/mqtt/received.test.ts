@@ -5,17 +5,28 @@ import type { UnitCommand } from '../../src/core/command.ts'
 import { createMqttCommands } from '../../src/mqtt/commands.ts'
 import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createDiscovery } from '../../src/mqtt/homeassistant/discovery.ts'
-import { configTopic } from '../../src/mqtt/homeassistant/payload.ts'
+import { configTopics } from '../../src/mqtt/homeassistant/message.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
 import { testClock } from '../rig/clock.ts'
 import { IDENTITY } from './gateway.ts'
 
 const topics = topicsOf('gatewatch', 'gw-7')
-const silent = { pump: () => {}, log: () => {} }
+const silent = { pump: () => {}, log: () => {}, brokerUnits: [] }
+const nothing = {
+  linkTopic: null,
+  pageUrl: () => null,
+  payloadAtMost: () => Infinity,
+  buttons: () => [],
+  random: () => 0,
+}
 const connection = { version: 5, subscribe: () => {}, unsubscribe: () => {} } as unknown as Connection
 
 const topic = fc.oneof(
-  fc.constantFrom(configTopic('homeassistant', 'gw-7'), 'homeassistant/status', 'gatewatch/gw-7/unit/a.service/set'),
+  fc.constantFrom(
+    configTopics('homeassistant', 'gw-7').first,
+    'homeassistant/status',
+    'gatewatch/gw-7/unit/a.service/set',
+  ),
   fc.string().map((unit) => `gatewatch/gw-7/unit/${unit}/set`),
   fc.string(),
 )
@@ -34,7 +45,16 @@ it('accepts any message', () => {
         },
       })
       const discovery = createDiscovery({
-        ...{ ...silent, enabled: true, prefix: 'homeassistant', gatewayId: 'gw-7', version: '0', topics, clock },
+        ...{
+          ...silent,
+          ...nothing,
+          enabled: true,
+          prefix: 'homeassistant',
+          gatewayId: 'gw-7',
+          version: '0',
+          topics,
+          clock,
+        },
         units: () => ['a.service'],
       })
       discovery.up(connection)

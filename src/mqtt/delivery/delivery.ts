@@ -17,6 +17,7 @@ import { createSnapshots } from './snapshots.ts'
 
 interface Delivery extends LinkHandlers {
   accept(step: Step): void
+  reloaded(): void
   health(): MqttHealth
   /** Publishes the queued messages within a second; drops and announces the events that remain. */
   clear(): Promise<void>
@@ -38,7 +39,7 @@ export function createDelivery(
   const backlog = createBacklog(mqtt)
   const publisher = createPublisher({ keepaliveMs: config.keepalive * 1000, poison, refusedTopics, clock })
   const settle = createSettle({ settleMs: config.settle * 1000, release: publisher.pump, clock })
-  const features = createFeatures({ mqtt, topics, snapshots, pump: publisher.pump })
+  const features = createFeatures({ mqtt, topics, snapshots, poison, pump: publisher.pump })
   const sendOrder = createSendOrder({
     topics,
     identity,
@@ -84,8 +85,7 @@ export function createDelivery(
       refusedTopics.clear()
       backlog.connected()
       poison.connected(limits.messageBytes, now())
-      const isFirst = mqtt.onConnected()
-      if (!isFirst && backlog.outbox.size() > 0) settle.begin()
+      if (!mqtt.onConnected() && backlog.outbox.size() > 0) settle.begin()
       publishAll()
       publishStatus()
       features.up(refusedTopics.watchSubscriptions(connection))
@@ -109,6 +109,7 @@ export function createDelivery(
       publisher.pump()
       busWatch.look()
     },
+    reloaded: features.reloaded,
     health,
     async clear() {
       settle.end()

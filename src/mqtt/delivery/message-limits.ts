@@ -19,6 +19,8 @@ export interface MessageLimits {
   connected(packetBytes: number): void
   /** Null if the message may be published. */
   refusal(message: MessageToSend): Refusal | null
+  /** The largest payload to try, for messages whose content can be distributed. */
+  payloadAtMost(): number
   acknowledged(message: MessageToSend): void
   /** The broker has refused the message because of its size. */
   tooLarge(message: MessageToSend): void
@@ -36,6 +38,11 @@ const ORDINARY_BYTES = 2048
 
 /** Availability, and empty messages, which clear a topic. */
 const TINY_BYTES = 16
+
+/** What a PUBLISH contains beside its payload, if its topic and properties are short. */
+const OVERHEAD_BYTES = 400
+/** Of a payload that was refused, for the next attempt: each may cost connections. */
+const PART_OF_REFUSED = 0.25
 
 /** Acknowledged topics that are remembered; a thousand units have as many. */
 const TOPICS_AT_MOST = 2000
@@ -81,6 +88,11 @@ export function createMessageLimits(configured: number | null): MessageLimits {
       if (isTooLarge(message, bytes)) return TOO_LARGE
       if (bytes >= (refusedOn.get(message.topic) ?? Infinity)) return { why: ENDS_CONNECTION, tooLarge }
       return onlyProven && !isProven(message, bytes) ? { why: UNPROVEN, tooLarge } : null
+    },
+    payloadAtMost() {
+      if (onlyProven) return largestAcknowledged
+      const learned = Math.max(largestAcknowledged, Math.floor(refusedBytes * PART_OF_REFUSED))
+      return Math.min(configuredBytes, packetBytes - OVERHEAD_BYTES, learned)
     },
     acknowledged(message) {
       largestAcknowledged = Math.max(largestAcknowledged, payloadBytesOf(message))

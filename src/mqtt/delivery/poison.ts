@@ -32,6 +32,8 @@ export interface Poison {
   searching(nowMs: number): boolean
   /** Why this message must not be sent; null if it may. */
   refusal(message: MessageToSend): Refusal | null
+  /** The largest payload that the broker accepts, as far as that is known. */
+  payloadAtMost(): number
   /** The broker has acknowledged the message (null) or refused it. */
   settled(message: MessageToSend, refusal: Refusal | null): void
 }
@@ -125,6 +127,7 @@ export function createPoison({ maxMessageBytes, settleMs, brokerRun, log }: Pois
       return alone
     },
     refusal: limits.refusal,
+    payloadAtMost: limits.payloadAtMost,
     settled(message, refusal) {
       if (refusal === null) limits.acknowledged(message)
       else if (refusal.tooLarge) limits.tooLarge(message)

@@ -1,107 +1,124 @@
-// Publishes Home Assistant discovery: after each connection, after Home Assistant's birth, and when the units change.
-import type { Clock, Log, Step } from '../../ports.ts'
+// Publishes Home Assistant discovery: when the broker does not have it, after Home Assistant's birth, and when something
+// in it changes.
+import type { Clock, Step } from '../../ports.ts'
 import type { Outgoing } from '../delivery/publisher.ts'
 import type { TopicHandler } from '../topic-handler.ts'
-import type { Topics } from '../topics.ts'
-import { birthTopics, configTopic, devicePayload, entities, UNITS_AT_MOST } from './payload.ts'
-import { createPublishedEntities } from './published-entities.ts'
+import { birthTopics, configTopics } from './message.ts'
+import { createMessages, type DiscoveryMessage, type MessagesOptions } from './messages.ts'
+import { createPublishedMessages } from './published-messages.ts'
+import { createRemovedEntities } from './removed-entities.ts'
 
-interface DiscoveryOptions {
-  /** False: what an earlier run published is removed again. */
-  readonly enabled: boolean
+/** All gateways receive the birth message at once; Home Assistant asks them not to respond at once. */
+const AFTER_BIRTH_WITHIN_MS = 3_000
+
+export interface DiscoveryOptions extends MessagesOptions {
   /** Home Assistant's discovery prefix. */
   readonly prefix: string
-  readonly gatewayId: string
-  readonly version: string
-  readonly topics: Topics
-  /** Names of the watched units. */
-  readonly units: () => readonly string[]
   /** There is something to publish. */
   readonly pump: () => void
   readonly clock: Clock
-  readonly log: Log
+  readonly random: () => number
 }
 
 interface Discovery extends TopicHandler {
   accept(step: Step): void
+  /** The configuration may have changed. */
+  reloaded(): void
   /** Publishes again what the broker refused. */
   retry(): void
   next(): Outgoing | null
 }
 
 export function createDiscovery(options: DiscoveryOptions): Discovery {
-  const { enabled, prefix, gatewayId, topics } = options
-  const topic = configTopic(prefix, gatewayId)
+  const { enabled, prefix, gatewayId, topics, payloadAtMost, clock, pump } = options
+  const configs = configTopics(prefix, gatewayId)
   const births = birthTopics(prefix)
-  const published = createPublishedEntities(topic, options.clock, options.pump)
-  const shownUnits = createUnitLimit(options)
+  const published = createPublishedMessages(configs, clock, pump)
+  const removed = createRemovedEntities({
+    gatewayId,
+    silentTopic: `${topics.availability}/none`,
+    changed: () => publishAgain(false),
+    clock,
+  })
+  const messages = createMessages(options, configs, published, removed)
   let due = false
+  /** Also what the broker has. */
+  let all = false
+  let waiting: DiscoveryMessage[] = []
+  /** What the broker accepted when the messages were made. */
+  let madeForBytes = Infinity
   let inFlight = false
+  let cancelBirth = () => {}
 
-  /** The current discovery message; `again`: it must be published once more to forget the removed entities. */
-  function message(): { payload: string; after: Map<string, string>; again: boolean } | null {
-    const before = published.entities()
-    if (!enabled) return before.size === 0 ? null : { payload: '', after: new Map(), again: false }
-    const units = shownUnits()
-    const after = entities(units)
-    const gone = new Map([...before].filter(([id]) => !after.has(id)))
-    const payload = devicePayload({ gatewayId, version: options.version, topics, units, gone })
-    return { payload, after, again: gone.size > 0 }
+  function publishAgain(allAgain: boolean): void {
+    due = true
+    all ||= allAgain
+    pump()
+  }
+
+  function homeAssistantIs(status: string): void {
+    cancelBirth()
+    if (status !== 'online') {
+      removed.offline()
+      return
+    }
+    cancelBirth = clock.after(options.random() * AFTER_BIRTH_WITHIN_MS, () => {
+      removed.online()
+      publishAgain(true)
+    })
+  }
+
+  function nextMessage(): DiscoveryMessage | undefined {
+    if (due) {
+      madeForBytes = payloadAtMost()
+      waiting = messages().filter(({ topic, payload }) => all || payload !== published.payload(topic))
+      due = false
+      all = false
+    }
+    return waiting.shift()
+  }
+
+  function settled({ topic, payload, entities }: DiscoveryMessage, refused: string | null): void {
+    inFlight = false
+    // A refusal may have shown that the broker accepts only smaller messages.
+    if (refused !== null) due ||= payloadAtMost() < madeForBytes
+    else published.replace(topic, payload, entities)
+    if (waiting.length === 0) removed.published()
   }
 
   return {
     up(connection) {
       due = true
       if (enabled) for (const birth of births) connection.subscribe(birth, () => {})
-      published.read(connection)
+      if (enabled || !published.known()) published.read(connection)
     },
     down() {
       published.stopReading()
+      removed.offline()
+      cancelBirth()
+      waiting = []
       inFlight = false
     },
     accept({ before, after }) {
       if (before.index !== after.index) due = true
     },
-    message(receivedTopic, payload, retained) {
-      if (births.includes(receivedTopic)) due ||= payload === 'online'
-      else if (receivedTopic !== topic) return false
-      else if (retained) published.received(payload)
-      options.pump()
-      return true
-    },
+    reloaded: () => publishAgain(false),
     retry() {
       due = true
     },
-    next() {
-      if (!due || inFlight || !published.known()) return null
-      due = false
-      const next = message()
-      if (next === null) return null
-      inFlight = true
-      return {
-        topic,
-        payload: next.payload,
-        retain: true,
-        settled(refused) {
-          inFlight = false
-          if (refused !== null) return
-          published.replace(next.after)
-          if (next.again) due = true
-        },
-      }
+    message(topic, payload, retained) {
+      if (births.includes(topic)) homeAssistantIs(payload)
+      else if (configs.numberOf(topic) === null) return false
+      else if (retained) published.received(topic, payload)
+      return true
     },
-  }
-}
-
-/** Names of the units in the discovery message; logs once if there are more than its limit. */
-function createUnitLimit({ units, log }: DiscoveryOptions): () => readonly string[] {
-  let logged = false
-  return () => {
-    const all = units()
-    if (all.length > UNITS_AT_MOST && !logged) {
-      logged = true
-      log('warning', `mqtt: Home Assistant discovery is limited to the first ${UNITS_AT_MOST} of ${all.length} units`)
-    }
-    return all.slice(0, UNITS_AT_MOST)
+    next() {
+      if (inFlight || !published.known()) return null
+      const message = nextMessage()
+      if (message === undefined) return null
+      inFlight = true
+      const { topic, payload } = message
+      return { topic, payload, retain: true, settled: (refused) => settled(message, refused) }
+    },
   }
 }

@@ -60,6 +60,7 @@ async function received(input: Input) {
         return new Promise(() => {})
       },
     },
+    brokerUnits: [],
     pump: () => {},
     clock,
     log: (_, line) => logged.push(line),
