@@ -10,10 +10,10 @@ import { baseOf } from './executable/base.mjs'
 import { buildInfoPath } from './executable/build-info.mjs'
 import { makeExecutable, PROCEDURE } from './executable/make.mjs'
 import { buildOptions, HELP } from './executable/options.mjs'
-import { digestOf } from './executable/run.mjs'
+import { digestOf, runTool } from './executable/run.mjs'
 import { makeStatic, staticNode } from './executable/static.mjs'
 import { isPastSupport, requireReleasable, supportEnds } from './executable/support.mjs'
-import { nameOf } from './executable/targets.mjs'
+import { nameOf, TARGETS } from './executable/targets.mjs'
 import { requireTools } from './executable/tools.mjs'
 
 const started = Date.now()
@@ -53,18 +53,24 @@ async function build(base, out) {
   await inWorkDirectory(base, async (work, packages) => {
     const key = createHash('sha256')
     for (const part of [digestOf(base.path), digestOf(join(work, 'gatewatch.cjs')), PROCEDURE]) key.update(`${part}\n`)
-    const info = { key: key.digest('hex'), node: { ...base, path: undefined }, packages }
+    const info = { key: key.digest('hex'), packages }
     if (isUpToDate(to, info.key)) say(`gatewatch-${nameOf(arch)} is up to date`)
     else {
       say(`building gatewatch-${nameOf(arch)} with Node ${version}`)
       await makeExecutable({ arch, base, work, to, signal: interrupted.signal })
-      writeFileSync(buildInfoPath(to), JSON.stringify({ ...info, sha256: digestOf(to) }, null, 2))
+      const node = { ...base, path: undefined, versions: versionsIn(base) }
+      writeFileSync(buildInfoPath(to), JSON.stringify({ ...info, node, sha256: digestOf(to) }, null, 2))
     }
   })
   const support = ends === null ? 'end of support unknown' : `supported until ${ends}`
   say(`${to}  ${megabytes(to)}, Node ${version}, ${support}`)
   if (isPastSupport(ends))
     say(`WARNING: Node ${version} is past its end of life (${ends}); for a release, pass a supported Node with --node`)
+}
+
+/** The versions of what Node.js contains: its `process.versions`. */
+function versionsIn({ arch, path }) {
+  return JSON.parse(runTool([...TARGETS[arch].run, path, '-p', 'JSON.stringify(process.versions)']))
 }
 
 async function buildStatic(base, from, out) {

@@ -20,9 +20,12 @@ import { requireReleasable } from './executable/support.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
 import { requireTools } from './executable/tools.mjs'
 import { deb, tarXz } from './package/archive.mjs'
-import { writeDebianTree, writeTarballTree } from './package/contents.mjs'
+import { debianChangelog } from './package/changelog.mjs'
+import { writeTarballTree } from './package/contents.mjs'
+import { copyright } from './package/copyright.mjs'
+import { MAINTAINER, writeDebianTree } from './package/debian.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
-import { licences, packageAt } from './package/licences.mjs'
+import { licences, packageAt, requiredBy } from './package/licences.mjs'
 import { releaseNotes } from './package/notes.mjs'
 import { sbom } from './package/sbom.mjs'
 import { signingKey, writeSums } from './package/sums.mjs'
@@ -57,9 +60,12 @@ try {
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const completions = { bash: bashCompletion(), zsh: zshCompletion(), fish: fishCompletion() }
   const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
-  for (const arch of targets) pack(arch, { from, out: values.out }, options, { config, manual, completions })
+  const changes = readFileSync('CHANGELOG.md', 'utf8')
+  const changelog = debianChangelog(changes, version, MAINTAINER, options.epoch)
+  const common = { config, manual, completions, changelog }
+  for (const arch of targets) pack(arch, { from, out: values.out }, options, common)
   packLayer({ from, out: values.out }, options)
-  const notes = releaseNotes(version, nodes, readFileSync('CHANGELOG.md', 'utf8'))
+  const notes = releaseNotes(version, nodes, changes)
   writeFileSync(join(values.out, `gatewatch-${version}-release-notes.md`), notes)
   writeSums(values.out, version, key)
 } catch (error) {
@@ -84,7 +90,7 @@ function pack(arch, { from, out }, options, common) {
   if (digestOf(executable) !== sha256)
     throw new Error(`${executable} has changed since it was built; run 'npm run build'`)
   const packages = homes.map(packageAt)
-  const product = { name: 'gatewatch', version, sha256, target: nameOf(arch) }
+  const product = { name: 'gatewatch', version, sha256, target: nameOf(arch), dependencies: requiredBy('') }
   const bom = sbom({ product, node, packages, epoch: options.epoch })
   const texts = { ...common, licences: licences(packages, node), sbom: bom, vex: vex(bom) }
   const name = `gatewatch-${version}-${nameOf(arch)}`
@@ -95,7 +101,8 @@ function pack(arch, { from, out }, options, common) {
     sayWritten(join(out, `${name}.tar.xz`))
     const mb = statSync(join(out, `${name}.tar.xz`)).size / 1e6
     if (Number(options.level) >= 6 && mb > packedAtMostMB) say(`WARNING: larger than the aim of ${packedAtMostMB} MB`)
-    writeDebianTree(join(work, 'deb'), executable, texts, control(arch, executable))
+    const debianTexts = { ...texts, copyright: copyright(packages, node) }
+    writeDebianTree(join(work, 'deb'), executable, debianTexts, { arch, version })
     const debName = `gatewatch_${version}_${debArch}.deb`
     deb(join(work, 'deb'), join(out, debName), options)
     sayWritten(join(out, debName))
@@ -138,16 +145,4 @@ function packLayer({ from, out }, options) {
 
 function sayWritten(path) {
   say(`${path}  ${(statSync(path).size / 1e6).toFixed(1)} MB`)
-}
-
-/** deploy/debian/control with its placeholders filled in. */
-function control(arch, executable) {
-  const { deb: architecture, needed } = TARGETS[arch]
-  const values = {
-    VERSION: version,
-    ARCHITECTURE: architecture,
-    SIZE: String(Math.ceil(statSync(executable).size / 1024)),
-    LIBATOMIC: needed.includes('libatomic.so.1') ? ', libatomic1' : '',
-  }
-  return readFileSync('deploy/debian/control', 'utf8').replace(/@([A-Z]+)@/g, (_, key) => values[key])
 }

@@ -2,12 +2,13 @@
 # Installs gatewatch on a running gateway, from the unpacked tarball that contains this script. As root:
 #   ./install.sh              install or upgrade: verify checksums, start the agent, revert if it does not start
 #   ./install.sh --key FILE   the same; first verify the signature of the checksums with this public key
+#   ./install.sh --journal    the same; also allow the agent to read the journal (the log of every service)
 #   ./install.sh undo         revert to the executable and unit from before the last installation
 #   ./install.sh uninstall    stop and remove the agent; keep configuration and counters
 #   ./install.sh purge        stop and remove the agent, its configuration and its counters
-# Only purge changes the counters in /var/lib/gatewatch. An existing configuration is kept. If /etc/gatewatch/release.pub
-# exists, it is the key, and an unsigned copy is refused. This script is itself part of the tarball: if you do not trust
-# where the tarball is from, verify that first, with the SHA256SUMS and SHA256SUMS.sig beside it.
+# Only purge changes the counters in /var/lib/gatewatch. An existing configuration, and access to the journal, are kept.
+# If /etc/gatewatch/release.pub exists, it is the key, and an unsigned copy is refused. This script is itself part of the
+# tarball: if you do not trust where the tarball is from, verify that first, with the SHA256SUMS and SHA256SUMS.sig beside it.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,6 +16,8 @@ bin=/usr/bin/gatewatch
 unit=/etc/systemd/system/gatewatch.service
 sysusers=/usr/lib/sysusers.d/gatewatch.conf
 config=/etc/gatewatch/config.json
+journal=$unit.d/journal.conf
+with_journal=
 key=/etc/gatewatch/release.pub
 [ -e "$key" ] || [ -L "$key" ] || key=
 
@@ -64,6 +67,21 @@ make_user() {
   fi
 }
 
+# systemd does not start a unit that names an unknown group (216/GROUP).
+check_journal_group() {
+  if command -v getent >/dev/null; then getent group systemd-journal >/dev/null; else grep -q '^systemd-journal:' /etc/group; fi ||
+    die "--journal: this machine has no group systemd-journal, without which the agent would not start; nothing was changed"
+}
+
+# Sets `added` if there was no such drop-in.
+allow_journal() {
+  [ -e "$journal" ] || added=$journal
+  mkdir -p "$unit.d"
+  cp "$here/drop-ins/journal.conf" "$journal.new"
+  chmod 644 "$journal.new"
+  mv -f "$journal.new" "$journal"
+}
+
 # The unit has Type=notify: this returns when the agent is ready, or when it has failed to start.
 start() {
   systemctl daemon-reload
@@ -83,6 +101,7 @@ install() {
     die "gatewatch is installed as a Debian package; upgrade it with apt or dpkg"
   fi
   verify
+  if [ -n "$with_journal" ]; then check_journal_group; fi
   version=$("$here/gatewatch" version 2>&1) || die "this executable does not run on this machine; nothing was changed: $version"
   check_writable
   make_user
@@ -90,6 +109,8 @@ install() {
   replace "$here/gatewatch" "$bin" 755
   replace "$here/gatewatch.service" "$unit" 644
   mkdir -p "$(dirname "$sysusers")" && cp "$here/gatewatch.sysusers.conf" "$sysusers"
+  added=
+  if [ -n "$with_journal" ]; then allow_journal; fi
   if [ ! -e "$config" ]; then
     mkdir -p "$(dirname "$config")"
     cp "$here/config.json" "$config"
@@ -100,6 +121,7 @@ install() {
     return
   fi
   systemctl status --no-pager --lines=5 gatewatch.service >&2 || true
+  if [ -n "$added" ]; then rm -f "$added"; fi
   if revert; then die "gatewatch failed to start; reverted to $("$bin" version)"; fi
   die "gatewatch failed to start (see above) and stays installed; fix the cause, then run: systemctl restart gatewatch"
 }
@@ -119,25 +141,41 @@ uninstall() {
   say "removed"
 }
 
+usage() {
+  echo "gatewatch: unexpected arguments: $arguments" >&2
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+}
+
+# An argument that is ignored could be a --key.
+install_with_options() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --key)
+        [ $# -ge 2 ] || die "--key: the file of the public key is missing"
+        key=$2
+        shift
+        ;;
+      --journal) with_journal=yes ;;
+      *) usage ;;
+    esac
+    shift
+  done
+  install
+}
+
 [ "$(id -u)" = 0 ] || die "must be run as root"
 [ -d /run/systemd/system ] || die "systemd is not running on this machine"
-# An argument that is ignored could be a --key.
+arguments=$*
 case "${1:-install} $#" in
   "install 0" | "install 1") install ;;
-  "--key 1") die "--key: the file of the public key is missing" ;;
-  "--key 2")
-    key=$2
-    install
-    ;;
   "undo 1") undo ;;
   "uninstall 1") uninstall ;;
   "purge 1")
     uninstall
-    rm -rf /var/lib/gatewatch /etc/gatewatch
+    rm -rf /var/lib/gatewatch /etc/gatewatch "$journal"
+    rmdir "$unit.d" 2>/dev/null || true
     ;;
-  *)
-    echo "gatewatch: unexpected arguments: $*" >&2
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
-    exit 2
-    ;;
+  --*) install_with_options "$@" ;;
+  *) usage ;;
 esac

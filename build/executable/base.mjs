@@ -24,6 +24,9 @@ export const {
   support_ends: SUPPORT_ENDS,
 } = JSON.parse(readFileSync(new URL('../bases.json', import.meta.url), 'utf8'))
 
+/** Part of the names in the cache: changes with how an executable is stripped. */
+const STRIPPED = 'bare'
+
 /** The name of the file with the digest of the executable before it was stripped. */
 const OFFICIAL_DIGEST = 'official.sha256'
 
@@ -42,7 +45,7 @@ export function baseOf(arch, node, say) {
 function pinnedNode(arch, say) {
   const { package: name, version, integrity } = BASES[arch]
   const id = Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex').slice(0, 16)
-  const home = join(CACHE, `${name}-${version}-${id}`)
+  const home = join(CACHE, `${name}-${version}-${id}-${STRIPPED}`)
   const base = () => ({ ...inCache(home), version, licence: join(home, 'LICENSE'), origin: { name, integrity } })
   if (isComplete(home)) return base()
   say(`fetching ${name}@${version}`)
@@ -69,7 +72,7 @@ function customNode(arch, { path, sha256 }) {
   const digest = digestOf(path)
   if (sha256 !== undefined && digest !== sha256)
     throw new Error(`--node ${path}: its SHA-256 is ${digest}, but --node-sha256 requires ${sha256}; not used`)
-  const home = join(CACHE, `given-${digest.slice(0, 16)}`)
+  const home = join(CACHE, `given-${digest.slice(0, 16)}-${STRIPPED}`)
   if (!isComplete(home)) {
     mkdirSync(CACHE, { recursive: true })
     const work = mkdtempSync(join(CACHE, '.given-'))
@@ -98,7 +101,7 @@ function strip(arch, from, work) {
   const copy = join(work, 'official')
   copyFileSync(from, copy)
   writeFileSync(join(work, OFFICIAL_DIGEST), digestOf(copy))
-  runTool([TARGETS[arch].strip, '-o', join(work, 'node'), copy])
+  runTool([TARGETS[arch].strip, '--remove-section=.comment', '-o', join(work, 'node'), copy])
   rmSync(copy)
 }
 

@@ -2,7 +2,7 @@
 import { basename, dirname, join } from 'node:path'
 
 /**
- * `{ key, sha256, node: { arch, version, sha256, licence, origin, supportEnds, endOfLifeAllowed }, packages }` of
- * `dist/gatewatch-linux-x64`.
+ * `{ key, sha256, node: { arch, version, versions, sha256, licence, origin, supportEnds, endOfLifeAllowed }, packages }`
+ * of `dist/gatewatch-linux-x64`.
  */
 export const buildInfoPath = (executable) => join(dirname(executable), `.${basename(executable)}.json`)

@@ -1,6 +1,7 @@
 // The release notes: which Node.js each executable contains, until when it is supported, and what changed.
 import { isPastSupport } from '../executable/support.mjs'
 import { nameOf } from '../executable/targets.mjs'
+import { changesIn } from './changelog.mjs'
 
 /** `nodes`: that of each executable, as in its build info; `changelog`: the text of CHANGELOG.md. */
 export function releaseNotes(version, nodes, changelog) {
@@ -23,12 +24,4 @@ function support({ supportEnds: ends, endOfLifeAllowed }) {
   if (ends === null) return 'unknown'
   if (!isPastSupport(ends)) return ends
   return `${ends}: **past its end of life, no security updates**${endOfLifeAllowed ? ' (released with `--allow-end-of-life`)' : ''}`
-}
-
-/** The section of this version, or else of what is not released yet. */
-function changesIn(changelog, version) {
-  const sections = changelog.split(/^## /m).slice(1)
-  const titled = (title) => sections.find((section) => section.split('\n')[0].split(' ')[0] === title)
-  const section = titled(version) ?? titled('Unreleased') ?? ''
-  return section.split('\n').slice(1).join('\n').trim()
 }

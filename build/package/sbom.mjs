@@ -1,28 +1,54 @@
 // The software bill of materials (SBOM) of an executable, in CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/).
 import { createHash } from 'node:crypto'
+import { licencesOf, nodeComponents } from './node-components.mjs'
 
-/** `product`: `{ name, version, sha256, target }`; `node`: as in the build info; `packages`: as returned by `packageAt`. */
+const MAINTAINERS = { name: 'gatewatch maintainers' }
+
+/**
+ * `product`: `{ name, version, sha256, target, dependencies }`, of which the last are the names of the packages that it
+ * requires itself; `node`: as in the build info; `packages`: as returned by `packageAt`.
+ */
 export function sbom({ product, node, packages, epoch }) {
   const ref = `pkg:generic/${product.name}@${product.version}?target=${product.target}`
-  const components = [nodeComponent(node), ...packages.map(packageComponent)]
+  const platform = nodeComponent(node)
+  const parts = nodeComponents(node.versions)
+  const libraries = packages.map(packageComponent)
+  const refOf = (component) => component['bom-ref']
+  const refsOfPackages = (homes) =>
+    packages.flatMap(({ home }, at) => (homes.includes(home) ? [refOf(libraries[at])] : []))
   const body = {
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
     version: 1,
     metadata: {
       timestamp: new Date(epoch * 1000).toISOString().replace('.000', ''),
+      lifecycles: [{ phase: 'build' }],
+      tools: { components: [{ type: 'application', name: 'gatewatch/build', version: product.version }] },
+      authors: [MAINTAINERS],
+      supplier: MAINTAINERS,
       component: {
         type: 'application',
         'bom-ref': ref,
+        supplier: MAINTAINERS,
         name: product.name,
         version: product.version,
         purl: ref,
-        licenses: [{ license: { id: 'MIT' } }],
+        licenses: licencesOf('MIT'),
         hashes: [{ alg: 'SHA-256', content: product.sha256 }],
       },
     },
-    components,
-    dependencies: [{ ref, dependsOn: components.map((component) => component['bom-ref']) }],
+    components: [platform, ...parts, ...libraries],
+    dependencies: [
+      { ref, dependsOn: [refOf(platform), ...refsOfPackages(product.dependencies)] },
+      { ref: refOf(platform), dependsOn: parts.map(refOf) },
+      ...parts.map((part) => ({ ref: refOf(part) })),
+      ...packages.map(({ requires }, at) => ({ ref: refOf(libraries[at]), dependsOn: refsOfPackages(requires) })),
+    ],
+    // Node.js has parts without a version of their own; its LICENSE names them.
+    compositions: [
+      { aggregate: 'complete', dependencies: [ref, ...libraries.map(refOf)] },
+      { aggregate: 'incomplete', dependencies: [refOf(platform), ...parts.map(refOf)] },
+    ],
   }
   return `${JSON.stringify({ serialNumber: serialNumber(JSON.stringify(body)), ...body }, null, 2)}\n`
 }
@@ -33,11 +59,12 @@ function nodeComponent({ version, origin, sha256, supportEnds, endOfLifeAllowed 
   return {
     type: 'platform',
     'bom-ref': purl,
+    supplier: { name: 'Node.js project' },
     name: 'node',
     version,
     purl,
     cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
-    licenses: [{ license: { id: 'MIT' } }],
+    licenses: licencesOf('MIT'),
     hashes: [origin === null ? { alg: 'SHA-256', content: sha256 } : hashOf(origin.integrity)],
     properties: [
       { name: 'gatewatch:node_sha256', value: sha256 },
@@ -47,16 +74,16 @@ function nodeComponent({ version, origin, sha256, supportEnds, endOfLifeAllowed 
   }
 }
 
-function packageComponent({ name, version, licence, integrity }) {
+function packageComponent({ name, version, licence, integrity, supplier }) {
   const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
-  const isId = /^[A-Za-z0-9.-]+$/.test(licence)
   return {
     type: 'library',
     'bom-ref': purl,
+    supplier: { name: supplier },
     name,
     version,
     purl,
-    licenses: [{ license: isId ? { id: licence } : { name: licence } }],
+    licenses: licencesOf(licence),
     hashes: [hashOf(integrity)],
   }
 }

@@ -49,6 +49,7 @@ const PROGRAMS = [
   [`${CROSS_ARMV7}/libstdc++.so.6`, 'libstdc++6-armhf-cross', 'libraries for armv7', ['build', 'test']],
   [`${CROSS_ARMV7}/libatomic.so.1`, 'libatomic1-armhf-cross', 'libraries for armv7', ['build', 'test']],
   ['xz', 'xz-utils', 'the packages', ['build', 'test']],
+  ['lintian', 'lintian', "checks of the Debian packages against Debian's policy", ['test']],
 ]
 
 /** Services that these packages enable, and that must not start at the next boot. */

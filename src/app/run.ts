@@ -120,7 +120,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     lag.note(lateMs)
     agent.lookAtClock()
   }
-  const source = createUnitSource({ loaded, state: agent.state, bootId, noteLate, clock, log })
+  const { source, missingEvidence } = createUnitSource({ loaded, state: agent.state, bootId, noteLate, clock, log })
   const commands = createAgentCommands(config, agent, { clock, log, env, uid, user: loaded.paths.user })
 
   const eventSinks: EventSink[] = []
@@ -156,6 +156,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     identity,
     startedAtMs,
     stateVolatile: opened.volatile,
+    missingEvidence,
     identityProblems: opened.identityProblems,
     clock,
     lag,

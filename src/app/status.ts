@@ -29,6 +29,8 @@ export interface StatusInputs {
   /** What a power loss does to the state file, one sentence without subject; null if it survives. */
   readonly stateVolatile: string | null
   readonly identityProblems: readonly string[]
+  /** What is missing because the journal cannot be read. */
+  readonly missingEvidence: () => readonly string[]
   readonly clock: Clock
   readonly lag: LoopLag
   readonly source: UnitSource
@@ -108,6 +110,7 @@ export function statusJson(inputs: StatusInputs): Json {
     },
     mqtt: mqttJson(inputs.mqtt.health()),
     unmatched_patterns: source.unmatchedPatterns(),
+    missing_evidence: inputs.missingEvidence(),
     checks: healthChecks(inputs).map(checkJson),
     not_ready: notReady(inputs),
   }

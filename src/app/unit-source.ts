@@ -2,6 +2,7 @@
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
 import { withStallDetector } from '../host/stall-detector.ts'
+import { createMissingEvidence } from '../journal/missing-evidence.ts'
 import { withJournalReplay } from '../journal/replay-source.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { createSystemdSource } from '../systemd/source.ts'
@@ -17,7 +18,14 @@ export interface UnitSourceOptions {
   readonly log: Log
 }
 
-export function createUnitSource({ loaded, state, bootId, noteLate, clock, log }: UnitSourceOptions): UnitSource {
+interface CreatedUnitSource {
+  readonly source: UnitSource
+  /** What is missing because the journal cannot be read. */
+  readonly missingEvidence: () => readonly string[]
+}
+
+export function createUnitSource(options: UnitSourceOptions): CreatedUnitSource {
+  const { loaded, state, bootId, noteLate, clock, log } = options
   const { config, paths } = loaded
   const systemd = createSystemdSource({
     address: config.bus,
@@ -31,5 +39,10 @@ export function createUnitSource({ loaded, state, bootId, noteLate, clock, log }
   })
   const source = withStallDetector(systemd, noteLate, clock, log)
   // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.
-  return paths.user ? source : withJournalReplay({ source, state, bootId, clock, log })
+  if (paths.user) return { source, missingEvidence: () => [] }
+  const missing = createMissingEvidence({ crashLogLines: config.crash_log_lines, state })
+  return {
+    source: withJournalReplay({ source, state, bootId, unread: missing.noteUnreadGap, clock, log }),
+    missingEvidence: missing.sentences,
+  }
 }

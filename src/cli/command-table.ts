@@ -36,7 +36,7 @@ export const COMMANDS = {
     keys: AGENT_KEYS,
     text: [
       `Shows a table of the watched units: state and its age, numbers of starts, stops, crashes and restarts, and the cause of the last crash. ${OFFLINE}`,
-      'With --json, stdout contains one object: agent_running, gateway_id, machine_id, boot_id, stream, state and units; if the agent is running also version, started_at, bus, unmatched_patterns (configured patterns that match no unit: pattern, reason), checks (the health of the agent: name, healthy, message, since) and not_ready. Each unit has service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, frozen, counters, baseline, failures, start_jobs_failed and last_crash; while active_state is unknown, the other fields that describe the current state are null. Future versions may add fields, but will not remove or rename any.',
+      'With --json, stdout contains one object: agent_running, gateway_id, machine_id, boot_id, stream, state and units; if the agent is running also version, started_at, bus, unmatched_patterns (configured patterns that match no unit: pattern, reason), missing_evidence (what is missing because the journal cannot be read), checks (the health of the agent: name, healthy, message, since) and not_ready. Each unit has service, load_state, active_state, sub_state, missing, since, running, invocation_id, flapping, gave_up, frozen, counters, baseline, failures, start_jobs_failed and last_crash; while active_state is unknown, the other fields that describe the current state are null. Future versions may add fields, but will not remove or rename any.',
     ],
     examples: [['gatewatch status --json | jq .units[].service', 'list the names of the watched units']],
   }),

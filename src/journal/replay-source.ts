@@ -1,10 +1,10 @@
 // Recovers a gap from the journal: reads which runs started and ended while signals were missed, and passes them on
 // before any newer observation, so that they are counted and not lost.
-import { accessSync, constants, readdirSync } from 'node:fs'
 import type { Observation } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { ProvenRun } from '../core/unit.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
+import { journalAccess } from './access.ts'
 import { runJournalctl } from './journalctl.ts'
 import { argsForUnits, runsIn } from './runs.ts'
 
@@ -14,7 +14,6 @@ const SETTLE_MS = 50
 const READ_AT_MOST_MS = 5000
 /** Observations that are held back while the journal is read; with more, it continues without the journal. */
 const HELD_AT_MOST = 4096
-const JOURNALS = ['/run/log/journal', '/var/log/journal']
 
 interface JournalReplayOptions {
   readonly source: UnitSource
@@ -27,11 +26,14 @@ interface JournalReplayOptions {
   readonly command?: readonly string[]
   /** Whether there is a journal that may be read; if not, journalctl is not run. */
   readonly readable?: () => boolean
+  /** Called instead, after a gap of watched units. */
+  readonly unread?: () => void
 }
 
 /** The same source, with the runs of a gap added. Without a readable journal it is unchanged. */
 export function withJournalReplay(options: JournalReplayOptions): UnitSource {
-  const { source, state, bootId, clock, log, command = ['journalctl'], readable = journalReadable } = options
+  const { source, state, bootId, clock, log, command = ['journalctl'] } = options
+  const { readable = () => journalAccess() === 'readable', unread = () => {} } = options
   const held: Observation[] = []
   let pass: (observation: Observation) => void = () => {}
   /** A gap is over with the next observation of a unit. It ended when signals came back, or with that observation. */
@@ -58,7 +60,8 @@ export function withJournalReplay(options: JournalReplayOptions): UnitSource {
 
   const replay = ({ at }: Observation, untilMonoMs: number) => {
     const units = state().units.flatMap(({ name, tracking }) => (tracking === 'interrupted' ? [name] : []))
-    if (units.length === 0 || !readable()) return
+    if (units.length === 0) return
+    if (!readable()) return unread()
     const found = read(units, untilMonoMs)
     const stopped = new Promise<typeof NONE>((resolve) => {
       stopReading = () => resolve(NONE)
@@ -108,21 +111,3 @@ export function withJournalReplay(options: JournalReplayOptions): UnitSource {
 const ENDS_GAP: readonly Observation['kind'][] = ['signal', 'read', 'listed']
 
 const NONE: ReadonlyMap<string, readonly ProvenRun[]> = new Map()
-
-/** There is a system journal that may be read: by root and by the group systemd-journal (systemd-journald(8)). */
-function journalReadable(): boolean {
-  return JOURNALS.some((journal) => {
-    try {
-      return readdirSync(journal).some((machine) => {
-        try {
-          accessSync(`${journal}/${machine}/system.journal`, constants.R_OK)
-          return true
-        } catch {
-          return false
-        }
-      })
-    } catch {
-      return false
-    }
-  })
-}

@@ -82,3 +82,19 @@ export function runnable(arch: Arch, executable: string, directory: string): str
 export function readelf(options: string, file: string): string {
   return spawnSync('readelf', [options, '-W', file], { encoding: 'utf8' }).stdout
 }
+
+/**
+ * What lintian, at its strictest, finds in a Debian package. Its searches for misspelt words and for parts of known libraries
+ * in the executable are left out: they take longer than everything else, and what they find is overridden.
+ */
+export function lintian(deb: string): string {
+  const args = ['--allow-root', '--no-cfg', '--display-info', '--display-experimental', '--pedantic']
+  const { stdout, stderr } = spawnSync(
+    'lintian',
+    [...args, '--dont-check-part', 'binaries/spelling,libraries/embedded', deb],
+    {
+      encoding: 'utf8',
+    },
+  )
+  return `${stdout}${stderr}`
+}

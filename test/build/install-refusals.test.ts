@@ -10,12 +10,13 @@ const PROGRAM = '#!/bin/sh\necho gatewatch 9\n'
 /** In a mount namespace: what install.sh looks for, programs that record their use, and a read-only /etc. */
 const ENTER = `
 mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system /run/bin
+printf '#!/bin/sh\nexit 2\n' > /run/bin/getent
 for name in systemd-sysusers useradd adduser systemctl; do printf '#!/bin/sh\\necho "$0 $*" >&2\\n' > /run/bin/$name; done
 chmod +x /run/bin/*
 mount --bind /etc /etc && mount -o remount,bind,ro /etc
 PATH=/run/bin:$PATH exec sh "$@"`
 
-/** Runs install.sh with a read-only /etc. */
+/** Runs install.sh with a read-only /etc, without groups. */
 function install(...args: string[]) {
   const directory = mkdtempSync(join(tmpdir(), 'gw-read-only-'))
   const at = (name: string) => join(directory, name)
@@ -46,6 +47,9 @@ describeUnless(notRoot() ?? missingPrograms('unshare', 'sha256sum'), 'install.sh
     [['install', '--key', 'release.pub']],
     [['--key', 'release.pub', 'install']],
     [['--key=release.pub']],
+    [['--journal', 'install']],
+    [['install', '--journal']],
+    [['--journal', '--key=release.pub']],
     [['undo', 'now']],
     [['upgrade']],
   ])('does not ignore an argument: %j', (args) => {
@@ -60,7 +64,17 @@ describeUnless(notRoot() ?? missingPrograms('unshare', 'sha256sum'), 'install.sh
     ])
   })
 
+  it('does not allow access to the journal where the group is missing, because the agent would not start', () => {
+    expect(install('--journal')).toEqual({
+      status: 1,
+      stderr:
+        'gatewatch: --journal: this machine has no group systemd-journal, without which the agent would not start; nothing was changed\n',
+    })
+  })
+
   it('requires the file of --key', () => {
-    expect(install('--key')).toEqual({ status: 1, stderr: 'gatewatch: --key: the file of the public key is missing\n' })
+    const refusal = { status: 1, stderr: 'gatewatch: --key: the file of the public key is missing\n' }
+    expect(install('--key')).toEqual(refusal)
+    expect(install('--journal', '--key')).toEqual(refusal)
   })
 })

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
-import { mustBuild, noBuild, ROOT } from './executable.ts'
+import { lintian, mustBuild, noBuild, ROOT } from './executable.ts'
 import { type GatewayRoot, startGatewayRoot, VERSION } from './gateway-root.ts'
 
 const CONFIG = '/etc/gatewatch/config.json'
+const JOURNAL = '/etc/systemd/system/gatewatch.service.d/journal.conf'
 const NEXT = `${VERSION}+next`
 /** Updates the checksums after a file of the tarball was changed. */
 const UPDATE_SUMS = "cd unpacked && sha256sum $(awk '{print $2}' SHA256SUMS) > sums && mv sums SHA256SUMS"
@@ -28,6 +29,9 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
   }
   let gateway: GatewayRoot
   const exists = async (path: string) => (await gateway.systemd.exec('test', '-e', path)).code === 0
+  /** The groups that the running agent has besides its own, according to systemd. */
+  const groups = async () =>
+    (await gateway.systemd.systemctl('show', '-P', 'SupplementaryGroups', 'gatewatch')).stdout.trim()
   const isActive = async () => (await gateway.systemd.systemctl('is-active', 'gatewatch')).stdout.trim()
 
   beforeAll(() => {
@@ -61,12 +65,18 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect((await run('systemctl', 'is-enabled', 'gatewatch')).trim()).toBe('enabled')
     await gateway.crash(1)
 
+    expect(await run('dpkg', '-V', 'gatewatch')).toBe('')
+
     await run('sed', '-i', 's/"debug": false/"debug": true/', CONFIG)
+    expect(await groups()).toBe('')
+    await run('sed', '-i', 's/^#Supplementary/Supplementary/', JOURNAL)
+    await run('systemctl', 'daemon-reload')
     await run('dpkg', '--force-depends', '--force-confold', '-i', at('next.deb'))
     expect(await run('dpkg', '-s', 'gatewatch')).toContain(`\nVersion: ${NEXT}\n`)
     expect(await isActive()).toBe('active')
     expect(await gateway.crashes()).toBe(1)
     expect(await run('cat', CONFIG)).toMatch(/"debug": true/)
+    expect(await groups()).toBe('systemd-journal')
     await gateway.crash(2)
 
     await run('dpkg', '-r', 'gatewatch')
@@ -78,7 +88,13 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(await isActive()).toBe('inactive')
 
     await run('dpkg', '-P', 'gatewatch')
-    expect([await exists('/etc/gatewatch'), await exists('/var/lib/gatewatch')]).toEqual([false, false])
+    for (const path of ['/etc/gatewatch', '/var/lib/gatewatch', JOURNAL]) expect(await exists(path)).toBe(false)
+  })
+
+  describeUnless(missingPrograms('lintian'), 'the Debian package', () => {
+    it('has nothing that lintian reports', { timeout: 300_000 }, () => {
+      expect(lintian(at(`gatewatch_${VERSION}_amd64.deb`))).toBe('')
+    })
   })
 
   it('with install.sh: verify checksums, upgrade, revert a version that does not start, uninstall, purge', {
@@ -92,9 +108,11 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(await isActive()).toBe('active')
     await gateway.crash(1)
     const installed = await run('sha256sum', '/usr/bin/gatewatch')
+    expect(await groups()).toBe('')
     runHere(`printf "x" >> unpacked/gatewatch && ${UPDATE_SUMS}`)
-    expect(await install()).toMatchObject({ code: 0 })
+    expect(await install('--journal')).toMatchObject({ code: 0 })
     expect(await gateway.crashes()).toBe(1)
+    expect(await groups()).toBe('systemd-journal')
     expect(await run('sha256sum', '/usr/bin/gatewatch')).not.toBe(installed)
 
     expect(await install('undo')).toMatchObject({ code: 0, stdout: expect.stringMatching(/reverted to gatewatch /) })
@@ -114,6 +132,7 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
       stderr: expect.stringMatching(new RegExp(`gatewatch failed to start; reverted to gatewatch ${VERSION} `)),
     })
     expect(await isActive()).toBe('active')
+    expect(await groups()).toBe('systemd-journal')
     await gateway.crash(2)
 
     expect(await install('uninstall')).toMatchObject({ code: 0 })
@@ -123,7 +142,7 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
       true,
     ])
     expect(await install('purge')).toMatchObject({ code: 0 })
-    expect([await exists(CONFIG), await exists(gateway.stateFile)]).toEqual([false, false])
+    for (const path of [CONFIG, gateway.stateFile, JOURNAL]) expect(await exists(path)).toBe(false)
     expect(await isActive()).toBe('inactive')
   })
 
@@ -175,9 +194,11 @@ describeUnless(noBuild() ?? noSystemd() ?? noDebian(), 'an installation', () => 
     expect(JSON.parse(statements).vulnerabilities.map((one: { id: string }) => one.id)).toContain('CVE-2023-0842')
     expect(readFileSync(at('SHA256SUMS'), 'utf8')).toContain(`  ${name}.vex.cdx.json\n`)
     const names = components.map((one: { name: string }) => one.name)
-    expect(names).toEqual(expect.arrayContaining(['node', 'dbus-next', 'mqtt', 'valibot']))
+    expect(names).toEqual(expect.arrayContaining(['node', 'openssl', 'v8', 'dbus-next', 'mqtt', 'valibot']))
     const licences = readFileSync(at(`${name}/LICENSES.txt`), 'utf8')
-    for (const { name: of, version } of components)
-      expect(licences).toContain(of === 'node' ? `Node.js ${version}` : `\n${of} ${version} (`)
+    const packages = components.filter(({ purl }: { purl: string }) => purl.startsWith('pkg:npm/'))
+    for (const { 'bom-ref': ref, name: of, version } of packages)
+      if (!ref.startsWith('node/'))
+        expect(licences).toContain(of === 'node' ? `Node.js ${version}` : `\n${of} ${version} (`)
   })
 })

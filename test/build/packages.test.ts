@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
-import { mustBuild, noBuild, ROOT, TARGETS } from './executable.ts'
+import { lintian, mustBuild, noBuild, ROOT, TARGETS } from './executable.ts'
 import { VERSION } from './gateway-root.ts'
 
 const { writeSums } = await import(join(ROOT, 'build/package/sums.mjs'))
@@ -55,6 +55,12 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
       expect(runHere(`dpkg-deb --fsys-tarfile ${deb} | tar -xO ./usr/bin/gatewatch | sha256sum`).slice(0, 64)).toBe(
         sha256(executable),
       )
+    })
+
+    describeUnless(missingPrograms('lintian'), 'the Debian package', () => {
+      it('has nothing that lintian reports', { timeout: 300_000 }, () => {
+        expect(lintian(join(directory, `gatewatch_${VERSION}_${TARGETS[arch].deb}.deb`))).toBe('')
+      })
     })
 
     it('has a tarball with correct checksums of all its files that contains the executable unchanged', () => {

@@ -82,6 +82,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       is: (text) => text.includes('"log":["two","pw hunter2"]'),
     })
     expect(logged).not.toContain('cannot read the journal')
+    expect(await gateway.getJson('/api/v1/status')).toMatchObject({ missing_evidence: [] })
 
     const overTcp = await (await fetch(`${url}/api/v1/events?unit=talks`)).text()
     expect(overTcp).toContain('"exit_code":3')
@@ -120,7 +121,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
     await until(() => gateway.unit('loop.service') as Promise<Json>, end)
   })
 
-  test('are missing without the group; the log shows the reason, and events are still published', async () => {
+  test('are missing without the group; log and status show the reason, and events are still published', async () => {
     const { systemd } = gateway
     systemd.writeUnit('gatewatch.service.d/z.conf', '[Service]\nSupplementaryGroups=\n')
     await systemd.daemonReload()
@@ -129,6 +130,8 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO), 'the last lines of 
       what: 'the logged reason',
       is: (text) => text.includes('add the user of the agent to the group systemd-journal'),
     })
+    const { stdout } = gatewatch('status', '--socket', gateway.socket)
+    expect(stdout.match(/^journal: gatewatch may not read it, so crash events have no log lines/gm)).toHaveLength(1)
     const before = onBroker().length
     await systemd.systemctl('start', 'talks.service')
     const event = await until(() => onBroker()[before], { what: 'the event' })

@@ -48,7 +48,7 @@ export function statusText(
   const rows = view.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(view, now(), paint), ...table(COLUMNS, rows, columns)]
   const unmatched = (view.unmatched_patterns ?? []).map(({ pattern, reason }) => `${pattern}: ${reason}`)
-  const notes = [...unmatched, ...view.units.flatMap(remarks)].flatMap((note) =>
+  const notes = [...unmatched, ...(view.missing_evidence ?? []), ...view.units.flatMap(remarks)].flatMap((note) =>
     fill(note, columns ?? Number.POSITIVE_INFINITY),
   )
   return notes.length === 0 ? lines : [...lines, '', ...notes]

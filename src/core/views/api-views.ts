@@ -54,6 +54,8 @@ export interface StatusView {
   readonly not_ready?: readonly string[]
   /** Configured patterns that match no unit, and what they match instead. */
   readonly unmatched_patterns?: readonly { readonly pattern: string; readonly reason: string }[]
+  /** What is missing because the journal cannot be read. Absent in the response of an older agent. */
+  readonly missing_evidence?: readonly string[]
   /** Units that this client may control over HTTP with the token; null if it cannot control any. */
   readonly control?: { readonly units: readonly string[] } | null
   readonly units: readonly UnitView[]

@@ -181,6 +181,7 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     unmatched_patterns: list(
       object({ pattern: text, reason: text }, 'a configured pattern that matches no unit, or only aliases'),
     ),
+    missing_evidence: list({ ...text, description: 'what is missing because the journal cannot be read' }),
     checks: list(ref('Check')),
     not_ready: list(text),
     control: orNull(object({ units: list(text) })),

@@ -21,6 +21,7 @@ const REPLY = {
   state: { path: '/var/lib/gatewatch/state.ring', problem: null },
   checks: [check('bus', true, 'OK'), check('units', true, 'OK')],
   unmatched_patterns: [],
+  missing_evidence: [],
   not_ready: [],
   units: gatewayState().units.map(unitJson),
 }
@@ -73,12 +74,16 @@ test('shortens names in the middle on a narrow terminal, and nothing without a t
   expect(piped.out()).toContain('wirepas-sink-ttys1 ')
 })
 
-test('names the patterns that match no unit, with the reason', async () => {
-  const unmatched = { unmatched_patterns: [{ pattern: 'dbus-*.service', reason: 'matches only aliases' }], units: [] }
+test('names the patterns that match no unit, and what is missing without the journal, with the reasons', async () => {
+  const unmatched = {
+    unmatched_patterns: [{ pattern: 'dbus-*.service', reason: 'matches only aliases' }],
+    missing_evidence: ['journal: gatewatch may not read it'],
+    units: [],
+  }
   await using agent = await fakeAgent((_, response) => json(response, { ...REPLY, ...unmatched }))
   const out = recordingConsole()
   await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
-  expect(out.out()).toContain('\n\ndbus-*.service: matches only aliases\n')
+  expect(out.out()).toContain('\n\ndbus-*.service: matches only aliases\njournal: gatewatch may not read it\n')
 })
 
 test('shows unknown states, frozen units, and refused starts of a unit that is not running', async () => {
