@@ -4,6 +4,7 @@ import { createAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { Config } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { Event } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
 import { createHealth, reportLines } from '../core/health.ts'
 import type { Identity } from '../core/views/api-json.ts'
@@ -141,15 +142,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     clock,
     log,
   })
-  const http = createHttp({
-    identity: () => identity,
-    history,
-    clock,
-    log,
-    hostname,
-    allowedHosts: () => config().http.allowed_hosts,
-    optimized,
-  })
+  const http = createServer(identity, history, configuration, log)
   const eventsFile = eventsFileOf(options, configuration, identity)
   const inputs: StatusInputs = {
     build,
@@ -195,6 +188,12 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     systemd,
     eventsFile,
   }
+}
+
+/** HTTP without its views and listeners. */
+function createServer(identity: Identity, history: () => readonly Event[], { now: config }: Configuration, log: Log) {
+  const allowedHosts = () => config().http.allowed_hosts
+  return createHttp({ identity: () => identity, history, clock, log, hostname, allowedHosts, optimized })
 }
 
 /** The log file and the events file, as configured at the start. */
