@@ -113,13 +113,17 @@ test('a check is dated when it changes between healthy and unhealthy, not when i
   expect(since(null)).toBe(12_000)
 })
 
-test('a loss of the bus is dated when it happened, not when it was read', () => {
-  const { clock, evaluate } = health()
-  const since = (bus: HealthFacts['bus']) => evaluate({ ...HEALTHY, bus })[0]?.sinceMs
-  clock.advance(50_000)
-  expect(since({ problem: 'gone', lostAtMonoMs: 45_000 })).toBe(45_000)
-  expect(since({ problem: null, lostAtMonoMs: null })).toBe(60_000)
-})
+test.each(['bus', 'mqtt'] as const)(
+  'a loss of the connection (%s) is dated when it happened, not when it was read',
+  (name) => {
+    const { clock, evaluate } = health()
+    const since = (connection: HealthFacts['bus']) =>
+      evaluate({ ...HEALTHY, [name]: { ...connection, note: null } }).find((check) => check.name === name)?.sinceMs
+    clock.advance(50_000)
+    expect(since({ problem: 'gone', lostAtMonoMs: 45_000 })).toBe(45_000)
+    expect(since({ problem: null, lostAtMonoMs: null })).toBe(60_000)
+  },
+)
 
 test('a check that appears is dated from then on; the dates follow a clock that is set', () => {
   const { clock, evaluate, setClock } = health()

@@ -1,6 +1,7 @@
 // Crashes on a real broker: each is published once with its signal, also when the agent is killed in between.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { brokerConfig } from '../mqtt/broker-config.ts'
+import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -26,12 +27,12 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
   let broker: Mosquitto
   let directory: string
   const agents: Gatewatch[] = []
-  const start = async () => {
+  const start = async (url = broker.url) => {
     const agent = await startGatewatch({
       busAddress: systemd.busAddress,
       services: UNITS,
       directory,
-      args: ['--mqtt', broker.url, '--gateway-id', 'gw-7'],
+      args: ['--mqtt', url, '--gateway-id', 'gw-7'],
     })
     agents.push(agent)
     return agent
@@ -70,6 +71,23 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     await broker[Symbol.asyncDispose]()
     await systemd.stop()
     removeDirectory(directory)
+  })
+
+  test('an ACL that grants nothing is shown by status, /-/ready and the metrics', async () => {
+    await using strict = await startMosquitto({ config: brokerConfig('no-rights') })
+    const agent = await start(strict.url)
+    await until(() => agent.metric('gatewatch_mqtt_refused_total{kind="state"}'), { what: 'the refused states' })
+    const refusal = 'the broker refuses gatewatch/gw-7/availability: Not authorized; it also refuses: state'
+    const status = gatewatch('status', '--socket', agent.socket).stdout
+    expect(status.split('\n', 1)[0]).not.toMatch(/: OK$/)
+    expect(status).toContain(`mqtt: ${refusal}`)
+    const ready = await agent.get('/-/ready')
+    expect([ready.status, ready.body.includes(refusal)]).toEqual([200, true])
+    expect(await agent.metric('gatewatch_health{check="mqtt"}')).toBe(0)
+    expect(await agent.metric('gatewatch_mqtt_refused_total{kind="agent"}')).toBeGreaterThan(0)
+    expect(await agent.getJson('/api/v1/status')).toMatchObject({
+      mqtt: { connected: true, refused: { discovery: 0 } },
+    })
   })
 
   test('300 kills are 300 crash events, without duplicates or gaps', { timeout: 120_000 }, async () => {

@@ -168,6 +168,23 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     })
   })
 
+  it('shows for how long it has been unreachable, after two minutes', async () => {
+    await using broker = await startMosquitto({ stopped: true })
+    await using gateway = startGateway({ config: { url: broker.url }, units: [UNIT], speed: 200 })
+    expect(gateway.sink.health()).toMatchObject({ problem: 'not connected yet', lostAtMonoMs: expect.any(Number) })
+    const refused = 'connection refused (nothing is listening there)'
+    const problem = () => gateway.sink.health().problem
+    await until(problem, { what: 'the duration', is: (text) => text === `${refused}; not connected for 2m` })
+    await broker.start()
+    await connected(gateway)
+    expect(gateway.sink.health()).toMatchObject({ problem: null, lostAtMonoMs: null })
+    await broker.kill()
+    await until(problem, {
+      what: 'the duration again',
+      is: (text) => text?.endsWith('; not connected for 2m') ?? false,
+    })
+  })
+
   it('retries after a wrong password, and reads the file again at each attempt', async () => {
     await using broker = await startMosquitto({ anonymous: false })
     broker.passwords({ gatewatch: 'right', rig: 'rig' })
