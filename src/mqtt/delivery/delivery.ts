@@ -63,8 +63,8 @@ export function createDelivery(
     sendOrder.begin(session.id(), poison.searching(now()))
   }
 
-  function publishStatus(): void {
-    const payload = status.changed()
+  function publishStatus(always = false): void {
+    const payload = status.toPublish(always)
     if (payload !== null) sendOrder.agent(payload)
   }
 
@@ -76,7 +76,7 @@ export function createDelivery(
     backlog.outbox.retryRefused()
     if (refused.has('discovery') || refused.has('thinedge')) features.retry()
     if (refused.has('state') || refused.has('agent')) publishAll()
-    publishStatus()
+    publishStatus(refused.has('agent'))
     publisher.pump()
   }
 
@@ -154,16 +154,16 @@ function healthOf(
   }
 }
 
-/** The agent's own status; null if it is the same as before. */
-function createAgentStatus(
-  mqtt: MqttOptions,
-  session: Session,
-  health: () => MqttHealth,
-): { changed(): string | null } {
+interface AgentStatus {
+  /** The agent's own status; null if it is the same as before, unless it is published `always`. */
+  toPublish(always: boolean): string | null
+}
+
+function createAgentStatus(mqtt: MqttOptions, session: Session, health: () => MqttHealth): AgentStatus {
   const { identity, version, startedAtMs } = mqtt
   let last = ''
   return {
-    changed() {
+    toPublish(always) {
       const { bootId, units } = mqtt.state()
       const payload = agentPayload({
         identity,
@@ -176,7 +176,7 @@ function createAgentStatus(
         bus: mqtt.bus(),
         flash: mqtt.flash(),
       })
-      if (payload === last) return null
+      if (payload === last && !always) return null
       last = payload
       return payload
     },
