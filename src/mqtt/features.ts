@@ -1,6 +1,7 @@
 // The features that subscribe to topics of their own: discovery for Home Assistant, commands, removal of stale states.
 import type { Step } from '../ports.ts'
 import { createMqttCommands } from './commands.ts'
+import type { Link } from './connection/link.ts'
 import type { Poison } from './delivery/poison.ts'
 import type { Outgoing } from './delivery/publisher.ts'
 import type { Snapshots } from './delivery/snapshots.ts'
@@ -16,6 +17,9 @@ interface FeaturesOptions {
   readonly snapshots: Snapshots
   /** There is something to publish. */
   readonly pump: () => void
+  /** Publishes the availability and all states. */
+  readonly publishAll: () => void
+  readonly link: Pick<Link, 'missing'>
   /** What the broker accepts. */
   readonly poison: Pick<Poison, 'payloadAtMost'>
 }
@@ -35,7 +39,7 @@ export interface Features extends TopicHandler {
   stop(): void
 }
 
-export function createFeatures({ mqtt, topics, snapshots, poison, pump }: FeaturesOptions): Features {
+export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, publishAll }: FeaturesOptions): Features {
   const { config, identity, version, state, clock, log } = mqtt
   const discovery = createDiscovery({
     enabled: config.homeassistant,
@@ -49,6 +53,11 @@ export function createFeatures({ mqtt, topics, snapshots, poison, pump }: Featur
     units: () => state().units.map((unit) => unit.name),
     buttons: (unit) => commands.accepted(unit),
     pump,
+    started() {
+      if (link.missing() === null) return
+      publishAll()
+      pump()
+    },
     clock,
     log,
     random: mqtt.random,

@@ -16,6 +16,7 @@ const nothing = {
   linkTopic: null,
   pageUrl: () => null,
   payloadAtMost: () => Infinity,
+  started: () => {},
   buttons: () => [],
   random: () => 0,
 }

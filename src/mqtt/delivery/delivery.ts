@@ -39,7 +39,7 @@ export function createDelivery(
   const backlog = createBacklog(mqtt)
   const publisher = createPublisher({ keepaliveMs: config.keepalive * 1000, poison, refusedTopics, clock })
   const settle = createSettle({ settleMs: config.settle * 1000, release: publisher.pump, clock })
-  const features = createFeatures({ mqtt, topics, snapshots, poison, pump: publisher.pump })
+  const features = createFeatures({ mqtt, topics, snapshots, poison, link, pump: publisher.pump, publishAll })
   const sendOrder = createSendOrder({
     topics,
     identity,

@@ -10,12 +10,16 @@ import { createRemovedEntities } from './removed-entities.ts'
 
 /** All gateways receive the birth message at once; Home Assistant asks them not to respond at once. */
 const AFTER_BIRTH_WITHIN_MS = 3_000
+/** By then, Home Assistant has subscribed to the topics of the entities. */
+const SUBSCRIBED_AFTER_MS = 2_000
 
 export interface DiscoveryOptions extends MessagesOptions {
   /** Home Assistant's discovery prefix. */
   readonly prefix: string
   /** There is something to publish. */
   readonly pump: () => void
+  /** Home Assistant has started and has the messages, but maybe none of the states. */
+  readonly started: () => void
   readonly clock: Clock
   readonly random: () => number
 }
@@ -63,6 +67,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
       return
     }
     cancelBirth = clock.after(options.random() * AFTER_BIRTH_WITHIN_MS, () => {
+      cancelBirth = clock.after(SUBSCRIBED_AFTER_MS, options.started)
       removed.online()
       publishAgain(true)
     })

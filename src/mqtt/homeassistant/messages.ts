@@ -9,7 +9,7 @@ import type { RemovedEntities } from './removed-entities.ts'
 
 /** Brokers and Home Assistant accept more, but a larger message delays what follows it on a slow link. */
 const MESSAGE_AT_MOST_BYTES = 131_072
-/** A gateway usually has a dozen units; each takes about 4 KB. */
+/** A gateway usually has a dozen units; each takes 4 to 5 KB. */
 const UNITS_AT_MOST = 100
 /** The other part of a message is for the removal of entities. */
 const PART_FOR_ENTITIES = 0.8

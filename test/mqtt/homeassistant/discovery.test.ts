@@ -57,6 +57,19 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     await retains(broker, 1)
   })
 
+  it('gets all states after it has started, if the broker does not retain them', async () => {
+    await using broker = await startMosquitto({ config: 'retain_available false' })
+    await using gateway = start(broker, true, ['a.service'], 20)
+    await connected(gateway)
+    await using subscriber = await broker.subscribe('#')
+    broker.publish('homeassistant/status', 'online')
+    const topics = ['homeassistant/status', TOPIC, 'gatewatch/gw-7/availability', 'gatewatch/gw-7/unit/a.service/state']
+    await until(() => subscriber.received.map(({ topic }) => topic), {
+      what: 'the device, then the states',
+      is: (all) => `${all.filter((topic) => topic !== 'gatewatch/gw-7/agent')}` === `${topics}`,
+    })
+  })
+
   it('does not get what the broker still has after a reconnection or a restart of the agent', async () => {
     await using broker = await startMosquitto()
     await using link = await startLink(broker.port)
