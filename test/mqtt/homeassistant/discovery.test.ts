@@ -79,7 +79,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
       until(() => broker.log().split('Received UNSUBSCRIBE').length > 2 * times, {
         what: 'it to read what is retained',
       })
-    const gateway = startGateway({ config, units: ['a.service'], speed: 10 })
+    const gateway = startGateway({ config, units: ['a.service'], speed: 1 })
     await until(() => subscriber.received.length === 1, { what: 'the device' })
     link.cut()
     await hasRead(2)
