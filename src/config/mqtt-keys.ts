@@ -87,6 +87,10 @@ export const MQTT_KEYS = {
     help: 'Topic on which a bridge publishes 1 while its link is up and 0 otherwise. If set, Home Assistant shows the gateway as unavailable unless it is 1.',
     defaultText: 'none',
   }),
+  'mqtt.thinedge': key(bool, false, {
+    applies: 'now',
+    help: 'Publish the watched units as services of thin-edge.io (te/device/main/service/...); false removes them again.',
+  }),
   'mqtt.commands': key(boolOr('force'), false, {
     applies: 'now',
     help: 'Accept commands on <prefix>/<gateway_id>/unit/<unit>/set; requires control.enabled. "force": also over MQTT 3.1.1, where a retained command cannot be recognised if it is published while the agent is connected.',

@@ -1,4 +1,6 @@
-// The features that subscribe to topics of their own: discovery for Home Assistant, commands, removal of stale states.
+// The features that subscribe to topics of their own: discovery for Home Assistant, services of thin-edge.io, commands,
+// removal of stale states.
+import type { Event } from '../core/event.ts'
 import type { Step } from '../ports.ts'
 import { createMqttCommands } from './commands.ts'
 import type { Link } from './connection/link.ts'
@@ -8,6 +10,7 @@ import type { Snapshots } from './delivery/snapshots.ts'
 import { createDiscovery } from './homeassistant/discovery.ts'
 import type { MqttOptions } from './options.ts'
 import { createStaleTopics } from './stale-topics.ts'
+import { createThinEdge } from './thinedge/thinedge.ts'
 import type { TopicHandler } from './topic-handler.ts'
 import type { Topics } from './topics.ts'
 
@@ -33,6 +36,8 @@ export interface Features extends TopicHandler {
   problem(): string | null
   /** What to know about a feature that works; null if there is nothing. */
   note(): string | null
+  /** The message that is published beside this event; null if there is none, or none any more. */
+  besides(event: Event): Outgoing | null
   /** Functions that return the next message to publish; null if there is none. */
   readonly next: readonly (() => Outgoing | null)[]
   /** Stops retries and timers; the results of commands can still be published. */
@@ -62,6 +67,7 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     log,
     random: mqtt.random,
   })
+  const thinEdge = createThinEdge({ enabled: config.thinedge, identity, state, pump, clock, log })
   const commands = createMqttCommands({
     accept: config.commands,
     topics,
@@ -81,7 +87,7 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     },
     clock,
   })
-  const handlers: readonly TopicHandler[] = [discovery, commands, staleTopics]
+  const handlers: readonly TopicHandler[] = [discovery, thinEdge, commands, staleTopics]
 
   return {
     up(connection) {
@@ -91,14 +97,22 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
       for (const handler of handlers) handler.down()
     },
     message: (topic, payload, retained) => handlers.some((handler) => handler.message(topic, payload, retained)),
-    accept: discovery.accept,
+    accept(step) {
+      discovery.accept(step)
+      thinEdge.accept(step)
+    },
     reloaded: discovery.reloaded,
-    retry: discovery.retry,
+    retry() {
+      discovery.retry()
+      thinEdge.retry()
+    },
+    besides: thinEdge.besides,
     problem: commands.problem,
     note: commands.note,
-    next: [commands.next, discovery.next],
+    next: [commands.next, discovery.next, thinEdge.next],
     stop() {
       discovery.down()
+      thinEdge.stop()
       staleTopics.down()
     },
   }

@@ -25,6 +25,8 @@ export interface MqttConfig extends CredentialFiles {
   readonly discovery_prefix: string
   /** The topic on which a bridge publishes 1 while its link is up, else 0, for Home Assistant behind the link. */
   readonly link_topic: string | null
+  /** Publish the watched units as services of thin-edge.io. */
+  readonly thinedge: boolean
   /** Accept commands; with `force` over MQTT 3.1.1, too. */
   readonly commands: boolean | 'force'
 }

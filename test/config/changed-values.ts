@@ -48,6 +48,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     'mqtt.homeassistant': true,
     'mqtt.discovery_prefix': 'other',
     'mqtt.link_topic': 'other/link',
+    'mqtt.thinedge': true,
     'mqtt.commands': true,
     'notify.enabled': true,
     'statsd.address': '127.0.0.1:8125',

@@ -51,6 +51,7 @@ describe('without file, options or variables', () => {
         homeassistant: false,
         discovery_prefix: 'homeassistant',
         link_topic: null,
+        thinedge: false,
         commands: false,
       },
       notify: { enabled: false },

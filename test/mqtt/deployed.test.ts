@@ -174,14 +174,14 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     expect(knownAt - lastSeenAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it checks every 5 s, and logs whole seconds
   })
 
-  it('carries commands and their results, and Home Assistant discovery, once these lines are enabled', async () => {
+  it('carries commands and their results, and Home Assistant discovery, once these lines are enabled; thin-edge.io stays local', async () => {
     const { broker: centre, link, caFile, watch } = await startCentre('all')
     await using _centre = centre
     await using _link = link
     await using broker = await startGatewayBroker(link, caFile, 'all')
     await using viewer = await watch()
     await using gateway = startGateway({
-      config: { url: urlAs(broker, 'gatewatch'), commands: true, homeassistant: true },
+      config: { url: urlAs(broker, 'gatewatch'), commands: true, homeassistant: true, thinedge: true },
       units: [UNIT],
       commands: { refusal: () => null, run: async () => ({ outcome: 'done', cause: null }) },
     })
@@ -204,6 +204,11 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     const before = live().length
     centre.publish('homeassistant/status', 'online', ...as('homeassistant'))
     await until(() => live().length > before, { what: 'the device again', timeoutMs: 30_000 })
+    await using services = await broker.subscribe('te/device/main/service/+/status/health', ...as('gatewatch'))
+    await until(() => services.received.length, { what: 'the health of the service', timeoutMs: 30_000 })
+    gateway.fail(UNIT, 1)
+    await drained(gateway)
+    expect(gateway.logged.filter((line) => line.includes('refuses'))).toEqual([])
     expect(gateway.sink.health().problem).toBeNull()
   })
 

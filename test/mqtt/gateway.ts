@@ -117,6 +117,7 @@ export function startGateway(options: GatewayOptions): Gateway {
       homeassistant: false,
       discovery_prefix: 'homeassistant',
       link_topic: null,
+      thinedge: false,
       commands: false,
       ...options.config,
     },

@@ -45,7 +45,7 @@ export function createDelivery(
     identity,
     outbox: backlog.outbox,
     snapshots,
-    others: features.next,
+    features,
     holdsEvents: settle.holds,
     state,
     clock,

@@ -5,6 +5,7 @@ import { type State, unitOf } from '../../core/state.ts'
 import type { Identity } from '../../core/views/api-json.ts'
 import type { Clock } from '../../ports.ts'
 import type { Message } from '../connection/connection.ts'
+import type { Features } from '../features.ts'
 import { availabilityMessage, droppedPayload, eventPayload, statePayload } from '../payloads.ts'
 import type { Topics } from '../topics.ts'
 import { type Outbox, withoutLog } from './outbox.ts'
@@ -19,8 +20,8 @@ interface SendOrderOptions {
   readonly identity: Identity
   readonly outbox: Outbox
   readonly snapshots: Snapshots
-  /** Published after the states: results of commands, and discovery for Home Assistant. */
-  readonly others: readonly (() => Outgoing | null)[]
+  /** Their messages are published after the states, or beside an event. */
+  readonly features: Pick<Features, 'besides' | 'next'>
   /** Events have to wait. */
   readonly holdsEvents: () => boolean
   readonly state: () => State
@@ -51,6 +52,8 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
   let last: Outgoing | null = null
   let statesFirst = false
   let stateTurn = false
+  /** The event whose message beside it has just been published. */
+  let following: Outgoing | null = null
 
   function nextEvent(): Outgoing | null {
     const parcel = options.holdsEvents() ? null : outbox.next()
@@ -60,7 +63,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
       parcel.kind === 'event'
         ? eventPayload(parcel.event, identity, parcel.replayed)
         : droppedPayload(parcel.dropped, identity, state().bootId, options.clock.now().wallMs)
-    return {
+    const outgoing: Outgoing = {
       topic,
       payload,
       retain: false,
@@ -72,6 +75,11 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
         options.settled(parcel.kind === 'event')
       },
     }
+    // It goes first: a broker that acknowledges the event has processed this message, too.
+    const beside = parcel.kind === 'event' ? options.features.besides(parcel.event) : null
+    if (beside === null) return outgoing
+    following = outgoing
+    return { ...beside, expirySeconds: EVENT_EXPIRES_AFTER_S }
   }
 
   function nextState(): Outgoing | null {
@@ -113,6 +121,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
     end() {
       urgent = []
       last = null
+      following = null
       outbox.requeue()
     },
     agent(payload) {
@@ -124,12 +133,13 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
       urgent.unshift({ ...message, settled: done })
     },
     next() {
-      const first = urgent.shift()
+      const first = following ?? urgent.shift()
+      following = null
       if (first !== undefined) return first
       const state = statesFirst ? nextState() : null
       if (state !== null) return state
       statesFirst = false
-      for (const nextOf of options.others) {
+      for (const nextOf of options.features.next) {
         const other = nextOf()
         if (other !== null) return other
       }
