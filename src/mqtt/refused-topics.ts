@@ -37,7 +37,7 @@ interface RefusedTopic {
 
 export function createRefusedTopics(topics: Topics, clock: Pick<Clock, 'now'>, log: Log): RefusedTopics {
   const counts: Record<RefusedKind, number> = { state: 0, event: 0, agent: 0, discovery: 0, thinedge: 0, subscribe: 0 }
-  /** By topic. */
+  /** By topic, or by `subscribe` and the filter. */
   const refused = new Map<string, RefusedTopic>()
   const logged = new Set<RefusedKind>()
   let shortenedLogged = false
@@ -45,8 +45,10 @@ export function createRefusedTopics(topics: Topics, clock: Pick<Clock, 'now'>, l
   function add(kind: RefusedKind, topic: string, why: string): void {
     counts[kind] += 1
     const text = `the broker refuses ${topic}: ${why}`
-    if (refused.has(topic) || refused.size < TOPICS_AT_MOST)
-      refused.set(topic, { kind, text, untilMonoMs: clock.now().monoMs + REPORT_FOR_MS })
+    // a subscription is not tried again before the next connection
+    const untilMonoMs = kind === 'subscribe' ? Infinity : clock.now().monoMs + REPORT_FOR_MS
+    const key = kind === 'subscribe' ? `${kind} ${topic}` : topic
+    if (refused.has(key) || refused.size < TOPICS_AT_MOST) refused.set(key, { kind, text, untilMonoMs })
     if (!logged.has(kind)) log('warning', `mqtt: ${text}`)
     logged.add(kind)
   }
