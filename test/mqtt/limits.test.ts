@@ -100,6 +100,20 @@ describeUnless(missingPrograms(...MOSQUITTO), 'brokers with limits', () => {
     },
   )
 
+  it('does not take a message for the reason while the watched broker is restarted each time', async () => {
+    const units = ['mosquitto.service']
+    await using limited = await startLimited('max-packet-size', 4, { units })
+    const { gateway } = limited
+    publish(gateway, { ...crashed(1), log: LOG })
+    for (let restart = 1; restart <= 6; restart++) {
+      await until(() => !gateway.sink.health().connected, { what: `end ${restart}`, everyMs: 5 })
+      gateway.crash('mosquitto.service')
+      gateway.start('mosquitto.service') // the agent connects at once
+      await until(() => gateway.sink.health().reconnects, { what: 'a connection', is: (n) => n >= restart, everyMs: 5 })
+    }
+    expect(gateway.sink.health()).toMatchObject({ eventsPublished: 0, refused: { event: 0 } })
+  })
+
   it('ends at most a dozen connections, however many messages the broker does not accept, and availability does not flap', async () => {
     await using limited = await startLimited('tiny-packets', 4, { units: ['a.service', 'b.service', 'c.service'] })
     const { gateway, subscriber } = limited
