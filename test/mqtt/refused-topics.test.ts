@@ -77,7 +77,7 @@ test('a message that is published in a shorter form is counted and logged once, 
   expect(logged).toEqual([`mqtt: ${CRASH}: Packet too large; it is published without journal lines`])
 })
 
-test('only so many topics are remembered, however many are refused', () => {
+test('the number of remembered topics is limited; each refusal is counted', () => {
   const { refused } = create()
   for (let i = 0; i < 1000; i++) refused.note(TOPICS.unitState(`u${i}.service`), 'Not authorized')
   for (let i = 0; i < 200; i++) refused.accepted(TOPICS.unitState(`u${i}.service`))
