@@ -139,6 +139,12 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
         const logFile = args.overrides.has('log_file') && log !== null ? resolve(log) : null
         return (await import('./cli/commands/clear.ts')).clear({ keepEvents: args.keepEvents, logFile }, from, out)
       })
+    case 'mqtt-clear':
+      return withSources(loaded, async (from) => {
+        const named = args.overrides.has('gateway_id')
+        const request = { all: args.all, dryRun: args.unitSettings.dryRun, named }
+        return (await import('./app/mqtt-clear.ts')).runMqttClear(request, loaded, from, out)
+      })
     case 'dump':
       return withSources(loaded, async ({ stateFile }) => {
         return (await import('./cli/commands/dump.ts')).dump(args.operands[0] ?? stateFile.path, stateFile, out)

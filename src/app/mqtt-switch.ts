@@ -3,6 +3,7 @@ import type { Config } from '../config/keys.ts'
 import type { MqttOptions, MqttSink } from '../mqtt/options.ts'
 import type { EventSink, MqttHealth } from '../ports.ts'
 import type { PageRingStore } from '../store/store.ts'
+import { createPublishedNames } from './published-names.ts'
 
 type Shared = Pick<
   MqttOptions,
@@ -27,15 +28,21 @@ export interface MqttSwitch extends EventSink {
 }
 
 export function createMqttSwitch({ enabled, history, store, ...shared }: MqttSwitchOptions): MqttSwitch {
+  const names = createPublishedNames(store, shared.clock, shared.log)
   let sink: MqttSink | null = null
   let used = ''
   let connections = 0
 
   const create = async (config: Config['mqtt']): Promise<MqttSink> => {
+    const { gatewayId } = shared.identity
+    const { prefix, discovery_prefix: discoveryPrefix } = config
+    const former = await names.use({ prefix, gatewayId, discoveryPrefix })
     const { createMqttSink } = await import('../mqtt/sink.ts')
     return createMqttSink({
       ...shared,
       config,
+      former,
+      formerSettled: names.settled,
       history: history(),
       acknowledged: store.acknowledged(),
       onAcknowledged: store.acknowledge,

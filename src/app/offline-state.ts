@@ -14,37 +14,28 @@ import { runtimeDirectory } from '../host/runtime-directory.ts'
 import { emptyFile } from '../log/empty-file.ts'
 import type { Env, Log } from '../ports.ts'
 import { storageAt } from '../store/file/mounts.ts'
-import { editState, readState } from '../store/offline.ts'
+import { editPublished, editState, readState } from '../store/offline.ts'
 
 export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file, paths)
   const runtimeDir = runtimeDirectory(env, uid)
   const machine = thisMachine()
   const bootId = readBootId()
+  const flushIntervalMs = config.flush_interval * 1000
+  const openOptions = (at: string) => ({ path: at, runtimeDir, bootId, clock, log, flushIntervalMs, fresh: freshState })
   const change = async (
     at: string,
     observations: (state: State) => readonly Observation[] | Promise<readonly Observation[]>,
   ) => {
-    await editState(
-      {
-        path: at,
-        runtimeDir,
-        bootId,
-        clock,
-        log,
-        flushIntervalMs: config.flush_interval * 1000,
-        fresh: freshState,
-      },
-      async (before) => {
-        let state = before
-        const events = (await observations(before)).flatMap((o) => {
-          const stepped = step(state, o)
-          state = stepped.state
-          return stepped.events
-        })
-        return { state, events }
-      },
-    )
+    await editState(openOptions(at), async (before) => {
+      let state = before
+      const events = (await observations(before)).flatMap((o) => {
+        const stepped = step(state, o)
+        state = stepped.state
+        return stepped.events
+      })
+      return { state, events }
+    })
   }
   return {
     path,
@@ -62,6 +53,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
       return {
         state,
         events: kept.history,
+        published: kept.published,
         identity: { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: state.stream },
         writtenAtMs: kept.writtenAtMs,
       }
@@ -72,6 +64,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         return [{ kind: 'clear', at: clock.now(), via: 'state_file', keepEvents }]
       }),
     emptyLog: emptyFile,
+    editPublished: (at, edit) => editPublished(openOptions(at), edit),
     import: (at, baselines) =>
       change(at, (state) => {
         const now = clock.now()

@@ -28,6 +28,7 @@ export interface Arguments extends CommandLine {
   readonly failed: boolean
   readonly noBlock: boolean
   readonly keepEvents: boolean
+  readonly all: boolean
   readonly follow: boolean
   readonly unit: string | null
   readonly kind: string | null
@@ -35,7 +36,7 @@ export interface Arguments extends CommandLine {
   readonly unitSettings: UnitSettings
 }
 
-/** The options of create-unit; null if absent. */
+/** The options of create-unit; null if absent. mqtt-clear has `dryRun` too. */
 export interface UnitSettings {
   readonly description: string | null
   readonly user: string | null
@@ -160,6 +161,7 @@ function toArguments(
     failed: options.has('failed'),
     noBlock: options.has('noBlock'),
     keepEvents: options.has('keepEvents'),
+    all: options.has('all'),
     follow: options.has('follow'),
     unit: unitOption(options.get('unit')),
     kind: kindOption(options.get('kind')),

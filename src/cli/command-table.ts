@@ -94,6 +94,21 @@ export const COMMANDS = {
       ['gatewatch --clear -l /var/log/gatewatch.log', 'empty the log as well, as in the former program'],
     ],
   }),
+  'mqtt-clear': command('', 0, 0, 'clear retained messages of former gateway ids and prefixes at the MQTT broker', {
+    keys: [...AGENT_KEYS, 'gateway_id', 'mqtt.url'],
+    optionHelp: {
+      gateway_id: 'Clear what is retained under this former gateway id, with the configured prefixes.',
+    },
+    text: [
+      'When gateway_id, mqtt.prefix or mqtt.discovery_prefix changes, the running agent clears what it had retained under the former names. This command does the same by hand, for names that the agent could not clear: the broker refused it, hid the messages, or is no longer the configured one.',
+      'Only messages of this gateway are cleared: the retained status of the agent must show the machine_id and the stream of this state file. Messages of others are listed and left alone; the exit code is then 1. The present names are cleared only with --all, and while the agent is stopped. The connection uses the configuration and a client id of its own.',
+    ],
+    examples: [
+      ['gatewatch mqtt-clear --dry-run', 'list what would be cleared'],
+      ['GATEWATCH_MQTT_PREFIX=old gatewatch mqtt-clear --gateway-id gw-6', 'clear what is retained under old/gw-6'],
+      ['gatewatch mqtt-clear --all --mqtt mqtt://old.example', 'clear everything at a broker that is no longer used'],
+    ],
+  }),
   dump: command('[FILE]', 0, 1, 'show the content of a state file as JSON', {
     keys: ['persistence_file'],
     text: ['FILE defaults to the configured state file. The file is only read, so the agent may be running.'],
@@ -139,7 +154,10 @@ export const OPTIONS = {
     long: '--config',
     value: 'FILE',
     help: 'Configuration file (environment: GATEWATCH_CONFIG).',
-    commands: ['run', 'status', 'events', 'system', 'create-unit', 'check-config', 'import', 'clear', 'dump'],
+    commands: [
+      ...(['run', 'status', 'events', 'system', 'create-unit', 'check-config'] as const),
+      ...(['import', 'clear', 'mqtt-clear', 'dump'] as const),
+    ],
   },
   user: {
     long: '--user',
@@ -151,6 +169,7 @@ export const OPTIONS = {
     help: 'Print JSON on stdout.',
     commands: [...(['status', 'events', 'system', 'check-config', 'version', 'list', 'show'] as const), ...OPERATIONS],
   },
+  all: { long: '--all', help: 'Clear the present names, too; the agent must be stopped.', commands: ['mqtt-clear'] },
   failed: { long: '--failed', help: 'Show only failed units.', commands: ['list'] },
   noBlock: {
     long: '--no-block',

@@ -6,7 +6,7 @@ import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Identity } from '../core/views/api-json.ts'
 import { oneLine } from '../core/views/format.ts'
-import type { Env, Log } from '../ports.ts'
+import type { Env, Log, PublishedNames } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 
 type Write = (text: string) => void
@@ -35,9 +35,13 @@ export interface OfflineState {
   /** Oldest first. */
   readonly events: readonly Event[]
   readonly identity: Identity
+  /** The names under which messages are retained at the broker, oldest first. */
+  readonly published: readonly PublishedNames[]
   /** Time of the last write, wall ms; null if unknown. */
   readonly writtenAtMs: number | null
 }
+
+type Published = readonly PublishedNames[]
 
 /** The state file, used while the agent is not running. Each function rejects with a message that says what to do. */
 export interface StateFile {
@@ -49,6 +53,8 @@ export interface StateFile {
   /** Empties a log file; only a regular one. */
   readonly emptyLog: (path: string) => Promise<void>
   readonly import: (path: string, baselines: ReadonlyMap<string, Counters>) => Promise<void>
+  /** Replaces `published`. `edit` runs while no agent can use the file. */
+  readonly editPublished: (path: string, edit: (published: Published) => Promise<Published>) => Promise<void>
 }
 
 /** What a command queries: the agent, or the state file if the agent is not running. */

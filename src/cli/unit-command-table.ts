@@ -88,6 +88,10 @@ export const CREATE_OPTIONS = {
     commands: CREATES,
   },
   memoryMax: { long: '--memory-max', value: 'SIZE', help: 'Memory limit, such as 64M.', commands: CREATES },
-  dryRun: { long: '--dry-run', help: 'Print the unit file and change nothing.', commands: CREATES },
+  dryRun: {
+    long: '--dry-run',
+    help: 'Change nothing, only print the unit file or the topics.',
+    commands: ['create-unit', 'mqtt-clear'] as const,
+  },
   watch: { long: '--watch', help: 'Add the unit to the watched units.', commands: CREATES },
 } as const

@@ -1,5 +1,5 @@
 // The features that subscribe to topics of their own: discovery for Home Assistant, services of thin-edge.io, commands,
-// removal of stale states.
+// removal of stale states and of what is retained under former names, correction of our own availability.
 import type { Event } from '../core/event.ts'
 import type { Step } from '../ports.ts'
 import { createMqttCommands } from './commands.ts'
@@ -9,6 +9,8 @@ import type { Outgoing } from './delivery/publisher.ts'
 import type { Snapshots } from './delivery/snapshots.ts'
 import { createDiscovery } from './homeassistant/discovery.ts'
 import type { MqttOptions } from './options.ts'
+import { createOwnAvailability } from './own-availability.ts'
+import { createFormerNames } from './retained/former-names.ts'
 import { createStaleTopics } from './stale-topics.ts'
 import { createThinEdge } from './thinedge/thinedge.ts'
 import type { TopicHandler } from './topic-handler.ts'
@@ -20,7 +22,7 @@ interface FeaturesOptions {
   readonly snapshots: Snapshots
   /** There is something to publish. */
   readonly pump: () => void
-  /** Publishes the availability and all states. */
+  /** Publishes the availability, the agent's status and all states. */
   readonly publishAll: () => void
   readonly link: Pick<Link, 'missing'>
   /** What the broker accepts. */
@@ -50,6 +52,7 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     enabled: config.homeassistant,
     prefix: config.discovery_prefix,
     gatewayId: identity.gatewayId,
+    machineId: identity.machineId,
     version,
     topics,
     linkTopic: config.link_topic,
@@ -87,7 +90,15 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     },
     clock,
   })
-  const handlers: readonly TopicHandler[] = [discovery, thinEdge, commands, staleTopics]
+  const current = { prefix: config.prefix, gatewayId: identity.gatewayId, discoveryPrefix: config.discovery_prefix }
+  const { former, formerSettled: settled } = mqtt
+  const formerNames = createFormerNames({ former, current, us: identity, settled, pump, clock, log })
+  const publishAgain = () => {
+    publishAll()
+    discovery.repeat()
+  }
+  const ownAvailability = createOwnAvailability(topics, publishAgain, clock)
+  const handlers: readonly TopicHandler[] = [discovery, thinEdge, commands, staleTopics, formerNames, ownAvailability]
 
   return {
     up(connection) {
@@ -108,12 +119,14 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     },
     besides: thinEdge.besides,
     problem: commands.problem,
-    note: commands.note,
-    next: [commands.next, discovery.next, thinEdge.next],
+    note: () => commands.note() ?? formerNames.note(),
+    next: [commands.next, discovery.next, thinEdge.next, formerNames.next],
     stop() {
       discovery.down()
       thinEdge.stop()
       staleTopics.down()
+      formerNames.down()
+      ownAvailability.down()
     },
   }
 }

@@ -3,8 +3,9 @@
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
-import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
+import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, TopicNames, UnitCommands } from '../ports.ts'
 import type { CredentialFiles } from './connection/dial.ts'
+import type { FormerNamesOutcome } from './retained/former-names.ts'
 
 /** The keys `mqtt.*` of the configuration. */
 export interface MqttConfig extends CredentialFiles {
@@ -45,6 +46,9 @@ export interface MqttOptions {
   readonly onAcknowledged: (seq: number) => void
   /** Called at each connection; returns whether it is the first one since the agent started. */
   readonly onConnected: () => boolean
+  /** Names under which messages of earlier runs may be retained, to be cleared; not those of `config` and `identity`. */
+  readonly former: readonly TopicNames[]
+  readonly formerSettled: (names: TopicNames, outcome: FormerNamesOutcome) => void
   readonly state: () => State
   readonly flash: () => StoreHealth
   readonly bus: () => BusHealth

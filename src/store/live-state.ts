@@ -1,9 +1,9 @@
 // The live state: the newest State in memory, with recent and uncommitted events and the range of reserved event numbers.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
-import type { Step } from '../ports.ts'
+import type { PublishedNames, Step } from '../ports.ts'
 import { changeOf, type StepChange } from './change.ts'
-import { type Head, headOf } from './format/page-records.ts'
+import { type Head, headOf } from './format/head-record.ts'
 import type { ResumePoint } from './resume.ts'
 import type { Spill } from './spill.ts'
 import { createUncommittedEventBuffer, type UncommittedEventBuffer } from './uncommitted-events.ts'
@@ -35,6 +35,9 @@ export interface LiveState {
   /** Number of the newest event that the broker has acknowledged. */
   acknowledged(): number
   acknowledge(seq: number): void
+  /** The names under which messages are retained at the broker, oldest first. */
+  published(): readonly PublishedNames[]
+  publishAs(names: readonly PublishedNames[]): void
 }
 
 export function createLiveState(start: ResumePoint, reservedAtStart: number, spill: Spill): LiveState {
@@ -42,10 +45,10 @@ export function createLiveState(start: ResumePoint, reservedAtStart: number, spi
   let live = start.state
   let history = start.history.slice(-HISTORY_EVENTS)
   let reserved = reservedAtStart
-  let acknowledged = start.acknowledged
+  let { acknowledged, published } = start
 
   function head(state: State, { clean = false, reserved: bound = reserved } = {}): Head {
-    return headOf(state, { reserved: bound, acknowledged, clean })
+    return headOf(state, { reserved: bound, acknowledged, published, clean })
   }
 
   return {
@@ -79,6 +82,10 @@ export function createLiveState(start: ResumePoint, reservedAtStart: number, spi
     acknowledged: () => acknowledged,
     acknowledge(seq) {
       acknowledged = Math.max(acknowledged, seq)
+    },
+    published: () => published,
+    publishAs(names) {
+      published = names
     },
   }
 }

@@ -3,6 +3,7 @@ import { fileReason } from '../core/error-text.ts'
 import type { Event } from '../core/event.ts'
 import type { Instant } from '../core/observation.ts'
 import { newState, type State } from '../core/state.ts'
+import type { PublishedNames } from '../ports.ts'
 import { type Fs, nodeFs } from './file/fs.ts'
 import { resolvePath } from './file/paths.ts'
 import { type OpenOptions, openStore } from './open.ts'
@@ -16,6 +17,8 @@ interface StoredState {
   readonly state: State | null
   /** Oldest first. */
   readonly history: readonly Event[]
+  /** The names under which messages are retained at the broker, oldest first. */
+  readonly published: readonly PublishedNames[]
   /** How an agent that starts now would recover it. */
   readonly recovered: Recovery
   /** True if the file exists and has no bytes, or only zeros. */
@@ -42,6 +45,7 @@ export async function readState(
     path: at.path,
     state: none ? null : found.state,
     history: found.history,
+    published: found.published,
     recovered: found.recovered,
     empty: at.empty,
     writtenAtMs: writtenAtMs.length === 0 ? null : Math.max(...writtenAtMs),
@@ -75,4 +79,18 @@ export async function editState(
   }
   if (!written) throw new Error(store.health().problem ?? `cannot write ${options.path}`)
   return after
+}
+
+/** The same for the names under which messages are retained; `edit` runs while no agent can use the file. */
+export async function editPublished(
+  options: OpenOptions,
+  edit: (published: readonly PublishedNames[]) => Promise<readonly PublishedNames[]>,
+): Promise<void> {
+  const { store } = await openStore(options)
+  try {
+    const written = await store.publishAs(await edit(store.published()))
+    if (!written) throw new Error(store.health().problem ?? `cannot write ${options.path}`)
+  } finally {
+    await store.stop()
+  }
 }

@@ -9,8 +9,8 @@ import { type Lock, socketLock } from './file/lock.ts'
 import { resolvePath, setAside, wasSetAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
+import { headOf } from './format/head-record.ts'
 import { bootKey, PAGE_BYTES } from './format/page.ts'
-import { headOf } from './format/page-records.ts'
 import { NO_PAGES, type RecoveredFile } from './recovery.ts'
 import { numbersRunOut, pendingStream, type Recovery, renumbered, resume } from './resume.ts'
 import { NO_SPILL, openSpill, type Spill } from './spill.ts'
@@ -118,7 +118,8 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     lastingProblem,
     note: () => foreign.note() ?? first?.note ?? null,
   })
-  const head = headOf(start.state, { reserved, acknowledged: start.acknowledged, clean: false })
+  const { acknowledged, published } = start
+  const head = headOf(start.state, { reserved, acknowledged, published, clean: false })
   // Everything restored is in one slot before the other is removed, so that a kill here changes nothing for the next start.
   spill.begin(lastCommit, head, start.state, start.spilled)
   spill.dropOther()

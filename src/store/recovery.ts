@@ -2,8 +2,9 @@
 import type { Event } from '../core/event.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
+import type { Head } from './format/head-record.ts'
 import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
-import { type Head, type Payload, readPayload } from './format/page-records.ts'
+import { type Payload, readPayload } from './format/page-records.ts'
 
 /** A valid page of this format, and its position in the file, in pages. */
 interface DecodedPage {
@@ -196,7 +197,7 @@ function apply(state: State | null, group: Group): State {
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
   const written = payloads.flatMap((payload) => payload.units)
-  const { reserved, acknowledged, clean, ...kept } = head
+  const { reserved, acknowledged, published, clean, ...kept } = head
   const before = state ?? newState(head.stream)
   const units = kind === 'snapshot' ? written : replaced(before.units, written)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])

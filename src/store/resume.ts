@@ -2,6 +2,7 @@
 import type { Event } from '../core/event.ts'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
+import type { PublishedNames } from '../ports.ts'
 import { LARGEST_NUMBER } from './format/bytes.ts'
 import { applyPayloads, inOrder, NO_PAGES, type RecoveredFile } from './recovery.ts'
 import type { SpillSlot } from './spill-slot.ts'
@@ -22,6 +23,7 @@ export interface ResumePoint {
   readonly spilled: readonly Event[]
   readonly history: readonly Event[]
   readonly acknowledged: number
+  readonly published: readonly PublishedNames[]
 }
 
 /**
@@ -45,6 +47,7 @@ export function resume(
     spilled,
     history: inOrder([...file.events, ...spilled]).filter((event) => existsIn(state, event)),
     acknowledged: Math.min(Math.max(file.head?.acknowledged ?? 0, spill?.acknowledged ?? 0), state.seq),
+    published: spill?.published ?? file.head?.published ?? [],
   })
   if (spill !== null) return point('spill', { ...spill.state, policy }, committed ?? fresh, spill.events)
   if (committed === null) return point(fileExists ? 'damaged' : 'fresh', fresh)
@@ -80,10 +83,13 @@ export function numbersRunOut({ maxSeq, reserved }: RecoveredFile, { state }: Re
   return Math.max(maxSeq, reserved, state.seq) > LARGEST_NUMBER / 2
 }
 
-/** The same units, with events numbered from 1 in a new `stream`, so that their ids are unique. */
+/**
+ * The same units, with events numbered from 1 in a new `stream`, so that their ids are unique. What is retained at the
+ * broker belongs to the former stream: perhaps to another machine.
+ */
 export function renumbered(start: ResumePoint, stream: string): ResumePoint {
   const state = { ...start.state, stream, seq: 0, clearedSeq: 0, seqGap: 0 }
-  return { ...start, state, committed: state, spilled: [], history: [], acknowledged: 0 }
+  return { ...start, state, committed: state, spilled: [], history: [], acknowledged: 0, published: [] }
 }
 
 /** The state with the spill applied; null if the spill does not continue exactly where the file ends. */
@@ -119,6 +125,7 @@ function resumeFromSpill(
     state,
     events: spilled.filter((event) => existsIn(restored, event) && !onFlash.has(event.seq)),
     acknowledged: Math.max(0, ...payloads.map((payload) => payload.head.acknowledged)),
+    published: payloads.at(-1)?.head.published ?? [],
   }
 }
 

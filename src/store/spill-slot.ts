@@ -5,9 +5,10 @@ import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
+import type { Head } from './format/head-record.ts'
 import { allPayloads } from './format/pack.ts'
 import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
-import { createPageBuilder, type Head, type PageBuilder, type Payload } from './format/page-records.ts'
+import { createPageBuilder, type PageBuilder, type Payload } from './format/page-records.ts'
 import { readPages } from './recovery.ts'
 
 /** A slot that has grown by this many pages is rewritten with only the newest version of each unit. */

@@ -3,7 +3,7 @@ import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { errno, type SyncFs } from './file/fs.ts'
-import type { Head } from './format/page-records.ts'
+import type { Head } from './format/head-record.ts'
 import { createSlotFile, type SlotFile, type SlotStart, slotPaths } from './spill-slot.ts'
 
 /** Number of events kept in a slot; older ones are dropped. */

@@ -1,6 +1,6 @@
 // The StateStore on flash: records each step in memory, commits when the flush policy allows, and survives write errors.
 import { settledWithin } from '../core/limits/settled-within.ts'
-import type { Clock, Log, StateStore } from '../ports.ts'
+import type { Clock, Log, PublishedNames, StateStore } from '../ports.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { createCommitter } from './committer.ts'
 import type { CommitWriter } from './file/commit-writer.ts'
@@ -18,6 +18,10 @@ export interface PageRingStore extends StateStore {
   acknowledged(): number
   /** Stored with the next commit; it does not cause one. */
   acknowledge(seq: number): void
+  /** The names under which messages are retained at the broker, oldest first. */
+  published(): readonly PublishedNames[]
+  /** Replaces them; resolves to false if they could not be written to flash. */
+  publishAs(names: readonly PublishedNames[]): Promise<boolean>
   /** Changes `flush_interval`. */
   flushEvery(ms: number): void
 }
@@ -105,6 +109,12 @@ export function createStore(options: StoreOptions): {
     },
     acknowledged: live.acknowledged,
     acknowledge: live.acknowledge,
+    published: live.published,
+    publishAs(names) {
+      live.publishAs(names)
+      schedule.changed([], clock.now().monoMs)
+      return store.flush()
+    },
     flushEvery(ms) {
       schedule.setFlushInterval(ms)
       queue.schedule()

@@ -26,10 +26,12 @@ function options(
     acknowledge: () => {},
   },
 ): MqttSwitchOptions {
+  const names = { published: () => [], publishAs: () => Promise.resolve(true) }
+  const others = { commitForReader: () => {}, health: () => FLASH }
   return {
     enabled: () => true,
     history: () => [],
-    store: { ...store, commitForReader: () => {}, health: () => FLASH } as unknown as MqttSwitchOptions['store'],
+    store: { ...store, ...names, ...others } as unknown as MqttSwitchOptions['store'],
     identity: IDENTITY,
     version: '0.1.0',
     startedAtMs: () => 0,

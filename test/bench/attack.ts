@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hashSync } from 'bcryptjs'
+import { headOf } from '../../src/store/format/head-record.ts'
 import { encodePage } from '../../src/store/format/page.ts'
-import { createPageBuilder, headOf } from '../../src/store/format/page-records.ts'
+import { createPageBuilder } from '../../src/store/format/page-records.ts'
 import { type AttackOptions, measureAttack } from '../rig/attack/agent-under-attack.ts'
 import { type BrokerAttack, startHostileBroker } from '../rig/attack/broker.ts'
 import { attackBus, busClients, type HostileMessages } from '../rig/attack/bus.ts'
@@ -90,7 +91,7 @@ function fromPoisonedStateFile(): Attack {
   const home = temporaryDirectory() // removed with the agent
   const last = Number.MAX_SAFE_INTEGER
   const page = createPageBuilder()
-  page.head(headOf(stateOf([busyUnit(DYING_UNIT, 99)]), { reserved: 10, acknowledged: 0, clean: false }))
+  page.head(headOf(stateOf([busyUnit(DYING_UNIT, 99)]), { reserved: 10, acknowledged: 0, published: [], clean: false }))
   const header = { kind: 'snapshot', part: 0, parts: 1, seq: last, base: last, boot: BOOT, wallMs: 0 } as const
   writeFileSync(join(home, 'state.ring'), Buffer.concat([encodePage(header, page.bytes()), Buffer.alloc(MIB)]))
   return {

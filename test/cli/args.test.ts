@@ -177,7 +177,7 @@ describe('an error is one line', () => {
     ['status --debug', '--debug is not valid with status, only with run, check-config'],
     [
       'list -p x',
-      '-p is not valid with list, only with run, status, events, system, check-config, import, clear, dump',
+      '-p is not valid with list, only with run, status, events, system, check-config, import, clear, mqtt-clear, dump',
     ],
     ['create-config --config x', expect.stringMatching(/^--config is not valid with create-config, only with /)],
     ['status --poll-interval 5', '--poll-interval is not valid with status, only with run, check-config'],

@@ -104,6 +104,9 @@ export function fakeStateFile(content: OfflineState | null): StateFile & { reado
     import: async (path, baselines) => {
       done.push(['import', path, Object.fromEntries(baselines)])
     },
+    editPublished: async (path, edit) => {
+      done.push(['published', path, await edit(content?.published ?? [])])
+    },
   }
 }
 

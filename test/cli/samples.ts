@@ -170,5 +170,6 @@ export const STORED: OfflineState = {
   state: gatewayState(),
   events: EVENTS,
   identity: IDENTITY,
+  published: [],
   writtenAtMs: NOON,
 }

@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
+import { openRetainedBroker } from '../../src/mqtt/retained/broker.ts'
 import { freePort, MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { certificates } from './certificates.ts'
-import { IDENTITY, startGateway } from './gateway.ts'
+import { clockOf, IDENTITY, mqttConfig, startGateway } from './gateway.ts'
 import { type Link, startLink } from './link.ts'
 import { drained, json, seqsOf } from './received.ts'
 
@@ -174,7 +175,7 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     expect(knownAt - lastSeenAt).toBeLessThanOrEqual(1.5 * KEEPALIVE_SECONDS + 5 + 2) // it checks every 5 s, and logs whole seconds
   })
 
-  it('carries commands and their results, and Home Assistant discovery, once these lines are enabled; thin-edge.io stays local', async () => {
+  it('carries commands and their results, Home Assistant discovery, and what mqtt-clear clears, once these lines are enabled; thin-edge.io stays local', async () => {
     const { broker: centre, link, caFile, watch } = await startCentre('all')
     await using _centre = centre
     await using _link = link
@@ -210,6 +211,20 @@ describeUnless(missingPrograms(...MOSQUITTO, 'openssl'), "the gateway's broker w
     await drained(gateway)
     expect(gateway.logged.filter((line) => line.includes('refuses'))).toEqual([])
     expect(gateway.sink.health().problem).toBeNull()
+
+    await gateway.stop()
+    const names = { prefix: 'gatewatch', gatewayId: 'gw-7', discoveryPrefix: 'homeassistant' }
+    const clearing = await openRetainedBroker(mqttConfig({ url: urlAs(broker, 'gatewatch') }), clockOf(1))
+    const { ours, kept } = await clearing.clear({ names, inUse: [], us: IDENTITY, dryRun: false })
+    await clearing.close()
+    expect(ours).toHaveLength(4)
+    expect(kept.size).toBe(0)
+    const latest = (topic: string) => [...viewer.received, ...home.received].findLast((one) => one.topic === topic)
+    await until(() => ours.filter((topic) => latest(topic)?.payload !== ''), {
+      what: 'everything of the gateway to be cleared at the central broker, too',
+      is: (left) => left.length === 0,
+      timeoutMs: 30_000,
+    })
   })
 
   it('carries Home Assistant discovery of a gateway with a dot in its id, which the topic cannot contain', async () => {

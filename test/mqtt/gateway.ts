@@ -74,6 +74,29 @@ export interface Gateway extends AsyncDisposable {
   stop(): Promise<void>
 }
 
+/** The defaults, with changes. */
+export function mqttConfig(config: Partial<MqttConfig> & { readonly url: string }): MqttConfig {
+  return {
+    client_id: null,
+    username: null,
+    password_file: null,
+    ca_file: null,
+    cert_file: null,
+    key_file: null,
+    prefix: 'gatewatch',
+    qos: 1,
+    keepalive: 30,
+    settle: 3,
+    max_message_bytes: null,
+    homeassistant: false,
+    discovery_prefix: 'homeassistant',
+    link_topic: null,
+    thinedge: false,
+    commands: false,
+    ...config,
+  }
+}
+
 export function startGateway(options: GatewayOptions): Gateway {
   const clock = options.clock ?? clockOf(options.speed ?? 20)
   const logged: string[] = []
@@ -91,6 +114,8 @@ export function startGateway(options: GatewayOptions): Gateway {
     acknowledged: null,
     onAcknowledged: (seq) => void acknowledged.push(seq),
     onConnected: () => ++connections === 1,
+    former: [],
+    formerSettled: () => {},
     state: () => state,
     flash: () => FLASH,
     bus: () => BUS_CONNECTED,
@@ -102,25 +127,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     log: (level, message) => void logged.push(`${level}: ${message}`),
     random: Math.random,
     ...options,
-    config: {
-      client_id: null,
-      username: null,
-      password_file: null,
-      ca_file: null,
-      cert_file: null,
-      key_file: null,
-      prefix: 'gatewatch',
-      qos: 1,
-      keepalive: 30,
-      settle: 3,
-      max_message_bytes: null,
-      homeassistant: false,
-      discovery_prefix: 'homeassistant',
-      link_topic: null,
-      thinedge: false,
-      commands: false,
-      ...options.config,
-    },
+    config: mqttConfig(options.config),
   })
 
   function observe(observation: Observation): void {

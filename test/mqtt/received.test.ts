@@ -51,7 +51,7 @@ it('accepts any message', () => {
           ...nothing,
           enabled: true,
           prefix: 'homeassistant',
-          gatewayId: 'gw-7',
+          ...IDENTITY,
           version: '0',
           topics,
           clock,

@@ -168,7 +168,16 @@ function intercepted<T extends object>(target: T, through: (call: () => unknown)
 /** The state as it is after a round trip through the state file. */
 function afterStorage(state: State): State {
   const page = createPageBuilder(1 << 20)
-  page.head({ ...state, gatewayId: null, reserved: 0, acknowledged: 0, clean: false, bootId: '', stream: state.stream })
+  page.head({
+    ...state,
+    gatewayId: null,
+    reserved: 0,
+    acknowledged: 0,
+    published: [],
+    clean: false,
+    bootId: '',
+    stream: state.stream,
+  })
   for (const unit of state.units) page.unit(unit)
   const payload = readPayload(page.bytes())
   if (payload === null) throw new Error('the encoded state cannot be decoded')

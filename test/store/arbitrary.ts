@@ -145,5 +145,14 @@ export const anyHead = fc.record({
   seqGap: number,
   reserved: number,
   acknowledged: number,
+  published: fc.array(
+    fc.record({
+      status: fc.constantFrom('current', 'former', 'refused'),
+      prefix: fc.string({ maxLength: 40 }),
+      gatewayId: fc.string({ maxLength: 40 }),
+      discoveryPrefix: fc.string({ maxLength: 40 }),
+    }),
+    { maxLength: 4 },
+  ),
   clean: fc.boolean(),
 })

@@ -3,8 +3,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { LARGEST_NUMBER } from '../../src/store/format/bytes.ts'
+import { headOf } from '../../src/store/format/head-record.ts'
 import { encodePage, PAGE_BYTES, type PageKind } from '../../src/store/format/page.ts'
-import { createPageBuilder, headOf } from '../../src/store/format/page-records.ts'
+import { createPageBuilder } from '../../src/store/format/page-records.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { slotPaths } from '../../src/store/spill-slot.ts'
@@ -15,7 +16,7 @@ import { BOOT, busyUnit, crashesOf, crashOf, crashStep, names, STREAM, stateOf }
 const A = names(1)[0] as string
 const OTHER = 'bbbbbbbbbbbbbbbb'
 const ZEROS = (pages: number) => Buffer.alloc(pages * PAGE_BYTES)
-const NUMBERS = { reserved: 10, acknowledged: 0, clean: false }
+const NUMBERS = { reserved: 10, acknowledged: 0, published: [], clean: false }
 
 /** A page as the agent writes it, with these commit numbers. */
 function pageOf(

@@ -325,13 +325,16 @@ test('a state of another machine continues in a new stream, with its units and w
   const at = place()
   const first = await open({ ...at, machineId: 'a' })
   const there = { ...crash(first, { ...first.state, machineId: 'a' }, 3) }
+  const names = { prefix: 'gatewatch', gatewayId: 'gw-7', discoveryPrefix: 'homeassistant', status: 'current' } as const
+  await first.store.publishAs([names])
   await first.store.stop()
   for (const machineId of ['a', null]) {
     const same = await open({ ...at, machineId })
-    expect([same.state.stream, same.formerStream, same.store.history()]).toEqual([
+    expect([same.state.stream, same.formerStream, same.store.history(), same.store.published()]).toEqual([
       there.stream,
       there.stream,
       expect.objectContaining({ length: 3 }),
+      [names],
     ])
     await same.store.stop()
   }
@@ -341,7 +344,7 @@ test('a state of another machine continues in a new stream, with its units and w
     formerStream: there.stream,
     state: { stream: fresh.stream, seq: 0, machineId: 'a', units: there.units },
   })
-  expect([moved.store.history(), moved.store.acknowledged()]).toEqual([[], 0])
+  expect([moved.store.history(), moved.store.acknowledged(), moved.store.published()]).toEqual([[], 0, []])
   expect(recover(node.readFileSync(at.path)).state?.stream).toBe(fresh.stream)
 })
 

@@ -231,3 +231,20 @@ test('the acknowledged event number is stored with commits, and causes none', as
   b.powerCut()
   expect((await b.open()).store.acknowledged()).toBe(7)
 })
+
+test('the names that messages are retained under are stored at once, and survive a power loss and a kill', async () => {
+  const b = memoryStore()
+  const { store } = await b.open()
+  expect(store.published()).toEqual([])
+  const names = { prefix: 'gatewatch', gatewayId: 'gw-6', discoveryPrefix: 'homeassistant', status: 'former' } as const
+  const both = [names, { ...names, gatewayId: 'gw-7', status: 'current' } as const]
+  expect(await store.publishAs([names])).toBe(true)
+  expect(await store.publishAs(both)).toBe(true)
+  b.powerCut()
+  const second = await b.open()
+  expect(second.store.published()).toEqual(both)
+  void second.store.publishAs([])
+  second.store.remember(crashStep(second.state, A, b.clock.now().monoMs))
+  const killed = await b.open()
+  expect(killed.store.published()).toEqual([])
+})

@@ -89,8 +89,8 @@ export interface ConnectionOptions {
   readonly password: string | null
   readonly keepaliveSeconds: number
   readonly qos: 0 | 1 | 2
-  /** If it is not retained, nothing else that is published is either. */
-  readonly will: Message
+  /** Null for none. If it is not retained, nothing else that is published is either. */
+  readonly will: Message | null
   readonly clock: Clock
 }
 
@@ -128,7 +128,7 @@ export function openConnection(
   let open = true
   let acknowledged = false
   let qos = options.qos
-  let mayRetain = options.will.retain
+  let mayRetain = options.will?.retain ?? true
 
   function down(reason: ConnectionError, how: Partial<ConnectionLoss> = {}): void {
     if (!open) return
@@ -232,12 +232,16 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     ...(version === 5 ? { properties: { maximumPacketSize: PACKET_AT_MOST_BYTES, receiveMaximum: 1 } } : {}),
     ...(username === null ? {} : { username }),
     ...(password === null ? {} : { password }),
-    will: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: 1,
-      retain: will.retain,
-      ...(version === 5 && will.properties ? { properties: { userProperties: { ...will.properties } } } : {}),
-    },
+    ...(will === null ? {} : { will: willOptions(will, version) }),
+  }
+}
+
+function willOptions(will: Message, version: 4 | 5): IClientOptions['will'] {
+  return {
+    topic: will.topic,
+    payload: Buffer.from(will.payload),
+    qos: 1,
+    retain: will.retain,
+    ...(version === 5 && will.properties ? { properties: { userProperties: { ...will.properties } } } : {}),
   }
 }

@@ -61,6 +61,7 @@ export function createDelivery(
   function publishAll(): void {
     snapshots.all(state())
     sendOrder.begin(session.id(), poison.searching(now()))
+    publishStatus(true)
   }
 
   function publishStatus(always = false): void {
@@ -76,7 +77,7 @@ export function createDelivery(
     backlog.outbox.retryRefused()
     if (refused.has('discovery') || refused.has('thinedge')) features.retry()
     if (refused.has('state') || refused.has('agent')) publishAll()
-    publishStatus(refused.has('agent'))
+    publishStatus()
     publisher.pump()
   }
 
@@ -87,7 +88,6 @@ export function createDelivery(
       poison.connected(limits.messageBytes, now())
       if (!mqtt.onConnected() && backlog.outbox.size() > 0) settle.begin()
       publishAll()
-      publishStatus()
       features.up(refusedTopics.watchSubscriptions(connection))
       publisher.begin(connection, limits, sendOrder.next)
     },

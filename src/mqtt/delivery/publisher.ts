@@ -11,6 +11,8 @@ const IN_FLIGHT_AT_MOST = 16
 
 /** A message to publish, with the callback for its outcome. */
 export interface Outgoing extends MessageToSend {
+  /** Its sender reports a refusal, and does not try again. */
+  readonly reportsRefusal?: boolean
   /**
    * The broker has acknowledged it (null) or refused it for this reason; `tooLarge`: because of its size. Never called if
    * the connection ends first.
@@ -89,7 +91,7 @@ export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: P
 
   function refuse(outgoing: Outgoing, { why, tooLarge }: Refusal): void {
     if (tooLarge && outgoing.canShorten) refusedTopics.shortened(outgoing.topic, why)
-    else refusedTopics.note(outgoing.topic, why)
+    else if (!outgoing.reportsRefusal) refusedTopics.note(outgoing.topic, why)
     outgoing.settled(why, tooLarge)
   }
 

@@ -30,6 +30,8 @@ interface Discovery extends TopicHandler {
   reloaded(): void
   /** Publishes again what the broker refused. */
   retry(): void
+  /** Publishes everything again: the broker may have lost it. */
+  repeat(): void
   next(): Outgoing | null
 }
 
@@ -111,6 +113,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     retry() {
       due = true
     },
+    repeat: () => publishAgain(true),
     message(topic, payload, retained) {
       if (births.includes(topic)) homeAssistantIs(payload)
       else if (configs.numberOf(topic) === null) return false

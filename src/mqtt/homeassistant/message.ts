@@ -41,6 +41,8 @@ export function configTopics(prefix: string, gatewayId: string): ConfigTopics {
 
 interface HeadOptions {
   readonly gatewayId: string
+  /** Derived; `unknown` if there is none. */
+  readonly machineId: string
   readonly version: string
   readonly topics: Topics
   /** The topic on which a bridge publishes 1 while its link is up, else 0; null: none. */
@@ -50,11 +52,12 @@ interface HeadOptions {
 }
 
 const ORIGIN = 'gatewatch'
+const UNKNOWN_MACHINE = 'unknown'
 /** The project has no public address yet: the placeholder that the Yocto layer has, too. */
 const SUPPORT_URL = 'https://gatewatch.invalid/'
 
 /** What all messages of a gateway have in common; the text before the components. */
-export function messageHead({ gatewayId, version, topics, linkTopic, pageUrl }: HeadOptions): string {
+export function messageHead({ gatewayId, machineId, version, topics, linkTopic, pageUrl }: HeadOptions): string {
   const link = linkTopic === null ? [] : [{ t: linkTopic, pl_avail: '1', pl_not_avail: '0' }]
   const head: Json = {
     dev: {
@@ -63,6 +66,7 @@ export function messageHead({ gatewayId, version, topics, linkTopic, pageUrl }: 
       mf: 'gatewatch',
       mdl: 'Gateway',
       sw: version,
+      ...(machineId === UNKNOWN_MACHINE ? {} : { sn: machineId }),
       ...(pageUrl === null ? {} : { cu: pageUrl }),
     },
     o: { name: ORIGIN, sw: version, url: SUPPORT_URL },
@@ -110,4 +114,16 @@ export function entitiesIn(payload: string): Map<string, string> {
     }
   } catch {} // retained by another program
   return found
+}
+
+/** Which machine published a discovery message of a gatewatch, null if unknown; null if another program did. */
+export function ownerOfDiscovery(payload: string): { readonly machineId: string | null } | null {
+  try {
+    const message = JSON.parse(payload) as Record<string, Record<string, unknown> | undefined>
+    if ((message['o'] ?? message['origin'])?.['name'] !== ORIGIN) return null
+    const machineId = message['dev']?.['sn']
+    return { machineId: typeof machineId === 'string' ? machineId : null }
+  } catch {
+    return null // retained by another program
+  }
 }

@@ -18,6 +18,8 @@ export interface MessagesOptions {
   /** False: what an earlier run published is removed again. */
   readonly enabled: boolean
   readonly gatewayId: string
+  /** Shows later which of several gateways with one id published the messages. */
+  readonly machineId: string
   readonly version: string
   readonly topics: Topics
   readonly linkTopic: string | null

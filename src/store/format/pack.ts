@@ -2,7 +2,8 @@
 import type { Event } from '../../core/event.ts'
 import type { Counters, Unit } from '../../core/unit.ts'
 import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
-import { createPageBuilder, type Head, type LeftOut, type PageBuilder } from './page-records.ts'
+import type { Head } from './head-record.ts'
+import { createPageBuilder, type LeftOut, type PageBuilder } from './page-records.ts'
 
 /** Bytes of a page that the counts of omitted events may take. */
 const LEFT_OUT_BYTES_AT_MOST = 1024

@@ -1,10 +1,10 @@
 // The records in the payload of a page: state header, unit names, units, sums of forgotten units, events, and counts of
 // omitted events.
 import type { Event, EventKind } from '../../core/event.ts'
-import type { State } from '../../core/state.ts'
 import type { Counters, Unit } from '../../core/unit.ts'
-import { type ByteReader, type ByteWriter, createByteReader, createByteWriter } from './bytes.ts'
+import { createByteReader, createByteWriter } from './bytes.ts'
 import { kindNumber, kindOf, NO_UNIT, readEvent, writeEvent } from './event-record.ts'
+import { type Head, readHead, writeHead } from './head-record.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readCounters, writeCounters } from './unit-fields.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
@@ -16,37 +16,6 @@ const UNIT = 3
 const EVENT = 4
 const LEFT_OUT = 5
 const FORGOTTEN = 6
-
-const STREAM = 1
-const NUMBERS = 2
-const GATEWAY = 3
-const BOOT = 4
-const MACHINE = 5
-const MARKS = 6
-/** Bits of MARKS. */
-const FORMER_IMPORTED = 1
-const BOOTED_AT = 7
-const CLEARED = 8
-
-/** The state header, in every page: the values of the State that do not belong to one unit. */
-export interface Head {
-  readonly stream: string
-  readonly gatewayId: string | null
-  readonly machineId: string | null
-  readonly bootId: string
-  readonly formerImported: boolean
-  /** Of the State; null in a file of an older agent. */
-  readonly bootedAtMs: number | null
-  readonly seq: number
-  readonly clearedSeq: number
-  readonly seqGap: number
-  /** No event number above this bound has been used. */
-  readonly reserved: number
-  /** Number of the newest event that the broker has acknowledged. */
-  readonly acknowledged: number
-  /** True in the last commit of an orderly stop. */
-  readonly clean: boolean
-}
 
 /** Number of events of one unit and kind that did not fit into their page. */
 export interface LeftOut {
@@ -63,13 +32,6 @@ export interface Payload {
   readonly forgotten: ReadonlyMap<string, Counters>
   readonly events: readonly Event[]
   readonly leftOut: readonly LeftOut[]
-}
-
-/** The header of `state`. */
-export function headOf(state: State, numbers: Pick<Head, 'reserved' | 'acknowledged' | 'clean'>): Head {
-  const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, clearedSeq, seqGap } = state
-  const ids = { stream, gatewayId, machineId, bootId }
-  return { ...ids, bootedAtMs, formerImported, seq, clearedSeq, seqGap, ...numbers }
 }
 
 /** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
@@ -178,58 +140,4 @@ export function readPayload(bytes: Uint8Array): Payload | null {
   }
   const { head } = found
   return head === null ? null : { head, units: [...units.values()], forgotten, events, leftOut }
-}
-
-function writeHead(to: ByteWriter, head: Head): void {
-  to.field(STREAM, () => to.id(head.stream))
-  to.field(NUMBERS, () => {
-    to.u8(head.clean ? 1 : 0)
-    to.uint(head.seq)
-    to.uint(head.reserved)
-    to.uint(head.acknowledged)
-    to.uint(head.seqGap)
-  })
-  const gateway = head.gatewayId
-  if (gateway !== null) to.field(GATEWAY, () => to.text(gateway))
-  if (head.bootId !== '') to.field(BOOT, () => to.id(head.bootId))
-  const machine = head.machineId
-  if (machine !== null) to.field(MACHINE, () => to.id(machine))
-  if (head.formerImported) to.field(MARKS, () => to.u8(FORMER_IMPORTED))
-  const booted = head.bootedAtMs
-  if (booted !== null) to.field(BOOTED_AT, () => to.num(booted))
-  if (head.clearedSeq > 0) to.field(CLEARED, () => to.uint(head.clearedSeq))
-}
-
-function readHead(from: ByteReader): Head {
-  const head: { -readonly [K in keyof Head]: Head[K] } = {
-    stream: '',
-    gatewayId: null,
-    machineId: null,
-    bootId: '',
-    formerImported: false,
-    bootedAtMs: null,
-    seq: 0,
-    clearedSeq: 0,
-    seqGap: 0,
-    reserved: 0,
-    acknowledged: 0,
-    clean: false,
-  }
-  from.fields((tag) => {
-    if (tag === STREAM) head.stream = from.id() ?? ''
-    else if (tag === NUMBERS) {
-      head.clean = (from.u8() & 1) !== 0
-      head.seq = from.uint()
-      head.reserved = from.uint()
-      head.acknowledged = from.uint()
-      head.seqGap = from.uint()
-    } else if (tag === GATEWAY) head.gatewayId = from.text()
-    else if (tag === BOOT) head.bootId = from.id() ?? ''
-    else if (tag === MACHINE) head.machineId = from.id()
-    else if (tag === CLEARED) head.clearedSeq = from.uint()
-    else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
-    else if (tag === BOOTED_AT) head.bootedAtMs = from.num()
-  })
-  if (head.stream === '') throw new RangeError('header without a stream id')
-  return head
 }

@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import type { State } from '../../../src/core/state.ts'
 import { LARGEST_NUMBER } from '../../../src/store/format/bytes.ts'
+import { headOf } from '../../../src/store/format/head-record.ts'
 import { encodePage, PAGE_BYTES } from '../../../src/store/format/page.ts'
-import { createPageBuilder, headOf, readPayload } from '../../../src/store/format/page-records.ts'
+import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
 import { type RecoveredFile, recover } from '../../../src/store/recovery.ts'
 import { resume } from '../../../src/store/resume.ts'
 import { hostilePages } from '../../store/hostile-pages.ts'
@@ -105,7 +106,7 @@ function checkUsable(bytes: Buffer): RecoveredFile {
 }
 
 function checkWrittenAgain(state: State): void {
-  const head = headOf(state, { reserved: state.seq, acknowledged: 0, clean: false })
+  const head = headOf(state, { reserved: state.seq, acknowledged: 0, published: [], clean: false })
   for (const unit of state.units) {
     const page = createPageBuilder()
     assert(page.head(head) && page.unit(unit), () => `${unit.name} was read from a page and does not fit into one`)

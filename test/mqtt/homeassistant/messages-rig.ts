@@ -6,6 +6,7 @@ import { createPublishedMessages } from '../../../src/mqtt/homeassistant/publish
 import { createRemovedEntities } from '../../../src/mqtt/homeassistant/removed-entities.ts'
 import { topicsOf } from '../../../src/mqtt/topics.ts'
 import { testClock } from '../../rig/clock.ts'
+import { IDENTITY } from '../gateway.ts'
 import { inFull, type Json } from '../homeassistant-schema.ts'
 
 export const ALL: readonly Button[] = ['start', 'stop', 'restart']
@@ -33,7 +34,8 @@ export function createMessagesRig({
   const removed = createRemovedEntities({ gatewayId, silentTopic: 'x', changed: () => {}, clock })
   let units: readonly string[] = []
   let largest = Infinity
-  const common = { enabled: true, gatewayId, version: '0.1.0', topics, linkTopic, log: () => {} }
+  const { machineId } = IDENTITY
+  const common = { enabled: true, gatewayId, machineId, version: '0.1.0', topics, linkTopic, log: () => {} }
   const options = {
     ...common,
     pageUrl: () => pageUrl,

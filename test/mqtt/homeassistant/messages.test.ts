@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { entityIds, uniqueIdOf } from '../../../src/mqtt/homeassistant/entity-ids.ts'
 import { configTopics, entitiesIn } from '../../../src/mqtt/homeassistant/message.ts'
 import type { DiscoveryMessage } from '../../../src/mqtt/homeassistant/messages.ts'
+import { IDENTITY } from '../gateway.ts'
 import { faults, isConfigTopic } from '../homeassistant-schema.ts'
 import { ALL, components, parsed, createMessagesRig as rig, TWELVE } from './messages-rig.ts'
 
@@ -27,6 +28,7 @@ describe('a discovery message', () => {
         manufacturer: 'gatewatch',
         model: 'Gateway',
         sw_version: '0.1.0',
+        serial_number: IDENTITY.machineId,
       },
       origin: { name: 'gatewatch', sw_version: '0.1.0', support_url: 'https://gatewatch.invalid/' },
       availability: [{ topic: 'gatewatch/gw-7/availability' }],

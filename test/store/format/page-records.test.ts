@@ -20,6 +20,7 @@ const HEAD = {
   seqGap: 0,
   reserved: 9,
   acknowledged: 3,
+  published: [],
   clean: false,
 }
 
