@@ -27,8 +27,9 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
   let broker: Mosquitto
   let directory: string
   const agents: Gatewatch[] = []
-  const start = async (url = broker.url) => {
+  const start = async (url = broker.url, thinEdge = false) => {
     const agent = await startGatewatch({
+      env: { GATEWATCH_MQTT_THINEDGE: `${thinEdge}` },
       busAddress: systemd.busAddress,
       services: UNITS,
       directory,
@@ -50,6 +51,11 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     subscriber.received
       .filter(({ topic }) => topic.includes('/event/'))
       .map(({ payload }) => JSON.parse(payload) as PublishedEvent)
+  /** The number of each crash that thin-edge.io gets, with its unit. */
+  const servicesOf = (subscriber: Subscriber): string[] =>
+    subscriber.received
+      .filter(({ topic }) => topic.endsWith('/e/crash'))
+      .map(({ payload }) => payload.replace(/^.*"(k\d)\.service crashed: .*\(crash (\d+)\).*$/, '$1 $2'))
   const unique = (events: readonly PublishedEvent[]) => [...new Map(events.map((event) => [event.id, event])).values()]
 
   beforeAll(async () => {
@@ -92,7 +98,8 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
 
   test('300 kills are 300 crash events, without duplicates or gaps', { timeout: 120_000 }, async () => {
     await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
-    const agent = await start()
+    await using services = await broker.subscribe('te/device/main/service/#')
+    const agent = await start(broker.url, true)
     await Promise.all(FIRST.map((unit) => kill(unit, KILLS)))
     const crashes = () => eventsOf(subscriber).filter((event) => event.event === 'crash')
     await until(crashes, {
@@ -113,7 +120,14 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
       active_state: 'active',
       counters: { crashes: KILLS, starts: KILLS + 1 },
     })
+    await until(() => servicesOf(services).length, { what: '300 crashes at thin-edge.io', is: (n) => n >= 3 * KILLS })
+    expect(new Set(servicesOf(services)).size).toBe(servicesOf(services).length)
+    const healthTopic = 'te/device/main/service/k1/status/health'
+    const health = async () => JSON.parse((await broker.retained(healthTopic))[healthTopic] ?? '{}')
+    const pid = Number((await systemd.systemctl('show', '-P', 'MainPID', 'k1.service')).stdout)
+    await until(health, { what: `k1 to be up, PID ${pid}`, is: (now) => now.status === 'up' && now.pid === pid })
     expect(await agent.end()).toBe(0)
+    expect(await health()).toMatchObject({ status: 'unknown' })
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
   })
 
@@ -121,7 +135,8 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     timeout: 120_000,
   }, async () => {
     await using subscriber = await broker.subscribe('gatewatch/gw-7/#')
-    let agent = await start()
+    await using services = await broker.subscribe('te/device/main/service/#')
+    let agent = await start(broker.url, true)
     const killing = Promise.all(SECOND.map((unit) => kill(unit, KILLS)))
     for (let round = 1; round <= 3; round++) {
       await until(() => eventsOf(subscriber).length, {
@@ -130,7 +145,7 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
         timeoutMs: 30_000,
       })
       await agent.end('SIGKILL')
-      agent = await start()
+      agent = await start(broker.url, true)
     }
     await killing
     const counted = async () =>
@@ -146,6 +161,8 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
       timeoutMs: 30_000,
     })
     expect(crashes()).toHaveLength(3 * KILLS)
+    const ofServices = () => new Set(servicesOf(services))
+    await until(() => ofServices().size, { what: '300 crashes at thin-edge.io', is: (n) => n >= 3 * KILLS })
     const byId = new Map<string, string>()
     for (const { id, event, service, signal } of eventsOf(subscriber)) {
       const what = `${event} ${service} ${signal}`

@@ -30,7 +30,7 @@ export const EARLIER_FILTERS: readonly string[] = [HEALTH, GAVE_UP, FLAPPING].ma
   (channel) => `${SERVICES}/+${channel}`,
 )
 
-/** Key of the health message that marks it as published by gatewatch; its value is the gateway id. */
+/** Key of the health message that marks the service as ours; its value is the stream, which a new gateway id does not change. */
 const MARK = 'gatewatch'
 /** A health message of ours is shorter. */
 const HEALTH_AT_MOST = 1024
@@ -68,14 +68,14 @@ export function isAlarm(channel: Channel): boolean {
 }
 
 /** The payload; empty if there must be no such message, null if that is not known: then the present one remains. */
-export function payloadOn(channel: Channel, unit: Unit, policy: Policy, gatewayId: string): string | null {
+export function payloadOn(channel: Channel, unit: Unit, policy: Policy, stream: string): string | null {
   switch (channel) {
     case REGISTRATION: {
       const name = serviceOf(unit.name)
       return JSON.stringify({ '@type': 'service', name, type: 'service' })
     }
     case HEALTH:
-      return healthPayload(unit, gatewayId)
+      return healthPayload(unit, stream)
     case GAVE_UP:
       return isKnown(unit) ? (unit.gaveUp ? gaveUpPayload(unit) : '') : null
     case FLAPPING:
@@ -87,10 +87,10 @@ export function payloadOn(channel: Channel, unit: Unit, policy: Policy, gatewayI
 const UP: readonly string[] = ['active', 'reloading', 'refreshing']
 
 /** `status` may be any text for thin-edge.io, and its documentation has `unknown` as the example. */
-function healthPayload(unit: Unit, gatewayId: string): string {
+function healthPayload(unit: Unit, stream: string): string {
   const state = shownState(unit)
   const status = state === 'unknown' ? state : UP.includes(state) ? 'up' : 'down'
-  const health: Json = { status, [MARK]: gatewayId }
+  const health: Json = { status, [MARK]: stream }
   if (isKnown(unit)) {
     if (status === 'up' && unit.snapshot.mainPid > 0) health['pid'] = unit.snapshot.mainPid
     if (unit.changedAtMs !== null) health['time'] = rfc3339(unit.changedAtMs)
@@ -99,16 +99,16 @@ function healthPayload(unit: Unit, gatewayId: string): string {
 }
 
 /** The same when the agent stops: the state of the unit is unknown from then on. */
-export function lastPayloadOn(channel: Channel, gatewayId: string): string | null {
-  return channel === HEALTH ? JSON.stringify({ status: 'unknown', [MARK]: gatewayId }) : null
+export function lastPayloadOn(channel: Channel, stream: string): string | null {
+  return channel === HEALTH ? JSON.stringify({ status: 'unknown', [MARK]: stream }) : null
 }
 
-/** The id of the gateway whose gatewatch published this health; null if another program did. */
+/** The stream of the gatewatch that published this health; null if another program did. */
 export function publisherOf(health: string): string | null {
   if (health.length > HEALTH_AT_MOST) return null
   try {
-    const { [MARK]: gatewayId } = JSON.parse(health) as Record<string, unknown>
-    return typeof gatewayId === 'string' ? gatewayId : null
+    const { [MARK]: stream } = JSON.parse(health) as Record<string, unknown>
+    return typeof stream === 'string' ? stream : null
   } catch {
     return null // the health of a bridge is 0 or 1
   }

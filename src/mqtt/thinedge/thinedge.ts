@@ -39,7 +39,7 @@ export interface ThinEdge extends TopicHandler {
 
 export function createThinEdge(options: ThinEdgeOptions): ThinEdge {
   const { enabled, identity, state } = options
-  const { gatewayId } = identity
+  const { stream } = identity
   /** Services whose health another program publishes. */
   const foreign = new Set<string>()
   const topics = createServiceTopics(payloadsOf)
@@ -56,9 +56,9 @@ export function createThinEdge(options: ThinEdgeOptions): ThinEdge {
   function payloadsOf(service: string): Payloads | null {
     const unit = unitOfService(service)
     if (unit === undefined) return null
-    if (stopped) return (channel) => payload.lastPayloadOn(channel, gatewayId)
+    if (stopped) return (channel) => payload.lastPayloadOn(channel, stream)
     const { policy } = state()
-    return (channel) => payload.payloadOn(channel, unit, policy, gatewayId)
+    return (channel) => payload.payloadOn(channel, unit, policy, stream)
   }
 
   function due(unit: string): void {
@@ -80,7 +80,7 @@ export function createThinEdge(options: ThinEdgeOptions): ThinEdge {
       if (health !== null && publisher === null) {
         foreign.add(service)
         if (isWatched) left.push(service)
-      } else if (publisher === gatewayId) for (const channel of payload.CHANNELS) found(service, channel, alarms)
+      } else if (publisher === stream) for (const channel of payload.CHANNELS) found(service, channel, alarms)
       else if (isWatched) for (const channel of alarms) topics.found(service, channel)
     }
     if (left.length > 0) {

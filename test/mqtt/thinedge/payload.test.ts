@@ -33,7 +33,7 @@ const inState = (activeState: string, more: Partial<Unit> = {}): Unit => ({
   snapshot: { ...IDLE, activeState, subState: 'x', mainPid: 812 },
   ...more,
 })
-const on = (channel: Channel, unit: Unit) => payloadOn(channel, unit, policy, 'gw-7')
+const on = (channel: Channel, unit: Unit) => payloadOn(channel, unit, policy, STREAM)
 const health = (unit: Unit) => JSON.parse(on('/status/health', unit) ?? '')
 const crash: CrashEvent = {
   ...{ kind: 'crash', seq: 7, atMs: AT_MS, bootId: 'boot-1', source: 'signal', clockSynced: true },
@@ -106,22 +106,22 @@ describe('a service', () => {
 describe('the health', () => {
   it('is up with the main process, down without it, and shows since when', () => {
     const time = '2023-11-14T22:13:20.000Z'
-    expect(health(running)).toEqual({ status: 'up', pid: 812, time, gatewatch: 'gw-7' })
+    expect(health(running)).toEqual({ status: 'up', pid: 812, time, gatewatch: STREAM })
     const up = ['active', 'reloading', 'refreshing']
     const down = ['inactive', 'failed', 'activating', 'deactivating', 'maintenance']
     for (const state of up) expect(health(inState(state))).toMatchObject({ status: 'up', pid: 812 })
-    for (const state of down) expect(health(inState(state))).toEqual({ status: 'down', time, gatewatch: 'gw-7' })
+    for (const state of down) expect(health(inState(state))).toEqual({ status: 'down', time, gatewatch: STREAM })
     expect(health(inState('inactive', { settings: { ...SETTINGS, loadState: 'not-found' } }))).toMatchObject({
       status: 'down',
     })
     expect(health({ ...running, snapshot: { ...IDLE, activeState: 'active' } })).not.toHaveProperty('pid')
-    expect(health({ ...inState('inactive'), changedAtMs: null })).toEqual({ status: 'down', gatewatch: 'gw-7' })
+    expect(health({ ...inState('inactive'), changedAtMs: null })).toEqual({ status: 'down', gatewatch: STREAM })
   })
 
   it('is unknown while the state is, and after the agent', () => {
-    const unknown = { status: 'unknown', gatewatch: 'gw-7' }
+    const unknown = { status: 'unknown', gatewatch: STREAM }
     expect([health(newUnit('a.service')), health({ ...running, outOfContact: true })]).toEqual([unknown, unknown])
-    expect(CHANNELS.map((channel) => lastPayloadOn(channel, 'gw-7'))).toEqual([
+    expect(CHANNELS.map((channel) => lastPayloadOn(channel, STREAM))).toEqual([
       null,
       JSON.stringify(unknown),
       null,
@@ -130,10 +130,10 @@ describe('the health', () => {
   })
 
   it('has the mark of the gateway, which no other health has', () => {
-    expect(publisherOf(on('/status/health', running) ?? '')).toBe('gw-7')
+    expect(publisherOf(on('/status/health', running) ?? '')).toBe(STREAM)
     const foreign = ['{"pid":1,"status":"up","time":1.5}', '1', '', 'null', '{"gatewatch":1}', '{', '[]']
     for (const payload of foreign) expect(publisherOf(payload)).toBeNull()
-    expect(publisherOf(JSON.stringify({ gatewatch: 'gw-7', x: 'x'.repeat(2000) }))).toBeNull()
+    expect(publisherOf(JSON.stringify({ gatewatch: STREAM, x: 'x'.repeat(2000) }))).toBeNull()
   })
 
   it('and the alarms are found again in their topics', () => {

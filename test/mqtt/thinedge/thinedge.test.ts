@@ -6,7 +6,7 @@ import { IDLE } from '../../core/step-driver.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../../rig/mosquitto.ts'
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
 import { until } from '../../rig/until.ts'
-import { type Gateway, startGateway } from '../gateway.ts'
+import { type Gateway, IDENTITY, STREAM, startGateway } from '../gateway.ts'
 import { connected, drained, json } from '../received.ts'
 import { faults } from '../thinedge-schema.ts'
 
@@ -171,11 +171,11 @@ describeUnless(missingPrograms(...MOSQUITTO), 'thin-edge.io with a real mosquitt
       'nodered/status/health': '{"pid":7,"status":"up"}',
       nodered: '{"@type":"service"}',
       'nodered/a/flapping': '{"text":"its own","severity":"minor"}',
-      'sibling/status/health': '{"status":"up","gatewatch":"gw-8"}',
+      'sibling/status/health': '{"status":"up","gatewatch":"ffffffffffffffff"}',
       'mosquitto-c8y-bridge/status/health': '1',
     }
     for (const [topic, payload] of Object.entries(others)) broker.publish(`${ROOT}/${topic}`, payload, '-r')
-    await using second = start(broker, [UNIT, 'nodered.service'])
+    await using second = start(broker, [UNIT, 'nodered.service'], { identity: { ...IDENTITY, gatewayId: 'gw-8' } })
     second.fail('nodered.service', 1)
     await until(() => services(broker), {
       what: 'the end of the former service',
@@ -211,7 +211,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'thin-edge.io with a real mosquitt
     await gateway.stop()
     expect(JSON.parse((await services(broker))['mosquitto/status/health'] ?? '')).toEqual({
       status: 'unknown',
-      gatewatch: 'gw-7',
+      gatewatch: STREAM,
     })
     expect(await services(broker)).toHaveProperty('mosquitto')
   })
@@ -262,7 +262,7 @@ describeUnless(missingPrograms(...MOSQUITTO) ?? noJinja(), 'while the bus is una
     })
     expect(state).toMatchObject({ sub_state: null, since: null, running: null, flapping: null, gave_up: null })
     const all = await services(broker)
-    expect(JSON.parse(all['mosquitto/status/health'] ?? '')).toEqual({ status: 'unknown', gatewatch: 'gw-7' })
+    expect(JSON.parse(all['mosquitto/status/health'] ?? '')).toEqual({ status: 'unknown', gatewatch: STREAM })
     expect(all).toHaveProperty('mosquitto/a/flapping') // neither raised nor over
     const devices = await until(() => broker.retained('homeassistant/device/+/config'), {
       what: 'the device in Home Assistant',
