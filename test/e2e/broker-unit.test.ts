@@ -1,5 +1,6 @@
-// The broker as a watched unit: its own crash is not lost, and it transports commands for units.
+// The broker as a watched unit: its own crash reaches its subscribers, and it transports commands for units.
 import { expect, test } from 'vitest'
+import { subscribeQuickly } from '../mqtt/quick-subscriber.ts'
 import { MOSQUITTO } from '../rig/mosquitto.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
@@ -9,14 +10,17 @@ const lastCommit = async ({ agent }: BrokerUnit) =>
   String(((await agent.getJson('/api/v1/status')) as { state: { last_commit: string } }).state.last_commit)
 
 describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'the broker as a watched unit', () => {
-  test('its crash is on flash before it restarts, and is then published with cause and time', async () => {
-    await using gateway = await startBrokerUnit(3)
+  test('its crash is on flash before it restarts, and is then published with cause and time, when ordinary subscribers are back', async () => {
+    await using gateway = await startBrokerUnit(3, { GATEWATCH_MQTT_SETTLE: '8' })
+    await using ordinary = await subscribeQuickly(gateway.url, 'gatewatch/gw-7/event/crash', undefined, 1000)
     const committed = await lastCommit(gateway)
     const { crash, backAtMs } = await killBrokerUnit(gateway)
     expect(crash).toMatchObject({ service: UNIT, signal: 'SIGKILL', result: 'signal', replayed: true })
     expect(Date.parse(crash.timestamp)).toBeLessThan(backAtMs)
     expect(await lastCommit(gateway)).not.toBe(committed)
     expect(Date.parse(await lastCommit(gateway))).toBeLessThan(backAtMs)
+    await until(() => ordinary.received.length, { what: 'the crash at a subscriber without a session' })
+    expect(JSON.parse(ordinary.received[0]?.payload ?? '{}').id).toBe(crash.id)
     expect(gateway.agent.stderr()).toMatch(/mqtt: connection lost .*\n[\s\S]*mqtt: reconnected after \d+ s/)
   })
 
