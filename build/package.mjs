@@ -1,20 +1,13 @@
-// Packages a release: for each executable a tarball, a Debian package, an SBOM and a VEX statement; the Yocto layer; the release notes; SHA256SUMS.
-//   node --import tsx build/package.mjs [--target x64|arm64|armv7]... [--node TARGET=PATH]... [--node-sha256 TARGET=HEX]...
-//     [--release] [--allow-end-of-life] [--sign KEY.pem] [--from DIR] [--out dist] [--level 0-9]
-// `--node`, `--node-sha256`, `--release`, `--allow-end-of-life`: as in `npm run build -- --help`. `--from DIR`: packages the
-// executables in DIR without building. `--sign`: writes SHA256SUMS.sig, here and in each tarball. `--level`: of xz; at 6, a gateway needs 9 MB of
-// memory to unpack; 9 would save 1 % and need 65 MB.
+// `npm run package`: builds the executables and packages them, as a release or for a try. Options: build/package/options.mjs.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { bashCompletion } from '../src/cli/completion/bash.ts'
 import { fishCompletion } from '../src/cli/completion/fish.ts'
 import { zshCompletion } from '../src/cli/completion/zsh.ts'
 import { manualPage } from '../src/cli/man.ts'
 import { buildInfoPath } from './executable/build-info.mjs'
-import { PASSED_ON } from './executable/options.mjs'
 import { digestOf, runTool } from './executable/run.mjs'
 import { requireReleasable } from './executable/support.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
@@ -27,8 +20,10 @@ import { MAINTAINER, writeDebianTree } from './package/debian.mjs'
 import { sourceDateEpoch } from './package/epoch.mjs'
 import { licences, packageAt, requiredBy } from './package/licences.mjs'
 import { releaseNotes } from './package/notes.mjs'
+import { HELP, packageOptions } from './package/options.mjs'
+import { filesOf, layerOf, notesOf } from './package/release-files.mjs'
 import { sbom } from './package/sbom.mjs'
-import { signingKey, writeSums } from './package/sums.mjs'
+import { writeSums } from './package/sums.mjs'
 import { vex } from './package/vex.mjs'
 import { writeReleasedLayer } from './package/yocto.mjs'
 
@@ -37,54 +32,47 @@ const started = Date.now()
 const say = (text) => console.error(`package: ${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s  ${text}`)
 
 try {
-  const { values } = parseArgs({
-    options: {
-      ...PASSED_ON,
-      from: { type: 'string' },
-      out: { type: 'string', default: 'dist' },
-      level: { type: 'string', default: '6' },
-      sign: { type: 'string' },
-    },
-  })
-  const key = values.sign === undefined ? null : signingKey(values.sign)
+  const options = packageOptions(process.argv.slice(2))
+  if (options.help) process.stdout.write(HELP)
+  else packageAll(options)
+} catch (error) {
+  console.error(`package: ${error.message}`)
+  process.exitCode = 1
+}
+
+function packageAll({ targets, isWhole, release, allowEndOfLife, key, from, out, level, passedOn }) {
   requireTools([], { xz: ['xz-utils'], 'dpkg-deb': ['dpkg'] })
-  mkdirSync(values.out, { recursive: true })
-  if (values.from === undefined) build(values)
-  const from = values.from ?? 'dist'
-  const targets = values.target ?? Object.keys(TARGETS)
+  mkdirSync(out, { recursive: true })
+  if (passedOn !== null) build(passedOn)
   const nodes = targets.map((arch) => ({ ...buildInfoOf(arch, from).node, arch }))
-  const allowed = values['allow-end-of-life']
-  if (values.release)
-    requireReleasable(nodes.map((node) => ({ ...node, endOfLifeAllowed: allowed && node.endOfLifeAllowed })))
-  const options = { epoch: sourceDateEpoch(), level: values.level, key }
+  if (release)
+    requireReleasable(nodes.map((node) => ({ ...node, endOfLifeAllowed: allowEndOfLife && node.endOfLifeAllowed })))
+  const options = { epoch: sourceDateEpoch(), level, key }
   const config = runTool([process.execPath, 'dist/gatewatch.cjs', 'create-config', '-'], { env: {} })
   const completions = { bash: bashCompletion(), zsh: zshCompletion(), fish: fishCompletion() }
   const manual = manualPage(version, new Date(options.epoch * 1000).toISOString().slice(0, 10))
   const changes = readFileSync('CHANGELOG.md', 'utf8')
   const changelog = debianChangelog(changes, version, MAINTAINER, options.epoch)
   const common = { config, manual, completions, changelog }
-  for (const arch of targets) pack(arch, { from, out: values.out }, options, common)
-  packLayer({ from, out: values.out }, options)
-  const notes = releaseNotes(version, nodes, changes)
-  writeFileSync(join(values.out, `gatewatch-${version}-release-notes.md`), notes)
-  writeSums(values.out, version, key)
-} catch (error) {
-  console.error(`package: ${error.message}`)
-  process.exitCode = 1
+  for (const arch of targets) pack(arch, { from, out }, options, common)
+  rmSync(join(out, layerOf(version)), { force: true })
+  // The tarballs of other targets may be of an earlier build.
+  if (isWhole || !release) packLayer({ from, out }, options)
+  writeFileSync(join(out, notesOf(version)), releaseNotes(version, nodes, changes))
+  // Only what was written now: other files may be of an earlier build.
+  const layer = existsSync(join(out, layerOf(version))) ? [layerOf(version)] : []
+  const names = [...targets.flatMap((arch) => Object.values(filesOf(version, arch))), ...layer, notesOf(version)]
+  writeSums(out, names, key)
+  say(`${join(out, 'SHA256SUMS')}  ${names.length} files, ${key === null ? 'not signed' : 'signed'}`)
 }
 
-function build(values) {
-  const args = Object.keys(PASSED_ON).flatMap((name) => {
-    const value = values[name] ?? []
-    if (Array.isArray(value)) return value.flatMap((one) => [`--${name}`, one])
-    return value ? [`--${name}`] : []
-  })
+function build(args) {
   const { status } = spawnSync(process.execPath, ['build/executables.mjs', ...args], { stdio: ['ignore', 2, 2] })
   if (status !== 0) throw new Error('building the executables failed')
 }
 
 function pack(arch, { from, out }, options, common) {
-  const { deb: debArch, packedAtMostMB = Infinity } = TARGETS[arch]
+  const { packedAtMostMB = Infinity } = TARGETS[arch]
   const executable = join(from, `gatewatch-${nameOf(arch)}`)
   const { node, packages: homes, sha256 } = buildInfoOf(arch, from)
   if (digestOf(executable) !== sha256)
@@ -93,21 +81,21 @@ function pack(arch, { from, out }, options, common) {
   const product = { name: 'gatewatch', version, sha256, target: nameOf(arch), dependencies: requiredBy('') }
   const bom = sbom({ product, node, packages, epoch: options.epoch })
   const texts = { ...common, licences: licences(packages, node), sbom: bom, vex: vex(bom) }
-  const name = `gatewatch-${version}-${nameOf(arch)}`
+  const names = filesOf(version, arch)
+  const to = (kind) => join(out, names[kind])
   const work = mkdtempSync(join(tmpdir(), 'gw-package-'))
   try {
-    writeTarballTree(join(work, name), executable, texts, options.key)
-    tarXz(work, name, join(out, `${name}.tar.xz`), options)
-    sayWritten(join(out, `${name}.tar.xz`))
-    const mb = statSync(join(out, `${name}.tar.xz`)).size / 1e6
+    const unpacked = names.tarball.replace('.tar.xz', '')
+    writeTarballTree(join(work, unpacked), executable, texts, options.key)
+    tarXz(work, unpacked, to('tarball'), options)
+    sayWritten(to('tarball'))
+    const mb = statSync(to('tarball')).size / 1e6
     if (Number(options.level) >= 6 && mb > packedAtMostMB) say(`WARNING: larger than the aim of ${packedAtMostMB} MB`)
     const debianTexts = { ...texts, copyright: copyright(packages, node) }
     writeDebianTree(join(work, 'deb'), executable, debianTexts, { arch, version })
-    const debName = `gatewatch_${version}_${debArch}.deb`
-    deb(join(work, 'deb'), join(out, debName), options)
-    sayWritten(join(out, debName))
-    writeFileSync(join(out, `${name}.cdx.json`), texts.sbom)
-    writeFileSync(join(out, `${name}.vex.cdx.json`), texts.vex)
+    deb(join(work, 'deb'), to('deb'), options)
+    sayWritten(to('deb'))
+    for (const kind of ['sbom', 'vex', 'licences']) writeFileSync(to(kind), texts[kind])
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -1,6 +1,6 @@
 // Writes SHA256SUMS of all packaged files, and the signature of such a file.
 import { createPrivateKey, sign } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { digestOf } from '../executable/run.mjs'
 
@@ -12,12 +12,9 @@ export function signingKey(path) {
   return key
 }
 
-/** Writes `SHA256SUMS` of the files of a version, and `SHA256SUMS.sig` if there is a key; else removes an old signature. */
-export function writeSums(directory, version, key) {
-  const isPacked = (name) =>
-    /^(meta-)?gatewatch[-_].*(\.tar\.xz|\.deb|\.cdx\.json|-release-notes\.md)$/.test(name) && name.includes(version)
-  const names = readdirSync(directory).filter(isPacked)
-  const sums = names.sort().map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
+/** Writes `SHA256SUMS` of these files, and `SHA256SUMS.sig` if there is a key; else removes an old signature. */
+export function writeSums(directory, names, key) {
+  const sums = [...names].sort().map((name) => `${digestOf(join(directory, name))}  ${name}\n`)
   writeFileSync(join(directory, 'SHA256SUMS'), sums.join(''))
   if (key === null) rmSync(join(directory, 'SHA256SUMS.sig'), { force: true })
   else signSums(directory, key)

@@ -1,6 +1,6 @@
 // A release: which Node.js it accepts, and where it shows that; and the static Node.js, fetched from a server on this machine.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, generateKeyPairSync, verify } from 'node:crypto'
 import {
   copyFileSync,
   existsSync,
@@ -31,6 +31,7 @@ describeUnless(noBuild(), 'the Node.js of a release', () => {
   const env = { GATEWATCH_REVISION: '0a1b2c3d4e5f', XDG_CACHE_HOME: join(directory, 'cache') }
   const given = join(directory, 'node-given/bin/node')
   const digest = sha256(readFileSync(process.execPath))
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const node = ['--target', 'x64', '--node', `x64=${given}`, '--node-sha256']
   /** Changes a JSON file of the tree. */
   const edit = (file: string, change: (value: Record<string, Record<string, unknown>>) => void) => {
@@ -53,6 +54,7 @@ describeUnless(noBuild(), 'the Node.js of a release', () => {
     expect(spawnSync(process.execPath, ['build/bundle.mjs', '--quiet'], { cwd: tree, env }).status).toBe(0)
     copyFileSync(process.execPath, given)
     writeFileSync(join(directory, 'node-given/LICENSE'), 'the licence of Node.js')
+    writeFileSync(join(directory, 'release.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     edit('build/bases.json', (bases) => {
       bases['support_ends'] = { [MAJOR]: '2020-04-30' }
     })
@@ -111,14 +113,35 @@ describeUnless(noBuild(), 'the Node.js of a release', () => {
     edit('out/.gatewatch-linux-x64.json', (info) => {
       Object.assign(info, { sha256: sha256('small, because packing takes long') })
     })
-    expect(pack('--release')).toMatchObject({ status: 1, stderr: expect.stringContaining(`package: ${refused}`) })
-    const packed = pack('--release', '--allow-end-of-life')
+    expect(pack('--release', '--allow-end-of-life')).toEqual({
+      status: 1,
+      stderr: 'package: --release: a release is signed; pass --sign KEY.pem, or --allow-unsigned\n',
+    })
+    const sign = ['--release', '--sign', join(directory, 'release.pem')]
+    expect(pack(...sign)).toMatchObject({ status: 1, stderr: expect.stringContaining(`package: ${refused}`) })
+    for (const stale of ['meta-gatewatch-%.tar.xz', 'gatewatch-%-linux-armv7.tar.xz'])
+      writeFileSync(join(tree, 'dist', stale.replace('%', VERSION)), 'of an earlier build')
+    const packed = pack(...sign, '--allow-end-of-life')
     expect(packed).toMatchObject({ status: 0 })
     const notes = readFileSync(join(tree, `dist/gatewatch-${VERSION}-release-notes.md`), 'utf8')
     const support = '2020-04-30: **past its end of life, no security updates** (released with `--allow-end-of-life`)'
     expect(notes).toContain(`| linux-x64 | ${process.versions.node} | ${support} | \`${digest}\` |\n`)
+    expect(readFileSync(join(tree, `dist/gatewatch-${VERSION}-linux-x64.licences.txt`), 'utf8')).toMatch(
+      /\ngatewatch \(MIT\)\n[\s\S]*\nmqtt [\d.]+ \(MIT\)\n[\s\S]*the licence of Node\.js\n$/,
+    )
     expect(notes).toContain('\n## Changes\n\n- Watches systemd units over D-Bus')
-    expect(readFileSync(join(tree, 'dist/SHA256SUMS'), 'utf8')).toContain(`  gatewatch-${VERSION}-release-notes.md\n`)
+    const sums = readFileSync(join(tree, 'dist/SHA256SUMS'), 'utf8')
+    const endings = ['.cdx.json', '.licences.txt', '.tar.xz', '.vex.cdx.json'].map(
+      (end) => `-${VERSION}-linux-x64${end}`,
+    )
+    expect(sums.match(/(?<= {2}gatewatch).*/g)).toEqual([
+      ...endings,
+      `-${VERSION}-release-notes.md`,
+      `_${VERSION}_amd64.deb`,
+    ])
+    expect(existsSync(join(tree, `dist/meta-gatewatch-${VERSION}.tar.xz`))).toBe(false)
+    const signature = readFileSync(join(tree, 'dist/SHA256SUMS.sig'))
+    expect(verify(null, Buffer.from(sums), publicKey, signature)).toBe(true)
     const sbom = JSON.parse(readFileSync(join(tree, `dist/gatewatch-${VERSION}-linux-x64.cdx.json`), 'utf8'))
     expect(sbom.components.find(({ name }: { name: string }) => name === 'node')).toMatchObject({
       purl: `pkg:generic/node@${process.versions.node}`,
