@@ -45,6 +45,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     silentTopic: `${topics.availability}/none`,
     changed: () => publishAgain(false),
     clock,
+    log: options.log,
   })
   const messages = createMessages(options, configs, published, removed)
   let due = false
@@ -62,7 +63,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     pump()
   }
 
-  function homeAssistantIs(status: string): void {
+  function homeAssistantIs(status: string, retained: boolean): void {
     cancelBirth()
     if (status !== 'online') {
       removed.offline()
@@ -71,7 +72,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     cancelBirth = clock.after(options.random() * AFTER_BIRTH_WITHIN_MS, () => {
       cancelBirth = clock.after(SUBSCRIBED_AFTER_MS, options.started)
       removed.online()
-      publishAgain(true)
+      publishAgain(!retained) // it is on, but has not just started
     })
   }
 
@@ -115,7 +116,7 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     },
     repeat: () => publishAgain(true),
     message(topic, payload, retained) {
-      if (births.includes(topic)) homeAssistantIs(payload)
+      if (births.includes(topic)) homeAssistantIs(payload, retained)
       else if (configs.numberOf(topic) === null) return false
       else if (retained) published.received(topic, payload)
       return true

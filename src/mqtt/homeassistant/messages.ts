@@ -9,6 +9,8 @@ import type { RemovedEntities } from './removed-entities.ts'
 
 /** Brokers and Home Assistant accept more, but a larger message delays what follows it on a slow link. */
 const MESSAGE_AT_MOST_BYTES = 131_072
+/** Less than an entity takes: one message is refused then, rather than one for each entity. */
+const USELESS_BELOW_BYTES = 1024
 /** A gateway usually has a dozen units; each takes 4 to 5 KB. */
 const UNITS_AT_MOST = 100
 /** The other part of a message is for the removal of entities. */
@@ -78,7 +80,8 @@ export function createMessages(
     const ours = [...published.topics()].filter((topic) => published.entities(topic).size > 0)
     if (!options.enabled) return ours.map((topic) => ({ topic, payload: '', entities: new Map() }))
     const head = messageHead({ ...options, pageUrl: options.pageUrl() })
-    const atMost = Math.min(options.payloadAtMost(), MESSAGE_AT_MOST_BYTES)
+    const accepted = options.payloadAtMost()
+    const atMost = accepted < USELESS_BELOW_BYTES ? MESSAGE_AT_MOST_BYTES : Math.min(accepted, MESSAGE_AT_MOST_BYTES)
     const ofUnits = shownUnits().flatMap((unit) => unitEntities(gatewayId, topics, unit, buttons(unit)))
     const components = [...gatewayEntities(gatewayId, topics), ...ofUnits].map(componentOf)
     const live = new Set(components.map(({ id }) => id))

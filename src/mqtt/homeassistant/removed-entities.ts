@@ -2,7 +2,7 @@
 // removes an entity, but only one that Home Assistant has set up since its start: of any other, an entry without a
 // source stays. Such a component is therefore kept in the retained message until Home Assistant's birth message; then
 // the entity is published once more, removed, and forgotten. The retained message is the only memory of this.
-import type { Clock } from '../../ports.ts'
+import type { Clock, Log } from '../../ports.ts'
 import { type Entity, leastComponent } from './entities.ts'
 import { uniqueIdOf } from './entity-ids.ts'
 
@@ -28,6 +28,7 @@ interface RemovedEntitiesOptions {
   /** The components have changed. */
   readonly changed: () => void
   readonly clock: Clock
+  readonly log: Log
 }
 
 export interface RemovedEntities {
@@ -42,14 +43,27 @@ export interface RemovedEntities {
 }
 
 export function createRemovedEntities(options: RemovedEntitiesOptions): RemovedEntities {
-  const { gatewayId, silentTopic, changed, clock } = options
+  const { gatewayId, silentTopic, changed, clock, log } = options
   /** By topic and id. */
   const phases = new Map<string, Map<string, Phase>>()
   let isOnline = false
+  let isLimitLogged = false
   let cancel: (() => void) | null = null
 
   function setAll(next: (phase: Phase) => Phase): void {
     for (const ids of phases.values()) for (const [id, phase] of ids) ids.set(id, next(phase))
+  }
+
+  function stop(): void {
+    cancel?.()
+    cancel = null
+  }
+
+  function logLimit(): void {
+    if (isLimitLogged) return
+    isLimitLogged = true
+    const limit = `at most the latest ${AT_MOST} removed entities wait for Home Assistant; earlier ones have to be deleted there`
+    log('warning', `mqtt: ${limit}`)
   }
 
   function isMoving(): boolean {
@@ -64,6 +78,7 @@ export function createRemovedEntities(options: RemovedEntitiesOptions): RemovedE
   return {
     entities(topic, gone) {
       const before = phases.get(topic)
+      if (gone.size > AT_MOST) logLimit()
       const latest = [...gone.keys()].slice(-AT_MOST)
       const now = new Map(latest.map((id) => [id, before?.get(id) ?? (isOnline ? 'removed' : 'kept')]))
       phases.set(topic, now)
@@ -80,13 +95,13 @@ export function createRemovedEntities(options: RemovedEntitiesOptions): RemovedE
     },
     online() {
       isOnline = true
-      setAll((phase) => (phase === 'kept' ? 'revived' : phase))
+      stop()
+      setAll(() => 'revived')
       changed()
     },
     offline() {
       isOnline = false
-      cancel?.()
-      cancel = null
+      stop()
       setAll(() => 'kept')
     },
   }

@@ -57,16 +57,29 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
     await retains(broker, 1)
   })
 
+  it('does not get the device again if its birth message was retained: it has not just started', async () => {
+    await using broker = await startMosquitto()
+    broker.publish('homeassistant/status', 'online', '-r')
+    await using subscriber = await broker.subscribe(TOPIC)
+    await using gateway = start(broker, true, ['a.service'])
+    await retains(broker, 1)
+    gateway.watch('a.service', 'b.service') // after which the birth message has been processed
+    await retains(broker, 2)
+    expect(subscriber.received).toHaveLength(2)
+  })
+
   it('gets all states after it has started, if the broker does not retain them', async () => {
     await using broker = await startMosquitto({ config: 'retain_available false' })
-    await using gateway = start(broker, true, ['a.service'], 20)
-    await connected(gateway)
     await using subscriber = await broker.subscribe('#')
+    await using _gateway = start(broker, true, ['a.service'], 20)
+    const received = () => subscriber.received.map(({ topic }) => topic)
+    await until(() => received().includes(TOPIC), { what: 'the device' })
     broker.publish('homeassistant/status', 'online')
-    const topics = ['homeassistant/status', TOPIC, 'gatewatch/gw-7/availability', 'gatewatch/gw-7/unit/a.service/state']
-    await until(() => subscriber.received.map(({ topic }) => topic), {
+    const afterBirth = () => received().slice(received().indexOf('homeassistant/status') + 1)
+    const states = ['gatewatch/gw-7/availability', 'gatewatch/gw-7/unit/a.service/state']
+    await until(afterBirth, {
       what: 'the device, then the states',
-      is: (all) => `${all.filter((topic) => topic !== 'gatewatch/gw-7/agent')}` === `${topics}`,
+      is: (topics) => `${topics.filter((topic) => topic !== 'gatewatch/gw-7/agent')}` === `${[TOPIC, ...states]}`,
     })
   })
 
@@ -180,7 +193,12 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant at a real mosquitt
       await using broker = await startMosquitto({ config: limit })
       await using link = await startLink(broker.port, (first) => ((first[8] ?? 0) > version ? REFUSAL : null))
       const units = Array.from({ length: 12 }, (_, i) => `u${i}.service`)
-      await using gateway = startGateway({ config: { url: link.url, homeassistant: true }, units, speed: 20 })
+      await using gateway = startGateway({
+        config: { url: link.url, homeassistant: true },
+        units,
+        speed: 20,
+        statsEveryMs: () => 86_400_000,
+      })
       await retains(broker, 12)
       gateway.fail('u1.service', 5)
       await drained(gateway)

@@ -5,6 +5,7 @@ import { createMessages, type DiscoveryMessage } from '../../../src/mqtt/homeass
 import { createPublishedMessages } from '../../../src/mqtt/homeassistant/published-messages.ts'
 import { createRemovedEntities } from '../../../src/mqtt/homeassistant/removed-entities.ts'
 import { topicsOf } from '../../../src/mqtt/topics.ts'
+import type { Level } from '../../../src/ports.ts'
 import { testClock } from '../../rig/clock.ts'
 import { IDENTITY } from '../gateway.ts'
 import { inFull, type Json } from '../homeassistant-schema.ts'
@@ -28,14 +29,16 @@ export function createMessagesRig({
   buttons = [],
 }: RigOptions = {}) {
   const clock = testClock()
+  const logged: string[] = []
+  const log = (_: Level, text: string) => void logged.push(text)
   const topics = topicsOf('gatewatch', gatewayId)
   const configs = configTopics('homeassistant', gatewayId)
   const published = createPublishedMessages(configs, clock, () => {})
-  const removed = createRemovedEntities({ gatewayId, silentTopic: 'x', changed: () => {}, clock })
+  const removed = createRemovedEntities({ gatewayId, silentTopic: 'x', changed: () => {}, clock, log })
   let units: readonly string[] = []
   let largest = Infinity
   const { machineId } = IDENTITY
-  const common = { enabled: true, gatewayId, machineId, version: '0.1.0', topics, linkTopic, log: () => {} }
+  const common = { enabled: true, gatewayId, machineId, version: '0.1.0', topics, linkTopic, log }
   const options = {
     ...common,
     pageUrl: () => pageUrl,
@@ -47,6 +50,7 @@ export function createMessagesRig({
   return {
     removed,
     clock,
+    logged,
     of(of: readonly string[], payloadAtMost = Infinity): DiscoveryMessage[] {
       units = of
       largest = payloadAtMost

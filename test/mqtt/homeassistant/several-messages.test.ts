@@ -39,6 +39,17 @@ describe('a removed entity', () => {
     for (let i = 0; i < 3; i++) expect(state(of(['a.service'])[0])).toEqual(['platform'])
   })
 
+  it('is published once more if Home Assistant starts again before it is forgotten', () => {
+    const { of, publish, removed, clock } = rig()
+    publish(of(['a.service', 'b.service']))
+    removed.online()
+    publish(of(['a.service']))
+    removed.published()
+    removed.online()
+    expect(clock.pending()).toBe(0)
+    expect(state(of(['a.service'])[0])).toEqual(['platform', 'unique_id', 'state_topic'])
+  })
+
   it('is not removed any more once it is back', () => {
     const { of, publish, removed } = rig()
     publish(of(['a.service', 'b.service']))
@@ -82,6 +93,10 @@ describe('several discovery messages', () => {
     expect(messages.length).toBeGreaterThan(2)
     for (const { payload } of messages) expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(20_000)
     expect(place(messages).size).toBe(12 * 13 + 3)
+  })
+
+  it('are one message if the broker accepts less than an entity takes', () => {
+    expect(rig().of(TWELVE, 1000)).toHaveLength(1)
   })
 
   it('keep each entity where it is, whatever units come and go before it', () => {
@@ -135,11 +150,12 @@ describe('several discovery messages', () => {
   })
 
   it('keep as many removed entities as fit, the latest ones', () => {
-    const { of, publish } = rig()
+    const { of, publish, logged } = rig()
     for (let i = 0; i < 40; i++) publish(of([`unit-${i}.service`]))
     const [message] = of(['last.service'])
     const gone = Object.keys(components(message)).filter((id) => /^unit-/.test(id))
     expect(gone).toHaveLength(300)
+    expect(logged).toEqual([expect.stringMatching(/^mqtt: at most the latest 300 removed entities wait /)])
     expect(gone.at(-1)).toBe('unit-39.service_crash')
     const [small] = of(['last.service'], 6_000)
     expect(Buffer.byteLength(small?.payload ?? '')).toBeLessThanOrEqual(6_000)
