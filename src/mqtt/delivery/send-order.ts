@@ -40,7 +40,7 @@ interface SendOrder {
   end(): void
   /** Publishes the agent's status; the newest replaces one that is not sent yet. */
   agent(payload: string): void
-  /** Goes before everything that waits; `done` when the broker has it. */
+  /** `offline`: goes before everything that waits, and no birth message after it; `done` when the broker has it. */
   publishNext(message: Message, done: () => void): void
   next(): Outgoing | null
 }
@@ -130,6 +130,7 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
       urgent.push({ topic, payload, retain: true, settled: () => {} })
     },
     publishNext(message, done) {
+      last = null
       urgent.unshift({ ...message, settled: done })
     },
     next() {
