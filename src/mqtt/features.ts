@@ -8,13 +8,13 @@ import type { Poison } from './delivery/poison.ts'
 import type { Outgoing } from './delivery/publisher.ts'
 import type { Snapshots } from './delivery/snapshots.ts'
 import { createDiscovery } from './homeassistant/discovery.ts'
-import type { MqttOptions } from './options.ts'
+import type { MqttConfig, MqttOptions } from './options.ts'
 import { createOwnAvailability } from './own-availability.ts'
 import { createFormerNames } from './retained/former-names.ts'
 import { createStaleTopics } from './stale-topics.ts'
 import { createThinEdge } from './thinedge/thinedge.ts'
 import type { TopicHandler } from './topic-handler.ts'
-import type { Topics } from './topics.ts'
+import type { MessageKind, Topics } from './topics.ts'
 
 interface FeaturesOptions {
   readonly mqtt: MqttOptions
@@ -44,6 +44,11 @@ export interface Features extends TopicHandler {
   readonly next: readonly (() => Outgoing | null)[]
   /** Stops retries and timers; the results of commands can still be published. */
   stop(): void
+}
+
+/** The kinds of messages that are published only if they are configured, and are not. */
+export function kindsOff({ homeassistant, thinedge }: MqttConfig): readonly MessageKind[] {
+  return [...(homeassistant ? [] : (['discovery'] as const)), ...(thinedge ? [] : (['thinedge'] as const))]
 }
 
 export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, publishAll }: FeaturesOptions): Features {

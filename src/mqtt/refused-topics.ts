@@ -1,7 +1,7 @@
 // Counts what the broker refuses on an accepted connection, usually by its ACL, and remembers what is refused at present.
 import type { Clock, Log, MqttHealth } from '../ports.ts'
 import type { Connection } from './connection/connection.ts'
-import type { Topics } from './topics.ts'
+import type { MessageKind, Topics } from './topics.ts'
 
 export type RefusedKind = keyof MqttHealth['refused']
 
@@ -35,7 +35,13 @@ interface RefusedTopic {
   readonly untilMonoMs: number
 }
 
-export function createRefusedTopics(topics: Topics, clock: Pick<Clock, 'now'>, log: Log): RefusedTopics {
+/** `off`: kinds that are not configured. What an earlier run left of them is looked for, but need not be allowed. */
+export function createRefusedTopics(
+  topics: Topics,
+  off: readonly MessageKind[],
+  clock: Pick<Clock, 'now'>,
+  log: Log,
+): RefusedTopics {
   const counts: Record<RefusedKind, number> = { state: 0, event: 0, agent: 0, discovery: 0, thinedge: 0, subscribe: 0 }
   /** By topic, or by `subscribe` and the filter. */
   const refused = new Map<string, RefusedTopic>()
@@ -71,7 +77,7 @@ export function createRefusedTopics(topics: Topics, clock: Pick<Clock, 'now'>, l
       ...connection,
       subscribe(filter, done, live) {
         const granted = (isGranted: boolean) => {
-          if (!isGranted) add('subscribe', filter, 'subscription denied')
+          if (!isGranted && !off.includes(topics.kindOf(filter))) add('subscribe', filter, 'subscription denied')
           done(isGranted)
         }
         connection.subscribe(filter, granted, live)

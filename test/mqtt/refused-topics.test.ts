@@ -12,7 +12,11 @@ const CRASH = TOPICS.event('crash')
 function create() {
   const clock = testClock()
   const logged: string[] = []
-  return { clock, logged, refused: createRefusedTopics(TOPICS, clock, (_, text) => void logged.push(text)) }
+  return {
+    clock,
+    logged,
+    refused: createRefusedTopics(TOPICS, ['thinedge'], clock, (_, text) => void logged.push(text)),
+  }
 }
 
 test.each([
@@ -67,6 +71,15 @@ test('a refused subscription is shown until the next connection, whatever is pub
   expect(refused.counts()).toMatchObject({ subscribe: 1, event: 0 })
   refused.clear()
   expect(refused.problem()).toBeNull()
+})
+
+test('a refused subscription of a feature that is off is not shown', () => {
+  const { refused, logged } = create()
+  const connection = refused.watchSubscriptions({ subscribe: (_, done) => done(false) } as Connection)
+  connection.subscribe('te/device/main/service/+/status/health', () => {})
+  expect([refused.problem(), refused.counts().subscribe, logged]).toEqual([null, 0, []])
+  connection.subscribe('homeassistant/device/gatewatch-gw-7/config', () => {})
+  expect(refused.counts().subscribe).toBe(1)
 })
 
 test('a message that is published in a shorter form is counted and logged once, but is not a problem', () => {

@@ -1,7 +1,7 @@
 // Delivery across connections: what is published when a connection begins, while it lasts, and at the end.
 import type { MqttHealth, Step } from '../../ports.ts'
 import type { Link, LinkHandlers } from '../connection/link.ts'
-import { createFeatures, type Features } from '../features.ts'
+import { createFeatures, type Features, kindsOff } from '../features.ts'
 import type { MqttOptions } from '../options.ts'
 import { agentPayload, availabilityMessage } from '../payloads.ts'
 import { createRefusedTopics, type RefusedTopics } from '../refused-topics.ts'
@@ -34,7 +34,7 @@ export function createDelivery(
 ): Delivery {
   const { config, identity, state, clock, log } = mqtt
   const now = () => clock.now().monoMs
-  const refusedTopics = createRefusedTopics(topics, clock, log)
+  const refusedTopics = createRefusedTopics(topics, kindsOff(config), clock, log)
   const snapshots = createSnapshots()
   const backlog = createBacklog(mqtt)
   const publisher = createPublisher({ keepaliveMs: config.keepalive * 1000, poison, refusedTopics, clock })

@@ -1,7 +1,8 @@
 // Clears what is retained under one set of names, as far as it is ours and no longer in use.
 import type { TopicNames } from '../../ports.ts'
+import { SERVICE_FILTERS } from '../thinedge/payload.ts'
 import type { RetainedAccess } from './access.ts'
-import { ownershipOf, type Publisher, retainedTopics } from './topics.ts'
+import { ownershipOf, type Publisher, retainedTopics, showsPublisher } from './topics.ts'
 
 export interface ClearanceOptions {
   readonly names: TopicNames
@@ -32,11 +33,12 @@ export async function clearRetained(
   const topics = retainedTopics(names)
   const used = new Set(inUse.flatMap((one) => retainedTopics(one).filters))
   const filters = topics.filters.filter((filter) => !used.has(filter))
-  const showsOwner = (topic: string) => topic === topics.status || topics.isDiscovery(topic)
-  const digest = (topic: string, payload: string) => (showsOwner(topic) ? payload : '')
+  const digest = (topic: string, payload: string) => (showsPublisher(topics, topic) ? payload : '')
   const { found, denied, complete } = await access.read(filters, digest)
   if (!complete) return null
-  const unread = denied.map((filter) => [filter, 'cannot be read: subscription denied'] as const)
+  // Most brokers have no thin-edge.io, and need not allow its topics.
+  const missed = denied.filter((filter) => !SERVICE_FILTERS.includes(filter))
+  const unread = missed.map((filter) => [filter, 'cannot be read: subscription denied'] as const)
   const { ours, others, other } = ownershipOf(topics, found, us)
   const kept = dryRun || ours.length === 0 ? [] : await access.clear(ours)
   return { ours, kept: new Map([...unread, ...kept]), others, other }

@@ -2,6 +2,13 @@
 import type { Identity } from '../../core/views/api-json.ts'
 import type { TopicNames } from '../../ports.ts'
 import { configTopics, ownerOfDiscovery } from '../homeassistant/message.ts'
+import {
+  channelOf,
+  markedTopic,
+  publisherOf as publisherOfService,
+  REMOVAL_ORDER,
+  SERVICE_FILTERS,
+} from '../thinedge/payload.ts'
 import { topicsOf } from '../topics.ts'
 
 /** Who published: the machine and the state file of its agent. */
@@ -13,7 +20,7 @@ export interface RetainedTopics {
   readonly status: string
   /** Discovery for Home Assistant, which shows the machine. */
   isDiscovery(topic: string): boolean
-  /** Filters that match all of them, and nothing else. */
+  /** Filters that match all of them, and nothing else but services of thin-edge.io that other programs publish. */
   readonly filters: readonly string[]
 }
 
@@ -23,7 +30,7 @@ export function retainedTopics({ prefix, gatewayId, discoveryPrefix }: TopicName
   return {
     status: agent,
     isDiscovery: (topic) => numberOf(topic) !== null,
-    filters: [agent, availability, unitStates, first, others],
+    filters: [agent, availability, unitStates, first, others, ...SERVICE_FILTERS],
   }
 }
 
@@ -44,7 +51,8 @@ export interface Ownership {
 
 /**
  * `found`: payloads by topic. States do not show who published them: they are ours if the status is. A discovery message is
- * ours if it shows our machine; one that shows none, of an older version, is ours if the status is.
+ * ours if it shows our machine; one that shows none, of an older version, is ours if the status is. A service of thin-edge.io
+ * is ours if its health shows our stream; those of other programs are left out.
  */
 export function ownershipOf(topics: RetainedTopics, found: ReadonlyMap<string, string>, us: Publisher): Ownership {
   const status = found.get(topics.status)
@@ -60,9 +68,25 @@ export function ownershipOf(topics: RetainedTopics, found: ReadonlyMap<string, s
   }
   const ours: string[] = []
   const others: string[] = []
-  for (const [topic, payload] of found) (isOurs(topic, payload) ? ours : others).push(topic)
-  const last = (topic: string) => Number(topic === topics.status)
+  for (const [topic, payload] of found) {
+    const place = channelOf(topic)
+    if (place === null) (isOurs(topic, payload) ? ours : others).push(topic)
+    else if (publisherOfService(found.get(markedTopic(place.service)) ?? '') === us.stream) ours.push(topic)
+  }
+  const last = (topic: string) => (topic === topics.status ? REMOVAL_ORDER.length : placeInOrder(topic))
   return { ours: ours.sort((a, b) => last(a) - last(b)), others, other }
+}
+
+/** Of a message of a service among the others of the service. */
+function placeInOrder(topic: string): number {
+  const place = channelOf(topic)
+  return place === null ? 0 : REMOVAL_ORDER.indexOf(place.channel)
+}
+
+/** The message shows who published it, or others. */
+export function showsPublisher(topics: RetainedTopics, topic: string): boolean {
+  const place = channelOf(topic)
+  return place === null ? topic === topics.status || topics.isDiscovery(topic) : topic === markedTopic(place.service)
 }
 
 function publisherOf(status: string): Partial<Publisher> {

@@ -1,7 +1,7 @@
 // Reads, once per start, the retained messages of all services of thin-edge.io: those of an earlier run, and of other programs.
 import type { Clock } from '../../ports.ts'
 import type { Connection } from '../connection/connection.ts'
-import { type Channel, channelOf, EARLIER_FILTERS, isAlarm } from './payload.ts'
+import { type Channel, channelOf, EARLIER_FILTERS, isAlarm, markedTopic } from './payload.ts'
 
 /** The broker sends retained messages at once. By then the configured units are known, too. */
 const READ_FOR_MS = 5_000
@@ -47,6 +47,7 @@ export function createEarlierServices(
       const place = channelOf(topic)
       if (place === null) return false
       const { service, channel } = place
+      if (!isAlarm(channel) && topic !== markedTopic(service)) return false
       if (services === null || !retained || payload === '') return true
       const before = services.get(service) ?? { health: null, alarms: [] }
       if (services.size >= SERVICES_AT_MOST && !services.has(service)) return true

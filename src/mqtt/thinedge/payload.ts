@@ -25,10 +25,11 @@ export type Channel = (typeof CHANNELS)[number]
 /** The order in which they are removed: thin-edge.io forwards the end of an alarm or a health only of a registered service. */
 export const REMOVAL_ORDER: readonly Channel[] = [GAVE_UP, FLAPPING, HEALTH, REGISTRATION]
 
-/** What an earlier run may have left, for all services: other programs' services have a health, too. */
-export const EARLIER_FILTERS: readonly string[] = [HEALTH, GAVE_UP, FLAPPING].map(
-  (channel) => `${SERVICES}/+${channel}`,
-)
+/** Filters for the retained messages of all services: other programs' services have a registration and a health, too. */
+export const SERVICE_FILTERS: readonly string[] = REMOVAL_ORDER.map((channel) => `${SERVICES}/+${channel}`)
+
+/** The same without the registration, which does not show who published it. */
+export const EARLIER_FILTERS: readonly string[] = SERVICE_FILTERS.slice(0, -1)
 
 /** Key of the health message that marks the service as ours; its value is the stream, which a new gateway id does not change. */
 const MARK = 'gatewatch'
@@ -55,12 +56,17 @@ export function serviceTopic(service: string, channel: Channel): string {
   return `${SERVICES}/${service}${channel}`
 }
 
-/** The service and the channel of a topic of `EARLIER_FILTERS`; null for any other topic. */
+/** The service and the channel of a topic of `SERVICE_FILTERS`; null for any other topic. */
 export function channelOf(topic: string): { readonly service: string; readonly channel: Channel } | null {
   if (!topic.startsWith(`${SERVICES}/`)) return null
   const [service = '', ...rest] = topic.slice(SERVICES.length + 1).split('/')
-  const channel = CHANNELS.find((one) => one !== REGISTRATION && one === `/${rest.join('/')}`)
+  const channel = CHANNELS.find((one) => one === rest.map((level) => `/${level}`).join(''))
   return service === '' || channel === undefined ? null : { service, channel }
+}
+
+/** The topic of the message that shows whose the service is. */
+export function markedTopic(service: string): string {
+  return serviceTopic(service, HEALTH)
 }
 
 export function isAlarm(channel: Channel): boolean {
