@@ -1,9 +1,14 @@
 // What is shown about messages and subscriptions that the broker refuses, and for how long.
-import { expect, test } from 'vitest'
+import { type AddressInfo, createServer } from 'node:net'
+import { Aedes } from 'aedes'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Connection } from '../../src/mqtt/connection/connection.ts'
 import { createRefusedTopics } from '../../src/mqtt/refused-topics.ts'
 import { topicsOf } from '../../src/mqtt/topics.ts'
 import { testClock } from '../rig/clock.ts'
+import { until } from '../rig/until.ts'
+import { startGateway } from './gateway.ts'
+import { drained } from './received.ts'
 
 const TOPICS = topicsOf('gatewatch', 'gw-7')
 const STATE = TOPICS.unitState('a.service')
@@ -95,4 +100,31 @@ test('the number of remembered topics is limited; each refusal is counted', () =
   for (let i = 0; i < 1000; i++) refused.note(TOPICS.unitState(`u${i}.service`), 'Not authorized')
   for (let i = 0; i < 200; i++) refused.accepted(TOPICS.unitState(`u${i}.service`))
   expect([refused.problem(), refused.counts().state]).toEqual([null, 1000])
+})
+
+test('a broker that denies the topics of Home Assistant and thin-edge.io is no problem for an agent that does not use them', async () => {
+  const denied: string[] = []
+  const broker = await Aedes.createBroker({
+    authorizeSubscribe(_client, subscription, done) {
+      const isOurs = subscription.topic.startsWith('gatewatch/')
+      if (!isOurs) denied.push(subscription.topic)
+      done(null, isOurs ? subscription : null)
+    },
+  })
+  const server = createServer(broker.handle)
+  onTestFinished(() => {
+    server.close()
+    broker.close()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const start = (thinedge: boolean) => startGateway({ config: { url, thinedge }, units: ['a.service'] })
+  const isDenied = () => ['homeassistant/', 'te/'].every((root) => denied.some((topic) => topic.startsWith(root)))
+  const without = start(false)
+  await until(isDenied, { what: 'the denied subscriptions' })
+  await drained(without)
+  expect(without.sink.health()).toMatchObject({ problem: null, refused: { subscribe: 0 } })
+  await without.stop()
+  await using user = start(true)
+  await until(() => user.sink.health().refused.subscribe, { what: 'three filters', is: (count) => count === 3 })
 })
