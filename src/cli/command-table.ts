@@ -101,7 +101,7 @@ export const COMMANDS = {
     },
     text: [
       'When gateway_id, mqtt.prefix or mqtt.discovery_prefix changes, the running agent clears what it had retained under the former names. This command does the same by hand, for names that the agent could not clear: the broker refused it, hid the messages, or is no longer the configured one.',
-      'Only messages of this gateway are cleared: the retained status of the agent must show the machine_id and the stream of this state file. Messages of others are listed and left alone; the exit code is then 1. The present names are cleared only with --all, and while the agent is stopped. The connection uses the configuration and a client id of its own.',
+      'Only messages of this gateway are cleared: the retained status of the agent must show the machine_id and the stream of this state file. Messages of others are listed and left alone; the exit code is then 1. The present names are cleared only with --all, and while the agent is stopped; they include the services of thin-edge.io that are marked with this stream. The connection uses the configuration and a client id of its own.',
     ],
     examples: [
       ['gatewatch mqtt-clear --dry-run', 'list what would be cleared'],
