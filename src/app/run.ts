@@ -29,6 +29,7 @@ import { createHttpViews } from './http-views.ts'
 import { createMqttSwitch, type MqttSwitch } from './mqtt-switch.ts'
 import { type OpenedState, openState } from './open-state.ts'
 import { createOptionalSinks } from './optional-sinks.ts'
+import { createRemoteWriteSwitch } from './remote-write-switch.ts'
 import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
 import { healthChecks, type LogFile, type StatusInputs } from './status.ts'
@@ -64,7 +65,7 @@ export async function run(options: RunOptions): Promise<Running> {
   const startedAtMonoMs = clock.now().monoMs
   const opened = await openState({ ...options, clock, log })
   const parts = await createParts(options, opened, startedAtMonoMs)
-  const { agent, source, sinks, http, tcp, mqtt, optional, commands, systemd } = parts
+  const { agent, source, sinks, http, tcp, mqtt, remoteWrite, optional, commands, systemd } = parts
 
   const stop = async () => {
     systemd.stopping()
@@ -84,6 +85,7 @@ export async function run(options: RunOptions): Promise<Running> {
     })
     await tcp.listen(tcpSettings(config), !asService)
     await mqtt.use(config.mqtt)
+    await remoteWrite.use()
     await optional.use()
   } catch (error) {
     await stop()
@@ -142,6 +144,8 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     clock,
     log,
   })
+  const { gatewayId } = identity
+  const remoteWrite = createRemoteWriteSwitch({ config, agent, gatewayId, version: build.version, clock, log })
   const http = createServer(identity, history, configuration, log)
   const eventsFile = eventsFileOf(options, configuration, identity)
   const inputs: StatusInputs = {
@@ -159,6 +163,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     configuration,
     tcp: createTcpListener(http, clock, log),
     mqtt,
+    remoteWrite,
     http,
     usage: createUsageReader(source, opened.path, clock),
     logFiles: logFilesOf(loaded.config, logger, eventsFile),
@@ -166,12 +171,14 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   }
   healthChecks(inputs) // `since` of what does not change is the start
   const metrics = createMetrics(() => scrapeFacts(inputs), clock)
+  remoteWrite.pushFrom(metrics.select)
   http.serve(createHttpViews({ inputs, metrics, commands, history, log }))
 
   const status = () => statusLine(agent.state(), reportLines(healthChecks(inputs).filter(({ healthy }) => !healthy)))
   const systemd = createService({ env, pid: process.pid, status, bus: source, clock, log })
-  const optional = createOptionalSinks({ config, metrics, gatewayId: identity.gatewayId, env, uid, clock, log })
-  eventSinks.push(createLogSink(logger, { identity: () => identity, clock, statsEveryMs }), http, mqtt, systemd)
+  const optional = createOptionalSinks({ config, metrics, gatewayId, env, uid, clock, log })
+  const logSink = createLogSink(logger, { identity: () => identity, clock, statsEveryMs })
+  eventSinks.push(logSink, http, mqtt, remoteWrite, systemd)
   if (eventsFile !== null) eventSinks.push(eventsFile)
   eventSinks.push(optional)
   const sinks = crashLog === null ? eventSinks : [crashLog]
@@ -184,6 +191,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     http,
     tcp: inputs.tcp,
     mqtt,
+    remoteWrite,
     optional,
     systemd,
     eventsFile,

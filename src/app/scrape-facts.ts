@@ -18,6 +18,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
     bus: source.health(),
     store: store.health(),
     mqtt: inputs.mqtt.health(),
+    remoteWrite: inputs.remoteWrite.health(),
     stateVolatile: inputs.stateVolatile !== null,
     http: inputs.http.health(),
     system: source.system(),

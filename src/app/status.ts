@@ -1,13 +1,16 @@
 // The agent's own health: for /-/ready, /api/v1/status, `gatewatch status` and the line in `systemctl status`.
+
 import type { Agent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
 import { type createHealth, type HealthCheck, lagProblem } from '../core/health.ts'
+import type { RemoteWriteHealth } from '../core/push-health.ts'
 import { checkJson, type Identity, type Json, rfc3339 } from '../core/views/api-json.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { MqttSwitch } from './mqtt-switch.ts'
+import type { RemoteWriteSwitch } from './remote-write-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
 
@@ -39,6 +42,7 @@ export interface StatusInputs {
   readonly configuration: Configuration
   readonly tcp: TcpListener
   readonly mqtt: MqttSwitch
+  readonly remoteWrite: RemoteWriteSwitch
   readonly http: Http
   readonly usage: UsageReader
   /** Empty if neither a log file nor an events file is configured. */
@@ -63,6 +67,7 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
     loopLagSeconds: lag.worstSeconds(),
     faults: agent.problems(),
     mqtt: broker,
+    remoteWrite: inputs.remoteWrite.health(),
     logFiles: logFiles.length === 0 ? null : logFiles.flatMap(({ problem }) => problem() ?? []),
     unwatchable: bus.unwatchable,
     clockSynced: agent.state().clockSynced,
@@ -109,6 +114,7 @@ export function statusJson(inputs: StatusInputs): Json {
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
     },
     mqtt: mqttJson(inputs.mqtt.health()),
+    remote_write: remoteWriteJson(inputs.remoteWrite.health()),
     unmatched_patterns: source.unmatchedPatterns(),
     missing_evidence: inputs.missingEvidence(),
     checks: healthChecks(inputs).map(checkJson),
@@ -120,6 +126,13 @@ function mqttJson(health: MqttHealth | null): Json | null {
   if (health === null) return null
   const { connected, problem, queued, published, reconnects, dropped, refused } = health
   return { connected, problem, queued, published, reconnects, dropped, refused }
+}
+
+function remoteWriteJson(health: RemoteWriteHealth | null): Json | null {
+  if (health === null) return null
+  const { problem, pending, sent, failed, dropped, lastSuccessMs } = health
+  const lastSuccess = lastSuccessMs === null ? null : rfc3339(lastSuccessMs)
+  return { problem, pending, sent, failed, dropped, last_success: lastSuccess }
 }
 
 /** The body of /api/v1/system; null if systemd does not respond. */

@@ -4,6 +4,7 @@ import { DEFAULT_UNITS } from './default-units.ts'
 import { type Flag, type KeyRow, key } from './key-row.ts'
 import { MQTT_KEYS } from './mqtt-keys.ts'
 import type { Paths } from './paths.ts'
+import { REMOTE_WRITE_KEYS } from './remote-write-keys.ts'
 import { address, busAddress, gatewayId, host, hostPort, path, socketPath, unit } from './text-types.ts'
 import { bool, integer, listOf, oneOf, orNone } from './value-types.ts'
 
@@ -156,6 +157,7 @@ const KEYS = {
     defaultText: 'the watched units',
   }),
   ...MQTT_KEYS,
+  ...REMOTE_WRITE_KEYS,
   'notify.enabled': key(bool, false, {
     applies: 'now',
     help: 'Show desktop notifications of crashes and recoveries in the session of the agent (--user).',

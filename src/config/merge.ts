@@ -50,6 +50,8 @@ export function mergeLayers(layers: readonly Layer[], paths: Paths): MergedConfi
   ) {
     notes.push('mqtt.url is set, but nothing is published: mqtt.enabled is false')
   }
+  if (config.remote_write.token_file !== null && config.remote_write.username !== null)
+    notes.push('remote_write.username is ignored: remote_write.token_file is used instead')
   if (isOfFormerProgram(config.persistence_file))
     notes.push(`persistence_file belongs to the former program and is not changed; the state is in ${paths.stateFile}`)
   return { config, origins, problems, notes }
@@ -98,12 +100,25 @@ function validate(key: Key, entry: SourcedValue, origin: Origin): { value?: unkn
 
 /** Problems of values that are valid on their own but not together. */
 function* contradictions(config: Config): Generator<[Key, string]> {
-  const { cert_file, key_file } = config.mqtt
-  if (cert_file !== null && key_file === null) yield ['mqtt.cert_file', 'requires mqtt.key_file as well']
-  if (key_file !== null && cert_file === null) yield ['mqtt.key_file', 'requires mqtt.cert_file as well']
+  for (const section of ['mqtt', 'remote_write'] as const) {
+    const { cert_file, key_file } = config[section]
+    if (cert_file !== null && key_file === null) yield [`${section}.cert_file`, `requires ${section}.key_file as well`]
+    if (key_file !== null && cert_file === null) yield [`${section}.key_file`, `requires ${section}.cert_file as well`]
+  }
+  yield* remoteWriteContradictions(config.remote_write)
   const { length } = config.monitored_services
   if (length > config.max_units)
     yield ['monitored_services', `has ${length} names, more than max_units (${config.max_units})`]
+}
+
+function* remoteWriteContradictions(section: Config['remote_write']): Generator<[Key, string]> {
+  const { url, username, password_file } = section
+  if (password_file !== null && username === null)
+    yield ['remote_write.password_file', 'requires remote_write.username as well']
+  for (const file of ['ca_file', 'cert_file'] as const) {
+    if (section[file] !== null && url?.startsWith('http:'))
+      yield [`remote_write.${file}`, 'requires TLS; use https:// in remote_write.url']
+  }
 }
 
 /** The files that are configured twice: the keys after the first one. */

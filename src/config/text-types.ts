@@ -1,5 +1,6 @@
 // Value types of the configuration with their own text syntax: units, addresses, URLs, names, paths.
 import { isIP } from 'node:net'
+import * as v from 'valibot'
 import { type Parsed, unitName } from '../core/unit-name.ts'
 import { withoutZone } from '../core/url-zone.ts'
 import { textType, type ValueType } from './value-types.ts'
@@ -119,3 +120,59 @@ export const busAddress: ValueType<string> = textType(
       ? { value: text }
       : { wrong: 'is not a D-Bus address such as unix:path=/run/dbus/system_bus_socket' },
 )
+
+/** The address of a receiver over HTTP. Credentials have keys of their own. */
+export const httpUrl: ValueType<string> = textType('a URL such as https://host/path', (text) => {
+  if (!/^https?:\/\//i.test(text)) return { wrong: 'is not a URL that begins with http:// or https://' }
+  if (!URL.canParse(text)) return { wrong: 'is not a URL such as https://host/path' }
+  const { username, password, hash } = new URL(text)
+  if (username !== '' || password !== '')
+    return { wrong: 'contains a user name or a password; use the keys username and password_file' }
+  return hash === '' ? { value: text } : { wrong: 'has a fragment (#...), which HTTP does not send' }
+})
+
+/** A selector of PromQL, of which only the shape is checked here. */
+export const selector: ValueType<string> = textType('a selector such as up or {__name__=~"systemd_.*"}', (text) =>
+  /^\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*$|^[^{}"'`]*\{.*\}\s*$/s.test(text)
+    ? { value: text.trim() }
+    : { wrong: 'is not a selector such as up or {__name__=~"systemd_.*"}' },
+)
+
+const LABELS = 'an object of labels such as { "site": "hall-3" }'
+/** Mimir accepts 30 labels per series by default; those of gatewatch have up to 8. */
+const LABELS_AT_MOST = 20
+
+/** Names as in Prometheus; those that begin with two underscores are reserved. As text: `site=hall-3,rack=2`. */
+export const externalLabels: ValueType<Readonly<Record<string, string>>> = {
+  expected: LABELS,
+  schema: v.pipe(
+    v.custom<object>((value) => !Array.isArray(value), `is not ${LABELS}`),
+    v.record(v.string(), v.string(`is not ${LABELS}`), `is not ${LABELS}`),
+    v.rawTransform(({ dataset, addIssue, NEVER }): Readonly<Record<string, string>> => {
+      const wrong = labelProblem(Object.entries(dataset.value))
+      if (wrong === null) return dataset.value
+      addIssue({ message: wrong })
+      return NEVER
+    }),
+  ),
+  fromText: (text) =>
+    Object.fromEntries(
+      text
+        .split(',')
+        .filter((part) => part.trim() !== '')
+        .map((part) => {
+          const [name = '', ...value] = part.split('=')
+          return [name.trim(), value.join('=').trim()]
+        }),
+    ),
+}
+
+function labelProblem(labels: readonly (readonly [string, string])[]): string | null {
+  if (labels.length > LABELS_AT_MOST) return `has ${labels.length} labels; the limit is ${LABELS_AT_MOST}`
+  for (const [name, value] of labels) {
+    if (!/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) return `has a label that Prometheus does not accept: "${name}"`
+    if (value === '') return `has the label "${name}" without a value`
+    if (value.length > 1024) return `has a value of more than 1024 characters for the label "${name}"`
+  }
+  return null
+}

@@ -89,9 +89,9 @@ export function listOf<T>(what: string, element: ValueType<T>, least = 0): Value
       v.minLength(least, `is empty, expected at least ${least}`),
       v.transform((all): readonly T[] => [...new Set(all)]),
     ),
+    // A comma within braces or quotes belongs to a selector.
     fromText: (text) =>
-      text
-        .split(',')
+      (text.match(/(?:\{(?:"(?:\\.|[^"\\])*"|[^}"])*\}|[^,{])+|\{/g) ?? [])
         .map((part) => part.trim())
         .filter((part) => part !== '')
         .map(element.fromText),

@@ -9,6 +9,7 @@ const CLOSED: Partial<Record<Key, unknown>> = {
   'control.enabled': false,
   'mqtt.enabled': false,
   'mqtt.commands': false,
+  'remote_write.url': null,
   'notify.enabled': false,
   'statsd.address': null,
 }

@@ -46,6 +46,8 @@ export interface HealthFacts {
     readonly note: string | null
     readonly lostAtMonoMs: number | null
   } | null
+  /** Null if remote write is not configured. */
+  readonly remoteWrite: { readonly problem: string | null; readonly note: string | null } | null
   /** Files that cannot be written; null if neither a log file nor an events file is configured. */
   readonly logFiles: readonly string[] | null
   /** Configured units that cannot be watched. A unit that crashed can be watched. */
@@ -110,7 +112,7 @@ export function createHealth(clock: {
 }
 
 function findingsOf(facts: HealthFacts): readonly Finding[] {
-  const { bus, stateFile, configuration, loopLagSeconds, faults, mqtt, logFiles, clockSynced } = facts
+  const { bus, stateFile, configuration, loopLagSeconds, faults, mqtt, remoteWrite, logFiles, clockSynced } = facts
   const findings: Finding[] = [
     { name: 'bus', problems: sentences(bus.problem), beganAtMonoMs: bus.lostAtMonoMs },
     { name: 'state_file', problems: sentences(stateFile.problem), note: stateFileNote(stateFile) },
@@ -122,6 +124,8 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
     const { problem, note, lostAtMonoMs } = mqtt
     findings.push({ name: 'mqtt', problems: sentences(problem), note: note ?? OK, beganAtMonoMs: lostAtMonoMs })
   }
+  if (remoteWrite !== null)
+    findings.push({ name: 'remote_write', problems: sentences(remoteWrite.problem), note: remoteWrite.note ?? OK })
   if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
   findings.push({ name: 'units', problems: firstFew(facts.unwatchable, UNITS_SHOWN) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })

@@ -5,6 +5,7 @@ import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, createExposition, type Format } from './exposition.ts'
 import { FAMILIES } from './families/all.ts'
 import type { Federated, Federation } from './federate/federate.ts'
+import type { createSelection, SelectedSeries } from './federate/selection.ts'
 import type { ProcessFacts, ScrapeFacts, ScrapeInput } from './scrape-input.ts'
 import { createSharedScrape } from './shared-scrape.ts'
 
@@ -18,6 +19,8 @@ export interface Metrics {
   scrape(accept: string): Promise<ScrapeResponse<Buffer>>
   /** `matches`: the selectors (`match[]`). `peer`: whose request it is. */
   federate(matches: readonly string[], peer: string): Promise<ScrapeResponse<string> | Exclude<Federated, string>>
+  /** The series that match one of the selectors; rejects if a selector is invalid. */
+  select(matches: readonly string[]): Promise<SelectedSeries>
   /** The same values as StatsD lines. */
   statsd(): Promise<readonly string[]>
 }
@@ -28,6 +31,7 @@ export interface Metrics {
  */
 export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock): Metrics {
   let federation: Federation | null = null
+  let selection: ReturnType<typeof createSelection> | null = null
   let startedAtMonoMs: number | null = null
 
   const read = async () => {
@@ -41,6 +45,11 @@ export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock):
     async statsd() {
       const { statsdLines } = await import('./statsd-lines.ts')
       return statsdLines(FAMILIES, await read())
+    },
+    async select(matches) {
+      const module = await import('./federate/selection.ts')
+      selection ??= module.createSelection(FAMILIES, read)
+      return selection(matches)
     },
     async federate(matches, peer) {
       const { createFederation } = await import('./federate/federate.ts')

@@ -1,6 +1,8 @@
 // The input of a scrape, taken at one instant: live state, committed state, and facts about the agent and the host.
+
 import type { HealthCheck } from '../core/health.ts'
 import type { Instant } from '../core/observation.ts'
+import type { RemoteWriteHealth } from '../core/push-health.ts'
 import type { State } from '../core/state.ts'
 import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
 
@@ -37,6 +39,8 @@ export interface ScrapeFacts {
   readonly store: StoreHealth
   /** Null if MQTT is disabled. */
   readonly mqtt: MqttHealth | null
+  /** Null if remote write is not configured. */
+  readonly remoteWrite: RemoteWriteHealth | null
   /** The state file is on a file system whose content is lost at a power loss. */
   readonly stateVolatile: boolean
   readonly agent: AgentFacts

@@ -3,8 +3,8 @@
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Identity } from '../core/views/api-json.ts'
+import type { CredentialFiles } from '../credentials/files.ts'
 import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, TopicNames, UnitCommands } from '../ports.ts'
-import type { CredentialFiles } from './connection/dial.ts'
 import type { FormerNamesOutcome } from './retained/former-names.ts'
 
 /** The keys `mqtt.*` of the configuration. */

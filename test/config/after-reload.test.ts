@@ -14,6 +14,15 @@ const CONTEXT = {
 }
 const CHANGED = changedValues('/tmp')
 
+/** Keys that are valid only with another one: a client certificate with its key, and the other way round. */
+const REQUIRED: Partial<Record<Key, readonly Key[]>> = {
+  'mqtt.cert_file': ['mqtt.key_file'],
+  'mqtt.key_file': ['mqtt.cert_file'],
+  'remote_write.cert_file': ['remote_write.key_file'],
+  'remote_write.key_file': ['remote_write.cert_file'],
+  'remote_write.password_file': ['remote_write.username'],
+}
+
 /** The defaults, with the named keys changed. */
 async function configWith(...keys: Key[]): Promise<Config> {
   const overrides = new Map(keys.map((key) => [key, { value: CHANGED[key], flag: `--${key}` }]))
@@ -24,8 +33,7 @@ async function configWith(...keys: Key[]): Promise<Config> {
 
 describe('a changed value is in effect, or waits for a restart', () => {
   test.each(KEY_NAMES)('%s', async (key) => {
-    // A client certificate needs its key, and the other way round.
-    const pair: Key[] = key === 'mqtt.cert_file' ? ['mqtt.key_file'] : key === 'mqtt.key_file' ? ['mqtt.cert_file'] : []
+    const pair = REQUIRED[key] ?? []
     const started = await configWith()
     const next = await configWith(key, ...pair)
     expect(valueAt(next, key)).not.toEqual(valueAt(started, key))

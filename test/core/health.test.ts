@@ -18,13 +18,14 @@ const HEALTHY: HealthFacts = {
   loopLagSeconds: 0.5,
   faults: [],
   mqtt: { problem: null, note: null, lostAtMonoMs: null },
+  remoteWrite: { problem: null, note: null },
   logFiles: [],
   unwatchable: [],
   clockSynced: true,
   identity: [],
 }
 /** Nothing that is optional. */
-const MINIMAL: HealthFacts = { ...HEALTHY, mqtt: null, logFiles: null, clockSynced: null }
+const MINIMAL: HealthFacts = { ...HEALTHY, mqtt: null, remoteWrite: null, logFiles: null, clockSynced: null }
 
 function health(offsetMs = 0) {
   const clock = testClock({ startMs: 10_000, wallOffsetMs: offsetMs })
@@ -41,7 +42,7 @@ const names = (checks: readonly HealthCheck[]) => checks.map(({ name }) => name)
 
 test('the list has every check of what is configured, in its order; OK needs no report', () => {
   const checks = checksOf({})
-  expect(names(checks)).toEqual(CHECK_NAMES.filter((name) => name !== 'internal' && name !== 'remote_write'))
+  expect(names(checks)).toEqual(CHECK_NAMES.filter((name) => name !== 'internal'))
   expect(checks.every(({ healthy, message }) => healthy && message === 'OK')).toBe(true)
   expect(reportLines(checks)).toEqual([])
   expect(names(checksOf(MINIMAL))).toEqual(['bus', 'state_file', 'configuration', 'event_loop', 'units', 'identity'])
@@ -59,6 +60,7 @@ test.each([
   ['event_loop', true, { loopLagSeconds: 1.26 }, 'blocked for 1.3 s'],
   ['internal', true, { faults: ['a.service: cannot process a tick'] }, 'a.service: cannot process a tick'],
   ['mqtt', false, { mqtt: { problem: 'ECONNREFUSED', note: null, lostAtMonoMs: 3000 } }, 'ECONNREFUSED'],
+  ['remote_write', false, { remoteWrite: { problem: 'no such host', note: null } }, 'no such host'],
   [
     'log_files',
     false,

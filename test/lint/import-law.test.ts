@@ -61,6 +61,11 @@ const FORBIDDEN: readonly (readonly [file: string, text: string, rule: string])[
   ['src/metrics/families/package.ts', imports('re2js'), IMPORT],
   ['src/mqtt/adapter.ts', imports('../store/store.ts'), IMPORT],
   ['src/mqtt/package.ts', imports('mqtt'), IMPORT],
+  ['src/mqtt/connection/adapter.ts', imports('../../remote-write/sink.ts'), IMPORT],
+  ['src/remote-write/adapter.ts', imports('../metrics/metrics.ts'), IMPORT],
+  ['src/remote-write/package.ts', imports('mqtt'), IMPORT],
+  ['src/credentials/adapter.ts', imports('../mqtt/options.ts'), IMPORT],
+  ['src/metrics/credentials.ts', imports('../credentials/files.ts'), IMPORT],
   ['src/http/adapter.ts', imports('../metrics/metrics.ts'), IMPORT],
   ['src/http/package.ts', imports('valibot'), IMPORT],
   ['src/http/api/package.ts', imports('yaml'), IMPORT],
@@ -101,7 +106,12 @@ const ALLOWED: readonly (readonly [file: string, text: string])[] = [
     'src/store/format/good.ts',
     "export { a } from '../../core/unit.ts'\nexport { b } from '../../ports.ts'\nexport { c } from '../change.ts'\n",
   ],
-  ['src/mqtt/connection/good.ts', imports('mqtt')],
+  ['src/mqtt/connection/good.ts', "export { b } from 'mqtt'\nexport { a } from '../../credentials/files.ts'\n"],
+  ['src/mqtt/good.ts', imports('../credentials/files.ts')],
+  [
+    'src/remote-write/good.ts',
+    "export { b } from 'pbf'\nexport { c } from 'snappyjs'\nexport { a } from '../credentials/files.ts'\n",
+  ],
   ['src/metrics/exposition.ts', imports('prom-client/lib/registry.js')],
   ['src/metrics/federate/good.ts', imports('re2js')],
   ['src/http/good.ts', imports('node:http')],
@@ -129,7 +139,18 @@ function lint(project: string, files: readonly File[]): { code: number | null; b
   for (const path of ['biome.json', '.gitignore', 'build/lint']) {
     cpSync(join(ROOT, path), join(root, path), { recursive: true })
   }
-  const packages = ['dbus-next', 'mqtt', 'picocolors', 'prom-client', 're2js', 'valibot', 'ws', 'yaml']
+  const packages = [
+    'dbus-next',
+    'mqtt',
+    'pbf',
+    'picocolors',
+    'prom-client',
+    're2js',
+    'snappyjs',
+    'valibot',
+    'ws',
+    'yaml',
+  ]
   const dependencies = Object.fromEntries(packages.map((name) => [name, '*']))
   writeFileSync(join(root, 'package.json'), JSON.stringify({ dependencies }))
   for (const [file, text] of files) {

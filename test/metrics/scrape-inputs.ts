@@ -97,6 +97,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       eventLoopLagSeconds: 0.0125,
     },
     mqtt: null,
+    remoteWrite: null,
     http: {
       requests: [{ route: '/metrics', code: '200', count: 3 }],
       seconds: { '/metrics': { bounds: [0.01, 0.1], counts: [3, 3], sum: 0.006, count: 3 } },

@@ -10,6 +10,7 @@ import type { Service } from '../../service/service.ts'
 import type { PageRingStore } from '../../store/store.ts'
 import type { MqttSwitch } from '../mqtt-switch.ts'
 import type { OptionalSinks } from '../optional-sinks.ts'
+import type { RemoteWriteSwitch } from '../remote-write-switch.ts'
 import { type TcpListener, tcpSettings } from '../tcp-listener.ts'
 import type { Configuration } from './configuration.ts'
 
@@ -20,6 +21,7 @@ export interface ReloadOptions {
   readonly source: UnitSource
   readonly tcp: TcpListener
   readonly mqtt: MqttSwitch
+  readonly remoteWrite: RemoteWriteSwitch
   readonly optional: OptionalSinks
   readonly systemd: Service
   readonly logger: Logger
@@ -32,7 +34,8 @@ export interface ReloadOptions {
  * Keys that are not named here are read from `configuration.now()` whenever they are needed.
  */
 export function createReload(options: ReloadOptions): (next: LoadedConfig) => Promise<void> {
-  const { configuration, agent, store, source, tcp, mqtt, optional, systemd, logger, eventsFile, clock } = options
+  const { configuration, agent, store, source, tcp, mqtt, remoteWrite, optional, systemd, logger, eventsFile, clock } =
+    options
   const { log } = logger
 
   const apply = async (next: LoadedConfig) => {
@@ -48,6 +51,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     source.watch(config.monitored_services)
     await tcp.listen(tcpSettings(config), false)
     await mqtt.use(config.mqtt)
+    await remoteWrite.use()
     await optional.use()
     for (const key of configuration.waiting())
       log('warning', `reload: ${key} cannot be changed at run time; restart gatewatch to apply it`)

@@ -178,6 +178,16 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
         refused: mapOf(count),
       }),
     ),
+    remote_write: orNull(
+      object({
+        problem: orNull(text),
+        pending: count,
+        sent: count,
+        failed: count,
+        dropped: mapOf(count),
+        last_success: orNull(time),
+      }),
+    ),
     unmatched_patterns: list(
       object({ pattern: text, reason: text }, 'a configured pattern that matches no unit, or only aliases'),
     ),

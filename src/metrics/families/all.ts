@@ -5,6 +5,7 @@ import { busFamilies } from './bus.ts'
 import { flashFamilies } from './flash.ts'
 import { httpFamilies } from './http.ts'
 import { mqttFamilies } from './mqtt.ts'
+import { remoteWriteFamilies } from './remote-write.ts'
 import { serviceFamilies } from './services.ts'
 import { systemFamilies } from './system.ts'
 import { unitFamilies } from './units.ts'
@@ -18,6 +19,7 @@ export const FAMILIES: readonly Family[] = [
   ...flashFamilies,
   ...busFamilies,
   ...mqttFamilies,
+  ...remoteWriteFamilies,
   ...httpFamilies,
   ...agentFamilies,
 ]

@@ -3,20 +3,12 @@ import type { Clock } from '../../ports.ts'
 import type { Family } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 import { createTimeSlices, TimeLimitExceeded, type TimeSlices } from '../time-slices.ts'
-import { compileSelectors, isRegular, type SeriesMatcher, sizeProblem } from './matcher.ts'
-import { parseSelector, type Selector, type SelectorProblem } from './selector.ts'
+import { compileSelectors, isRegular, parseSelectors, type SeriesMatcher } from './matcher.ts'
+import type { Selector, SelectorProblem } from './selector.ts'
+import { allSeries } from './series.ts'
 import { createTurns } from './turns.ts'
 import { escaped, valueText } from './value-text.ts'
 
-/** A series as a Prometheus that scrapes us stores it, without the labels that the scraper adds. */
-interface Series {
-  readonly name: string
-  readonly labels: ReadonlyMap<string, string>
-  readonly value: number
-}
-
-/** At most this many selectors in one request. */
-const SELECTORS_AT_MOST = 100
 /** Time limit of one request, all slices together; a usual request takes a few milliseconds. */
 const ALTOGETHER_MS = 2_000
 /** Requests that wait while another one is being served, and for how long. */
@@ -68,17 +60,9 @@ export function createFederation(
 
   return {
     async federate(matches, peer) {
-      if (matches.length > SELECTORS_AT_MOST)
-        return { problem: `${matches.length} selectors are too many: the limit is ${SELECTORS_AT_MOST}` }
-      const selectors: Selector[] = []
-      for (const match of matches) {
-        const selector = parseSelector(match)
-        if ('problem' in selector) return selector
-        selectors.push(selector)
-      }
+      const selectors = parseSelectors(matches)
+      if ('problem' in selectors) return selectors
       if (selectors.length === 0) return ''
-      const problem = sizeProblem(selectors)
-      if (problem !== null) return problem
       const turns = selectors.flat().some(isRegular) ? regular : plain
       return (await turns.inTurn(peer, () => matching(selectors))) ?? { retryAfterSeconds: WAIT_AT_MOST_MS / 1000 }
     },
@@ -115,14 +99,4 @@ async function seriesText(
       .join('')}`
   }
   return text
-}
-
-function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<Series> {
-  for (const family of families) {
-    for (const { labels, value, suffix } of family.samples(input)) {
-      const name = family.name + (suffix ?? '')
-      const pairs = Object.entries(labels).filter(([, text]) => text !== '')
-      yield { name, labels: new Map([['__name__', name], ...pairs]), value }
-    }
-  }
 }

@@ -3,7 +3,10 @@ import type { RE2JS } from 're2js'
 import { messageOf } from '../../core/error-text.ts'
 import type { TimeSlices } from '../time-slices.ts'
 import { expandedSize } from './expression-size.ts'
-import type { Matcher, Selector, SelectorProblem } from './selector.ts'
+import { type Matcher, parseSelector, type Selector, type SelectorProblem } from './selector.ts'
+
+/** At most this many selectors in one request. */
+const SELECTORS_AT_MOST = 100
 
 /** Limits of `expandedSize`: for one expression, and for all of a request. 2,000 take up to 16 MB while they match. */
 const EXPRESSION_SIZE_AT_MOST = 1_100
@@ -14,6 +17,19 @@ export type SeriesMatcher = (nextSlice: TimeSlices) => (labels: ReadonlyMap<stri
 
 export function isRegular({ op }: Matcher): boolean {
   return op === '=~' || op === '!~'
+}
+
+/** Parses selectors that do not cost too much to be compiled. */
+export function parseSelectors(texts: readonly string[]): readonly Selector[] | SelectorProblem {
+  if (texts.length > SELECTORS_AT_MOST)
+    return { problem: `${texts.length} selectors are too many: the limit is ${SELECTORS_AT_MOST}` }
+  const selectors: Selector[] = []
+  for (const text of texts) {
+    const selector = parseSelector(text)
+    if ('problem' in selector) return selector
+    selectors.push(selector)
+  }
+  return sizeProblem(selectors) ?? selectors
 }
 
 /** Why these selectors cost too much to be compiled; null if they do not. */
@@ -35,7 +51,7 @@ export function sizeProblem(selectors: readonly Selector[]): SelectorProblem | n
 
 const WHAT_COUNTS = 'Each character counts once per repetition, and a Unicode class 50 times'
 
-/** Compiles each different expression once. `selectors` must have no `sizeProblem`. */
+/** Compiles each different expression once. `selectors` must come from `parseSelectors`. */
 export async function compileSelectors(
   selectors: readonly Selector[],
   nextSlice: TimeSlices,
