@@ -2,6 +2,7 @@
 // them, and keeps its registry while it is off. After core's mqtt/discovery.py and mqtt/entity.py:
 // - A component without configuration removes an entity only if it was set up since the start of Home Assistant.
 // - A component that is set up again under another key is ignored if its unique id exists already.
+// - A new entity gets an entity id, after which its history is named, from its name; a number is added if it is taken.
 // - An entity that is disabled is in the registry, but is not set up, and therefore not removed either.
 import type { Mosquitto, ReceivedMessage, Subscriber } from '../rig/mosquitto.ts'
 import { faults, inFull, isConfigTopic, type Json } from './homeassistant-schema.ts'
@@ -13,8 +14,8 @@ export interface ScriptedHomeAssistant {
   stop(): Promise<void>
   /** Unique ids in the registry, those of disabled entities included. */
   registry(): string[]
-  /** The configuration of an entity that is set up. */
-  entity(uniqueId: string): Json | undefined
+  /** The entity id, with which it has its history. */
+  entityId(uniqueId: string): string | undefined
   /** Everything wrong with the messages so far. */
   faults(): readonly string[]
   /** The discovery messages that it received in its present run. */
@@ -22,7 +23,8 @@ export interface ScriptedHomeAssistant {
 }
 
 export function createHomeAssistant(broker: Mosquitto): ScriptedHomeAssistant {
-  const registry = new Set<string>()
+  /** Entity ids by unique id. */
+  const registry = new Map<string, string>()
   const found: string[] = []
   /** Entities that are set up, by platform, topic and key. */
   let known = new Map<string, Json>()
@@ -45,15 +47,16 @@ export function createHomeAssistant(broker: Mosquitto): ScriptedHomeAssistant {
     for (const [id, { platform, ...config }] of Object.entries(inFull(message)['components'] as Record<string, Json>)) {
       const key = `${platform} ${topic} ${id}`
       if (Object.keys(config).length === 0) remove(key)
-      else setUp(key, config)
+      else setUp(key, `${platform}.${String(config['name']).replaceAll(/\W/g, '_')}`, config)
     }
   }
 
-  function setUp(key: string, config: Json): void {
+  function setUp(key: string, wantedId: string, config: Json): void {
     const uniqueId = String(config['unique_id'])
     const isElsewhere = [...known].some(([other, { unique_id }]) => other !== key && unique_id === uniqueId)
     if (isElsewhere) return void found.push(`unique id twice: ${uniqueId}`)
-    registry.add(uniqueId)
+    const taken = new Set(registry.values())
+    if (!registry.has(uniqueId)) registry.set(uniqueId, taken.has(wantedId) ? `${wantedId}_2` : wantedId)
     if (config['enabled_by_default'] !== false) known.set(key, config)
   }
 
@@ -79,11 +82,11 @@ export function createHomeAssistant(broker: Mosquitto): ScriptedHomeAssistant {
     },
     registry() {
       processAll()
-      return [...registry].toSorted()
+      return [...registry.keys()].toSorted()
     },
-    entity(uniqueId) {
+    entityId(uniqueId) {
       processAll()
-      return [...known.values()].find(({ unique_id }) => unique_id === uniqueId)
+      return registry.get(uniqueId)
     },
     faults() {
       processAll()

@@ -91,7 +91,9 @@ export function createDiscovery(options: DiscoveryOptions): Discovery {
     // A refusal may have shown that the broker accepts only smaller messages.
     if (refused !== null) due ||= payloadAtMost() < madeForBytes
     else published.replace(topic, payload, entities)
-    if (waiting.length === 0) removed.published()
+    if (waiting.length > 0) return
+    removed.published()
+    due ||= refused === null // an entity that is forgotten now may have waited to be published with its new ids
   }
 
   return {

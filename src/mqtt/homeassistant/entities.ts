@@ -9,6 +9,7 @@ export interface Entity {
   readonly id: string
   /** `p`: the platform. With only that, the entity is removed. */
   readonly component: Json & { readonly p: string }
+  readonly former?: EntityIds['former']
 }
 
 /** The commands that a unit accepts over MQTT; Home Assistant gets a button for each. */
@@ -27,18 +28,13 @@ export function unitEntities(gatewayId: string, topics: Topics, unit: string, bu
   return [
     ...UNIT_ROWS.map((row) => entity(entityIds(gatewayId, unit, row.key), row, `${shown} ${row.name}`, state)),
     crashEntity(entityIds(gatewayId, unit, 'crash'), unit, `${shown} crash`, topics.event('crash')),
-    ...buttons.map((button) => ({
-      id: entityIds(gatewayId, unit, button).id,
-      component: {
-        p: 'button',
-        uniq_id: entityIds(gatewayId, unit, button).uniqueId,
-        name: `${shown} ${button}`,
-        ent_cat: 'config', // not on dashboards that Home Assistant generates, nor offered to voice assistants
-        cmd_t: topics.unitSet(unit),
-        pl_prs: button,
-        ...BUTTONS[button],
-      },
-    })),
+    ...buttons.map((button) => {
+      const { id, uniqueId } = entityIds(gatewayId, unit, button)
+      const shownAs = { name: `${shown} ${button}`, ...BUTTONS[button] }
+      // `config`: not on dashboards that Home Assistant generates, nor offered to voice assistants
+      const pressed = { ent_cat: 'config', cmd_t: topics.unitSet(unit), pl_prs: button }
+      return { id, component: { p: 'button', uniq_id: uniqueId, ...shownAs, ...pressed } }
+    }),
   ]
 }
 
@@ -57,10 +53,10 @@ export function leastComponent(platform: string, uniqueId: string, topic: string
   return platform === 'button' ? { ...entity, cmd_t: topic } : null
 }
 
-function entity({ id, uniqueId }: EntityIds, row: Row, name: string, topic: string): Entity {
+function entity({ id, uniqueId, former }: EntityIds, row: Row, name: string, topic: string): Entity {
   const { key: _, name: __, p, ...rest } = row
   const attributes = 'json_attr_tpl' in rest ? { json_attr_t: topic } : {}
-  return { id, component: { p, uniq_id: uniqueId, name, stat_t: topic, ...rest, ...attributes } }
+  return { id, component: { p, uniq_id: uniqueId, name, stat_t: topic, ...rest, ...attributes }, former }
 }
 
 /** The events of all units have one topic: the template renders nothing for those of other units, which is ignored. */

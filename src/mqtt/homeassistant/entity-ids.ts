@@ -4,10 +4,15 @@
 /** The part of the gateway itself, in place of a unit; unit names end in their type. */
 export const GATEWAY = 'gateway'
 
-export interface EntityIds {
+interface Ids {
   /** Key in the discovery message. */
   readonly id: string
   readonly uniqueId: string
+}
+
+export interface EntityIds extends Ids {
+  /** Those of version 0.1.0, if they were others. */
+  readonly former: Ids | null
 }
 
 /**
@@ -15,12 +20,11 @@ export interface EntityIds {
  * written as `%5F`, and the key is the unique id, because Home Assistant ignores a new unique id for a known key.
  */
 export function entityIds(gatewayId: string, part: string, key: string): EntityIds {
-  if (gatewayId.includes('_') || part.includes('_')) {
-    const uniqueId = `gatewatch_${escaped(gatewayId)}_${escaped(part)}_${key}`
-    return { id: uniqueId, uniqueId }
-  }
-  const id = `${part}_${key}`
-  return { id, uniqueId: uniqueIdOf(gatewayId, id) }
+  const usual = `${part}_${key}`
+  const ids = { id: usual, uniqueId: uniqueIdOf(gatewayId, usual) }
+  if (!gatewayId.includes('_') && !part.includes('_')) return { ...ids, former: null }
+  const uniqueId = `gatewatch_${escaped(gatewayId)}_${escaped(part)}_${key}`
+  return { id: uniqueId, uniqueId, former: ids }
 }
 
 /** The unique id that belongs to a published key, also to one of an older version of this program. */

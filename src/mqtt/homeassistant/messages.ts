@@ -1,7 +1,7 @@
 // Puts the discovery messages of this gateway together, from its units and from what was published before.
 import type { Log } from '../../ports.ts'
 import type { Topics } from '../topics.ts'
-import { type Button, gatewayEntities, unitEntities } from './entities.ts'
+import { type Button, type Entity, gatewayEntities, unitEntities } from './entities.ts'
 import { type Component, type ConfigTopics, componentOf, headBytes, messageHead, messageOf } from './message.ts'
 import { placed } from './placement.ts'
 import type { PublishedMessages } from './published-messages.ts'
@@ -61,6 +61,17 @@ export function createMessages(
     return numbers.length === 0 ? undefined : Math.max(...numbers.map(Number))
   }
 
+  /**
+   * The entity as it is published now. One that has other ids than in version 0.1.0 keeps the former ones until Home
+   * Assistant is on, is then removed, and only then gets the new ones (null until then): Home Assistant gives it the same
+   * entity id again, and with it the history.
+   */
+  function presentForm(entity: Entity): Entity | null {
+    const { former: ids = null, component } = entity
+    if (ids === null || former(ids.id) === undefined) return entity
+    return removed.isOnline() ? null : { id: ids.id, component: { ...component, uniq_id: ids.uniqueId } }
+  }
+
   function message(topic: string, own: readonly Component[], live: ReadonlySet<string>, head: string, atMost: number) {
     const ids = new Map(own.map(({ id, platform }) => [id, platform]))
     const left = [...published.entities(topic)].filter(([id]) => !ids.has(id))
@@ -83,7 +94,8 @@ export function createMessages(
     const accepted = options.payloadAtMost()
     const atMost = accepted < USELESS_BELOW_BYTES ? MESSAGE_AT_MOST_BYTES : Math.min(accepted, MESSAGE_AT_MOST_BYTES)
     const ofUnits = shownUnits().flatMap((unit) => unitEntities(gatewayId, topics, unit, buttons(unit)))
-    const components = [...gatewayEntities(gatewayId, topics), ...ofUnits].map(componentOf)
+    const entities = [...gatewayEntities(gatewayId, topics), ...ofUnits].map(presentForm)
+    const components = entities.flatMap((entity) => (entity === null ? [] : [componentOf(entity)]))
     const live = new Set(components.map(({ id }) => id))
     const numbers = placed(components, (atMost - headBytes(head)) * PART_FOR_ENTITIES, former)
     const all = new Set([...ours, ...[...numbers.keys()].map(configs.of)])

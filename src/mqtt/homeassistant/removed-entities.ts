@@ -34,6 +34,8 @@ interface RemovedEntitiesOptions {
 export interface RemovedEntities {
   /** What to publish for the entities that were published on a topic and are gone, the latest last. */
   entities(topic: string, gone: ReadonlyMap<string, string>): Entity[]
+  /** Home Assistant is known to be on. */
+  isOnline(): boolean
   /** A message was published, and no other one waits. */
   published(): void
   /** Home Assistant has started. */
@@ -85,6 +87,7 @@ export function createRemovedEntities(options: RemovedEntitiesOptions): RemovedE
       const shown = [...now].filter(([, phase]) => phase !== 'forgotten')
       return shown.map(([id, phase]) => entity(id, gone.get(id) ?? '', phase))
     },
+    isOnline: () => isOnline,
     published() {
       if (cancel !== null || !isMoving()) return
       cancel = clock.after(STEP_MS, () => {

@@ -118,13 +118,25 @@ describe('the ids of entities', () => {
     )
   })
 
-  it('with another form than in version 0.1.0 belong to another key, and the former entity is removed first', () => {
-    const { of, publish } = rig({ gatewayId: 'gw_7' })
+  it('that differ from those of version 0.1.0 are used once Home Assistant is on and has removed the former entity', () => {
+    const { of, publish, removed, clock } = rig({ gatewayId: 'gw_7' })
     const topic = 'homeassistant/device/gatewatch-gw_7/config'
-    publish([{ topic, payload: 'former', entities: new Map([['a.service_state', 'sensor']]) }])
-    const all = components(of(['a.service'])[0])
-    expect(Object.entries(all)[0]).toEqual(['a.service_state', { platform: 'sensor' }])
-    expect(all['gatewatch_gw%5F7_a.service_state']).toMatchObject({ unique_id: 'gatewatch_gw%5F7_a.service_state' })
+    const [former, present] = ['a.service_state', 'gatewatch_gw%5F7_a.service_state']
+    publish([{ topic, payload: 'former', entities: new Map([[former, 'sensor']]) }])
+    const step = () => {
+      const messages = of(['a.service'])
+      publish(messages)
+      removed.published()
+      const all = components(messages[0])
+      expect(all['gatewatch_gw%5F7_a.service_crash']).toBeDefined()
+      return [former, present].map((id) => all[id]?.['unique_id'] ?? all[id])
+    }
+    expect(step()).toEqual(['gatewatch_gw_7_a.service_state', undefined])
+    removed.online()
+    expect(step()).toEqual([{ platform: 'sensor' }, undefined])
+    clock.advance(10_000)
+    expect(step()).toEqual([undefined, undefined])
+    expect(step()).toEqual([undefined, present])
   })
 })
 

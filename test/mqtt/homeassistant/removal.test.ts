@@ -122,32 +122,34 @@ describeUnless(missingPrograms(...MOSQUITTO), 'Home Assistant', () => {
     expect(home.faults()).toEqual([])
   })
 
-  it('gets rid of an entity whose unique id was ambiguous, and keeps all others', async () => {
+  it('gives an entity whose unique id was ambiguous a new one, with the same entity id and so with its history', async () => {
     await using broker = await startMosquitto()
     const home = createHomeAssistant(broker)
     const component = (unit: string) => ({
       platform: 'sensor',
-      unique_id: `gatewatch_gw-7_${unit}_state`,
-      name: 'state',
+      unique_id: `gatewatch_gw-7_${unit}.service_state`,
+      name: `${unit} state`,
       state_topic: 'x',
     })
     const former = {
       device: { identifiers: ['gatewatch_gw-7'] },
       origin: { name: 'gatewatch', sw_version: '0.1.0' },
-      components: { 'a_b.service_state': component('a_b.service'), 'c.service_state': component('c.service') },
+      components: { 'a_b.service_state': component('a_b'), 'c.service_state': component('c') },
     }
     broker.publish(TOPIC, JSON.stringify(former), '-r')
     await home.start()
     await until(() => home.registry().length === 2, { what: 'the former entities' })
-    await home.stop()
     await using _gateway = start(broker, ['a_b.service', 'c.service'])
-    await until(() => retained(broker), { what: 'the new form', is: (all) => 'c.service_crash' in all })
+    await until(() => home.registry().includes('gatewatch_gw-7_c.service_crash'), { what: 'the entities' })
+    const states = () => home.registry().filter((id) => id.endsWith('_state'))
+    expect(states()).toEqual(['gatewatch_gw-7_a_b.service_state', 'gatewatch_gw-7_c.service_state'])
+    expect(home.entityId('gatewatch_gw-7_a_b.service_state')).toBe('sensor.a_b_state')
+
+    await home.stop()
     await home.start()
     const ids = ['gatewatch_gw-7_a%5Fb.service_state', 'gatewatch_gw-7_c.service_state']
-    await until(() => home.registry().filter((id) => id.endsWith('_state')), {
-      what: 'the ids',
-      is: (all) => `${all}` === `${ids}`,
-    })
+    await until(states, { what: 'the ids', is: (all) => `${all}` === `${ids}` })
+    expect(ids.map(home.entityId)).toEqual(['sensor.a_b_state', 'sensor.c_state'])
     expect(home.faults()).toEqual([])
   })
 })
