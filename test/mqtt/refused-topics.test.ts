@@ -102,7 +102,7 @@ test('the number of remembered topics is limited; each refusal is counted', () =
   expect([refused.problem(), refused.counts().state]).toEqual([null, 1000])
 })
 
-test('a broker that denies the topics of Home Assistant and thin-edge.io is no problem for an agent that does not use them', async () => {
+test('a broker that denies the topics of Home Assistant and thin-edge.io is not a problem for an agent that does not use them', async () => {
   const denied: string[] = []
   const broker = await Aedes.createBroker({
     authorizeSubscribe(_client, subscription, done) {
