@@ -25,7 +25,7 @@ import { filesOf, layerOf, notesOf } from './package/release-files.mjs'
 import { sbom } from './package/sbom.mjs'
 import { writeSums } from './package/sums.mjs'
 import { vex } from './package/vex.mjs'
-import { writeReleasedLayer } from './package/yocto.mjs'
+import { LAYER_TARGETS, writeReleasedLayer } from './package/yocto.mjs'
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 const started = Date.now()
@@ -107,23 +107,16 @@ function buildInfoOf(arch, from) {
 
 /** Writes the Yocto layer of this release, if the tarballs to which its recipe refers exist. */
 function packLayer({ from, out }, options) {
-  const released = ['arm64', 'armv7'].map((arch) => {
+  const released = LAYER_TARGETS.map((arch) => {
     const info = buildInfoPath(join(from, `gatewatch-${nameOf(arch)}`))
-    return { arch, tarball: join(out, `gatewatch-${version}-${nameOf(arch)}.tar.xz`), info }
+    return { arch, tarball: join(out, filesOf(version, arch).tarball), info }
   })
   if (!released.every(({ tarball, info }) => existsSync(tarball) && existsSync(info))) return
   const work = mkdtempSync(join(tmpdir(), 'gw-layer-'))
   try {
-    writeReleasedLayer(
-      join(work, 'meta-gatewatch'),
-      version,
-      released.map(({ arch, tarball }) => ({
-        arch,
-        sha256: digestOf(tarball),
-        node: buildInfoOf(arch, from).node.version,
-      })),
-    )
-    const to = join(out, `meta-gatewatch-${version}.tar.xz`)
+    const withNode = released.map((one) => ({ ...one, node: buildInfoOf(one.arch, from).node.version }))
+    writeReleasedLayer(join(work, 'meta-gatewatch'), version, withNode)
+    const to = join(out, layerOf(version))
     tarXz(work, 'meta-gatewatch', to, options)
     sayWritten(to)
   } finally {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { OVERRIDES, variableOf } from '../yocto/recipe.ts'
 import { lintian, mustBuild, noBuild, ROOT, TARGETS } from './executable.ts'
 import { VERSION } from './gateway-root.ts'
 
@@ -31,6 +32,9 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
     runHere(
       'openssl genpkey -algorithm ed25519 -out release.pem && openssl pkey -in release.pem -pubout -out release.pub',
     )
+    // A small one, because packing takes long: only the layer refers to it.
+    const name = `gatewatch-${VERSION}-linux-x64`
+    runHere(`mkdir ${name} && echo licences > ${name}/LICENSES.txt && tar -cJf ${name}.tar.xz ${name}`)
     pack('--sign', join(directory, 'release.pem'))
   }, 900_000)
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
@@ -77,10 +81,15 @@ describeUnless(noBuild() ?? missingPrograms('dpkg-deb', 'openssl', 'sha256sum'),
     runHere(`tar -xf meta-gatewatch-${VERSION}.tar.xz`)
     const recipe = `meta-gatewatch/recipes-gatewatch/gatewatch/gatewatch_${VERSION}.bb`
     const text = readFileSync(join(directory, recipe), 'utf8')
-    for (const arch of ARM)
-      expect(text).toContain(
-        `SRC_URI[${arch}.sha256sum] = "${sha256(join(directory, `gatewatch-${VERSION}-linux-${arch}.tar.xz`))}"\n`,
+    const md5 = (path: string) => createHash('md5').update(readFileSync(path)).digest('hex')
+    for (const arch of [...ARM, 'x64'] as const) {
+      const name = `gatewatch-${VERSION}-linux-${arch}`
+      expect(variableOf(`SRC_URI[${arch}.sha256sum]`, text)).toBe(sha256(join(directory, `${name}.tar.xz`)))
+      runHere(`tar -xf ${name}.tar.xz ${name}/LICENSES.txt`)
+      expect(variableOf(`GATEWATCH_LICENSES_MD5:${OVERRIDES[arch]}`, text)).toBe(
+        md5(join(directory, name, 'LICENSES.txt')),
       )
+    }
   })
 
   it('has checksums of all files, with a signature that openssl can verify', () => {

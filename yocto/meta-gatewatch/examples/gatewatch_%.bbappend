@@ -1,10 +1,10 @@
 # Example for your own layer: recipes-gatewatch/gatewatch/gatewatch_%.bbappend, with your config.json in files/ beside it.
 FILESEXTRAPATHS:prepend := "${THISDIR}/files:"
-SRC_URI += "file://config.json;subdir=own"
+SRC_URI += "file://config.json"
 
-# State on a data partition instead of /var/lib.
+# The counters on a data partition instead of /var/lib, whatever config.json contains.
 GATEWATCH_STATE_DIR = "/data/gatewatch"
 
-do_install:prepend() {
-    install -m 0644 ${UNPACKDIR}/own/config.json ${S}/config.json
+do_install:append() {
+    install -m 0644 ${UNPACKDIR}/config.json ${D}${sysconfdir}/gatewatch/config.json
 }
