@@ -16,6 +16,7 @@ import {
 } from './cli/console.ts'
 import { CONFIGURED } from './cli/flags.ts'
 import { UsageError } from './cli/usage-error.ts'
+import type { Key } from './config/keys.ts'
 import type { LoadedConfig, StandIn } from './config/load.ts'
 import { readTextFile } from './config/text-file.ts'
 import { fileReason, stackOf } from './core/error-text.ts'
@@ -102,7 +103,7 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
       const { queryUnmatchedPatterns } = await import('./app/query-patterns.ts')
       const unmatched = await queryUnmatchedPatterns(loaded.config)
       const { withServiceFiles } = await import('./app/configuration/service-files.ts')
-      return checkConfig(withServiceFiles(await withWebFile(loaded)), unmatched, args.json, out)
+      return checkConfig(withServiceFiles(await withPartProblems(loaded)), unmatched, args.json, out)
     }
     case 'status':
       return withSources(loaded, async (from) =>
@@ -156,16 +157,21 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
   }
 }
 
-/** Adds a problem of web_config_file to the problems of the configuration. */
-async function withWebFile(loaded: LoadedConfig): Promise<LoadedConfig> {
-  const value = loaded.config.web_config_file
-  if (value === null) return loaded
-  const text = (await import('./http/access/web-config-file.ts')).webConfigProblem(value)
-  if (text === null) return loaded
+/** Adds the problems that only the parts themselves find: those of web_config_file and of the selectors. */
+async function withPartProblems(loaded: LoadedConfig): Promise<LoadedConfig> {
+  const { web_config_file: webFile, remote_write } = loaded.config
+  const found: [Key, string | null][] = []
+  if (webFile !== null)
+    found.push(['web_config_file', (await import('./http/access/web-config-file.ts')).webConfigProblem(webFile)])
+  const { selectorProblem } = await import('./metrics/federate/selection.ts')
+  for (const selector of remote_write.match) found.push(['remote_write.match', await selectorProblem([selector])])
   const { problemOf } = await import('./config/layer.ts')
-  const { place = '', origin = 'default' } = loaded.origins.get('web_config_file') ?? {}
-  const problem = problemOf(`${place}: web_config_file`, 'web_config_file', undefined, text, { origin })
-  return { ...loaded, problems: [...loaded.problems, problem] }
+  const problems = found.flatMap(([key, text]) => {
+    if (text === null) return []
+    const { place = '', origin = 'default' } = loaded.origins.get(key) ?? {}
+    return [problemOf(`${place}: ${key}`, key, undefined, text, { origin })]
+  })
+  return { ...loaded, problems: [...loaded.problems, ...problems] }
 }
 
 /** Runs a command that queries the agent, or reads the state file if the agent is not running. */

@@ -1,6 +1,7 @@
 // Renders scrapes with prom-client's registry, in Prometheus' text format 0.0.4 and in OpenMetrics 1.0.0.
 import type { Metric, MetricValue, Registry } from 'prom-client/lib/registry.js'
-import type { FamilyOf, Labels, Sample } from './family.ts'
+import type { FamilyOf, Sample } from './family.ts'
+import { createLabelReuse } from './label-reuse.ts'
 import { createTimeSlices } from './time-slices.ts'
 
 export type Format = 'text' | 'openmetrics'
@@ -87,29 +88,4 @@ function metricOf<R>(family: FamilyOf<R>, format: Format, samples: () => readonl
       return { metricName: suffix && name + suffix, sharedLabels: labelsOf(i, labels), value }
     })
   return { name, help, type, get: () => ({ name, help, type, values: values() }) }
-}
-
-/**
- * Returns, for the labels of the sample at position `i`, the object of the previous scrape if the labels are the same:
- * the registry keeps the text of an object. Without empty values, which in Prometheus mean the same as no label.
- */
-function createLabelReuse(): (i: number, labels: Labels) => Labels {
-  const previous: Labels[] = []
-  return (i, labels) => {
-    const last = previous[i]
-    if (last === labels || (last !== undefined && sameLabels(last, labels))) return last
-    const kept = Object.values(labels).includes('') ? withoutEmpty(labels) : labels
-    previous[i] = kept
-    return kept
-  }
-}
-
-function sameLabels(a: Labels, b: Labels): boolean {
-  for (const name in b) if (a[name] !== b[name]) return false
-  for (const name in a) if (!(name in b)) return false
-  return true
-}
-
-function withoutEmpty(labels: Labels): Labels {
-  return Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== ''))
 }

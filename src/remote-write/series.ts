@@ -17,23 +17,42 @@ export interface SeriesTable {
   valuesOf(readings: readonly Reading[], external: Readonly<Record<string, string>>): Map<PushedSeries, number>
 }
 
+interface KnownSeries {
+  /** The object that the last reading had, because comparing it is cheaper than comparing labels. */
+  readonly labels: Reading['labels']
+  readonly series: PushedSeries
+}
+
 export function createSeriesTable(): SeriesTable {
-  let known = new Map<string, PushedSeries>()
+  let byLabels = new Map<Reading['labels'], PushedSeries>()
+  let byKey = new Map<string, KnownSeries>()
   let externalBefore = ''
+
+  /** The series with these labels, in another object than before, or a new one. */
+  const find = (reading: Reading, external: Readonly<Record<string, string>>): PushedSeries => {
+    const key = keyOf(reading)
+    const series = byKey.get(key)?.series ?? seriesOf(reading, external)
+    byKey.set(key, { labels: reading.labels, series })
+    return series
+  }
+
   return {
     valuesOf(readings, external) {
       const labels = JSON.stringify(external)
-      if (labels !== externalBefore) known = new Map()
+      if (labels !== externalBefore) {
+        byLabels = new Map()
+        byKey = new Map()
+      }
       externalBefore = labels
-      const existing = new Map<string, PushedSeries>()
+      const existing: typeof byLabels = new Map()
       const values = new Map<PushedSeries, number>()
       for (const reading of readings) {
-        const key = keyOf(reading)
-        const series = known.get(key) ?? seriesOf(reading, external)
-        existing.set(key, series)
+        const series = byLabels.get(reading.labels) ?? find(reading, external)
+        existing.set(reading.labels, series)
         values.set(series, reading.value)
       }
-      known = existing
+      byLabels = existing
+      for (const [key, known] of byKey) if (!existing.has(known.labels)) byKey.delete(key)
       return values
     },
   }

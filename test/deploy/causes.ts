@@ -1,6 +1,8 @@
 // The cause of each alert, as an action on a real agent, systemd or broker.
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { brokerConfig } from '../mqtt/broker-config.ts'
@@ -103,6 +105,15 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   async GatewatchUnhealthy(gateway) {
     const file = join(gateway.directory, 'no-events-file.json')
     writeFileSync(file, JSON.stringify({ events_file: join(gateway.directory, 'none', 'events.jsonl') }))
+    await restartAgent(gateway, '--config', file)
+  },
+  async GatewatchSamplesDropped(gateway) {
+    const receiver = createServer((_request, response) => response.writeHead(400).end('out of bounds'))
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+    receiver.unref()
+    const { port } = receiver.address() as AddressInfo
+    const file = join(gateway.directory, 'remote-write.json')
+    writeFileSync(file, JSON.stringify({ remote_write: { url: `http://127.0.0.1:${port}/`, interval: 1 } }))
     await restartAgent(gateway, '--config', file)
   },
   async GatewatchUnitsFull(gateway) {

@@ -106,3 +106,12 @@ test('it is off by default, and after a reload that removes it', async () => {
   await new Promise((resolve) => setTimeout(resolve, 1_500)) // more than one interval
   expect(receiver.requests).toHaveLength(length)
 })
+
+test('check-config names a selector that cannot be used, and its place', () => {
+  const file = join(unit.directory(), 'config.json')
+  writeFileSync(file, JSON.stringify({ remote_write: { match: ['up', 'up{a=}', '{a=~"("}'] } }))
+  const { code, stderr } = gatewatch('check-config', file)
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/config\.json:1:\d+: remote_write\.match: "up\{a=\}": character 6: expected a string/)
+  expect(stderr).toMatch(/config\.json:1:\d+: remote_write\.match: .*\(/)
+})

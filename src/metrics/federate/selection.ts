@@ -1,10 +1,11 @@
 // Selects series of a scrape for a push: those that match the selectors, read when the push is due.
-import type { Family } from '../family.ts'
+import type { Family, Labels } from '../family.ts'
+import { createLabelReuse } from '../label-reuse.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 import { createTimeSlices, type TimeSlices } from '../time-slices.ts'
 import { compileSelectors, parseSelectors, type SeriesMatcher } from './matcher.ts'
 import type { Selector } from './selector.ts'
-import { allSeries, type Series } from './series.ts'
+import { type Series, seriesLabels } from './series.ts'
 
 /** As for one request to /federate. */
 const ALTOGETHER_MS = 2_000
@@ -19,9 +20,31 @@ interface Compiled {
   readonly key: string
   readonly families: readonly Family[]
   readonly matcher: SeriesMatcher
+  readonly reuse: ReturnType<typeof createLabelReuse>
+  /** By the position of the sample in the families. */
+  readonly known: KnownSeries[]
 }
 
-/** Returns a function that reads the matching series; it rejects with the reason if a selector is invalid. */
+/** What depends only on the labels of a sample, and so is the same in the next push. */
+interface KnownSeries {
+  readonly name: string
+  readonly of: Labels
+  readonly labels: ReadonlyMap<string, string>
+  readonly isSelected: boolean
+}
+
+/** Why these selectors cannot be used; null if they can. */
+export async function selectorProblem(matches: readonly string[]): Promise<string | null> {
+  const selectors = parseSelectors(matches)
+  if ('problem' in selectors) return selectors.problem
+  const matcher = await compileSelectors(selectors, createTimeSlices(ALTOGETHER_MS))
+  return 'problem' in matcher ? matcher.problem : null
+}
+
+/**
+ * Returns a function that reads the matching series; it rejects with the reason if a selector is invalid. A series has the
+ * same `labels` object as in the previous reading, unless others were added or removed before it.
+ */
 export function createSelection(
   families: readonly Family[],
   read: () => Promise<ScrapeInput>,
@@ -35,7 +58,8 @@ export function createSelection(
     if ('problem' in selectors) throw new Error(selectors.problem)
     const matcher = await compileSelectors(selectors, nextSlice)
     if ('problem' in matcher) throw new Error(matcher.problem)
-    last = { key, families: families.filter(({ name }) => selectors.some((one) => canMatch(one, name))), matcher }
+    const ofSelectors = families.filter(({ name }) => selectors.some((one) => canMatch(one, name)))
+    last = { key, families: ofSelectors, matcher, reuse: createLabelReuse(), known: [] }
     return last
   }
 
@@ -43,10 +67,23 @@ export function createSelection(
     const nextSlice = createTimeSlices(ALTOGETHER_MS)
     const selection = await compiled(matches, nextSlice)
     const input = await read()
+    const { known, reuse } = selection
     const isSelected = selection.matcher(nextSlice)
     const series: Series[] = []
-    for (const one of allSeries(selection.families, input)) {
-      if (await isSelected(one.labels)) series.push(one)
+    let position = 0
+    for (const { name: family, samples } of selection.families) {
+      for (const { labels: own, value, suffix = '' } of samples(input)) {
+        const name = suffix === '' ? family : family + suffix
+        const of = reuse(position, own)
+        let one = known[position]
+        if (one === undefined || one.of !== of || one.name !== name) {
+          const labels = seriesLabels(name, of)
+          one = { name, of, labels, isSelected: await isSelected(labels) }
+          known[position] = one
+        }
+        if (one.isSelected) series.push({ name, labels: one.labels, value })
+        position += 1
+      }
     }
     return { series, atMonoMs: input.now.monoMs }
   }

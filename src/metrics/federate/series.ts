@@ -1,5 +1,5 @@
 // The samples of a scrape as series, with their names and without empty labels, as Prometheus stores them.
-import type { Family } from '../family.ts'
+import type { Family, Labels } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 
 /** A series as a Prometheus that scrapes us stores it, without the labels that the scraper adds. */
@@ -11,11 +11,13 @@ export interface Series {
 }
 
 export function* allSeries(families: readonly Family[], input: ScrapeInput): Generator<Series> {
-  for (const family of families) {
-    for (const { labels, value, suffix } of family.samples(input)) {
-      const name = family.name + (suffix ?? '')
-      const pairs = Object.entries(labels).filter(([, text]) => text !== '')
-      yield { name, labels: new Map([['__name__', name], ...pairs]), value }
-    }
+  for (const { name, samples } of families) {
+    for (const { labels, value, suffix = '' } of samples(input))
+      yield { name: name + suffix, labels: seriesLabels(name + suffix, labels), value }
   }
+}
+
+export function seriesLabels(name: string, labels: Labels): ReadonlyMap<string, string> {
+  const pairs = Object.entries(labels).filter(([, text]) => text !== '')
+  return new Map([['__name__', name], ...pairs])
 }
