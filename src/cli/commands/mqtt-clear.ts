@@ -1,5 +1,6 @@
 // gatewatch mqtt-clear: clears what this gateway has retained at the broker under former names, or under all of them.
 import pc from 'picocolors'
+import { otherMachine } from '../../core/recount.ts'
 import { plural } from '../../core/views/format.ts'
 import type { PublishedNames, TopicNames } from '../../ports.ts'
 import { ifRunning } from '../agent-or-file.ts'
@@ -18,6 +19,8 @@ interface ClearingContext {
   readonly sources: Sources
   /** As configured. */
   readonly prefixes: Omit<TopicNames, 'gatewayId'>
+  /** Derived and persistent; null if unknown. */
+  readonly machineId: string | null
   /** Connects to the configured broker; rejects with a message for a person. */
   readonly connect: () => Promise<Broker>
 }
@@ -61,6 +64,11 @@ export async function mqttClear(request: MqttClearRequest, context: ClearingCont
     throw new Error(`there is no state file ${path}, so it is not known what to clear; use -p for another state file`)
   if (running !== null && request.all)
     throw new Error("the agent is running and uses the present names; stop it before --all: 'systemctl stop gatewatch'")
+  const former = running === null ? otherMachine(stored.state, context.machineId) : null
+  if (former !== null)
+    throw new Error(
+      `the state file ${path} came from another machine (${former}), which may still use its topics; nothing was cleared`,
+    )
   const { targets, inUse } = planOf(request, context.prefixes, stored)
   const [first] = targets
   if (first === undefined) {
