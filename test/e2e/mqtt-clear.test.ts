@@ -11,14 +11,19 @@ describeUnless(missingPrograms(...MOSQUITTO), 'retained topics after a rename', 
   const [directory, other] = directories
   const agents: Gatewatch[] = []
 
-  const start = async (gatewayId: string, more: Readonly<Record<string, string>> = {}, where: string = directory) => {
+  const start = async (
+    gatewayId: string,
+    more: Readonly<Record<string, string>> = {},
+    where: string = directory,
+    args: readonly string[] = ['--mqtt', broker.url],
+  ) => {
     const agent = await startGatewatch(
       {
         busAddress: 'unix:path=/nonexistent/bus',
         services: ['a', 'b'],
         directory: where,
-        args: ['--mqtt', broker.url, '--gateway-id', gatewayId],
-        env: { GATEWATCH_MQTT_HOMEASSISTANT: 'true', ...more },
+        args: [...args, '--gateway-id', gatewayId],
+        env: { GATEWATCH_MQTT_ENABLED: 'true', GATEWATCH_MQTT_HOMEASSISTANT: 'true', ...more },
       },
       false,
     )
@@ -75,34 +80,26 @@ describeUnless(missingPrograms(...MOSQUITTO), 'retained topics after a rename', 
       stderr:
         "gatewatch: the agent is running and uses the present names; stop it before --all: 'systemctl stop gatewatch'\n",
     })
-    expect(clear()).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('no former names are known') })
-    expect(clear('--gateway-id', 'gw-6')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('is the present gateway id'),
-    })
-    await untilRetained(...topicsOf('gw-6'))
     expect(await first.end()).toBe(0)
 
     const second = await start('gw-7', { GATEWATCH_MQTT_PREFIX: 'site/b', GATEWATCH_MQTT_DISCOVERY_PREFIX: 'ha' })
-    await untilRetained(...topicsOf('gw-7', 'site/b', 'ha'))
-    expect(second.stderr()).toContain('cleared 5 retained messages under the former names gatewatch/gw-6')
+    const former = topicsOf('gw-7', 'site/b', 'ha')
+    await untilRetained(...former)
+    await until(() => second.stderr(), {
+      what: 'the log line',
+      is: (log) => log.includes('cleared 5 retained messages under the former names gatewatch/gw-6'),
+    })
     expect(await second.end()).toBe(0)
 
-    const third = await start('gw-8')
-    const former = topicsOf('gw-7', 'site/b', 'ha')
-    await untilRetained(...former, ...topicsOf('gw-8'))
-    expect(await third.end('SIGKILL')).toBe(137) // before it has cleared anything
+    const withoutBroker = await start('gw-8', { GATEWATCH_MQTT_URL: 'mqtt://127.0.0.1:9' }, directory, [])
+    expect(await withoutBroker.end()).toBe(0)
     const dry = clear('--dry-run')
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(tableOf(former, 'would be cleared')) })
     expect(dry.stderr).toBe(`gatewatch: would clear 5 retained messages of site/b/gw-7 at ${broker.url}\n`)
-    expect(Object.keys(await broker.retained('#'))).toEqual(expect.arrayContaining(former))
-    expect(clear()).toMatchObject({ code: 0, stdout: expect.stringMatching(tableOf(former, 'cleared')) })
-    expect(Object.keys(await broker.retained('site/#'))).toEqual([])
-    expect(clear().stderr).toContain('no former names are known')
-
-    const whole = clear('--all')
-    expect(whole.code).toBe(0)
+    await untilRetained(...former)
+    expect(clear('--all')).toMatchObject({ code: 0, stdout: expect.stringMatching(tableOf(former, 'cleared')) })
     expect(await broker.retained('#')).toEqual({})
+    expect(clear().stderr).toContain('no former names are known')
   })
 
   test('a clone with the same gateway id keeps its topics, and mqtt-clear shows whose they are', {
