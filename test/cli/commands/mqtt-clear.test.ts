@@ -89,7 +89,7 @@ test('with --all also the present names, recorded or configured, and then nothin
   expect(older.orders[0]).toMatchObject({ gatewayId: 'gw-7' })
 })
 
-test('--dry-run changes nothing, and no former names are no failure', async () => {
+test('--dry-run changes nothing; it is not a failure if there are no former names', async () => {
   const { run, out, orders, done } = setUp()
   expect(await run({ dryRun: true })).toBe(0)
   expect(orders[0]).toMatchObject({ dryRun: true })
