@@ -170,7 +170,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     health: createHealth(clock),
   }
   healthChecks(inputs) // `since` of what does not change is the start
-  const metrics = createMetrics(() => scrapeFacts(inputs), clock)
+  const metrics = createMetrics((withUsage) => scrapeFacts(inputs, withUsage), clock)
   remoteWrite.pushFrom(metrics.select)
   http.serve(createHttpViews({ inputs, metrics, commands, history, log }))
 

@@ -3,8 +3,13 @@ import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { Clock } from '../ports.ts'
 import { healthChecks, type StatusInputs } from './status.ts'
 
+const NO_USAGE: Pick<ScrapeFacts, 'host' | 'usage'> = {
+  host: { memory: null, cpu: null, disks: [], flash: [] },
+  usage: new Map(),
+}
+
 /** Commits first if the flush budget allows it for a reader, so that the scrape is current. */
-export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
+export async function scrapeFacts(inputs: StatusInputs, withUsage: boolean): Promise<ScrapeFacts> {
   const { build, identity, store, lag, agent, configuration, source } = inputs
   await lag.measure()
   await store.commitForReader()
@@ -22,7 +27,7 @@ export async function scrapeFacts(inputs: StatusInputs): Promise<ScrapeFacts> {
     stateVolatile: inputs.stateVolatile !== null,
     http: inputs.http.health(),
     system: source.system(),
-    ...(await inputs.usage(agent.state())),
+    ...(withUsage ? await inputs.usage(agent.state()) : NO_USAGE),
     now: inputs.clock.now(),
     agent: {
       version: build.version,

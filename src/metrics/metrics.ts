@@ -27,15 +27,15 @@ export interface Metrics {
 
 /**
  * `gather` first commits if the flush budget allows it (StateStore.commitForReader), and then takes all facts at one
- * instant.
+ * instant. With `withUsage` false, it may leave `usage` and `host` empty.
  */
-export function createMetrics(gather: () => Promise<ScrapeFacts>, clock: Clock): Metrics {
+export function createMetrics(gather: (withUsage: boolean) => Promise<ScrapeFacts>, clock: Clock): Metrics {
   let federation: Federation | null = null
   let selection: ReturnType<typeof createSelection> | null = null
   let startedAtMonoMs: number | null = null
 
-  const read = async () => {
-    const facts = await gather()
+  const read = async (withUsage = true) => {
+    const facts = await gather(withUsage)
     startedAtMonoMs ??= clock.now().monoMs - process.uptime() * 1000
     return { ...facts, process: { ...readProcess(), startedAtMs: clock.wallMsOf(startedAtMonoMs) } }
   }

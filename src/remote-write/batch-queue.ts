@@ -6,7 +6,7 @@ import { type Batch, nextBatch } from './batch.ts'
 import { encode } from './encode.ts'
 import type { DropReason, Report } from './report.ts'
 
-export const BACKLOG_BYTES_AT_MOST = 1024 * 1024
+const BACKLOG_BYTES_AT_MOST = 1024 * 1024
 
 export interface EncodedBatch extends Batch {
   readonly body: Uint8Array

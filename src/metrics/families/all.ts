@@ -7,15 +7,17 @@ import { httpFamilies } from './http.ts'
 import { mqttFamilies } from './mqtt.ts'
 import { remoteWriteFamilies } from './remote-write.ts'
 import { serviceFamilies } from './services.ts'
-import { systemFamilies } from './system.ts'
-import { unitFamilies } from './units.ts'
+import { hostFamilies, systemFamilies } from './system.ts'
+import { unitFamilies, unitUsageFamilies } from './units.ts'
 import { watchListFamilies } from './watch-list.ts'
 
 export const FAMILIES: readonly Family[] = [
   ...serviceFamilies,
   ...unitFamilies,
+  ...unitUsageFamilies,
   ...watchListFamilies,
   ...systemFamilies,
+  ...hostFamilies,
   ...flashFamilies,
   ...busFamilies,
   ...mqttFamilies,
@@ -23,3 +25,6 @@ export const FAMILIES: readonly Family[] = [
   ...httpFamilies,
   ...agentFamilies,
 ]
+
+/** Those that read `usage` or `host` of the input: without them, these need not be gathered. */
+export const USAGE_FAMILIES: ReadonlySet<Family> = new Set([...unitUsageFamilies, ...hostFamilies])

@@ -32,6 +32,10 @@ export const systemFamilies: readonly Family[] = [
         return value === null ? [] : [{ labels: { stage }, value }]
       }),
   },
+]
+
+/** What the host uses, which is read from the kernel for each scrape. */
+export const hostFamilies: readonly Family[] = [
   gauge('gatewatch_host_memory_used_ratio', 'Fraction of memory in use.', (r) => r.host.memory),
   gauge('gatewatch_host_cpu_used_ratio', 'Fraction of CPU time in use since the previous scrape.', (r) => r.host.cpu),
   {

@@ -88,6 +88,10 @@ export const unitFamilies: readonly Family[] = [
     const name = unit.lastCrash?.cause.signal ?? null
     return name === null ? null : signalNumber(name)
   }),
+]
+
+/** What the units use, which is read from the kernel for each scrape. */
+export const unitUsageFamilies: readonly Family[] = [
   unitGauge('gatewatch_unit_memory_bytes', "Memory used by the unit's control group.", ({ name }, { usage }) => {
     return usage.get(name)?.memoryBytes ?? null
   }),

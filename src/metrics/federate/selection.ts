@@ -1,4 +1,6 @@
 // Selects series of a scrape for a push: those that match the selectors, read when the push is due.
+
+import { USAGE_FAMILIES } from '../families/all.ts'
 import type { Family, Labels } from '../family.ts'
 import { createLabelReuse } from '../label-reuse.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
@@ -19,6 +21,7 @@ export interface SelectedSeries {
 interface Compiled {
   readonly key: string
   readonly families: readonly Family[]
+  readonly withUsage: boolean
   readonly matcher: SeriesMatcher
   readonly reuse: ReturnType<typeof createLabelReuse>
   /** By the position of the sample in the families. */
@@ -47,7 +50,7 @@ export async function selectorProblem(matches: readonly string[]): Promise<strin
  */
 export function createSelection(
   families: readonly Family[],
-  read: () => Promise<ScrapeInput>,
+  read: (withUsage: boolean) => Promise<ScrapeInput>,
 ): (matches: readonly string[]) => Promise<SelectedSeries> {
   let last: Compiled | null = null
 
@@ -59,14 +62,15 @@ export function createSelection(
     const matcher = await compileSelectors(selectors, nextSlice)
     if ('problem' in matcher) throw new Error(matcher.problem)
     const ofSelectors = families.filter(({ name }) => selectors.some((one) => canMatch(one, name)))
-    last = { key, families: ofSelectors, matcher, reuse: createLabelReuse(), known: [] }
+    const withUsage = ofSelectors.some((family) => USAGE_FAMILIES.has(family))
+    last = { key, families: ofSelectors, withUsage, matcher, reuse: createLabelReuse(), known: [] }
     return last
   }
 
   return async (matches) => {
     const nextSlice = createTimeSlices(ALTOGETHER_MS)
     const selection = await compiled(matches, nextSlice)
-    const input = await read()
+    const input = await read(selection.withUsage)
     const { known, reuse } = selection
     const isSelected = selection.matcher(nextSlice)
     const series: Series[] = []
