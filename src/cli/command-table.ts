@@ -98,6 +98,7 @@ export const COMMANDS = {
     keys: [...AGENT_KEYS, 'gateway_id', 'mqtt.url'],
     optionHelp: {
       gateway_id: 'Clear what is retained under this former gateway id, with the configured prefixes.',
+      'mqtt.url': 'Connect to the broker at this URL. Default: mqtt.url of the configuration.',
     },
     text: [
       'When gateway_id, mqtt.prefix or mqtt.discovery_prefix changes, the running agent clears what it had retained under the former names. This command does the same by hand, for names that the agent could not clear: the broker refused it, hid the messages, or is no longer the configured one.',

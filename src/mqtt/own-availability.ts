@@ -12,18 +12,22 @@ export function createOwnAvailability(
   publishAgain: () => void,
   clock: Clock,
 ): TopicHandler {
+  let version: 4 | 5 = 5
   let cancel: (() => void) | null = null
   return {
     up(connection) {
+      version = connection.version
       connection.subscribe(topics.availability, () => {}, 'live')
     },
     down() {
       cancel?.()
       cancel = null
     },
-    message(topic, payload) {
+    message(topic, payload, retained) {
       if (topic !== topics.availability) return false
-      if (payload !== 'online') {
+      // Over MQTT 3.1.1, the stored message arrives too: it is older than our `online`.
+      const isStored = version === 4 && retained
+      if (payload !== 'online' && !isStored) {
         cancel ??= clock.after(WITHIN_MS, () => {
           cancel = null
           publishAgain()
