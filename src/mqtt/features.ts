@@ -53,6 +53,16 @@ export function kindsOff({ homeassistant, thinedge }: MqttConfig): readonly Mess
 
 export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, publishAll }: FeaturesOptions): Features {
   const { config, identity, version, state, clock, log } = mqtt
+  const commands = createMqttCommands({
+    accept: config.commands,
+    topics,
+    identity,
+    commands: mqtt.commands,
+    brokerUnits: mqtt.brokerUnits ?? [],
+    pump,
+    clock,
+    log,
+  })
   const discovery = createDiscovery({
     enabled: config.homeassistant,
     prefix: config.discovery_prefix,
@@ -64,7 +74,7 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     pageUrl: mqtt.pageUrl,
     payloadAtMost: poison.payloadAtMost,
     units: () => state().units.map((unit) => unit.name),
-    buttons: (unit) => commands.accepted(unit),
+    buttons: commands.accepted,
     pump,
     started() {
       if (link.missing() === null) return
@@ -76,16 +86,6 @@ export function createFeatures({ mqtt, topics, snapshots, poison, link, pump, pu
     random: mqtt.random,
   })
   const thinEdge = createThinEdge({ enabled: config.thinedge, identity, state, pump, clock, log })
-  const commands = createMqttCommands({
-    accept: config.commands,
-    topics,
-    identity,
-    commands: mqtt.commands,
-    brokerUnits: mqtt.brokerUnits ?? [],
-    pump,
-    clock,
-    log,
-  })
   const staleTopics = createStaleTopics({
     topics,
     state,
