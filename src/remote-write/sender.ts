@@ -43,6 +43,7 @@ export function createSender({ queue, post, clockIsWrong, report, clock, random 
     cancelWait?.()
     cancelWait = null
   }
+  /** During a wait for the next attempt, nothing is sent. */
   const send = () => {
     isWanted = true
     sending ??= sendAll().finally(() => {
@@ -112,7 +113,7 @@ export function createSender({ queue, post, clockIsWrong, report, clock, random 
   return {
     pushed() {
       if (sending === null) queue.trim()
-      if (cancelWait === null) send()
+      send()
     },
     retryNow() {
       endWait()

@@ -33,6 +33,19 @@ describe('while the link is down', () => {
     expect(attempts).toEqual([0, 2, 6, 14, 30, 62, 126, 246, 366, 486].map((at) => Math.max(0, at - (at > 0 ? 1 : 0))))
   })
 
+  test('after a success, the first wait is short again', async () => {
+    const { clock, receiver } = started()
+    receiver.respond = () => DOWN
+    await clock.go(10 * MINUTE)
+    receiver.respond = () => ({ status: 204 })
+    await clock.go(3 * MINUTE)
+    receiver.respond = () => DOWN
+    await clock.go(MINUTE)
+    const { length } = receiver.requests
+    await clock.go(2_000)
+    expect(receiver.requests.length).toBeGreaterThan(length)
+  })
+
   test('samples are kept, and sent afterwards: all, oldest first, in few requests', async () => {
     const { clock, receiver, gateway } = started()
     await clock.go(0)
@@ -201,6 +214,8 @@ describe('a receiver that refuses old samples, and with them the whole request',
     const refused = receiver.requests.filter(({ status }) => status === 400).map(({ body }) => body)
     expect(new Set(refused).size).toBe(refused.length)
     expect(refused.length).toBeLessThan(30 + 10)
+    // After the split, batches are as large as before.
+    expect(receiver.accepted().length).toBeLessThan(20)
   })
 
   test('and everything else, too, is shown as a problem until it accepts something', async () => {
