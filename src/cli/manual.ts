@@ -223,7 +223,7 @@ export function restartRemark(key: Key): string {
 
 export function keyHelp(key: Key): string {
   const { help, unit } = rowOf(key)
-  return unit ? `${help.slice(0, -1)}, in ${unit}.` : help
+  return unit ? help.replace(/\.(?= |$)/, `, in ${unit}.`) : help // after the first sentence
 }
 
 function defaultText(key: Key): string {

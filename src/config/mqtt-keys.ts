@@ -64,7 +64,7 @@ export const MQTT_KEYS = {
   }),
   'mqtt.settle': key(integer(0, 300), 3, {
     applies: 'now',
-    help: 'How long events wait after a reconnection, so that subscribers can reconnect first; 0 publishes them at once.',
+    help: 'How long waiting events are held after a reconnection. Subscribers can reconnect first; 0 publishes the events at once.',
     unit: 'seconds',
   }),
   'mqtt.max_message_bytes': key(orNone(integer(256, 268_435_455)), null, {
@@ -80,7 +80,7 @@ export const MQTT_KEYS = {
   }),
   'mqtt.discovery_prefix': key(topicPrefix, 'homeassistant', {
     applies: 'now',
-    help: "Home Assistant's discovery prefix. The device is published on <discovery_prefix>/device/gatewatch-<gateway_id>/config.",
+    help: "Home Assistant's discovery prefix. The device is published below <discovery_prefix>/device.",
   }),
   'mqtt.link_topic': key(orNone(topic), null, {
     applies: 'now',
