@@ -137,6 +137,7 @@ function gateway(systemd: Systemd): Gateway {
       return `http://127.0.0.1:${String(listening).replace(/^.*:/, '')}`
     },
     async journal(...args) {
+      await systemd.exec('journalctl', '--sync') // journald may still have to process what was logged
       return (await systemd.exec('journalctl', '--no-pager', '-q', ...args)).stdout
     },
   }
