@@ -1,5 +1,6 @@
 // A TCP relay to the broker, on its own port, which a test can cut, freeze or close.
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from '../rig/mosquitto.ts'
 
 export interface Link extends AsyncDisposable {
   readonly port: number
@@ -26,7 +27,7 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
   let swallowed: number | null = null
   let connections = 0
   let server: Server | null = null
-  let port = 0
+  const port = await freePort() // it may be opened again
 
   function relay(client: Socket): void {
     connections += 1
@@ -65,11 +66,7 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
     return new Promise((resolve, reject) => {
       server = createServer(relay)
       server.once('error', reject)
-      server.listen(port, '127.0.0.1', () => {
-        const address = server?.address()
-        if (typeof address === 'object' && address !== null) port = address.port
-        resolve()
-      })
+      server.listen(port, '127.0.0.1', resolve)
     })
   }
 
@@ -80,12 +77,8 @@ export async function startLink(brokerPort: number, onConnect?: (first: Buffer) 
 
   await open()
   return {
-    get port() {
-      return port
-    },
-    get url() {
-      return `mqtt://127.0.0.1:${port}`
-    },
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
     swallow(packetType) {
       swallowed = packetType
     },

@@ -7,6 +7,7 @@ import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../.
 import { describeUnless, missingPrograms } from '../../rig/unavailable.ts'
 import { until } from '../../rig/until.ts'
 import { type Gateway, IDENTITY, STREAM, startGateway } from '../gateway.ts'
+import { startLink } from '../link.ts'
 import { connected, drained, json } from '../received.ts'
 import { faults } from '../thinedge-schema.ts'
 
@@ -133,11 +134,13 @@ describeUnless(missingPrograms(...MOSQUITTO), 'thin-edge.io with a real mosquitt
     await using broker = await startMosquitto({ stopped: true })
     broker.configure(`persistence true\npersistence_location ${broker.directory}/`)
     await broker.start()
-    await using gateway = start(broker, [UNIT])
+    await using link = await startLink(broker.port)
+    await using gateway = start(broker, [UNIT], { config: { url: link.url } })
     await statusIs(broker, 'mosquitto', 'down')
     gateway.fail(UNIT, 1)
     await until(() => services(broker), { what: 'the alarm', is: (all) => 'mosquitto/a/gave_up' in all })
     await drained(gateway)
+    await link.close()
     await broker.terminate()
     gateway.start(UNIT)
     gateway.crash(UNIT)
@@ -145,6 +148,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'thin-edge.io with a real mosquitt
     const [crash] = gateway.events.filter(({ kind }) => kind === 'crash').slice(-1)
     await broker.start()
     await using subscriber = await broker.subscribe('#')
+    await link.open() // no earlier, so that the subscriber misses nothing
     await until(() => subscriber.received.filter(({ topic }) => topic.includes('/e/crash')).length, {
       what: 'the crash',
       is: (count) => count >= 1,
