@@ -1,6 +1,6 @@
 // The systemd rig: a real systemd per test, several at the same time, and nothing left behind.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, it } from 'vitest'
 import { startSystemd } from './systemd.ts'
@@ -9,8 +9,14 @@ import { until } from './until.ts'
 
 const SLEEPER = '[Service]\nExecStart=sleep 1000\n'
 
-/** The pid namespace of the rig; readable only while the process exists. */
+/** The pid namespace of a process; readable only while the process exists. */
 const namespaceOf = (pid: number | string) => readlinkSync(`/proc/${pid}/ns/pid`)
+
+/** The pid namespace of a rig. It is kept open, because another rig may get the number of one that is gone. */
+function holdNamespace(pid: number) {
+  const fd = openSync(`/proc/${pid}/ns/pid`, 'r')
+  return { name: namespaceOf(pid), [Symbol.dispose]: () => closeSync(fd) }
+}
 
 /** Every trace of a rig on the host: processes (its own and those inside), mounts, cgroups. */
 function traces(name: string, namespace: string): string[] {
@@ -101,12 +107,12 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
     await systemd.start('sleeper')
-    const namespace = namespaceOf(systemd.pid)
-    const before = traces(systemd.name, namespace).join('\n')
+    using namespace = holdNamespace(systemd.pid)
+    const before = traces(systemd.name, namespace.name).join('\n')
     expect(before).toMatch(/process \d+ sleep 1000/)
     expect(before).toMatch(/cgroup /)
     await systemd.stop()
-    expect(traces(systemd.name, namespace)).toEqual([])
+    expect(traces(systemd.name, namespace.name)).toEqual([])
     expect(existsSync(dirname(systemd.unitDir))).toBe(false)
   })
 
@@ -116,10 +122,10 @@ describeUnless(noSystemd(), 'the systemd rig', () => {
     systemd.writeUnit('sleeper.service', SLEEPER)
     await systemd.daemonReload()
     await systemd.start('sleeper')
-    const namespace = namespaceOf(systemd.pid)
-    expect(traces(systemd.name, namespace)).not.toEqual([])
+    using namespace = holdNamespace(systemd.pid)
+    expect(traces(systemd.name, namespace.name)).not.toEqual([])
     owner.kill('SIGKILL')
-    await until(() => traces(systemd.name, namespace), {
+    await until(() => traces(systemd.name, namespace.name), {
       what: 'every trace of the rig to be gone',
       is: (remaining) => remaining.length === 0,
     })
