@@ -151,5 +151,7 @@ test.each([
   ['[', 'web.yml:1:21'],
   ['{a: [', 'web.yml:1:51'],
 ])('a file of %j is refused before it can exceed the stack', (text, place) => {
-  expect(parsed(text.repeat(20_000))).toBe(`${place}: nested more than 20 levels deep`)
+  const problem = `${place}: nested more than 20 levels deep`
+  expect(parsed(text.repeat(20_000))).toBe(problem)
+  expect(parsed(`${text.repeat(20_000)}\nrate_limit:\n  burst: 1\n`)).toBe(problem) // a line outside of all levels
 })
