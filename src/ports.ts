@@ -1,5 +1,4 @@
 // The contracts between the agent and its adapters, and nothing else.
-
 import type { Action, CommandResult, UnitCommand } from './core/command.ts'
 import type { Event } from './core/event.ts'
 import type { Histogram } from './core/histogram.ts'
@@ -176,19 +175,6 @@ export interface HttpHealth {
   readonly streamClientsDropped: number
 }
 
-/** The names in the topics of this gateway. */
-export interface TopicNames {
-  readonly prefix: string
-  readonly gatewayId: string
-  readonly discoveryPrefix: string
-}
-
-/** Names under which messages of this state file's agent are retained at the broker. */
-export interface PublishedNames extends TopicNames {
-  /** In use; or to be cleared; or to be cleared by a person, because the broker did not allow it to the agent. */
-  readonly status: 'current' | 'former' | 'refused'
-}
-
 /** The state of delivery to the broker. */
 export interface MqttHealth {
   readonly connected: boolean
@@ -213,6 +199,23 @@ export interface MqttHealth {
   readonly refused: Readonly<Record<'state' | 'event' | 'agent' | 'discovery' | 'thinedge' | 'subscribe', number>>
   /** The broker has every event up to this sequence number, or a `dropped` record for it; null before the first. */
   readonly acknowledged: number | null
+}
+
+/** The state of the push over Prometheus remote write. */
+export interface RemoteWriteHealth {
+  /** Why samples do not reach the receiver, one sentence; null while they do. */
+  readonly problem: string | null
+  /** What was dropped in the last hour, one sentence; null if nothing was. */
+  readonly note: string | null
+  /** Samples that the receiver has accepted. */
+  readonly sent: number
+  /** Samples in requests that failed; most of them are sent again. */
+  readonly failed: number
+  /** Samples that were dropped, by reason. */
+  readonly dropped: Readonly<Record<'overflow' | 'expired' | 'too_old' | 'refused' | 'clock', number>>
+  readonly pending: number
+  /** Wall time in ms at which the receiver last accepted a request; null if it never has. */
+  readonly lastSuccessMs: number | null
 }
 
 /**

@@ -2,7 +2,8 @@
 // they are cleared.
 import { Buffer } from 'node:buffer'
 import { settledWithin } from '../core/limits/settled-within.ts'
-import type { Clock, Log, PublishedNames, TopicNames } from '../ports.ts'
+import { type PublishedNames, sameTopicNames, type TopicNames } from '../core/topic-names.ts'
+import type { Clock, Log } from '../ports.ts'
 import type { PageRingStore } from '../store/store.ts'
 
 /** They are in each page of the state file. */
@@ -33,7 +34,7 @@ export function createPublishedNames(
       return list.filter(({ status }) => status === 'former')
     },
     settled(names, outcome) {
-      const others = store.published().filter((one) => !isSame(one, names))
+      const others = store.published().filter((one) => !sameTopicNames(one, names))
       const left = outcome === 'done' ? [] : [{ ...names, status: 'refused' as const }]
       void store.publishAs([...left, ...others])
     },
@@ -46,16 +47,12 @@ export function withCurrent(
   names: TopicNames,
 ): { readonly list: readonly PublishedNames[]; readonly dropped: readonly TopicNames[] } {
   const former = before
-    .filter((one) => !isSame(one, names))
+    .filter((one) => !sameTopicNames(one, names))
     .map((one) => (one.status === 'current' ? ({ ...one, status: 'former' } as const) : one))
   const current: PublishedNames = { ...namesIn(names), status: 'current' }
   let from = 0
   while (from < former.length && bytesOf([...former.slice(from), current]) > BYTES_AT_MOST) from += 1
   return { list: [...former.slice(from), current], dropped: former.slice(0, from) }
-}
-
-export function isSame(a: TopicNames, b: TopicNames): boolean {
-  return a.prefix === b.prefix && a.gatewayId === b.gatewayId && a.discoveryPrefix === b.discoveryPrefix
 }
 
 function namesIn({ prefix, gatewayId, discoveryPrefix }: TopicNames): TopicNames {

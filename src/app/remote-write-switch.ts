@@ -2,9 +2,8 @@
 
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
-import type { RemoteWriteHealth } from '../core/push-health.ts'
 import { isClockUnset } from '../core/views/format.ts'
-import type { Clock, EventSink, Log } from '../ports.ts'
+import type { Clock, EventSink, Log, RemoteWriteHealth } from '../ports.ts'
 import type { RemoteWrite, RemoteWriteConfig, RemoteWriteOptions } from '../remote-write/options.ts'
 
 export interface RemoteWriteSwitchOptions {

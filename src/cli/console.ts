@@ -3,10 +3,11 @@ import type { Writable } from 'node:stream'
 import pc from 'picocolors'
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
+import type { PublishedNames } from '../core/topic-names.ts'
 import type { Counters } from '../core/unit.ts'
 import type { Identity } from '../core/views/api-json.ts'
 import { oneLine } from '../core/views/format.ts'
-import type { Env, Log, PublishedNames } from '../ports.ts'
+import type { Env, Log } from '../ports.ts'
 import type { AgentClient } from './agent-client.ts'
 
 type Write = (text: string) => void

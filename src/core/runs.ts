@@ -2,7 +2,7 @@
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
 import type { StateChange } from './event.ts'
 import { recordCrash } from './flapping.ts'
-import { emitEnd, emitStart } from './rate-limit.ts'
+import { emitEnd, emitStart } from './limits/rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
 import { type Cause, own, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 import { currentSettings } from './unit-facts.ts'

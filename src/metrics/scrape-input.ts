@@ -2,9 +2,17 @@
 
 import type { HealthCheck } from '../core/health.ts'
 import type { Instant } from '../core/observation.ts'
-import type { RemoteWriteHealth } from '../core/push-health.ts'
 import type { State } from '../core/state.ts'
-import type { BusHealth, HostUsage, HttpHealth, MqttHealth, StoreHealth, SystemHealth, UnitUsage } from '../ports.ts'
+import type {
+  BusHealth,
+  HostUsage,
+  HttpHealth,
+  MqttHealth,
+  RemoteWriteHealth,
+  StoreHealth,
+  SystemHealth,
+  UnitUsage,
+} from '../ports.ts'
 
 /** Facts about the agent itself. */
 interface AgentFacts {

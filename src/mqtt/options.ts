@@ -2,9 +2,10 @@
 
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
+import type { TopicNames } from '../core/topic-names.ts'
 import type { Identity } from '../core/views/api-json.ts'
 import type { CredentialFiles } from '../credentials/files.ts'
-import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, TopicNames, UnitCommands } from '../ports.ts'
+import type { BusHealth, Clock, EventSink, Log, MqttHealth, StoreHealth, UnitCommands } from '../ports.ts'
 import type { FormerNamesOutcome } from './retained/former-names.ts'
 
 /** The keys `mqtt.*` of the configuration. */

@@ -1,7 +1,6 @@
 // The options and the interface of the push over Prometheus remote write.
-import type { RemoteWriteHealth } from '../core/push-health.ts'
 import type { CredentialFiles } from '../credentials/files.ts'
-import type { Clock, Log } from '../ports.ts'
+import type { Clock, Log, RemoteWriteHealth } from '../ports.ts'
 import type { Reading } from './series.ts'
 
 /** The keys `remote_write.*` of the configuration. */

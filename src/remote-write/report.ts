@@ -1,7 +1,6 @@
 // What users learn about the push: counts, the current problem, and one log line for each change.
-import type { RemoteWriteHealth } from '../core/push-health.ts'
 import { plural } from '../core/views/format.ts'
-import type { Clock, Log } from '../ports.ts'
+import type { Clock, Log, RemoteWriteHealth } from '../ports.ts'
 
 export type DropReason = keyof RemoteWriteHealth['dropped']
 

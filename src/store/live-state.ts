@@ -1,7 +1,8 @@
 // The live state: the newest State in memory, with recent and uncommitted events and the range of reserved event numbers.
 import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
-import type { PublishedNames, Step } from '../ports.ts'
+import type { PublishedNames } from '../core/topic-names.ts'
+import type { Step } from '../ports.ts'
 import { changeOf, type StepChange } from './change.ts'
 import { type Head, headOf } from './format/head-record.ts'
 import type { ResumePoint } from './resume.ts'

@@ -2,7 +2,7 @@
 import type { Event } from '../core/event.ts'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
-import type { PublishedNames } from '../ports.ts'
+import type { PublishedNames } from '../core/topic-names.ts'
 import { LARGEST_NUMBER } from './format/bytes.ts'
 import { applyPayloads, inOrder, NO_PAGES, type RecoveredFile } from './recovery.ts'
 import type { SpillSlot } from './spill-slot.ts'

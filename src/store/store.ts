@@ -1,6 +1,7 @@
 // The StateStore on flash: records each step in memory, commits when the flush policy allows, and survives write errors.
 import { settledWithin } from '../core/limits/settled-within.ts'
-import type { Clock, Log, PublishedNames, StateStore } from '../ports.ts'
+import type { PublishedNames } from '../core/topic-names.ts'
+import type { Clock, Log, StateStore } from '../ports.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { createCommitter } from './committer.ts'
 import type { CommitWriter } from './file/commit-writer.ts'

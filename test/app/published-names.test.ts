@@ -1,7 +1,7 @@
 // The names under which messages are retained: what is stored when they change, and that nothing is stored otherwise.
 import { expect, test } from 'vitest'
 import { createPublishedNames, withCurrent } from '../../src/app/published-names.ts'
-import type { PublishedNames, TopicNames } from '../../src/ports.ts'
+import type { PublishedNames, TopicNames } from '../../src/core/topic-names.ts'
 import { testClock } from '../rig/clock.ts'
 
 const names = (gatewayId: string, prefix = 'gatewatch'): TopicNames => ({

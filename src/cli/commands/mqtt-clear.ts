@@ -1,8 +1,8 @@
 // gatewatch mqtt-clear: clears what this gateway has retained at the broker under former names, or under all of them.
 import pc from 'picocolors'
 import { otherMachine } from '../../core/recount.ts'
+import { type PublishedNames, sameTopicNames, type TopicNames } from '../../core/topic-names.ts'
 import { plural } from '../../core/views/format.ts'
-import type { PublishedNames, TopicNames } from '../../ports.ts'
 import { ifRunning } from '../agent-or-file.ts'
 import type { Console, ExitCode, OfflineState, Sources } from '../console.ts'
 import { type Cell, type Column, table } from '../table.ts'
@@ -81,7 +81,7 @@ export async function mqttClear(request: MqttClearRequest, context: ClearingCont
     const results = await clearAll(targets, { inUse, us, dryRun: request.dryRun }, context.connect, out)
     code = results.every(({ kept, others }) => kept.size === 0 && others.length === 0) ? 0 : 1
     const done = targets.filter((_, i) => results[i]?.kept.size === 0)
-    return published.filter((one) => !done.some((names) => isSame(one, names)))
+    return published.filter((one) => !done.some((names) => sameTopicNames(one, names)))
   }
   if (running !== null || request.dryRun) await clear([])
   else await stateFile.editPublished(path, clear)
@@ -105,19 +105,15 @@ function planOf(
     const former = published.filter(({ status }) => status !== 'current')
     const more = all ? [...present, configured] : []
     return {
-      targets: [...former, ...more].filter((one, i, list) => list.findIndex((o) => isSame(o, one)) === i),
+      targets: [...former, ...more].filter((one, i, list) => list.findIndex((o) => sameTopicNames(o, one)) === i),
       inUse,
     }
   }
-  if (inUse.some((one) => isSame(one, configured)))
+  if (inUse.some((one) => sameTopicNames(one, configured)))
     throw new Error(
       `${configured.gatewayId} is the present gateway id; only --all clears it, while the agent is stopped`,
     )
   return { targets: [configured], inUse }
-}
-
-function isSame(a: TopicNames, b: TopicNames): boolean {
-  return a.prefix === b.prefix && a.gatewayId === b.gatewayId && a.discoveryPrefix === b.discoveryPrefix
 }
 
 /** The results, one for each of `targets`, after they have been shown. */

@@ -1,5 +1,5 @@
 // Metric families of the push over remote write; absent if it is not configured.
-import type { RemoteWriteHealth } from '../../core/push-health.ts'
+import type { RemoteWriteHealth } from '../../ports.ts'
 import { counter, type Family, gauge, unixSeconds } from '../family.ts'
 
 const REASONS: readonly (keyof RemoteWriteHealth['dropped'])[] = ['overflow', 'expired', 'too_old', 'refused', 'clock']

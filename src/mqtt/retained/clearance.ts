@@ -1,5 +1,5 @@
 // Clears what is retained under one set of names, as far as it is ours and no longer in use.
-import type { TopicNames } from '../../ports.ts'
+import type { TopicNames } from '../../core/topic-names.ts'
 import { SERVICE_FILTERS } from '../thinedge/payload.ts'
 import type { RetainedAccess } from './access.ts'
 import { ownershipOf, type Publisher, retainedTopics, showsPublisher } from './topics.ts'

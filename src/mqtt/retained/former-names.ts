@@ -1,6 +1,8 @@
 // Clears, once per start, what is retained under former names: the gateway id or a prefix was changed.
+
+import type { TopicNames } from '../../core/topic-names.ts'
 import { plural } from '../../core/views/format.ts'
-import type { Clock, Log, TopicNames } from '../../ports.ts'
+import type { Clock, Log } from '../../ports.ts'
 import type { Connection } from '../connection/connection.ts'
 import type { Outgoing } from '../delivery/publisher.ts'
 import type { TopicHandler } from '../topic-handler.ts'

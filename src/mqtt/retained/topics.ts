@@ -1,6 +1,7 @@
 // The retained topics under one set of names, and who published them. Pure.
+
+import type { TopicNames } from '../../core/topic-names.ts'
 import type { Identity } from '../../core/views/api-json.ts'
-import type { TopicNames } from '../../ports.ts'
 import { configTopics, ownerOfDiscovery } from '../homeassistant/message.ts'
 import {
   channelOf,

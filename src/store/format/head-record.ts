@@ -1,6 +1,6 @@
 // The state header in each page: the values of the State that do not belong to one unit, and the store's own.
 import type { State } from '../../core/state.ts'
-import type { PublishedNames } from '../../ports.ts'
+import type { PublishedNames } from '../../core/topic-names.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 
 // Tags of its fields. FROZEN: append only; an unknown tag is skipped.

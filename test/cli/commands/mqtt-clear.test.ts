@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/cli/agent-client.ts'
 import { mqttClear } from '../../../src/cli/commands/mqtt-clear.ts'
 import type { OfflineState } from '../../../src/cli/console.ts'
-import type { PublishedNames, TopicNames } from '../../../src/ports.ts'
+import type { PublishedNames, TopicNames } from '../../../src/core/topic-names.ts'
 import { fakeAgent, fakeStateFile, json, noAgent, recordingConsole } from '../fake-agent.ts'
 import { IDENTITY, STORED } from '../samples.ts'
 

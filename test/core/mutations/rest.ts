@@ -13,7 +13,7 @@ export const REST: ByFile = {
       '',
     ],
   ],
-  'rate-limit.ts': [
+  'limits/rate-limit.ts': [
     ['a summary includes starts', 'starts: 1, restarts: start', 'starts: 0, restarts: start'],
     ['a summary includes restarts', "start.kind === 'restart' ? 1 : 0", '0'],
     ['120 ends are still single events', 'ends <= BURST_ENDS', 'ends < BURST_ENDS'],

@@ -1,7 +1,7 @@
 // Limits the event rate of one unit: above the limit, one summary per window replaces its start and end events.
-import type { Instant } from './observation.ts'
-import type { Context, PendingEvent, Transition } from './transition.ts'
-import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from './unit.ts'
+import type { Instant } from '../observation.ts'
+import type { Context, PendingEvent, Transition } from '../transition.ts'
+import { addCounters, type Burst, type Counters, own, type Summary, shownCounters, type Unit, ZERO } from '../unit.ts'
 
 export const BURST_WINDOW_MS = 60_000
 export const BURST_ENDS = 120
