@@ -1,4 +1,5 @@
 // What users learn about the push: counts, the current problem, and one log line for each change.
+import { createReasons } from '../core/limits/reasons.ts'
 import { plural } from '../core/views/format.ts'
 import type { Clock, Log, RemoteWriteHealth } from '../ports.ts'
 
@@ -17,8 +18,6 @@ export interface Report {
   health(): Omit<RemoteWriteHealth, 'pending'>
 }
 
-/** Limit for the different reasons logged in one outage: a receiver may respond with an unlimited number of them. */
-const REASONS_AT_MOST = 8
 /** How long drops are shown, and not logged again. */
 const DROPS_SHOWN_MS = 3_600_000
 
@@ -34,7 +33,7 @@ const WHY: Readonly<Record<DropReason, string>> = {
 export function createReport(shown: () => string, clock: Clock, log: Log): Report {
   const dropped: Record<DropReason, number> = { overflow: 0, expired: 0, too_old: 0, refused: 0, clock: 0 }
   const drops = createDropLog(clock, log)
-  const logged = new Set<string>()
+  const reasons = createReasons()
   let sent = 0
   let failed = 0
   let lastSuccessMonoMs: number | null = null
@@ -45,8 +44,7 @@ export function createReport(shown: () => string, clock: Clock, log: Log): Repor
   const failing = (text: string, message: string) => {
     problem = message
     outageSinceMonoMs ??= clock.now().monoMs
-    if (!logged.has(text) && logged.size < REASONS_AT_MOST) log('warning', `remote_write: ${message}`)
-    logged.add(text)
+    if (reasons.note(text)) log('warning', `remote_write: ${message}`)
   }
 
   return {
@@ -59,7 +57,7 @@ export function createReport(shown: () => string, clock: Clock, log: Log): Repor
       lastSuccessMonoMs = monoMs
       problem = null
       outageSinceMonoMs = null
-      logged.clear()
+      reasons.clear()
     },
     failed(text, samples) {
       failed += samples

@@ -1,10 +1,9 @@
 // A time without a connection to the broker: since when, for which reason, and what is logged about it.
+import { createReasons } from '../../core/limits/reasons.ts'
 import { age } from '../../core/views/format.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { REFUSED } from './error-text.ts'
 
-/** Limit for the different reasons logged in one outage: a broker may report an unlimited number of them. */
-const REASONS_AT_MOST = 8
 /** A broker that is restarted is back by then. */
 const SHOW_DURATION_AFTER_MS = 120_000
 
@@ -26,7 +25,7 @@ export function createOutage(shown: string, clock: Pick<Clock, 'now'>, log: Log)
   let isFirst = true
   let reason = 'not connected yet'
   let beganAtMonoMs = clock.now().monoMs
-  const logged = new Set<string>()
+  const reasons = createReasons()
   const durationMs = () => clock.now().monoMs - beganAtMonoMs
 
   return {
@@ -36,17 +35,16 @@ export function createOutage(shown: string, clock: Pick<Clock, 'now'>, log: Log)
       reason = newReason
       beganAtMonoMs = clock.now().monoMs
       log('warning', `mqtt: connection lost (${reason}); reconnecting`)
-      logged.add(reason).add(REFUSED)
+      reasons.note(reason)
+      reasons.note(REFUSED)
     },
     failed(newReason) {
       reason = newReason
-      if (!logged.has(reason) && logged.size < REASONS_AT_MOST)
-        log('warning', `mqtt: cannot connect to ${shown}: ${reason}; retrying`)
-      logged.add(reason)
+      if (reasons.note(reason)) log('warning', `mqtt: cannot connect to ${shown}: ${reason}; retrying`)
     },
     over() {
       connected = true
-      logged.clear()
+      reasons.clear()
       if (isFirst) log('info', `mqtt: connected to ${shown}`)
       else log('info', `mqtt: reconnected after ${Math.round(durationMs() / 1000)} s`)
     },

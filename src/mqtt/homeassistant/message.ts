@@ -104,26 +104,29 @@ export function headBytes(head: string): number {
 
 /** The platforms of the entities in a discovery message of ours, also of older versions; empty if it is not ours. */
 export function entitiesIn(payload: string): Map<string, string> {
+  const message = parsed(payload)
   const found = new Map<string, string>()
-  try {
-    const message = JSON.parse(payload) as Record<string, Record<string, unknown>>
-    if ((message['o'] ?? message['origin'])?.['name'] !== ORIGIN) return found
-    for (const [id, component] of Object.entries(message['cmps'] ?? message['components'] ?? {})) {
-      const { p, platform = p } = component as Record<string, unknown>
-      if (typeof platform === 'string') found.set(id, platform)
-    }
-  } catch {} // retained by another program
+  for (const [id, component] of Object.entries(message?.['cmps'] ?? message?.['components'] ?? {})) {
+    const { p, platform = p } = (component ?? {}) as Record<string, unknown>
+    if (typeof platform === 'string') found.set(id, platform)
+  }
   return found
 }
 
 /** Which machine published a discovery message of a gatewatch, null if unknown; null if another program did. */
 export function ownerOfDiscovery(payload: string): { readonly machineId: string | null } | null {
+  const message = parsed(payload)
+  if (message === null) return null
+  const machineId = message['dev']?.['sn']
+  return { machineId: typeof machineId === 'string' ? machineId : null }
+}
+
+/** A discovery message of a gatewatch; null if another program retained the payload. */
+function parsed(payload: string): Readonly<Record<string, Record<string, unknown> | null | undefined>> | null {
   try {
-    const message = JSON.parse(payload) as Record<string, Record<string, unknown> | undefined>
-    if ((message['o'] ?? message['origin'])?.['name'] !== ORIGIN) return null
-    const machineId = message['dev']?.['sn']
-    return { machineId: typeof machineId === 'string' ? machineId : null }
+    const message = JSON.parse(payload)
+    return (message?.o ?? message?.origin)?.name === ORIGIN ? message : null
   } catch {
-    return null // retained by another program
+    return null
   }
 }
