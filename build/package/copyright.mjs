@@ -1,4 +1,4 @@
-// The copyright file of the Debian package, machine-readable (https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/).
+// The copyright file of the Debian package, in the machine-readable format of Debian's policy (DEP-5).
 import { readFileSync } from 'node:fs'
 import { licenceParts } from './node-parts.mjs'
 

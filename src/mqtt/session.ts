@@ -38,16 +38,23 @@ export function createSession({ config, identity, url, topics, clock, random }: 
       const options = {
         version,
         clientId,
-        username: config.username ?? url.username,
-        password: readPassword(url, config),
-        keepaliveSeconds: config.keepalive,
-        qos: config.qos as 0 | 1 | 2,
         will: { ...availabilityMessage(topics, 'offline', id), retain },
-        stream: dial(url, config),
         clock,
+        ...dialConfigured(url, config),
       }
       return openConnection(library, options, handlers)
     },
+  }
+}
+
+/** The stream to the configured broker, and how to use it. Throws if a file cannot be read. */
+export function dialConfigured(url: BrokerUrl, config: MqttConfig) {
+  return {
+    username: config.username ?? url.username,
+    password: readPassword(url, config),
+    keepaliveSeconds: config.keepalive,
+    qos: config.qos as 0 | 1 | 2,
+    stream: dial(url, config),
   }
 }
 

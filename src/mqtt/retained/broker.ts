@@ -11,11 +11,11 @@ import {
   loadLibrary,
   openConnection,
 } from '../connection/connection.ts'
-import { dial, readPassword } from '../connection/dial.ts'
 import { connectionErrorOf } from '../connection/error-text.ts'
 import { createPoison } from '../delivery/poison.ts'
 import { createPublisher } from '../delivery/publisher.ts'
 import type { MqttConfig } from '../options.ts'
+import { dialConfigured } from '../session.ts'
 import { createRetainedAccess, type RetainedAccess } from './access.ts'
 import { type ClearanceOptions, type ClearanceResult, clearRetained } from './clearance.ts'
 
@@ -104,13 +104,9 @@ async function connectOnce(
         {
           version,
           clientId: `gatewatch-clear-${randomBytes(3).toString('hex')}`,
-          username: config.username ?? url.username,
-          password: readPassword(url, config),
-          keepaliveSeconds: config.keepalive,
-          qos: config.qos as 0 | 1 | 2,
           will: null,
-          stream: dial(url, config),
           clock,
+          ...dialConfigured(url, config),
         },
         {
           ...handlers,
