@@ -6,15 +6,10 @@ const stub = (name) => fileURLToPath(new URL(`../stubs/${name}.cjs`, import.meta
 
 /** Import specifier -> stub. */
 const STUBS = {
-  // dbus-next: lookup of the session bus through X11 or a command, polyfills that Node 20 does not need (xml2js is replaced
-  // when npm installs it: `overrides` in package.json)
+  // dbus-next: polyfills that Node 20 does not need
   jsbi: 'jsbi',
   'safe-buffer': 'safe-buffer',
-  './address-x11': 'address-x11',
-  'event-stream': 'absent',
-  hexy: 'absent',
-  // optional native helpers of dbus-next and ws, which work without them
-  usocket: 'absent',
+  // optional native helpers of ws, which works without them
   bufferutil: 'absent',
   'utf-8-validate': 'absent',
   // mqtt: proxies, browsers, and a second copy of Node's streams
@@ -45,8 +40,6 @@ export const stubbedPackages = {
   name: 'stubbed-packages',
   setup(build) {
     const names = Object.keys(STUBS).map((name) => name.replace(/[.]/g, '\\.'))
-    build.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path, importer }) =>
-      path.startsWith('.') && !importer.includes('/node_modules/dbus-next/') ? null : { path: stub(STUBS[path]) },
-    )
+    build.onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path }) => ({ path: stub(STUBS[path]) }))
   },
 }

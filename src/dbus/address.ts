@@ -1,15 +1,15 @@
 // Parses D-Bus server addresses (D-Bus specification, "Server Addresses") into the sockets to try, in order. Pure.
 
 /** One address as written, and its socket path; a leading NUL means Linux's abstract namespace (unix(7)). */
-export interface BusSocket {
+export interface BusAddress {
   readonly address: string
   readonly path: string
 }
 
 /** The usable sockets of an address list (`a;b`). Throws with a message for the user if there is none. */
-export function busSockets(list: string): BusSocket[] {
+export function busSockets(list: string): BusAddress[] {
   const problems: string[] = []
-  const sockets: BusSocket[] = []
+  const sockets: BusAddress[] = []
   for (const address of list.split(';').filter((part) => part !== '')) {
     const socket = busSocket(address)
     if ('problem' in socket) problems.push(`${address}: ${socket.problem}`)
@@ -20,7 +20,7 @@ export function busSockets(list: string): BusSocket[] {
   return sockets
 }
 
-function busSocket(address: string): BusSocket | { readonly problem: string } {
+function busSocket(address: string): BusAddress | { readonly problem: string } {
   const colon = address.indexOf(':')
   if (colon < 0) return { problem: 'has no transport (expected unix:path=...)' }
   const transport = address.slice(0, colon)

@@ -1,25 +1,33 @@
 // The received bytes of a bus connection: chunks are joined only as far as a message needs them, and skipped bytes are never kept. Pure.
 
 interface ByteQueue {
-  /** The next bytes, which stay in the queue; null until all have arrived. */
+  /** Adds a chunk, which may be overwritten after the next `keep`. */
+  add(chunk: Buffer): void
+  /** The next bytes, which stay in the queue; null until all have arrived. Valid until `keep`, like those that `take` returns. */
   peek(bytes: number): Buffer | null
   /** The next bytes; null until all have arrived. */
   take(bytes: number): Buffer | null
   /** Discards the next bytes: those in the queue now, the others as they arrive. */
   skip(bytes: number): void
+  /** Copies what is left of the last chunk. */
+  keep(): void
 }
 
-/** `read` returns the bytes that have arrived since the last call; null if there are none. */
-export function createByteQueue(read: () => Buffer | null): ByteQueue {
+const NOTHING = Buffer.alloc(0)
+
+export function createByteQueue(): ByteQueue {
   /** The queue: `buffer` from `at`, then the chunks in `later`, of which there are none while `toSkip` is not 0. */
-  let buffer: Buffer = Buffer.alloc(0)
+  let buffer: Buffer = NOTHING
   let at = 0
   let later: Buffer[] = []
   let laterBytes = 0
   let toSkip = 0
+  /** Whether the last chunk, the end of the queue, is not a copy yet. */
+  let borrowed = false
 
   function join(): void {
     const rest = buffer.subarray(at)
+    borrowed &&= rest.length === 0 && later.length === 1
     buffer = rest.length === 0 && later.length === 1 ? (later[0] as Buffer) : Buffer.concat([rest, ...later])
     at = 0
     later = []
@@ -27,20 +35,21 @@ export function createByteQueue(read: () => Buffer | null): ByteQueue {
   }
 
   function peek(bytes: number): Buffer | null {
-    while (buffer.length - at + laterBytes < bytes) {
-      const chunk = read()
-      if (chunk === null) return null
-      const skipped = Math.min(toSkip, chunk.length)
-      toSkip -= skipped
-      if (skipped === chunk.length) continue
-      later.push(skipped === 0 ? chunk : chunk.subarray(skipped))
-      laterBytes += chunk.length - skipped
-    }
-    if (buffer.length - at < bytes) join()
+    const here = buffer.length - at
+    if (here + laterBytes < bytes) return null
+    if (here < bytes) join()
     return buffer.subarray(at, at + bytes)
   }
 
   return {
+    add(chunk) {
+      const skipped = Math.min(toSkip, chunk.length)
+      toSkip -= skipped
+      if (skipped === chunk.length) return
+      later.push(skipped === 0 ? chunk : chunk.subarray(skipped))
+      laterBytes += chunk.length - skipped
+      borrowed = true
+    },
     peek,
     take(bytes) {
       const taken = peek(bytes)
@@ -52,6 +61,16 @@ export function createByteQueue(read: () => Buffer | null): ByteQueue {
       const here = Math.min(bytes, buffer.length - at)
       at += here
       toSkip += bytes - here
+    },
+    keep() {
+      if (!borrowed) return
+      borrowed = false
+      if (later.length > 0) {
+        later.push(Buffer.from(later.pop() as Buffer))
+        return
+      }
+      buffer = at === buffer.length ? NOTHING : Buffer.from(buffer.subarray(at))
+      at = 0
     },
   }
 }

@@ -1,23 +1,22 @@
-// Connects to a message bus with dbus-next (pinned at 0.10.2): the only file that imports it, and which contains its faults.
-import { Socket } from 'node:net'
-import type { Message, MessageBus } from 'dbus-next'
+// Connects to a message bus: finds the socket that accepts us, gets our unique name, and pings the bus as long as it is connected.
 import { messageOf } from '../core/error-text.ts'
 import type { Clock } from '../ports.ts'
-import { type BusSocket, busSockets } from './address.ts'
-import { type Bus, busError } from './bus.ts'
+import { type BusAddress, busSockets } from './address.ts'
+import { type Body, type Bus, errorNameOf } from './bus.ts'
 import { createLink, type Link, messageFilter } from './link.ts'
-import { guardSocket } from './message-guard.ts'
-import { ERROR, SIGNAL } from './message-header.ts'
+import { loadMarshaller } from './marshaller.ts'
+import { createMessageGuard } from './message-guard.ts'
 import { namesByLength } from './read-properties.ts'
-import { plain, withVariants } from './variants.ts'
+import { openBusSocket } from './socket.ts'
+import { plain } from './variants.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
 /** A dead bus is detected within the sum of both: less than 30 s. */
 const PING_EVERY_MS = 20_000
 const PONG_AT_MOST_MS = 8_000
-const NO_AUTO_START = 2
 const DRIVER = 'org.freedesktop.DBus'
 const DRIVER_PATH = '/org/freedesktop/DBus'
+const DRIVER_CALL = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER }
 
 interface BusOptions {
   readonly after: Clock['after']
@@ -50,56 +49,40 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
   throw new Error(problems.join('; '))
 }
 
-async function connectTo(where: BusSocket, options: BusOptions): Promise<Bus> {
-  const dbus = (await import('dbus-next')).default // loaded on first use, to save memory
+async function connectTo(where: BusAddress, options: BusOptions): Promise<Bus> {
+  const marshaller = await loadMarshaller()
   if (options.signal?.aborted) throw new Error('canceled')
-  const { after, onDuration = () => {}, onFault = () => {} } = options
-  const library = dbus.sessionBus({ busAddress: `unix:socket=${where.path}`, authMethods: ['EXTERNAL'] })
-  const socket = socketOf(library)
-  const link = createLink(socket, { after, onDuration, fault: onFault })
-  guardSocket(socket, messageFilter(link, options.properties ? namesByLength(options.properties) : null))
-  closeWith(socket, library, link)
-  library.on('message', (message: Message) => deliver(message, link))
-  await untilNamed(library, link, where, options)
-
-  const bus = busOn(link, nameOf(library), (call, onReply) => {
-    const serial = library.newSerial()
-    link.pending.add(serial, call, onReply, () => {
-      const { signature = '', body = [], autoStart = false } = call
-      const flags = autoStart ? 0 : NO_AUTO_START
-      const typed = body.map((one) => withVariants(one, (type, value) => new dbus.Variant(type, value)))
-      library.send(new dbus.Message({ ...call, serial, signature, body: typed, flags }))
-    })
+  const { after, onDuration = () => {}, onFault = () => {}, properties } = options
+  const link = createLink({ after, onDuration, fault: onFault })
+  const filter = messageFilter(link, marshaller, properties ? namesByLength(properties) : null)
+  const socket = openBusSocket(where.path, {
+    isNamed: () => link.named,
+    received: createMessageGuard(filter),
+    lost: link.close,
   })
+  link.listeners.onClose(socket.destroy)
+  let serial = 0
+  const request: Bus['request'] = (call, onReply) => {
+    serial += 1
+    link.pending.add(serial, call, onReply, () => socket.write(marshaller.call(call, serial)))
+  }
+  const hello = (onReply: (error: Error | null, body: Body) => void) =>
+    void socket.accepted.then(() => {
+      socket.write('BEGIN\r\n')
+      request({ ...DRIVER_CALL, member: 'Hello' }, onReply)
+    })
+  const bus = busOn(link, await untilNamed(link, hello, where, options), request)
   keepAlive(bus, link, options)
   return bus
 }
 
-/** Closes `link` when its socket ends, when authentication fails, or when dbus-next cannot parse a message. */
-function closeWith(socket: Socket, library: MessageBus, link: Link): void {
-  socket.on('error', (error) => link.close(closeReason(error, link.named)))
-  socket.on('end', () => link.close(link.named ? 'the bus closed the connection' : CLOSED_EARLY))
-  socket.on('close', () => link.close('the connection was closed'))
-  library.on('error', (error: unknown) => {
-    const reason = closeReason(error, link.named)
-    if (link.named && !link.isClosed()) link.fault(reason)
-    link.close(reason)
-  })
-}
-
-/** Passes on a message that dbus-next has decoded. */
-function deliver(message: Message, { pending, listeners }: Link): void {
-  const { path, member, sender, body, errorName } = message
-  if (Number(message.type) === SIGNAL) {
-    listeners.signal({ path, interface: message.interface, member, sender, serial: Number(message.serial), body })
-  } else if (Number(message.type) === ERROR) {
-    const words = typeof body[0] === 'string' ? body[0] : errorName
-    pending.settle(Number(message.replySerial), busError(errorName, words), [])
-  } else pending.settle(Number(message.replySerial), null, body)
-}
-
-/** Resolves when the bus has assigned our unique name; rejects on refusal, timeout or cancellation. */
-function untilNamed(library: MessageBus, link: Link, where: BusSocket, options: BusOptions): Promise<void> {
+/** Resolves with our unique name when the bus has assigned it; rejects on refusal, timeout or cancellation. */
+function untilNamed(
+  link: Link,
+  hello: (onReply: (error: Error | null, body: Body) => void) => void,
+  where: BusAddress,
+  options: BusOptions,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const giveUp = () => link.close('canceled')
     options.signal?.addEventListener('abort', giveUp)
@@ -112,12 +95,13 @@ function untilNamed(library: MessageBus, link: Link, where: BusSocket, options: 
       settled()
       reject(new Error(`cannot connect to the bus at ${where.address}: ${reason}`))
     })
-    library.on('connect', () => {
-      link.named = nameOf(library) !== ''
-      if (!link.named) return link.close('the bus assigned no unique name')
+    hello((error, [name]) => {
+      if (error !== null) return link.close(`the bus refused the connection: ${errorNameOf(error)}`)
+      if (typeof name !== 'string' || name === '') return link.close('the bus assigned no unique name')
+      link.named = true
       settled()
       forgetClose()
-      resolve()
+      resolve(name)
     })
   })
 }
@@ -152,46 +136,11 @@ function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
     undo = after(pingEveryMs, ping)
   }
   const ping = () => {
-    bus.request({ destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetId', timeoutMs }, (error) => {
+    bus.request({ ...DRIVER_CALL, member: 'GetId', timeoutMs }, (error) => {
       if (error !== null) link.close(`the bus stopped responding (${error.message})`)
       else if (!link.isClosed()) pingLater(ping)
     })
   }
   pingLater(ping)
   link.listeners.onClose(() => undo())
-}
-
-/** The socket of dbus-next, which itself does not report the end of a connection. Throws for a version that keeps it elsewhere. */
-function socketOf(library: MessageBus): Socket {
-  const connection: unknown = '_connection' in library ? library._connection : null
-  const stream =
-    typeof connection === 'object' && connection !== null && 'stream' in connection ? connection.stream : null
-  if (!(stream instanceof Socket)) throw new Error('cannot find the socket of dbus-next: not the pinned version')
-  return stream
-}
-
-function nameOf(library: MessageBus): string {
-  return 'name' in library && typeof library.name === 'string' ? library.name : ''
-}
-
-const CLOSED_EARLY = 'the bus closed the connection during authentication (is this user allowed to use it?)'
-
-function closeReason(error: unknown, connected: boolean): string {
-  if (!(error instanceof Error)) return String(error)
-  if (/authentication methods/i.test(error.message))
-    return 'authentication failed (is this user allowed to use the bus?)'
-  switch ('code' in error ? error.code : '') {
-    case 'ENOENT':
-      return 'no such socket'
-    case 'ECONNREFUSED':
-      return 'connection refused'
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied'
-    case 'EPIPE':
-    case 'ECONNRESET':
-      return connected ? 'the bus closed the connection' : CLOSED_EARLY
-    default:
-      return error.message
-  }
 }

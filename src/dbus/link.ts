@@ -1,9 +1,10 @@
 // The state of one bus connection: pending calls, listeners, the filter for its messages, and closing all of it once.
-import type { Socket } from 'node:net'
 import type { Clock } from '../ports.ts'
+import { busError } from './bus.ts'
 import { createListeners, type Listeners } from './listeners.ts'
+import type { Marshaller } from './marshaller.ts'
 import type { MessageFilter } from './message-guard.ts'
-import { ERROR, METHOD_RETURN, type MessageHeader, SIGNAL } from './message-header.ts'
+import { ERROR, METHOD_RETURN, SIGNAL } from './message-header.ts'
 import { createPendingCalls, type PendingCalls } from './pending-calls.ts'
 import { allProperties, changedProperties, type NamesByLength } from './read-properties.ts'
 
@@ -24,7 +25,7 @@ export interface Link {
   close(reason: string): void
 }
 
-export function createLink(socket: Socket, { after, onDuration, fault }: LinkOptions): Link {
+export function createLink({ after, onDuration, fault }: LinkOptions): Link {
   const pending = createPendingCalls(after, onDuration, fault)
   const listeners = createListeners(fault)
   let closed = false
@@ -37,35 +38,40 @@ export function createLink(socket: Socket, { after, onDuration, fault }: LinkOpt
     close(reason) {
       if (closed) return
       closed = true
-      socket.destroy()
       pending.close(reason)
       listeners.closed(reason)
     },
   }
 }
 
-/** Which messages `link` needs. The `wanted` properties of PropertiesChanged and GetAll replies are read here, without dbus-next. */
-export function messageFilter(link: Link, wanted: NamesByLength | null): MessageFilter {
+/**
+ * Which messages `link` needs, and how they are read. The `wanted` properties of PropertiesChanged and GetAll replies are read
+ * here, without dbus-next.
+ */
+export function messageFilter(link: Link, marshaller: Marshaller, wanted: NamesByLength | null): MessageFilter {
   const { pending, listeners, fault } = link
   return {
     admit(header) {
       if (link.isClosed()) return false
-      if (!link.named) return isHelloReply(header, link)
       if (header.type === METHOD_RETURN || header.type === ERROR) return pending.has(header.replySerial)
       return header.type === SIGNAL && listeners.want(header) // method calls to us are dropped
     },
     read(header, message) {
-      if (wanted === null) return false
-      if (header.type === METHOD_RETURN && header.signature === 'a{sv}') {
-        pending.settle(header.replySerial, null, [allProperties(message, header.bodyAt, header.little, wanted)])
-        return true
-      }
-      if (header.member !== 'PropertiesChanged' || header.signature !== 'sa{sv}as') return false
-      const changed = changedProperties(message, header.bodyAt, header.little, wanted)
-      const { path, member, sender, serial } = header
-      const body = [changed.interface, changed.properties, []]
-      listeners.signal({ path, interface: header.interface, member, sender, serial, body })
-      return true
+      const { type, path, interface: face, member, sender, serial, replySerial, signature, bodyAt, little } = header
+      if (type === SIGNAL) {
+        let body: readonly unknown[]
+        if (wanted !== null && member === 'PropertiesChanged' && signature === 'sa{sv}as') {
+          const changed = changedProperties(message, bodyAt, little, wanted)
+          body = [changed.interface, changed.properties, []]
+        } else body = marshaller.body(header, message)
+        listeners.signal({ path, interface: face, member, sender, serial, body })
+      } else if (type === ERROR) {
+        const [words] = marshaller.body(header, message)
+        const { errorName } = header
+        pending.settle(replySerial, busError(errorName, typeof words === 'string' ? words : errorName), [])
+      } else if (wanted !== null && signature === 'a{sv}')
+        pending.settle(replySerial, null, [allProperties(message, bodyAt, little, wanted)])
+      else pending.settle(replySerial, null, marshaller.body(header, message))
     },
     malformed: fault,
     giveUp(reason) {
@@ -73,10 +79,4 @@ export function messageFilter(link: Link, wanted: NamesByLength | null): Message
       link.close(reason)
     },
   }
-}
-
-/** Before we have a name, only the reply to Hello passes. An error reply would become an unhandled rejection in dbus-next. */
-function isHelloReply(header: MessageHeader, link: Link): boolean {
-  if (header.type === ERROR) link.close(`the bus refused the connection: ${header.errorName}`)
-  return header.type === METHOD_RETURN
 }

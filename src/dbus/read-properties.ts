@@ -88,7 +88,7 @@ function value(c: Cursor, signatureAt: number): unknown {
     case 'ay': {
       const end = array(c, 1)
       const at = advance(c, end - c.at)
-      return c.bytes.subarray(at, end)
+      return Buffer.from(c.bytes.subarray(at, end)) // the bytes of the message are overwritten
     }
     case 'as':
       return list(c, 4, () => text(c, u32(c)))

@@ -28,6 +28,18 @@ const BY_TARGET: Readonly<
       'if (code',
     ],
     ['skipped bytes are skipped once', 'dbus/byte-queue.ts', 'toSkip += bytes - here', 'toSkip += bytes'],
+    [
+      'what is kept of a chunk is copied',
+      'dbus/byte-queue.ts',
+      'Buffer.from(buffer.subarray(at))',
+      'buffer.subarray(at)',
+    ],
+    [
+      'what is kept of a later chunk is copied',
+      'dbus/byte-queue.ts',
+      'later.push(Buffer.from(later.pop() as Buffer))',
+      '',
+    ],
   ],
   'dbus-body': [
     [
