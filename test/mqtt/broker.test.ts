@@ -81,19 +81,21 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     )
   })
 
-  it('publishes offline itself when it is stopped', async () => {
+  it('publishes offline itself when it is stopped, and the newest states before that', async () => {
     await using broker = await startMosquitto()
     const gateway = startGateway({ config: { url: broker.url }, units: [UNIT], speed: 1 })
     await connected(gateway)
-    gateway.start(UNIT)
     await using subscriber = await broker.subscribe('gatewatch/gw-7/availability')
     const begun = performance.now()
+    gateway.start(UNIT)
     await gateway.stop()
     expect(performance.now() - begun).toBeLessThan(10_000)
     await until(() => subscriber.received.length >= 2, { what: 'offline' })
     expect(subscriber.received.map(({ payload }) => payload)).toEqual(['online', 'offline'])
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
     expect(gateway.sink.health().queued).toBe(0)
+    const topic = `gatewatch/gw-7/unit/${UNIT}/state`
+    expect(JSON.parse((await broker.retained(topic))[topic] ?? '{}')).toMatchObject({ active_state: 'active' })
   })
 
   it('clears the topic of a unit that is no longer watched, one of an earlier run too', async () => {

@@ -14,6 +14,7 @@ import { createPublisher, type Publisher } from './publisher.ts'
 import { createSendOrder } from './send-order.ts'
 import { createSettle } from './settle.ts'
 import { createSnapshots } from './snapshots.ts'
+import { createStateDelay } from './state-delay.ts'
 
 interface Delivery extends LinkHandlers {
   accept(step: Step): void
@@ -32,31 +33,27 @@ export function createDelivery(
   link: Link,
   poison: Poison,
 ): Delivery {
-  const { config, identity, state, clock, log } = mqtt
+  const { config, state, clock, log } = mqtt
   const now = () => clock.now().monoMs
   const refusedTopics = createRefusedTopics(topics, kindsOff(config), clock, log)
   const snapshots = createSnapshots()
   const backlog = createBacklog(mqtt)
   const publisher = createPublisher({ keepaliveMs: config.keepalive * 1000, poison, refusedTopics, clock })
+  const states = createStateDelay({ snapshots, pump: publisher.pump, clock })
   const settle = createSettle({ settleMs: config.settle * 1000, release: publisher.pump, clock })
   const features = createFeatures({ mqtt, topics, snapshots, poison, link, pump: publisher.pump, publishAll })
   const sendOrder = createSendOrder({
+    ...mqtt,
     topics,
-    identity,
     outbox: backlog.outbox,
     snapshots,
     features,
     holdsEvents: settle.holds,
-    state,
-    clock,
     settled: backlog.settled,
   })
   const health = () => healthOf(link, refusedTopics, features, backlog, publisher)
   const status = createAgentStatus(mqtt, session, health)
-  const busWatch = createBusWatch(mqtt, () => {
-    if (link.connection() !== null) publishStatus()
-    publisher.pump()
-  })
+  const busWatch = createBusWatch(mqtt, publishStatus)
 
   function publishAll(): void {
     snapshots.all(state())
@@ -65,8 +62,10 @@ export function createDelivery(
   }
 
   function publishStatus(always = false): void {
+    if (link.connection() === null) return
     const payload = status.toPublish(always)
     if (payload !== null) sendOrder.agent(payload)
+    publisher.pump()
   }
 
   let cancelTick = clock.after(mqtt.statsEveryMs(), tick)
@@ -78,7 +77,6 @@ export function createDelivery(
     if (refused.has('discovery') || refused.has('thinedge')) features.retry()
     if (refused.has('state') || refused.has('agent')) publishAll()
     publishStatus()
-    publisher.pump()
   }
 
   return {
@@ -102,16 +100,17 @@ export function createDelivery(
     message: features.message,
     accept(step) {
       backlog.accept(step.events)
-      snapshots.accept(step)
+      states.accept(step)
       features.accept(step)
       // The clock was set: `started_at` is another one now, too.
-      if (step.before.bootedAtMs !== step.after.bootedAtMs && link.connection() !== null) publishStatus()
+      if (step.before.bootedAtMs !== step.after.bootedAtMs) publishStatus()
       publisher.pump()
       busWatch.look()
     },
     reloaded: features.reloaded,
     health,
     async clear() {
+      states.release()
       settle.end()
       if (link.connection() !== null) await drain(publisher, clock)
       backlog.outbox.clear()
@@ -119,6 +118,7 @@ export function createDelivery(
     async stop() {
       cancelTick()
       busWatch.stop()
+      states.end()
       settle.end()
       features.stop()
       const connection = link.close()

@@ -67,7 +67,9 @@ export function createMessageLimits(configured: number | null): MessageLimits {
   let onlyProven = false
 
   function isTooLarge(message: MessageToSend, bytes: number): boolean {
-    if (bytes >= refusedBytes || packetBytesOf(message, bytes) > packetBytes) return true
+    if (bytes >= refusedBytes) return true
+    // few brokers state a limit
+    if (packetBytes < Infinity && packetBytesOf(message, bytes) > packetBytes) return true
     return message.canShorten === true && learnedTheHardWay && bytes > largestAcknowledged
   }
 

@@ -26,7 +26,13 @@ function apply(snapshots: Snapshots, from: State, ...observations: Observation[]
   return state
 }
 
+/** What can be published when nothing waits any more. */
 function takeAll(snapshots: Snapshots): PendingState[] {
+  snapshots.release()
+  return takeUrgent(snapshots)
+}
+
+function takeUrgent(snapshots: Snapshots): PendingState[] {
   const taken: PendingState[] = []
   for (let next = snapshots.next(); next !== null; next = snapshots.next()) taken.push(next)
   return taken
@@ -43,6 +49,38 @@ test('a unit that changed often is published once, and again only after the ackn
   expect(takeAll(snapshots)).toEqual([])
   snapshots.settle({ unit: 'a.service', gone: false })
   expect(takeAll(snapshots)).toEqual([{ unit: 'a.service', gone: false }])
+})
+
+const pending = (unit: string): PendingState => ({ unit, gone: false })
+
+test('the states that a restart passes through are published as one, when they are released', () => {
+  const snapshots = createSnapshots()
+  const restarting = stepAll(known(), [
+    read('a.service', 5, running('a1'), { restart: 'always' }),
+    read('b.service', 5, running('b1'), { restart: 'always' }),
+  ]).state
+  const autoRestart = { activeState: 'activating', subState: 'auto-restart', invocationId: 'a1' }
+  const after = apply(snapshots, restarting, signal('a.service', 10, failed('a1')))
+  expect(takeUrgent(snapshots)).toEqual([])
+  apply(snapshots, after, signal('a.service', 11, autoRestart), signal('a.service', 111, running('a2')))
+  expect(takeUrgent(snapshots)).toEqual([])
+  expect(takeAll(snapshots)).toEqual([pending('a.service')])
+  expect(takeAll(snapshots)).toEqual([])
+})
+
+test('a failure without a restart, a unit that systemd gave up, and lost contact are published at once', () => {
+  const snapshots = createSnapshots()
+  const both = [read('a.service', 5, running('a1')), read('b.service', 5, running('b1'), { restart: 'always' })]
+  let state = stepAll(known(), both).state
+  state = apply(snapshots, state, signal('a.service', 10, failed('a1')), signal('b.service', 10, failed('b1')))
+  expect(takeUrgent(snapshots)).toEqual([pending('a.service')])
+  snapshots.settle(pending('a.service'))
+  state = apply(snapshots, state, { kind: 'tick', at: at(20_000) })
+  expect(unitNamed(state, 'b.service').gaveUp).toBe(true)
+  expect(takeUrgent(snapshots)).toEqual([pending('b.service')])
+  snapshots.settle(pending('b.service'))
+  apply(snapshots, state, { kind: 'gap', at: at(20_100) }, { kind: 'contact-lost', at: at(50_100) })
+  expect(takeUrgent(snapshots)).toEqual([pending('a.service'), pending('b.service')])
 })
 
 test('a state without a visible change is not published again', () => {
