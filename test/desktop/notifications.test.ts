@@ -3,6 +3,7 @@ import dbus, { type Message } from 'dbus-next'
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { newState } from '../../src/core/state.ts'
+import { connectBus } from '../../src/dbus/connection.ts'
 import { createNotifications } from '../../src/desktop/notifications.ts'
 import { startDbus } from '../rig/dbus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
@@ -56,6 +57,7 @@ describeUnless(missingPrograms('dbus-daemon'), 'desktop notifications', () => {
       enabled: () => enabled,
       gatewayId: 'gw-7',
       clock: { ...clock, after: (ms, call) => clock.after(ms === 5000 ? 50 : ms, call) }, // recovers at once
+      connect: (address, given) => connectBus(address, { ...given, after: clock.after }), // but waits for replies as always
       log: (level, message) => logged.push(`${level} ${message}`),
     })
     const shownCount = (count: number) => until(() => daemon.shown.length >= count, { what: `${count} notifications` })
