@@ -13,8 +13,9 @@ import { hasNoIpv6, listenError } from './listen-error.ts'
 import { LOOPBACK, peerOf as usualPeerOf } from './peer.ts'
 import { createRequestHandler } from './request-handler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
+import { createResponder } from './respond.ts'
 import type { Route, Transport, Views } from './route.ts'
-import { close, createHttpServer, createHttpsServer, listen } from './server.ts'
+import { close, createHttpServer, createHttpsServer, listen, parserErrorOf } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
 interface HttpOptions {
@@ -75,6 +76,7 @@ export function createHttp(options: HttpOptions): Http {
   const { identity, history, clock, log, hostname, allowedHosts, peerOf = usualPeerOf } = options
   const stream = createEventStream({ identity, history }, clock)
   const metrics = createRequestMetrics()
+  const responder = createResponder()
   const hostNames = createHostNames(hostname, allowedHosts)
   let routes: readonly Route[] = []
   const open = new Set<HttpListener>()
@@ -85,12 +87,12 @@ export function createHttp(options: HttpOptions): Http {
       tls: access !== null && access.tls !== null,
       onDropped: (code) => metrics.count('unreadable', code, null),
     })
-    const handler = createRequestHandler({ routes, hostNames, log, metrics, connections }, transport, access)
+    const handler = createRequestHandler({ routes, hostNames, log, metrics, connections, responder }, transport, access)
     const server = access?.tls
       ? await createHttpsServer(handler, connections, access.tls)
       : createHttpServer(handler, connections)
     access?.protect(server)
-    server.on('clientError', () => metrics.count('unreadable', 400, null))
+    server.on('clientError', (error: Error) => metrics.count('unreadable', parserErrorOf(error).status, null))
     return { server, close: () => close(server, connections, clock) }
   }
 

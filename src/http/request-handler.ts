@@ -10,7 +10,7 @@ import { type AuthorizerOptions, createAuthorizer } from './authorize.ts'
 import type { Connections, OpenRequest } from './connections.ts'
 import { readBody, refuseBody } from './request-body.ts'
 import type { RequestMetrics } from './request-metrics.ts'
-import { send, sendLast, sendRaw } from './respond.ts'
+import { type Responder, sendRaw } from './respond.ts'
 import {
   type HttpRequest,
   type HttpResponse,
@@ -37,6 +37,7 @@ interface HandlerOptions extends AuthorizerOptions {
   readonly log: Log
   readonly metrics: RequestMetrics
   readonly connections: Connections
+  readonly responder: Responder
 }
 
 export interface RequestHandler {
@@ -49,7 +50,8 @@ export function createRequestHandler(
   transport: Transport,
   access: AccessControl | null,
 ): RequestHandler {
-  const { log, metrics, connections } = options
+  const { log, metrics, connections, responder } = options
+  const { send, sendLast } = responder
   const authorizer = createAuthorizer(options, transport, access)
   const runRoute = createRouteRunner(log)
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
 import { preferenceFor } from '../core/views/accept.ts'
 import type { HttpResponse } from './route.ts'
-import { limitUnread } from './unread-responses.ts'
+import { createUnreadLimit } from './unread-responses.ts'
 
 /** Below this size, gzip saves less than one packet. */
 const GZIP_FROM_BYTES = 1_024
@@ -15,15 +15,55 @@ const GZIP_HEADERS = { 'content-encoding': 'gzip' }
 
 const gzipInThreadPool = promisify<string | Buffer, Buffer>(gzip)
 
-export function send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void {
-  if (Buffer.byteLength(reply.body) < GZIP_FROM_BYTES || !acceptsGzip(request.headers['accept-encoding']?.toString())) {
-    write(response, reply, reply.body, {})
-    return
+export interface Responder {
+  send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void
+  /** Sends the response and closes the connection, so that the rest of what the client sends is not read. */
+  sendLast(response: ServerResponse, reply: HttpResponse): void
+}
+
+/** All that its responses hold in memory while their clients do not read them has one limit. */
+export function createResponder(): Responder {
+  const limitUnread = createUnreadLimit()
+
+  function write(
+    response: ServerResponse,
+    reply: HttpResponse,
+    body: string | Buffer,
+    headers: Record<string, string>,
+  ): void {
+    if (response.destroyed || response.headersSent) return
+    response.writeHead(reply.status, {
+      'content-type': reply.type,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      vary: 'accept, accept-encoding',
+      ...reply.headers,
+      ...headers,
+    })
+    limitUnread(response, body)
+    // For HEAD, Node sends only the headers.
+    response.end(body)
   }
-  compressed(reply.body).then(
-    (body) => write(response, reply, body, GZIP_HEADERS),
-    () => write(response, reply, reply.body, {}),
-  )
+
+  return {
+    send(request, response, reply) {
+      if (!wantsGzip(request, reply.body)) return write(response, reply, reply.body, {})
+      compressed(reply.body).then(
+        (body) => write(response, reply, body, GZIP_HEADERS),
+        () => write(response, reply, reply.body, {}),
+      )
+    },
+    sendLast(response, reply) {
+      const { socket } = response
+      response.on('finish', () => socket?.destroySoon())
+      write(response, reply, reply.body, { connection: 'close' })
+    },
+  }
+}
+
+function wantsGzip({ headers }: IncomingMessage, body: string | Buffer): boolean {
+  return Buffer.byteLength(body) >= GZIP_FROM_BYTES && acceptsGzip(headers['accept-encoding']?.toString())
 }
 
 /** The compressed form of each shared body. */
@@ -39,34 +79,6 @@ function compressed(body: string | Buffer): Promise<Buffer> {
 
 async function compress(body: string | Buffer): Promise<Buffer> {
   return Buffer.byteLength(body) <= GZIP_SYNC_UP_TO_BYTES ? gzipSync(body) : gzipInThreadPool(body)
-}
-
-/** Sends the response and closes the connection, so that the rest of what the client sends is not read. */
-export function sendLast(response: ServerResponse, reply: HttpResponse): void {
-  const { socket } = response
-  response.on('finish', () => socket?.destroySoon())
-  write(response, reply, reply.body, { connection: 'close' })
-}
-
-function write(
-  response: ServerResponse,
-  reply: HttpResponse,
-  body: string | Buffer,
-  headers: Record<string, string>,
-): void {
-  if (response.destroyed || response.headersSent) return
-  response.writeHead(reply.status, {
-    'content-type': reply.type,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    vary: 'accept, accept-encoding',
-    ...reply.headers,
-    ...headers,
-  })
-  limitUnread(response, body)
-  // For HEAD, Node sends only the headers.
-  response.end(body)
 }
 
 /** Sends a response on a connection that has no response object, and closes it. */

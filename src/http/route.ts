@@ -21,13 +21,14 @@ export interface Views {
   checks(): readonly HealthCheck[]
   /** A scrape, in the format that the Accept header requests. */
   metrics(accept: string): Promise<{ readonly type: string; readonly body: Buffer }>
-  /** The series that the selectors match, why a selector is invalid, or when to retry because the agent is busy. */
+  /** The series that the selectors match, why a selector is invalid, why the agent gave up, or when to retry because it is busy. */
   federate(
     matches: readonly string[],
     peer: string,
   ): Promise<
     | { readonly type: string; readonly body: string }
     | { readonly problem: string }
+    | { readonly gaveUp: string }
     | { readonly retryAfterSeconds: number }
   >
   /** The agent's own health, for `gatewatch status`; the route adds the units. */

@@ -96,11 +96,12 @@ function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void 
     socket.destroy()
     return
   }
-  sendRaw(socket, parserErrorOf(error.code))
+  sendRaw(socket, parserErrorOf(error))
 }
 
-function parserErrorOf(code: string | undefined): HttpResponse {
-  switch (code) {
+/** The error response for what the parser could not read. */
+export function parserErrorOf(error: Error & { code?: string }): HttpResponse {
+  switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return problem(431, 'headers_too_large', `the request headers are larger than ${HEADER_BYTES_AT_MOST} bytes`)
     case 'ERR_HTTP_REQUEST_TIMEOUT':

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http'
 import type { Counters, Unit } from '../../src/core/unit.ts'
 import { systemClock } from '../../src/host/clock.ts'
-import { send } from '../../src/http/respond.ts'
+import { createResponder } from '../../src/http/respond.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { runningUnit, scrapeInput, state } from '../metrics/scrape-inputs.ts'
 import { addressOf, UNITS_EACH } from './addresses.ts'
@@ -12,6 +12,7 @@ import { addressOf, UNITS_EACH } from './addresses.ts'
 const CRASH_EVERY_SCRAPES = 20
 
 const [count = 1_000, port = 0] = process.argv.slice(2).map(Number)
+const { send } = createResponder()
 const names = Array.from({ length: UNITS_EACH }, (_, i) => `unit-number-${i}.service`)
 
 /** A gateway whose counters change as it is scraped. */

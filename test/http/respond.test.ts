@@ -3,7 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { send } from '../../src/http/respond.ts'
+import { createResponder } from '../../src/http/respond.ts'
+
+const { send } = createResponder()
 
 test.each([2_000, 200_000])('a shared body of %i bytes is compressed once', async (bytes) => {
   const body = Buffer.alloc(bytes, 'up 1\n')

@@ -39,6 +39,17 @@ test.each([
   expect((await ask(tcp, '/-/healthy')).status).toBe(200)
 })
 
+test('what cannot be read is counted with the code of its error response', async () => {
+  const { http, tcp } = await serve(gateway())
+  await raw(tcp, `GET / HTTP/1.1\r\n${HEAD}X: ${'x'.repeat(20_000)}\r\n\r\n`)
+  await raw(tcp, 'garbage\r\n\r\n')
+  const counted = http.health().requests.map(({ route, code, count }) => [route, code, count])
+  expect(counted).toEqual([
+    ['unreadable', '431', 1],
+    ['unreadable', '400', 1],
+  ])
+})
+
 test('a flood of chunk extensions is cut off at once (CVE-2024-22019)', async () => {
   const { tcp, socket } = await serve(gateway())
   for (const [at, path] of [

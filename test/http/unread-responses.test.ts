@@ -50,6 +50,14 @@ test('the oldest responses that are not read are given up, and counted', async (
   expect(dropped).toMatchObject([{ route: '/metrics', count: 2 }])
 })
 
+test('another agent in the same process has a limit of its own', async () => {
+  const its = [gateway(), gateway()]
+  for (const it of its) withScrapes(it, () => Buffer.alloc(LARGE, 'up 1\n'))
+  const served = await Promise.all(its.map((it) => serve(it)))
+  const all = await Promise.all(served.map(({ tcp }) => unreadScrape(tcp)))
+  for (const one of all) expect(await readRest(one, LARGE)).toBeGreaterThan(LARGE)
+})
+
 test('clients that read are served one after the other, however much it is', async () => {
   const it = gateway()
   withScrapes(it, () => Buffer.alloc(LARGE, 'up 1\n'))

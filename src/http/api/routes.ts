@@ -84,6 +84,7 @@ async function federate(views: Views, { query, peer }: HttpRequest): Promise<Rou
   const result = await views.federate(query.getAll('match[]'), peer)
   if ('problem' in result) return problem(400, 'bad_match', result.problem)
   if ('body' in result) return { status: 200, ...result }
+  if ('gaveUp' in result) return problem(503, 'too_slow', `the selectors ${result.gaveUp}; use fewer or simpler ones`)
   const seconds = String(result.retryAfterSeconds)
   return problem(503, 'busy', `too many requests to /federate are waiting; retry after ${seconds} s`, {
     'retry-after': seconds,

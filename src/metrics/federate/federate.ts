@@ -10,13 +10,13 @@ import { createTurns } from './turns.ts'
 import { escaped, valueText } from './value-text.ts'
 
 /** Time limit of one request, all slices together; a usual request takes a few milliseconds. */
-const ALTOGETHER_MS = 2_000
+const WORK_AT_MOST_MS = 2_000
 /** Requests that wait while another one is being served, and for how long. */
 const WAITING_AT_MOST = 8
 const WAIT_AT_MOST_MS = 5_000
 
-/** The text, why a selector is invalid, or when to retry because too many other requests are being served. */
-export type Federated = string | SelectorProblem | { readonly retryAfterSeconds: number }
+/** The text, why a selector is invalid, why the request was given up, or when to retry because too many others are being served. */
+export type Federated = string | SelectorProblem | { readonly gaveUp: string } | { readonly retryAfterSeconds: number }
 
 export interface Federation {
   /** `matches`: selectors, of which one must match; an empty list selects nothing. `peer`: whose request it is. */
@@ -31,6 +31,7 @@ export function createFederation(
   families: readonly Family[],
   read: () => Promise<ScrapeInput>,
   clock: Pick<Clock, 'after'>,
+  workAtMostMs = WORK_AT_MOST_MS,
 ): Federation {
   const plain = createTurns(clock, WAITING_AT_MOST, WAIT_AT_MOST_MS)
   const regular = createTurns(clock, WAITING_AT_MOST, WAIT_AT_MOST_MS)
@@ -47,13 +48,13 @@ export function createFederation(
   }
 
   const matching = async (selectors: readonly Selector[]) => {
-    const nextSlice = createTimeSlices(ALTOGETHER_MS)
+    const nextSlice = createTimeSlices(workAtMostMs)
     try {
       const matcher = await matcherFor(selectors, nextSlice)
       if ('problem' in matcher) return matcher
       return await seriesText(families, await read(), matcher(nextSlice), nextSlice)
     } catch (error) {
-      if (error instanceof TimeLimitExceeded) return { problem: error.message }
+      if (error instanceof TimeLimitExceeded) return { gaveUp: error.message }
       throw error
     }
   }

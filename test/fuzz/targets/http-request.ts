@@ -6,6 +6,7 @@ import { createEventStream } from '../../../src/http/api/stream.ts'
 import { createConnections } from '../../../src/http/connections.ts'
 import { createRequestHandler } from '../../../src/http/request-handler.ts'
 import { createRequestMetrics } from '../../../src/http/request-metrics.ts'
+import { createResponder } from '../../../src/http/respond.ts'
 import { createHttpServer } from '../../../src/http/server.ts'
 import { gateway } from '../../http/fake-views.ts'
 import { settled, testClock } from '../../rig/clock.ts'
@@ -35,6 +36,7 @@ function createServer() {
     log: (level: string, message: string) => void logged.push(`${level} ${message}`),
     metrics: createRequestMetrics(),
     connections,
+    responder: createResponder(),
   }
   const server = createHttpServer(createRequestHandler(options, 'tcp', null), connections)
   return { agent, logged, server }

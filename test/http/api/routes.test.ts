@@ -290,6 +290,18 @@ test('an exception is a 500 and one log line until it changes, and later request
   expect((await ask(tcp, '/api/v1/status')).status).toBe(200)
 })
 
+test('/federate responds 503 to selectors that take too long: they are valid, and another gateway may be faster', async () => {
+  const it = gateway()
+  const views = it.views as { federate: FakeGateway['views']['federate'] }
+  views.federate = async () => ({ gaveUp: 'took longer than 2 s' })
+  const { tcp } = await serve(it)
+  const { status, body } = await ask(tcp, '/federate')
+  expect([status, JSON.parse(body).error]).toEqual([
+    503,
+    { code: 'too_slow', message: 'the selectors took longer than 2 s; use fewer or simpler ones' },
+  ])
+})
+
 test('/federate is passed the peer whose request it is, so that peers can take turns', async () => {
   const it = gateway()
   const views = it.views as { federate: FakeGateway['views']['federate'] }

@@ -102,3 +102,9 @@ test.each([
   expect(await federate(matches, A)).toEqual({ problem: expect.stringContaining(problem) })
   expect(releases).toHaveLength(0)
 })
+
+test('a request that takes too long is given up, and is not called invalid', async () => {
+  const slow = scrapeInput([runningUnit(`${'a'.repeat(240)}.service`)])
+  const { federate } = createFederation(FAMILIES, async () => slow, testClock(), 1)
+  expect(await federate(['{service=~"(a?){300}b"}'], A)).toEqual({ gaveUp: 'took longer than 0.001 s' })
+})
