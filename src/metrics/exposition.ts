@@ -2,7 +2,7 @@
 import type { Metric, MetricValue, Registry } from 'prom-client/lib/registry.js'
 import type { FamilyOf, Sample } from './family.ts'
 import { createLabelReuse } from './label-reuse.ts'
-import { createTimeSlices } from './time-slices.ts'
+import { createTimeSlices, type TimeSlices } from './time-slices.ts'
 
 export type Format = 'text' | 'openmetrics'
 
@@ -25,15 +25,18 @@ export async function createExposition<R extends object>(
   const { default: Registry } = await import('prom-client/lib/registry.js') // loaded by the first scrape
   const registry = new Registry(CONTENT_TYPES[format])
   let reading: R | null = null
-  for (const family of families) {
-    registry.registerMetric(metricOf(family, format, () => (reading === null ? [] : family.samples(reading))))
-  }
-  const metrics = registry.getMetricsAsArray()
+  const renderers = families.map((family) => {
+    const metric = metricOf(family, format, () => (reading === null ? [] : family.samples(reading)))
+    registry.registerMetric(metric)
+    return createFamilyRenderer(registry, metric, family.derivedFrom)
+  })
   return async (input) => {
     if (reading !== null) throw new Error('the registry is rendering another scrape')
     reading = input
     try {
-      const text = await allFamilies(registry, metrics)
+      const nextSlice = createTimeSlices()
+      let text = ''
+      for (const family of renderers) text += family.kept(input) ?? (await family.render(input, nextSlice))
       return format === 'openmetrics' ? `${text}# EOF\n` : text
     } finally {
       reading = null
@@ -50,20 +53,44 @@ export async function exposition<R extends object>(
   return (await createExposition(families, format))(input)
 }
 
-/** Every family that has a sample, with HELP and TYPE. Yields to the event loop in between. */
-async function allFamilies(registry: Registry, metrics: readonly Metric[]): Promise<string> {
-  const nextSlice = createTimeSlices()
+interface FamilyRenderer<R> {
+  /** The text of the last scrape if it is also the text of this one, else null. */
+  kept(input: R): string | null
+  render(input: R, nextSlice: TimeSlices): Promise<string>
+}
+
+/** Keeps the text of a family until what it is derived from is replaced: most samples of a scrape are those of the last one. */
+function createFamilyRenderer<R>(
+  registry: Registry,
+  metric: Metric,
+  derivedFrom: FamilyOf<R>['derivedFrom'] = undefined,
+): FamilyRenderer<R> {
+  let last: { readonly sources: readonly object[]; readonly text: string } | null = null
+  return {
+    kept(input) {
+      if (last === null || derivedFrom === undefined) return null
+      const { sources, text } = last
+      return derivedFrom(input).every((source, i) => source === sources[i]) ? text : null
+    },
+    async render(input, nextSlice) {
+      const text = await familyText(registry, metric, nextSlice)
+      if (derivedFrom !== undefined) last = { sources: derivedFrom(input), text }
+      return text
+    },
+  }
+}
+
+/** With HELP and TYPE; empty if the family has no sample. Yields to the event loop in between. */
+async function familyText(registry: Registry, metric: Metric, nextSlice: TimeSlices): Promise<string> {
+  const family = metric.get()
   let text = ''
-  for (const metric of metrics) {
-    const family = metric.get()
-    for (let from = 0; from < family.values.length; from += SAMPLES_PER_PART) {
-      const part = { ...family, values: family.values.slice(from, from + SAMPLES_PER_PART) }
-      const lines = withNaN(await registry.getMetricsAsString({ get: () => part }), part.values)
-      text += from === 0 ? lines : withoutHeader(lines)
-      text += '\n'
-      const pause = nextSlice()
-      if (pause !== null) await pause
-    }
+  for (let from = 0; from < family.values.length; from += SAMPLES_PER_PART) {
+    const part = { ...family, values: family.values.slice(from, from + SAMPLES_PER_PART) }
+    const lines = withNaN(await registry.getMetricsAsString({ get: () => part }), part.values)
+    text += from === 0 ? lines : withoutHeader(lines)
+    text += '\n'
+    const pause = nextSlice()
+    if (pause !== null) await pause
   }
   return text
 }

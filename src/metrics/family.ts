@@ -19,6 +19,8 @@ export interface FamilyOf<R> {
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
   readonly samples: (input: R) => readonly Sample[]
+  /** What the samples are derived from, and nothing else: while these are the same objects, so are the samples. */
+  readonly derivedFrom?: (input: R) => readonly object[]
 }
 
 export type Family = FamilyOf<ScrapeInput>
@@ -58,6 +60,15 @@ export function unitGauge(
     return samples
   }
   return { name, type: 'gauge', help, samples: samplesOf }
+}
+
+/** A family whose samples are derived from nothing but the units, which on a quiet gateway change less often than it is scraped. */
+export function ofUnits(family: Family): Family {
+  return { ...family, derivedFrom: unitsOf }
+}
+
+function unitsOf({ live, committed, atStart }: ScrapeInput): readonly object[] {
+  return [live.units, committed.units, atStart.units]
 }
 
 const labelsByIndex = new WeakMap<State['index'], readonly Labels[]>()

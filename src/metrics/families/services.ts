@@ -2,7 +2,7 @@
 import { unitOf } from '../../core/state.ts'
 import { addCounters, type Counters, shownCounters, type Unit, ZERO } from '../../core/unit.ts'
 import { shownState } from '../../core/unit-facts.ts'
-import { committedUnit, type Family, unitGauge, unixSeconds } from '../family.ts'
+import { committedUnit, type Family, ofUnits, unitGauge, unixSeconds } from '../family.ts'
 import type { ScrapeInput } from '../scrape-input.ts'
 
 /** Values of `systemd_service_state`; users depend on them. */
@@ -21,7 +21,7 @@ export const UNKNOWN = -99
 
 type Counted = 'starts' | 'stops' | 'crashes' | 'restarts'
 
-export const serviceFamilies: readonly Family[] = [
+const families: readonly Family[] = [
   unitGauge(
     'systemd_service_state',
     'ActiveState: 1 active, 0 inactive, 2 activating, 3 deactivating, -1 failed, -2 unloaded, 4 reloading, 5 maintenance, 6 refreshing, -99 unknown.',
@@ -36,6 +36,10 @@ export const serviceFamilies: readonly Family[] = [
   historicalOf('crashes'),
   historicalOf('restarts'),
   unitGauge('systemd_service_last_change_timestamp', 'Unix time of the last state change, in seconds.', lastChange),
+]
+
+export const serviceFamilies: readonly Family[] = [
+  ...families.map(ofUnits),
   {
     name: 'systemd_monitor_info',
     type: 'gauge',

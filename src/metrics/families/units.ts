@@ -2,7 +2,7 @@
 import { signalNumber } from '../../core/cause.ts'
 import { shownCounters, type Unit } from '../../core/unit.ts'
 import { isKnown, isNotStarted, isUnloaded, missingReason, shownState } from '../../core/unit-facts.ts'
-import { committedUnit, type Family, flag, type Sample, unitGauge, unixSeconds } from '../family.ts'
+import { committedUnit, type Family, flag, ofUnits, type Sample, unitGauge, unixSeconds } from '../family.ts'
 import { lastChange } from './services.ts'
 
 /**
@@ -13,7 +13,7 @@ import { lastChange } from './services.ts'
  */
 const RESULTS_FROM_THE_START: readonly string[] = ['exit-code', 'signal']
 
-export const unitFamilies: readonly Family[] = [
+const families: readonly Family[] = [
   {
     name: 'gatewatch_unit_failures_total',
     type: 'counter',
@@ -89,6 +89,8 @@ export const unitFamilies: readonly Family[] = [
     return name === null ? null : signalNumber(name)
   }),
 ]
+
+export const unitFamilies: readonly Family[] = families.map(ofUnits)
 
 /** What the units use, which is read from the kernel for each scrape. */
 export const unitUsageFamilies: readonly Family[] = [
