@@ -27,6 +27,9 @@ const PROGRAMS = [
   ['promtool', 'prometheus', 'checks of metrics and alert rules', ['test']],
   ['prometheus-alertmanager', 'prometheus-alertmanager', 'Alertmanager, which receives the alerts', ['test']],
   ['amtool', 'prometheus-alertmanager', 'checks of its configuration', ['test']],
+  ['victoria-metrics', 'victoria-metrics', 'VictoriaMetrics, to which the agent pushes', ['test']],
+  ['vmalert', 'victoria-metrics', 'alert rules of VictoriaMetrics', ['test']],
+  ['vmauth', 'victoria-metrics', 'bearer tokens in front of it', ['test']],
   ['chromium', 'chromium', 'a browser for the dashboard', ['test']],
   ['prometheus-node-exporter', 'prometheus-node-exporter', 'an exporter to compare with', ['bench']],
   ['strace', 'strace', 'tracing of writes and syncs, and injection of faults', ['test']],
@@ -58,6 +61,7 @@ const SERVICES = {
   prometheus: ['prometheus'],
   'prometheus-node-exporter': ['prometheus-node-exporter'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
+  'victoria-metrics': ['victoria-metrics'],
 }
 
 /** As root on Debian, installs the missing packages; else prints them, and tests that need them are skipped. */

@@ -46,7 +46,8 @@ export function createPost(config: () => RemoteWriteConfig, version: string, clo
     const cancelTimeout = clock.after(TIMEOUT_MS, () => {
       request.destroy(new Error(`no response within ${TIMEOUT_MS / 1000} s`))
     })
-    return responseOf(request, body).finally(cancelTimeout)
+    const response = await responseOf(request, body).finally(cancelTimeout)
+    return { ...response, body: withoutSecrets(response.body, secretsOf(url, headers.Authorization)) }
   }
 
   return async (body, signal) => {
@@ -108,12 +109,29 @@ function firstOf(error: Error): Error {
   return error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error
 }
 
-function authorization({ username, password_file, token_file }: RemoteWriteConfig): Record<string, string> {
+function authorization({ username, password_file, token_file }: RemoteWriteConfig): { Authorization?: string } {
   if (token_file !== null)
     return { Authorization: `Bearer ${readFirstLine('remote_write.token_file', token_file).trim()}` }
   if (username === null) return {}
   const password = password_file === null ? '' : readFirstLine('remote_write.password_file', password_file)
   return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+}
+
+/** What an error message of the receiver must not show: it is logged, and readable over HTTP. */
+function secretsOf(url: URL, authorization = ''): readonly string[] {
+  const [scheme, credentials = ''] = authorization.split(' ', 2)
+  const password =
+    scheme === 'Basic'
+      ? Buffer.from(credentials, 'base64')
+          .toString()
+          .replace(/^[^:]*:/, '')
+      : ''
+  return [credentials, password, url.search.slice(1), ...url.searchParams.values()]
+}
+
+/** Of a rejected request, vmauth (VictoriaMetrics) repeats the credentials. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((now, secret) => (secret === '' ? now : now.replaceAll(secret, '***')), text)
 }
 
 /** Changes when one of the files does. */

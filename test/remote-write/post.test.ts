@@ -36,7 +36,7 @@ async function serverOf(respond: RequestListener = (_request, response) => void 
   })
   const port = await listening(server)
   onTestFinished(() => server.closeAllConnections())
-  return { server, requests, url: `http://127.0.0.1:${port}/api/v1/write?tenant=a` }
+  return { server, requests, url: `http://127.0.0.1:${port}/api/v1/write?tenant=north` }
 }
 
 const postTo = (config: Partial<RemoteWriteConfig>) => createPost(() => remoteWriteConfig(config), '0.1.0', systemClock)
@@ -54,7 +54,7 @@ test('a request has the headers of remote write 1.0 and the body, and connection
   await post(BODY, noSignal())
   expect(requests[0]?.request).toMatchObject({
     method: 'POST',
-    url: '/api/v1/write?tenant=a',
+    url: '/api/v1/write?tenant=north',
     headers: {
       'content-encoding': 'snappy',
       'content-type': 'application/x-protobuf',
@@ -92,6 +92,24 @@ test('a file that cannot be read is named; the credentials are not', async () =>
   const { url } = await serverOf()
   const post = postTo({ url, token_file: '/nowhere/token' })
   await expect(post(BODY, noSignal())).rejects.toThrow('cannot read remote_write.token_file /nowhere/token (ENOENT)')
+})
+
+test('what a receiver repeats of the credentials and of the parameters of the URL is not shown', async () => {
+  const { url } = await serverOf((request, response) => {
+    const { authorization = '' } = request.headers
+    const password =
+      Buffer.from(authorization.split(' ')[1] ?? '', 'base64')
+        .toString()
+        .split(':')[1] ?? ''
+    response.writeHead(400).end(`cannot find ${JSON.stringify(authorization)} (${password}) for ${request.url}`)
+  })
+  const file = join(directory(), 'secret')
+  writeFileSync(file, 'cöffee mug')
+  const basic = await postTo({ url, username: 'gw-7', password_file: file })(BODY, noSignal())
+  expect(basic.body).toBe('cannot find "Basic ***" (***) for /api/v1/write?***')
+  writeFileSync(file, 'a-long-token')
+  const bearer = await postTo({ url, token_file: file })(BODY, noSignal())
+  expect(bearer.body).toMatch(/^cannot find "Bearer \*\*\*" .* for \/api\/v1\/write\?\*\*\*$/)
 })
 
 test('a redirect is not followed', async () => {

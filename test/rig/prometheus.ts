@@ -11,16 +11,20 @@ export interface Sample {
   readonly value: readonly [number, string]
 }
 
-interface Server extends AsyncDisposable {
+export interface Server extends AsyncDisposable {
   readonly pid: number
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
   readonly directory: string
 }
 
-export interface Prometheus extends Server {
-  /** The result of an instant query; empty while Prometheus does not respond. Rejects if the query is invalid. */
+/** A server with the query API of Prometheus. */
+export interface Queryable extends Server {
+  /** The result of an instant query; empty while the server does not respond. Rejects if the query is invalid. */
   query(promql: string): Promise<readonly Sample[]>
+}
+
+export interface Prometheus extends Queryable {
   /** The last error of the first target; '' if there is none. */
   lastError(): Promise<string>
 }
@@ -42,24 +46,28 @@ export async function startPrometheusWith(
     `--web.listen-address=${address}`,
     ...args,
   ])
-  const request = async (path: string, body: URLSearchParams | null = null) => {
-    const response = await fetch(server.url + path, { method: body === null ? 'GET' : 'POST', body }).catch(() => null)
-    if (response?.status === 400) throw new Error(await response.text())
-    return response?.ok ? ((await response.json()) as { data: never }).data : null
-  }
   return {
     ...server,
-    async query(promql) {
-      const data = (await request('/api/v1/query', new URLSearchParams({ query: promql }))) as {
-        result: Sample[]
-      } | null
-      return data?.result ?? []
-    },
+    query: queryOf(server),
     async lastError() {
-      const data = (await request('/api/v1/targets')) as { activeTargets: { lastError: string }[] } | null
+      const data = (await request(`${server.url}/api/v1/targets`)) as { activeTargets: { lastError: string }[] } | null
       return data?.activeTargets[0]?.lastError ?? ''
     },
   }
+}
+
+export function queryOf({ url }: Server): Queryable['query'] {
+  return async (promql) => {
+    const query = new URLSearchParams({ query: promql })
+    const data = (await request(`${url}/api/v1/query`, query)) as { result: Sample[] } | null
+    return data?.result ?? []
+  }
+}
+
+async function request(url: string, body: URLSearchParams | null = null) {
+  const response = await fetch(url, { method: body === null ? 'GET' : 'POST', body }).catch(() => null)
+  if (response?.status === 400 || response?.status === 422) throw new Error(await response.text())
+  return response?.ok ? ((await response.json()) as { data: never }).data : null
 }
 
 /** Prometheus in agent mode: it scrapes and writes to another Prometheus, and cannot be queried. */
@@ -94,10 +102,13 @@ export async function startAlertmanager(config: string): Promise<Alertmanager> {
   }
 }
 
-async function startServer(
+/** Starts a program with its configuration in a temporary directory, on a free port; resolves when `isReady`. */
+export async function startServer(
   program: string,
   files: Readonly<Record<string, string>>,
   args: (directory: string, address: string) => readonly string[],
+  isReady: (address: string) => boolean | Promise<boolean> = async (address) =>
+    (await fetch(`http://${address}/-/ready`)).ok,
 ): Promise<Server> {
   const directory = temporaryDirectory()
   for (const [path, text] of Object.entries(files)) {
@@ -119,11 +130,9 @@ async function startServer(
     await exited
     removeDirectory(directory)
   }
-  const isReady = async () => {
-    if (child.exitCode !== null) return true
-    return (await fetch(`http://${address}/-/ready`)).ok
-  }
-  await until(isReady, { what: program, timeoutMs: 60_000 }).catch(() => kill())
+  await until(() => child.exitCode !== null || isReady(address), { what: program, timeoutMs: 60_000 }).catch(() =>
+    kill(),
+  )
   if (child.exitCode !== null || child.killed) {
     await end()
     throw new Error(`${program} did not become ready: ${stderr}`)

@@ -1,19 +1,22 @@
-// The push into a real Prometheus with its remote write receiver: a cut of 90 minutes and killed agents, with another
-// gateway that pushes throughout. The clock of the gateways is simulated; it ends at the present time.
+// The push into a real Prometheus with its remote write receiver, and into a real VictoriaMetrics: a cut of 90 minutes and
+// killed agents, with another gateway that pushes throughout. The clock of the gateways is simulated; it ends at the present time.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Post } from '../../src/remote-write/options.ts'
 import { createPost } from '../../src/remote-write/post.ts'
 import { runningUnit } from '../metrics/scrape-inputs.ts'
 import type { TestClock } from '../rig/clock.ts'
-import { type Prometheus, startPrometheusWith } from '../rig/prometheus.ts'
+import { type Queryable, startPrometheusWith } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { startVictoriaMetrics } from '../rig/victoria-metrics.ts'
 import { type Gateway, pushClock, remoteWriteConfig, startGateway } from './gateway.ts'
 
 const MINUTE = 60_000
 const CUT_MINUTES = 90
 const BEFORE_MINUTES = 20
 const AFTER_MINUTES = 10
+const TOTAL_MINUTES = BEFORE_MINUTES + CUT_MINUTES + AFTER_MINUTES
 /** Until a killed agent runs again. */
 const START_MS = 3_000
 
@@ -23,24 +26,21 @@ function crashed(times: number) {
 }
 
 interface Story {
-  readonly prometheus: Prometheus
+  readonly receiver: Queryable
   readonly cut: Gateway
 }
 
 /** Gateway `cut` crashes once per minute, loses its link for 90 minutes, and its agent is killed before and after. */
-async function story(storage: object): Promise<Story> {
-  const prometheus = await startPrometheusWith(
-    { 'prometheus.yml': JSON.stringify({ storage }) },
-    '--web.enable-remote-write-receiver',
-  )
-  const url = `${prometheus.url}/api/v1/write`
+async function story(start: () => Promise<Queryable>): Promise<Story> {
+  const receiver = await start()
+  const url = `${receiver.url}/api/v1/write`
   const toReceiver = createPost(() => remoteWriteConfig({ url }), '0.1.0', systemClock)
   let isUp = true
   const throughLink: Post = async (body, signal) => {
     if (!isUp) throw new Error('host unreachable')
     return toReceiver(body, signal)
   }
-  const totalMs = (BEFORE_MINUTES + CUT_MINUTES + AFTER_MINUTES) * MINUTE
+  const totalMs = TOTAL_MINUTES * MINUTE
   const clock: TestClock = pushClock({ startMs: 0, wallOffsetMs: Date.now() - totalMs - 2 * START_MS - 1000 })
   const cut = startGateway(throughLink, clock, {}, 'cut')
   const other = startGateway(toReceiver, clock, {}, 'other')
@@ -66,34 +66,46 @@ async function story(storage: object): Promise<Story> {
   await minutes(AFTER_MINUTES / 2)
   await kill()
   await minutes(AFTER_MINUTES / 2)
-  return { prometheus, cut }
+  return { receiver, cut }
 }
 
-describeUnless(missingPrograms('prometheus'), 'a cut of 90 minutes', () => {
+const prometheusWith = (storage: object) => () =>
+  startPrometheusWith({ 'prometheus.yml': JSON.stringify({ storage }) }, '--web.enable-remote-write-receiver')
+
+describeUnless(missingPrograms('prometheus', 'victoria-metrics'), 'a cut of 90 minutes', () => {
   describe.each([
     [
-      'with out_of_order_time_window, as the shipped receivers have it',
-      { tsdb: { out_of_order_time_window: '3h' } },
+      'Prometheus with out_of_order_time_window, as the shipped receivers have it',
+      prometheusWith({ tsdb: { out_of_order_time_window: '3h' } }),
       0,
     ],
-    ['without it', {}, 20],
-  ])('%s', (_title, storage, droppedAtLeast) => {
+    ['Prometheus without it', prometheusWith({}), 20],
+    ['VictoriaMetrics', startVictoriaMetrics, 0],
+  ])('%s', (_title, start, droppedAtLeast) => {
     let it: Story
     beforeAll(async () => {
-      it = await story(storage)
-    }, 120_000)
-    afterAll(() => it.prometheus[Symbol.asyncDispose]())
+      it = await story(() => start())
+      // VictoriaMetrics shows new samples within a second.
+      await until(() => value('sum(count_over_time(up{gateway="other"}[3h]))'), {
+        what: 'the samples',
+        is: (samples) => samples >= TOTAL_MINUTES,
+      })
+      await until(() => value('systemd_service_crashes_total{gateway="cut"}'), {
+        what: 'the last crash',
+        is: (crashes) => crashes === TOTAL_MINUTES,
+      })
+    }, 180_000)
+    afterAll(() => it.receiver[Symbol.asyncDispose]())
     const value = async (promql: string) => {
-      const result = await it.prometheus.query(promql)
+      const result = await it.receiver.query(promql)
       return Number(result[0]?.value[1] ?? Number.NaN)
     }
 
     test('no crash is lost: the counter and its increase over the cut and both kills are right', async () => {
-      const total = BEFORE_MINUTES + CUT_MINUTES + AFTER_MINUTES
       const crashes = 'systemd_service_crashes_total{gateway="cut", service="sink.service"}'
-      expect(await value(crashes)).toBe(total)
-      expect(await value(`increase(${crashes}[2h5m])`)).toBeGreaterThan(total - 3)
-      expect(await value(`increase(${crashes}[2h5m])`)).toBeLessThan(total + 4)
+      expect(await value(crashes)).toBe(TOTAL_MINUTES)
+      expect(await value(`increase(${crashes}[2h5m])`)).toBeGreaterThan(TOTAL_MINUTES - 3)
+      expect(await value(`increase(${crashes}[2h5m])`)).toBeLessThan(TOTAL_MINUTES + 4)
       expect(await value(`resets(${crashes}[3h])`)).toBe(0)
     })
 
@@ -101,11 +113,10 @@ describeUnless(missingPrograms('prometheus'), 'a cut of 90 minutes', () => {
       const samples = await value('count_over_time(up{gateway="cut"}[3h])')
       const { dropped, pending, problem } = it.cut.agent.health()
       expect([pending, problem]).toEqual([0, null])
-      const total = BEFORE_MINUTES + CUT_MINUTES + AFTER_MINUTES
-      if (droppedAtLeast === 0) expect(samples).toBeGreaterThanOrEqual(total - 3)
+      if (droppedAtLeast === 0) expect(samples).toBeGreaterThanOrEqual(TOTAL_MINUTES - 3)
       else {
-        expect(samples).toBeLessThan(total - droppedAtLeast)
-        expect(samples).toBeGreaterThan(total - CUT_MINUTES + 20)
+        expect(samples).toBeLessThan(TOTAL_MINUTES - droppedAtLeast)
+        expect(samples).toBeGreaterThan(TOTAL_MINUTES - CUT_MINUTES + 20)
       }
       // The agent that was killed after the cut took its counters of dropped samples with it.
       expect(Object.values(dropped)).toEqual([0, 0, 0, 0, 0])
@@ -114,8 +125,7 @@ describeUnless(missingPrograms('prometheus'), 'a cut of 90 minutes', () => {
     })
 
     test('the other gateway is not affected', async () => {
-      const total = BEFORE_MINUTES + CUT_MINUTES + AFTER_MINUTES
-      expect(await value('count_over_time(up{gateway="other"}[3h])')).toBeGreaterThanOrEqual(total)
+      expect(await value('count_over_time(up{gateway="other"}[3h])')).toBeGreaterThanOrEqual(TOTAL_MINUTES)
     })
   })
 })
