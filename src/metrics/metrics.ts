@@ -27,7 +27,7 @@ export interface Metrics {
 
 /**
  * `gather` first commits if the flush budget allows it (StateStore.commitForReader), and then takes all facts at one
- * instant. With `withUsage` false, it may leave `usage` and `host` empty.
+ * instant. With `withUsage` false, it may leave `usage` and `host` empty, as is then the usage of the process.
  */
 export function createMetrics(gather: (withUsage: boolean) => Promise<ScrapeFacts>, clock: Clock): Metrics {
   let federation: Federation | null = null
@@ -37,7 +37,8 @@ export function createMetrics(gather: (withUsage: boolean) => Promise<ScrapeFact
   const read = async (withUsage = true) => {
     const facts = await gather(withUsage)
     startedAtMonoMs ??= clock.now().monoMs - process.uptime() * 1000
-    return { ...facts, process: { ...readProcess(), startedAtMs: clock.wallMsOf(startedAtMonoMs) } }
+    const usage = withUsage ? readProcess() : NO_PROCESS
+    return { ...facts, process: { ...usage, startedAtMs: clock.wallMsOf(startedAtMonoMs) } }
   }
   const scrapes = { text: scrapesAs('text', read, clock), openmetrics: scrapesAs('openmetrics', read, clock) }
   return {
@@ -70,6 +71,8 @@ function scrapesAs(format: Format, read: () => Promise<ScrapeInput>, clock: Cloc
   }
   return createSharedScrape(take, clock)
 }
+
+const NO_PROCESS: Omit<ProcessFacts, 'startedAtMs'> = { cpuSeconds: 0, residentBytes: 0, openFds: null }
 
 function readProcess(): Omit<ProcessFacts, 'startedAtMs'> {
   const { user, system } = process.cpuUsage()

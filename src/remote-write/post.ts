@@ -42,11 +42,19 @@ export function createPost(config: () => RemoteWriteConfig, version: string, clo
       ...authorization(config()),
     }
     const { request: requestTo } = secure ? await import('node:https') : http
-    const request = requestTo(url, { method: 'POST', headers, agent: await agentFor(secure), signal })
+    const agent = await agentFor(secure)
+    signal.throwIfAborted()
+    const request = requestTo(url, { method: 'POST', headers, agent })
     const cancelTimeout = clock.after(TIMEOUT_MS, () => {
       request.destroy(new Error(`no response within ${TIMEOUT_MS / 1000} s`))
     })
-    const response = await responseOf(request, body).finally(cancelTimeout)
+    // Node's own option `signal` takes a quarter of the CPU time of a request.
+    const abort = () => request.destroy(new Error('aborted'))
+    signal.addEventListener('abort', abort)
+    const response = await responseOf(request, body).finally(() => {
+      cancelTimeout()
+      signal.removeEventListener('abort', abort)
+    })
     return { ...response, body: withoutSecrets(response.body, secretsOf(url, headers.Authorization)) }
   }
 

@@ -1,5 +1,5 @@
 // CPU time and memory of a running process, from /proc, for benchmarks; and the median of their measurements.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
@@ -11,6 +11,13 @@ export function cpuMs(pid: number): number {
     .replace(/^.*\) /s, '')
     .split(' ')
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND
+}
+
+/** The same in ns steps, without threads that have ended: for short times. */
+export function fineCpuMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const ns = threads.map((tid) => Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]))
+  return ns.reduce((sum, one) => sum + one, 0) / 1e6
 }
 
 /** Anonymous memory, MB: what the kernel cannot drop. */

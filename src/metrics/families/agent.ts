@@ -40,10 +40,17 @@ export const agentFamilies: readonly Family[] = [
   gauge('gatewatch_clock_synced', '1 if the clock is synchronised, else 0; absent while unknown.', ({ live }) => {
     return live.clockSynced === null ? null : flag(live.clockSynced)
   }),
+]
+
+/** What is read for each scrape. */
+export const processFamilies: readonly Family[] = [
   counter('process_cpu_seconds_total', 'User and system CPU time used by the agent.', (r) => r.process.cpuSeconds),
   gauge('process_resident_memory_bytes', 'Resident memory size.', (r) => r.process.residentBytes),
   gauge('process_open_fds', 'Open file descriptors.', (r) => r.process.openFds),
-  gauge('process_start_time_seconds', 'Unix time at which the process started, in seconds.', (r) => {
-    return unixSeconds(r.process.startedAtMs)
-  }),
 ]
+
+export const processStart: Family = gauge(
+  'process_start_time_seconds',
+  'Unix time at which the process started, in seconds.',
+  (r) => unixSeconds(r.process.startedAtMs),
+)

@@ -1,6 +1,6 @@
 // All metric families, in the order of a scrape.
 import type { Family } from '../family.ts'
-import { agentFamilies } from './agent.ts'
+import { agentFamilies, processFamilies, processStart } from './agent.ts'
 import { busFamilies } from './bus.ts'
 import { flashFamilies } from './flash.ts'
 import { httpFamilies } from './http.ts'
@@ -24,7 +24,9 @@ export const FAMILIES: readonly Family[] = [
   ...remoteWriteFamilies,
   ...httpFamilies,
   ...agentFamilies,
+  ...processFamilies,
+  processStart,
 ]
 
-/** Those that read `usage` or `host` of the input: without them, these need not be gathered. */
-export const USAGE_FAMILIES: ReadonlySet<Family> = new Set([...unitUsageFamilies, ...hostFamilies])
+/** Those that read `usage`, `host` or `process` of the input: without them, these need not be gathered. */
+export const USAGE_FAMILIES: ReadonlySet<Family> = new Set([...unitUsageFamilies, ...hostFamilies, ...processFamilies])

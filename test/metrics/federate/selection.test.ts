@@ -60,7 +60,7 @@ test('a series that is read again has the same labels object', async () => {
   second.series.forEach(({ labels }, i) => void expect(labels).toBe(first.series[i]?.labels))
 })
 
-test('resources of units and host are read only for families that need them', async () => {
+test('resources of units, host and process are read only for families that need them', async () => {
   const { textOf, withUsage } = selecting([scrapeInput(UNITS), scrapeInput(UNITS), scrapeInput(UNITS)])
   await textOf('systemd_service_state', 'gatewatch_health')
   await textOf('systemd_service_state', 'gatewatch_unit_tasks')
@@ -73,6 +73,18 @@ test('resources of units and host are read only for families that need them', as
     },
     get host(): never {
       throw new Error('host is read')
+    },
+    process: {
+      startedAtMs: 0,
+      get cpuSeconds(): never {
+        throw new Error('process is read')
+      },
+      get residentBytes(): never {
+        throw new Error('process is read')
+      },
+      get openFds(): never {
+        throw new Error('process is read')
+      },
     },
   }
   for (const family of FAMILIES) {
