@@ -12,12 +12,12 @@ const STUBS = {
   // optional native helpers of ws, which works without them
   bufferutil: 'absent',
   'utf-8-validate': 'absent',
-  // mqtt: proxies, browsers, and a second copy of Node's streams
+  // mqtt: traces, topic aliases, proxies, browsers, and a second copy of Node's streams
+  debug: 'debug',
+  'lru-cache': 'lru-cache',
   socks: 'socks',
   'worker-timers': 'worker-timers',
   'readable-stream': 'readable-stream',
-  // debug's colours
-  'supports-color': 'absent',
 }
 
 /** bcryptjs yields to the event loop only every 100 ms, which would delay D-Bus signals; shortened to 5 ms. */

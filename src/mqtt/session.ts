@@ -40,21 +40,21 @@ export function createSession({ config, identity, url, topics, clock, random }: 
         clientId,
         will: { ...availabilityMessage(topics, 'offline', id), retain },
         clock,
-        ...dialConfigured(url, config),
+        ...(await dialConfigured(url, config)),
       }
       return openConnection(library, options, handlers)
     },
   }
 }
 
-/** The stream to the configured broker, and how to use it. Throws if a file cannot be read. */
-export function dialConfigured(url: BrokerUrl, config: MqttConfig) {
+/** The stream to the configured broker, and how to use it. Rejects if a file cannot be read. */
+export async function dialConfigured(url: BrokerUrl, config: MqttConfig) {
   return {
     username: config.username ?? url.username,
     password: readPassword(url, config),
     keepaliveSeconds: config.keepalive,
     qos: config.qos as 0 | 1 | 2,
-    stream: dial(url, config),
+    stream: await dial(url, config),
   }
 }
 

@@ -2,15 +2,19 @@
 // read at each attempt, so that passwords and certificates may change while the agent runs.
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { type CredentialFiles, readCertificates, readFirstLine } from '../../credentials/files.ts'
 import type { BrokerUrl } from './broker-url.ts'
 
-/** Opens at once; errors come as events of the stream. Throws if a file cannot be read. */
-export function dial({ address }: BrokerUrl, files: CredentialFiles): Duplex {
+/** Errors of the network come as events of the stream. Rejects if a file cannot be read. */
+export async function dial({ address }: BrokerUrl, files: CredentialFiles): Promise<Duplex> {
   // noDelay: an event must not wait for the acknowledgement of the previous one
-  if (address.kind === 'tls')
-    return connectTls({ ...tlsOptions(address.host, files), ...target(address) }).setNoDelay(true)
+  if (address.kind === 'tls') {
+    const tls = await import('node:tls') // loaded only when needed: it costs memory
+    const checkServerIdentity: ConnectionOptions['checkServerIdentity'] = (_, certificate) =>
+      tls.checkServerIdentity(address.host, certificate) // without the zone
+    return tls.connect({ ...tlsOptions(address.host, files), checkServerIdentity, ...target(address) }).setNoDelay(true)
+  }
   const unused = (['ca_file', 'cert_file', 'key_file'] as const).find((key) => files[key] !== null)
   if (unused !== undefined) throw new Error(`mqtt.${unused} requires TLS; use mqtts:// in mqtt.url`)
   return connectTcp({
@@ -32,7 +36,6 @@ function target({ host, zone, port }: { host: string; zone: string | null; port:
 function tlsOptions(host: string, files: CredentialFiles): ConnectionOptions {
   return {
     rejectUnauthorized: true,
-    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate), // without the zone
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...readCertificates('mqtt', files),
   }

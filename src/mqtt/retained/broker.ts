@@ -97,6 +97,7 @@ async function connectOnce(
   const url = readBrokerUrl(config.url)
   const library = await loadLibrary()
   try {
+    const dialled = await dialConfigured(url, config)
     return await new Promise((resolve) => {
       let isUp = false
       const connection = openConnection(
@@ -106,7 +107,7 @@ async function connectOnce(
           clientId: `gatewatch-clear-${randomBytes(3).toString('hex')}`,
           will: null,
           clock,
-          ...dialConfigured(url, config),
+          ...dialled,
         },
         {
           ...handlers,
