@@ -30,6 +30,7 @@ const PROGRAMS = [
   ['victoria-metrics', 'victoria-metrics', 'VictoriaMetrics, to which the agent pushes', ['test']],
   ['vmalert', 'victoria-metrics', 'alert rules of VictoriaMetrics', ['test']],
   ['vmauth', 'victoria-metrics', 'bearer tokens in front of it', ['test']],
+  ['prometheus-mqtt-exporter', 'prometheus-mqtt-exporter', 'what gatewatch-centre is compared with', ['test']],
   ['chromium', 'chromium', 'a browser for the dashboard', ['test']],
   ['prometheus-node-exporter', 'prometheus-node-exporter', 'an exporter to compare with', ['bench']],
   ['strace', 'strace', 'tracing of writes and syncs, and injection of faults', ['test']],
@@ -60,6 +61,7 @@ const SERVICES = {
   mosquitto: ['mosquitto'],
   prometheus: ['prometheus'],
   'prometheus-node-exporter': ['prometheus-node-exporter'],
+  'prometheus-mqtt-exporter': ['prometheus-mqtt-exporter'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
   'victoria-metrics': ['victoria-metrics'],
 }

@@ -1,11 +1,34 @@
-// The metric families of all gateways: the names of a gateway's own /metrics, with the label `gateway`.
-import type { Counters } from '../../src/core/unit.ts'
+// The series of all gateways: families of a gateway's own /metrics, with the label `gateway`.
 import { isUnloadedState } from '../../src/core/unit-facts.ts'
+import { FAMILIES as OF_AGENT } from '../../src/metrics/families/all.ts'
 import { STATE_NUMBERS, UNKNOWN } from '../../src/metrics/families/services.ts'
-import { type FamilyOf, flag, type Sample, unixSeconds } from '../../src/metrics/family.ts'
+import { type FamilyOf, flag, type Sample } from '../../src/metrics/family.ts'
 import { type Gateways, isUp, type UnitState } from './gateways.ts'
 
 type Family = FamilyOf<Gateways>
+type SamplesOfUnit = (unit: UnitState) => readonly Sample[]
+
+/** Type and help are those of the agent. */
+const OF_UNITS: Readonly<Record<string, SamplesOfUnit>> = {
+  systemd_service_state: one(({ active_state }) => STATE_NUMBERS[active_state] ?? UNKNOWN),
+  systemd_service_starts_total: one(({ counters }) => counters.starts),
+  systemd_service_stops_total: one(({ counters }) => counters.stops),
+  systemd_service_crashes_total: one(({ counters }) => counters.crashes),
+  systemd_service_restarts_total: one(({ counters }) => counters.restarts),
+  gatewatch_unit_lost_total: one(({ counters }) => counters.lost),
+  gatewatch_unit_failures_total: failures,
+  gatewatch_unit_start_jobs_failed_total: startJobsFailed,
+  gatewatch_unit_running: one(({ running }) => running),
+  gatewatch_unit_flapping: one(({ flapping }) => flapping),
+  gatewatch_unit_gave_up: one(({ gave_up }) => gave_up),
+  gatewatch_unit_loaded: one(({ active_state, load_state }) => {
+    return active_state === 'unknown' || load_state === null ? null : !isUnloadedState(load_state)
+  }),
+  gatewatch_unit_frozen: one(({ frozen }) => frozen || null),
+  gatewatch_unit_last_crash_timestamp_seconds: one(({ last_crash: crash }) => {
+    return crash === null ? null : Date.parse(crash.timestamp) / 1000
+  }),
+}
 
 export const FAMILIES: readonly Family[] = [
   {
@@ -14,42 +37,10 @@ export const FAMILIES: readonly Family[] = [
     help: '1 while the gateway is reachable: its agent is online, and its bridge is connected.',
     samples: ({ all }) => [...all].map(([gateway, it]) => ({ labels: { gateway }, value: flag(isUp(it)) })),
   },
-  gauge('systemd_service_state', 'ActiveState, with the same numbers as on the gateway.', stateNumber),
-  counter('systemd_service_starts_total', 'Runs started.', 'starts'),
-  counter('systemd_service_stops_total', 'Runs that ended successfully.', 'stops'),
-  counter('systemd_service_crashes_total', 'Runs that ended in failure.', 'crashes'),
-  counter('systemd_service_restarts_total', 'Starts that directly followed another run.', 'restarts'),
-  counter('gatewatch_unit_lost_total', 'Runs whose end was not observed.', 'lost'),
-  {
-    name: 'gatewatch_unit_failures_total',
-    type: 'counter',
-    help: 'Crashes by systemd Result; requested: whether a stop or restart job ended the run.',
-    samples: (gateways) => samples(gateways, failures),
-  },
-  {
-    name: 'gatewatch_unit_start_jobs_failed_total',
-    type: 'counter',
-    help: 'Start jobs that ended without a run, by job result.',
-    samples: (gateways) => samples(gateways, startJobsFailed),
-  },
-  gauge('gatewatch_unit_running', '1 while a run is in progress.', (unit) => flagOrNone(unit.running)),
-  gauge('gatewatch_unit_flapping', '1 while the unit crashes repeatedly.', (unit) => flagOrNone(unit.flapping)),
-  gauge('gatewatch_unit_gave_up', '1 if the unit failed and nothing active will start it again.', (unit) =>
-    flagOrNone(unit.gave_up),
-  ),
-  gauge('gatewatch_unit_loaded', '0 if systemd cannot load the unit.', ({ active_state, load_state }) =>
-    active_state === 'unknown' || load_state === null ? null : flag(!isUnloadedState(load_state)),
-  ),
-  gauge('gatewatch_unit_frozen', '1 while the processes of the unit are frozen; absent otherwise.', ({ frozen }) =>
-    frozen ? 1 : null,
-  ),
-  gauge(
-    'gatewatch_unit_last_crash_timestamp_seconds',
-    'Unix time of the last crash, in seconds.',
-    ({ last_crash: crash }) => {
-      return crash === null ? null : unixSeconds(Date.parse(crash.timestamp))
-    },
-  ),
+  ...OF_AGENT.flatMap(({ name, type, help }): Family[] => {
+    const of = OF_UNITS[name]
+    return of === undefined ? [] : [{ name, type, help, samples: (gateways) => samples(gateways, of) }]
+  }),
   {
     name: 'gatewatch_centre_refused_messages_total',
     type: 'counter',
@@ -58,12 +49,7 @@ export const FAMILIES: readonly Family[] = [
   },
 ]
 
-/** No series while the gateway does not know the value. */
-function flagOrNone(value: boolean | null): number | null {
-  return value === null ? null : flag(value)
-}
-
-function samples({ all }: Gateways, of: (unit: UnitState) => readonly Sample[]): Sample[] {
+function samples({ all }: Gateways, of: SamplesOfUnit): Sample[] {
   return [...all].flatMap(([gateway, { units }]) =>
     [...units.values()].flatMap((unit) =>
       of(unit).map(({ labels, value }) => ({ labels: { gateway, service: unit.service, ...labels }, value })),
@@ -71,16 +57,12 @@ function samples({ all }: Gateways, of: (unit: UnitState) => readonly Sample[]):
   )
 }
 
-function gauge(name: string, help: string, value: (unit: UnitState) => number | null): Family {
-  const one = (unit: UnitState) => {
-    const v = value(unit)
-    return v === null ? [] : [{ labels: {}, value: v }]
+/** No series while the gateway does not know the value. */
+function one(of: (unit: UnitState) => number | boolean | null | undefined): SamplesOfUnit {
+  return (unit) => {
+    const value = of(unit) ?? null
+    return value === null ? [] : [{ labels: {}, value: Number(value) }]
   }
-  return { name, type: 'gauge', help, samples: (gateways) => samples(gateways, one) }
-}
-
-function counter(name: string, help: string, what: keyof Counters): Family {
-  return { ...gauge(name, help, (unit) => unit.counters[what]), type: 'counter' }
 }
 
 /** Two results have a series at 0 from the start, as on the gateway, so that increase() sees the first crash. */
@@ -96,8 +78,4 @@ function failures(unit: UnitState): Sample[] {
 function startJobsFailed({ start_jobs_failed: counts }: UnitState): Sample[] {
   const all: Readonly<Record<string, number>> = counts === undefined ? {} : { dependency: 0, ...counts }
   return Object.entries(all).map(([result, value]) => ({ labels: { result }, value }))
-}
-
-function stateNumber(unit: UnitState): number {
-  return STATE_NUMBERS[unit.active_state] ?? UNKNOWN
 }
