@@ -15,15 +15,6 @@ export const PROPERTIES = 'org.freedesktop.DBus.Properties'
 /** Match rule for systemd joining and leaving the bus. */
 export const OWNER_RULE = `type='signal',sender='${DRIVER}',path='${DRIVER_PATH}',interface='${DRIVER}',member='NameOwnerChanged',arg0='${SYSTEMD}'`
 
-/** Match rules for the signals that watching needs, and no others. */
-export const MATCH_RULES: readonly string[] = [
-  OWNER_RULE,
-  ...['UnitNew', 'UnitRemoved', 'JobNew', 'JobRemoved', 'Reloading'].map(
-    (member) => `type='signal',sender='${SYSTEMD}',path='${MANAGER_PATH}',interface='${MANAGER}',member='${member}'`,
-  ),
-  `type='signal',sender='${SYSTEMD}',path_namespace='${MANAGER_PATH}/unit',interface='${PROPERTIES}',member='PropertiesChanged'`,
-]
-
 /** Queries systemd's unique name; null if it is not on the bus. The reply comes in order with NameOwnerChanged signals. */
 export function systemdOwner(bus: Bus, onReply: (error: Error | null, owner: string | null) => void): void {
   const call = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER, member: 'GetNameOwner' }

@@ -8,12 +8,13 @@ import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createAcceptSockets } from './accept-sockets.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import { createGapWatch } from './gap-watch.ts'
-import { createJobTypes } from './job-types.ts'
 import * as manager from './manager-api.ts'
+import { createMatchRules, type MatchRules, type NeededUnits } from './match-rules.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
+import { unitPath } from './unit-path.ts'
 import { createUnitReader, type UnitReader, type UnitReaderContext } from './unit-reader.ts'
-import { createUnitSignals, type UnitSignals } from './unit-signals.ts'
+import { createJobTypes, createUnitSignals, type UnitSignals } from './unit-signals.ts'
 import { unmatchedPatterns } from './unmatched-patterns.ts'
 
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
@@ -50,13 +51,14 @@ export interface Session {
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe } = context
-  const { units, signals, triggers, sockets, gaps, find, endWatching } = watchUnits(
+  const { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching } = watchUnits(
     context,
     () => reloading,
     reconcileUnlessDue,
   )
   let owner: string | null = null
   let subscribed = false
+  let isUp = false
   let ended = false
   let reloading = false
 
@@ -65,14 +67,19 @@ export async function openSession(context: SessionContext): Promise<Session> {
     reloading = false
     const gap = gaps.take() ? clock.now() : null
     try {
+      await rules.everyUnit() // until it is known which ones are needed
       await manager.subscribe(bus) // its reply follows every signal that was queued for us before
       if (gap !== null) observe({ kind: 'gap', at: gap })
       sockets.begin(list.all().filter((label) => !list.isNamed(label)))
       await find()
       triggers.begin(list.has)
-      return (await units.readAll()) && subscribed && !ended
+      if (!(await units.readAll()) || !subscribed || ended) return false
+      if (!isUp) context.up() // only now is every unit known, so that its later changes can be counted
+      isUp = true
+      await rules.only(needed)
+      return true
     } catch (error) {
-      if (gap !== null)
+      if (gap !== null || !(isUp || isGone(error)))
         bus.close(`reconcile failed: ${messageOf(error)}`) // a new connection has an empty queue
       else if (!isGone(error))
         context.log('warning', `bus: reconcile failed: ${messageOf(error)}; retrying after resync_interval`)
@@ -99,8 +106,8 @@ export async function openSession(context: SessionContext): Promise<Session> {
     }
     if (owner !== adopted || ended) return
     subscribed = true
-    await reconcile()
-    if (owner === adopted && !ended) context.up() // only now is every unit known, so that its later changes can be counted
+    const complete = await reconcile()
+    if (!complete && owner === adopted && !ended) bus.close('systemd did not reply')
   }
 
   const setOwner = (now: string | null) => {
@@ -108,6 +115,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     owner = now
     reloading = false
     subscribed = false
+    isUp = false
     if (owner === null) context.down('systemd is not on the bus')
     else void adopt()
   }
@@ -140,7 +148,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     endWatching()
   }
   try {
-    await requestSignals(bus, setOwner)
+    await requestSignals(bus, rules, setOwner)
   } catch (error) {
     end()
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
@@ -151,6 +159,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
 /** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
 function watchUnits(session: SessionContext, isReloading: () => boolean, reconcile: () => Promise<void>) {
   const { bus, clock, list, log } = session
+  const rules = createMatchRules(bus)
   const gaps = createGapWatch(clock, reconcile)
   const sockets = createAcceptSockets(bus, (template, accepting) =>
     session.observe({ kind: 'accepting', at: clock.now(), template, accepting }),
@@ -176,6 +185,8 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
       triggers.set(label, reading.settings.startedBy)
       freezer.note(label, reading.snapshot)
       noteJob(label, reading.snapshot)
+      // It is an alias, or something starts it, since the last time that every unit was read.
+      if (![reading.id, ...reading.settings.startedBy].every((unit) => rules.covers(unitPath(unit)))) gaps.suspect()
     },
   })
   const noteJob = createJobTypes(bus, (unit, job, type) =>
@@ -187,13 +198,16 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
     gaps.suspect()
   }
   const signals = createUnitSignals({ ...context, units, triggers, freezer, noteJob, isReloading, missed })
+  /** Patterns match units that are not known yet, and the signals of an alias have the name of its unit. */
+  const needed = (): NeededUnits | null =>
+    list.patterns().length > 0 || list.hasAlias() ? null : { watched: list.all(), others: triggers.paths() }
   const endWatching = () => {
     units.end()
     freezer.end()
     gaps.end()
     listing.cancel()
   }
-  return { units, signals, triggers, sockets, gaps, find, endWatching }
+  return { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching }
 }
 
 /** Watches the units that the patterns match, and reports the patterns that match none. Resolves with the new ones. */
@@ -219,9 +233,9 @@ async function findUnits(
   return found
 }
 
-/** Adds the match rules, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
-async function requestSignals(bus: Bus, setOwner: (owner: string | null) => void): Promise<void> {
-  for (const rule of manager.MATCH_RULES) await bus.addMatch(rule)
+/** Requests signals from the bus, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
+async function requestSignals(bus: Bus, rules: MatchRules, setOwner: (owner: string | null) => void): Promise<void> {
+  await rules.everyUnit()
   await new Promise<void>((resolve, reject) => {
     manager.systemdOwner(bus, (error, owner) => {
       if (error !== null) return reject(error)

@@ -15,6 +15,8 @@ export interface Triggers {
   set(label: string, startedBy: readonly string[]): void
   /** Whether the unit at this object path is followed. */
   has(path: string): boolean
+  /** The object paths of all that are followed. */
+  paths(): readonly string[]
   /** The properties of a PropertiesChanged signal of a followed unit. */
   changed(path: string, properties: unknown): void
 }
@@ -97,6 +99,7 @@ export function createTriggers(bus: Bus, report: (label: string, active: boolean
     },
     set,
     has: (path) => byPath.has(path),
+    paths: () => [...byPath.keys()],
     changed(path, properties) {
       const trigger = byPath.get(path)
       if (trigger !== undefined && hasState(properties)) setActive(trigger, isActive(properties))

@@ -1,13 +1,14 @@
 // Turns systemd's unit signals into observations: changed properties, newly loaded units, unloaded units.
 import type { Observation } from '../core/observation.ts'
+import type { UnitSnapshot } from '../core/unit.ts'
 import { isUnitName } from '../core/unit-name.ts'
 import type { Bus, Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
+import { plain } from '../dbus/variants.ts'
 import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
 import type { FreezerCheck } from './freezer-check.ts'
-import type { NoteJob } from './job-types.ts'
-import { MANAGER_PATH } from './manager-api.ts'
+import { jobTypeCall, MANAGER_PATH } from './manager-api.ts'
 import { createNewTriggers } from './new-triggers.ts'
 import type { Triggers } from './triggers.ts'
 import { unitAt, unitPath } from './unit-path.ts'
@@ -141,5 +142,20 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
       else if (signal.member === 'UnitNew') loaded(signal.body)
       else if (signal.member === 'UnitRemoved') unloaded(signal.body)
     },
+  }
+}
+
+/** The newest snapshot of a watched unit: if the type of its job can matter, reads it and calls `report`. */
+type NoteJob = (label: string, snapshot: UnitSnapshot) => void
+
+/** Reads the type of a job that is queued beside an open run: no signal contains it. */
+export function createJobTypes(bus: Bus, report: (label: string, job: number, type: string) => void): NoteJob {
+  return (label, { activeState, job, mainCode }) => {
+    const isBesideRun = mainCode === 0 ? activeState === 'active' : activeState !== 'activating'
+    if (job === 0 || !isBesideRun) return
+    bus.request(jobTypeCall(job), (error, [value]) => {
+      const type = plain(value)
+      if (error === null && typeof type === 'string') report(label, job, type) // an error: the job is done
+    })
   }
 }

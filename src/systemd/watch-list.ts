@@ -45,6 +45,8 @@ export interface WatchList {
   at(path: string): readonly string[]
   /** Sets the canonical name of a label: signals of an alias come on the path of its unit. */
   resolved(label: string, id: string): void
+  /** Whether a label is an alias of another unit. */
+  hasAlias(): boolean
   /** Whether a pattern matches this unit. */
   matches(name: string): boolean
   /** Watches a unit that a pattern matches; false if it is watched already or the list is full. */
@@ -122,6 +124,7 @@ export function createWatchList(
       canonical.set(label, id)
       labels.link(unitPath(id), label)
     },
+    hasAlias: () => [...canonical].some(([label, id]) => label !== id),
     matches: (name) => matches(name),
     add: (name) => insert(discovered, name),
     remove(name) {

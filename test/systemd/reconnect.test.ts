@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { busError } from '../../src/dbus/bus.ts'
+import { connectBus } from '../../src/dbus/connection.ts'
 import { startDbus } from '../rig/dbus.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -37,6 +39,29 @@ describeUnless(noSystemd(), 'a systemd that disappears', () => {
     await rig.kill('a.service')
     await w.becomes('a.service', { activeState: 'failed', result: 'signal', mainStatus: 9 })
     expect(w.source.health()).toMatchObject({ connected: true, malformed: 0 })
+  })
+
+  it('while it lists its units is not connected yet: the next connection reads every unit', async () => {
+    let attempts = 0
+    const connect: typeof connectBus = async (...of) => {
+      const bus = await connectBus(...of)
+      attempts += 1
+      if (attempts > 1) return bus
+      return {
+        ...bus,
+        call: async (...call) => {
+          if (call[3] === 'ListUnitsByPatterns') throw busError('timeout', 'ListUnitsByPatterns: no reply')
+          return bus.call(...call)
+        },
+      }
+    }
+    await using w = await watching(rig.busAddress, ['a*'], { connect })
+    await w.loadState('a.service', 'loaded')
+    await until(() => w.source.health().connected, { what: 'the second connection' })
+    expect(w.logs.filter((line) => line.includes('bus:'))).toEqual([
+      'warning bus: not available: reconcile failed: ListUnitsByPatterns: no reply; retrying',
+      'info bus: connected',
+    ])
   })
 
   it('with its bus is lost and reconnected, and its units are read again', async () => {

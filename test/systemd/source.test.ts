@@ -250,8 +250,11 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(two.of('once.service', 'read').length).toBeLessThanOrEqual(1)
   })
 
-  it('counts every run of a crash loop, and the counters balance', async () => {
-    await using w = await watchingConnected(rig.busAddress, ['loop'])
+  it.each([
+    ['with match rules for this unit', ['loop']],
+    ['with match rules for every unit', ['loop', 'no-such-*']],
+  ])('counts every run of a crash loop, and the counters balance, %s', async (_, patterns) => {
+    await using w = await watchingConnected(rig.busAddress, patterns)
     const before = Number((await rig.show('loop.service', 'NRestarts')).NRestarts)
     await rig.start('loop.service')
     await new Promise((resolve) => setTimeout(resolve, 2000))
