@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
 import { compressedPacks } from './bundle/compressed-packs.mjs'
 import { dashboard } from './bundle/dashboard.mjs'
+import { lazyBuiltins } from './bundle/lazy-builtins.mjs'
 import { packagesIn, sizeReport } from './bundle/report.mjs'
 import { shorterBcryptSlices, stubbedPackages } from './bundle/stubs.mjs'
 import { revision } from './revision.mjs'
@@ -41,7 +42,7 @@ const common = {
   lineLimit: 160,
   legalComments: 'none',
   charset: 'ascii', // a single character outside Latin-1 would double the memory of the source
-  plugins: [stubbedPackages, shorterBcryptSlices],
+  plugins: [lazyBuiltins, stubbedPackages, shorterBcryptSlices],
   metafile: true,
   write: false,
   logLevel: 'warning',

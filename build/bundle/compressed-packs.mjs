@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
 import * as esbuild from 'esbuild'
 
-/** Each pack, and the modules imported from it. No other part of the bundle may import the same packages. */
+/**
+ * Each pack, and the modules imported from it. No other part of the bundle may import the same packages. Not mqtt, which many
+ * gateways use: to unpack it, zlib is loaded, and then there are two copies of its text.
+ */
 const PACKS = {
   bcryptjs: ['bcryptjs'],
-  mqtt: ['mqtt/lib/client', 'mqtt/lib/handlers/ack'],
   re2js: ['re2js'],
   ws: ['ws'],
   yaml: ['yaml'],

@@ -1,6 +1,7 @@
 // Identity of the gateway: boot id, derived machine id and gateway id.
-import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { hmac } from '@noble/hashes/hmac.js' // node:crypto would cost memory and start-up time
+import { sha256 } from '@noble/hashes/sha2.js'
 import { messageOf } from '../core/error-text.ts'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
@@ -14,7 +15,7 @@ const APPLICATION_ID = Buffer.from('4c1f6f0a2e9b4d7c8f3f0d1b6a52e7c9', 'hex')
  * 128 bits and marked as a version 4 UUID. `machineId`: 32 hex digits; returns as many.
  */
 export function derivedMachineId(machineId: string): string {
-  const id = createHmac('sha256', Buffer.from(machineId, 'hex')).update(APPLICATION_ID).digest().subarray(0, 16)
+  const id = Buffer.from(hmac(sha256, Buffer.from(machineId, 'hex'), APPLICATION_ID).subarray(0, 16))
   id.writeUInt8((id.readUInt8(6) & 0x0f) | 0x40, 6)
   id.writeUInt8((id.readUInt8(8) & 0x3f) | 0x80, 8)
   return id.toString('hex')

@@ -13,7 +13,7 @@ const GZIP_FROM_BYTES = 1_024
 const GZIP_SYNC_UP_TO_BYTES = 65_536
 const GZIP_HEADERS = { 'content-encoding': 'gzip' }
 
-const gzipInThreadPool = promisify<string | Buffer, Buffer>(gzip)
+const gzipInThreadPool = (body: string | Buffer) => promisify<string | Buffer, Buffer>(gzip)(body) // zlib is loaded now
 
 export interface Responder {
   send(request: IncomingMessage, response: ServerResponse, reply: HttpResponse): void

@@ -1,7 +1,16 @@
 // Crashes on a real broker: each is published once with its signal, also when the agent is killed in between.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { brokerConfig } from '../mqtt/broker-config.ts'
-import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import {
+  BINARY,
+  type Gatewatch,
+  gatewatch,
+  removeDirectory,
+  startGatewatch,
+  temporaryDirectory,
+} from '../rig/gatewatch.ts'
 import { MOSQUITTO, type Mosquitto, type Subscriber, startMosquitto } from '../rig/mosquitto.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
@@ -27,13 +36,15 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
   let broker: Mosquitto
   let directory: string
   const agents: Gatewatch[] = []
+  const loadedModules = () => join(directory, 'modules.txt')
   const start = async (url = broker.url, thinEdge = false) => {
     const agent = await startGatewatch({
-      env: { GATEWATCH_MQTT_THINEDGE: `${thinEdge}` },
+      env: { GATEWATCH_MQTT_THINEDGE: `${thinEdge}`, LOADED_MODULES: loadedModules() },
       busAddress: systemd.busAddress,
       services: UNITS,
       directory,
       args: ['--mqtt', url, '--gateway-id', 'gw-7'],
+      nodeArgs: ['--require', join(import.meta.dirname, '../rig/loaded-modules.cjs')],
     })
     agents.push(agent)
     return agent
@@ -127,6 +138,11 @@ describeUnless(noSystemd() ?? missingPrograms(...MOSQUITTO), 'crashes on the bro
     const pid = Number((await systemd.systemctl('show', '-P', 'MainPID', 'k1.service')).stdout)
     await until(health, { what: `k1 to be up, PID ${pid}`, is: (now) => now.status === 'up' && now.pid === pid })
     expect(await agent.end()).toBe(0)
+    if (BINARY.endsWith('.cjs')) {
+      const loaded = readFileSync(loadedModules(), 'utf8')
+      expect(loaded).toMatch(/^NativeModule http$/m)
+      expect(loaded, 'what costs memory and start-up time').not.toMatch(/^NativeModule (crypto|https|tls|zlib)$/m)
+    }
     expect(await health()).toMatchObject({ status: 'unknown' })
     expect((await broker.retained('gatewatch/gw-7/availability'))['gatewatch/gw-7/availability']).toBe('offline')
   })

@@ -1,8 +1,8 @@
 // The lock of a state file: an abstract unix socket named after the file, which the kernel removes with the process.
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { basename, dirname } from 'node:path'
+import { sha256 } from '@noble/hashes/sha2.js' // node:crypto would cost memory and start-up time
 import { errno } from './fs.ts'
 
 /** Locks `path` and resolves to the function that unlocks it. Rejects if another process holds the lock. */
@@ -10,7 +10,7 @@ export type Lock = (path: string) => Promise<() => Promise<void>>
 
 /** A short name for a state file, the same for every process that opens it. */
 export function pathHash(path: string): string {
-  return createHash('sha256').update(path).digest('hex').slice(0, 32)
+  return Buffer.from(sha256(Buffer.from(path))).toString('hex', 0, 16)
 }
 
 /**
