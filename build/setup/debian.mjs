@@ -33,6 +33,8 @@ const PROGRAMS = [
   ['prometheus-mqtt-exporter', 'prometheus-mqtt-exporter', 'what gatewatch-centre is compared with', ['test']],
   ['chromium', 'chromium', 'a browser for the dashboard', ['test']],
   ['prometheus-node-exporter', 'prometheus-node-exporter', 'an exporter to compare with', ['bench']],
+  ['ssh', 'openssh-client', 'a tunnel to a site', ['bench']],
+  ['sshd', 'openssh-server', 'the other end of the tunnel', ['bench']],
   ['strace', 'strace', 'tracing of writes and syncs, and injection of faults', ['test']],
   ['mkfs.ext4', 'e2fsprogs', 'a small ext4 file system', ['test']],
   ['python3', 'python3', 'an ioctl that simulates a power cut', ['test']],
@@ -62,6 +64,7 @@ const SERVICES = {
   prometheus: ['prometheus'],
   'prometheus-node-exporter': ['prometheus-node-exporter'],
   'prometheus-mqtt-exporter': ['prometheus-mqtt-exporter'],
+  'openssh-server': ['ssh'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
   'victoria-metrics': ['victoria-metrics'],
 }

@@ -1,5 +1,4 @@
 // The addresses of the simulated gateways.
-export const UNITS_EACH = 12
 
 /** The loopback address of a gateway: 127.1.0.1, 127.1.0.2, ... */
 export function addressOf(number: number): string {

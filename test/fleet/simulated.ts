@@ -15,7 +15,7 @@ export interface SimulatedGateways extends AsyncDisposable {
 /** Resolves when the gateways can be scraped. */
 export async function startGateways(count: number): Promise<SimulatedGateways> {
   const port = await freePort()
-  const args = ['--import', 'tsx', join(import.meta.dirname, 'gateways.ts'), String(count), String(port)]
+  const args = ['--import', 'tsx', join(import.meta.dirname, 'scraped-gateways.ts'), String(count), String(port)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const kill = () => void child.kill('SIGKILL')

@@ -71,7 +71,7 @@ async function request(url: string, body: URLSearchParams | null = null) {
 }
 
 /** Prometheus in agent mode: it scrapes and writes to another Prometheus, and cannot be queried. */
-export function startPrometheusAgent(config: string): Promise<AsyncDisposable> {
+export function startPrometheusAgent(config: string): Promise<Server> {
   return startServer('prometheus', { 'prometheus.yml': config }, (directory, address) => [
     '--enable-feature=agent',
     `--config.file=${directory}/prometheus.yml`,

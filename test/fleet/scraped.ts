@@ -1,4 +1,4 @@
-// `npm run fleet -- --gateways 1000 --sites 10 --minutes 5`: measures the load of the shipped configurations of a site's
+// `npm run fleet:scrape -- --gateways 1000 --sites 10 --minutes 5`: measures the load of the shipped configurations of a site's
 // Prometheus and of a fleet's Prometheus. One process simulates all gateways with the real exposition; every site is the
 // same one under another name.
 import { readdirSync, writeFileSync } from 'node:fs'
