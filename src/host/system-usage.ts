@@ -40,10 +40,12 @@ function cached<T>(everyMs: number, read: () => T): (nowMonoMs: number) => T {
   }
 }
 
+const TOTAL = /^MemTotal: +(\d+) kB/m
+const AVAILABLE = /^MemAvailable: +(\d+) kB/m
+
 /** The fraction that is not available without swapping (proc_meminfo(5)); null with kernels before 3.14. */
 function memoryUsed(meminfo: string): number | null {
-  const kib = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(meminfo)?.[1])
-  const used = 1 - kib('MemAvailable') / kib('MemTotal')
+  const used = 1 - Number(AVAILABLE.exec(meminfo)?.[1]) / Number(TOTAL.exec(meminfo)?.[1])
   return Number.isFinite(used) ? rounded(used) : null
 }
 

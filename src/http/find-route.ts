@@ -14,6 +14,10 @@ export function findRoute(
   path: string,
 ): RouteMatch | HttpResponse {
   const wanted = method === 'HEAD' ? 'GET' : method
+  // What is fetched all the time.
+  const isSame = (route: Route) => route.path === path && route.method === wanted && route.where === 'both'
+  const same = path.includes(':') ? undefined : routes.find(isSame)
+  if (same !== undefined) return { route: same, params: {} }
   const candidates: RouteMatch[] = []
   for (const route of routes) {
     const params = paramsOf(route.path, path)

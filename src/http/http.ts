@@ -76,7 +76,7 @@ export function createHttp(options: HttpOptions): Http {
   const { identity, history, clock, log, hostname, allowedHosts, peerOf = usualPeerOf } = options
   const stream = createEventStream({ identity, history }, clock)
   const metrics = createRequestMetrics()
-  const responder = createResponder()
+  const responder = createResponder(peerOf)
   const hostNames = createHostNames(hostname, allowedHosts)
   let routes: readonly Route[] = []
   const open = new Set<HttpListener>()

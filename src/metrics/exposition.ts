@@ -1,5 +1,5 @@
 // Renders scrapes with prom-client's registry, in Prometheus' text format 0.0.4 and in OpenMetrics 1.0.0.
-import type { Metric, MetricValue, Registry } from 'prom-client/lib/registry.js'
+import type { Metric, MetricValue, MetricValues, Registry } from 'prom-client/lib/registry.js'
 import type { FamilyOf, Sample } from './family.ts'
 import { createLabelReuse } from './label-reuse.ts'
 import { createTimeSlices, type TimeSlices } from './time-slices.ts'
@@ -36,7 +36,10 @@ export async function createExposition<R extends object>(
     try {
       const nextSlice = createTimeSlices()
       let text = ''
-      for (const family of renderers) text += family.kept(input) ?? (await family.render(input, nextSlice))
+      for (const render of renderers) {
+        const rendered = render(input, nextSlice)
+        text += typeof rendered === 'string' ? rendered : await rendered
+      }
       return format === 'openmetrics' ? `${text}# EOF\n` : text
     } finally {
       reading = null
@@ -53,36 +56,49 @@ export async function exposition<R extends object>(
   return (await createExposition(families, format))(input)
 }
 
-interface FamilyRenderer<R> {
-  /** The text of the last scrape if it is also the text of this one, else null. */
-  kept(input: R): string | null
-  render(input: R, nextSlice: TimeSlices): Promise<string>
-}
+/** The text of a family in a scrape; at once if it is that of the last scrape. */
+type FamilyRenderer<R> = (input: R, nextSlice: TimeSlices) => string | Promise<string>
 
-/** Keeps the text of a family until what it is derived from is replaced: most samples of a scrape are those of the last one. */
+/** Keeps the text of a family until a sample changes: most samples of a scrape are those of the last one. */
 function createFamilyRenderer<R>(
   registry: Registry,
   metric: Metric,
   derivedFrom: FamilyOf<R>['derivedFrom'] = undefined,
 ): FamilyRenderer<R> {
-  let last: { readonly sources: readonly object[]; readonly text: string } | null = null
-  return {
-    kept(input) {
-      if (last === null || derivedFrom === undefined) return null
-      const { sources, text } = last
-      return derivedFrom(input).every((source, i) => source === sources[i]) ? text : null
-    },
-    async render(input, nextSlice) {
-      const text = await familyText(registry, metric, nextSlice)
-      if (derivedFrom !== undefined) last = { sources: derivedFrom(input), text }
+  let last: { readonly sources: readonly object[]; readonly values: readonly MetricValue[]; readonly text: string } = {
+    sources: [],
+    values: [],
+    text: '',
+  }
+  return (input, nextSlice) => {
+    const sources = derivedFrom?.(input) ?? []
+    if (sources.length > 0 && sources.every((source, i) => source === last.sources[i])) return last.text
+    const family = metric.get()
+    const { values } = family
+    if (values.length <= SAMPLES_PER_PART && sameValues(values, last.values)) {
+      last = { ...last, sources }
+      return last.text
+    }
+    return familyText(registry, family, nextSlice).then((text) => {
+      last = { sources, values: values.length <= SAMPLES_PER_PART ? values : [], text }
       return text
-    },
+    })
   }
 }
 
+function sameValues(values: readonly MetricValue[], last: readonly MetricValue[]): boolean {
+  return values.length === last.length && values.every((value, i) => isSame(value, last[i]))
+}
+
+/** The labels are the same object if they are the same. */
+function isSame(a: MetricValue, b: MetricValue | undefined): boolean {
+  return (
+    b !== undefined && Object.is(a.value, b.value) && a.sharedLabels === b.sharedLabels && a.metricName === b.metricName
+  )
+}
+
 /** With HELP and TYPE; empty if the family has no sample. Yields to the event loop in between. */
-async function familyText(registry: Registry, metric: Metric, nextSlice: TimeSlices): Promise<string> {
-  const family = metric.get()
+async function familyText(registry: Registry, family: MetricValues, nextSlice: TimeSlices): Promise<string> {
   let text = ''
   for (let from = 0; from < family.values.length; from += SAMPLES_PER_PART) {
     const part = { ...family, values: family.values.slice(from, from + SAMPLES_PER_PART) }

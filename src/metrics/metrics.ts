@@ -1,5 +1,5 @@
 // Serves scrapes: gathers the facts and renders all families in the requested format.
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import type { Clock } from '../ports.ts'
 import { formatFor } from './content-type.ts'
 import { CONTENT_TYPES, createExposition, type Format } from './exposition.ts'
@@ -83,10 +83,12 @@ function readProcess(): Omit<ProcessFacts, 'startedAtMs'> {
   }
 }
 
+const FDS = '/proc/self/fd'
+
 function openFds(): number | null {
   try {
-    // One of them is open only for this listing.
-    return readdirSync('/proc/self/fd').length - 1
+    const { size } = statSync(FDS) // their number since Linux 6.2, before that 0
+    return size > 0 ? size : readdirSync(FDS).length - 1 // one of them is open only for this listing
   } catch {
     return null
   }

@@ -8,7 +8,7 @@ import { addressOf } from './addresses.ts'
 import { simulatedGateway } from './gateway.ts'
 
 const [count = 1_000, port = 0] = process.argv.slice(2).map(Number)
-const { send } = createResponder()
+const { send } = createResponder((address) => address)
 
 function scrapeOf(number: number) {
   const read = simulatedGateway(number)

@@ -88,7 +88,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       checks: () => it.checks,
       metrics: async (accept) => ({
         type: 'text/plain; version=0.0.4',
-        body: Buffer.from(`# ${accept}\n${'up 1\n'.repeat(400)}`),
+        body: Buffer.from(`# ${accept}\n${'up 1\n'.repeat(2_000)}`),
       }),
       federate: async (matches) =>
         matches.includes('{')

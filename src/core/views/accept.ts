@@ -43,6 +43,15 @@ export function prefers(accept: string, special: Representation, usual: Represen
   return wanted > other || (named && wanted > 0 && wanted === other)
 }
 
+/** `of`, which keeps its last result: a client that scrapes sends the same header each time, and reading it takes time. */
+export function keepingLast<T>(of: (header: string) => T): (header: string) => T {
+  let last: { readonly header: string; readonly result: T } | null = null
+  return (header) => {
+    if (last?.header !== header) last = { header, result: of(header) }
+    return last.result
+  }
+}
+
 /** A member of the header: `text/*;q=0.5`. */
 interface Range {
   readonly name: string

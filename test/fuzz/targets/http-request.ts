@@ -36,7 +36,7 @@ function createServer() {
     log: (level: string, message: string) => void logged.push(`${level} ${message}`),
     metrics: createRequestMetrics(),
     connections,
-    responder: createResponder(),
+    responder: createResponder((address) => address),
   }
   const server = createHttpServer(createRequestHandler(options, 'tcp', null), connections)
   return { agent, logged, server }
