@@ -7,18 +7,12 @@ import { pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
 import type { Head } from './format/head-record.ts'
 import { allPayloads } from './format/pack.ts'
-import { bootKey, encodePage, PAGE_BYTES } from './format/page.ts'
+import { bootKey, createGrowingPage, encodePage, type GrowingPage, PAGE_BYTES, type PageHeader } from './format/page.ts'
 import { createPageBuilder, type PageBuilder, type Payload } from './format/page-records.ts'
 import { readPages } from './recovery.ts'
 
 /** A slot that has grown by this many pages is rewritten with only the newest version of each unit. */
 const PAGES_UNTIL_REWRITE = 64
-/**
- * A page is closed at this size. Each step recomputes the checksum of the page it is added to, so a short page saves CPU;
- * space in RAM is cheap.
- */
-const FILLED_BYTES = 1000
-
 /** A step that changes a sum of forgotten units changes the set of units: it is written as a whole. */
 const NO_SUMS: State['forgotten'] = new Map()
 
@@ -97,7 +91,13 @@ export interface SlotStart {
 /** Creates a slot file with the contents of `start`, in one rename. `boot`: of the running system, null to use that of the state. */
 export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart): SlotFile {
   const { base, whole } = start
-  const encode = createGroupEncoder(base, boot)
+  const headerOf = (kind: 'snapshot' | 'delta', seq: number, head: Head, part = 0, parts = 1): PageHeader => {
+    return { kind, part, parts, seq, base, boot: boot ?? bootKey(head.bootId), wallMs: 0 }
+  }
+  const encode = (kind: 'snapshot' | 'delta', group: number, head: Head, payloads: readonly Uint8Array[]) =>
+    Buffer.concat(
+      payloads.map((payload, part) => encodePage(headerOf(kind, group, head, part, payloads.length), payload)),
+    )
   const payloads = allPayloads(start.head, start.units, start.forgotten, start.events)
   const fd = fs.create(start.temporary)
   try {
@@ -107,55 +107,70 @@ export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart
     fs.close(fd)
     throw error
   }
+  const lastPage = createLastPage()
   let nextGroup = 1
   let pages = payloads.length
-  /** The page being filled, null when none is. */
-  let page: PageBuilder | null = null
 
   return {
     base,
     whole,
     isLong: () => pages - payloads.length >= PAGES_UNTIL_REWRITE,
     add(head, units, events) {
-      if (page !== null && fill(page, head, units, events)) {
-        const bytes = encode('delta', nextGroup - 1, head, [page.bytes()])
-        pwriteAllSync(fs, fd, bytes, (pages - 1) * PAGE_BYTES)
+      const filled = lastPage.add(head, units, events)
+      if (filled !== null) {
+        pwriteAllSync(fs, fd, filled, (pages - 1) * PAGE_BYTES)
         return
       }
-      const next = createPageBuilder(FILLED_BYTES)
-      const fits = fill(next, head, units, events)
-      const added = fits ? [next.bytes()] : allPayloads(head, units, NO_SUMS, events)
-      pwriteAllSync(fs, fd, encode('delta', nextGroup, head, added), pages * PAGE_BYTES)
-      pages += added.length
+      const next = lastPage.begin(headerOf('delta', nextGroup, head), head, units, events)
+      const added = next ?? encode('delta', nextGroup, head, allPayloads(head, units, NO_SUMS, events))
+      pwriteAllSync(fs, fd, added, pages * PAGE_BYTES)
+      pages += added.length / PAGE_BYTES
       nextGroup++
-      page = fits ? next : null
     },
     close: () => fs.close(fd),
   }
 }
 
-type EncodeGroup = (
-  kind: 'snapshot' | 'delta',
-  group: number,
-  head: Head,
-  payloads: readonly Uint8Array[],
-) => Uint8Array
+/** The page that is being filled, if any. A result is the whole page, valid until the next call. */
+interface LastPage {
+  /** Adds one step; null if it does not fit, or if no page is being filled. */
+  add(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null
+  /** The same with a new page. */
+  begin(header: PageHeader, head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null
+}
 
-/** Encodes a group of pages. A group of one page is returned in a buffer that the next call reuses. */
-function createGroupEncoder(base: number, boot: string | null): EncodeGroup {
-  const onePage = Buffer.allocUnsafe(PAGE_BYTES)
-  return (kind, group, head, payloads) => {
-    const common = { kind, parts: payloads.length, seq: group, base, boot: boot ?? bootKey(head.bootId), wallMs: 0 }
-    if (payloads.length === 1) return encodePage({ ...common, part: 0 }, payloads[0] as Uint8Array, undefined, onePage)
-    return Buffer.concat(payloads.map((payload, part) => encodePage({ ...common, part }, payload)))
+function createLastPage(): LastPage {
+  const bytes = Buffer.allocUnsafe(PAGE_BYTES)
+  let filling: { readonly page: GrowingPage; readonly records: PageBuilder } | null = null
+  /** The one that was added last. */
+  let lastHead: Head | null = null
+
+  function add(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null {
+    if (filling === null) return null
+    const { page, records } = filling
+    const fits =
+      (isSameHead(head, lastHead) || records.head(head)) &&
+      units.every((unit) => records.unit(unit)) &&
+      events.every((event) => records.event(event))
+    if (!fits) {
+      filling = null
+      return null
+    }
+    lastHead = head
+    return page.bytes(records.bytes().length)
+  }
+
+  return {
+    add,
+    begin(header, head, units, events) {
+      const page = createGrowingPage(header, bytes)
+      filling = { page, records: createPageBuilder(page.payload) }
+      lastHead = null
+      return add(head, units, events)
+    },
   }
 }
 
-/** Adds all of it; if it does not fit, changes nothing and returns false. */
-function fill(page: PageBuilder, head: Head, units: readonly Unit[], events: readonly Event[]): boolean {
-  const back = page.mark()
-  if (page.head(head) && units.every((unit) => page.unit(unit)) && events.every((event) => page.event(event)))
-    return true
-  back()
-  return false
+function isSameHead(a: Head, b: Head | null): boolean {
+  return b !== null && (Object.keys(a) as (keyof Head)[]).every((key) => a[key] === b[key])
 }

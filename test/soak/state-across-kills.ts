@@ -167,7 +167,7 @@ function intercepted<T extends object>(target: T, through: (call: () => unknown)
 
 /** The state as it is after a round trip through the state file. */
 function afterStorage(state: State): State {
-  const page = createPageBuilder(1 << 20)
+  const page = createPageBuilder(Buffer.alloc(1 << 20))
   page.head({
     ...state,
     gatewayId: null,

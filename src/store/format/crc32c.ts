@@ -30,6 +30,11 @@ export function afterZeros(crc: number, count: number): number {
   return crc32c(new Uint8Array(left), ~c)
 }
 
+/** CRC-32C of A and then B, from the CRC of each; `bytesOfB`: the length of B. */
+export function joinedCrc(a: number, b: number, bytesOfB: number): number {
+  return (afterZeros(a, bytesOfB) ^ afterZeros(0, bytesOfB) ^ b) >>> 0
+}
+
 function tableOverZeros(): Uint32Array {
   const table = new Uint32Array(1024)
   for (let bit = 0; bit < 32; bit++) {

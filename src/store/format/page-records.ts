@@ -34,7 +34,7 @@ export interface Payload {
   readonly leftOut: readonly LeftOut[]
 }
 
-/** Fills the payload of a page. Each method that adds a record returns false, and changes nothing, if it does not fit. */
+/** Fills the payload of a page, from its start. Each method that adds a record returns false, and changes nothing, if it does not fit. */
 export interface PageBuilder {
   head(head: Head): boolean
   unit(unit: Unit): boolean
@@ -49,8 +49,8 @@ export interface PageBuilder {
   mark(): () => void
 }
 
-export function createPageBuilder(capacity = PAYLOAD_BYTES): PageBuilder {
-  const buf = Buffer.allocUnsafe(capacity)
+export function createPageBuilder(buf: Buffer = Buffer.allocUnsafe(PAYLOAD_BYTES)): PageBuilder {
+  const capacity = buf.length
   const to = createByteWriter()
   const names = new Map<string, number>()
   let used = 0

@@ -1,7 +1,7 @@
 // The page format: 4,096 bytes with a header (version, commit, boot), a payload and a checksum.
 import { createHash } from 'node:crypto'
 import { LARGEST_NUMBER } from './bytes.ts'
-import { afterZeros, crc32c } from './crc32c.ts'
+import { afterZeros, crc32c, joinedCrc } from './crc32c.ts'
 
 export const PAGE_BYTES = 4096
 const HEADER_BYTES = 64
@@ -47,14 +47,49 @@ export function bootKey(bootId: string): string {
   return /^[0-9a-f]{32}$/.test(hex) ? hex : createHash('sha256').update(bootId).digest('hex').slice(0, 32)
 }
 
-/** `payload` has at most PAYLOAD_BYTES. The result is `page`, whose previous contents are overwritten. */
-export function encodePage(
-  header: PageHeader,
-  payload: Uint8Array,
-  version = { major: MAJOR, minor: MINOR },
-  page = Buffer.allocUnsafe(PAGE_BYTES),
-): Buffer {
+/** `payload` has at most PAYLOAD_BYTES. */
+export function encodePage(header: PageHeader, payload: Uint8Array, version = { major: MAJOR, minor: MINOR }): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES)
+  writeHeader(page, header, version)
+  page.writeUInt16LE(payload.length, LENGTH_AT)
+  page.set(payload, HEADER_BYTES)
+  page.writeUInt32LE(pageCrc(page), CRC_AT)
+  return page
+}
+
+/** A page that is written again and again while it is being filled. */
+export interface GrowingPage {
+  /** To be filled from its start. */
+  readonly payload: Buffer
+  /** The page with `length` bytes of payload, not fewer than the time before: only the added ones are read for the checksum. */
+  bytes(length: number): Uint8Array
+}
+
+/** An empty one, in `page`, whose previous contents are overwritten. */
+export function createGrowingPage(header: PageHeader, page: Buffer): GrowingPage {
   page.fill(0)
+  writeHeader(page, header, { major: MAJOR, minor: MINOR })
+  const payload = page.subarray(HEADER_BYTES)
+  let summed = 0
+  let payloadCrc = 0
+  return {
+    payload,
+    bytes(length) {
+      payloadCrc = crc32c(payload.subarray(summed, length), payloadCrc)
+      summed = length
+      page.writeUInt16LE(length, LENGTH_AT)
+      const filled = afterZeros(payloadCrc, PAYLOAD_BYTES - length)
+      page.writeUInt32LE(joinedCrc(headerCrc(page), filled, PAYLOAD_BYTES), CRC_AT)
+      return page
+    },
+  }
+}
+
+function writeHeader(
+  page: Buffer,
+  header: PageHeader,
+  version: { readonly major: number; readonly minor: number },
+): void {
   MAGIC.copy(page)
   page[8] = version.major
   page[9] = version.minor
@@ -65,10 +100,6 @@ export function encodePage(
   writeUInt64(page, header.base, 24)
   page.write(header.boot, 32, 16, 'hex')
   page.writeDoubleLE(header.wallMs, 48)
-  page.writeUInt16LE(payload.length, LENGTH_AT)
-  page.set(payload, HEADER_BYTES)
-  page.writeUInt32LE(pageCrc(page), CRC_AT)
-  return page
 }
 
 /** Decodes a page: never written (zeros), damaged, or valid. A valid page may have another major version. */
@@ -100,10 +131,14 @@ export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
 }
 
 function pageCrc(page: Buffer): number {
-  const head = crc32c(NO_CRC, crc32c(page.subarray(0, CRC_AT)))
+  const head = headerCrc(page)
   const end = Math.min(HEADER_BYTES + page.readUInt16LE(LENGTH_AT), PAGE_BYTES)
   if (!page.subarray(end).equals(EMPTY.subarray(end))) return crc32c(page.subarray(HEADER_BYTES), head)
   return afterZeros(crc32c(page.subarray(HEADER_BYTES, end), head), PAGE_BYTES - end)
+}
+
+function headerCrc(page: Buffer): number {
+  return crc32c(NO_CRC, crc32c(page.subarray(0, CRC_AT)))
 }
 
 function writeUInt64(page: Buffer, n: number, at: number): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { afterZeros, crc32c } from '../../../src/store/format/crc32c.ts'
+import { afterZeros, crc32c, joinedCrc } from '../../../src/store/format/crc32c.ts'
 
 const scsiRead = Buffer.from(
   '01c00000000000000000000000000000140000000000040000000014000000182800000000000000020000000000000000',
@@ -24,3 +24,11 @@ test('the CRC of the parts in sequence is the CRC of all bytes', () => {
 test.each([0, 1, 63, 64, 65, 4000])('%d trailing zeros are added without processing them one by one', (count) => {
   expect(afterZeros(crc32c(scsiRead), count)).toBe(crc32c(Buffer.concat([scsiRead, Buffer.alloc(count)])))
 })
+
+test.each([0, 1, 20, 48])(
+  'the CRC of two parts is joined from the CRC of each, with %d bytes in the second',
+  (bytes) => {
+    const [a, b] = [scsiRead.subarray(0, 48 - bytes), scsiRead.subarray(48 - bytes)]
+    expect(joinedCrc(crc32c(a), crc32c(b), bytes)).toBe(0xd9963a56)
+  },
+)

@@ -35,7 +35,7 @@ test('any header, units, sums and events are decoded as they were encoded', () =
       }),
       fc.array(anyEvent, { maxLength: 6 }),
       (head, units, sums, events) => {
-        const page = createPageBuilder(100_000)
+        const page = createPageBuilder(Buffer.alloc(100_000))
         expect(page.head(head)).toBe(true)
         for (const unit of units) expect(page.unit(unit)).toBe(true)
         for (const [template, sum] of sums) expect(page.forgotten(template, sum)).toBe(true)
@@ -166,7 +166,7 @@ test('an event takes 40 to 75 bytes, a busy unit at most 215', () => {
 })
 
 test('a record that does not fit changes nothing', () => {
-  const page = createPageBuilder(360)
+  const page = createPageBuilder(Buffer.alloc(360))
   page.head(HEAD)
   expect(page.unit(busyUnit('a.service'))).toBe(true)
   const before = Buffer.from(page.bytes())
