@@ -4,7 +4,7 @@ import type { Event } from '../../core/event.ts'
 import { changedUnits, removedUnits, type State } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import { shownState } from '../../core/unit-facts.ts'
-import { unitJson } from '../../core/views/api-json.ts'
+import { type Json, unitJson } from '../../core/views/api-json.ts'
 import type { Step } from '../../ports.ts'
 
 /** The unit's state at the time of publishing, or an empty payload, which clears its topic. */
@@ -110,5 +110,12 @@ function looksChanged(was: Unit | undefined, unit: Unit): boolean {
   if (was === undefined || was.outOfContact !== unit.outOfContact) return true
   const inSummary = was.burst?.summary ?? null
   if (unit.burst?.summary != null) return inSummary === null || was.burst?.sinceMonoMs !== unit.burst.sinceMonoMs
-  return inSummary !== null || JSON.stringify(unitJson(was)) !== JSON.stringify(unitJson(unit))
+  return inSummary !== null || payloadDiffers(unitJson(was), unitJson(unit))
+}
+
+/** Ends at the first difference, and writes JSON only to compare objects. */
+function payloadDiffers(before: Json, after: Json): boolean {
+  return Object.keys(after).some(
+    (key) => before[key] !== after[key] && JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  )
 }
