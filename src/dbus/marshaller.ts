@@ -2,6 +2,7 @@
 // message bus are not used: they do not report the end of a connection, and leave calls without a reply waiting forever.
 import type { Body, Call } from './bus.ts'
 import { type MessageHeader, SIGNAL } from './message-header.ts'
+import { plainBody, plainCall } from './plain-messages.ts'
 import { withVariants } from './variants.ts'
 
 const NO_AUTO_START = 2
@@ -22,14 +23,18 @@ export async function loadMarshaller(): Promise<Marshaller> {
   return {
     call(call, serial) {
       const { path, member, destination, signature = '', body = [], autoStart = false } = call
+      const flags = autoStart ? 0 : NO_AUTO_START
+      const plain = plainCall(call, serial, flags)
+      if (plain !== null) return plain
       const typed = body.map((one) => withVariants(one, (type, value) => new Variant(type, value)))
       const fields = { serial, path, interface: call.interface, member, destination, signature, body: typed }
-      return marshallMessage(new Message({ ...fields, flags: autoStart ? 0 : NO_AUTO_START }))[0]
+      return marshallMessage(new Message({ ...fields, flags }))[0]
     },
     body(header, message) {
+      const plain = plainBody(header, message)
+      if (plain !== null) return plain
       const { type, path, interface: face, member, signature } = header
       if (type === SIGNAL) new Message({ type, path: path || undefined, interface: face || undefined, member }) // checks them
-      if (signature === '') return []
       // dbus-next would loop forever on an array of empty structs; a real bus daemon rejects them.
       if (/\(\)|\{\}/.test(signature)) throw new Error('a message contains an empty struct')
       const bytes = Buffer.from(message.subarray(header.bodyAt))
