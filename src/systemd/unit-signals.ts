@@ -150,9 +150,22 @@ type NoteJob = (label: string, snapshot: UnitSnapshot) => void
 
 /** Reads the type of a job that is queued beside an open run: no signal contains it. */
 export function createJobTypes(bus: Bus, report: (label: string, job: number, type: string) => void): NoteJob {
-  return (label, { activeState, job, mainCode }) => {
+  /** The run of each unit that is starting, and the job under which it was first seen. */
+  const starting = new Map<string, { readonly run: string | null; readonly job: number }>()
+
+  /** Whether this is the job that has started the run, which a restart has not stopped: its type shows nothing. */
+  const isOwnJob = (label: string, { activeState, invocationId, job }: UnitSnapshot): boolean => {
+    const first = starting.get(label)
+    if (job === 0) starting.delete(label)
+    else if ((activeState === 'inactive' || activeState === 'activating') && first?.run !== invocationId)
+      starting.set(label, { run: invocationId, job })
+    return activeState === 'active' && first?.run === invocationId && first.job === job
+  }
+
+  return (label, snapshot) => {
+    const { activeState, job, mainCode } = snapshot
     const isBesideRun = mainCode === 0 ? activeState === 'active' : activeState !== 'activating'
-    if (job === 0 || !isBesideRun) return
+    if (isOwnJob(label, snapshot) || job === 0 || !isBesideRun) return
     bus.request(jobTypeCall(job), (error, [value]) => {
       const type = plain(value)
       if (error === null && typeof type === 'string') report(label, job, type) // an error: the job is done
