@@ -257,7 +257,8 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     await using w = await watchingConnected(rig.busAddress, patterns)
     const before = Number((await rig.show('loop.service', 'NRestarts')).NRestarts)
     await rig.start('loop.service')
-    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const runs = () => new Set(w.of('loop.service').map(({ invocationId }) => invocationId)).size
+    await until(runs, { what: 'many runs', is: (count) => count > 60 })
     await rig.stop('loop.service')
     await until(() => w.of('loop.service').at(-1), {
       what: 'the end of the loop',
