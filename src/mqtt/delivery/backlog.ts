@@ -3,10 +3,11 @@ import { Buffer } from 'node:buffer'
 import type { Event } from '../../core/event.ts'
 import type { MqttOptions } from '../options.ts'
 import { eventPayload } from '../payloads.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
+import { createOutbox } from './outbox.ts'
+import { type PacedOutbox, pacedOutbox } from './paced-outbox.ts'
 
 export interface Backlog {
-  readonly outbox: Outbox
+  readonly outbox: PacedOutbox
   accept(events: readonly Event[]): void
   /** A connection begins. */
   connected(): void
@@ -17,10 +18,12 @@ export interface Backlog {
 
 export function createBacklog(options: MqttOptions): Backlog {
   const { identity, history, log } = options
-  const outbox = createOutbox({
-    acknowledged: options.acknowledged,
-    bytesOf: (event) => Buffer.byteLength(eventPayload(event, identity, false)),
-  })
+  const outbox = pacedOutbox(
+    createOutbox({
+      acknowledged: options.acknowledged,
+      bytesOf: (event) => Buffer.byteLength(eventPayload(event, identity, false)),
+    }),
+  )
   for (const event of history) if (event.seq > (options.acknowledged ?? -1)) outbox.add(event)
   let acknowledged = options.acknowledged ?? -1
   let eventsPublished = 0

@@ -3,7 +3,7 @@ import type { MqttHealth, Step } from '../../ports.ts'
 import type { Link, LinkHandlers } from '../connection/link.ts'
 import { createFeatures, type Features, kindsOff } from '../features.ts'
 import type { MqttOptions } from '../options.ts'
-import { agentPayload, availabilityMessage } from '../payloads.ts'
+import { agentPayload } from '../payloads.ts'
 import { createRefusedTopics, type RefusedTopics } from '../refused-topics.ts'
 import type { Session } from '../session.ts'
 import type { Topics } from '../topics.ts'
@@ -112,6 +112,7 @@ export function createDelivery(
     async clear() {
       states.release()
       settle.end()
+      backlog.outbox.hurry()
       if (link.connection() !== null) await drain(publisher, clock)
       backlog.outbox.clear()
     },
@@ -120,11 +121,10 @@ export function createDelivery(
       busWatch.stop()
       states.end()
       settle.end()
+      backlog.outbox.hurry()
       features.stop()
-      const connection = link.close()
-      const offline = availabilityMessage(topics, 'offline', session.id())
-      const publishOffline = (done: () => void) => sendOrder.publishNext(offline, done)
-      if (connection !== null) await disconnect(connection, publisher, publishOffline, clock)
+      const open = link.close()
+      if (open !== null) await disconnect(open, publisher, (done) => sendOrder.offline(session.id(), done), clock)
       publisher.end(false)
     },
   }

@@ -4,7 +4,6 @@
 import { type State, unitOf } from '../../core/state.ts'
 import type { Identity } from '../../core/views/api-json.ts'
 import type { Clock } from '../../ports.ts'
-import type { Message } from '../connection/connection.ts'
 import type { Features } from '../features.ts'
 import { availabilityMessage, droppedPayload, eventPayload, statePayload } from '../payloads.ts'
 import type { Topics } from '../topics.ts'
@@ -40,8 +39,8 @@ interface SendOrder {
   end(): void
   /** Publishes the agent's status; the newest replaces one that is not sent yet. */
   agent(payload: string): void
-  /** `offline`: goes before everything that waits, and no birth message after it; `done` when the broker has it. */
-  publishNext(message: Message, done: () => void): void
+  /** `offline` goes before everything that waits, and no birth message after it; `done` when the broker has it. */
+  offline(session: string, done: () => void): void
   next(): Outgoing | null
 }
 
@@ -129,9 +128,9 @@ export function createSendOrder(options: SendOrderOptions): SendOrder {
       urgent = urgent.filter((outgoing) => outgoing.topic !== topic)
       urgent.push({ topic, payload, retain: true, settled: () => {} })
     },
-    publishNext(message, done) {
+    offline(session, done) {
       last = null
-      urgent.unshift({ ...message, settled: done })
+      urgent.unshift({ ...availabilityMessage(topics, 'offline', session), settled: done })
     },
     next() {
       const first = following ?? urgent.shift()

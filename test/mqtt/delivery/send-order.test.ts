@@ -4,7 +4,6 @@ import { newState } from '../../../src/core/state.ts'
 import { createOutbox } from '../../../src/mqtt/delivery/outbox.ts'
 import { createSendOrder } from '../../../src/mqtt/delivery/send-order.ts'
 import { createSnapshots } from '../../../src/mqtt/delivery/snapshots.ts'
-import { availabilityMessage } from '../../../src/mqtt/payloads.ts'
 import { topicsOf } from '../../../src/mqtt/topics.ts'
 import { testClock } from '../../rig/clock.ts'
 import { started } from '../event.ts'
@@ -63,7 +62,7 @@ test('it does not go after `offline`', () => {
   const { order, taken, hold } = create()
   hold(true)
   order.begin('session', true)
-  order.publishNext(availabilityMessage(TOPICS, 'offline', 'session'), () => {})
+  order.offline('session', () => {})
   hold(false)
   expect(taken()).toEqual(['availability', 'event/start'])
 })
