@@ -4,8 +4,14 @@ import type { Clock, Log } from '../ports.ts'
 import type { SdNotify } from './sd-notify.ts'
 import { ALIVE, READY, reloadingAssignments, STOPPING, statusAssignment } from './sd-notify.ts'
 
-/** A message may need a process of its own, so the status line is sent at most this often. */
-const STATUS_AT_MOST_EVERY_MS = 5000
+/** When a status line that has changed is sent, if no other message carries it before. */
+export interface StatusPace {
+  /** So long after the change; it is not sent if it has changed back by then. */
+  readonly afterMs: number
+  /** So long after the line before, at the earliest. */
+  readonly everyMs: number
+}
+
 /** Above this, the oldest message is dropped: newer ones matter more. */
 const QUEUED_AT_MOST = 8
 
@@ -26,12 +32,13 @@ interface NotifierOptions {
   readonly sdNotify: SdNotify
   /** The line for `systemctl status`. */
   readonly status: () => string
+  readonly pace: StatusPace
   readonly clock: Clock
   readonly log: Log
 }
 
 /** Sends messages one at a time, in order. Never throws. */
-export function createNotifier({ sdNotify, status: line, clock, log }: NotifierOptions): Notifier {
+export function createNotifier({ sdNotify, status: line, pace, clock, log }: NotifierOptions): Notifier {
   const queue: (readonly string[])[] = []
   let sending: Promise<void> | null = null
   let sentStatus = ''
@@ -98,8 +105,8 @@ export function createNotifier({ sdNotify, status: line, clock, log }: NotifierO
     },
     changed() {
       if (!isReady || isStopping) return
-      const wait = sentAtMonoMs + STATUS_AT_MOST_EVERY_MS - clock.now().monoMs
-      cancelSend ??= clock.after(Math.max(0, wait), sendChange)
+      const wait = sentAtMonoMs + pace.everyMs - clock.now().monoMs
+      cancelSend ??= clock.after(Math.max(pace.afterMs, wait), sendChange)
     },
     async stop() {
       isStopping = true

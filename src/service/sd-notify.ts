@@ -7,7 +7,7 @@ import type { Env } from '../ports.ts'
  * How to reach systemd. Node has no unix datagram sockets, so either systemd passes us a connected one
  * (`OpenFile=/run/systemd/notify:notify`, systemd 253), or we run systemd-notify (`NotifyAccess=all`).
  */
-type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
+export type NotifyTransport = { readonly by: 'descriptor'; readonly fd: number } | { readonly by: 'program' }
 
 /** The name of the descriptor, set with `OpenFile=`. */
 const DESCRIPTOR_NAME = 'notify'

@@ -1,11 +1,19 @@
 // The agent as a systemd service (Type=notify): ready, reloading and stopping states, status line, watchdog.
 import type { Clock, Env, EventSink, Log, UnitSource } from '../ports.ts'
-import { createNotifier } from './notifier.ts'
-import { notifyTransport, type SdNotify, sdNotifyOver, watchdogMs } from './sd-notify.ts'
+import { createNotifier, type StatusPace } from './notifier.ts'
+import { type NotifyTransport, notifyTransport, type SdNotify, sdNotifyOver, watchdogMs } from './sd-notify.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /** Slightly more than twice the interval of the bus keep-alive calls. */
 const REPLY_IS_RECENT_MS = 45_000
+/**
+ * A message costs microseconds over the descriptor, and a process otherwise: then a crash whose restart follows sends none,
+ * and of other changes most are sent with a keep-alive.
+ */
+const STATUS_PACE: Readonly<Record<NotifyTransport['by'], StatusPace>> = {
+  descriptor: { afterMs: 0, everyMs: 5_000 },
+  program: { afterMs: 5_000, everyMs: 30_000 },
+}
 
 interface ServiceOptions {
   readonly env: Env
@@ -39,7 +47,8 @@ const NO_SERVICE: Service = {
 export function createService({ env, pid, status, bus, clock, log, sdNotify }: ServiceOptions): Service {
   const transport = notifyTransport(env, pid)
   if (transport === null) return NO_SERVICE
-  const notifier = createNotifier({ sdNotify: sdNotify ?? sdNotifyOver(transport), status, clock, log })
+  const pace = STATUS_PACE[transport.by]
+  const notifier = createNotifier({ sdNotify: sdNotify ?? sdNotifyOver(transport), status, pace, clock, log })
   const timeoutMs = watchdogMs(env, pid)
   let undoWatchdog: (() => void) | null = null
 

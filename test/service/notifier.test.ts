@@ -1,9 +1,9 @@
 // What is sent to systemd, and when: in order, nothing twice, and nothing while nothing changes.
 import { expect, test } from 'vitest'
-import { createNotifier } from '../../src/service/notifier.ts'
+import { createNotifier, type StatusPace } from '../../src/service/notifier.ts'
 import { settled, testClock } from '../rig/clock.ts'
 
-function rig() {
+function rig(pace: StatusPace = { afterMs: 0, everyMs: 5_000 }) {
   const clock = testClock()
   const sent: string[] = []
   const logged: string[] = []
@@ -21,6 +21,7 @@ function rig() {
         })
     },
     status: () => line,
+    pace,
     clock,
     log: (level, message) => void logged.push(`${level} ${message}`),
   })
@@ -70,6 +71,31 @@ test('a status line is sent when it changes, at most every 5 s', async () => {
   it.changed()
   await clock.go(60_000)
   expect(sent).toHaveLength(3)
+})
+
+test('after a delay, a line that has changed back in the meantime is not sent, and a keep-alive carries one at once', async () => {
+  const { it, setStatus, sent, clock } = rig({ afterMs: 5_000, everyMs: 30_000 })
+  it.ready()
+  await clock.go(60_000)
+  for (let crash = 0; crash < 10; crash++) {
+    setStatus('watching 1 unit, 0 running; 1 failed')
+    await clock.go(4_000)
+    setStatus('watching 1 unit, 1 running')
+    await clock.go(16_000)
+  }
+  expect(sent).toHaveLength(1)
+  setStatus('one')
+  await clock.go(4_999)
+  expect(sent).toHaveLength(1)
+  await clock.go(1)
+  setStatus('two')
+  await clock.go(29_999)
+  expect(sent.slice(1)).toEqual(['STATUS=one'])
+  await clock.go(1)
+  setStatus('three')
+  it.alive()
+  await clock.go(60_000)
+  expect(sent.slice(2)).toEqual(['STATUS=two', 'WATCHDOG=1 STATUS=three'])
 })
 
 test('a status line that has changed back by then is not sent', async () => {

@@ -13,13 +13,14 @@ function rig(env: Readonly<Record<string, string>> = WATCHED) {
   const sent: string[] = []
   const logged: string[] = []
   let problem: string | null = null
+  let line = 'fine'
   let repliedAt: number | null = clock.now().monoMs
   const health = (): BusHealth => ({
     ...{ connected: problem === null, lostAtMonoMs: null, problem },
     ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {}, unwatchable: [] },
   })
   const it = createService({
-    ...{ env, pid: 42, clock, status: () => 'fine' },
+    ...{ env, pid: 42, clock, status: () => line },
     bus: { health, lastReplyAtMonoMs: () => repliedAt },
     log: (level, message) => void logged.push(`${level} ${message}`),
     sdNotify: async (assignments) => void sent.push(assignments.join(' ')),
@@ -28,6 +29,10 @@ function rig(env: Readonly<Record<string, string>> = WATCHED) {
     ...{ it, clock, sent, logged },
     bus: (now: string | null) => {
       problem = now
+    },
+    setLine: (now: string) => {
+      line = now
+      it.accept({ before: gatewayState(), after: { ...gatewayState() }, events: [], at: clock.now() })
     },
     replied: () => {
       repliedAt = clock.now().monoMs
@@ -91,6 +96,23 @@ test('without a watchdog nothing is sent while nothing changes', async () => {
   await busAnswersFor(r, 600)
   expect(r.sent).toEqual(['READY=1 STATUS=fine'])
   expect(r.clock.pending()).toBe(0)
+})
+
+test('a status line that changes is sent at once over a descriptor, and after a delay if each message needs a process', async () => {
+  const descriptor = { LISTEN_PID: '42', LISTEN_FDS: '1', LISTEN_FDNAMES: 'notify' }
+  const sentAfter = async (env: Readonly<Record<string, string>>, ms: number) => {
+    const r = rig({ NOTIFY_SOCKET: '@/notify', ...env })
+    r.it.ready()
+    await r.clock.go(60_000)
+    r.setLine('1 failed')
+    await r.clock.go(ms)
+    r.setLine('fine')
+    await r.clock.go(60_000)
+    return r.sent.length - 1
+  }
+  expect(await sentAfter(descriptor, 100)).toBe(2)
+  expect(await sentAfter({}, 100)).toBe(0)
+  expect(await sentAfter({}, 6_000)).toBe(2)
 })
 
 test('without a notification socket nothing is sent', async () => {
