@@ -2,8 +2,9 @@
 
 import type { Agent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
-import { type createHealth, type HealthCheck, lagProblem } from '../core/health.ts'
+import { type createHealth, type HealthCheck, type HealthFacts, lagProblem } from '../core/health.ts'
 import { checkJson, type Identity, type Json, rfc3339 } from '../core/views/api-json.ts'
+import { plural } from '../core/views/format.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, RemoteWriteHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
@@ -18,6 +19,8 @@ export interface LogFile {
   readonly path: string
   /** Why it cannot be written; null while it can. */
   readonly problem: () => string | null
+  /** The number of lines that could not be written to it. */
+  readonly dropped: () => number
   /** Empties it; rejects if it cannot. */
   readonly clear: () => Promise<void>
 }
@@ -67,11 +70,17 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
     faults: agent.problems(),
     mqtt: broker,
     remoteWrite: inputs.remoteWrite.health(),
-    logFiles: logFiles.length === 0 ? null : logFiles.flatMap(({ problem }) => problem() ?? []),
+    logFiles: logFiles.length === 0 ? null : logFileHealth(logFiles),
     unwatchable: bus.unwatchable,
     clockSynced: agent.state().clockSynced,
     identity: [...inputs.identityProblems, ...about('mqtt', broker?.sharedClientId ?? null)],
   })
+}
+
+function logFileHealth(files: readonly LogFile[]): HealthFacts['logFiles'] {
+  const missing = files.filter(({ dropped }) => dropped() > 0)
+  const notes = missing.map(({ path, dropped }) => `${path} lacks ${plural(dropped(), 'line')} since gatewatch started`)
+  return { problems: files.flatMap(({ problem }) => problem() ?? []), note: notes.join('; ') || null }
 }
 
 /** The sentences of `not_ready`, which is older than `checks` and stays as it is. */

@@ -48,8 +48,8 @@ export interface HealthFacts {
   } | null
   /** Null if remote write is not configured. */
   readonly remoteWrite: { readonly problem: string | null; readonly note: string | null } | null
-  /** Files that cannot be written; null if neither a log file nor an events file is configured. */
-  readonly logFiles: readonly string[] | null
+  /** Null if neither a log file nor an events file is configured. `problems`: of files that cannot be written. */
+  readonly logFiles: { readonly problems: readonly string[]; readonly note: string | null } | null
   /** Configured units that cannot be watched. A unit that crashed can be watched. */
   readonly unwatchable: readonly string[]
   /** Null if unknown. */
@@ -126,7 +126,7 @@ function findingsOf(facts: HealthFacts): readonly Finding[] {
   }
   if (remoteWrite !== null)
     findings.push({ name: 'remote_write', problems: sentences(remoteWrite.problem), note: remoteWrite.note ?? OK })
-  if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles })
+  if (logFiles !== null) findings.push({ name: 'log_files', problems: logFiles.problems, note: logFiles.note ?? OK })
   findings.push({ name: 'units', problems: firstFew(facts.unwatchable, UNITS_SHOWN) })
   if (clockSynced !== null) findings.push({ name: 'clock', problems: clockSynced ? [] : [NOT_SYNCED] })
   findings.push({ name: 'identity', problems: facts.identity })

@@ -19,7 +19,7 @@ const HEALTHY: HealthFacts = {
   faults: [],
   mqtt: { problem: null, note: null, lostAtMonoMs: null },
   remoteWrite: { problem: null, note: null },
-  logFiles: [],
+  logFiles: { problems: [], note: null },
   unwatchable: [],
   clockSynced: true,
   identity: [],
@@ -64,7 +64,7 @@ test.each([
   [
     'log_files',
     false,
-    { logFiles: ['cannot write /a (EIO)', 'cannot write /b (EIO)'] },
+    { logFiles: { problems: ['cannot write /a (EIO)', 'cannot write /b (EIO)'], note: '/a lacks 1 line' } },
     'cannot write /a (EIO); cannot write /b (EIO)',
   ],
   ['units', false, { unwatchable: ['a: x', 'b: x', 'c: x', 'd: x', 'e: x'] }, 'a: x; b: x; c: x; and 2 more'],
@@ -83,6 +83,12 @@ test('a note on the connection to the broker is shown while it has no problem', 
   })
   expect(checks.every(({ healthy }) => healthy)).toBe(true)
   expect(reportLines(checks)).toEqual(['mqtt: commands are accepted over MQTT 3.1.1'])
+})
+
+test('lines that are missing in a log file that can be written again are reported by a check that is healthy', () => {
+  const checks = checksOf({ logFiles: { problems: [], note: '/a lacks 3 lines since gatewatch started' } })
+  expect(checks.every(({ healthy }) => healthy)).toBe(true)
+  expect(reportLines(checks)).toEqual(['log_files: /a lacks 3 lines since gatewatch started'])
 })
 
 test.each([

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { schemaErrors } from '../http/openapi-schema.ts'
 import { gatewatch, removeDirectory } from '../rig/gatewatch.ts'
@@ -237,6 +237,13 @@ describeUnless(noSystemd(), 'problems in the field', () => {
     expect(ready.status).toBe(200)
     expect(ready.body.split('\n')).toContain(`log_files: cannot write events file ${events} (ENOENT)`)
     expect(ready.body).not.toMatch(/^units: /m)
+    // Once it can be written, what is missing in it remains visible.
+    mkdirSync(dirname(events))
+    await systemd().systemctl('reset-failed', 'crashes.service')
+    await systemd().start('crashes.service')
+    const note = new RegExp(`^log_files: ${events} lacks \\d+ lines since gatewatch started$`, 'm')
+    await until(() => agent.get('/-/ready'), { what: 'the events file', is: ({ body }) => note.test(body) })
+    expect(await agent.metric('gatewatch_health{check="log_files"}')).toBe(1)
   })
 
   test("as root, another user's links at the log file and the events file are refused, and the agent watches", async () => {
