@@ -157,13 +157,14 @@ export interface StoreHealth {
   readonly path: string
   /** Why the state file is not up to date, one sentence; null while it is. */
   readonly problem: string | null
-  /** What happened to the file at the start of the agent, such as that it was empty; null if nothing did. */
+  /** What to know beside that, such as that the file was empty at the start; null if there is nothing. */
   readonly note: string | null
+  /** The longest time that a change waits for its commit now. */
+  readonly delaySeconds: number
   readonly commits: number
   readonly bytesWritten: number
   readonly errors: Readonly<Record<'EIO' | 'ENOSPC' | 'EROFS' | 'other', number>>
   readonly lastCommitMs: number | null
-  /** Durations of commits in seconds since the agent started. */
   readonly commitSeconds: Histogram
 }
 
@@ -207,7 +208,6 @@ export interface RemoteWriteHealth {
   readonly problem: string | null
   /** What was dropped in the last hour, one sentence; null if nothing was. */
   readonly note: string | null
-  /** Samples that the receiver has accepted. */
   readonly sent: number
   /** Samples in requests that failed; most of them are sent again. */
   readonly failed: number

@@ -13,15 +13,20 @@ import { runtimeDirectory } from '../host/runtime-directory.ts'
 import { emptyFile } from '../log/empty-file.ts'
 import type { Env, Log } from '../ports.ts'
 import { storageAt } from '../store/file/mounts.ts'
+import { flashCostAt } from '../store/file/write-amplification.ts'
 import { editPublished, editState, readState } from '../store/offline.ts'
+import { flushLimitsOf } from './configuration/reload.ts'
 
 export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: number, log: Log): StateFile {
   const { path } = stateFor(config.persistence_file, paths)
   const runtimeDir = runtimeDirectory(env, uid)
   const machine = thisMachine()
   const bootId = readBootId()
-  const flushIntervalMs = config.flush_interval * 1000
-  const openOptions = (at: string) => ({ path: at, runtimeDir, bootId, clock, log, flushIntervalMs, fresh: freshState })
+  const limits = flushLimitsOf(config)
+  const openOptions = (at: string) => {
+    const { sideWrites } = flashCostAt(at)
+    return { path: at, runtimeDir, bootId, clock, log, limits, sideWrites, fresh: freshState }
+  }
   const change = async (
     at: string,
     observations: (state: State) => readonly Observation[] | Promise<readonly Observation[]>,

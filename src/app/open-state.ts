@@ -8,10 +8,10 @@ import { type GatewayIdentity, gatewayIdentity, readBootId } from '../host/ident
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'
 import { storageAt } from '../store/file/mounts.ts'
-import { sideWritesAt } from '../store/file/write-amplification.ts'
+import { type FlashCost, flashCostAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
 import type { PageRingStore } from '../store/store.ts'
-import { policyOf } from './configuration/reload.ts'
+import { flushLimitsOf, policyOf } from './configuration/reload.ts'
 import { createFirstState } from './former-program.ts'
 import { freshState, stateFor, thisMachine } from './offline-state.ts'
 
@@ -27,6 +27,7 @@ export interface OpenedState {
   readonly path: string
   /** What a power loss does to the file, as in `Storage`; null if it survives. */
   readonly volatile: string | null
+  readonly flashCost: FlashCost
 }
 
 export interface OpenStateOptions {
@@ -51,17 +52,18 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     return { ...state, gatewayId, machineId }
   }
   const bootId = readBootId()
+  const flashCost = flashCostAt(path)
   const opened = await openStore({
     path,
     runtimeDir: runtimeDirectory(env, uid),
     clock,
     log,
-    flushIntervalMs: config.flush_interval * 1000,
+    limits: flushLimitsOf(config),
     bootId,
     machineId: machine.persistent ? machine.id : null,
     fresh,
     first: createFirstState({ config, named: former, user: paths.user, clock, log }),
-    sideWrites: sideWritesAt(path),
+    sideWrites: flashCost.sideWrites,
   })
   const ids = idsWith({ ...opened.state, stream: opened.formerStream })
   const identity = { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: opened.state.stream }
@@ -80,6 +82,7 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
     bootId,
     path,
     volatile,
+    flashCost,
   }
 }
 

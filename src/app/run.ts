@@ -153,6 +153,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     identity,
     startedAtMs,
     stateVolatile: opened.volatile,
+    flashCost: opened.flashCost,
     missingEvidence,
     identityProblems: opened.identityProblems,
     clock,

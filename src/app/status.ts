@@ -8,6 +8,7 @@ import { plural } from '../core/views/format.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, RemoteWriteHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
+import { type FlashCost, loneCommitBytes } from '../store/file/write-amplification.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { MqttSwitch } from './mqtt-switch.ts'
 import type { RemoteWriteSwitch } from './remote-write-switch.ts'
@@ -33,6 +34,7 @@ export interface StatusInputs {
   readonly startedAtMs: () => number
   /** What a power loss does to the state file, one sentence without subject; null if it survives. */
   readonly stateVolatile: string | null
+  readonly flashCost: FlashCost
   readonly identityProblems: readonly string[]
   /** What is missing because the journal cannot be read. */
   readonly missingEvidence: () => readonly string[]
@@ -119,6 +121,10 @@ export function statusJson(inputs: StatusInputs): Json {
       volatile: inputs.stateVolatile !== null,
       commits: state.commits,
       bytes_written: state.bytesWritten,
+      file_system: inputs.flashCost.fileSystem,
+      commit_bytes: loneCommitBytes(inputs.flashCost.sideWrites),
+      commit_advice: inputs.flashCost.advice,
+      commit_within: state.delaySeconds,
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
     },
     mqtt: mqttJson(inputs.mqtt.health()),

@@ -54,6 +54,11 @@ const KEYS = {
     help: 'Maximum time before a start or stop is written to flash; under load, the average interval between commits.',
     unit: 'seconds',
   }),
+  flash_bytes_per_day: key(integer(0, 2 ** 40), 30_000_000, {
+    applies: 'now',
+    help: 'Bytes that commits of the state file may cost in a day, with what the file system adds. While it is used up, commits are delayed, to 15 minutes at most. 0: no limit.',
+    unit: 'bytes',
+  }),
   log_file: key(orNone(path), null, {
     applies: 'restart',
     help: 'Log to this file instead of stderr; the file is rotated.',

@@ -3,7 +3,7 @@ import type { Event } from '../core/event.ts'
 import type { State } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
 import type { CommitWriter } from './file/commit-writer.ts'
-import type { CommitReason } from './flush-policy.ts'
+import type { PaidBy } from './flush-budget.ts'
 import type { FlushSchedule } from './flush-schedule.ts'
 import type { HealthRecorder } from './health.ts'
 import { HISTORY_EVENTS, type LiveState } from './live-state.ts'
@@ -14,7 +14,7 @@ interface Committer {
   /** The state as of the last commit. */
   committed(): State
   /** Resolves to false if the write failed; never rejects. `clean` marks the last commit of an orderly stop. */
-  commit(reason: CommitReason, clean?: boolean): Promise<boolean>
+  commit(by: PaidBy, clean?: boolean): Promise<boolean>
 }
 
 interface CommitterOptions {
@@ -36,7 +36,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   /** Events that fitted into no commit. They stay in the spill, so that they survive a kill of the agent. */
   let eventsNotOnFlash: readonly Event[] = []
 
-  async function commit(reason: CommitReason, clean = false): Promise<boolean> {
+  async function commit(by: PaidBy, clean = false): Promise<boolean> {
     const began = clock.now()
     const state = live.state()
     const events = live.uncommittedEvents.take()
@@ -45,15 +45,16 @@ export function createCommitter(options: CommitterOptions): Committer {
     const reserved = live.boundFor(state)
     if (!clean) switchSpillSlot(seq, state, events)
     try {
-      const head = live.head(state, { clean, reserved })
+      const head = live.head(state, { clean, reserved, budget: schedule.stored(by, began.monoMs) })
       const result = await writer.write({ state, committed, events, head, seq, history: live.history() })
       const now = clock.now()
       committed = state
       lastCommit = seq
       nextCommit = seq + 1
       live.reserve(reserved)
-      schedule.succeeded(reason, began.monoMs)
+      schedule.succeeded(by, result.bytes, began.monoMs)
       health.wrote(result.bytes, (now.monoMs - began.monoMs) / 1000, now.monoMs)
+      health.budget(schedule.isExceeded(now.monoMs), schedule.limits().bytesPerDay)
       if (result.omitted.length > 0) keepInSpill(result.omitted)
       spill.dropOther()
       return true

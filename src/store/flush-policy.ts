@@ -1,19 +1,18 @@
 // The flush policy: when to write to flash, as pure functions of the budget, the uncommitted changes and the time.
 import {
-  availableAtMs,
-  fullBucket,
-  refilled,
-  spent,
-  type TokenBucket,
-  type TokenRate,
-} from '../core/limits/token-bucket.ts'
+  beforeItsTimeMs,
+  bytesLeftAtMs,
+  type FlushBudget,
+  type FlushLimits,
+  type PaidBy,
+  reserveMs,
+} from './flush-budget.ts'
 
-/** A commit for a scrape or for a crash costs a token; one token is added every two minutes. Times are monotonic ms. */
-const TOKENS = 10
-const TOKEN_EVERY_MS = 120_000
-const EARLY_RATE: TokenRate = { everyMs: TOKEN_EVERY_MS, burst: TOKENS }
-/** Tokens that scrapes and repeated crashes leave for the first crash of another unit. */
-const TOKENS_FOR_FIRST_CRASHES = 5
+/** With an empty bucket, a change waits at most this long. */
+const STRETCHED_AT_MOST_MS = 900_000
+
+/** A crash is a first one if the unit has not crashed for this long. */
+const FIRST_AFTER_MS = 3_600_000
 /**
  * A first crash is committed this long after it, and so within 1 s. Its restart (100 ms later by systemd's default) and
  * the crashes of other units at the same time share the commit.
@@ -22,21 +21,11 @@ const CRASH_WITHIN_MS = 500
 /** A routine commit starts this long before its time, so that it is on flash when `flush_interval` ends. */
 const ROUTINE_EARLY_MS = 500
 
-/**
- * Two token buckets. `early` pays for commits before their time. `average` pays for every commit and gains one token per
- * flush interval. So no load causes more than one commit per interval plus TOKENS.
- */
-export interface FlushBudget {
-  readonly early: TokenBucket
-  readonly average: TokenBucket
-  readonly lastCommitMs: number | null
-}
-
 /** What is not on flash yet: times of the oldest changes of each type, null if there is none. */
 export interface Uncommitted {
   /** The oldest change of any type. */
   readonly sinceMs: number | null
-  /** The oldest crash of a unit that had not crashed within the flush interval before. */
+  /** The oldest crash of a unit that had not crashed within the hour before. */
   readonly firstCrashMs: number | null
   /** The oldest crash of a unit that had. */
   readonly crashAgainMs: number | null
@@ -51,40 +40,28 @@ export const NOTHING_UNCOMMITTED: Uncommitted = {
   numbersLow: false,
 }
 
-/** Why a commit is made. Only `early` ones cost a token of the early bucket. */
-export type CommitReason = 'routine' | 'early' | 'forced'
-
-export function fullFlushBudget(nowMs: number): FlushBudget {
-  const bucket = fullBucket(EARLY_RATE, nowMs)
-  return { early: bucket, average: bucket, lastCommitMs: null }
-}
-
 /** When the next commit is due: in the past if it is overdue, null if there is nothing to write. */
-export function commitDueMs(budget: FlushBudget, uncommitted: Uncommitted, flushIntervalMs: number): number | null {
+export function commitDueMs(budget: FlushBudget, uncommitted: Uncommitted, limits: FlushLimits): number | null {
   const { sinceMs, firstCrashMs, crashAgainMs, numbersLow } = uncommitted
-  if (numbersLow) return budget.average.atMs
+  if (numbersLow) return budget.bytes.atMs
   if (sinceMs === null) return null
-  const due = [routineMs(budget, sinceMs, flushIntervalMs)]
-  if (firstCrashMs !== null) {
-    due.push(Math.max(firstCrashMs + CRASH_WITHIN_MS, earlyCommitMs(budget, 1, flushIntervalMs)))
-  }
-  if (crashAgainMs !== null) {
-    const tokens = TOKENS_FOR_FIRST_CRASHES + 1
-    due.push(Math.max(crashAgainMs + CRASH_WITHIN_MS, earlyCommitMs(budget, tokens, flushIntervalMs)))
-  }
+  const due = [routineMs(budget, sinceMs, limits)]
+  const crashMs = firstCrashMs ?? crashAgainMs
+  if (crashMs !== null) due.push(Math.max(crashMs + CRASH_WITHIN_MS, beforeItsTimeMs(budget, limits)))
+  if (firstCrashMs !== null) due.push(Math.max(firstCrashMs + CRASH_WITHIN_MS, reserveMs(budget)))
   return Math.min(...due)
 }
 
-/** The reason of a commit that is due at `nowMs`. */
-export function commitReason(
+/** What pays for a commit that is due at `nowMs`. */
+export function paidBy(
   budget: FlushBudget,
-  uncommitted: Uncommitted,
+  { sinceMs, firstCrashMs, numbersLow }: Uncommitted,
   nowMs: number,
-  flushIntervalMs: number,
-): CommitReason {
-  if (uncommitted.numbersLow) return 'forced'
-  const { sinceMs } = uncommitted
-  return sinceMs !== null && routineMs(budget, sinceMs, flushIntervalMs) <= nowMs ? 'routine' : 'early'
+  limits: FlushLimits,
+): PaidBy {
+  if (sinceMs === null || firstCrashMs === null || numbersLow) return 'budget'
+  const isDue = Math.min(routineMs(budget, sinceMs, limits), beforeItsTimeMs(budget, limits)) <= nowMs
+  return isDue ? 'budget' : 'reserve'
 }
 
 /** True if the budget allows a commit for a scrape now. */
@@ -92,57 +69,60 @@ export function readerMayCommit(
   budget: FlushBudget,
   { sinceMs }: Uncommitted,
   nowMs: number,
-  flushIntervalMs: number,
+  limits: FlushLimits,
 ): boolean {
-  return sinceMs !== null && earlyCommitMs(budget, TOKENS_FOR_FIRST_CRASHES + 1, flushIntervalMs) <= nowMs
-}
-
-/** The budget after a commit that started at `nowMs`. */
-export function afterCommit(
-  budget: FlushBudget,
-  reason: CommitReason,
-  nowMs: number,
-  flushIntervalMs: number,
-): FlushBudget {
-  const early = refilled(budget.early, EARLY_RATE, nowMs)
-  const average = refilled(budget.average, { everyMs: flushIntervalMs, burst: TOKENS }, nowMs)
-  return {
-    early: reason === 'early' ? spent(early) : early,
-    average: spent(average, -TOKENS),
-    lastCommitMs: nowMs,
-  }
+  return sinceMs !== null && beforeItsTimeMs(budget, limits) <= nowMs
 }
 
 /**
- * What is uncommitted after one more step. `crashed`: the units that crashed in it. `lastCrash`: the time of the crash
- * before, by unit.
+ * The longest time that a change can wait: of the oldest one that waits, or else of one that happens now. More than the flush
+ * interval while the bytes must last.
  */
+export function longestDelayMs(
+  budget: FlushBudget,
+  { sinceMs }: Uncommitted,
+  nowMs: number,
+  limits: FlushLimits,
+): number {
+  const fromMs = sinceMs ?? nowMs
+  return Math.min(
+    stretchedAtMostMs(limits),
+    Math.max(limits.flushIntervalMs, bytesLeftAtMs(budget, limits, 0) - fromMs),
+  )
+}
+
+/**
+ * Whether a crash is a first one: by the wall clock, because the last crash may be from before a restart. A last crash in the
+ * future is from before the clock was set back.
+ */
+export function isFirstCrash(lastCrashMs: number | null, wallMs: number): boolean {
+  return lastCrashMs === null || wallMs < lastCrashMs || wallMs - lastCrashMs >= FIRST_AFTER_MS
+}
+
+/** What is uncommitted after one more step, in which a unit crashed for the first time, or again, or none did. */
 export function uncommittedAfter(
   uncommitted: Uncommitted,
-  crashed: readonly string[],
-  lastCrash: ReadonlyMap<string, number>,
+  crash: 'first' | 'again' | null,
   nowMs: number,
-  flushIntervalMs: number,
 ): Uncommitted {
-  const again = (unit: string) => nowMs - (lastCrash.get(unit) ?? Number.NEGATIVE_INFINITY) < flushIntervalMs
-  const first = crashed.some((unit) => !again(unit))
   return {
     ...uncommitted,
     sinceMs: uncommitted.sinceMs ?? nowMs,
-    firstCrashMs: uncommitted.firstCrashMs ?? (first ? nowMs : null),
-    crashAgainMs: uncommitted.crashAgainMs ?? (crashed.some(again) ? nowMs : null),
+    firstCrashMs: uncommitted.firstCrashMs ?? (crash === 'first' ? nowMs : null),
+    crashAgainMs: uncommitted.crashAgainMs ?? (crash === 'again' ? nowMs : null),
   }
 }
 
-function routineMs(budget: FlushBudget, sinceMs: number, flushIntervalMs: number): number {
+function routineMs(budget: FlushBudget, sinceMs: number, limits: FlushLimits): number {
+  const { flushIntervalMs } = limits
   const early = Math.min(ROUTINE_EARLY_MS, flushIntervalMs / 2)
   return Math.max(
     (budget.lastCommitMs ?? Number.NEGATIVE_INFINITY) + flushIntervalMs,
     sinceMs + flushIntervalMs - early,
+    Math.min(bytesLeftAtMs(budget, limits, 0), sinceMs + stretchedAtMostMs(limits) - early),
   )
 }
 
-/** When both buckets have this many tokens. */
-function earlyCommitMs({ early, average }: FlushBudget, tokens: number, flushIntervalMs: number): number {
-  return Math.max(availableAtMs(early, tokens, TOKEN_EVERY_MS), availableAtMs(average, tokens, flushIntervalMs))
+function stretchedAtMostMs({ flushIntervalMs }: FlushLimits): number {
+  return Math.max(flushIntervalMs, STRETCHED_AT_MOST_MS)
 }

@@ -10,10 +10,12 @@ const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2.5]
 export interface HealthRecorder {
   wrote(bytes: number, seconds: number, monoMs: number): void
   failed(error: unknown, monoMs: number): void
+  /** Logs when the flash budget begins or ends to be exceeded. */
+  budget(exceeded: boolean, bytesPerDay: number): void
   /** True while writing fails. */
   degraded(): boolean
-  /** `lastingProblem`: a problem until the next start, shown while there is no write error. `note`: see `StoreHealth`. */
-  read(lastingProblem: string | null, note: string | null): StoreHealth
+  /** `lastingProblem`: a problem until the next start, shown while there is no write error. The others: see `StoreHealth`. */
+  read(lastingProblem: string | null, note: string | null, delaySeconds: number): StoreHealth
 }
 
 export function createHealthRecorder(path: string, clock: Pick<Clock, 'wallMsOf'>, log: Log): HealthRecorder {
@@ -21,6 +23,7 @@ export function createHealthRecorder(path: string, clock: Pick<Clock, 'wallMsOf'
   const errors = { EIO: 0, ENOSPC: 0, EROFS: 0, other: 0 }
   let problem: string | null = null
   let sinceMs = 0
+  let overBudget = false
   let commits = 0
   let bytesWritten = 0
   let lastCommitMonoMs: number | null = null
@@ -45,11 +48,20 @@ export function createHealthRecorder(path: string, clock: Pick<Clock, 'wallMsOf'
       problem = now
     },
     degraded: () => problem !== null,
-    read(lastingProblem, note): StoreHealth {
+    budget(exceeded, bytesPerDay) {
+      if (exceeded === overBudget) return
+      overBudget = exceeded
+      const limit = `flash_bytes_per_day (${bytesPerDay})`
+      if (exceeded)
+        log('warning', `state: more is written than ${limit} allows, although commits are delayed`, { path })
+      else log('info', `state: ${limit} is not exceeded any more`, { path })
+    },
+    read(lastingProblem, note, delaySeconds): StoreHealth {
       return {
         path,
         problem: problem ?? lastingProblem,
         note,
+        delaySeconds,
         commits,
         bytesWritten,
         errors: { ...errors },

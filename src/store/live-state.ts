@@ -25,8 +25,8 @@ export interface LiveState {
   readonly uncommittedEvents: UncommittedEventBuffer
   /** Applies a step and appends it to the spill. */
   apply(step: Step): StepChange
-  /** The page header for `state`. By default: the current reserved bound, not clean. */
-  head(state: State, differing?: Partial<Pick<Head, 'reserved' | 'clean'>>): Head
+  /** The page header for `state`. By default: the current reserved bound, not clean, without a budget. */
+  head(state: State, differing?: Partial<Pick<Head, 'reserved' | 'clean' | 'budget'>>): Head
   /** True when the reserved bound must be raised by a commit soon. */
   numbersLow(): boolean
   /** The reserved bound to write with a commit of `state`. */
@@ -48,8 +48,8 @@ export function createLiveState(start: ResumePoint, reservedAtStart: number, spi
   let reserved = reservedAtStart
   let { acknowledged, published } = start
 
-  function head(state: State, { clean = false, reserved: bound = reserved } = {}): Head {
-    return headOf(state, { reserved: bound, acknowledged, published, clean })
+  function head(state: State, differing: Partial<Pick<Head, 'reserved' | 'clean' | 'budget'>> = {}): Head {
+    return headOf(state, { reserved, acknowledged, published, clean: false, ...differing })
   }
 
   return {

@@ -8,7 +8,8 @@ import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
 import { resolvePath, setAside, wasSetAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
-import { NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
+import { loneCommitBytes, NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
+import { type FlushBudget, type FlushLimits, restoredFlushBudget } from './flush-budget.ts'
 import { headOf } from './format/head-record.ts'
 import { bootKey, PAGE_BYTES } from './format/page.ts'
 import { NO_PAGES, type RecoveredFile } from './recovery.ts'
@@ -31,7 +32,7 @@ export interface OpenOptions {
   readonly runtimeDir: string | null
   readonly clock: Clock
   readonly log: Log
-  readonly flushIntervalMs: number
+  readonly limits: FlushLimits
   /** The state of a new file. Its policy is used with any other state too. */
   readonly fresh: () => State
   /**
@@ -63,7 +64,7 @@ export interface OpenedStore {
 
 /** Rejects only if another agent is using the file. */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
-  const { clock, log, fs = nodeFs, runtimeDir, flushIntervalMs, sideWrites = NO_SIDE_WRITES } = options
+  const { clock, log, fs = nodeFs, runtimeDir, limits, sideWrites = NO_SIDE_WRITES } = options
   const configuredPath = await resolvePath(fs, options.path)
   await fs.mkdir(dirname(configuredPath)).catch(() => {})
   const releaseLock = await (options.lock ?? socketLock)(configuredPath)
@@ -108,7 +109,8 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     writer,
     clock,
     log,
-    flushIntervalMs,
+    limits,
+    budget: restoredBudget(options, file),
     spill,
     releaseLock,
     start,
@@ -131,6 +133,16 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   store.remember({ before: start.state, after: state, events: [], at: clock.now() })
   const formerStream = asFound.state.stream
   return { store, state, formerStream, recovered: start.recovered, path, setAside: foreign.name() }
+}
+
+/** The budget as of the last commit in the file; null if that stored none. */
+function restoredBudget({ clock, limits, sideWrites, bootId }: OpenOptions, file: RecoveredFile): FlushBudget | null {
+  const { head, committedAtMs } = file
+  if (!head?.budget || committedAtMs === null) return null
+  const { monoMs, wallMs } = clock.now()
+  // Without a battery-backed clock, only the time since the boot is known.
+  const elapsedMs = Math.max(wallMs - committedAtMs, head.bootId === bootId ? 0 : monoMs)
+  return restoredFlushBudget(head.budget, loneCommitBytes(sideWrites ?? NO_SIDE_WRITES), elapsedMs, monoMs, limits)
 }
 
 /** A file at the path that is not a readable state file: renamed now, or later before a new file replaces it. */

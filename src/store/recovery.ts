@@ -37,6 +37,8 @@ export interface RecoveredFile {
   /** Null if there is no complete snapshot. The caller sets times and policy. */
   readonly state: State | null
   readonly head: Head | null
+  /** Wall time of its commit in ms. */
+  readonly committedAtMs: number | null
   readonly chain: CommitChain | null
   readonly previous: CommitChain | null
   /** True if the newest valid page belongs to the chain, so that nothing newer was damaged. */
@@ -82,6 +84,7 @@ export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
   return {
     state: applied,
     head: newest?.parts.at(-1)?.payload.head ?? null,
+    committedAtMs: newest?.parts.at(-1)?.page.wallMs ?? null,
     chain: chainOf(groups),
     previous: chainOf(chains[1] ?? []),
     complete: newest !== undefined && newest.seq === maxSeq,
@@ -197,7 +200,7 @@ function apply(state: State | null, group: Group): State {
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
   const written = payloads.flatMap((payload) => payload.units)
-  const { reserved, acknowledged, published, clean, ...kept } = head
+  const { reserved, acknowledged, published, clean, budget, ...kept } = head
   const before = state ?? newState(head.stream)
   const units = kind === 'snapshot' ? written : replaced(before.units, written)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])

@@ -1,10 +1,13 @@
 // The StateStore on flash: records each step in memory, commits when the flush policy allows, and survives write errors.
 import { settledWithin } from '../core/limits/settled-within.ts'
+import { unitOf } from '../core/state.ts'
 import type { PublishedNames } from '../core/topic-names.ts'
-import type { Clock, Log, StateStore } from '../ports.ts'
+import type { Clock, Log, StateStore, Step } from '../ports.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { createCommitter } from './committer.ts'
 import type { CommitWriter } from './file/commit-writer.ts'
+import type { FlushBudget, FlushLimits } from './flush-budget.ts'
+import { isFirstCrash } from './flush-policy.ts'
 import { createFlushSchedule } from './flush-schedule.ts'
 import { createHealthRecorder } from './health.ts'
 import { createLiveState, HISTORY_EVENTS } from './live-state.ts'
@@ -13,6 +16,7 @@ import type { Spill } from './spill.ts'
 
 /** A scrape waits at most this long for its commit. */
 const READER_WAITS_MS = 2_000
+const OVER_BUDGET = 'more is written than flash_bytes_per_day allows, although commits are delayed'
 
 export interface PageRingStore extends StateStore {
   /** Number of the newest event that the broker has acknowledged; 0 at first. */
@@ -23,8 +27,8 @@ export interface PageRingStore extends StateStore {
   published(): readonly PublishedNames[]
   /** Replaces them; resolves to false if they could not be written to flash. */
   publishAs(names: readonly PublishedNames[]): Promise<boolean>
-  /** Changes `flush_interval`. */
-  flushEvery(ms: number): void
+  /** Replaces what the configuration allows. */
+  limitFlushes(limits: FlushLimits): void
 }
 
 interface StoreOptions {
@@ -32,7 +36,9 @@ interface StoreOptions {
   readonly writer: CommitWriter
   readonly clock: Clock
   readonly log: Log
-  readonly flushIntervalMs: number
+  readonly limits: FlushLimits
+  /** What the file has stored; null if it has nothing. */
+  readonly budget: FlushBudget | null
   readonly spill: Spill
   readonly releaseLock: () => Promise<void>
   readonly start: ResumePoint
@@ -57,7 +63,7 @@ export function createStore(options: StoreOptions): {
   const { clock, log, spill, writer, start } = options
   const health = createHealthRecorder(options.path, clock, log)
   const live = createLiveState(start, options.reserved, spill)
-  const schedule = createFlushSchedule(clock.now().monoMs, options.flushIntervalMs, live.numbersLow)
+  const schedule = createFlushSchedule(options.budget, clock.now().monoMs, options.limits, live.numbersLow)
   const committer = createCommitter({
     clock,
     writer,
@@ -69,7 +75,7 @@ export function createStore(options: StoreOptions): {
     lastCommit: options.lastCommit,
     nextCommit: options.nextCommit,
   })
-  const queue = createCommitQueue(clock, schedule.dueMs, (nowMs) => committer.commit(schedule.reason(nowMs)))
+  const queue = createCommitQueue(clock, schedule.dueMs, (nowMs) => committer.commit(schedule.paidBy(nowMs)))
   let stopped = false
 
   const store: PageRingStore = {
@@ -78,8 +84,7 @@ export function createStore(options: StoreOptions): {
       try {
         const change = live.apply(step)
         if (!change.forFlash) return
-        const crashed = step.events.flatMap((event) => (event.kind === 'crash' ? [event.unit] : []))
-        schedule.changed(crashed, step.at.monoMs)
+        schedule.changed(crashIn(step), step.at.monoMs)
         queue.schedule()
       } catch (error) {
         log('error', `state: internal error, a change was not recorded: ${String(error)}`)
@@ -89,21 +94,24 @@ export function createStore(options: StoreOptions): {
     async commitForReader() {
       if (stopped || health.degraded() || (schedule.isIdle() && !queue.busy())) return
       const commit = queue.run(async () => {
-        const reason = schedule.readerReason(clock.now().monoMs)
-        if (reason !== null && !health.degraded()) await committer.commit(reason)
+        if (schedule.readerMayCommit(clock.now().monoMs) && !health.degraded()) await committer.commit('budget')
       })
       await settledWithin(READER_WAITS_MS, commit, clock.after)
     },
-    flush: () => queue.run(async () => (schedule.isIdle() && !health.degraded()) || (await committer.commit('forced'))),
+    flush: () => queue.run(async () => (schedule.isIdle() && !health.degraded()) || (await committer.commit('budget'))),
     history: () => live.history().slice(-HISTORY_EVENTS),
-    health: () => health.read(options.lastingProblem, options.note()),
+    health() {
+      const { monoMs } = clock.now()
+      const notes = [options.note(), schedule.isExceeded(monoMs) ? OVER_BUDGET : null].filter((note) => note !== null)
+      return health.read(options.lastingProblem, notes.join('; ') || null, schedule.longestDelayMs(monoMs) / 1000)
+    },
     async stop() {
       if (stopped) return
       stopped = true
       queue.stop()
       await queue.run(async () => {
         // After an error, once more into a new file.
-        if ((await committer.commit('forced', true)) || (await committer.commit('forced', true))) spill.remove()
+        if ((await committer.commit('budget', true)) || (await committer.commit('budget', true))) spill.remove()
         await writer.abandon()
       })
       await options.releaseLock()
@@ -113,21 +121,32 @@ export function createStore(options: StoreOptions): {
     published: live.published,
     publishAs(names) {
       live.publishAs(names)
-      schedule.changed([], clock.now().monoMs)
+      schedule.changed(null, clock.now().monoMs)
       return store.flush()
     },
-    flushEvery(ms) {
-      schedule.setFlushInterval(ms)
+    limitFlushes(limits) {
+      schedule.setLimits(limits, clock.now().monoMs)
       queue.schedule()
     },
   }
 
   async function open(commit: boolean): Promise<boolean> {
     // These events are not on flash yet: they are due as if they had just happened.
-    if (start.spilled.length > 0) schedule.changed([], clock.now().monoMs)
-    if (commit) return await queue.run(() => committer.commit('forced'))
+    if (start.spilled.length > 0) schedule.changed(null, clock.now().monoMs)
+    if (commit) return await queue.run(() => committer.commit('budget'))
     queue.schedule()
     return true
   }
   return { store, open }
+}
+
+/** Whether a unit crashed in a step, and whether it was the first crash of one. */
+function crashIn({ before, events, at }: Step): 'first' | 'again' | null {
+  let crash: 'again' | null = null
+  for (const { kind, unit } of events) {
+    if (kind !== 'crash') continue
+    if (isFirstCrash(unitOf(before, unit)?.lastCrash?.atMs ?? null, at.wallMs)) return 'first'
+    crash = 'again'
+  }
+  return crash
 }

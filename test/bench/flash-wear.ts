@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newState, type State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { type Fs, nodeFs } from '../../src/store/file/fs.ts'
-import { sideWritesOf } from '../../src/store/file/write-amplification.ts'
+import { flashCostOf, type SideWrites } from '../../src/store/file/write-amplification.ts'
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { openStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
@@ -20,7 +20,6 @@ import { DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
 const JOURNAL_INTERVAL_MS = 5_000
 /** The endurance of a 4 GB eMMC with 3,000 erase cycles and a write amplification of 4. */
 const ENDURANCE_BYTES = (4e9 * 3000) / 4
-const EXT4 = sideWritesOf({ type: 'ext4', options: [] })
 
 const print = (what: string, value: string) => console.log(`${what.padEnd(86)} ${value.padStart(16)}`)
 const bytes = (n: number) => `${Math.round(n).toLocaleString('en')} B`

@@ -10,6 +10,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     persistence_file: `${directory}/other.ring`,
     import_former: false,
     flush_interval: 90,
+    flash_bytes_per_day: 1_000_000,
     log_file: `${directory}/other.log`,
     log_max_bytes: 4096,
     log_backups: 7,

@@ -76,6 +76,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       path: '/var/lib/gatewatch/state.ring',
       problem: null,
       note: null,
+      delaySeconds: 60,
       commits: 3,
       bytesWritten: 12_288,
       errors: { EIO: 1, ENOSPC: 0, EROFS: 0, other: 0 },

@@ -23,6 +23,7 @@ export function clockOf(speed: number): Clock {
 }
 
 export const FLASH: StoreHealth = {
+  delaySeconds: 60,
   path: 'state.ring',
   problem: null,
   note: null,

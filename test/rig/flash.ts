@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missingPrograms, notRoot } from './unavailable.ts'
 
+const EXT4 = ['mkfs.ext4', '-q', '-E', 'lazy_itable_init=0,lazy_journal_init=0', '-b'] as const
 const MKFS = {
-  ext4: ['mkfs.ext4', '-q', '-b', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0'],
+  ext4: [...EXT4, '4096'],
+  'ext4-1k': [...EXT4, '1024'],
   xfs: ['mkfs.xfs', '-q', '-f'],
+  btrfs: ['mkfs.btrfs', '-q', '-f'],
 } as const
 export type FileSystem = keyof typeof MKFS
 
@@ -56,7 +59,7 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
   let device = ''
   const mount = () => {
     device = runCommand('losetup', '--find', '--show', image).trim()
-    run('mount', '-t', kind, '-o', options, device, path)
+    run('mount', '-t', kind.replace('-1k', ''), '-o', options, device, path)
   }
   const umount = () => {
     run('umount', path)

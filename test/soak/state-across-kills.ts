@@ -7,6 +7,7 @@ import { newState, type State, withUnits } from '../../src/core/state.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import type { Clock, StateStore } from '../../src/ports.ts'
 import { type Fs, nodeFs, type SyncFs } from '../../src/store/file/fs.ts'
+import { UNLIMITED_BYTES } from '../../src/store/flush-budget.ts'
 import { createPageBuilder, readPayload } from '../../src/store/format/page-records.ts'
 import { openStore } from '../../src/store/open.ts'
 
@@ -76,7 +77,7 @@ export function createStateAcrossKills(directory: string, bootId: string, clock:
       runtimeDir: join(directory, 'run'),
       clock,
       log: () => {},
-      flushIntervalMs: FLUSH_INTERVAL_MS,
+      limits: { flushIntervalMs: FLUSH_INTERVAL_MS, bytesPerDay: UNLIMITED_BYTES },
       fresh: () => fresh,
       bootId,
       fs: mine.fs,
@@ -175,6 +176,7 @@ function afterStorage(state: State): State {
     acknowledged: 0,
     published: [],
     clean: false,
+    budget: null,
     bootId: '',
     stream: state.stream,
   })

@@ -155,4 +155,5 @@ export const anyHead = fc.record({
     { maxLength: 4 },
   ),
   clean: fc.boolean(),
+  budget: maybe(fc.record({ bytes: ms, reserve: number })),
 })

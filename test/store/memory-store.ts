@@ -31,7 +31,7 @@ export function memoryStore(units = 3): MemoryStore {
         clock,
         fs,
         log: (level, message) => void lines.push(`${level}: ${message}`),
-        flushIntervalMs: 60_000,
+        limits: { flushIntervalMs: 60_000, bytesPerDay: 30_000_000 },
         bootId: BOOT,
         fresh: freshState(units),
         lock: async () => async () => {},

@@ -27,7 +27,7 @@ function place(): OpenOptions & { runtimeDir: string; lines: string[] } {
     runtimeDir: join(directory, 'run'),
     clock: testClock(),
     log: (level, message) => void lines.push(`${level}: ${message}`),
-    flushIntervalMs: 60_000,
+    limits: { flushIntervalMs: 60_000, bytesPerDay: 30_000_000 },
     fresh: () => stateOf(names(12).map((name) => busyUnit(name))),
     bootId: BOOT,
     lines,
@@ -114,7 +114,7 @@ test('a killed agent leaves no lock behind, and loses nothing', async () => {
      import { clockWithoutTimers as clock } from ${JSON.stringify(join(import.meta.dirname, '../rig/clock.ts'))}
      import { newUnit } from ${JSON.stringify(join(sources, 'core', 'unit.ts'))}
      const fresh = () => stateOf(names(2).map(newUnit))
-     const options = { path: process.argv[2], runtimeDir: process.argv[3], clock, log() {}, flushIntervalMs: 60_000, fresh }
+     const options = { path: process.argv[2], runtimeDir: process.argv[3], clock, log() {}, limits: { flushIntervalMs: 60_000, bytesPerDay: 30_000_000 }, fresh }
      const { store, state } = await openStore({ ...options, bootId: process.argv[4] })
      let now = state
      for (let i = 0; i < 50; i++) {

@@ -15,7 +15,7 @@ const { store, state } = await openStore({
   clock,
   fs,
   log() {},
-  flushIntervalMs: 60_000,
+  limits: { flushIntervalMs: 60_000, bytesPerDay: 30_000_000 },
   bootId: BOOT,
   fresh: () => stateOf(names(2).map(newUnit)),
 })

@@ -59,6 +59,8 @@ export function busyUnit(name: string, crashes = 3): Unit {
   }
 }
 
+const CRASH = { cause: { result: 'signal', exitCode: null, signal: 'SIGKILL', coreDumped: false } } as const
+
 export function crashOf(unit: string, seq: number, atMs = 1_752_000_000_000 + seq): CrashEvent {
   return {
     kind: 'crash',
@@ -102,7 +104,15 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
     const { starts, crashes } = u.counters
     const counters = { ...u.counters, starts: starts + 1, crashes: crashes + 1 }
     const failures = { signal: { unrequested: crashes + 1, requested: 0 } }
-    return { ...u, counters, failures, runIds: [id(seq), ...u.runIds].slice(0, 3), tracking: 'continuous' as const }
+    const lastCrash = { ...CRASH, requested: false, atMs: 1_752_000_000_000 + monoMs, thisBoot: true }
+    return {
+      ...u,
+      counters,
+      failures,
+      lastCrash,
+      runIds: [id(seq), ...u.runIds].slice(0, 3),
+      tracking: 'continuous' as const,
+    }
   })
   const at = { monoMs, wallMs: 1_752_000_000_000 + monoMs }
   const { seqGap, ...rest } = { seqGap: before.seqGap, ...crashOf(unit, seq, at.wallMs) }

@@ -2,9 +2,12 @@ import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import type { Unit } from '../../src/core/unit.ts'
+import { flashCostOf } from '../../src/store/file/write-amplification.ts'
+import { UNLIMITED_BYTES } from '../../src/store/flush-budget.ts'
 import type { PageRingStore } from '../../src/store/store.ts'
+import { type TestClock, testClock } from '../rig/clock.ts'
 import { memoryStore, PATH, RUN } from './memory-store.ts'
-import { busyUnit, crashesOf, crashStep, names } from './sample.ts'
+import { BOOT, busyUnit, crashesOf, crashStep, names } from './sample.ts'
 
 /** Lets the unit crash `n` times; returns the state after that. */
 function crash(store: PageRingStore, state: State, unit: string, monoMs: number, n = 1): State {
@@ -17,6 +20,7 @@ function crash(store: PageRingStore, state: State, unit: string, monoMs: number,
   return now
 }
 const A = names(1)[0] as string
+const OTHER_BOOT = '22222222222222223333333333333333'
 const TODAY = 1_795_000_000_000
 
 test('the first start writes a file of 256 pages in full, then renames it into place', async () => {
@@ -294,7 +298,91 @@ test('the flush interval can be changed at run time', async () => {
   await clock.go(600_000)
   const after = { ...state, gatewayId: 'other' }
   store.remember({ before: state, after, events: [], at: clock.now() })
-  store.flushEvery(5_000)
+  store.limitFlushes({ flushIntervalMs: 5_000, bytesPerDay: 30_000_000 })
   await clock.go(5_000)
   expect(store.committed()).toBe(after)
+})
+
+const EXT4 = flashCostOf({ type: 'ext4', options: [] }).sideWrites
+/** Holds two lone commits at once, and gains one in half an hour. */
+const TIGHT = { sideWrites: EXT4, limits: { flushIntervalMs: 60_000, bytesPerDay: 1_000_000 } }
+
+/** A crash every 5 s for 10 minutes. */
+async function crashLoop(store: PageRingStore, state: State, clock: TestClock): Promise<State> {
+  let now = state
+  for (let i = 0; i < 120; i++) {
+    now = crash(store, now, A, clock.now().monoMs)
+    await clock.go(5_000)
+  }
+  return now
+}
+
+test('with an empty flash budget, counts wait for 15 minutes at most; that it is exceeded is logged once and in the health', async () => {
+  const { open, clock, lines } = memoryStore()
+  const { store, state } = await open(TIGHT)
+  expect(store.health()).toMatchObject({ note: null, delaySeconds: 60 })
+  let now = state
+  for (let i = 0; i < 9; i++) now = await crashLoop(store, now, clock)
+  const { commits, delaySeconds, note, problem } = store.health()
+  expect([delaySeconds, problem]).toEqual([900, null])
+  expect(note).toMatch(/more is written than flash_bytes_per_day allows/)
+  expect(commits).toBeLessThan(15)
+  expect(lines).toEqual([
+    'warning: state: more is written than flash_bytes_per_day (1000000) allows, although commits are delayed',
+  ])
+  now = crash(store, now, names(2)[1] as string, clock.now().monoMs)
+  await clock.go(1_000)
+  expect(crashesOf(store.committed())).toEqual(crashesOf(now)) // the first crash of another unit is not delayed
+  await clock.go(4 * 3_600_000)
+  expect(store.health()).toMatchObject({ note: null, delaySeconds: 60 })
+  crash(store, now, A, clock.now().monoMs)
+  await clock.go(1_000)
+  expect(lines.slice(1)).toEqual(['info: state: flash_bytes_per_day (1000000) is not exceeded any more'])
+})
+
+test.each<[string, boolean, string]>([
+  ['a clean restart', true, BOOT],
+  ['a kill', false, BOOT],
+  ['a reboot, after which the clock shows 1970', true, OTHER_BOOT],
+])('the flash budget is not full again after %s', async (_, clean, bootId) => {
+  const { open, clock } = memoryStore()
+  const first = await open(TIGHT)
+  await crashLoop(first.store, first.state, clock)
+  const before = first.store.health().delaySeconds
+  expect(before).toBeGreaterThan(600)
+  if (clean) await first.store.stop()
+  const wall = bootId === BOOT ? {} : { clock: testClock({ startMs: 7_000, wallOffsetMs: 0 }) }
+  const { store } = await open({ ...TIGHT, bootId, ...wall })
+  expect(store.health().delaySeconds).toBeGreaterThanOrEqual(before - 120)
+  await store.stop()
+  await clock.go(4 * 3_600_000)
+  const later = await open(TIGHT)
+  expect(later.store.health().delaySeconds).toBe(60)
+})
+
+test('without a limit, no load stretches the flush interval', async () => {
+  const { open, clock } = memoryStore()
+  const { store, state } = await open({ ...TIGHT, limits: { ...TIGHT.limits, bytesPerDay: UNLIMITED_BYTES } })
+  await crashLoop(store, state, clock)
+  expect(store.health()).toMatchObject({ note: null, delaySeconds: 60 })
+  expect(store.health().commits).toBeGreaterThan(10)
+})
+
+test('crashes after the first within an hour wait for the interval, also after a restart of the agent', async () => {
+  const { open, clock } = memoryStore()
+  const first = await open({ sideWrites: EXT4 })
+  const last = crash(first.store, first.state, A, clock.now().monoMs)
+  await clock.go(1_000)
+  await first.store.stop()
+  const { store, state } = await open(TIGHT)
+  for (let i = 0; i < 6; i++) {
+    store.remember({ before: state, after: { ...state, gatewayId: `${i}` }, events: [], at: clock.now() })
+    await store.flush()
+  }
+  const committed = () => crashesOf(store.committed())
+  crash(store, last, A, clock.now().monoMs)
+  await clock.go(1_000)
+  expect(committed()).toEqual([1, 0, 0])
+  await clock.go(3_600_000)
+  expect(committed()).toEqual([2, 0, 0])
 })

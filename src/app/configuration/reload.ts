@@ -7,6 +7,7 @@ import type { EventsFile } from '../../log/events-file.ts'
 import type { Logger } from '../../log/log.ts'
 import type { Clock, UnitSource } from '../../ports.ts'
 import type { Service } from '../../service/service.ts'
+import { type FlushLimits, UNLIMITED_BYTES } from '../../store/flush-budget.ts'
 import type { PageRingStore } from '../../store/store.ts'
 import type { MqttSwitch } from '../mqtt-switch.ts'
 import type { OptionalSinks } from '../optional-sinks.ts'
@@ -17,7 +18,7 @@ import type { Configuration } from './configuration.ts'
 export interface ReloadOptions {
   readonly configuration: Configuration
   readonly agent: Agent
-  readonly store: Pick<PageRingStore, 'flushEvery'>
+  readonly store: Pick<PageRingStore, 'limitFlushes'>
   readonly source: UnitSource
   readonly tcp: TcpListener
   readonly mqtt: MqttSwitch
@@ -47,7 +48,7 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     const config = configuration.now()
     logger.configure(config)
     agent.observe({ kind: 'policy', at: clock.now(), policy: policyOf(config) })
-    store.flushEvery(config.flush_interval * 1000)
+    store.limitFlushes(flushLimitsOf(config))
     source.watch(config.monitored_services)
     await tcp.listen(tcpSettings(config), false)
     await mqtt.use(config.mqtt)
@@ -65,6 +66,11 @@ export function createReload(options: ReloadOptions): (next: LoadedConfig) => Pr
     eventsFile?.reopen()
     return apply(next).finally(systemd.ready)
   }
+}
+
+/** How often and how much may be written to flash. */
+export function flushLimitsOf({ flush_interval, flash_bytes_per_day }: Config): FlushLimits {
+  return { flushIntervalMs: flush_interval * 1000, bytesPerDay: flash_bytes_per_day || UNLIMITED_BYTES }
 }
 
 /** The part of the configuration that the core depends on. */

@@ -48,9 +48,12 @@ export function statusText(
   const rows = view.units.map((unit) => cells(unit, now(), paint))
   const lines = [...health(view, now(), paint), ...table(COLUMNS, rows, columns)]
   const unmatched = (view.unmatched_patterns ?? []).map(({ pattern, reason }) => `${pattern}: ${reason}`)
-  const notes = [...unmatched, ...(view.missing_evidence ?? []), ...view.units.flatMap(remarks)].flatMap((note) =>
-    fill(note, columns ?? Number.POSITIVE_INFINITY),
-  )
+  const notes = [
+    ...unmatched,
+    ...(view.missing_evidence ?? []),
+    ...view.units.flatMap(remarks),
+    ...flashCost(view),
+  ].flatMap((note) => fill(note, columns ?? Number.POSITIVE_INFINITY))
   return notes.length === 0 ? lines : [...lines, '', ...notes]
 }
 
@@ -87,6 +90,14 @@ function health(view: StatusView, now: number, paint: Paint): string[] {
 function verdict(checks: readonly CheckView[], reasons: readonly string[], paint: Paint): string {
   if (checks.some(blocks) || reasons.length > 0) return paint.red('not ready')
   return checks.every(({ healthy }) => healthy) ? paint.green('OK') : paint.yellow('degraded')
+}
+
+/** `flash: a commit costs 20 KiB (ext4 with blocks of 4 KiB), changes are on flash within 60 s` */
+function flashCost({ state }: StatusView): string[] {
+  const { file_system: on, commit_bytes: bytes, commit_advice: advice, commit_within: seconds } = state ?? {}
+  if (on === undefined || bytes === undefined || seconds === undefined) return []
+  const cost = `a commit costs ${Math.round(bytes / 1024)} KiB (${on}${advice ? `; ${advice}` : ''})`
+  return [`flash: ${cost}; changes are on flash within ${Math.round(seconds)} s`]
 }
 
 function remarks(unit: UnitView): string[] {

@@ -22,9 +22,9 @@ export function refilled(bucket: TokenBucket, rate: TokenRate, nowMs: number): T
   return { tokens: Math.min(rate.burst, bucket.tokens + elapsedMs / rate.everyMs), atMs: nowMs }
 }
 
-/** One token less, but not below `least`. */
-export function spent(bucket: TokenBucket, least = 0): TokenBucket {
-  return { ...bucket, tokens: Math.max(least, bucket.tokens - 1) }
+/** One token less, or `tokens`, but not below `least`. */
+export function spent(bucket: TokenBucket, least = 0, tokens = 1): TokenBucket {
+  return { ...bucket, tokens: Math.max(least, bucket.tokens - tokens) }
 }
 
 /** When the bucket holds `tokens`; in the past when it does already. */

@@ -46,6 +46,12 @@ export interface StatusView {
     readonly problem: string | null
     readonly volatile?: boolean
     readonly last_commit?: string | null
+    /** This and the next three are absent in the response of an older agent. */
+    readonly file_system?: string
+    readonly commit_bytes?: number
+    readonly commit_advice?: string | null
+    /** Seconds. */
+    readonly commit_within?: number
   }
   /** Null if MQTT is disabled. */
   readonly mqtt?: { readonly connected: boolean; readonly problem: string | null; readonly queued: number } | null

@@ -165,6 +165,15 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
       volatile: flag,
       commits: count,
       bytes_written: count,
+      file_system: text,
+      commit_bytes: { ...count, description: 'What a commit costs on this file system that no other one is close to.' },
+      commit_advice: orNull(text),
+      commit_within: {
+        type: 'number',
+        minimum: 0,
+        description:
+          'Seconds: the longest time that a change waits for its commit now; more than flush_interval while flash_bytes_per_day is used up.',
+      },
       last_commit: orNull(time),
     }),
     mqtt: orNull(

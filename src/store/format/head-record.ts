@@ -1,6 +1,7 @@
 // The state header in each page: the values of the State that do not belong to one unit, and the store's own.
 import type { State } from '../../core/state.ts'
 import type { PublishedNames } from '../../core/topic-names.ts'
+import type { StoredBudget } from '../flush-budget.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 
 // Tags of its fields. FROZEN: append only; an unknown tag is skipped.
@@ -15,6 +16,7 @@ const FORMER_IMPORTED = 1
 const BOOTED_AT = 7
 const CLEARED = 8
 const PUBLISHED = 9
+const BUDGET = 10
 /** Position in the list: the number on flash. Append only. */
 const NAMES_STATUS = ['current', 'former', 'refused'] as const satisfies readonly PublishedNames['status'][]
 
@@ -38,13 +40,18 @@ export interface Head {
   readonly published: readonly PublishedNames[]
   /** True in the last commit of an orderly stop. */
   readonly clean: boolean
+  /** Null in the spill, and in a file of an older agent. */
+  readonly budget: StoredBudget | null
 }
 
+/** What the state does not contain. */
+type StoreHead = Pick<Head, 'reserved' | 'acknowledged' | 'published' | 'clean'> & Partial<Pick<Head, 'budget'>>
+
 /** The header of `state`. */
-export function headOf(state: State, own: Pick<Head, 'reserved' | 'acknowledged' | 'published' | 'clean'>): Head {
+export function headOf(state: State, { budget = null, ...own }: StoreHead): Head {
   const { stream, gatewayId, machineId, bootId, bootedAtMs, formerImported, seq, clearedSeq, seqGap } = state
   const ids = { stream, gatewayId, machineId, bootId }
-  return { ...ids, bootedAtMs, formerImported, seq, clearedSeq, seqGap, ...own }
+  return { ...ids, bootedAtMs, formerImported, seq, clearedSeq, seqGap, budget, ...own }
 }
 
 export function writeHead(to: ByteWriter, head: Head): void {
@@ -66,6 +73,12 @@ export function writeHead(to: ByteWriter, head: Head): void {
   if (booted !== null) to.field(BOOTED_AT, () => to.num(booted))
   if (head.clearedSeq > 0) to.field(CLEARED, () => to.uint(head.clearedSeq))
   for (const names of head.published) to.field(PUBLISHED, () => writeNames(to, names))
+  const { budget } = head
+  if (budget !== null)
+    to.field(BUDGET, () => {
+      to.num(budget.bytes)
+      to.uint(budget.reserve)
+    })
 }
 
 function writeNames(to: ByteWriter, names: PublishedNames): void {
@@ -94,6 +107,7 @@ export function readHead(from: ByteReader): Head {
     acknowledged: 0,
     published,
     clean: false,
+    budget: null,
   }
   from.fields((tag) => {
     if (tag === STREAM) head.stream = from.id() ?? ''
@@ -110,6 +124,7 @@ export function readHead(from: ByteReader): Head {
     else if (tag === MARKS) head.formerImported = (from.u8() & FORMER_IMPORTED) !== 0
     else if (tag === BOOTED_AT) head.bootedAtMs = from.num()
     else if (tag === PUBLISHED) published.push(readNames(from))
+    else if (tag === BUDGET) head.budget = { bytes: from.num(), reserve: from.uint() }
   })
   if (head.stream === '') throw new RangeError('header without a stream id')
   return head

@@ -2,15 +2,16 @@ import { expect, test } from 'vitest'
 import { systemClock as clock } from '../../../src/host/clock.ts'
 import { nodeFs } from '../../../src/store/file/fs.ts'
 import { parseMounts } from '../../../src/store/file/mounts.ts'
-import { createSideWriteCounter, sideWritesOf } from '../../../src/store/file/write-amplification.ts'
+import { createSideWriteCounter, flashCostOf, loneCommitBytes } from '../../../src/store/file/write-amplification.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { noFlash, startFlash } from '../../rig/flash.ts'
 import { describeUnless } from '../../rig/unavailable.ts'
 import { until } from '../../rig/until.ts'
 import { crashStep, freshState, names } from '../sample.ts'
 
-const mounted = (type: string, options: string) =>
-  sideWritesOf(parseMounts(`22 1 179:2 / / rw,relatime - ${type} /dev/root ${options}`)[0] ?? null)
+const costOf = (type: string, options = 'rw', blockBytes = 4096) =>
+  flashCostOf(parseMounts(`22 1 179:2 / / rw,relatime - ${type} /dev/root ${options}`)[0] ?? null, blockBytes)
+const mounted = (type: string, options: string) => costOf(type, options).sideWrites
 
 /** The additional bytes of commits at these times, in seconds. */
 const beside = (type: string, options: string, seconds: readonly number[]) =>
@@ -49,9 +50,23 @@ test.each([
     [0, 10, 60],
     [274432, 69632, 274432],
   ],
-  ['nothing is counted on other file systems', 'f2fs', 'rw', [0, 60], [0, 0]],
+  ['a file system that was not measured counts as ext4', 'f2fs', 'rw', [0, 60], [16384, 16384]],
+  ['a file system in RAM writes nothing else', 'tmpfs', 'rw', [0, 60], [0, 0]],
 ])('%s', (_, type, options, seconds, bytes) => {
   expect(beside(type, options, seconds)).toEqual(bytes)
+})
+
+test.each([
+  ['ext4 with blocks of 4 KiB', costOf('ext4'), 20_480],
+  ['ext4 with blocks of 1 KiB', costOf('ext4', 'rw', 1024), 8_192],
+  ['ext4 with blocks of 4 KiB', costOf('ext4', 'rw,commit=300'), 20_480],
+  ['xfs', costOf('xfs'), 23_040],
+  ['btrfs', costOf('btrfs', 'rw', 16_384), 278_528],
+  ['an unknown file system', flashCostOf(null, 512), 20_480],
+  ['tmpfs', costOf('tmpfs'), 4_096],
+])('a commit that no other one is close to, on %s', (name, { fileSystem, sideWrites }, bytes) => {
+  expect(fileSystem).toBe(name)
+  expect(loneCommitBytes(sideWrites)).toBe(bytes)
 })
 
 describeUnless(noFlash('ext4'), 'on a real ext4', () => {
@@ -63,7 +78,7 @@ describeUnless(noFlash('ext4'), 'on a real ext4', () => {
         runtimeDir: null,
         clock,
         log: () => {},
-        flushIntervalMs: 3_600_000,
+        limits: { flushIntervalMs: 3_600_000, bytesPerDay: 30_000_000 },
         // The mount is in another namespace, reached through /proc, where realpath(3) does not work.
         fs: { ...nodeFs, realpath: async (path) => path },
         fresh: freshState(2),

@@ -22,6 +22,7 @@ const HEAD = {
   acknowledged: 3,
   published: [],
   clean: false,
+  budget: null,
 }
 
 test('any header, units, sums and events are decoded as they were encoded', () => {

@@ -9,7 +9,7 @@ import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
   ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, bootedAtMs: null, formerImported: false },
-  ...{ seq: 7, clearedSeq: 0, seqGap: 0, reserved: 9, acknowledged: 3, published: [], clean: false },
+  ...{ seq: 7, clearedSeq: 0, seqGap: 0, reserved: 9, acknowledged: 3, published: [], clean: false, budget: null },
 }
 
 /** What 0.1.0 wrote for a.service in ExecStopPost= of a crash: the header, the name, the unit. */
@@ -107,13 +107,17 @@ test('version 0.1.0 skips what was appended to the header', () => {
   const page = createPageBuilder()
   const names = { status: 'former', prefix: 'gatewatch', gatewayId: 'gw-6', discoveryPrefix: 'homeassistant' } as const
   const known = { ...HEAD, machineId: id(9), formerImported: true, bootedAtMs: 1_752_000_000_000, clearedSeq: 5 }
-  const head = { ...known, published: [names, { ...names, status: 'current', gatewayId: 'gw-7' } as const] }
+  const head = {
+    ...known,
+    budget: { bytes: -1_234, reserve: 7 },
+    published: [names, { ...names, status: 'current', gatewayId: 'gw-7' } as const],
+  }
   page.head(head)
   expect(readPayload(page.bytes())?.head).toEqual(head)
   const tags: number[] = []
   const from = createByteReader(page.bytes())
   from.fields(() => from.fields((tag) => void tags.push(tag)))
-  expect(tags).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 9]) // it knew 1 to 4
+  expect(tags).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 10]) // it knew 1 to 4
 })
 
 test('what was appended is read again: the request, the bad Result, never started, failed start jobs, what is forgotten', () => {

@@ -1,0 +1,66 @@
+// Measures in real time what a commit costs on each file system: alone, and close to others. Each has a loop device of its own,
+// whose counters include the journal and everything that is written back later.
+import * as node from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PAGE_BYTES } from '../../src/store/format/page.ts'
+import { type FileSystem, type Flash, startFlash } from '../rig/flash.ts'
+
+const MINUTE = 60_000
+const RING_PAGES = 256
+/** Longer than each file system takes to write everything back. */
+const SETTLED_MS = 90_000
+
+export interface CommitCost {
+  readonly name: string
+  /** Bytes per commit, 60 s apart; and of commits a second apart. */
+  readonly alone: number
+  readonly close: number
+}
+
+const MEASURED: readonly (readonly [name: string, kind: FileSystem, options?: string])[] = [
+  ['ext4, blocks of 4 KiB', 'ext4'],
+  ['ext4, blocks of 4 KiB, commit=300', 'ext4', 'commit=300'],
+  ['ext4, blocks of 1 KiB', 'ext4-1k'],
+  ['xfs', 'xfs'],
+  ['btrfs', 'btrfs'],
+]
+
+/** Takes about twelve minutes. */
+export function commitCosts(): Promise<CommitCost[]> {
+  return Promise.all(
+    MEASURED.map(async ([name, kind, options]) => {
+      const flash = await startFlash(kind, '400M', options)
+      try {
+        const save = createPages(flash)
+        flash.sync()
+        await sleep(SETTLED_MS)
+        return { name, alone: await meanOf(flash, save, 6, MINUTE), close: await meanOf(flash, save, 60, 1_000) }
+      } finally {
+        flash.end()
+      }
+    }),
+  )
+}
+
+async function meanOf(flash: Flash, save: () => void, times: number, everyMs: number): Promise<number> {
+  const before = flash.written()
+  for (let i = 0; i < times; i++) {
+    save()
+    await sleep(everyMs)
+  }
+  await sleep(SETTLED_MS - Math.min(everyMs, SETTLED_MS))
+  return (flash.written() - before) / times
+}
+
+/** A file as the state file is: full of written pages. The function writes the next one and syncs. */
+export function createPages(flash: Flash): () => void {
+  const fd = node.openSync(flash.at('pages'), 'w+')
+  node.writeSync(fd, Buffer.alloc(RING_PAGES * PAGE_BYTES))
+  node.fsyncSync(fd)
+  const content = Buffer.alloc(PAGE_BYTES, 7)
+  let at = 0
+  return () => {
+    node.writeSync(fd, content, 0, PAGE_BYTES, (at++ % RING_PAGES) * PAGE_BYTES)
+    node.fdatasyncSync(fd)
+  }
+}
