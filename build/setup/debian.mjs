@@ -39,6 +39,7 @@ const PROGRAMS = [
   ['mkfs.ext4', 'e2fsprogs', 'a small ext4 file system', ['test']],
   ['python3', 'python3', 'an ioctl that simulates a power cut', ['test']],
   ['mkfs.xfs', 'xfsprogs', 'a small xfs file system', ['test']],
+  ['mkfs.btrfs', 'btrfs-progs', 'a small btrfs file system', ['bench']],
   ['mount', 'mount', 'mounting these', ['test']],
   ['openssl', 'openssl', 'certificates for TLS', ['test']],
   [FAKETIME, 'libfaketime', 'a wall clock that a test sets', ['test']],

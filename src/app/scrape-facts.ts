@@ -24,7 +24,7 @@ export async function scrapeFacts(inputs: StatusInputs, withUsage: boolean): Pro
     store: store.health(),
     mqtt: inputs.mqtt.health(),
     remoteWrite: inputs.remoteWrite.health(),
-    stateVolatile: inputs.stateVolatile !== null,
+    stateVolatile: inputs.stateFile.volatile !== null,
     http: inputs.http.health(),
     system: source.system(),
     ...(withUsage ? await inputs.usage(agent.state()) : NO_USAGE),

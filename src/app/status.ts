@@ -8,9 +8,10 @@ import { plural } from '../core/views/format.ts'
 import type { LoopLag } from '../host/loop-lag.ts'
 import type { Http } from '../http/http.ts'
 import type { Clock, HostUsage, MqttHealth, RemoteWriteHealth, StateStore, SystemDetail, UnitSource } from '../ports.ts'
-import { type FlashCost, loneCommitBytes } from '../store/file/write-amplification.ts'
+import { loneCommitBytes } from '../store/file/write-amplification.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import type { MqttSwitch } from './mqtt-switch.ts'
+import type { OpenedState } from './open-state.ts'
 import type { RemoteWriteSwitch } from './remote-write-switch.ts'
 import type { UsageReader } from './resource-usage.ts'
 import type { TcpListener } from './tcp-listener.ts'
@@ -32,9 +33,7 @@ export interface StatusInputs {
   readonly identity: Identity
   /** When the agent started, by the wall clock as it is set now. */
   readonly startedAtMs: () => number
-  /** What a power loss does to the state file, one sentence without subject; null if it survives. */
-  readonly stateVolatile: string | null
-  readonly flashCost: FlashCost
+  readonly stateFile: Pick<OpenedState, 'volatile' | 'flashCost'>
   readonly identityProblems: readonly string[]
   /** What is missing because the journal cannot be read. */
   readonly missingEvidence: () => readonly string[]
@@ -61,7 +60,7 @@ export function healthChecks(inputs: StatusInputs): readonly HealthCheck[] {
   const broker = mqtt.health()
   return health({
     bus,
-    stateFile: { ...store.health(), volatile: inputs.stateVolatile },
+    stateFile: { ...store.health(), volatile: inputs.stateFile.volatile },
     configuration: {
       // The address of the listener is configured, and cannot be used.
       problems: [...configuration.problems(), ...about('http', tcp.problem())],
@@ -118,12 +117,12 @@ export function statusJson(inputs: StatusInputs): Json {
     state: {
       path: state.path,
       problem: state.problem,
-      volatile: inputs.stateVolatile !== null,
+      volatile: inputs.stateFile.volatile !== null,
       commits: state.commits,
       bytes_written: state.bytesWritten,
-      file_system: inputs.flashCost.fileSystem,
-      commit_bytes: loneCommitBytes(inputs.flashCost.sideWrites),
-      commit_advice: inputs.flashCost.advice,
+      file_system: inputs.stateFile.flashCost.fileSystem,
+      commit_bytes: loneCommitBytes(inputs.stateFile.flashCost.sideWrites),
+      commit_advice: inputs.stateFile.flashCost.advice,
       commit_within: state.delaySeconds,
       last_commit: state.lastCommitMs === null ? null : rfc3339(state.lastCommitMs),
     },

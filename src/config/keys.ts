@@ -2,6 +2,7 @@
 // validation, reload, create-config, check-config, help, man page and completion are derived from it.
 import { DEFAULT_UNITS } from './default-units.ts'
 import { type Flag, type KeyRow, key } from './key-row.ts'
+import { LOG_KEYS } from './log-keys.ts'
 import { MQTT_KEYS } from './mqtt-keys.ts'
 import type { Paths } from './paths.ts'
 import { REMOTE_WRITE_KEYS } from './remote-write-keys.ts'
@@ -9,7 +10,6 @@ import { address, busAddress, gatewayId, host, hostPort, path, socketPath, unit 
 import { bool, integer, listOf, oneOf, orNone } from './value-types.ts'
 
 const DAY = 86_400
-const MIB = 1_048_576
 
 const KEYS = {
   monitored_services: key(listOf('unit names', unit, 1), DEFAULT_UNITS, {
@@ -59,39 +59,7 @@ const KEYS = {
     help: 'Bytes that commits of the state file may cost in a day, with what the file system adds. While it is used up, commits are delayed, to 15 minutes at most. 0: no limit.',
     unit: 'bytes',
   }),
-  log_file: key(orNone(path), null, {
-    applies: 'restart',
-    help: 'Log to this file instead of stderr; the file is rotated.',
-    defaultText: 'stderr, for the journal',
-    flags: [{ long: '--log-file', short: '-l', value: 'FILE' }],
-  }),
-  log_max_bytes: key(integer(1024, 1024 * MIB), MIB, {
-    applies: 'now',
-    help: 'Size at which the log file is rotated.',
-    unit: 'bytes',
-  }),
-  log_backups: key(integer(0, 100), 3, { applies: 'now', help: 'Number of rotated log files to keep.' }),
-  log_format: key(oneOf('text', 'json'), 'text', {
-    applies: 'now',
-    help: 'Log format: lines of text, or one JSON object per line.',
-    flags: [{ long: '--log-format', value: 'text|json' }],
-  }),
-  debug: key(bool, false, {
-    applies: 'now',
-    help: 'Log debug messages.',
-    flags: [{ long: '--debug', sets: true }],
-  }),
-  events_file: key(orNone(path), null, {
-    applies: 'restart',
-    help: 'Append every event to this file as JSON Lines; the file is rotated.',
-    defaultText: 'none',
-  }),
-  events_max_bytes: key(integer(1024, 1024 * MIB), 10 * MIB, {
-    applies: 'now',
-    help: 'Size at which the events file is rotated.',
-    unit: 'bytes',
-  }),
-  events_backup_count: key(integer(0, 100), 5, { applies: 'now', help: 'Number of rotated events files to keep.' }),
+  ...LOG_KEYS,
   prometheus_enabled: key(bool, true, {
     applies: 'now',
     help: 'Serve metrics, API and dashboard over TCP. The local socket is always available.',

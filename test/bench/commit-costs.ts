@@ -2,6 +2,7 @@
 // whose counters include the journal and everything that is written back later.
 import * as node from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { flashCostOf, loneCommitBytes } from '../../src/store/file/write-amplification.ts'
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type FileSystem, type Flash, startFlash } from '../rig/flash.ts'
 
@@ -15,26 +16,31 @@ export interface CommitCost {
   /** Bytes per commit, 60 s apart; and of commits a second apart. */
   readonly alone: number
   readonly close: number
+  /** The agent's, of a single commit. */
+  readonly estimate: number
 }
 
-const MEASURED: readonly (readonly [name: string, kind: FileSystem, options?: string])[] = [
-  ['ext4, blocks of 4 KiB', 'ext4'],
-  ['ext4, blocks of 4 KiB, commit=300', 'ext4', 'commit=300'],
-  ['ext4, blocks of 1 KiB', 'ext4-1k'],
-  ['xfs', 'xfs'],
-  ['btrfs', 'btrfs'],
+const MEASURED: readonly (readonly [name: string, kind: FileSystem, blockBytes: number, options: string])[] = [
+  ['ext4, blocks of 4 KiB', 'ext4', 4096, 'defaults'],
+  ['ext4, blocks of 4 KiB, commit=300', 'ext4', 4096, 'commit=300'],
+  ['ext4, blocks of 1 KiB', 'ext4-1k', 1024, 'defaults'],
+  ['xfs', 'xfs', 4096, 'defaults'],
+  ['btrfs', 'btrfs', 4096, 'defaults'],
 ]
 
 /** Takes about twelve minutes. */
 export function commitCosts(): Promise<CommitCost[]> {
   return Promise.all(
-    MEASURED.map(async ([name, kind, options]) => {
+    MEASURED.map(async ([name, kind, blockBytes, options]) => {
+      const { sideWrites } = flashCostOf({ type: kind.replace('-1k', ''), options: options.split(',') }, blockBytes)
+      const estimate = loneCommitBytes(sideWrites)
       const flash = await startFlash(kind, '400M', options)
       try {
         const save = createPages(flash)
         flash.sync()
         await sleep(SETTLED_MS)
-        return { name, alone: await meanOf(flash, save, 6, MINUTE), close: await meanOf(flash, save, 60, 1_000) }
+        const alone = await meanOf(flash, save, 6, MINUTE)
+        return { name, alone, close: await meanOf(flash, save, 60, 1_000), estimate }
       } finally {
         flash.end()
       }
@@ -53,7 +59,7 @@ async function meanOf(flash: Flash, save: () => void, times: number, everyMs: nu
 }
 
 /** A file as the state file is: full of written pages. The function writes the next one and syncs. */
-export function createPages(flash: Flash): () => void {
+function createPages(flash: Flash): () => void {
   const fd = node.openSync(flash.at('pages'), 'w+')
   node.writeSync(fd, Buffer.alloc(RING_PAGES * PAGE_BYTES))
   node.fsyncSync(fd)

@@ -1,23 +1,24 @@
 // `npm run bench:flash`: measures the bytes that reach the flash device by its own counters, and compares them with the
-// agent's estimate and with a program that renames files. A test clock replays a day in seconds; whenever five of its
-// seconds have passed, the file system's journal is written, as it would be.
+// agent's estimate and with a program that renames files. A test clock replays a day in seconds; whenever the file system
+// would write its metadata by itself, it is made to.
 import * as node from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newState, type State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { type Fs, nodeFs } from '../../src/store/file/fs.ts'
-import { flashCostOf, type SideWrites } from '../../src/store/file/write-amplification.ts'
-import { PAGE_BYTES } from '../../src/store/format/page.ts'
+import { flashCostOf } from '../../src/store/file/write-amplification.ts'
 import { openStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { IDLE } from '../core/step-driver.ts'
 import { settled, testClock } from '../rig/clock.ts'
-import { type FileSystem, type Flash, startFlash } from '../rig/flash.ts'
+import { type Flash, startFlash } from '../rig/flash.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { startSystemd } from '../rig/systemd.ts'
-import { DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
+import { commitCosts } from './commit-costs.ts'
+import { BTRFS_DAYS, DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
 
-const JOURNAL_INTERVAL_MS = 5_000
+/** How often each file system writes its journal, or its trees. */
+const METADATA_EVERY_MS = { ext4: 5_000, btrfs: 30_000 } as const
 /** The endurance of a 4 GB eMMC with 3,000 erase cycles and a write amplification of 4. */
 const ENDURANCE_BYTES = (4e9 * 3000) / 4
 
@@ -25,33 +26,62 @@ const print = (what: string, value: string) => console.log(`${what.padEnd(86)} $
 const bytes = (n: number) => `${Math.round(n).toLocaleString('en')} B`
 
 const idle = idleFor(10)
-const alone = Promise.all([inRealTime('ext4'), inRealTime('xfs')])
-const flash = await startFlash('ext4', '400M')
-try {
-  const renamed = bytesPerSave(20, renames(4096), flash.sync)
-  print('one page alone: fdatasync, and the journal when it is due', bytes(bytesPerSave(20, pages(), flash.sync)))
-  print('one of 100 pages in a row', bytes(bytesPerSave(100, pages(), () => {})))
-  print('one temporary file alone: fsync, rename, fsync of the directory', bytes(renamed))
-  const heads = ['events', 'commits', 'to the device', 'agent estimate', 'rename/commit', 'rename/event', 'in 10 years']
-  console.log(`\n${'day'.padEnd(46)}${heads.map((head) => head.padStart(18)).join('')}`)
-  for (const [name, day] of Object.entries(DAYS)) await replayDay(name, day, renamed)
-  console.log()
-  measureFullRings()
-} finally {
-  flash.end()
+const costs = commitCosts()
+await replayDays('ext4', DAYS)
+await replayDays('btrfs', BTRFS_DAYS)
+console.log()
+for (const { name, alone, close, estimate } of await costs) {
+  print(`a commit on ${name}, 60 s apart`, bytes(alone))
+  print(`  the agent's estimate of a single one`, bytes(estimate))
+  print(`  a second apart`, bytes(close))
 }
-for (const [kind, perPage] of await alone) print(`one page alone on ${kind}, in real time, 60 s apart`, bytes(perPage))
 print('the built agent, 10 min idle with 12 units, scraped every 15 s', bytes(await idle))
 
-async function replayDay(
-  name: string,
-  { units, events, flushIntervalMs = MINUTE }: Day,
-  renamed: number,
-): Promise<void> {
-  const { clock, fs } = dayOnFlash()
+async function replayDays(kind: keyof typeof METADATA_EVERY_MS, days: Readonly<Record<string, Day>>): Promise<void> {
+  const flash = await startFlash(kind, '400M')
+  try {
+    const renamed = bytesPerSave(20, renames(flash), flash)
+    print(`one temporary file alone on ${kind}: fsync, rename, fsync of the directory`, bytes(renamed))
+    const heads = [
+      'events',
+      'commits',
+      'to the device',
+      'agent estimate',
+      'rename/commit',
+      'rename/event',
+      'in 10 years',
+    ]
+    console.log(`\n${'day'.padEnd(46)}${heads.map((head) => head.padStart(18)).join('')}`)
+    for (const [name, day] of Object.entries(days)) {
+      const file = flash.at(`day-${Object.keys(days).indexOf(name)}`)
+      await replayDay(name, day, { kind, flash, file, renamed })
+      measureRing(file)
+    }
+  } finally {
+    flash.end()
+  }
+}
+
+interface DayOn {
+  readonly kind: keyof typeof METADATA_EVERY_MS
+  readonly flash: Flash
+  readonly file: string
+  /** Bytes that a program writes that replaces its file. */
+  readonly renamed: number
+}
+
+async function replayDay(name: string, day: Day, { kind, flash, file, renamed }: DayOn): Promise<void> {
+  const { units, events, flushIntervalMs = MINUTE } = day
+  const { clock, fs } = dayOnFlash(flash, METADATA_EVERY_MS[kind])
   const opened = await openStore({
-    ...{ path: flash.at(`day-${Object.keys(DAYS).indexOf(name)}`), runtimeDir: null, clock, log: () => {}, fs },
-    ...{ flushIntervalMs, sideWrites: EXT4, fresh: () => newState('00112233aabbccdd') },
+    path: file,
+    runtimeDir: null,
+    clock,
+    log: () => {},
+    fs,
+    limits: { flushIntervalMs, bytesPerDay: 30_000_000 },
+    sideWrites: flashCostOf({ type: kind, options: [] }).sideWrites,
+    fresh: () => newState('00112233aabbccdd'),
   })
   const { store } = opened
   let state: State = opened.state
@@ -118,8 +148,8 @@ function createSnapshots() {
   }
 }
 
-/** Node's file system, and a clock that waits for it; the journal is written whenever five seconds of the day have passed. */
-function dayOnFlash() {
+/** Node's file system, and a clock that waits for it; the metadata is written as often as the day says. */
+function dayOnFlash(flash: Flash, metadataEveryMs: number) {
   let busy = 0
   let sinceMs = Number.NEGATIVE_INFINITY
   const clock = testClock({
@@ -135,7 +165,7 @@ function dayOnFlash() {
       name,
       async (...words: unknown[]) => {
         const { monoMs } = clock.now()
-        if (name === 'pwrite' && monoMs - sinceMs >= JOURNAL_INTERVAL_MS) {
+        if (name === 'pwrite' && monoMs - sinceMs >= metadataEveryMs) {
           flash.sync()
           sinceMs = monoMs
         }
@@ -149,20 +179,19 @@ function dayOnFlash() {
 }
 
 /** Bytes that reach the device, the mean of `times` saves. */
-function bytesPerSave(times: number, save: () => void, between: () => void): number {
+function bytesPerSave(times: number, save: () => void, flash: Flash): number {
   save()
   flash.sync()
   const before = flash.written()
   for (let i = 0; i < times; i++) {
     save()
-    between()
+    flash.sync()
   }
-  flash.sync()
   return (flash.written() - before) / times
 }
 
-function renames(length: number): () => void {
-  const content = Buffer.alloc(length, 7)
+function renames(flash: Flash): () => void {
+  const content = Buffer.alloc(4096, 7)
   return () => {
     const fd = node.openSync(flash.at('other.new'), 'w')
     node.writeSync(fd, content)
@@ -172,35 +201,6 @@ function renames(length: number): () => void {
     const directory = node.openSync(flash.at('.'), 'r')
     node.fsyncSync(directory)
     node.closeSync(directory)
-  }
-}
-
-function pages(on: Flash = flash): () => void {
-  const fd = node.openSync(on.at('pages'), 'w+')
-  node.writeSync(fd, Buffer.alloc(256 * PAGE_BYTES))
-  node.fsyncSync(fd)
-  const content = Buffer.alloc(PAGE_BYTES, 7)
-  let at = 0
-  return () => {
-    node.writeSync(fd, content, 0, PAGE_BYTES, (at++ % 256) * PAGE_BYTES)
-    node.fdatasyncSync(fd)
-  }
-}
-
-async function inRealTime(kind: FileSystem): Promise<[FileSystem, number]> {
-  const on = await startFlash(kind, '400M')
-  try {
-    const save = pages(on)
-    on.sync()
-    await sleep(2 * MINUTE)
-    const before = on.written()
-    for (let i = 0; i < 3; i++) {
-      save()
-      await sleep(MINUTE)
-    }
-    return [kind, (on.written() - before) / 3]
-  } finally {
-    on.end()
   }
 }
 
@@ -232,18 +232,14 @@ async function idleFor(minutes: number): Promise<number> {
   }
 }
 
-/** The cost of reading the state file at start-up when every page is in use. */
-function measureFullRings(): void {
-  for (const file of node.readdirSync(flash.at('.')).filter((name) => name.startsWith('day-'))) {
-    const content = node.readFileSync(flash.at(file))
-    const { summary } = recover(content)
-    if (summary.empty > 0) continue
-    const began = process.cpuUsage()
-    for (let i = 0; i < 20; i++) recover(content)
-    const { user, system } = process.cpuUsage(began)
-    print(
-      `CPU to read a ring of ${summary.pages} pages, all full (goal: below 50 ms)`,
-      `${((user + system) / 20_000).toFixed(1)} ms`,
-    )
-  }
+/** The cost of reading the state file at start-up, if every page is in use. */
+function measureRing(file: string): void {
+  const content = node.readFileSync(file)
+  const { summary } = recover(content)
+  if (summary.empty > 0) return
+  const began = process.cpuUsage()
+  for (let i = 0; i < 20; i++) recover(content)
+  const { user, system } = process.cpuUsage(began)
+  const ms = ((user + system) / 20_000).toFixed(1)
+  print(`  CPU to read its ring of ${summary.pages} pages, all full (goal: below 50 ms)`, `${ms} ms`)
 }

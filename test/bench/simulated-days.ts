@@ -45,15 +45,13 @@ function seededRandom(seed: number): () => number {
   }
 }
 
-const crashLoop = { units: 12, events: [...loop(5_000, 1), ...scrapes] }
+const calm: Day = { units: 12, events: [...atRandomTimes(30, 12, crashAndRestart), ...scrapes] }
+const crashLoop: Day = { units: 12, events: [...loop(5_000, 1), ...scrapes] }
 
 /** Each day is scraped every 15 s. */
 export const DAYS: Readonly<Record<string, Day>> = {
   'nothing happens': { units: 12, events: scrapes },
-  'calm: 30 crashes with their restarts': {
-    units: 12,
-    events: [...atRandomTimes(30, 12, crashAndRestart), ...scrapes],
-  },
+  'calm: 30 crashes with their restarts': calm,
   'busy: 200 units, 2,000 restarts, 200 crashes': {
     units: 200,
     events: [...atRandomTimes(2_000, 200, manualRestart), ...atRandomTimes(200, 200, crashAndRestart), ...scrapes],
@@ -61,4 +59,10 @@ export const DAYS: Readonly<Record<string, Day>> = {
   'an endless crash loop, every 5 s': crashLoop,
   'the same with flush_interval 300': { ...crashLoop, flushIntervalMs: 5 * MINUTE },
   'one of 1,000 units crashes every 5 s': { units: 1000, events: [...loop(5_000, 1000), ...scrapes] },
+}
+
+/** The same where a commit is expensive. */
+export const BTRFS_DAYS: Readonly<Record<string, Day>> = {
+  'btrfs, calm: 30 crashes with their restarts': calm,
+  'btrfs, an endless crash loop, every 5 s': crashLoop,
 }

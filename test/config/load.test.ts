@@ -15,6 +15,7 @@ describe('without file, options or variables', () => {
       persistence_file: '/var/lib/gatewatch/state.ring',
       import_former: true,
       flush_interval: 60,
+      flash_bytes_per_day: 30_000_000,
       log_file: null,
       log_max_bytes: 1_048_576,
       log_backups: 3,

@@ -98,9 +98,6 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   GatewatchUnitStartRefused: async ({ systemd }) => void (await systemd.systemctl('start', 'needs.service')),
   GatewatchUnitCrashLooping: async ({ systemd }) =>
     void (await systemd.systemctl('start', '--no-block', 'loops.service')),
-  GatewatchFlashBudget: async ({ agent }) => {
-    for (let i = 0; i < 100; i += 1) gatewatch('clear', '--socket', agent.socket)
-  },
   // loops.service causes events.
   async GatewatchUnhealthy(gateway) {
     const file = join(gateway.directory, 'no-events-file.json')
@@ -158,6 +155,13 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
       // Prometheus must scrape the agent between two starts to see them.
       await setTimeout(2_500)
     }
+  },
+  /** The start of the agent and two commits cost more than this. */
+  async GatewatchFlashBudget(gateway) {
+    const file = join(gateway.directory, 'small-budget.json')
+    writeFileSync(file, JSON.stringify({ flash_bytes_per_day: 100_000 }))
+    await restartAgent(gateway, '--config', file)
+    for (let i = 0; i < 2; i += 1) gatewatch('clear', '--socket', gateway.agent.socket)
   },
   GatewatchStateVolatile: (gateway) => restartAgent(gateway, '-p', join(mkdtempSync('/dev/shm/gw-'), 'state.ring')),
   async GatewatchFlashFailing(gateway) {

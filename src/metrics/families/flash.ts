@@ -8,7 +8,7 @@ export const flashFamilies: readonly Family[] = [
   counter('gatewatch_flash_commits_total', 'Commits to the state file.', (r) => r.store.commits),
   counter(
     'gatewatch_flash_bytes_written_total',
-    'Bytes written to flash for the state file, with what the file system adds: measured on ext, xfs and btrfs.',
+    'Bytes written to flash for the state file, including file system overhead.',
     (r) => r.store.bytesWritten,
   ),
   {
@@ -33,11 +33,7 @@ export const flashFamilies: readonly Family[] = [
       return flag(r.stateVolatile)
     },
   ),
-  gauge(
-    'gatewatch_flash_interval_seconds',
-    'The longest time that a counter here can be behind: flush_interval, or more while flash_bytes_per_day is used up.',
-    (r) => r.store.delaySeconds,
-  ),
+  gauge('gatewatch_flash_interval_seconds', 'Longest time that a counter can be behind.', (r) => r.store.delaySeconds),
   gauge('gatewatch_flash_last_commit_timestamp_seconds', 'Unix time of the last commit, in seconds.', (r) => {
     return r.store.lastCommitMs === null ? null : unixSeconds(r.store.lastCommitMs)
   }),

@@ -195,3 +195,19 @@ test('the age of a crash of an earlier boot, in which the clock was never set, i
   await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
   expect(out.out()).toMatch(/^a +active +- .* SIGKILL \(time unknown\)$/m)
 })
+
+test('shows what a commit costs on this file system, what makes it cheaper, and how far counts are behind', async () => {
+  const state = { ...REPLY.state, file_system: 'ext4 with blocks of 4 KiB', commit_bytes: 20_480, commit_within: 60 }
+  const shown = async (more: object) => {
+    await using agent = await fakeAgent((_, response) => json(response, { ...REPLY, state: { ...state, ...more } }))
+    const out = recordingConsole({ columns: null })
+    await status(false, { client: clientOf(agent.socket), stateFile: fakeStateFile(null) }, out)
+    return out.out()
+  }
+  expect(await shown({ commit_advice: 'the mount option commit=300 saves most of it in a crash loop' })).toContain(
+    '\nflash: a commit costs 20 KiB (ext4 with blocks of 4 KiB; the mount option commit=300 saves most of it in a crash loop); changes are on flash within 60 s\n',
+  )
+  expect(await shown({ commit_advice: null, commit_within: 877.4 })).toContain(
+    '\nflash: a commit costs 20 KiB (ext4 with blocks of 4 KiB); changes are on flash within 877 s\n',
+  )
+})
