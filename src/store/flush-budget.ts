@@ -25,8 +25,12 @@ const DAY_MS = 86_400_000
  */
 const ADDED_IN_A_DAY = 15 / 16
 const HELD_AT_MOST = 1 / 24
-/** Commits before their time, for scrapes and repeated crashes: one per flush interval on average, this many at once. */
+/**
+ * Commits before their time, for scrapes and repeated crashes: this many at once, and one more per this many flush intervals.
+ * Every commit takes a token, so while something changes all the time there are none.
+ */
 const PACE_BURST = 5
+const PACE_INTERVALS = 2
 /** Commits for first crashes, whatever the other buckets hold: one more every two minutes. */
 const RESERVE: TokenRate = { everyMs: 120_000, burst: 10 }
 
@@ -121,7 +125,7 @@ export function isExceeded(budget: FlushBudget, before: boolean, nowMs: number, 
 /** When a commit is possible before its time: not with the last half of the bytes. */
 export function beforeItsTimeMs(budget: FlushBudget, limits: FlushLimits): number {
   return Math.max(
-    availableAtMs(budget.pace, 1, limits.flushIntervalMs),
+    availableAtMs(budget.pace, 1, paceRate(limits).everyMs),
     bytesLeftAtMs(budget, limits, bytesRate(limits).burst / 2),
   )
 }
@@ -137,7 +141,7 @@ export function bytesLeftAtMs({ bytes }: FlushBudget, limits: FlushLimits, token
 }
 
 function paceRate({ flushIntervalMs }: FlushLimits): TokenRate {
-  return { everyMs: flushIntervalMs, burst: PACE_BURST }
+  return { everyMs: flushIntervalMs * PACE_INTERVALS, burst: PACE_BURST }
 }
 
 function bytesRate({ bytesPerDay }: FlushLimits): TokenRate {

@@ -61,7 +61,7 @@ test.each<[string, FlushBudget, Uncommitted, number | null]>([
   ],
   ['a first crash does not need the reserve while the budget is full', left({ reserve: 0 }), first(1000), 1500],
   ['a repeated crash of a unit is due in half a second while the budget is full', full(), again(1000), 1500],
-  ['a repeated crash of a unit waits for the pace', left({ pace: 0.75 }), again(1000), 15_000],
+  ['a repeated crash of a unit waits for the pace', left({ pace: 0.75 }), again(1000), 30_000],
   [
     'a repeated crash of a unit waits while only half of the bytes are left',
     left({ bytes: 499 }),
