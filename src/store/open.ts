@@ -195,13 +195,13 @@ async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ri
     if (size !== summary.pages * PAGE_BYTES) throw new Error('file size is not a multiple of the page size')
     // Pages written by a killed agent may be in the page cache only: what was read must be on flash before it counts.
     await uninterrupted(() => fs.fdatasync(fd))
-    const { seq: last, base, deltas, pages: live } = chain
+    const { seq: last, base, deltaPages, pages: live } = chain
     return openRing(fs, fd, {
       ino,
       pages: summary.pages,
       last,
       base,
-      deltas,
+      deltaPages,
       live,
       previous: previous?.pages ?? [],
       next,

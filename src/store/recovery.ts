@@ -17,7 +17,7 @@ interface DecodedPage {
 interface CommitChain {
   readonly seq: number
   readonly base: number
-  readonly deltas: number
+  readonly deltaPages: number
   /** The page numbers that must not be overwritten. */
   readonly pages: readonly number[]
 }
@@ -185,7 +185,7 @@ function chainOf(groups: readonly Group[]): CommitChain | null {
   const [first, last] = [groups[0], groups.at(-1)]
   if (first === undefined || last === undefined) return null
   const pages = groups.flatMap((group) => group.parts.map((part) => part.at))
-  return { seq: last.seq, base: first.seq, deltas: groups.length - 1, pages }
+  return { seq: last.seq, base: first.seq, deltaPages: pages.length - first.parts.length, pages }
 }
 
 function apply(state: State | null, group: Group): State {

@@ -28,11 +28,18 @@ export interface Scenario {
 const twice: readonly Action[] = [{ crash: 0 }, 'commit', { crash: 1 }, { crash: 0 }, 'commit']
 const four = [...twice, ...twice]
 
+const crashes = (units: number): Action[] => Array.from({ length: units }, (_, crash) => ({ crash }))
+
 /** The first commit of a file is a snapshot; 64 deltas follow, then the next snapshot. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'first creation': { units: 2, after: null, actions: twice },
   'a snapshot after 64 deltas': { units: 2, after: 63, actions: four },
   'snapshots of several pages': { units: 100, after: 63, actions: four },
+  'deltas of several pages': {
+    units: 100,
+    after: 40,
+    actions: [...crashes(30), 'commit', ...twice, ...crashes(40), 'commit', ...twice],
+  },
   'the end of the ring': { units: 2, after: 253, actions: [...four, ...four] },
   'another set of units': {
     units: 2,

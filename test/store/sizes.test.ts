@@ -99,8 +99,28 @@ test('a change of 200 units at once, which does not fit into a page, is written 
   const after = { ...state, units }
   store.remember({ before: state, after, events: [], at: clock.now() })
   expect(await store.flush()).toBe(true)
-  expect(recover(fs.bytes(PATH)).chain).toMatchObject({ deltas: 0 })
+  expect(recover(fs.bytes(PATH)).chain).toMatchObject({ deltaPages: 0 })
   expect(recover(fs.bytes(PATH)).state?.units).toEqual(units)
+})
+
+test('a change of 40 of 200 units, which does not fit into a page, is written as a delta of a few pages', async () => {
+  const { fs, open, clock } = memoryStore()
+  const { store, state } = await open({ fresh: () => stateOf(busy(200)) })
+  const snapshot = recover(fs.bytes(PATH)).chain?.pages.length ?? 0
+  const began = store.health().bytesWritten
+  let now = state
+  for (let i = 0; i < 40; i++) {
+    const step = crashStep(now, names(200)[i * 5] as string, clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+  }
+  expect(await store.flush()).toBe(true)
+  const { chain, state: stored, events } = recover(fs.bytes(PATH))
+  expect(chain?.deltaPages).toBeGreaterThan(1)
+  expect(store.health().bytesWritten - began).toBe(4096 * (chain?.deltaPages ?? 0))
+  expect(chain?.deltaPages).toBeLessThan(snapshot / 2)
+  expect(stored?.units).toEqual(now.units)
+  expect(events.length).toBe(40)
 })
 
 test('a file grows with the set of units, and keeps its history', async () => {

@@ -5,7 +5,7 @@ import { type State, unitOf } from '../../core/state.ts'
 import type { Clock } from '../../ports.ts'
 import { isChanged, isExtended } from '../change.ts'
 import type { Head } from '../format/head-record.ts'
-import { deltaPayload, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
+import { deltaPayloads, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { UncommittedEvents } from '../uncommitted-events.ts'
 import type { Fs } from './fs.ts'
@@ -76,7 +76,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
     // A file that was removed or replaced by another program is created again.
     const current = await fs.stat(path).catch(() => null)
     if (current?.ino !== ring?.ino) await abandon()
-    const delta = ring?.takesDelta(seq) ? deltaOf(content) : null
+    const delta = deltaOf(content, ring?.deltaPages(seq) ?? 0)
     if (ring !== null && delta !== null) {
       const bytes = await ring.write({ kind: 'delta', seq, pages: pages('delta', ring.base(), delta.payloads) })
       return { bytes, omitted: delta.omitted }
@@ -102,10 +102,10 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
   }
 }
 
-/** The content as a delta to the last commit; null if it needs a snapshot. */
-function deltaOf({ state, committed, events, head }: CommitContent): PackedCommit | null {
-  if (head.clean || !isExtended(committed, state)) return null
+/** The content as a delta to the last commit of at most so many pages; null if it needs a snapshot. */
+function deltaOf({ state, committed, events, head }: CommitContent, pagesAtMost: number): PackedCommit | null {
+  if (pagesAtMost === 0 || head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
   const changed = touched.filter((unit) => isChanged(unit, unitOf(committed, unit.name)))
-  return deltaPayload(head, changed, events, touched)
+  return deltaPayloads(head, changed, events, touched, pagesAtMost)
 }

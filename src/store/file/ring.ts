@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
 import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
 
-/** Number of deltas after which a snapshot is due. */
-const DELTAS_PER_SNAPSHOT = 64
+/** Pages of deltas after which a snapshot is due. */
+const DELTA_PAGES = 64
 const PAGES_AT_LEAST = 256
 const ZEROS_AT_ONCE = 64 * PAGE_BYTES
 
@@ -19,8 +19,11 @@ export interface EncodedCommit {
 export interface Ring {
   /** The inode of the file. */
   readonly ino: number
-  /** True if commit `seq` may be a delta: it is the next of the chain, and no snapshot is due. */
-  takesDelta(seq: number): boolean
+  /**
+   * How many pages commit `seq` may have as a delta: fewer than a snapshot, and one at least. 0 if it must be a snapshot: it is
+   * not the next of the chain, or a snapshot is due.
+   */
+  deltaPages(seq: number): number
   /** The commit number of the snapshot that the next delta is based on. */
   base(): number
   /** True if the ring has space for snapshots of `parts` pages: two with their deltas, and a third being written. */
@@ -34,10 +37,10 @@ export interface Ring {
 interface RingLayout {
   readonly ino: number
   readonly pages: number
-  /** The last commit, the snapshot that it is based on, and the number of deltas between them. */
+  /** The last commit, the snapshot that it is based on, and the pages of the deltas since. */
   readonly last: number
   readonly base: number
-  readonly deltas: number
+  readonly deltaPages: number
   readonly live: readonly number[]
   readonly previous: readonly number[]
   /** The page to write next. */
@@ -46,7 +49,7 @@ interface RingLayout {
 
 /** Pages of a new file with snapshots of `parts` pages; a third more units fit before a larger file is needed. */
 export function pagesFor(parts: number): number {
-  return Math.max(PAGES_AT_LEAST, Math.ceil((4 * parts + 2 * DELTAS_PER_SNAPSHOT) / 64) * 64)
+  return Math.max(PAGES_AT_LEAST, Math.ceil((4 * parts + 2 * DELTA_PAGES) / 64) * 64)
 }
 
 /** The first `n` pages from `next` on, wrapping at the end, that are not in `taken`; null if there are fewer. */
@@ -62,13 +65,16 @@ function freePages(pages: number, next: number, taken: ReadonlySet<number>, n: n
 /** The ring in a file that is open as `fd`. */
 export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
   const { ino, pages } = layout
-  let { last, base, deltas, live, previous, next } = layout
+  let { last, base, deltaPages, live, previous, next } = layout
 
   return {
     ino,
-    takesDelta: (seq) => seq === last + 1 && deltas < DELTAS_PER_SNAPSHOT,
+    deltaPages(seq) {
+      const ofSnapshot = live.length - deltaPages
+      return seq === last + 1 ? Math.min(DELTA_PAGES - deltaPages, Math.max(1, ofSnapshot - 1)) : 0
+    },
     base: () => base,
-    fits: (parts) => pages >= 3 * parts + 2 * DELTAS_PER_SNAPSHOT,
+    fits: (parts) => pages >= 3 * parts + 2 * DELTA_PAGES,
     async write(commit) {
       const n = commit.pages.length
       const places =
@@ -82,12 +88,12 @@ export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
       next = ((places.at(-1) as number) + 1) % pages
       if (commit.kind === 'delta') {
         live = [...live, ...places]
-        deltas++
+        deltaPages += n
       } else {
         previous = live
         live = places
         base = commit.seq
-        deltas = 0
+        deltaPages = 0
       }
       return n * PAGE_BYTES
     },
@@ -133,7 +139,7 @@ export async function createRing(
   const next = (snapshot.pages.length + history.length) % pages
   const { seq } = snapshot
   return {
-    ring: openRing(fs, fd, { ino, pages, last: seq, base: seq, deltas: 0, live, previous: [], next }),
+    ring: openRing(fs, fd, { ino, pages, last: seq, base: seq, deltaPages: 0, live, previous: [], next }),
     bytes: size,
   }
 }

@@ -17,26 +17,28 @@ export interface PackedCommit {
 }
 
 /**
- * One page with all `changed` units and as many events as fit; null if the units alone do not fit. The rest of the page is
+ * All `changed` units and as many events as fit; null if that needs more than `pagesAtMost`. The rest of the last page is
  * filled with units of `touched` that differ only in values that can be read from systemd again.
  */
-export function deltaPayload(
+export function deltaPayloads(
   head: Head,
   changed: readonly Unit[],
   window: UncommittedEvents,
-  touched: readonly Unit[] = [],
+  touched: readonly Unit[],
+  pagesAtMost: number,
 ): PackedCommit | null {
-  const page = openPage(head)
-  for (const unit of changed) if (!page.unit(unit)) return null
-  const omitted = addEvents(page, window)
-  for (const unit of touched) if (!changed.includes(unit) && !page.unit(unit)) break
-  return { payloads: [page.bytes()], omitted }
+  const pages = openPages(head)
+  for (const unit of changed) {
+    pages.add((page) => page.unit(unit))
+    if (pages.full.length >= pagesAtMost) return null
+  }
+  const omitted = addEventsAtEnd(pages, window)
+  if (pages.full.length >= pagesAtMost) return null
+  for (const unit of touched) if (!changed.includes(unit) && !pages.last().unit(unit)) break
+  return { payloads: [...pages.full, pages.last().bytes()], omitted }
 }
 
-/**
- * All `units` and sums of forgotten ones on as many pages as needed, then as many events as fit on the last page. A snapshot
- * of more than one page gets one more page for its events if they need it.
- */
+/** All `units` and sums of forgotten ones on as many pages as needed, and as many events as fit. */
 export function snapshotPayloads(
   head: Head,
   units: readonly Unit[],
@@ -45,13 +47,7 @@ export function snapshotPayloads(
 ): PackedCommit {
   const pages = openPages(head)
   pages.addState(units, forgotten)
-  const back = pages.last().mark()
-  let omitted = addEvents(pages.last(), window)
-  if (omitted.length > 0 && pages.full.length > 0) {
-    back()
-    pages.next()
-    omitted = addEvents(pages.last(), window)
-  }
+  const omitted = addEventsAtEnd(pages, window)
   return { payloads: [...pages.full, pages.last().bytes()], omitted }
 }
 
@@ -105,6 +101,16 @@ function openPage(head: Head): PageBuilder {
   const page = createPageBuilder()
   page.head(head)
   return page
+}
+
+/** Adds as many events as fit on the last page; of a commit with more pages, on one more page if they need it. */
+function addEventsAtEnd(pages: ReturnType<typeof openPages>, window: UncommittedEvents): Event[] {
+  const back = pages.last().mark()
+  const omitted = addEvents(pages.last(), window)
+  if (omitted.length === 0 || pages.full.length === 0) return omitted
+  back()
+  pages.next()
+  return addEvents(pages.last(), window)
 }
 
 /** Adds as many events as fit, in the order of `seq`, and counts of the others; returns the others. */
