@@ -102,7 +102,7 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
   }
 }
 
-/** The content as a delta to the last commit of at most so many pages; null if it needs a snapshot. */
+/** The content as a delta to the last commit; null if it needs more than `pagesAtMost`, or a snapshot. */
 function deltaOf({ state, committed, events, head }: CommitContent, pagesAtMost: number): PackedCommit | null {
   if (pagesAtMost === 0 || head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
