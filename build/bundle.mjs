@@ -1,9 +1,10 @@
-// Builds dist/gatewatch.cjs, the agent as one script; `--quiet` suppresses the report of sizes.
+// Builds dist/gatewatch.cjs, the agent as one script, and its source map beside it (gatewatch.cjs.map), which `npm run trace`
+// reads; `--quiet` suppresses the report of sizes.
 // `--entry FILE --out FILE` bundles another program in the same way, for tests. For executables: `--target NAME`,
 // `--node JSON` (about the Node inside: EmbeddedNode in src/cli/commands/version.ts), and `--packages FILE`, to which the
 // names of the bundled packages are written.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as esbuild from 'esbuild'
 import { compressedPacks } from './bundle/compressed-packs.mjs'
@@ -35,10 +36,9 @@ const common = {
   target: `node${OLDEST.join('.')}`,
   // Turns import() of Node's own modules into require(): in a single executable of Node 20, import() fails at run time.
   supported: { 'dynamic-import': false },
-  // Keeps names, and keeps lines short, so that stack traces from the field are readable (Node prints the whole line).
+  // Lines are short because Node prints the whole line of an uncaught error.
   minifySyntax: true,
   minifyWhitespace: true,
-  minifyIdentifiers: false,
   lineLimit: 160,
   legalComments: 'none',
   charset: 'ascii', // a single character outside Latin-1 would double the memory of the source
@@ -53,6 +53,9 @@ const build = esbuild.build({
   entryPoints: [options.entry],
   outfile: options.out,
   banner: { js: '#!/usr/bin/env node' },
+  minifyIdentifiers: true, // 0.8 MB less memory, because Node keeps the text of the script; not in the compressed packs
+  sourcemap: 'external',
+  sourcesContent: false,
   define: {
     __VERSION__: JSON.stringify(version),
     __REVISION__: JSON.stringify(revision()),
@@ -66,9 +69,20 @@ const result = await build.catch(() => process.exit(1)) // esbuild has printed t
 const metafile = { outputs: Object.assign({}, ...[...packs, result.metafile].map(({ outputs }) => outputs)) }
 
 mkdirSync(dirname(options.out), { recursive: true })
-const partial = `${options.out}.${process.pid}.partial`
-writeFileSync(partial, result.outputFiles[0].contents)
-chmodSync(partial, 0o755)
-renameSync(partial, options.out) // atomic: a process that starts now gets the old file or the new one
+for (const { path, contents, text } of result.outputFiles) {
+  const isMap = path.endsWith('.map')
+  const to = isMap ? `${options.out}.map` : options.out
+  const partial = `${to}.${process.pid}.partial`
+  writeFileSync(partial, isMap ? fromRoot(text, dirname(path)) : contents)
+  chmodSync(partial, isMap ? 0o644 : 0o755)
+  renameSync(partial, to) // atomic: a process that starts now gets the old file or the new one
+}
 if (options.packages) writeFileSync(options.packages, JSON.stringify(packagesIn(metafile)))
 if (!options.quiet) console.log(sizeReport(metafile))
+
+/** A source map whose paths are relative to the source tree, wherever the bundle is built. */
+function fromRoot(text, directory) {
+  const map = JSON.parse(text)
+  const sources = map.sources.map((path) => /[<a-z-]+:.*/.exec(path)?.[0] ?? relative('.', resolve(directory, path)))
+  return JSON.stringify({ ...map, sources })
+}

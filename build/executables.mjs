@@ -3,11 +3,20 @@
 // already built.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { baseOf } from './executable/base.mjs'
-import { buildInfoPath } from './executable/build-info.mjs'
+import { buildInfoPath, sourceMapPath } from './executable/build-info.mjs'
 import { makeExecutable, PROCEDURE } from './executable/make.mjs'
 import { buildOptions, HELP } from './executable/options.mjs'
 import { digestOf, runTool } from './executable/run.mjs'
@@ -61,6 +70,7 @@ async function build(base, out) {
       const node = { ...base, path: undefined, versions: versionsIn(base) }
       writeFileSync(buildInfoPath(to), JSON.stringify({ ...info, node, sha256: digestOf(to) }, null, 2))
     }
+    copyFileSync(join(work, 'gatewatch.cjs.map'), sourceMapPath(to)) // a new one even if only comments have changed
   })
   const support = ends === null ? 'end of support unknown' : `supported until ${ends}`
   say(`${to}  ${megabytes(to)}, Node ${version}, ${support}`)

@@ -1,13 +1,22 @@
 // `npm run package`: builds the executables and packages them, as a release or for a try. Options: build/package/options.mjs.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bashCompletion } from '../src/cli/completion/bash.ts'
 import { fishCompletion } from '../src/cli/completion/fish.ts'
 import { zshCompletion } from '../src/cli/completion/zsh.ts'
 import { manualPage } from '../src/cli/man.ts'
-import { buildInfoPath } from './executable/build-info.mjs'
+import { buildInfoPath, sourceMapPath } from './executable/build-info.mjs'
 import { digestOf, runTool } from './executable/run.mjs'
 import { requireReleasable } from './executable/support.mjs'
 import { nameOf, TARGETS } from './executable/targets.mjs'
@@ -96,6 +105,7 @@ function pack(arch, { from, out }, options, common) {
     deb(join(work, 'deb'), to('deb'), options)
     sayWritten(to('deb'))
     for (const kind of ['sbom', 'vex', 'licences']) writeFileSync(to(kind), texts[kind])
+    copyFileSync(sourceMapPath(executable), to('map'))
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

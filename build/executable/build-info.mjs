@@ -1,4 +1,4 @@
-// The build info of an executable: a small file beside it, for the next build, the licences and the SBOM.
+// The files beside an executable: its build info, for the next build, the licences and the SBOM; and its source map.
 import { basename, dirname, join } from 'node:path'
 
 /**
@@ -6,3 +6,6 @@ import { basename, dirname, join } from 'node:path'
  * of `dist/gatewatch-linux-x64`.
  */
 export const buildInfoPath = (executable) => join(dirname(executable), `.${basename(executable)}.json`)
+
+/** What `npm run trace` needs to decode a stack trace of `dist/gatewatch-linux-x64`. */
+export const sourceMapPath = (executable) => `${executable}.map`

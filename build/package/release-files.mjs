@@ -10,6 +10,7 @@ export function filesOf(version, arch) {
     sbom: `${name}.cdx.json`,
     vex: `${name}.vex.cdx.json`,
     licences: `${name}.licences.txt`,
+    map: `${name}.map`,
   }
 }
 

@@ -69,6 +69,27 @@ it('loads a lazy module only when it is imported', () => {
   expect(run('lazy')).toEqual({ status: 0, stdout: 'loaded\n42\n', stderr: '' })
 })
 
+it('has a source map, with which a stack trace is decoded', () => {
+  const { status, stderr } = run('fail', 'this')
+  expect(status).toBe(1)
+  expect(stderr).not.toMatch('lazy.ts')
+  const trace = join(directory, 'trace.txt')
+  writeFileSync(trace, `gw gatewatch[7]: it failed\n${stderr}`)
+  const decode = (...args: string[]) => {
+    const options = { cwd: ROOT, encoding: 'utf8' } as const
+    return spawnSync(process.execPath, ['build/trace.mjs', trace, '--map', ...args], options).stdout
+  }
+  const decoded = decode(`${script}.map`)
+  const lines = readFileSync(join(ROOT, 'test/build/fixture/lazy.ts'), 'utf8').split('\n')
+  const lineOf = (text: string) => lines.findIndex((line) => line.includes(text)) + 1
+  expect(decoded).toMatch(/^gw gatewatch\[7\]: it failed\n.*Error: cannot do this\n {4}at /s)
+  expect(decoded).toContain(`    at throwError (test/build/fixture/lazy.ts:${lineOf('throw new Error')}:9)\n`)
+  expect(decoded).toMatch(
+    new RegExp(`^    at \\S+ \\(test/build/fixture/lazy.ts:${lineOf('return throwError')}:10\\)$`, 'm'),
+  )
+  expect(decoded).toMatch(/^ {4}at .*test\/build\/fixture\/entry\.ts:\d+:\d+\)?$/m)
+})
+
 it('contains rarely used packages compressed, and unpacks them when they are imported', () => {
   expect(readFileSync(script, 'utf8')).not.toMatch('RE2JSSyntaxException')
   expect(report).toMatch(/^ +\d+ {2}re2js$/m)

@@ -131,7 +131,7 @@ describeUnless(noBuild(), 'the Node.js of a release', () => {
     )
     expect(notes).toContain('\n## Changes\n\n- Watches systemd units over D-Bus')
     const sums = readFileSync(join(tree, 'dist/SHA256SUMS'), 'utf8')
-    const endings = ['.cdx.json', '.licences.txt', '.tar.xz', '.vex.cdx.json'].map(
+    const endings = ['.cdx.json', '.licences.txt', '.map', '.tar.xz', '.vex.cdx.json'].map(
       (end) => `-${VERSION}-linux-x64${end}`,
     )
     expect(sums.match(/(?<= {2}gatewatch).*/g)).toEqual([
