@@ -3,13 +3,15 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * Disables the optimising compiler: V8 does not free its working memory, and its CPU time does not pay off, because the
- * agent runs for only a few milliseconds per minute. Also keeps the young generation at its initial size.
+ * agent runs for only a few milliseconds per minute. Also keeps the young generation at its initial size, and compacts the heap
+ * whenever it is collected: with MQTT on, 30 s after the start, RssAnon is 11.8 MB instead of 11.5 to 13.5.
  * Measured on x64 with Node 20: RssAnon 13.5 MB idle instead of 18.8, and 18 MB after 900 scrapes instead of 26, for
  * the same CPU time; 400 crashes and restarts also take the same CPU time. A signal costs 40 us, which is fast enough.
  */
 export function limitV8Memory(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
   setFlagsFromString('--no-opt')
+  setFlagsFromString('--optimize-for-size')
 }
 
 /** False with `--jitless`, which MemoryDenyWriteExecute= requires: Node.js 24 crashes if a compiler is then enabled. */

@@ -89,7 +89,8 @@ describeUnless(noGateway(), 'the service', () => {
     const { MainPID } = await show('MainPID')
     const { stdout } = await gateway.systemd.exec('cat', `/proc/${MainPID}/environ`)
     expect(stdout).toContain('GATEWATCH_MONITORED_SERVICES=')
-    expect(stdout).not.toMatch(/NODE_|SSL|LD_/)
+    expect(stdout).not.toMatch(/\b(NODE_|LD_)|SSL/)
+    expect(stdout).toContain('\0MALLOC_ARENA_MAX=1\0MALLOC_TRIM_THRESHOLD_=65536\0')
   })
 
   test('reads the resource usage of a unit from its cgroup', async () => {
