@@ -18,8 +18,8 @@ export interface Clock {
    * each call, until the clock is set.
    */
   wallMsOf(monoMs: number): number
-  /** Calls back once after `ms`; returns the function that cancels it. */
-  after(ms: number, call: () => void): () => void
+  /** Calls back once after `ms`, or up to `slackMs` later together with other timers; returns the function that cancels it. */
+  after(ms: number, call: () => void, slackMs?: number): () => void
 }
 
 export type Level = 'debug' | 'info' | 'warning' | 'error'

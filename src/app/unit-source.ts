@@ -1,6 +1,7 @@
 // The source of observations: systemd over D-Bus, and the journal for gaps.
 import type { LoadedConfig } from '../config/load.ts'
 import type { State } from '../core/state.ts'
+import { sharedTimer } from '../host/clock.ts'
 import { withStallDetector } from '../host/stall-detector.ts'
 import { createMissingEvidence } from '../journal/missing-evidence.ts'
 import { withJournalReplay } from '../journal/replay-source.ts'
@@ -37,7 +38,7 @@ export function createUnitSource(options: UnitSourceOptions): CreatedUnitSource 
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
   })
-  const source = withStallDetector(systemd, noteLate, clock, log)
+  const source = withStallDetector(systemd, noteLate, sharedTimer, log)
   // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.
   if (paths.user) return { source, missingEvidence: () => [] }
   const missing = createMissingEvidence({ crashLogLines: config.crash_log_lines, state })

@@ -11,8 +11,9 @@ import { openBusSocket } from './socket.ts'
 import { plain } from './variants.ts'
 
 const CONNECT_AT_MOST_MS = 10_000
-/** A dead bus is detected within the sum of both: less than 30 s. */
+/** A dead bus is detected within the sum of these: less than 30 s. */
 const PING_EVERY_MS = 20_000
+const PING_SLACK_MS = 1_500
 const PONG_AT_MOST_MS = 8_000
 const DRIVER = 'org.freedesktop.DBus'
 const DRIVER_PATH = '/org/freedesktop/DBus'
@@ -133,7 +134,7 @@ function keepAlive(bus: Bus, link: Link, options: BusOptions): void {
   const { after, pingEveryMs = PING_EVERY_MS, pongAtMostMs: timeoutMs = PONG_AT_MOST_MS } = options
   let undo = () => {}
   const pingLater = (ping: () => void) => {
-    undo = after(pingEveryMs, ping)
+    undo = after(pingEveryMs, ping, Math.min(PING_SLACK_MS, pingEveryMs / 10))
   }
   const ping = () => {
     bus.request({ ...DRIVER_CALL, member: 'GetId', timeoutMs }, (error) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Instant } from '../core/observation.ts'
 import { CLOCK_STEP_MS } from '../core/state.ts'
 import type { Clock } from '../ports.ts'
+import { createSharedTimers } from './shared-timers.ts'
 
 /** Older ones are forgotten: what happened before them is then shown later than it was. */
 const SUSPENDS_AT_MOST = 1000
@@ -78,17 +79,22 @@ export function createWallTime({ monoMs, wallMs, sinceBootMs }: ClockReadings): 
   }
 }
 
+function exactly(ms: number, call: () => void): () => void {
+  let wanted = true
+  // On a busy device a timer can fire before D-Bus signals that have already arrived are read, and an announced
+  // restart would be missed. One more turn of the event loop reads them first.
+  const late = () => setImmediate(() => wanted && call())
+  const timer = setTimeout(late, Math.min(ms, LONGEST_MS))
+  return () => {
+    wanted = false
+    clearTimeout(timer)
+  }
+}
+
+/** The timers with slack of this process. */
+export const sharedTimer = createSharedTimers(SYSTEM.monoMs, exactly)
+
 export const systemClock: Clock = {
   ...createWallTime(SYSTEM),
-  after(ms, call) {
-    let wanted = true
-    // On a busy device a timer can fire before D-Bus signals that have already arrived are read, and an announced
-    // restart would be missed. One more turn of the event loop reads them first.
-    const late = () => setImmediate(() => wanted && call())
-    const timer = setTimeout(late, Math.min(ms, LONGEST_MS))
-    return () => {
-      wanted = false
-      clearTimeout(timer)
-    }
-  },
+  after: (ms, call, slackMs = 0) => (slackMs > 0 ? sharedTimer(ms, call, slackMs) : exactly(ms, call)),
 }

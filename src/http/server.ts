@@ -11,6 +11,8 @@ const HEADER_BYTES_AT_MOST = 16 * 1024
 const HEADERS_WITHIN_MS = 10_000
 const REQUEST_WITHIN_MS = 20_000
 const CHECK_EVERY_MS = 5_000
+/** The longest delay that setInterval supports. */
+const NEVER_MS = 2 ** 31 - 1
 /** Longer than the usual scrape interval, so that Prometheus can keep its connection. */
 const KEEP_ALIVE_MS = 75_000
 /** For a connection without any traffic; streams have a heartbeat, a command waits up to 120 s for its job. */
@@ -32,7 +34,7 @@ export function createHttpServer(
     {
       maxHeaderSize: HEADER_BYTES_AT_MOST,
       requestTimeout: REQUEST_WITHIN_MS,
-      connectionsCheckingInterval: CHECK_EVERY_MS,
+      connectionsCheckingInterval: NEVER_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
     handler.request,
@@ -41,9 +43,30 @@ export function createHttpServer(
   server.timeout = IDLE_AT_MOST_MS
   server.maxConnections = ACCEPTED_AT_MOST
   server.on('connection', connections.add)
+  checkWhileConnected(server)
   server.on('clientError', refuseUnparsed)
   server.on('upgrade', handler.upgrade)
   return server
+}
+
+/**
+ * Checks the time limits of requests only while a client is connected. Node.js would do it all the time, and so wake up the
+ * processor every 5 s; it reads the interval again when the server reports that it listens.
+ */
+function checkWhileConnected(server: Server): void {
+  let connected = 0
+  const checkEvery = (ms: number) => {
+    Object.assign(server, { connectionsCheckingInterval: ms })
+    if (server.listening) server.emit('listening')
+  }
+  server.on('connection', (socket) => {
+    connected += 1
+    if (connected === 1) checkEvery(CHECK_EVERY_MS)
+    socket.on('close', () => {
+      connected -= 1
+      if (connected === 0) checkEvery(NEVER_MS)
+    })
+  })
 }
 
 /** The same over TLS. */

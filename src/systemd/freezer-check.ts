@@ -8,6 +8,7 @@ import { isFrozen } from './decode.ts'
 import { freezerStateCall } from './manager-api.ts'
 
 const CHECK_EVERY_MS = 30_000
+const SLACK_MS = 3_000
 /** The other units follow in the next checks, in turn. */
 const UNITS_PER_CHECK = 25
 
@@ -43,9 +44,9 @@ export function createFreezerCheck({ bus, clock, isWatched, read }: FreezerCheck
       frozen.set(label, was)
       check(label)
     }
-    undo = clock.after(CHECK_EVERY_MS, checkNext)
+    undo = clock.after(CHECK_EVERY_MS, checkNext, SLACK_MS)
   }
-  let undo = clock.after(CHECK_EVERY_MS, checkNext)
+  let undo = clock.after(CHECK_EVERY_MS, checkNext, SLACK_MS)
 
   function end(): void {
     undo()

@@ -5,6 +5,7 @@ import type { Clock, SystemDetail, SystemHealth } from '../ports.ts'
 import { MANAGER, MANAGER_PATH, PROPERTIES, SYSTEMD } from './manager-api.ts'
 
 const POLL_EVERY_MS = 30_000
+const SLACK_MS = 3_000
 const REPLY_AT_MOST_MS = 5000
 /** Queries within this time share one reply of systemd. */
 const DETAIL_EVERY_MS = 1000
@@ -47,7 +48,7 @@ export function createManagerState(clock: Clock): ManagerState {
     const read = await readManager(on).catch(() => null)
     if (bus !== on) return
     latest = read
-    undo = clock.after(POLL_EVERY_MS, () => void poll(on))
+    undo = clock.after(POLL_EVERY_MS, () => void poll(on), SLACK_MS)
   }
   return {
     follow(on) {

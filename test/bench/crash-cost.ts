@@ -3,14 +3,15 @@
 // so their ratio does not depend on what else the machine does.
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
-import { cpuMs, rssAnonMb } from '../rig/process-usage.ts'
-import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import { cpuMs, rssAnonMb, wakeUps } from '../rig/process-usage.ts'
+import { startSystemd } from '../rig/systemd.ts'
 import { type Build, builds, operands } from './builds.ts'
-import { crashesCounted } from './kill-repeatedly.ts'
+import { crashesCounted, killAtPace } from './kill-repeatedly.ts'
 
 const CRASHES = Number(operands[0] ?? 200)
 const IDLE_MS = 30_000
-const PACE_S = 0.25
+/** Covers every periodic timer of the agent but the reconciliation. */
+const WAKE_UPS_MS = 120_000
 const WATCHED = Array.from({ length: 12 }, (_, i) => `u${i + 1}.service`)
 const UNWATCHED = 'stranger.service'
 
@@ -38,6 +39,7 @@ async function measure(mqtt: boolean): Promise<void> {
   console.log(mqtt ? 'with MQTT' : 'without MQTT')
   await sleep(IDLE_MS)
   print(`RssAnon after ${IDLE_MS / 1000} s idle, 12 units, MB`, measured, (one) => rssAnonMb(one.agent.pid))
+  await measureWakeUps(measured)
   await measureCrashes(measured, 'a watched unit', WATCHED[0] ?? '')
   await measureCrashes(measured, 'an unwatched unit', UNWATCHED)
   print('RssAnon after that, MB', measured, (one) => rssAnonMb(one.agent.pid))
@@ -57,23 +59,21 @@ async function start(build: Build, mqtt: boolean): Promise<Measured> {
   return { build, agent, broker }
 }
 
+async function measureWakeUps(measured: readonly Measured[]): Promise<void> {
+  const before = new Map(measured.map(({ agent }) => [agent, wakeUps(agent.pid)]))
+  await sleep(WAKE_UPS_MS)
+  print(`wake-ups per second of all threads, ${WAKE_UPS_MS / 1000} s idle`, measured, ({ agent }) => {
+    return (wakeUps(agent.pid) - (before.get(agent) ?? 0)) / (WAKE_UPS_MS / 1000)
+  })
+}
+
 async function measureCrashes(measured: readonly Measured[], what: string, unit: string): Promise<void> {
   const before = new Map(measured.map(({ agent }) => [agent, cpuMs(agent.pid)]))
-  await killAtPace(systemd, unit)
+  await killAtPace(systemd, unit, CRASHES)
   if (unit !== UNWATCHED) for (const { agent } of measured) await crashesCounted(agent, unit, CRASHES)
   print(`CPU per crash and restart of ${what}, ${CRASHES} crashes, ms`, measured, ({ agent }) => {
     return (cpuMs(agent.pid) - (before.get(agent) ?? 0)) / CRASHES
   })
-}
-
-/** In batches of 40, because a command in the rig has 30 s. */
-async function killAtPace(rig: Systemd, unit: string): Promise<void> {
-  const next = `while :; do pid=$(systemctl show -P MainPID ${unit}); [ "$pid" != 0 ] && [ "$pid" != "$last" ] && break; sleep 0.02; done`
-  for (let left = CRASHES; left > 0; left -= 40) {
-    const loop = `last=; for i in $(seq ${Math.min(left, 40)}); do ${next}; kill -9 $pid; last=$pid; sleep ${PACE_S}; done; ${next}`
-    const { code, stderr } = await rig.exec('bash', '-c', loop)
-    if (code !== 0) throw new Error(`killing ${unit}: ${code} ${stderr}`)
-  }
 }
 
 function print(what: string, measured: readonly Measured[], value: (one: Measured) => number): void {

@@ -2,10 +2,9 @@
 // collector, or, with `--against`, with that of another build of the agent; both are scraped alternately on the same systemd.
 // CPU is the time of each thread as counted by the kernel (schedstat), for the exporter, for systemd and for the bus daemon.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { SHARED_MS } from '../../src/metrics/shared-scrape.ts'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
-import { median, rssAnonMb } from '../rig/process-usage.ts'
+import { fineCpuMs, median, pidOutside, rssAnonMb } from '../rig/process-usage.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
 import { type Build, builds, operands } from './builds.ts'
@@ -14,20 +13,15 @@ import { longestPause, WITH_PROBE } from './longest-pause.ts'
 /** Numbers of units; `npm run bench:scrape -- 12` measures only the given ones. */
 const UNITS = operands.length > 0 ? operands.map(Number) : [12, 200, 1000]
 const SCRAPES = 60
+/** What a gateway pays for are scrapes far apart: caches are cold by then. */
+const COLD_SCRAPES = 20
+const COLD_EVERY_MS = 2_000
 const WARM_UP = 200
 /** As many scrapes as Prometheus takes in half a day: memory is read before the first and after the last. */
 const SCRAPES_FOR_MEMORY = 3000
 /** A third is enough for many units, where node_exporter takes seconds for each scrape. */
 const scrapesOf = (units: number) => (units > 200 ? SCRAPES / 3 : SCRAPES)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
-/** CPU time of all threads so far, ms, much finer than the ticks of /proc/PID/stat. */
-function threadCpuMs(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
-    const [ns = '0'] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
-    return sum + Number(ns) / 1e6
-  }, 0)
-}
 
 interface Exporter {
   readonly name: string
@@ -36,20 +30,10 @@ interface Exporter {
 }
 
 await using systemd = await startSystemd()
-/** The host's pid of the process that has the pid `pidInside` inside the rig. */
-const hostPid = (pidInside: number): number => {
-  const of = (pid: number) => /^NSpid:.*\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return children(systemd.pid).find((pid) => of(pid) === String(pidInside)) ?? 0
-}
-
-/** All descendants. */
-function children(pid: number): number[] {
-  const own = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
-  return own.flatMap((child) => [child, ...children(child)])
-}
-
-const bus = hostPid(Number((await systemd.show('dbus.service', 'MainPID'))['MainPID']))
-console.log(`CPU per scrape in ms, median of ${SCRAPES} alternating scrapes after ${WARM_UP} to warm up`)
+const bus = pidOutside(systemd.pid, Number((await systemd.show('dbus.service', 'MainPID'))['MainPID']))
+console.log(
+  `CPU per scrape in ms, medians of alternating scrapes: ${COLD_SCRAPES} cold ones, and ${SCRAPES} after ${WARM_UP} to warm up`,
+)
 const row = (units: number, name: string, ...cells: readonly (string | number)[]) =>
   console.log([String(units).padStart(6), name.padEnd(15), ...cells.map((cell) => String(cell).padStart(9))].join(' '))
 console.log(`${' '.repeat(22)} ${['itself', 'systemd', 'bus', 'bytes', 'series'].map((s) => s.padStart(9)).join(' ')}`)
@@ -77,8 +61,10 @@ async function compare(count: number): Promise<void> {
     for (const build of builds) agents.push(await startWatching(build, count))
     await sleep(5_000)
     for (const exporter of agents) await firstScrape(exporter, count)
+    const exporters = other === null ? agents : [...agents, other]
+    await alternate(exporters, count, COLD_SCRAPES, COLD_EVERY_MS)
     for (let i = 0; i < WARM_UP / (count > 100 ? 4 : 1); i += 1) await scrapeEach(agents)
-    await alternate(other === null ? agents : [...agents, other], count)
+    await alternate(exporters, count, scrapesOf(count), 0)
     for (const { name, agent } of agents) row(count, name, `of all scrapes so far: ${await longestPause(agent)}`)
     if (count === 12) await memoryAfterMany(agents, count)
   } finally {
@@ -107,12 +93,12 @@ async function startWatching({ name, binary }: Build, count: number): Promise<Me
 async function firstScrape({ name, url, pid, agent }: Measured, count: number): Promise<void> {
   await longestPause(agent) // discards the start-up
   const idle = rssAnonMb(pid)
-  const cpu = threadCpuMs(pid)
+  const cpu = fineCpuMs(pid)
   const from = performance.now()
   await (await fetch(url)).text()
   const took = performance.now() - from
   await sleep(20)
-  const used = threadCpuMs(pid) - cpu
+  const used = fineCpuMs(pid) - cpu
   const pause = await longestPause(agent)
   row(
     count,
@@ -127,17 +113,19 @@ async function scrapeEach(exporters: readonly Exporter[]): Promise<void> {
   await sleep(SHARED_MS)
 }
 
-async function alternate(exporters: readonly Exporter[], count: number): Promise<void> {
+/** `apartMs`: the pause before each scrape; 0 for one after the other. */
+async function alternate(exporters: readonly Exporter[], count: number, times: number, apartMs: number): Promise<void> {
   const costs = new Map(exporters.map(({ name }) => [name, [] as [number, number, number][]]))
   const bodies = new Map<string, string>()
-  for (let i = 0; i < scrapesOf(count); i += 1) {
+  for (let i = 0; i < times; i += 1) {
     for (const { name, url, pid } of exporters) {
-      const before = [threadCpuMs(pid), threadCpuMs(systemd.pid), threadCpuMs(bus)] as const
+      await sleep(apartMs / exporters.length)
+      const before = [fineCpuMs(pid), fineCpuMs(systemd.pid), fineCpuMs(bus)] as const
       bodies.set(name, await (await fetch(url)).text())
       await sleep(20) // includes work that follows the response
       costs
         .get(name)
-        ?.push([threadCpuMs(pid) - before[0], threadCpuMs(systemd.pid) - before[1], threadCpuMs(bus) - before[2]])
+        ?.push([fineCpuMs(pid) - before[0], fineCpuMs(systemd.pid) - before[1], fineCpuMs(bus) - before[2]])
     }
     await sleep(SHARED_MS)
   }
@@ -146,7 +134,8 @@ async function alternate(exporters: readonly Exporter[], count: number): Promise
     const of = (i: 0 | 1 | 2) => median((costs.get(name) ?? []).map((cost) => cost[i])).toFixed(2)
     const body = bodies.get(name) ?? ''
     const series = body.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
-    row(count, name, of(0), of(1), of(2), body.length, series, `${(own('gatewatch') / own(name)).toFixed(2)} x`)
+    const how = apartMs > 0 ? `cold, ${apartMs / 1000} s apart` : 'warm'
+    row(count, name, of(0), of(1), of(2), body.length, series, `${(own('gatewatch') / own(name)).toFixed(2)} x, ${how}`)
   }
 }
 

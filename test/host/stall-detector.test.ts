@@ -1,5 +1,6 @@
 // A process that was stalled suspects a gap; one whose timers are on time does not.
 import { expect, test } from 'vitest'
+import { createSharedTimers } from '../../src/host/shared-timers.ts'
 import { withStallDetector } from '../../src/host/stall-detector.ts'
 import type { UnitSource } from '../../src/ports.ts'
 import { testClock } from '../rig/clock.ts'
@@ -17,7 +18,7 @@ test('a timer that is far too late is one suspected gap, and the delay of each i
   const source = withStallDetector(
     still,
     (lateMs) => delays.push(lateMs),
-    clock,
+    createSharedTimers(() => clock.now().monoMs, clock.after),
     (level, text) => logs.push(`${level} ${text}`),
   )
   source.start(() => {})

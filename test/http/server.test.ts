@@ -1,8 +1,9 @@
 // The limits of the server: malformed and hostile requests get an error response, and do not affect other clients.
+import { createHook } from 'node:async_hooks'
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import type { HttpListener } from '../../src/http/http.ts'
-import { ask, gateway, raw, serve } from './fake-gateway.ts'
+import { ask, gateway, raw, serve, until } from './fake-gateway.ts'
 
 function refused(text: string): [number, string] {
   const [head = '', body = ''] = text.split('\r\n\r\n')
@@ -120,3 +121,21 @@ test('clients that send slowly or nothing do not delay others', async () => {
   for (let i = 0; i < 20; i += 1) expect((await ask(tcp, '/metrics')).status).toBe(200)
   expect(performance.now() - startedAt).toBeLessThan(8_000)
 })
+
+test('time limits of requests are checked only while a client is connected, and then for slow clients, too', async () => {
+  const intervals = new Set<number>()
+  const hook = createHook({
+    init(id, type, _trigger, resource) {
+      if (type === 'Timeout' && '_repeat' in resource && resource._repeat === 5_000) intervals.add(id)
+    },
+    destroy: (id) => void intervals.delete(id),
+  }).enable()
+  onTestFinished(() => void hook.disable())
+  const { http, tcp } = await serve(gateway())
+  expect(intervals.size).toBe(0)
+  const text = raw(tcp, 'GET /metrics HT')
+  await until(() => intervals.size === 1, 'the check')
+  expect(refused(await text)).toEqual([408, 'request_timeout'])
+  expect(http.health().requests).toEqual([{ route: 'unreadable', code: '408', count: 1 }])
+  await until(() => intervals.size === 0, 'the end of the check')
+}, 30_000)

@@ -20,6 +20,37 @@ export function fineCpuMs(pid: number): number {
   return ns.reduce((sum, one) => sum + one, 0) / 1e6
 }
 
+/** CPU time of the children that have ended and were waited for, in steps of 10 ms. */
+export function waitedCpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return ((Number(fields[13]) + Number(fields[14])) * 1000) / TICKS_PER_SECOND
+}
+
+/** How often its threads have waited for something so far, and so were woken up (proc_pid_status(5)). */
+export function wakeUps(pid: number): number {
+  const of = (tid: string) =>
+    Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'))?.[1])
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, tid) => sum + of(tid), 0)
+}
+
+/** The process and all that descend from it. */
+export function descendants(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+  return [pid, ...children.flatMap(descendants)]
+}
+
+/** The pid, as seen here, of the process that has the pid `inside` in the pid namespace of `init`; 0 if there is none. */
+export function pidOutside(init: number, inside: number): number {
+  const last = (pid: number) => /^NSpid:.*\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return descendants(init).find((pid) => last(pid) === String(inside)) ?? 0
+}
+
 /** Anonymous memory, MB: what the kernel cannot drop. */
 export function rssAnonMb(pid: number): number {
   return memoryMb(pid, 'RssAnon')

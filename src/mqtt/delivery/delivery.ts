@@ -16,6 +16,8 @@ import { createSettle } from './settle.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createStateDelay } from './state-delay.ts'
 
+const TICK_SLACK_MS = 5_000
+
 interface Delivery extends LinkHandlers {
   accept(step: Step): void
   reloaded(): void
@@ -68,9 +70,9 @@ export function createDelivery(
     publisher.pump()
   }
 
-  let cancelTick = clock.after(mqtt.statsEveryMs(), tick)
+  let cancelTick = atNextTick(mqtt, tick)
   function tick(): void {
-    cancelTick = clock.after(mqtt.statsEveryMs(), tick)
+    cancelTick = atNextTick(mqtt, tick)
     if (link.connection() === null) return
     const refused = refusedTopics.kinds()
     backlog.outbox.retryRefused()
@@ -128,6 +130,11 @@ export function createDelivery(
       publisher.end(false)
     },
   }
+}
+
+function atNextTick({ clock, statsEveryMs }: MqttOptions, tick: () => void): () => void {
+  const ms = statsEveryMs()
+  return clock.after(ms, tick, Math.min(TICK_SLACK_MS, ms / 10))
 }
 
 function healthOf(
