@@ -1,18 +1,21 @@
-// `npm run alerts`: triggers each alert of deploy/prometheus by its cause, and prints how long it took to fire.
+// `npm run alerts [-- scraped|pushed|victoria-metrics [ALERT...]]`: triggers each alert of deploy/prometheus by its cause, of a
+// gateway that is scraped or that pushes, and prints how long it took to fire.
 import { until } from '../rig/until.ts'
-import { startAlertingSite } from './alerting-site.ts'
+import { type AlertingPath, startAlertingSite } from './alerting-site.ts'
 import { CAUSES } from './causes.ts'
 
 const TIMEOUT_MS = 120_000
 
-await using site = await startAlertingSite()
+const [path = 'scraped', ...only] = process.argv.slice(2)
+await using site = await startAlertingSite(path as AlertingPath)
 await until(() => site.prometheus.query('up == 1'), {
-  what: 'a scrape',
+  what: 'its series',
   is: ({ length }) => length > 0,
   timeoutMs: 60_000,
 })
 let missing = 0
 for (const [alert, cause] of Object.entries(CAUSES)) {
+  if (only.length > 0 && !only.includes(alert)) continue
   const startedMs = performance.now()
   await cause(site.gateway)
   const fired = await until(() => site.firing(), {

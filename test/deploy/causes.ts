@@ -10,12 +10,17 @@ import { type Gatewatch, gatewatch, startGatewatch } from '../rig/gatewatch.ts'
 import { type Mosquitto, startMosquitto } from '../rig/mosquitto.ts'
 import type { Systemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+import type { Forwarder } from './forwarder.ts'
 
 /** The gateway on which the causes act. */
 export interface AlertingGateway {
   readonly systemd: Systemd
   readonly directory: string
   readonly port: number
+  /** For each start of the agent. */
+  readonly env: Readonly<Record<string, string>>
+  /** To which the gateway pushes; null if it is scraped. */
+  readonly receiver: Forwarder | null
   agent: Gatewatch
   broker: Mosquitto | null
 }
@@ -49,18 +54,18 @@ const IN_ANOTHER_BOOT = [
 ]
 
 export async function startAgent(
-  gateway: Omit<AlertingGateway, 'agent' | 'broker'>,
+  gateway: Omit<AlertingGateway, 'agent' | 'broker' | 'receiver'>,
   args: readonly string[] = [],
   commandPrefix: readonly string[] = [],
 ): Promise<Gatewatch> {
-  const { systemd, directory, port } = gateway
+  const { systemd, directory, port, env } = gateway
   return startGatewatch(
     {
       busAddress: systemd.busAddress,
       directory,
       services: SERVICES,
       commandPrefix,
-      env: { GATEWATCH_FLUSH_INTERVAL: '1' },
+      env: { GATEWATCH_FLUSH_INTERVAL: '1', ...env },
       args: ['--gateway-id', 'gw-7', '--prometheus-port', String(port), ...args],
     },
     false,
@@ -105,6 +110,12 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
     await restartAgent(gateway, '--config', file)
   },
   async GatewatchSamplesDropped(gateway) {
+    if (gateway.receiver !== null) {
+      gateway.receiver.refuse = true
+      await setTimeout(5_000)
+      gateway.receiver.refuse = false
+      return
+    }
     const receiver = createServer((_request, response) => response.writeHead(400).end('out of bounds'))
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     receiver.unref()
@@ -152,7 +163,7 @@ export const CAUSES: Readonly<Record<string, (gateway: AlertingGateway) => Promi
   async GatewatchAgentRestarting(gateway) {
     for (let i = 0; i < 5; i += 1) {
       await restartAgent(gateway)
-      // Prometheus must scrape the agent between two starts to see them.
+      // Its series must arrive between two starts.
       await setTimeout(2_500)
     }
   },

@@ -2,7 +2,10 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { FAMILIES } from '../../src/metrics/families/all.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { ADDED_FOR_ALERTS, DEFAULT_MATCH } from './pushed-families.ts'
+import { shipped } from './shipped.ts'
 
 const DEPLOY = join(import.meta.dirname, '../../deploy')
 
@@ -31,4 +34,39 @@ describeUnless(missingPrograms('promtool', 'amtool'), 'deploy', () => {
     expect(receiverOf('alertname=GatewatchUnitCrashed', 'severity=warning')).toBe('operators')
     expect(receiverOf('alertname=GatewatchUnitNeverStarted', 'severity=info')).toBe('operators')
   })
+})
+
+/** Each alert or record with its expression. */
+function rules(name: string): (readonly [string, string])[] {
+  const all = shipped(`prometheus/site/${name}.yml`)
+    .split(/^ {6}- /m)
+    .slice(1)
+  return all.map((text) => {
+    const [, rule = '', expr = ''] = /^(?:alert|record): (\S+)\n {8}expr: (.*?)\n(?! {9})/s.exec(`${text}\n`) ?? []
+    return [rule, expr] as const
+  })
+}
+
+test('deploy/README.md lists which families each alert needs that a gateway does not push by default', () => {
+  const all = [...rules('alerts-units'), ...rules('alerts-gateway')]
+  const expressions = new Map(all)
+  const names = FAMILIES.map(({ name }) => name)
+  const familiesOf = (expr: string): string[] => {
+    const words = expr.match(/[a-zA-Z_:]{5,}/g) ?? []
+    return words.flatMap((word) => {
+      const recorded = word.includes(':') ? expressions.get(word) : undefined
+      return recorded === undefined || recorded === expr ? word : familiesOf(recorded)
+    })
+  }
+  const missing = all.flatMap(([alert, expr]) => {
+    const added = names.filter((name) => familiesOf(expr).includes(name) && !DEFAULT_MATCH.includes(name))
+    // These need one of their series, and one is pushed.
+    return alert.includes(':') || ['GatewatchBusDown', 'GatewatchUnhealthy'].includes(alert) || added.length === 0
+      ? []
+      : [[alert, added.sort()] as const]
+  })
+  expect(expressions.size).toBeGreaterThan(25)
+  expect(new Map([...ADDED_FOR_ALERTS].map(([alert, families]) => [alert, [...families].sort()]))).toEqual(
+    new Map(missing),
+  )
 })
