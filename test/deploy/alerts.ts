@@ -8,7 +8,8 @@ const TIMEOUT_MS = 120_000
 
 const [path = 'scraped', ...only] = process.argv.slice(2)
 await using site = await startAlertingSite(path as AlertingPath)
-await until(() => site.prometheus.query('up == 1'), {
+// The first alert compares with this time.
+await until(() => site.prometheus.query('last_over_time(unit:gatewatch_crashes:known[1h] offset 8s)'), {
   what: 'its series',
   is: ({ length }) => length > 0,
   timeoutMs: 60_000,

@@ -1,0 +1,66 @@
+// The shipped rules on series that a gateway pushes: a real agent, and Prometheus, or VictoriaMetrics with vmalert;
+// `npm run alerts -- pushed` does the same for every alert.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
+import { type AlertingPath, type AlertingSite, startAlertingSite } from './alerting-site.ts'
+import { startAgent } from './causes.ts'
+
+const WITHIN = { timeoutMs: 90_000, everyMs: 200 }
+const PROGRAMS = ['prometheus', 'prometheus-alertmanager', 'victoria-metrics', 'vmalert']
+const PATHS: readonly AlertingPath[] = ['pushed', 'victoria-metrics']
+
+describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'alerts about a gateway that pushes', () => {
+  describe.each(PATHS)('%s', (path) => {
+    let site: AlertingSite
+    beforeAll(async () => {
+      site = await startAlertingSite(path)
+      const past = 'last_over_time(unit:gatewatch_crashes:known{service="steady.service"}[1h] offset 8s)'
+      const query = () => site.prometheus.query(past)
+      await until(query, { what: 'earlier samples', is: ({ length }) => length > 0, ...WITHIN })
+    }, 180_000)
+    afterAll(() => site[Symbol.asyncDispose]())
+
+    const fires = (alert: string, isFiring: boolean, service?: string) =>
+      until(() => site.firing(service), {
+        what: `${alert} ${isFiring ? 'to fire' : 'to end'}`,
+        is: (names) => names.includes(alert) === isFiring,
+        ...WITHIN,
+      })
+
+    test('a crash alerts, and reaches Alertmanager with the labels of the gateway', async () => {
+      await site.gateway.systemd.kill('steady.service', 'SIGKILL')
+      await fires('GatewatchUnitCrashed', true, 'steady.service')
+      const isNotified = async () =>
+        (await site.alertmanager.alerts()).some(
+          ({ labels }) =>
+            labels['service'] === 'steady.service' && labels['gateway'] === 'gw-7' && labels['site'] === 'north',
+        )
+      await until(isNotified, { what: 'the alert at Alertmanager', ...WITHIN })
+      await fires('GatewatchUnitCrashed', false, 'steady.service')
+    }, 200_000)
+
+    test('a gateway that was killed is silent; a crash meanwhile alerts when it pushes again', async () => {
+      const { gateway } = site
+      await gateway.agent.end('SIGKILL')
+      await fires('GatewatchGatewaySilent', true)
+      const [known] = await site.prometheus.query('gateway:gatewatch_up{gateway="gw-7"}')
+      expect(known?.value[1]).toBe('0')
+      await gateway.systemd.kill('steady.service', 'SIGKILL')
+      await until(() => gateway.systemd.show('steady.service', 'NRestarts', 'ActiveState'), {
+        what: 'the restart',
+        is: (now) => now['NRestarts'] === '2' && now['ActiveState'] === 'active',
+        ...WITHIN,
+      })
+      expect(await site.firing('steady.service')).toEqual([])
+      gateway.agent = await startAgent(gateway)
+      await fires('GatewatchUnitCrashed', true, 'steady.service')
+      await fires('GatewatchGatewaySilent', false)
+    }, 300_000)
+
+    test('a clean stop is silence as well, without waiting until the last sample is old', async () => {
+      await site.gateway.agent.end()
+      await fires('GatewatchGatewaySilent', true)
+    }, 100_000)
+  })
+})
