@@ -85,7 +85,7 @@ async function startEngine(
   }
   if (path === 'victoria-metrics') {
     const victoria = started(await startVictoriaMetrics(`-search.maxStalenessInterval=${SILENT_AFTER}`))
-    const args = ['-evaluationInterval=1s', `-notifier.url=${alertmanager.url}`, '-external.label=site=north']
+    const args = ['-evaluationInterval=1s', `-notifier.url=${alertmanager.url}`]
     started(await startVmalert(fastRuleFiles(), victoria, ...args, '-remoteWrite.flushInterval=200ms'))
     return victoria
   }
