@@ -7,7 +7,7 @@ import { startVictoriaMetrics, startVmalert } from '../rig/victoria-metrics.ts'
 import { type AlertingGateway, startAgent, UNITS } from './causes.ts'
 import { startForwarder } from './forwarder.ts'
 import { MATCH_FOR_ALL_ALERTS } from './pushed-families.ts'
-import { fastAlertmanager, fastRuleFiles, fastSite } from './shipped.ts'
+import { fastAlertmanager, fastRuleFiles, fastSite, VICTORIA_OFFSET } from './shipped.ts'
 
 /** Prometheus scrapes the gateway, or the gateway pushes to Prometheus, or to VictoriaMetrics, where vmalert evaluates the rules. */
 export type AlertingPath = 'scraped' | 'pushed' | 'victoria-metrics'
@@ -16,6 +16,8 @@ export interface AlertingSite extends AsyncDisposable {
   readonly gateway: AlertingGateway
   readonly prometheus: Queryable
   readonly alertmanager: Alertmanager
+  /** True once crash alerts have an earlier count to compare with. */
+  canCompare(service?: string): Promise<boolean>
   /** Names of the firing alerts, of all units or of one. */
   firing(service?: string): Promise<readonly string[]>
 }
@@ -64,6 +66,11 @@ async function build(path: AlertingPath, ends: (() => unknown)[], dispose: () =>
     gateway,
     prometheus,
     alertmanager,
+    async canCompare(service = '.*') {
+      const offset = path === 'victoria-metrics' ? VICTORIA_OFFSET : '8s'
+      const past = `last_over_time(unit:gatewatch_crashes:known{service=~"${service}"}[1h] offset ${offset})`
+      return (await prometheus.query(past)).length > 0
+    },
     async firing(service) {
       const of = service === undefined ? '' : `, service="${service}"`
       const samples = await prometheus.query(`ALERTS{alertstate="firing"${of}}`)
@@ -86,7 +93,7 @@ async function startEngine(
   if (path === 'victoria-metrics') {
     const victoria = started(await startVictoriaMetrics(`-search.maxStalenessInterval=${SILENT_AFTER}`))
     const args = ['-evaluationInterval=1s', `-notifier.url=${alertmanager.url}`]
-    started(await startVmalert(fastRuleFiles(), victoria, ...args, '-remoteWrite.flushInterval=200ms'))
+    started(await startVmalert(fastRuleFiles(VICTORIA_OFFSET), victoria, ...args, '-remoteWrite.flushInterval=200ms'))
     return victoria
   }
   const targets = [{ targets: [`127.0.0.1:${port}`], labels: { gateway: 'gw-7' } }]

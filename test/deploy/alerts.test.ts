@@ -13,12 +13,7 @@ describeUnless(noSystemd() ?? missingPrograms('prometheus', 'prometheus-alertman
   let site: AlertingSite
   beforeAll(async () => {
     site = await startAlertingSite()
-    const past = 'last_over_time(unit:gatewatch_crashes:known{service="steady.service"}[1h] offset 8s)'
-    await until(() => site.prometheus.query(past), {
-      what: 'earlier samples',
-      is: ({ length }) => length > 0,
-      ...WITHIN,
-    })
+    await until(() => site.canCompare('steady.service'), { what: 'earlier samples', ...WITHIN })
   }, 180_000)
   afterAll(() => site[Symbol.asyncDispose]())
 

@@ -8,12 +8,7 @@ const TIMEOUT_MS = 120_000
 
 const [path = 'scraped', ...only] = process.argv.slice(2)
 await using site = await startAlertingSite(path as AlertingPath)
-// The first alert compares with this time.
-await until(() => site.prometheus.query('last_over_time(unit:gatewatch_crashes:known[1h] offset 8s)'), {
-  what: 'its series',
-  is: ({ length }) => length > 0,
-  timeoutMs: 60_000,
-})
+await until(() => site.canCompare(), { what: 'its series', timeoutMs: 60_000 })
 let missing = 0
 for (const [alert, cause] of Object.entries(CAUSES)) {
   if (only.length > 0 && !only.includes(alert)) continue

@@ -8,7 +8,7 @@ import { until } from '../rig/until.ts'
 import { startVictoriaMetrics, startVmalert } from '../rig/victoria-metrics.ts'
 import { DEFAULT_MATCH } from './pushed-families.ts'
 import { pushFrom } from './pushing.ts'
-import { changed, fastRuleFiles, fastSite, shipped } from './shipped.ts'
+import { changed, fastRuleFiles, fastSite, shipped, VICTORIA_OFFSET } from './shipped.ts'
 
 interface Dashboard {
   readonly uid: string
@@ -99,7 +99,7 @@ const PATHS = {
   },
   async VictoriaMetrics(gateways, keep) {
     const victoria = keep(await startVictoriaMetrics())
-    const rules = { ...fastRuleFiles(), 'fleet.yml': FLEET_RECORDS }
+    const rules = { ...fastRuleFiles(VICTORIA_OFFSET), 'fleet.yml': FLEET_RECORDS }
     const args = ['-evaluationInterval=1s', '-notifier.url=http://127.0.0.1:9', '-remoteWrite.flushInterval=200ms']
     keep(await startVmalert(rules, victoria, ...args))
     return pushed(victoria, gateways, keep)

@@ -15,9 +15,7 @@ describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'alerts about a gate
     let site: AlertingSite
     beforeAll(async () => {
       site = await startAlertingSite(path)
-      const past = 'last_over_time(unit:gatewatch_crashes:known{service="steady.service"}[1h] offset 8s)'
-      const query = () => site.prometheus.query(past)
-      await until(query, { what: 'earlier samples', is: ({ length }) => length > 0, ...WITHIN })
+      await until(() => site.canCompare('steady.service'), { what: 'earlier samples', ...WITHIN })
     }, 180_000)
     afterAll(() => site[Symbol.asyncDispose]())
 

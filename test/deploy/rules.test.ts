@@ -20,7 +20,7 @@ describeUnless(missingPrograms('promtool', 'amtool'), 'deploy', () => {
     expect([code, output.match(/FAILED|error|warning/i)]).toEqual([0, null])
   })
 
-  test.each(['units', 'gateway'])('the rules pass %s.test.yml', (which) => {
+  test.each(['units', 'gateway', 'silence'])('the rules pass %s.test.yml', (which) => {
     const { code, output } = run('promtool', 'test', 'rules', `prometheus/tests/${which}.test.yml`)
     expect(code, output).toBe(0)
   })
