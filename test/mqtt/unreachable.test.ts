@@ -124,7 +124,7 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with an unreachable broker',
     await using link = await startLink(broker.port)
     await using gateway = startGateway({ config: { url: link.url }, units: [UNIT] })
     await connected(gateway)
-    gateway.fail(UNIT, 70) // after these, as many events as ever may be in flight
+    gateway.fail(UNIT, 70) // after these, 8 events may be in flight
     await drained(gateway)
     const before = gateway.events.length
     link.swallow(PUBACK)

@@ -7,20 +7,24 @@ export interface PacedOutbox extends Outbox {
   hurry(): void
 }
 
-/** The same outbox; each time as many are acknowledged as may be in flight, it may be one more. */
+/** A backlog of a short outage is sent one event at a time; a long one needs more at once over a slow link. */
+const ACKNOWLEDGED_FOR_ONE_MORE = 16
+
+/** The same outbox; the more events the broker has acknowledged since the connection began, the more may be in flight. */
 export function pacedOutbox(outbox: Outbox): PacedOutbox {
   let inFlight = 0
-  let inFlightAtMost = 1
+  let acknowledged = 0
   return {
     ...outbox,
     next() {
+      const inFlightAtMost = Math.max(1, acknowledged / ACKNOWLEDGED_FOR_ONE_MORE)
       const parcel = inFlight + 1 > inFlightAtMost ? null : outbox.next()
       if (parcel !== null) inFlight += 1
       return parcel
     },
     settle(parcel) {
       inFlight -= 1
-      inFlightAtMost += 1 / inFlightAtMost
+      acknowledged += 1
       outbox.settle(parcel)
     },
     refuse(parcel, tooLarge) {
@@ -28,11 +32,11 @@ export function pacedOutbox(outbox: Outbox): PacedOutbox {
       outbox.refuse(parcel, tooLarge)
     },
     hurry() {
-      inFlightAtMost = Infinity
+      acknowledged = Infinity
     },
     requeue() {
       inFlight = 0
-      inFlightAtMost = 1
+      acknowledged = 0
       outbox.requeue()
     },
   }

@@ -18,25 +18,27 @@ function takeAll(outbox: Outbox): Parcel[] {
 
 const seqs = (parcels: readonly Parcel[]) => parcels.map((one) => (one.kind === 'event' ? one.event.seq : one.kind))
 
-test('one event is in flight at first, and one more each time as many are acknowledged as may be in flight', () => {
+test('one event is in flight at first, and one more after each 16 acknowledgements', () => {
   const outbox = filled(1000)
   const inFlight = takeAll(outbox)
   const most: number[] = []
-  for (let acknowledged = 0; acknowledged < 140; acknowledged++) {
+  for (let acknowledged = 0; acknowledged < 256; acknowledged++) {
     most.push(inFlight.length)
     const oldest = inFlight.shift()
     if (oldest !== undefined) outbox.settle(oldest)
     inFlight.push(...takeAll(outbox))
   }
-  expect(most.slice(0, 8)).toEqual([1, 2, 2, 2, 3, 3, 3, 4])
-  expect(inFlight.length).toBeGreaterThanOrEqual(16)
-  expect(seqs(inFlight)[0]).toBe(141)
+  expect(most.slice(0, 32)).toEqual(Array(32).fill(1))
+  expect([32, 47, 48, 64, 160].map((acknowledged) => most[acknowledged])).toEqual([2, 2, 3, 4, 10])
+  expect(inFlight).toHaveLength(16)
+  expect(seqs(inFlight)[0]).toBe(257)
 })
 
 test('after the loss of the connection it is one again, and each refused event makes room for the next', () => {
-  const outbox = filled(10)
-  for (const parcel of [...takeAll(outbox), ...takeAll(outbox)]) outbox.settle(parcel)
-  expect(seqs(takeAll(outbox))).toEqual([2, 3])
+  const outbox = filled(40)
+  for (let acknowledged = 0; acknowledged < 32; acknowledged++)
+    for (const parcel of takeAll(outbox)) outbox.settle(parcel)
+  expect(seqs(takeAll(outbox))).toEqual([33, 34])
   outbox.requeue()
   outbox.connected()
   const [first] = takeAll(outbox)
