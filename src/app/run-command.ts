@@ -8,6 +8,7 @@ import type { Config } from '../config/keys.ts'
 import { fatalProblems, type LoadedConfig, runsAsService, type StandIn } from '../config/load.ts'
 import { messageOf } from '../core/error-text.ts'
 import { openLog, readerOf } from '../log/log.ts'
+import { createStderrLines } from '../log/stderr-lines.ts'
 import { createLastGoodFile, stateDirectory } from './configuration/last-good-file.ts'
 import { keepLastGood, replaceLost } from './configuration/lost-config.ts'
 import { adviceFor } from './configuration/service-files.ts'
@@ -36,7 +37,8 @@ export async function runCommand(
   const { dev, ino, isFile } = stderrFile()
   const reader = readerOf(process.env, { isTerminal, isFile, dev, ino })
   const advice = adviceFor('log_file', loaded.config.log_file, { asService, env: process.env })
-  const logger = openLog(loaded.config, { stderr: out.rawStderr, reader, now: Date.now, advice })
+  const stderr = createStderrLines(process.stderr, 2, (flush) => process.on('exit', flush))
+  const logger = openLog(loaded.config, { stderr, reader, now: Date.now, advice })
   for (const note of loaded.notes) logger.log('info', note)
   for (const warning of loaded.warnings) logger.log('warning', `configuration: ${warning}`)
   for (const { text } of loaded.problems) logger.log('error', `configuration: ${text}`)
