@@ -7,7 +7,18 @@ export interface Build {
   readonly binary: string
 }
 
-const { values, positionals } = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true })
+const { values, positionals } = parseArgs({
+  options: {
+    against: { type: 'string' },
+    scrapes: { type: 'string', default: '300' },
+    every: { type: 'string', default: '110' },
+  },
+  allowPositionals: true,
+})
+
+/** How many scrapes a benchmark of memory makes, and how far apart. */
+export const scrapes = Number(values.scrapes)
+export const everyMs = Number(values.every)
 
 /** What follows the options on the command line. */
 export const operands: readonly string[] = positionals
