@@ -1,7 +1,7 @@
 // The timers that MQTT.js 5.16 keeps its connection alive with: half as many wake-ups, shared with those of other timers.
 import type { Clock } from '../../ports.ts'
 
-const SLACK_AT_MOST_MS = 2_000
+const SLACK_AT_MOST_MS = 3_000
 
 type EndTimer = () => void
 
@@ -18,7 +18,7 @@ export interface KeepaliveTimers {
 export function keepaliveTimers({ after }: Pick<Clock, 'after'>): KeepaliveTimers {
   return {
     set(call, halfMs) {
-      const slackMs = Math.min(SLACK_AT_MOST_MS, halfMs / 10)
+      const slackMs = Math.min(SLACK_AT_MOST_MS, halfMs / 5)
       let ended = false
       let cancel = after(
         2 * halfMs,
