@@ -7,7 +7,6 @@ import { createFilteredStream } from './filtered-stream.ts'
 import type { RefusedPacket } from './frame.ts'
 import { createInboundFilter } from './inbound-filter.ts'
 import { PACKET_AT_MOST_BYTES, responsesTo, SUBSCRIBED_QOS } from './inbound-rules.ts'
-import { keepaliveTimers } from './keepalive-timers.ts'
 
 /** mqtt.js, loaded only if MQTT is enabled: it takes 1.5 MB. */
 interface MqttLibrary {
@@ -216,8 +215,6 @@ export function openConnection(
   }
 }
 
-type MqttTimers = Exclude<NonNullable<IClientOptions['timerVariant']>, string>
-
 function clientOptions(options: ConnectionOptions): IClientOptions {
   const { version, will, username, password } = options
   return {
@@ -229,8 +226,7 @@ function clientOptions(options: ConnectionOptions): IClientOptions {
     connectTimeout: CONNECT_AT_MOST_MS,
     queueQoSZero: false,
     resubscribe: false,
-    // its type demands the Timeout that setInterval returns, and MQTT.js only passes it on to `clear`
-    timerVariant: keepaliveTimers(options.clock) as unknown as MqttTimers,
+    timerVariant: 'native',
     writeCache: false, // else mqtt-packet keeps a Buffer for each of 65,536 numbers, 9 MB in all
     // an MQTT 5 broker then does not send larger messages; a message with a QoS above 0 is never received
     ...(version === 5 ? { properties: { maximumPacketSize: PACKET_AT_MOST_BYTES, receiveMaximum: 1 } } : {}),
