@@ -42,7 +42,7 @@ export async function startReceivers(gateways: number): Promise<readonly Receive
   const prometheus = await startPrometheusWith(
     { 'prometheus.yml': JSON.stringify({ storage }) },
     '--web.enable-remote-write-receiver',
-    // Each gateway keeps a connection. By default, 512 are accepted, and all further gateways wait in vain.
+    // Each gateway keeps a connection. By default, 512 are accepted, and all further gateways get no response.
     `--web.max-connections=${gateways + 100}`,
   )
   const victoriaMetrics = await startVictoriaMetrics('-memory.allowedBytes=0')

@@ -20,6 +20,8 @@ const { values } = parseArgs({
 const gateways = Number(values.gateways)
 const sites = Number(values.sites)
 const seconds = Number(values.minutes) * 60
+/** A scrape that fails on a busy machine does not hold up the others. */
+const ALMOST = 0.99
 const print = (what: string, value: string) => console.log(`${what.padEnd(60)} ${value.padStart(16)}`)
 
 await using simulated = await startGateways(gateways)
@@ -29,13 +31,13 @@ for (const { url, directory } of [site, fleet]) {
   writeFileSync(join(directory, 'itself.json'), JSON.stringify([{ targets: [new URL(url).host] }]))
 }
 await until(() => site.query('count(up{job="gatewatch"} == 1)'), {
-  what: 'all gateways to be scraped',
-  is: (samples) => Number(samples[0]?.value[1]) === gateways,
-  timeoutMs: 120_000,
+  what: 'the gateways to be scraped',
+  is: (samples) => Number(samples[0]?.value[1]) >= ALMOST * gateways,
+  timeoutMs: 300_000,
 })
 await until(() => fleet.query('count(gateway:gatewatch_up)'), {
-  what: 'the fleet to have all gateways',
-  is: (samples) => Number(samples[0]?.value[1]) === gateways * sites,
+  what: 'the fleet to have the gateways',
+  is: (samples) => Number(samples[0]?.value[1]) >= ALMOST * gateways * sites,
   timeoutMs: 240_000,
 })
 const cpuBefore = cpuMs(simulated.pid)
