@@ -1,7 +1,7 @@
 // `npm run bench:options [-- --minutes 20]`: what each way to a central Prometheus costs a gateway that cannot be scraped from
 // outside: a scrape through a tunnel (SSH), Prometheus in agent mode, and remote write from gatewatch. All at the same
 // time, once a minute, each with an agent of its own; a fourth agent is neither scraped nor pushes.
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -104,16 +104,18 @@ for (const agent of [alone, scraped, withPrometheus, pushing]) await agent.end()
 process.kill(tunnel)
 removeDirectory(directory)
 
-function agentOf(name: string, config: object): Promise<Gatewatch> {
+async function agentOf(name: string, config: object): Promise<Gatewatch> {
   const path = file(`${name}.json`, JSON.stringify({ gateway_id: 'gw-7', ...config }))
   const own = join(directory, name)
   mkdirSync(own)
-  return startGatewatch({
+  const agent = await startGatewatch({
     busAddress: systemd.busAddress,
     services: Array.from({ length: 12 }, (_, i) => `u${i + 1}`),
     directory: own,
     args: ['--config', path],
   })
+  process.once('exit', () => void agent.end())
+  return agent
 }
 
 function urlOf(port: number): string {
@@ -160,8 +162,14 @@ async function startSshServer(): Promise<number> {
   const child = spawn('/usr/sbin/sshd', ['-D', '-f', file('sshd_config', `${lines.join('\n')}\n`)], {
     stdio: 'inherit',
   })
-  process.once('exit', () => child.kill())
+  endWithThisProcess(child)
   return port
+}
+
+/** Does not keep this process alive. */
+function endWithThisProcess(child: ChildProcess): void {
+  child.unref()
+  process.once('exit', () => child.kill())
 }
 
 /** As a gateway behind NAT opens it, with the keep-alives that such a link requires. Returns the pid. */
@@ -187,6 +195,6 @@ function openTunnel(port: number, metricsPort: string): number {
   const child = spawn('ssh', ['-F', 'none', ...args, ...options.flatMap((one) => ['-o', one]), 'root@127.0.0.1'], {
     stdio: 'inherit',
   })
-  process.once('exit', () => child.kill())
+  endWithThisProcess(child)
   return child.pid ?? 0
 }
