@@ -2,18 +2,27 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { buildSync } from 'esbuild'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createStderrLines } from '../../src/log/stderr-lines.ts'
 import { removeDirectory, temporaryDirectory } from '../rig/gatewatch.ts'
 
-const MODULE = join(import.meta.dirname, '../../src/log/stderr-lines.ts')
+const directory = temporaryDirectory()
+/** Not run with tsx: its esbuild process shares stderr, and makes it block. */
+const MODULE = join(directory, 'stderr-lines.mjs')
+
+beforeAll(() => {
+  const source = join(import.meta.dirname, '../../src/log/stderr-lines.ts')
+  buildSync({ entryPoints: [source], outfile: MODULE, format: 'esm', platform: 'node' })
+})
+afterAll(() => removeDirectory(directory))
 
 /** Runs a program whose log is `lines`; its stderr is a socket, as under systemd. */
 function run(program: string) {
   const code = `import { createStderrLines } from '${MODULE}'
     const lines = createStderrLines(process.stderr, 2, (flush) => process.on('exit', flush))
     ${program}`
-  return spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code])
+  return spawn(process.execPath, ['--input-type=module', '-e', code])
 }
 
 const exitOf = (child: ReturnType<typeof run>) => new Promise((resolve) => child.on('exit', resolve))
@@ -57,7 +66,6 @@ test('the program continues when its reader has exited', async () => {
 })
 
 test('while the stream still has text, more follows it there', async () => {
-  const directory = temporaryDirectory()
   const file = join(directory, 'log')
   const fd = openSync(file, 'w')
   const streamed: string[] = []
@@ -78,5 +86,4 @@ test('while the stream still has text, more follows it there', async () => {
   await Promise.resolve()
   expect(readFileSync(file, 'utf8')).toBe('a\nb\nd\n')
   expect(streamed).toEqual(['c\n', 'e\n'])
-  removeDirectory(directory)
 })
