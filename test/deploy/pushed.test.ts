@@ -41,8 +41,12 @@ describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'alerts about a gate
       const { gateway } = site
       await gateway.agent.end('SIGKILL')
       await fires('GatewatchGatewaySilent', true)
-      const [known] = await site.prometheus.query('gateway:gatewatch_up{gateway="gw-7"}')
-      expect(known?.value[1]).toBe('0')
+      // Its group of rules may be evaluated after that of the alert.
+      await until(() => site.prometheus.query('gateway:gatewatch_up{gateway="gw-7"}'), {
+        what: 'the record to show that it is down',
+        is: ([known]) => known?.value[1] === '0',
+        ...WITHIN,
+      })
       await gateway.systemd.kill('steady.service', 'SIGKILL')
       await until(() => gateway.systemd.show('steady.service', 'NRestarts', 'ActiveState'), {
         what: 'the restart',

@@ -82,7 +82,7 @@ function typesIn(signature: string): string[] {
   const types: string[] = []
   if (!/^[ybnqiuxtdhsogva(){}]*$/.test(signature)) throw new Malformed('not a type')
   for (let rest = signature; rest !== ''; ) {
-    const type = /^a*(?:[a-z]|[({])/.exec(rest)?.[0]
+    const type = /^a*(?:[b-z]|[({])/.exec(rest)?.[0] // an array has an element type
     if (type === undefined) throw new Malformed('not a type')
     let length = type.length
     for (let depth = /[({]$/.test(type) ? 1 : 0; depth > 0; length++) {
