@@ -11,7 +11,7 @@ import { brokerConfig } from './broker-config.ts'
 import { crashed, started } from './event.ts'
 import { type Gateway, type GatewayOptions, startGateway } from './gateway.ts'
 import { startLink } from './link.ts'
-import { connected, drained, eventsOf } from './received.ts'
+import { drained, eventsOf } from './received.ts'
 
 const UNIT = 'a.service'
 const CONNECT_VERSION_AT = 8 // after the fixed header and the name "MQTT" (MQTT 3.1.1, 3.1.2.2)
@@ -31,7 +31,11 @@ async function startLimited(file: string, version: 4 | 5, options: Partial<Gatew
     ...options,
     config: { settle: 0, ...options.config, url: link.url },
   })
-  await connected(gateway)
+  // Or it was: a broker may end each connection at once.
+  await until(() => gateway.sink.health(), {
+    what: 'a connection',
+    is: ({ connected, reconnects }) => connected || reconnects > 0,
+  })
   return {
     broker,
     subscriber,
