@@ -11,15 +11,8 @@ import {
   restoredFlushBudget,
   storedBudget,
 } from '../../src/store/flush-budget.ts'
-import {
-  commitDueMs,
-  isFirstCrash,
-  longestDelayMs,
-  NOTHING_UNCOMMITTED,
-  paidBy,
-  readerMayCommit,
-  uncommittedAfter,
-} from '../../src/store/flush-policy.ts'
+import { longestDelayMs, NOTHING_UNCOMMITTED } from '../../src/store/flush-policy.ts'
+import { commitsUnder, STEP_MS } from './simulated-load.ts'
 
 const MINUTE = 60_000
 const DAY = 1440 * MINUTE
@@ -40,35 +33,19 @@ interface Load {
 /** Crashes every `everyMs` of the units in turn, and a scrape every 15 s. */
 function run({ everyMs, units, cost = costOf('ext4'), limits = BY_DEFAULT, days = 2 }: Load) {
   const sideWriteBytes = createSideWriteCounter(cost.sideWrites)
-  let budget = fullFlushBudget(0, limits)
-  let uncommitted = NOTHING_UNCOMMITTED
+  const bytesAt = (nowMs: number) => PAGE + sideWriteBytes(nowMs)
+  const load = { everyMs, firstMs: STEP_MS, units, limits, untilMs: days * DAY, scrapes: true, bytesAt }
   let exceeded = false
   const written: { readonly atMs: number; readonly bytes: number }[] = []
-  const last = new Map<number, number>()
   let [longestMs, longestFirstMs, delayMs] = [0, 0, 0]
-  for (let nowMs = 0, crashes = 0; nowMs < days * DAY; nowMs += 500) {
-    if (nowMs % everyMs === 500) {
-      const unit = crashes++ % units
-      uncommitted = uncommittedAfter(
-        uncommitted,
-        isFirstCrash(last.get(unit) ?? null, nowMs) ? 'first' : 'again',
-        nowMs,
-      )
-      last.set(unit, nowMs)
-    }
-    const due = commitDueMs(budget, uncommitted, limits)
-    const read = nowMs % 15_000 === 0 && readerMayCommit(budget, uncommitted, nowMs, limits)
-    if (!read && (due === null || due > nowMs)) continue
-    const bytes = PAGE + sideWriteBytes(nowMs)
-    const shown = longestDelayMs(budget, uncommitted, nowMs, limits)
+  for (const { nowMs, bytes, uncommitted, before, after } of commitsUnder(load)) {
+    const shown = longestDelayMs(before, uncommitted, nowMs, limits)
     delayMs = Math.max(delayMs, shown)
-    budget = afterCommit(budget, paidBy(budget, uncommitted, nowMs, limits), bytes, nowMs, limits)
-    exceeded = isExceeded(budget, exceeded, nowMs, limits)
+    exceeded = isExceeded(after, exceeded, nowMs, limits)
     const waitedMs = nowMs - (uncommitted.sinceMs ?? nowMs)
-    expect(waitedMs).toBeLessThanOrEqual(shown + 500)
+    expect(waitedMs).toBeLessThanOrEqual(shown + STEP_MS)
     longestMs = Math.max(longestMs, waitedMs)
     if (uncommitted.firstCrashMs !== null) longestFirstMs = Math.max(longestFirstMs, nowMs - uncommitted.firstCrashMs)
-    uncommitted = NOTHING_UNCOMMITTED
     written.push({ atMs: nowMs, bytes })
   }
   return { worstDay: worstDay(written), longestMs, longestFirstMs, delayMs, exceeded, commits: written.length / days }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { afterCommit, type FlushBudget, type FlushLimits, fullFlushBudget } from '../../src/store/flush-budget.ts'
+import type { FlushBudget, FlushLimits } from '../../src/store/flush-budget.ts'
 import {
   commitDueMs,
   isFirstCrash,
@@ -10,6 +10,7 @@ import {
   type Uncommitted,
   uncommittedAfter,
 } from '../../src/store/flush-policy.ts'
+import { commitsUnder } from './simulated-load.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -129,28 +130,8 @@ test('the oldest change of each type counts', () => {
 /** The number of commits in a day with a crash every `everyMs`, of `units` in turn, and a scrape every 15 s. */
 function commitsOfADay(everyMs: number, units: number, scrapes: boolean): number {
   const limits = { flushIntervalMs: MINUTE, bytesPerDay: 1e12 }
-  let budget = fullFlushBudget(0, limits)
-  let uncommitted = NOTHING_UNCOMMITTED
-  let commits = 0
-  const last = new Map<number, number>()
-  for (let nowMs = 0, crashes = 0; nowMs < 24 * HOUR; nowMs += 500) {
-    if (nowMs % everyMs === 0) {
-      const unit = crashes++ % units
-      uncommitted = uncommittedAfter(
-        uncommitted,
-        isFirstCrash(last.get(unit) ?? null, nowMs) ? 'first' : 'again',
-        nowMs,
-      )
-      last.set(unit, nowMs)
-    }
-    const due = commitDueMs(budget, uncommitted, limits)
-    const read = scrapes && nowMs % 15_000 === 0 && readerMayCommit(budget, uncommitted, nowMs, limits)
-    if (!read && (due === null || due > nowMs)) continue
-    budget = afterCommit(budget, paidBy(budget, uncommitted, nowMs, limits), 4096, nowMs, limits)
-    uncommitted = NOTHING_UNCOMMITTED
-    commits++
-  }
-  return commits
+  const load = { everyMs, firstMs: 0, units, limits, untilMs: 24 * HOUR, scrapes, bytesAt: () => 4096 }
+  return [...commitsUnder(load)].length
 }
 
 test.each([
