@@ -8,20 +8,13 @@ const FIXED_BYTES = 16
 const [LITTLE, METHOD_CALL, VERSION] = [0x6c, 1, 1]
 const PATH = /^\/(\w+(\/\w+)*)?$/
 const NAME = /^[\w.:-]+$/
-/** Header fields (D-Bus specification, "Header Fields"): a code, and a variant whose value follows. */
-const [PATH_FIELD, INTERFACE_FIELD, MEMBER_FIELD, DESTINATION_FIELD, SIGNATURE_FIELD] = [
-  [1, 'o'],
-  [2, 's'],
-  [3, 's'],
-  [6, 's'],
-  [8, 'g'],
-].map(([code, type]) => Buffer.from([Number(code), 1, String(type).charCodeAt(0), 0])) as [
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-  Buffer,
-]
+/** The start of a header field (D-Bus specification, "Header Fields"): its code, and the signature of the variant that follows. */
+const fieldOf = (code: number, type: string) => Buffer.from([code, 1, type.charCodeAt(0), 0])
+const PATH_FIELD = fieldOf(1, 'o')
+const INTERFACE_FIELD = fieldOf(2, 's')
+const MEMBER_FIELD = fieldOf(3, 's')
+const DESTINATION_FIELD = fieldOf(6, 's')
+const SIGNATURE_FIELD = fieldOf(8, 'g')
 
 /** The message of a call; null if it has other arguments than texts, or may not be valid. */
 export function plainCall(call: Call, serial: number, flags: number): Buffer | null {
