@@ -102,6 +102,10 @@ const KEYS = {
     applies: 'restart',
     help: 'Number of journal lines attached to a crash event; requires the group systemd-journal.',
   }),
+  explain: key(bool, false, {
+    applies: 'restart',
+    help: 'Adds status text, core dumps, OOM kills and resources to crash events; data from the journal requires the group systemd-journal.',
+  }),
   'flap.count': key(integer(2, 100), 5, {
     applies: 'now',
     help: 'Number of crashes within flap.window that marks a unit as flapping.',

@@ -1,4 +1,5 @@
 // The events that `step` produces: a closed union in which each kind has exactly its own fields.
+import type { After, Because, Evidence } from './explain/evidence.ts'
 import type { Cause, Counters } from './unit.ts'
 
 /** How an event became known: from a D-Bus signal when it happened, or by reconciliation afterwards. */
@@ -42,13 +43,20 @@ export interface StartEvent extends UnitEventBase, StateChange {
   readonly invocationId: string | null
 }
 
-interface StopEvent extends UnitEventBase, StateChange, Cause {
+/** What ended a run, if another unit did. */
+interface EndEventBase extends UnitEventBase {
+  readonly because?: Because
+  /** Never the unit of `because`. */
+  readonly after?: After
+}
+
+interface StopEvent extends EndEventBase, StateChange, Cause {
   readonly kind: 'stop'
   readonly invocationId: string
   readonly requested: boolean
 }
 
-export interface CrashEvent extends UnitEventBase, StateChange, Cause {
+export interface CrashEvent extends EndEventBase, StateChange, Cause {
   readonly kind: 'crash'
   /** Null for a run that is proven but was not observed. */
   readonly invocationId: string | null
@@ -57,9 +65,10 @@ export interface CrashEvent extends UnitEventBase, StateChange, Cause {
   readonly willRestart: boolean | null
   /** The last journal lines of the run, oldest first, if configured and readable. Not stored. */
   readonly log?: readonly string[]
+  readonly evidence?: Evidence
 }
 
-interface LostEvent extends UnitEventBase {
+interface LostEvent extends EndEventBase {
   readonly kind: 'lost'
   /** Null if not even the id of the run is known. */
   readonly invocationId: string | null
@@ -91,6 +100,16 @@ interface StartRefusedEvent extends UnitEventBase {
   readonly kind: 'start_refused'
   /** systemd's job result (`dependency`, `timeout`, `canceled`, ...), or `start-limit-hit`. */
   readonly result: string
+}
+
+/** What became known about a crash after its event was published. */
+export interface EvidenceEvent extends UnitEventBase {
+  readonly kind: 'evidence'
+  /** `seq` of the crash. */
+  readonly of: number
+  /** Only what the crash event did not have, or what replaces it. */
+  readonly evidence: Evidence
+  readonly because?: Because
 }
 
 interface AppearanceEvent extends UnitEventBase {
@@ -138,6 +157,7 @@ export type Event =
   | SummaryEvent
   | AppearanceEvent
   | StartRefusedEvent
+  | EvidenceEvent
   | CommandEvent
   | ClearEvent
   | IdentityChangedEvent
@@ -161,4 +181,5 @@ export const EVENT_KINDS: readonly EventKind[] = [
   'start_refused',
   'command',
   'identity_changed',
+  'evidence',
 ]

@@ -1,5 +1,6 @@
 // Observations: everything that the bus, the clock, the configuration and users can report; the only inputs of `step`.
 import type { ControlProblem, Outcome, UnitCommand } from './command.ts'
+import type { Because, Evidence } from './explain/evidence.ts'
 import type { Policy } from './state.ts'
 import type { Counters, ProvenRun, Settings, UnitSnapshot } from './unit.ts'
 
@@ -92,6 +93,15 @@ export type Observation =
     }
   /** Counters of the former program (the baseline), by unit name. */
   | { readonly kind: 'import'; readonly at: Instant; readonly baselines: ReadonlyMap<string, Counters> }
+  /** What became known about the crash with the number `of`, after its event was published. */
+  | {
+      readonly kind: 'evidence'
+      readonly unit: string
+      readonly at: Instant
+      readonly of: number
+      readonly evidence: Evidence
+      readonly because?: Because
+    }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */
   | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)
 

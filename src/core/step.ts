@@ -11,7 +11,7 @@ import { asBaseline, cleared, otherMachine } from './recount.ts'
 import { loseRun } from './runs.ts'
 import { CANCELED_AFTER_MS, jobEnded, noteJob, noteJobType, reportCanceled } from './start-jobs.ts'
 import { type State, setClock, unitOf, withUnits } from './state.ts'
-import { andThen, type Context, type PendingEvent, type Transition } from './transition.ts'
+import { andThen, type Context, isSameUnit, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
 import { distrustSettings, interrupt, loseContact } from './unit-facts.ts'
 import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
@@ -83,6 +83,8 @@ export function step(state: State, o: Observation): StepResult {
       }))
     case 'command':
       return numberEvents(state, o.at, [commandEvent(state, o)])
+    case 'evidence':
+      return updateUnit(state, o.unit, o.at, (unit) => addEvidence(unit, o))
   }
 }
 
@@ -94,6 +96,12 @@ function commandEvent(
   const unit = unitOf(state, name)
   const counters = unit === undefined ? ZERO : shownCounters(unit)
   return { kind: 'command', unit: name, source: 'signal', counters, action, outcome, via, who }
+}
+
+function addEvidence(unit: Unit, { of, evidence, because }: Observation & { kind: 'evidence' }): Transition {
+  const known = because === undefined ? { of, evidence } : { of, evidence, because }
+  const counters = shownCounters(unit)
+  return { unit, events: [{ kind: 'evidence', unit: unit.name, source: 'signal', counters, ...known }] }
 }
 
 function updateUnit(state: State, name: string, at: Instant, update: (unit: Unit) => Transition): StepResult {
@@ -225,20 +233,6 @@ function boot(state: State, at: Instant, bootId: string): StepResult {
     const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
     return andThen(ended, (u) => ({ unit: { ...interrupt(u), ...fresh, goneSinceMonoMs }, events: [] }))
   })
-}
-
-function isSameUnit(a: Unit, b: Unit): boolean {
-  if (a === b) return true
-  if (a.snapshot !== b.snapshot) {
-    if (a.snapshot === null || b.snapshot === null) return false
-    for (const key of Object.keys(a.snapshot) as (keyof typeof a.snapshot)[]) {
-      if (a.snapshot[key] !== b.snapshot[key]) return false
-    }
-  }
-  for (const key of Object.keys(a) as (keyof Unit)[]) {
-    if (key !== 'snapshot' && a[key] !== b[key]) return false
-  }
-  return true
 }
 
 /** True if `starts = stops + crashes + lost + (1 if running)` and every crash is counted under its Result. */

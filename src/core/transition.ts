@@ -43,3 +43,18 @@ export function andThen(transition: Transition, next: (unit: Unit) => Transition
   if (transition.events.length === 0) return after
   return { unit: after.unit, events: [...transition.events, ...after.events] }
 }
+
+/** Whether nothing differs; snapshots are compared by value. */
+export function isSameUnit(a: Unit, b: Unit): boolean {
+  if (a === b) return true
+  if (a.snapshot !== b.snapshot) {
+    if (a.snapshot === null || b.snapshot === null) return false
+    for (const key of Object.keys(a.snapshot) as (keyof typeof a.snapshot)[]) {
+      if (a.snapshot[key] !== b.snapshot[key]) return false
+    }
+  }
+  for (const key of Object.keys(a) as (keyof Unit)[]) {
+    if (key !== 'snapshot' && a[key] !== b[key]) return false
+  }
+  return true
+}

@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<string, string>> = {
   unit_vanished: 'unit vanished',
   start_refused: 'start refused',
   identity_changed: 'identity changed',
+  evidence: 'evidence',
 }
 
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })

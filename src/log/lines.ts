@@ -80,6 +80,8 @@ function levelAndText(event: Event): { level: Level; text: string } {
         text: `  Event rate too high; last ${seconds} s: ${counts(event.counted)}${why}`,
       }
     }
+    case 'evidence':
+      return { level: 'info', text: `  Evidence of the crash with sequence number ${event.of}` }
     case 'start_refused':
       return { level: 'warning', text: `  Start refused (Result: ${event.result})${late}` }
     case 'unit_appeared':

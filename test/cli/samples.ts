@@ -147,6 +147,7 @@ export const EVENTS: readonly Event[] = (() => {
     { ...common(52), kind: 'command', action: 'restart', outcome: 'done', via: 'mqtt', who: null },
     { ...common(53), kind: 'command', action: 'stop', outcome: 'denied', via: 'http', who: 'ops' },
     { ...common(54), kind: 'start_refused', result: 'dependency' },
+    { ...common(57), kind: 'evidence', of: 41, evidence: { fileChangedMs: 61_000, signature: '0123456789ab' } },
     {
       ...{ ...common(56), kind: 'command', unit: null, counters: null },
       ...{ action: 'clear', outcome: 'done', via: 'socket', who: null },

@@ -27,6 +27,7 @@ export function changedValues(directory: string): Readonly<Record<Key, unknown>>
     stats_interval: 120,
     resync_interval: 600,
     crash_log_lines: 20,
+    explain: true,
     'flap.count': 3,
     'flap.window': 60,
     max_retries: 1,

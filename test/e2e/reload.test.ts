@@ -109,6 +109,7 @@ describeUnless(noSystemd(), 'SIGHUP', () => {
       'events_file',
       'resync_interval',
       'crash_log_lines',
+      'explain',
     ])
   })
 

@@ -117,6 +117,7 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
   event({ kind: fc.constant('summary'), ...summary }),
   event({ kind: fc.constantFrom('unit_appeared', 'unit_vanished'), loadState: word }),
   event({ kind: fc.constant('start_refused'), result: word }),
+  event({ kind: fc.constant('evidence'), of: number, evidence: fc.constant({}) }),
   event({ kind: fc.constant('command'), action: word, outcome: word, via: word, who: maybe(word) }),
   event({
     ...{ kind: fc.constant('command'), unit: fc.constant(null), counters: fc.constant(null) },

@@ -1,5 +1,6 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from '../event.ts'
+import { type After, type Because, evidenceJson } from '../explain/evidence.ts'
 import type { HealthCheck } from '../health.ts'
 import { shownCounters, type Unit } from '../unit.ts'
 import { isKnown, missingReason, shownState } from '../unit-facts.ts'
@@ -31,7 +32,7 @@ export function eventJson(event: Event, identity: Identity, replayed = false): J
     gateway_id: identity.gatewayId,
     machine_id: identity.machineId,
     boot_id: event.bootId,
-    ...fieldsOfKind(event),
+    ...fieldsOfKind(event, identity.stream),
     ...(event.counters === null ? {} : { counters: event.counters }),
     source: event.source,
     replayed,
@@ -40,7 +41,7 @@ export function eventJson(event: Event, identity: Identity, replayed = false): J
   }
 }
 
-function fieldsOfKind(event: Event): Json {
+function fieldsOfKind(event: Event, stream: string): Json {
   switch (event.kind) {
     case 'start':
     case 'restart':
@@ -51,6 +52,7 @@ function fieldsOfKind(event: Event): Json {
         ...causeFields(event),
         invocation_id: event.invocationId,
         requested: event.requested,
+        ...endFields(event),
       }
     case 'crash':
       return {
@@ -59,10 +61,12 @@ function fieldsOfKind(event: Event): Json {
         invocation_id: event.invocationId,
         requested: event.requested,
         will_restart: event.willRestart,
+        ...endFields(event),
+        ...(event.evidence === undefined ? {} : { evidence: evidenceJson(event.evidence) }),
         ...(event.log === undefined ? {} : { log: event.log }),
       }
     case 'lost':
-      return { invocation_id: event.invocationId }
+      return { invocation_id: event.invocationId, ...endFields(event) }
     case 'gave_up':
       return { ...changeFields(event), result: event.result }
     case 'flapping':
@@ -83,11 +87,21 @@ function fieldsOfKind(event: Event): Json {
       return { load_state: event.loadState }
     case 'start_refused':
       return { result: event.result }
+    case 'evidence':
+      return {
+        of: `${stream}-${event.of}`,
+        evidence: evidenceJson(event.evidence),
+        ...endFields(event),
+      }
     case 'command':
       return { action: event.action, outcome: event.outcome, via: event.via, who: event.who }
     case 'identity_changed':
       return { former_gateway_id: event.formerGatewayId, former_machine_id: event.formerMachineId }
   }
+}
+
+function endFields({ because, after }: { because?: Because; after?: After }): Json {
+  return { ...(because && { because }), ...(after && { after }) }
 }
 
 function changeFields(e: { fromState: string; toState: string; subState: string }): Json {

@@ -31,6 +31,8 @@ export interface EventView {
   readonly outcome?: string
   readonly via?: string
   readonly who?: string | null
+  /** Id of the crash to which an `evidence` event belongs. */
+  readonly of?: string
   readonly gateway_id?: string
   readonly machine_id?: string
   readonly former_gateway_id?: string | null
@@ -66,6 +68,8 @@ export function eventDetails(event: EventView): string {
         : 'ended'
     case 'summary':
       return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} (rate limit)`
+    case 'evidence':
+      return `of ${event.of}`
     case 'start_refused':
       return `not started: ${event.result}`
     case 'unit_appeared':

@@ -3,7 +3,8 @@
 import { ACTIONS } from '../../core/command.ts'
 import { EVENT_KINDS } from '../../core/event.ts'
 import type { Json } from '../../core/views/api-json.ts'
-import { ref, SCHEMAS, text } from './schemas.ts'
+import { ref, text } from './schema-types.ts'
+import { SCHEMAS } from './schemas.ts'
 
 const response = (type: string, schema: Json, description: string): Json => ({
   description,

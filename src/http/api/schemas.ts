@@ -1,118 +1,8 @@
 // JSON Schemas of the API's responses, for the description at /api/v1/openapi.json. Fields may be added.
 import { CHECK_NAMES } from '../../core/health.ts'
 import type { Json } from '../../core/views/api-json.ts'
-
-export const text: Json = { type: 'string' }
-const count: Json = { type: 'integer', minimum: 0 }
-const flag: Json = { type: 'boolean' }
-const ratio: Json = { type: 'number', minimum: 0 }
-const time: Json = { type: 'string', format: 'date-time', description: 'UTC, with milliseconds' }
-const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] })
-const list = (items: Json): Json => ({ type: 'array', items })
-const oneOf = (...values: readonly string[]): Json => ({ type: 'string', enum: values })
-const mapOf = (values: Json): Json => ({ type: 'object', additionalProperties: values })
-export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` })
-
-/** An object with these fields; a name that ends in `?` is optional. */
-function object(fields: Readonly<Record<string, Json>>, description?: string): Json {
-  const names = Object.keys(fields)
-  return {
-    type: 'object',
-    ...(description === undefined ? {} : { description }),
-    required: names.filter((name) => !name.endsWith('?')),
-    properties: Object.fromEntries(names.map((name) => [name.replace(/\?$/, ''), fields[name]])),
-  }
-}
-
-const cause = { result: text, exit_code: orNull(count), signal: orNull(text), core_dumped: flag }
-const change = { from_state: text, to_state: text, sub_state: text }
-
-/** An event of these kinds about a unit; `own` are the fields that only they have. */
-function event(kinds: readonly string[], own: Readonly<Record<string, Json>>, description: string): Json {
-  return object({ ...agentFields(kinds, own), service: text, counters: ref('Counters') }, description)
-}
-
-/** The fields of an event of the agent itself, which all other events have, too. */
-function agentFields(kinds: readonly string[], own: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
-  return {
-    schema: { const: 1 },
-    id: { ...text, description: '<stream>-<seq>' },
-    seq: count,
-    event: oneOf(...kinds),
-    timestamp: time,
-    gateway_id: text,
-    machine_id: text,
-    boot_id: text,
-    ...own,
-    source: oneOf('signal', 'reconcile'),
-    replayed: flag,
-    clock_synced: orNull(flag),
-    'seq_gap?': count,
-  }
-}
-
-const EVENTS: readonly Json[] = [
-  event(['start', 'restart'], { ...change, invocation_id: orNull(text) }, 'A run started.'),
-  event(['stop'], { ...change, ...cause, invocation_id: text, requested: flag }, 'A run ended successfully.'),
-  event(
-    ['crash'],
-    {
-      ...change,
-      ...cause,
-      invocation_id: orNull(text),
-      requested: flag,
-      will_restart: orNull(flag),
-      'log?': list(text),
-    },
-    'A run failed. `log` is sent only to authenticated clients and over the local socket.',
-  ),
-  event(['lost'], { invocation_id: orNull(text) }, 'A run ended unobserved.'),
-  event(['gave_up'], { ...change, result: text }, 'The unit failed, and systemd will not restart it.'),
-  event(
-    ['flapping'],
-    { flapping: flag, crashes_in_window: count, window_seconds: count },
-    'The unit crashes repeatedly, or has stopped doing so.',
-  ),
-  event(
-    ['summary'],
-    {
-      starts: count,
-      stops: count,
-      crashes: count,
-      restarts: count,
-      lost: count,
-      by_result: mapOf(count),
-      first_timestamp: time,
-      last_timestamp: time,
-    },
-    'Replaces the single events of a unit while it ends more than 120 times in 60 s.',
-  ),
-  event(
-    ['start_refused'],
-    {
-      result: { ...text, description: "systemd's job result (dependency, timeout, canceled, ...) or start-limit-hit" },
-    },
-    'A start job ended without a run.',
-  ),
-  event(
-    ['unit_appeared', 'unit_vanished'],
-    { load_state: text },
-    'systemd can now load the unit, or can no longer load it.',
-  ),
-  event(
-    ['command'],
-    { action: text, outcome: text, via: text, who: orNull(text) },
-    'A command for the unit was sent to systemd.',
-  ),
-  object(
-    agentFields(['command'], { action: oneOf('clear'), outcome: oneOf('done'), via: text, who: orNull(text) }),
-    'The counters were set to zero and the stored events cleared, unless they were to be kept.',
-  ),
-  object(
-    agentFields(['identity_changed'], { former_gateway_id: orNull(text), former_machine_id: text }),
-    'The state file came from another machine. A new stream begins, and the counters are the baseline of every unit.',
-  ),
-]
+import { cause, EVENTS, EVIDENCE } from './event-schemas.ts'
+import { count, flag, list, mapOf, object, oneOf, orNull, ratio, ref, text, time } from './schema-types.ts'
 
 export const SCHEMAS: Readonly<Record<string, Json>> = {
   Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
@@ -141,6 +31,7 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     },
     'While active_state is unknown, the other facts about the current state are null; counters remain.',
   ),
+  Evidence: EVIDENCE,
   Units: object({ units: list(ref('Unit')) }),
   Check: object(
     { name: oneOf(...CHECK_NAMES), healthy: flag, message: text, since: time },

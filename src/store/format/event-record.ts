@@ -18,6 +18,7 @@ const KINDS: readonly EventKind[] = [
   ...(['start', 'restart', 'stop', 'crash', 'lost'] as const),
   ...(['gave_up', 'flapping', 'summary', 'unit_appeared', 'unit_vanished', 'command', 'start_refused'] as const),
   'identity_changed',
+  'evidence',
 ]
 
 /** The unit name of an event of the agent itself: a version that does not know such events reads it as one of this unit. */
@@ -87,6 +88,9 @@ function writeDetails(to: ByteWriter, event: Event): void {
     case 'unit_vanished':
       to.field(DETAIL, () => to.word(event.loadState))
       break
+    case 'evidence':
+      to.field(DETAIL, () => to.uint(event.of))
+      break
     case 'command':
       to.field(DETAIL, () => each([event.action, event.outcome, event.via, event.who], to.word))
       break
@@ -137,6 +141,7 @@ const NEEDED: Readonly<Record<EventKind, readonly string[]>> = {
   command: ['action', 'outcome', 'via', 'who'],
   start_refused: ['result'],
   identity_changed: ['formerMachineId'],
+  evidence: ['of'],
 }
 
 function readCommon(from: ByteReader, kind: EventKind, names: readonly string[]): object {
@@ -168,6 +173,8 @@ function readDetail(from: ByteReader, kind: EventKind): object {
     case 'unit_appeared':
     case 'unit_vanished':
       return { loadState: from.word() ?? 'unknown' }
+    case 'evidence':
+      return { of: from.uint(), evidence: {} }
     case 'command': {
       const text = () => from.word() ?? 'unknown'
       return { action: text(), outcome: text(), via: text(), who: from.word() }

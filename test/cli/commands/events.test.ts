@@ -33,6 +33,7 @@ test('each event is one line', async () => {
     2026-11-20 12:00:52  command        mosquitto: restart via mqtt: done
     2026-11-20 12:00:53  command        mosquitto: stop via http by ops: denied
     2026-11-20 12:00:54  start_refused  mosquitto: not started: dependency
+    2026-11-20 12:00:57  evidence       mosquitto: of 0123456789abcdef-41
     2026-11-20 12:00:56  command        clear via socket: done
     2026-11-20 12:00:55  identity_changed  machine ffffffffffffffffffffffffffffffff -> aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, gateway_id gw-6 -> gw-7
     "

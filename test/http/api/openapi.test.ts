@@ -54,6 +54,22 @@ const base = { ...crashed, seqGap: 2 }
 const AGENT = { unit: null, counters: null }
 const IDS = { formerMachineId: 'a', machineId: 'b', formerGatewayId: null, gatewayId: 'gw-7' }
 
+const BECAUSE = { unit: 'b.service', relation: 'BindsTo' }
+const AFTER = { unit: 'c.service', event: 'crash', ms: 120 }
+const EVIDENCE = {
+  ranMs: 1,
+  firstRunOfBoot: true,
+  sameCause24h: 1,
+  sameCause7d: 2,
+  memory: { limit: 1, peak: 1, lastSeen: 1 },
+  statusText: 'busy',
+  resources: { cpuMs: 1, memoryPeak: 1, ioReadBytes: 1, ioWriteBytes: 1, ipReceivedBytes: 1, ipSentBytes: 1 },
+  oom: { by: 'kernel', process: 'a', bytes: 1, limitOf: 'a.service' },
+  coredump: { executable: '/usr/bin/a', signal: 'SIGSEGV', frames: ['main (a + 0x1)'] },
+  fileChangedMs: 1,
+  signature: '0123456789ab',
+}
+
 test.each([
   { ...base, kind: 'start' },
   { ...base, kind: 'restart', invocationId: null },
@@ -66,6 +82,8 @@ test.each([
   { ...base, kind: 'unit_appeared', loadState: 'loaded' },
   { ...base, kind: 'start_refused', result: 'dependency' },
   { ...base, kind: 'command', action: 'restart', outcome: 'done', via: 'http', who: null },
+  { ...base, kind: 'evidence', of: 1, evidence: EVIDENCE, because: BECAUSE },
+  { ...base, kind: 'crash', exitCode: 3, signal: null, evidence: EVIDENCE, because: BECAUSE, after: AFTER },
   { ...base, ...AGENT, kind: 'identity_changed', ...IDS },
   { ...base, ...AGENT, kind: 'command', action: 'clear', outcome: 'done', via: 'socket', who: null },
 ] as Event[])('an event of the kind $kind matches its description', (event) => {
