@@ -4,15 +4,17 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { AccessControl } from './access/access.ts'
 import { type HostNames, isKnownHost, isKnownOrigin } from './access/host-check.ts'
+import { isForTrusted, isTrusted, refuseUntrusted } from './access/trusted.ts'
 import { findRoute, type RouteMatch } from './find-route.ts'
 import { LOOPBACK, peerOf } from './peer.ts'
-import { type HttpRequest, type HttpResponse, problem, type Route, type Transport } from './route.ts'
+import { type HttpRequest, type HttpResponse, problem, type Route, type TokenRules, type Transport } from './route.ts'
 
 const URL_BYTES_AT_MOST = 8 * 1024
 
 export interface AuthorizerOptions {
   readonly routes: readonly Route[]
   readonly hostNames: () => HostNames
+  readonly token: () => TokenRules
 }
 
 interface RoutedRequest extends RouteMatch {
@@ -31,10 +33,12 @@ interface Authorizer {
 
 /** `access`: from web_config_file; null if there is none, and on the local socket. */
 export function createAuthorizer(
-  { routes, hostNames }: AuthorizerOptions,
+  { routes, hostNames, token }: AuthorizerOptions,
   transport: Transport,
   access: AccessControl | null,
 ): Authorizer {
+  const rules = { transport, access, token }
+
   function refuseForeign({ headers }: IncomingMessage): HttpResponse | null {
     const names = hostNames()
     if (!isKnownHost(headers.host, names.all)) {
@@ -56,10 +60,14 @@ export function createAuthorizer(
     async authorize(request, found) {
       const denied = (await access?.refusal(request, hasBearerToken(request, found))) ?? null
       if (denied !== null) return denied
-      if ('status' in found || transport === 'socket' || found.route.hosts === 'any') return found
-      return refuseForeign(request) ?? found
+      if ('status' in found || transport === 'socket') return found
+      const foreign = found.route.hosts === 'any' ? null : refuseForeign(request)
+      if (foreign !== null || !isForTrusted(found.route, found.query)) return foreign ?? found
+      const client = clientIdentityOf(request.socket, transport)
+      return isTrusted(request, rules, client) ? found : refuseUntrusted(rules, client)
     },
     toHttpRequest(request, { params, query }, body) {
+      const client = clientIdentityOf(request.socket, transport)
       return {
         transport,
         peer: peerOf(request.socket.remoteAddress ?? ''),
@@ -67,8 +75,8 @@ export function createAuthorizer(
         query,
         body,
         headers: request.headers,
-        trusted: transport === 'socket' || access?.isAuthenticated(request) === true,
-        ...clientIdentityOf(request.socket, transport),
+        trusted: isTrusted(request, rules, client),
+        ...client,
       }
     },
     headers: () => access?.headers() ?? {},

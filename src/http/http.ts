@@ -8,13 +8,14 @@ import type { AccessControl, Optimized } from './access/access.ts'
 import { createHostNames } from './access/host-check.ts'
 import { routesOf } from './api/routes.ts'
 import { createEventStream } from './api/stream.ts'
+import type { AuthorizerOptions } from './authorize.ts'
 import { createConnections } from './connections.ts'
 import { hasNoIpv6, listenError } from './listen-error.ts'
 import { LOOPBACK, peerOf as usualPeerOf } from './peer.ts'
 import { createRequestHandler } from './request-handler.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { createResponder } from './respond.ts'
-import type { Route, Transport, Views } from './route.ts'
+import type { Transport, Views } from './route.ts'
 import { close, createHttpServer, createHttpsServer, listen, parserErrorOf } from './server.ts'
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
@@ -78,7 +79,10 @@ export function createHttp(options: HttpOptions): Http {
   const metrics = createRequestMetrics()
   const responder = createResponder(peerOf)
   const hostNames = createHostNames(hostname, allowedHosts)
-  let routes: readonly Route[] = []
+  let served: Pick<AuthorizerOptions, 'routes' | 'token'> = {
+    routes: [],
+    token: () => ({ enabled: false, token_file: null }),
+  }
   const open = new Set<HttpListener>()
 
   async function serverFor(transport: Transport, access: AccessControl | null): Promise<HttpServer> {
@@ -87,7 +91,8 @@ export function createHttp(options: HttpOptions): Http {
       tls: access !== null && access.tls !== null,
       onDropped: (code) => metrics.count('unreadable', code, null),
     })
-    const handler = createRequestHandler({ routes, hostNames, log, metrics, connections, responder }, transport, access)
+    const options = { ...served, hostNames, log, metrics, connections, responder }
+    const handler = createRequestHandler(options, transport, access)
     const server = access?.tls
       ? await createHttpsServer(handler, connections, access.tls)
       : createHttpServer(handler, connections)
@@ -118,13 +123,13 @@ export function createHttp(options: HttpOptions): Http {
   return {
     health: () => ({ ...metrics.read(), streamClientsDropped: stream.dropped() }),
     serve(views) {
-      routes = routesOf(views, stream)
+      served = { routes: routesOf(views, stream), token: views.control.rules }
     },
     accept: stream.accept,
     async serveTcp(host, port, web) {
       const access = web === undefined ? null : await accessControlFor(web, options, peerOf)
-      const served = await serverFor('tcp', access)
-      const { server } = served
+      const created = await serverFor('tcp', access)
+      const { server } = created
       try {
         await listen(server, host === null ? { port } : { port, host })
       } catch (error) {
@@ -137,12 +142,12 @@ export function createHttp(options: HttpOptions): Http {
       const at = server.address()
       if (at === null || typeof at === 'string') throw new Error('TCP server without an address')
       const address = at.family === 'IPv6' ? `[${at.address}]:${at.port}` : `${at.address}:${at.port}`
-      return listenerOf(served, address, at.port, access)
+      return listenerOf(created, address, at.port, access)
     },
     async serveSocket(path) {
       await prepareSocketFile(path)
-      const served = await serverFor('socket', null)
-      const { server } = served
+      const created = await serverFor('socket', null)
+      const { server } = created
       try {
         await listen(server, { path })
         restrictSocketFile(path)
@@ -150,7 +155,7 @@ export function createHttp(options: HttpOptions): Http {
         server.close()
         throw new Error(`cannot listen on ${path}: ${messageOf(error)}`, { cause: error })
       }
-      return listenerOf(served, path, null, null)
+      return listenerOf(created, path, null, null)
     },
     async stop() {
       await stream.stop()

@@ -51,11 +51,16 @@ export interface ClearOptions {
   readonly logFile: string | null
 }
 
+/** `control` of the configuration in effect: whether units may be controlled, and where the bearer token is. */
+export interface TokenRules {
+  readonly enabled: boolean
+  readonly token_file: string | null
+}
+
 /** What is needed to control units over HTTP. */
 export interface HttpControl {
   readonly commands: UnitCommands
-  /** `control` of the configuration in effect. */
-  rules(): { readonly enabled: boolean; readonly token_file: string | null }
+  rules(): TokenRules
 }
 
 /** `socket`: the local socket, which only users of this device with permission for its file can use. */
@@ -66,7 +71,7 @@ export interface HttpRequest {
   readonly transport: Transport
   /** Whose request it is, as in peer.ts; empty over the local socket. */
   readonly peer: string
-  /** Over the local socket, or over TCP with authentication. */
+  /** Over the local socket, or authenticated over TCP, as in access/trusted.ts. */
   readonly trusted: boolean
   /** Over the local socket, from this host, or over TLS. */
   readonly secure: boolean
@@ -109,6 +114,8 @@ export interface Route {
   readonly webSocket?: true
   /** A bearer token replaces basic auth. */
   readonly acceptsToken?: true
+  /** Only for trusted clients: always, or for such a query. Others get 401 or 403; absent: for all clients. */
+  readonly trustedOnly?: true | ((query: URLSearchParams) => boolean)
   /** The largest request body, in bytes; absent: the route takes none. */
   readonly bodyBytes?: number
   readonly handle: (request: HttpRequest) => RouteResult | Promise<RouteResult>

@@ -20,8 +20,10 @@ export interface AccessControl {
   headers(): Readonly<Record<string, string>>
   /** The error response for a refused request, or null. `hasToken`: its bearer token replaces basic auth. */
   refusal(request: IncomingMessage, hasToken: boolean): Promise<HttpResponse | null>
-  /** True if the client has authenticated by password or by a verified certificate. */
-  isAuthenticated(request: IncomingMessage): boolean
+  /** True if the client has authenticated by a verified certificate or, unless none was checked, by password. */
+  isAuthenticated(request: IncomingMessage, passwordChecked: boolean): boolean
+  /** True if clients with a certificate are verified, and those without one are served, too. */
+  acceptsCertificates(): boolean
 }
 
 interface AccessOptions {
@@ -72,10 +74,12 @@ export async function createAccessControl(path: string, options: AccessOptions):
       if (users.size === 0 || hasToken) return null
       return passwords.refusal(headers.authorization, users, { peer: peerOf(socket.remoteAddress ?? ''), socket })
     },
-    isAuthenticated({ socket }) {
+    isAuthenticated({ socket }, passwordChecked) {
       const { users, tls: rules } = file.config()
-      return users.size > 0 || (rules?.clients === 'valid' && 'authorized' in socket && socket.authorized === true)
+      if (passwordChecked && users.size > 0) return true
+      return rules !== null && hasVerifiedCertificate(socket as TLSSocket, rules)
     },
+    acceptsCertificates: () => file.config().tls?.clients === 'valid-if-given',
   }
 }
 
@@ -94,6 +98,12 @@ function isAcceptedClient(socket: TLSSocket, { clients, allowedSans }: TlsConfig
   if (clients === 'any' && !present) return false
   if (clients === 'valid-if-given' && present && !socket.authorized) return false
   return allowedSans.length === 0 || sansOf(certificate.subjectaltname ?? '').some((san) => allowedSans.includes(san))
+}
+
+/** Node.js also counts a resumed session without a certificate as authorized. */
+function hasVerifiedCertificate(socket: TLSSocket, { clients }: TlsConfig): boolean {
+  if (clients !== 'valid' && clients !== 'valid-if-given') return false
+  return socket.authorized === true && Object.keys(socket.getPeerCertificate() ?? {}).length > 0
 }
 
 /** `DNS:a.example, IP Address:10.0.0.1` -> the names (tls.TLSSocket.getPeerCertificate). */

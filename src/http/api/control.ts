@@ -1,8 +1,7 @@
 // Unit control over HTTP: checks token and transport, runs the command, reports its outcome.
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
 import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
 import { fullName } from '../../core/unit-name.ts'
+import { isSameToken, sentToken, tokenOrRefusal, tokenRequired } from '../access/bearer-token.ts'
 import { type HttpControl, type HttpRequest, type HttpResponse, json, problem, type RouteResult } from '../route.ts'
 
 const HTTP_ACTIONS: readonly Action[] = ['start', 'stop', 'restart', 'reload', 'reset-failed']
@@ -49,42 +48,13 @@ export function controlView(
   units: readonly string[],
 ): { readonly units: readonly string[] } | null {
   if (!control.rules().enabled) return null
-  if (transport === 'tcp' && typeof tokenOrRefusal(control, secure) !== 'string') return null
+  if (transport === 'tcp' && typeof tokenOrRefusal(control.rules(), secure) !== 'string') return null
   return { units: units.filter((unit) => control.commands.refusal(unit) === null) }
 }
 
 function refusalOf(control: HttpControl, { secure, headers }: HttpRequest): HttpResponse | null {
-  const token = tokenOrRefusal(control, secure)
+  const token = tokenOrRefusal(control.rules(), secure)
   if (typeof token !== 'string') return token
-  const sent = /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1]
-  if (sent !== undefined && timingSafeEqual(digest(sent), digest(token))) return null
-  const challenge = { 'www-authenticate': 'Bearer realm="gatewatch"' }
-  return problem(401, 'unauthorized', 'a valid bearer token is required', challenge)
-}
-
-/** The token that a command over TCP must send, or why commands over TCP are not accepted. */
-function tokenOrRefusal(control: HttpControl, secure: boolean): string | HttpResponse {
-  const { enabled, token_file } = control.rules()
-  if (!enabled) return problem(403, 'control_off', 'control is disabled: control.enabled is not set')
-  if (!secure) {
-    const message = 'control requires TLS (web_config_file) or a connection from the gateway itself'
-    return problem(403, 'tls_required', message)
-  }
-  const token = token_file === null ? null : readToken(token_file)
-  return token ?? problem(403, 'no_token', 'control is disabled: control.token_file is not set or empty')
-}
-
-/** Read for each request, so that a changed token applies at once; null if the file is unreadable or empty. */
-function readToken(path: string): string | null {
-  try {
-    if (!statSync(path).isFile()) return null // a pipe would block the agent
-    return readFileSync(path, 'utf8').trim() || null
-  } catch {
-    return null
-  }
-}
-
-/** Gives both sides of the comparison the same length. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  const sent = sentToken(headers)
+  return sent !== null && isSameToken(sent, token) ? null : tokenRequired()
 }

@@ -68,11 +68,26 @@ function listParam(query: URLSearchParams, name: string): string[] {
     .filter((value) => value !== '')
 }
 
-/** The event without journal lines, unless the client is trusted. */
+/** The event without journal lines, evidence and other units, unless the client is trusted. */
 export function redactedFor(trusted: boolean, event: Event): Event {
-  if (trusted || event.kind !== 'crash' || event.log === undefined) return event
-  const { log, ...rest } = event
-  return rest
+  if (trusted) return event
+  switch (event.kind) {
+    case 'crash': {
+      const { log: _log, evidence: _evidence, because: _because, after: _after, ...rest } = event
+      return rest
+    }
+    case 'stop':
+    case 'lost': {
+      const { because: _because, after: _after, ...rest } = event
+      return rest
+    }
+    case 'evidence': {
+      const { because: _because, ...rest } = event
+      return { ...rest, evidence: {} }
+    }
+    default:
+      return event
+  }
 }
 
 export function matchesFilter(filter: EventFilter, event: Event): boolean {

@@ -22,6 +22,8 @@ const TEXT_FORMAT = { name: 'text/plain' }
 
 const GET = { method: 'GET', where: 'both', hosts: 'known' } as const
 const GET_ANY_HOST = { ...GET, hosts: 'any' } as const
+/** For a query about units that are not watched. */
+const OF_ALL_UNITS = { trustedOnly: (query: URLSearchParams) => query.get('units') === 'all' }
 const POST_ON_SOCKET = { method: 'POST', where: 'socket', hosts: 'known' } as const
 
 export function routesOf(views: Views, stream: EventStream): readonly Route[] {
@@ -41,8 +43,14 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     { ...GET, path: '/api/v1/units/:unit', handle: ({ params }) => oneUnit(views, params['unit'] ?? '') },
     { ...GET, path: '/api/v1/system', handle: () => system(views) },
     { ...GET, path: '/api/v1/events', handle: (request) => events(views, request) },
-    { ...GET, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
-    { ...GET, path: '/api/v1/ws', webSocket: true, handle: (request) => openStream(views, stream, request) },
+    { ...GET, ...OF_ALL_UNITS, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
+    {
+      ...GET,
+      ...OF_ALL_UNITS,
+      path: '/api/v1/ws',
+      webSocket: true,
+      handle: (request) => openStream(views, stream, request),
+    },
     {
       method: 'POST',
       where: 'both',

@@ -33,6 +33,7 @@ function createServer() {
       () => 'gw-7',
       () => ALLOWED_HOSTS,
     ),
+    token: agent.views.control.rules,
     log: (level: string, message: string) => void logged.push(`${level} ${message}`),
     metrics: createRequestMetrics(),
     connections,
