@@ -17,6 +17,35 @@ export interface UnitTrigger {
   readonly nextMs: number | null
 }
 
+/** A condition or an assertion of a unit file (systemd.unit(5)). */
+export interface UnitCondition {
+  /** `ConditionPathExists`, `AssertPathExists`, ... */
+  readonly setting: string
+  /** As in the unit file: `!/etc/disabled`. */
+  readonly parameter: string
+  /** Null if systemd has not checked it. */
+  readonly met: boolean | null
+}
+
+/** What decides whether and when systemd starts a unit; null if systemd has no value. */
+export interface StartFacts {
+  /** The unit was active at some time in this boot. */
+  readonly wasActive: boolean
+  /** Why systemd cannot load the unit, one sentence. */
+  readonly loadError: string | null
+  /** A job of the unit is queued or running. */
+  readonly hasJob: boolean
+  readonly restart: string | null
+  readonly restartDelayMs: number | null
+  /** More starts than this within the interval are refused; null if there is no limit. */
+  readonly limit: { readonly starts: number; readonly withinMs: number } | null
+  /** Over systemctl empty, because it does not print them. */
+  readonly conditions: readonly UnitCondition[]
+  /** The result of the last check; null if there was none. */
+  readonly conditionsMet: boolean | null
+  readonly assertsMet: boolean | null
+}
+
 /** One unit in detail; null if systemd has no value. */
 export interface UnitStatus extends ListedUnit {
   /** `enabled`, `disabled`, `static`, ... */
@@ -46,4 +75,5 @@ export interface UnitStatus extends ListedUnit {
   readonly dropIns: readonly string[]
   /** Units by kind of dependency, in both directions (`Requires`, `RequiredBy`, ...); only kinds that have any. */
   readonly dependencies: Readonly<Record<string, readonly string[]>>
+  readonly start: StartFacts
 }

@@ -41,6 +41,9 @@ const PARSERS: Readonly<Record<NonNullable<(typeof STATUS_TYPES)[string]>, (valu
     values.flatMap((value) =>
       [...value.matchAll(/(.*?) \(ignore_errors=(yes|no)\)\s?/g)].map((f) => [f[1], f[2] === 'yes']),
     ),
+  conditions: () => [], // printed as [unprintable]
+  loadError: ([value = '']) => (value === '' ? ['', ''] : [value.split(' ', 1)[0], shownWords(value)[1] ?? '']),
+  job: ([value = '']) => [Number(value) || 0, ''],
   commands: (values) => values.flatMap((value) => (COMMAND.exec(value) ?? []).slice(1).map((line) => ['', line])),
 }
 

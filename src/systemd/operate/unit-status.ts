@@ -4,8 +4,10 @@ import type { Instant } from '../../core/observation.ts'
 import type { Cause } from '../../core/unit.ts'
 import type { ListedUnit, UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
 import { decodeUnit, isFrozen, STARTED_BY } from '../decode.ts'
+import type { Properties, PropertyType } from './property-types.ts'
+import { START_TYPES, startFactsIn } from './start-facts.ts'
 
-export type Properties = Readonly<Record<string, unknown>>
+export type { Properties }
 
 const COMMANDS = ['ExecStartPre', 'ExecStart', 'ExecStartPost', 'ExecReload', 'ExecStop', 'ExecStopPost'] as const
 /** systemd.unit(5), "Mapping of unit properties to their inverses". */
@@ -28,8 +30,6 @@ const DEPENDENCIES = [
   'OnFailureOf',
 ] as const
 
-type PropertyType = 'text' | 'number' | 'boolean' | 'words' | 'commands' | 'files' | 'timestamp' | 'timespan'
-
 /** The properties that a status consists of, with their types; no others are requested or decoded. */
 export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   Id: 'text',
@@ -51,8 +51,6 @@ export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   CPUUsageNSec: 'number',
   TasksCurrent: 'number',
   StateChangeTimestampMonotonic: 'number',
-  ConditionTimestampMonotonic: 'number',
-  ConditionResult: 'boolean',
   CanReload: 'boolean',
   RefuseManualStart: 'boolean',
   RefuseManualStop: 'boolean',
@@ -61,6 +59,7 @@ export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   EnvironmentFiles: 'files',
   NextElapseUSecRealtime: 'timestamp',
   NextElapseUSecMonotonic: 'timespan',
+  ...START_TYPES,
   ...ofType(COMMANDS, 'commands'),
   ...ofType(DEPENDENCIES, 'words'),
 }
@@ -151,6 +150,7 @@ export function statusIn(unit: string, properties: Properties, triggers: readonl
     dependencies: Object.fromEntries(
       DEPENDENCIES.map((kind) => [kind, words(kind)] as const).filter(([, units]) => units.length > 0),
     ),
+    start: startFactsIn(properties),
   }
 }
 

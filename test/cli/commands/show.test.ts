@@ -30,6 +30,17 @@ const STATUS: UnitStatus = {
   environmentNames: ['TOKEN'],
   environmentFiles: [],
   dependencies: { Requires: ['sysinit.target', 'system.slice'], WantedBy: ['multi-user.target'] },
+  start: {
+    wasActive: true,
+    loadError: null,
+    hasJob: false,
+    restart: 'on-failure',
+    restartDelayMs: 100,
+    limit: { starts: 5, withinMs: 10_000 },
+    conditions: [],
+    conditionsMet: true,
+    assertsMet: true,
+  },
 }
 
 function sourcesWith(socket: string, status: UnitStatus = STATUS) {

@@ -1,5 +1,6 @@
-// What starts a unit and when: from the properties of a timer, with the same result over D-Bus and from systemctl's texts.
+// What starts a unit, when, and what prevents it: from the properties of a timer and of the unit, with the same result over D-Bus and from systemctl's texts.
 import { expect, it } from 'vitest'
+import { startFactsIn } from '../../../src/systemd/operate/start-facts.ts'
 import { shownProperties } from '../../../src/systemd/operate/systemctl-show.ts'
 import { triggerIn, triggersIn } from '../../../src/systemd/operate/unit-status.ts'
 
@@ -38,4 +39,75 @@ it('a unit is started by what triggers it and what upholds it, each once', () =>
     'c.target',
   ])
   expect(triggersIn({})).toEqual([])
+})
+
+it('what decides about a start is the same over D-Bus and from systemctl, which does not print conditions', () => {
+  const overDbus = startFactsIn({
+    LoadError: ['org.freedesktop.systemd1.BadUnitSetting', 'Unit a.service has a bad unit file setting.'],
+    Job: [7, '/org/freedesktop/systemd1/job/7'],
+    Restart: 'on-failure',
+    RestartUSec: 3_000_000,
+    StartLimitBurst: 5,
+    StartLimitIntervalUSec: 10_000_000,
+    ActiveEnterTimestampMonotonic: 0,
+    InactiveEnterTimestampMonotonic: 17,
+    Conditions: [
+      ['ConditionPathExists', true, true, '/etc/off', 0],
+      ['ConditionPathExists', false, false, '/nowhere', -1],
+    ],
+    ConditionTimestampMonotonic: 5,
+    ConditionResult: false,
+    Asserts: [['AssertPathExists', false, false, '/etc', 1]],
+    AssertTimestampMonotonic: 0,
+    AssertResult: false,
+  })
+  const facts = {
+    wasActive: true,
+    loadError: 'Unit a.service has a bad unit file setting.',
+    hasJob: true,
+    restart: 'on-failure',
+    restartDelayMs: 3000,
+    limit: { starts: 5, withinMs: 10_000 },
+    conditionsMet: false,
+    assertsMet: null,
+  }
+  expect(overDbus).toEqual({
+    ...facts,
+    conditions: [
+      { setting: 'ConditionPathExists', parameter: '|!/etc/off', met: null },
+      { setting: 'ConditionPathExists', parameter: '/nowhere', met: false },
+      { setting: 'AssertPathExists', parameter: '/etc', met: true },
+    ],
+  })
+  const shown =
+    shownProperties(`LoadError=org.freedesktop.systemd1.BadUnitSetting "Unit a.service has a bad unit file setting."
+Job=7
+Restart=on-failure
+RestartUSec=3s
+StartLimitBurst=5
+StartLimitIntervalUSec=10s
+ActiveEnterTimestampMonotonic=0
+InactiveEnterTimestampMonotonic=17
+Conditions=[unprintable]
+ConditionTimestampMonotonic=5
+ConditionResult=no
+Asserts=[unprintable]
+AssertTimestampMonotonic=0
+AssertResult=no
+`)
+  expect(startFactsIn(shown)).toEqual({ ...facts, conditions: [] })
+})
+
+it('a unit of which systemd has no such values', () => {
+  expect(startFactsIn({ Job: [0, '/'], LoadError: ['', ''] })).toEqual({
+    wasActive: false,
+    loadError: null,
+    hasJob: false,
+    restart: null,
+    restartDelayMs: null,
+    limit: null,
+    conditions: [],
+    conditionsMet: null,
+    assertsMet: null,
+  })
 })
