@@ -1,6 +1,6 @@
 // Formats the cause of a unit's last end, as JSON and as a suffix of a message.
 
-import type { Cause } from '../core/unit.ts'
+import type { Cause } from '../core/explain/evidence.ts'
 import { causeText } from '../core/views/format.ts'
 
 export function causeJson(cause: Cause): { result: string; exit_code: number | null; signal: string | null } {

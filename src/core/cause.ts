@@ -1,5 +1,6 @@
 // Derives why a run ended from a unit's properties, and forecasts whether systemd will restart it.
-import type { Cause, Settings, UnitSnapshot } from './unit.ts'
+import type { Cause } from './explain/evidence.ts'
+import type { Settings, UnitSnapshot } from './unit.ts'
 
 /** Linux signal names in the order of their numbers, on x86 and ARM (signal(7)). */
 const SIGNALS: readonly string[] =

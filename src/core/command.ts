@@ -1,6 +1,7 @@
 // Unit commands: the actions, their outcomes and errors, and which units may be controlled.
+
+import type { Cause } from './explain/evidence.ts'
 import { globMatcher, isPattern } from './glob.ts'
-import type { Cause } from './unit.ts'
 import { isUnitName } from './unit-name.ts'
 
 export const ACTIONS = ['start', 'stop', 'restart', 'reload', 'reset-failed', 'enable', 'disable'] as const

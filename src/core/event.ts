@@ -1,6 +1,6 @@
 // The events that `step` produces: a closed union in which each kind has exactly its own fields.
-import type { After, Because, Evidence } from './explain/evidence.ts'
-import type { Cause, Counters } from './unit.ts'
+import type { After, Because, Cause, Evidence } from './explain/evidence.ts'
+import type { Counters } from './unit.ts'
 
 /** How an event became known: from a D-Bus signal when it happened, or by reconciliation afterwards. */
 export type Source = 'signal' | 'reconcile'

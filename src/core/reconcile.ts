@@ -1,8 +1,10 @@
 // Reconciliation after a gap: counts the runs that NRestarts or the journal prove; the ends of all others are lost.
+
 import { causeOf, isCrash, isEnded, restartAnnounced, restartProvesCrash, signalNumber, willRestart } from './cause.ts'
+import type { Cause } from './explain/evidence.ts'
 import { endAsProven, endAsUnseenCrash, endRun, endUnobserved, loseRun, openRun } from './runs.ts'
 import { andThen, type Context, type Transition } from './transition.ts'
-import { type Cause, NO_PROOF, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
+import { NO_PROOF, type ProvenRun, type Settings, type Unit, type UnitSnapshot } from './unit.ts'
 import { currentSettings } from './unit-facts.ts'
 
 /**

@@ -1,10 +1,12 @@
 // Run transitions: start, stop, crash, lost. Each returns the new unit and its events.
+
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
 import type { StateChange } from './event.ts'
+import type { Cause } from './explain/evidence.ts'
 import { recordCrash } from './flapping.ts'
 import { emitEnd, emitStart } from './limits/rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
-import { type Cause, own, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
+import { own, type Run, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 import { currentSettings } from './unit-facts.ts'
 
 /** How many run ids are kept: signals of earlier runs can still arrive after a read has shown the next run. */

@@ -1,5 +1,5 @@
 // What systemd shows of a unit in a list and in detail, whether the agent watches it or not.
-import type { Cause } from './unit.ts'
+import type { Cause } from './explain/evidence.ts'
 
 export interface ListedUnit {
   readonly unit: string

@@ -1,4 +1,5 @@
 // The model of one watched unit: the last snapshot from systemd, the open run, and the counters.
+import type { Cause } from './explain/evidence.ts'
 
 /** The properties of a unit at one instant, as parsed by the bus adapter. */
 export interface UnitSnapshot {
@@ -56,16 +57,6 @@ export interface Run {
    * run: `reset-failed` sets systemd's own to `success`, even while ExecStopPost= of a crash is running.
    */
   readonly badResult: string | null
-}
-
-/** Why a run ended: systemd's Result, and how the main process ended. */
-export interface Cause {
-  /** systemd's Result (`exit-code`, `signal`, `watchdog`, ...), or `unknown`. */
-  readonly result: string
-  readonly exitCode: number | null
-  /** Signal name (`SIGKILL`); null if no signal ended the main process. */
-  readonly signal: string | null
-  readonly coreDumped: boolean
 }
 
 /** Always: starts = stops + crashes + lost + (1 if a run is open). */

@@ -1,6 +1,7 @@
 // Reconstructs the runs of units, and how they ended, from systemd's own messages in the journal. Pure.
 import { signalName } from '../core/cause.ts'
-import type { Cause, ProvenRun } from '../core/unit.ts'
+import type { Cause } from '../core/explain/evidence.ts'
+import type { ProvenRun } from '../core/unit.ts'
 import { type JournalEntry, journalEntry } from './journal-entry.ts'
 import { FAILED, PROCESS_EXIT, RESTART_SCHEDULED, SKIPPED, STOPPED, STOPPING, SUCCEEDED } from './message-ids.ts'
 

@@ -1,5 +1,15 @@
 // What is known about why a run ended. Every part that is not known is absent.
 
+/** Why a run ended: systemd's Result, and how the main process ended. */
+export interface Cause {
+  /** systemd's Result (`exit-code`, `signal`, `watchdog`, ...), or `unknown`. */
+  readonly result: string
+  readonly exitCode: number | null
+  /** Signal name (`SIGKILL`); null if no signal ended the main process. */
+  readonly signal: string | null
+  readonly coreDumped: boolean
+}
+
 /** The unit whose end ended this one, as systemd's graph and the jobs of one transaction prove. */
 export interface Because {
   readonly unit: string

@@ -1,5 +1,6 @@
 // Encodes and decodes the composite fields of a unit; events use some of them too.
-import type { Burst, Cause, Counters, Failures, Run, Settings, Summary, UnitSnapshot } from '../../core/unit.ts'
+import type { Cause } from '../../core/explain/evidence.ts'
+import type { Burst, Counters, Failures, Run, Settings, Summary, UnitSnapshot } from '../../core/unit.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 
 /** systemd has fewer than twenty values of Result. */

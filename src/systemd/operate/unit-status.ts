@@ -1,7 +1,7 @@
 // Maps unit properties to the status of a unit, for both back ends of unit control. Pure.
 import { causeOf } from '../../core/cause.ts'
+import type { Cause } from '../../core/explain/evidence.ts'
 import type { Instant } from '../../core/observation.ts'
-import type { Cause } from '../../core/unit.ts'
 import type { ListedUnit, UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
 import { decodeUnit, isFrozen, STARTED_BY } from '../decode.ts'
 import type { Properties, PropertyType } from './property-types.ts'
