@@ -1,5 +1,5 @@
 // The signature of a crash: a short hash that is the same for the same fault on every gateway. Pure.
-import type { Cause } from '../unit.ts'
+import type { Cause } from './evidence.ts'
 
 /** Longer lines are cut: what follows is rarely the fault itself. */
 const LINE_AT_MOST = 200
