@@ -7,6 +7,8 @@ import type { State } from './core/state.ts'
 import type { ListedUnit, UnitStatus } from './core/unit-status.ts'
 import type { QueuedJob } from './core/views/api-views.ts'
 
+export type { MqttHealth, RemoteWriteHealth } from './core/views/sink-health.ts'
+
 /** Environment variables by name, as process.env holds them. */
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -102,6 +104,8 @@ export interface BusHealth {
   readonly malformed: number
   /** How long replies took, by method. */
   readonly callSeconds: Readonly<Record<string, Histogram>>
+  /** How many calls failed, by method; empty until one has. */
+  readonly callsFailed: Readonly<Record<string, number>>
   /** Configured units that cannot be watched and why, one sentence each. */
   readonly unwatchable: readonly string[]
 }
@@ -174,48 +178,6 @@ export interface HttpHealth {
   readonly seconds: Readonly<Record<string, Histogram>>
   /** Clients of the event stream that were disconnected because they were too slow. */
   readonly streamClientsDropped: number
-}
-
-/** The state of delivery to the broker. */
-export interface MqttHealth {
-  readonly connected: boolean
-  /** Why it is not connected, or what the broker refuses or sends that is not received, one sentence; null otherwise. */
-  readonly problem: string | null
-  /** Since when there is no connection, monotonic ms; null while there is one. */
-  readonly lostAtMonoMs: number | null
-  /** What to know about a connection without a problem, one sentence; null if there is nothing. */
-  readonly note: string | null
-  /** What shows that another client uses our client id, one sentence; null while nothing does. */
-  readonly sharedClientId: string | null
-  /** Events that the broker has not acknowledged yet, plus one for a `dropped` record that waits. */
-  readonly queued: number
-  /** Messages of any kind that the broker has acknowledged. */
-  readonly published: number
-  readonly eventsPublished: number
-  /** Connections after the first one. */
-  readonly reconnects: number
-  /** Events that were dropped, by reason. */
-  readonly dropped: Readonly<Record<'overflow' | 'forgotten' | 'too_large' | 'refused' | 'cleared', number>>
-  /** Messages that the broker refused, by kind, and subscriptions. */
-  readonly refused: Readonly<Record<'state' | 'event' | 'agent' | 'discovery' | 'thinedge' | 'subscribe', number>>
-  /** The broker has every event up to this sequence number, or a `dropped` record for it; null before the first. */
-  readonly acknowledged: number | null
-}
-
-/** The state of the push over Prometheus remote write. */
-export interface RemoteWriteHealth {
-  /** Why samples do not reach the receiver, one sentence; null while they do. */
-  readonly problem: string | null
-  /** What was dropped in the last hour, one sentence; null if nothing was. */
-  readonly note: string | null
-  readonly sent: number
-  /** Samples in requests that failed; most of them are sent again. */
-  readonly failed: number
-  /** Samples that were dropped, by reason. */
-  readonly dropped: Readonly<Record<'overflow' | 'expired' | 'too_old' | 'refused' | 'clock', number>>
-  readonly pending: number
-  /** Wall time in ms at which the receiver last accepted a request; null if it never has. */
-  readonly lastSuccessMs: number | null
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Body, type Bus, errorNameOf } from './bus.ts'
 import { createLink, type Link, messageFilter } from './link.ts'
 import { loadMarshaller } from './marshaller.ts'
 import { createMessageGuard } from './message-guard.ts'
+import type { CallReports } from './pending-calls.ts'
 import { namesByLength } from './read-properties.ts'
 import { openBusSocket } from './socket.ts'
 import { plain } from './variants.ts'
@@ -19,12 +20,10 @@ const DRIVER = 'org.freedesktop.DBus'
 const DRIVER_PATH = '/org/freedesktop/DBus'
 const DRIVER_CALL = { destination: DRIVER, path: DRIVER_PATH, interface: DRIVER }
 
-interface BusOptions {
+export interface BusOptions extends Partial<CallReports> {
   readonly after: Clock['after']
   /** A message could not be decoded or a listener threw; the message was dropped. */
   readonly onFault?: (problem: string) => void
-  /** Each call that got a reply: its member and the time until the reply. */
-  readonly onDuration?: (member: string, ms: number) => void
   /** Decode only these properties of PropertiesChanged and of GetAll replies, which takes a third of the time. */
   readonly properties?: ReadonlySet<string>
   /** Cancels an attempt to connect. */
@@ -53,8 +52,8 @@ export async function connectBus(addresses: string, options: BusOptions): Promis
 async function connectTo(where: BusAddress, options: BusOptions): Promise<Bus> {
   const marshaller = await loadMarshaller()
   if (options.signal?.aborted) throw new Error('canceled')
-  const { after, onDuration = () => {}, onFault = () => {}, properties } = options
-  const link = createLink({ after, onDuration, fault: onFault })
+  const { after, onDuration = () => {}, onFailure = () => {}, onFault = () => {}, properties } = options
+  const link = createLink({ after, onDuration, onFailure, fault: onFault })
   const filter = messageFilter(link, marshaller, properties ? namesByLength(properties) : null)
   const socket = openBusSocket(where.path, {
     isNamed: () => link.named,

@@ -5,12 +5,11 @@ import { createListeners, type Listeners } from './listeners.ts'
 import type { Marshaller } from './marshaller.ts'
 import type { MessageFilter } from './message-guard.ts'
 import { ERROR, METHOD_RETURN, SIGNAL } from './message-header.ts'
-import { createPendingCalls, type PendingCalls } from './pending-calls.ts'
+import { type CallReports, createPendingCalls, type PendingCalls } from './pending-calls.ts'
 import { allProperties, changedProperties, type NamesByLength } from './read-properties.ts'
 
-export interface LinkOptions {
+export interface LinkOptions extends CallReports {
   readonly after: Clock['after']
-  readonly onDuration: (member: string, ms: number) => void
   readonly fault: (problem: string) => void
 }
 
@@ -25,8 +24,8 @@ export interface Link {
   close(reason: string): void
 }
 
-export function createLink({ after, onDuration, fault }: LinkOptions): Link {
-  const pending = createPendingCalls(after, onDuration, fault)
+export function createLink({ after, fault, ...reports }: LinkOptions): Link {
+  const pending = createPendingCalls(after, reports, fault)
   const listeners = createListeners(fault)
   let closed = false
   return {

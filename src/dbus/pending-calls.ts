@@ -16,10 +16,17 @@ export interface PendingCalls {
   close(reason: string): void
 }
 
-/** `onDuration` gets the member and duration of each call that got a reply; `fault` is called when a reply handler throws. */
+export interface CallReports {
+  /** Each call that got a reply: its member and the time until the reply. */
+  readonly onDuration: (member: string, ms: number) => void
+  /** Each call that got an error, or no reply. */
+  readonly onFailure: (member: string, error: Error) => void
+}
+
+/** `fault` is called when a reply handler throws. */
 export function createPendingCalls(
   after: Clock['after'],
-  onDuration: (member: string, ms: number) => void,
+  { onDuration, onFailure }: CallReports,
   fault: (problem: string) => void,
 ): PendingCalls {
   const waiting = new Map<number, { readonly member: string; readonly sentAt: number; readonly settle: ReplyHandler }>()
@@ -44,6 +51,7 @@ export function createPendingCalls(
       const settle: ReplyHandler = (error, body) => {
         waiting.delete(serial)
         undoTimer()
+        if (error !== null) onFailure(call.member, error)
         reply(error, body)
       }
       undoTimer = after(timeoutMs, () =>

@@ -2,6 +2,8 @@
 
 import { createTally, type Histogram, type Tally } from '../core/histogram.ts'
 import { type Backoff, backoffMs } from '../core/limits/backoff.ts'
+import { errorNameOf } from '../dbus/bus.ts'
+import type { BusOptions } from '../dbus/connection.ts'
 import type { BusHealth, Clock, Log } from '../ports.ts'
 
 const RECONNECT: Backoff = { firstMs: 500, longestMs: 30_000, shortestMs: 500 }
@@ -12,6 +14,12 @@ const CONTACT_LOST_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
 /** Histogram buckets of call durations, in seconds. */
 const BOUNDS = [0.01, 0.1]
+/** Errors that are results: systemd knows us already, is not on the bus, or has finished the job that was to be read. */
+const RESULTS = new Set([
+  'org.freedesktop.systemd1.AlreadySubscribed',
+  'org.freedesktop.DBus.Error.NameHasNoOwner',
+  'org.freedesktop.DBus.Error.UnknownObject',
+])
 
 interface ConnectionHealthOptions {
   readonly clock: Clock
@@ -36,7 +44,8 @@ interface ConnectionHealth {
   retryAfterMs(): number
   signal(): void
   malformed(reason: string): void
-  reply(member: string, ms: number): void
+  /** What the connection reports itself. */
+  readonly reports: Required<Pick<BusOptions, 'onFault' | 'onDuration' | 'onFailure'>>
   /** Resolves when the first attempt to connect has succeeded or failed. */
   firstAttempt(): Promise<void>
   lastReplyAtMonoMs(): number | null
@@ -60,6 +69,12 @@ export function createConnectionHealth(options: ConnectionHealthOptions): Connec
   let ups = 0
   let signals = 0
   let malformed = 0
+  const callsFailed: Record<string, number> = {}
+
+  function fault(reason: string): void {
+    malformed += 1
+    log(malformed === 1 ? 'warning' : 'debug', `bus: message not processed: ${reason}`)
+  }
 
   return {
     started() {
@@ -105,13 +120,16 @@ export function createConnectionHealth(options: ConnectionHealthOptions): Connec
     signal() {
       signals += 1
     },
-    malformed(reason) {
-      malformed += 1
-      log(malformed === 1 ? 'warning' : 'debug', `bus: message not processed: ${reason}`)
-    },
-    reply(member, ms) {
-      repliedAtMonoMs = clock.now().monoMs
-      durations.add(member, ms)
+    malformed: fault,
+    reports: {
+      onFault: fault,
+      onDuration(member, ms) {
+        repliedAtMonoMs = clock.now().monoMs
+        durations.add(member, ms)
+      },
+      onFailure(member, error) {
+        if (!RESULTS.has(errorNameOf(error))) callsFailed[member] = (callsFailed[member] ?? 0) + 1
+      },
     },
     firstAttempt: () => tried,
     lastReplyAtMonoMs: () => repliedAtMonoMs,
@@ -123,6 +141,7 @@ export function createConnectionHealth(options: ConnectionHealthOptions): Connec
       reconnects: Math.max(0, ups - 1),
       malformed,
       callSeconds: durations.read(),
+      callsFailed: { ...callsFailed },
     }),
   }
 }

@@ -59,13 +59,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const connection = createReconnector({
     after: clock.after,
     connect: (signal) =>
-      connect(address, {
-        after: clock.after,
-        onFault: health.malformed,
-        properties: WANTED_PROPERTIES,
-        signal,
-        onDuration: health.reply,
-      }),
+      connect(address, { after: clock.after, properties: WANTED_PROPERTIES, signal, ...health.reports }),
     openSession: (bus) =>
       openSession({
         bus,

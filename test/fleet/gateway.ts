@@ -37,7 +37,16 @@ export function simulatedGateway(number: number): (now: Instant) => ScrapeInput 
       committed: state(units),
       now,
       bus: { ...facts.bus, signals: 14 * readings },
-      mqtt: { ...mqtt, lostAtMonoMs: null, note: null, reconnects: 0, dropped, refused, acknowledged: null },
+      mqtt: {
+        ...mqtt,
+        lostAtMonoMs: null,
+        note: null,
+        reconnects: 0,
+        dropped,
+        refused,
+        acknowledged: null,
+        publishSeconds: null,
+      },
       agent: { ...facts.agent, gatewayId: `gw-${number}` },
     }
   }

@@ -1,5 +1,6 @@
 // The samples of each metric family: state numbers, committed counters, and what is absent until known.
 import { expect, test } from 'vitest'
+import type { Histogram } from '../../src/core/histogram.ts'
 import { type Settings, type Unit, ZERO } from '../../src/core/unit.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { formatFor } from '../../src/metrics/content-type.ts'
@@ -43,6 +44,24 @@ test.each([
   const input = scrapeInput([unit(A, { snapshot: INACTIVE, settings: { ...LOADED, loadState } })])
   expect(only('systemd_service_state', input)).toBe(number)
   expect(only('gatewatch_unit_loaded', input)).toBe(loaded)
+})
+
+test('a call of systemd has a series once it has failed, and publishing has six buckets unless the QoS is 0', () => {
+  const input = scrapeInput([])
+  const failed = 'gatewatch_bus_calls_failed_total'
+  expect(values(failed, input)).toEqual({})
+  expect(values(failed, { ...input, bus: { ...input.bus, callsFailed: { GetAll: 2 } } })).toEqual({ GetAll: 2 })
+  const bounds = [0.01, 0.05, 0.25, 1, 5]
+  const mqtt = (publishSeconds: Histogram | null) => ({ mqtt: { publishSeconds } }) as unknown as ScrapeInput
+  const name = 'gatewatch_mqtt_publish_seconds'
+  expect(values(name, mqtt(null))).toEqual({})
+  expect(new Set(Object.keys(values(name, mqtt({ bounds, counts: [0, 0, 0, 0, 0], sum: 0, count: 0 }))))).toEqual(
+    new Set([
+      ...['0.01', '0.05', '0.25', '1', '5', '+Inf'],
+      '', // sum and count
+    ]),
+  )
+  expect(values(name, input)).toEqual({})
 })
 
 test('a unit that was masked while it runs is active, and not loaded', () => {

@@ -66,6 +66,7 @@ export function scrapeInput(units: readonly Unit[], more: Partial<ScrapeInput> =
       reconnects: 1,
       malformed: 0,
       callSeconds: {},
+      callsFailed: {},
       unwatchable: [],
     },
     checks: [

@@ -51,6 +51,26 @@ describeUnless(missingPrograms(...MOSQUITTO), 'MQTT with a real mosquitto', () =
     expect(gateway.logged).toEqual([`info: mqtt: connected to ${broker.url}`])
   })
 
+  it.each([
+    [1, true],
+    [0, false],
+  ])('at QoS %i, whether the time to each acknowledgement is measured: %s', async (qos, measured) => {
+    await using broker = await startMosquitto()
+    await using subscriber = await broker.subscribe('gatewatch/gw-7/event/#')
+    await using gateway = startGateway({ config: { url: broker.url, qos }, units: [UNIT] })
+    await connected(gateway)
+    gateway.fail(UNIT, 5)
+    await until(() => seqsOf(subscriber).length >= gateway.events.length && gateway.sink.health().queued === 0, {
+      what: 'all events',
+    })
+    const { publishSeconds, published } = gateway.sink.health()
+    expect(publishSeconds?.count).toBe(measured ? published : undefined)
+    if (publishSeconds === null) return
+    expect(publishSeconds.bounds).toHaveLength(5)
+    expect(publishSeconds.sum).toBeGreaterThan(0)
+    expect(publishSeconds.sum).toBeLessThan(5 * published * 20) // the clock of this gateway runs 20 times as fast
+  })
+
   it('publishes events in order, each once, and the newest states', async () => {
     await using broker = await startMosquitto()
     await using subscriber = await broker.subscribe('gatewatch/#')

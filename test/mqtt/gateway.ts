@@ -43,6 +43,7 @@ export const BUS_CONNECTED: BusHealth = {
   malformed: 0,
   unwatchable: [],
   callSeconds: {},
+  callsFailed: {},
 }
 
 /** For tests without commands. */

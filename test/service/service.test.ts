@@ -17,7 +17,7 @@ function rig(env: Readonly<Record<string, string>> = WATCHED) {
   let repliedAt: number | null = clock.now().monoMs
   const health = (): BusHealth => ({
     ...{ connected: problem === null, lostAtMonoMs: null, problem },
-    ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {}, unwatchable: [] },
+    ...{ signals: 0, reconnects: 0, malformed: 0, callSeconds: {}, callsFailed: {}, unwatchable: [] },
   })
   const it = createService({
     ...{ env, pid: 42, clock, status: () => line },

@@ -1,5 +1,6 @@
 // Contact to systemd is lost after 30 s without a connection: once per loss, and not if it returns in time.
 import { beforeEach, expect, it } from 'vitest'
+import { busError } from '../../src/dbus/bus.ts'
 import { createConnectionHealth } from '../../src/systemd/connection-health.ts'
 import { type TestClock, testClock } from '../rig/clock.ts'
 
@@ -53,4 +54,17 @@ it('is kept if the connection returns in time, and after the source was stopped'
   health.stopped()
   clock.advance(60_000)
   expect(calls).toEqual(['lost', 'lost', 'lost', 'lost'])
+})
+
+it('counts the calls that failed by method, and none whose error is a result', () => {
+  expect(health.read().callsFailed).toEqual({})
+  const failed = (member: string, name: string) => health.reports.onFailure(member, busError(name, 'failed'))
+  failed('Subscribe', 'org.freedesktop.systemd1.AlreadySubscribed')
+  failed('GetNameOwner', 'org.freedesktop.DBus.Error.NameHasNoOwner')
+  failed('Get', 'org.freedesktop.DBus.Error.UnknownObject')
+  expect(health.read().callsFailed).toEqual({})
+  failed('GetAll', 'timeout')
+  failed('GetAll', 'closed')
+  failed('Subscribe', 'org.freedesktop.DBus.Error.AccessDenied')
+  expect(health.read().callsFailed).toEqual({ GetAll: 2, Subscribe: 1 })
 })

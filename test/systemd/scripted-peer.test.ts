@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Bus, Signal } from '../../src/dbus/bus.ts'
+import { type Bus, errorNameOf, type Signal } from '../../src/dbus/bus.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
 import { until } from '../rig/until.ts'
 import { clock } from './clock.ts'
@@ -276,4 +276,27 @@ describe('a peer that fails while we listen', () => {
     bus.close()
     await peer[Symbol.asyncDispose]()
   })
+})
+
+it('each call that gets an error or no reply is reported once, with its member', async () => {
+  await using peer = await startPeer(async (caller) => {
+    await caller.admit()
+    await caller.reply((await caller.call()).serial)
+    const { serial } = await caller.call()
+    await caller.send(message({ type: 3, replySerial: serial, errorName: 'org.example.No', body: [['s', 'no']] }))
+    await caller.call()
+    await caller.call()
+  })
+  const failures: string[] = []
+  const onFailure = (member: string, error: Error) => failures.push(`${member} ${errorNameOf(error)}`)
+  const bus = await connectBus(peer.address, { after, onFailure })
+  const call = (member: string, timeoutMs: number) =>
+    bus.call('org.example', '/', 'org.example.A', member, '', [], timeoutMs).catch(() => {})
+  await call('Good', 5_000)
+  await call('Bad', 5_000)
+  await call('Mute', 50)
+  const waiting = call('Last', 5_000)
+  bus.close('the test ends')
+  await waiting
+  expect(failures).toEqual(['Bad org.example.No', 'Mute timeout', 'Last closed'])
 })

@@ -18,6 +18,12 @@ export const busFamilies: readonly Family[] = [
       return Object.entries(bus.callSeconds).flatMap(([method, took]) => histogramSamples(took, { method }))
     },
   },
+  {
+    name: 'gatewatch_bus_calls_failed_total',
+    type: 'counter',
+    help: 'D-Bus calls to systemd and to the bus that got an error or no reply, by method.',
+    samples: ({ bus }) => Object.entries(bus.callsFailed).map(([method, value]) => ({ labels: { method }, value })),
+  },
   counter('gatewatch_reconcile_corrections_total', 'Events found by reconciliation, without a signal.', (r) => {
     return r.live.corrections
   }),

@@ -39,6 +39,8 @@ export interface BrokerLimits {
   readonly messageBytes: number
   /** It supports retained messages. */
   readonly retain: boolean
+  /** It acknowledges messages: the QoS is above 0. */
+  readonly acknowledges: boolean
 }
 
 export interface ConnectionLoss extends ConnectionError {
@@ -156,7 +158,8 @@ export function openConnection(
     qos = Math.min(qos, maximumQoS ?? 2) as 0 | 1 | 2
     mayRetain &&= retainAvailable
     const messageBytes = maximumPacketSize ?? Infinity
-    handlers.up({ inFlight: receiveMaximum ?? Infinity, messageBytes, retain: retainAvailable })
+    const inFlight = receiveMaximum ?? Infinity
+    handlers.up({ inFlight, messageBytes, retain: retainAvailable, acknowledges: qos > 0 })
   })
   client.on('packetsend', (packet) => filter.expect(responsesTo(packet)))
   client.on('message', (topic, payload, packet) => {

@@ -53,7 +53,7 @@ export function createDelivery(
     holdsEvents: settle.holds,
     settled: backlog.settled,
   })
-  const health = () => healthOf(link, refusedTopics, features, backlog, publisher)
+  const health = () => healthOf(link, refusedTopics, features, backlog, publisher, config.qos)
   const status = createAgentStatus(mqtt, session, health)
   const busWatch = createBusWatch(mqtt, publishStatus)
 
@@ -143,6 +143,7 @@ function healthOf(
   features: Features,
   backlog: Backlog,
   publisher: Publisher,
+  qos: number,
 ): MqttHealth {
   const { outbox } = backlog
   return {
@@ -158,6 +159,7 @@ function healthOf(
     dropped: { ...outbox.dropped() },
     refused: refusedTopics.counts(),
     acknowledged: outbox.acknowledged(),
+    publishSeconds: qos === 0 ? null : publisher.publishSeconds(),
   }
 }
 

@@ -1,4 +1,5 @@
 // Publishes messages over the current connection, with a bounded number in flight, and detects a dead link.
+import { createTally, type Histogram } from '../../core/histogram.ts'
 import type { Clock } from '../../ports.ts'
 import type { BrokerLimits, Connection } from '../connection/connection.ts'
 import type { RefusedTopics } from '../refused-topics.ts'
@@ -8,6 +9,8 @@ import type { Poison } from './poison.ts'
 /** A message without an acknowledgement after this time means that the link is dead. */
 const ACK_AT_MOST_MS = 30_000
 const IN_FLIGHT_AT_MOST = 16
+/** In seconds; with +Inf six buckets, from a broker on the gateway to one over a bad mobile link. */
+const ACKNOWLEDGED_WITHIN = [0.01, 0.05, 0.25, 1, 5]
 
 /** A message to publish, with the callback for its outcome. */
 export interface Outgoing extends MessageToSend {
@@ -34,6 +37,14 @@ export interface Publisher {
   idle(): boolean
   /** Messages that a broker has acknowledged. */
   published(): number
+  /** From publishing to the acknowledgement of each of them; at QoS 0 there is none. */
+  publishSeconds(): Histogram
+}
+
+interface OpenConnection {
+  readonly connection: Connection
+  readonly limits: BrokerLimits
+  readonly next: () => Outgoing | null
 }
 
 interface PublisherOptions {
@@ -46,23 +57,26 @@ interface PublisherOptions {
 export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: PublisherOptions): Publisher {
   const now = () => clock.now().monoMs
   const ackAtMostMs = Math.min(ACK_AT_MOST_MS, 1.5 * keepaliveMs)
-  let open: { readonly connection: Connection; readonly room: number; readonly next: () => Outgoing | null } | null =
-    null
+  let open: OpenConnection | null = null
   /** Each with the time at which it was sent, oldest first. */
   const inFlight = new Map<Outgoing, number>()
   let cancelWatch: (() => void) | null = null
   let published = 0
+  const seconds = createTally(ACKNOWLEDGED_WITHIN)
   let pumping = false
 
   function pump(): void {
     if (pumping) return
     pumping = true
     try {
-      while (open !== null && inFlight.size < (poison.searching(now()) ? 1 : open.room)) {
+      while (
+        open !== null &&
+        inFlight.size < (poison.searching(now()) ? 1 : Math.min(IN_FLIGHT_AT_MOST, open.limits.inFlight))
+      ) {
         const outgoing = open.next()
         if (outgoing === null) return
         const refusal = poison.refusal(outgoing)
-        if (refusal === null) send(open.connection, outgoing)
+        if (refusal === null) send(open, outgoing)
         else refuse(outgoing, refusal)
       }
     } finally {
@@ -70,13 +84,15 @@ export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: P
     }
   }
 
-  function send(connection: Connection, outgoing: Outgoing): void {
-    inFlight.set(outgoing, now())
+  function send({ connection, limits }: OpenConnection, outgoing: Outgoing): void {
+    const sentAtMs = now()
+    inFlight.set(outgoing, sentAtMs)
     cancelWatch ??= clock.after(ackAtMostMs, watch)
     connection.publish(outgoing, (why, tooLarge) => {
       if (!inFlight.delete(outgoing)) return
       const refusal = why === null ? null : { why, tooLarge }
       poison.settled(outgoing, refusal)
+      if (refusal === null && limits.acknowledges) seconds.add((now() - sentAtMs) / 1000)
       if (refusal === null) acknowledge(outgoing)
       else refuse(outgoing, refusal)
       pump()
@@ -114,7 +130,7 @@ export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: P
   return {
     begin(connection, limits, next) {
       reset()
-      open = { connection, room: Math.min(IN_FLIGHT_AT_MOST, limits.inFlight), next }
+      open = { connection, limits, next }
       pump()
     },
     end(unexplained) {
@@ -125,5 +141,6 @@ export function createPublisher({ keepaliveMs, poison, refusedTopics, clock }: P
     pump,
     idle: () => inFlight.size === 0,
     published: () => published,
+    publishSeconds: seconds.read,
   }
 }
