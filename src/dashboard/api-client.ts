@@ -32,6 +32,16 @@ export function clockAheadMs(): number {
   return aheadMs
 }
 
+/** The gateway refused a request, or could not serve it. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
 /** Rejects with a sentence for people. */
 export async function fetchJson(path: string, init: RequestInit = {}): Promise<unknown> {
   let response: Response
@@ -42,7 +52,7 @@ export async function fetchJson(path: string, init: RequestInit = {}): Promise<u
   }
   const difference = Date.parse(response.headers.get('date') ?? '') - Date.now()
   if (!Number.isNaN(difference)) aheadMs = Math.abs(difference) < SAME_TIME_MS ? 0 : difference
-  if (!response.ok) throw new Error(await errorText(response))
+  if (!response.ok) throw new ApiError(response.status, await errorText(response))
   return response.json()
 }
 

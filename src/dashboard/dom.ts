@@ -1,5 +1,5 @@
 // Builds and updates DOM elements; text from the gateway is only ever set as text, never parsed as markup.
-export type Tone = 'ok' | 'bad' | 'warn' | 'idle' | 'busy' | 'unknown'
+import type { Tone } from './tone.ts'
 
 /** The element of the page with this id. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {

@@ -2,7 +2,8 @@
 import { eventDetails } from '../core/views/event-text.ts'
 import { shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
-import { byId, el, icon, setText, setTime, setTone, type Tone, timeEl } from './dom.ts'
+import { byId, el, icon, setText, setTime, setTone, timeEl } from './dom.ts'
+import type { Tone } from './tone.ts'
 
 const ROWS_AT_FIRST = 30
 const ROWS_MORE = 100

@@ -1,10 +1,12 @@
 // The dashboard: shows status and events, polls the status, and updates both from the live event stream.
 import type { StatusView, SystemView } from '../core/views/api-views.ts'
 import { type ApiEvent, clockAheadMs, fetchAllEvents, fetchStatus, fetchSystem, gatewayNow } from './api-client.ts'
-import { byId, setText, setTone, type Tone } from './dom.ts'
+import { createCard } from './card/card.ts'
+import { byId, setText, setTone } from './dom.ts'
 import { setUpEvents, showEvents } from './events.ts'
-import { showFacts } from './facts.ts'
+import { setUpFacts, showFacts } from './facts.ts'
 import { openLiveStream } from './live-stream.ts'
+import type { Tone } from './tone.ts'
 import { showUnits } from './units.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -27,6 +29,8 @@ let fetchProblem: string | null = null
 /** Why there is no live stream, so that only polling updates the page; null while there is one. */
 let streamProblem: string | null = 'Connecting'
 let respondedAtMs = Date.now()
+let isAddressOpened = false
+const card = createCard(show)
 
 function show(): void {
   const now = gatewayNow()
@@ -46,12 +50,16 @@ function show(): void {
   document.body.toggleAttribute('data-stale', fetchProblem !== null)
   document.title = `${status.gateway_id ?? 'gateway'} - gatewatch`
   setText(byId('gateway'), status.gateway_id ?? 'gateway')
+  byId('facts').hidden = false
   showFacts(status, system, now, clockAheadMs())
-  showUnits(status, events, now)
+  showUnits(status, events, now, card.open)
+  card.show(status, now)
   const units = status.units.map((unit) => unit.service)
   showEvents(events, units, now)
-  byId('facts').hidden = false
   byId('main').hidden = false
+  if (isAddressOpened) return
+  isAddressOpened = true
+  card.openFromAddress()
 }
 
 function linkState(): readonly [Tone, string] {
@@ -150,6 +158,7 @@ function startWithRetries(): void {
   })
 }
 
+setUpFacts()
 setUpEvents(show)
 startWithRetries()
 setInterval(() => (document.hidden ? undefined : refresh()), POLL_EVERY_MS)

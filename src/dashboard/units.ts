@@ -1,15 +1,12 @@
-// The list of units: one row each, updated in place, in the order of the configuration.
-
-import type { Counters } from '../core/unit.ts'
+// The list of units: one row each, updated in place. Those that need attention come first; a click opens the card.
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
-import { ageOf, causeText, plural, shortName } from '../core/views/format.ts'
+import { causeText, plural, shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
-import { createUnitButtons, type UnitButtons } from './control.ts'
-import { byId, el, icon, setText, setTime, setTone, svg, timeEl } from './dom.ts'
+import { createCounters } from './counters.ts'
+import { byId, el, setText, setTone, svg } from './dom.ts'
+import { createStateLine } from './state-line.ts'
 import { DAY_MS, type Timeline, timelineOf, timelineText } from './timeline.ts'
-import { ago, stateOf } from './verdict.ts'
-
-const COUNTERS: readonly (keyof Counters)[] = ['starts', 'stops', 'crashes', 'restarts', 'lost']
+import { ago, byUrgency, stateOf } from './verdict.ts'
 
 /** Width of the timeline's view box: one for each minute. */
 const TIMELINE_WIDTH = 1_440
@@ -18,79 +15,63 @@ const MARK_WIDTH = 10
 
 interface Row {
   readonly element: HTMLElement
-  show(unit: UnitView, events: readonly ApiEvent[], completeFromMs: number, nowMs: number, buttons: UnitButtons): void
+  show(unit: UnitView, events: readonly ApiEvent[], completeFromMs: number, nowMs: number): void
 }
 
 const rows = new Map<string, Row>()
 
-export function showUnits(status: StatusView, events: readonly ApiEvent[], nowMs: number): void {
+/** `open`: shows the card of a unit. */
+export function showUnits(
+  status: StatusView,
+  events: readonly ApiEvent[],
+  nowMs: number,
+  open: (service: string) => void,
+): void {
   const completeFromMs = Date.parse(events[0]?.timestamp ?? status.started_at ?? '')
-  const list = byId('units')
-  const buttons = createUnitButtons(status)
   const byUnit = Map.groupBy(events, (event) => event.service)
   for (const [name, row] of rows) {
     if (status.units.some((unit) => unit.service === name)) continue
     row.element.remove()
     rows.delete(name)
   }
-  status.units.forEach((unit, i) => {
-    const row = rows.get(unit.service) ?? newRow(unit.service)
+  const inOrder = byUrgency(status.units).map((unit) => {
+    const row = rows.get(unit.service) ?? newRow(unit.service, open)
     rows.set(unit.service, row)
-    if (list.children[i] !== row.element) list.insertBefore(row.element, list.children[i] ?? null)
-    row.show(unit, byUnit.get(unit.service) ?? [], completeFromMs, nowMs, buttons)
+    row.show(unit, byUnit.get(unit.service) ?? [], completeFromMs, nowMs)
+    return row.element
   })
+  arrange(byId('units'), inOrder)
 }
 
-function newRow(name: string): Row {
-  const stateText = el('span')
-  const state = el('p.state', icon('unknown'), stateText)
-  const sub = el('span')
-  const since = timeEl()
+/** An element that moves loses the focus, so that is given back. */
+function arrange(list: HTMLElement, inOrder: readonly HTMLElement[]): void {
+  const focused = document.activeElement
+  inOrder.forEach((element, i) => {
+    if (list.children[i] !== element) list.insertBefore(element, list.children[i] ?? null)
+  })
+  if (focused instanceof HTMLElement && list.contains(focused)) focused.focus({ preventScroll: true })
+}
+
+function newRow(name: string, open: (service: string) => void): Row {
+  const line = createStateLine()
   const cause = el('p.cause')
   const timeline = newTimeline()
-  const actions = el('p.actions')
-  const counters = newCounters()
-  const element = el(
-    'li.unit',
-    el('h3', shortName(name)),
-    state,
-    cause,
-    el('p.since', sub, since),
-    timeline.element,
-    counters.element,
-    actions,
-  )
+  const counters = createCounters()
+  const button = el('button.name', shortName(name)) as HTMLButtonElement
+  button.type = 'button'
+  button.ariaHasPopup = 'dialog'
+  const element = el('li.unit', el('h3', button), line.state, cause, line.since, timeline.element, counters.element)
+  element.addEventListener('click', () => {
+    if (getSelection()?.type !== 'Range') open(name)
+  })
   return {
     element,
-    show(unit, events, completeFromMs, nowMs, buttons) {
-      const { tone, text } = stateOf(unit)
-      setTone(element, tone)
-      setTone(state, tone)
-      setText(stateText, text)
-      setText(sub, unit.sub_state === null || unit.sub_state === text ? '' : `${unit.sub_state} `)
-      const age = unit.since === null ? null : ageOf(unit.since, nowMs)
-      since.hidden = age === null
-      if (unit.since !== null) setTime(since, Date.parse(unit.since), `for ${age}`)
+    show(unit, events, completeFromMs, nowMs) {
+      setTone(element, stateOf(unit).tone)
+      line.show(unit, nowMs)
       setText(cause, causeOf(unit, nowMs))
       counters.show(unit.counters)
       timeline.show(timelineOf(unit, events, completeFromMs, nowMs))
-      buttons.show(actions, unit)
-    },
-  }
-}
-
-function newCounters() {
-  const boxes = COUNTERS.map((name) => {
-    const value = el('dd')
-    return { name, value, element: el('div', el('dt', name), value) }
-  })
-  return {
-    element: el('dl.counters', ...boxes.map((box) => box.element)),
-    show(counters: Counters): void {
-      for (const { name, value, element } of boxes) {
-        setText(value, String(counters[name]))
-        element.className = counters[name] === 0 ? 'zero' : name === 'crashes' ? 'crashes' : ''
-      }
     },
   }
 }

@@ -1,8 +1,8 @@
 // The dashboard's headline: the overall state of the gateway and its most important detail. Pure.
 import { blocks, reportLines } from '../core/health.ts'
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
-import { ageOf, causeText, plural, shortName } from '../core/views/format.ts'
-import type { Tone } from './dom.ts'
+import { ageOf, causeText, firstFew, plural, shortName } from '../core/views/format.ts'
+import type { Tone } from './tone.ts'
 
 interface Verdict {
   readonly tone: Tone
@@ -10,6 +10,10 @@ interface Verdict {
   /** One line, or several. */
   readonly detail: string
 }
+
+const URGENT: readonly Tone[] = ['bad', 'warn', 'unknown']
+/** The headline names this many units; the list below it begins with all of them. */
+const UNITS_NAMED = 6
 
 /** Tone and text of one unit's state. */
 export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: string } {
@@ -21,11 +25,22 @@ export function stateOf(unit: UnitView): { readonly tone: Tone; readonly text: s
   if (state === 'active') return { tone: 'ok', text: 'active' }
   if (unit.missing === 'never-started') return { tone: 'warn', text: 'never started' }
   if (state === 'inactive') return { tone: 'idle', text: 'inactive' }
-  if (state === 'unloaded') return { tone: 'unknown', text: unit.load_state ?? 'unloaded' }
+  if (state === 'unloaded') return { tone: 'warn', text: unit.load_state?.replace('-', ' ') ?? 'unloaded' }
   return { tone: state === 'unknown' ? 'unknown' : 'busy', text: state }
 }
 
-function hasProblem(unit: UnitView): boolean {
+/** The more urgent, the lower: failures, then warnings, then what is unknown, then everything else. */
+function urgencyOf(unit: UnitView): number {
+  const at = URGENT.indexOf(stateOf(unit).tone)
+  return at < 0 ? URGENT.length : at
+}
+
+/** The units that need attention come first; otherwise in the order of the configuration. */
+export function byUrgency(units: readonly UnitView[]): readonly UnitView[] {
+  return units.toSorted((a, b) => urgencyOf(a) - urgencyOf(b))
+}
+
+function needsAttention(unit: UnitView): boolean {
   const { tone } = stateOf(unit)
   return tone === 'bad' || tone === 'warn'
 }
@@ -33,19 +48,23 @@ function hasProblem(unit: UnitView): boolean {
 /** `lost`: why the gateway does not respond; null while it does. Times in ms of the gateway's clock. */
 export function verdictOf(status: StatusView, lost: string | null, nowMs: number): Verdict {
   if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not respond', detail: lost }
-  const affected = status.units.filter(hasProblem)
+  const affected = byUrgency(status.units.filter(needsAttention))
   const failing = (status.checks ?? []).filter(({ healthy }) => !healthy)
   const reports = reportLines(failing)
   if (failing.some(blocks)) {
-    const detail = affected.length === 0 ? reports : [...reports, needAttention(affected)]
+    const detail = affected.length === 0 ? reports : [...reports, alsoAffected(affected)]
     return { tone: 'bad', headline: 'gatewatch has a problem', detail: detail.join('\n') }
   }
   if (affected.length > 0) {
     const tone = affected.some((unit) => stateOf(unit).tone === 'bad') ? 'bad' : 'warn'
     const of = `${affected.length} of ${plural(status.units.length, 'unit')}`
     const headline = `${of} ${affected.length === 1 ? 'needs' : 'need'} attention`
-    const problems = affected.map((unit) => `${shortName(unit.service)}: ${problemOf(unit, nowMs)}`).join('; ')
-    return { tone, headline, detail: [problems, ...reports].join('\n') }
+    const problems = affected.map((unit) => `${shortName(unit.service)}: ${problemOf(unit, nowMs)}`)
+    return { tone, headline, detail: [firstFew(problems, UNITS_NAMED).join('; '), ...reports].join('\n') }
+  }
+  if (status.units.length === 0) {
+    const reason = ['No unit is configured, or no pattern matches one.', ...reports]
+    return { tone: 'warn', headline: 'No unit is watched', detail: reason.join('\n') }
   }
   if (failing.length > 0) return { tone: 'warn', headline: 'gatewatch is degraded', detail: reports.join('\n') }
   const unknown = status.units.filter((unit) => unit.active_state === 'unknown')
@@ -56,8 +75,12 @@ export function verdictOf(status: StatusView, lost: string | null, nowMs: number
   return { tone: 'ok', headline: 'All OK', detail: lastCrash(status.units, nowMs) }
 }
 
-function needAttention(units: readonly UnitView[]): string {
-  return `${units.map((unit) => shortName(unit.service)).join(', ')} also ${units.length === 1 ? 'needs' : 'need'} attention`
+function alsoAffected(units: readonly UnitView[]): string {
+  const names = firstFew(
+    units.map((unit) => shortName(unit.service)),
+    UNITS_NAMED,
+  )
+  return `${names.join(', ')} also ${units.length === 1 ? 'needs' : 'need'} attention`
 }
 
 function problemOf(unit: UnitView, nowMs: number): string {

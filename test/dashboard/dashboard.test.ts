@@ -1,18 +1,17 @@
 // The dashboard in a real browser, served by fake gateways: what it shows, control, and protection against injection.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import axe from 'axe-core'
 import { hashSync } from 'bcryptjs'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { withUnits } from '../../src/core/state.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import { crash, emit, httpOf, temporaryDirectory } from '../http/fake-gateway.ts'
-import { DESKTOP, openPage, PHONE, startChromium } from '../rig/chromium.ts'
+import { DESKTOP, PHONE } from '../rig/chromium.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { accessibilityProblems, fitsWidth, inChromium } from './in-chromium.ts'
 import { SCENES, type Scene } from './scenes.ts'
-import { serveScene } from './serve-scene.ts'
 
 const PAGE_BYTES_AT_MOST = 60 * 1024
 
@@ -22,25 +21,27 @@ test('the page is small and loads nothing else', async () => {
   expect(html.match(/(src|href)="(?!#|data:|\/api\/)[^"]*"|url\(|@import/g)).toBeNull()
 })
 
-describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await startChromium()
-  })
-  afterAll(() => browser.close())
-
-  async function open(scene: Scene, look: Parameters<typeof openPage>[2] = {}) {
-    const shown = await serveScene(scene)
-    onTestFinished(() => shown.http.stop())
-    const looked = await openPage(browser, shown.url, look)
-    onTestFinished(() => looked.page.context().close())
-    return { ...shown, ...looked }
+/** For each row of facts: their number, and the pixels that are free at its end. */
+async function rowsOfFacts(page: Page): Promise<readonly { readonly count: number; readonly free: number }[]> {
+  const list = await page.locator('#facts').boundingBox()
+  const facts = await page.locator('#facts div').all()
+  const rows = new Map<number, { count: number; free: number }>()
+  for (const fact of facts) {
+    const { x = 0, y = 0, width = 0 } = (await fact.boundingBox()) ?? {}
+    const free = Math.abs((list?.x ?? 0) + (list?.width ?? 0) - 1 - x - width)
+    rows.set(y, { count: (rows.get(y)?.count ?? 0) + 1, free })
   }
+  return [...rows.values()]
+}
+
+describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
+  const open = inChromium()
 
   const HEADLINES: Readonly<Record<string, readonly [string, string]>> = {
     'all-ok': ['All OK', '12 units watched, no crash so far.'],
     'one-crashed': ['1 of 12 units needs attention', 'devmgmt: gave up, SIGKILL 12m ago'],
     flapping: ['1 of 12 units needs attention', 'mosquitto: flapping, SIGKILL 4m ago\nmqtt: connect ECONNREFUSED'],
+    'not-found': ['1 of 12 units needs attention', 'provisioning: not found\nclock: not synchronised'],
     degraded: ['gatewatch is degraded', 'units: x@9.service: not watched: the limit of 12 units is reached'],
     'agent-unhealthy': [
       'gatewatch has a problem',
@@ -54,42 +55,71 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       { size: 'desktop', viewport: DESKTOP, dark: false },
     ])('is readable and accessible on a $size, dark: $dark', async ({ viewport, dark }) => {
       const { page, problems, shifted } = await open(scene, { viewport, dark })
-      await page.locator('#link', { hasText: 'Live' }).waitFor()
       expect([await page.textContent('#headline'), await page.textContent('#detail')]).toEqual(HEADLINES[name])
-      await page.evaluate(axe.source)
-      const found = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run())
-      expect(found.violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html)])).toEqual([])
+      expect(await accessibilityProblems(page)).toEqual([])
       expect(await shifted()).toBeLessThan(0.02)
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
+      expect(await fitsWidth(page)).toBe(true)
       expect(problems).toEqual([])
     })
   })
 
   test('a crash appears at once in the headline, at its unit and on top of the events', async () => {
     const { page, it, http, shifted, problems } = await open(SCENES['all-ok'] as Scene)
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
     const before = await shifted()
     const last = it.events.at(-1)?.seq ?? 0
-    const killed = crash(last + 1, 'devmgmt.service', { atMs: Date.now() })
+    // The first unit stays the first one, so no row moves.
+    const killed = crash(last + 1, 'wirepas-gateway.service', { atMs: Date.now() })
     const units = it.state.units.map((unit) =>
       unit.name !== killed.unit ? unit : { ...unit, gaveUp: true, counters: killed.counters },
     )
     it.state = { ...it.state, ...withUnits(it.state, units) }
     emit(it, http, killed)
     await page.locator('#headline', { hasText: '1 of 12 units needs attention' }).waitFor()
-    const row = page.locator('.unit', { has: page.getByRole('heading', { name: 'devmgmt' }) })
+    const row = page.locator('.unit').first()
+    expect(await row.locator('h3').textContent()).toBe('wirepas-gateway')
     expect(await row.locator('.state').textContent()).toBe('gave up')
     expect(await row.locator('dl').textContent()).toBe('starts2stops0crashes1restarts1lost0')
     expect(await row.getByRole('img').getAttribute('aria-label')).toMatch(/^last 24 hours: running .*, 1 crash$/)
     expect(await page.locator('#events li').first().textContent()).toContain('crash')
-    expect(await page.locator('#announcement').textContent()).toBe('devmgmt.service crashed')
+    expect(await page.locator('#announcement').textContent()).toBe('wirepas-gateway.service crashed')
     expect((await shifted()) - before).toBeLessThan(0.02)
     expect(problems).toEqual([])
   })
 
+  test('units that need attention come first, and a row that moves keeps the focus', async () => {
+    const { page, it, http } = await open(SCENES['not-found'] as Scene)
+    const names = () => page.locator('.unit h3').allTextContents()
+    const configured = it.state.units.map(({ name }) => name.replace(/\.service$/, ''))
+    expect(await names()).toEqual(['provisioning', ...configured.filter((name) => name !== 'provisioning')])
+
+    await page.getByRole('button', { name: 'mosquitto' }).focus()
+    const units = it.state.units.map((unit) => (unit.name === 'mosquitto.service' ? { ...unit, gaveUp: true } : unit))
+    it.state = { ...it.state, ...withUnits(it.state, units) }
+    emit(it, http, crash(it.state.seq + 1, 'mosquitto.service', { atMs: Date.now() }))
+    await page.locator('.unit', { hasText: 'gave up' }).waitFor()
+    expect((await names()).slice(0, 3)).toEqual(['mosquitto', 'provisioning', 'wirepas-gateway'])
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('mosquitto')
+  })
+
+  test('facts fill their rows at every width, and the clock is in sync unless the gateway reports otherwise', async () => {
+    const { page } = await open(SCENES['all-ok'] as Scene)
+    const fact = (name: string) => page.locator('#facts div', { hasText: name }).locator('dd').textContent()
+    expect(await fact('Clock')).toBe('in sync')
+    for (const width of [320, 400, 520, 700, 900, 1280, 1700, 1920, 2560, 3840]) {
+      await page.setViewportSize({ width, height: 900 })
+      const rows = await rowsOfFacts(page)
+      const lengths = rows.map(({ count }) => count)
+      expect(Math.max(...lengths) - Math.min(...lengths), `${width} px: ${lengths}`).toBeLessThanOrEqual(1)
+      for (const { free } of rows) expect(free, `${width} px`).toBeLessThanOrEqual(2)
+      expect(await fitsWidth(page), `${width} px`).toBe(true)
+    }
+    const other = await open(SCENES['not-found'] as Scene)
+    const clock = other.page.locator('#facts div', { hasText: 'Clock' }).locator('dd')
+    expect(await clock.textContent()).toBe('not synchronised')
+  })
+
   test('a frozen unit and a refused start are shown; without contact to systemd, every state is unknown', async () => {
     const { page, it, http } = await open(SCENES['all-ok'] as Scene)
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
     const show = (change: (unit: Unit) => Partial<Unit>) => {
       it.state = {
         ...it.state,
@@ -121,9 +151,8 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
   })
 
   test('a lost connection is shown at once, and missed events appear after it', async () => {
-    const shown = await serveScene(SCENES['all-ok'] as Scene)
-    const { page } = await openPage(browser, shown.url)
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    const shown = await open(SCENES['all-ok'] as Scene)
+    const { page } = shown
     await shown.http.stop()
     await page.locator('#link', { hasText: 'Connection lost' }).waitFor()
     expect(await page.textContent('#headline')).toBe('The gateway does not respond')
@@ -142,7 +171,6 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     await page.locator('#events li', { hasText: 'hwcheck.timer' }).filter({ hasText: 'crash' }).waitFor()
     expect(await page.textContent('#headline')).toBe('All OK')
     expect(await page.locator('body[data-stale]').count()).toBe(0)
-    await page.context().close()
   })
 
   test('malicious names and log lines are shown as text', async () => {
@@ -192,10 +220,9 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
 
   test('events can be filtered by unit and kind with the keyboard alone', async () => {
     const { page } = await open(SCENES['flapping'] as Scene)
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
     expect(await page.locator('#events li').count()).toBe(30)
     await page.getByRole('button', { name: 'Show older events' }).press('Enter')
-    expect(await page.locator('#events li').count()).toBe(43)
+    expect(await page.locator('#events li').count()).toBe(45)
     await page.getByRole('combobox', { name: /^Kind/ }).focus()
     await page.keyboard.type('crash')
     expect(await page.locator('#events li').count()).toBe(14)
@@ -205,56 +232,14 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.locator('#no-events').isVisible()).toBe(true)
   })
 
-  test('without control there are no buttons; with it, a command needs the token, which is entered once', async () => {
-    const { page, it, problems } = await open(SCENES['all-ok'] as Scene)
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
-    expect(await page.locator('.unit button').count()).toBe(0)
-
-    it.rules = { enabled: true, token_file: join(temporaryDirectory(), 'token') }
-    writeFileSync(it.rules.token_file ?? '', 'sesame\n')
-    await page.reload()
-    const restart = page.getByRole('button', { name: 'Restart mosquitto' })
-    await restart.click()
-    await page.getByLabel('Control token').fill('wrong')
-    await page.getByRole('button', { name: 'Restart', exact: true }).click()
-    await page.locator('dialog[open]', { hasText: 'a valid bearer token is required (401)' }).waitFor()
-    await page.keyboard.press('Escape')
-    expect(it.commandsRun).toEqual([])
-    expect(problems.splice(0)).toEqual([expect.stringContaining('401')])
-
-    await restart.click()
-    await page.getByLabel('Control token').fill('sesame')
-    await page.keyboard.press('Enter')
-    await page.locator('#announcement', { hasText: 'Restart mosquitto: done' }).waitFor()
-    await page.getByRole('button', { name: 'Stop hwcheck.timer' }).click()
-    expect(await page.getByLabel('Control token').isVisible()).toBe(false)
-    await page.getByRole('button', { name: 'Stop', exact: true }).click()
-    await page.locator('#announcement', { hasText: 'Stop hwcheck.timer: done' }).waitFor()
-    await restart.click()
-    await page.getByRole('button', { name: 'Cancel' }).click()
-    expect(it.commandsRun.map(({ action, unit, via }) => [action, unit, via])).toEqual([
-      ['restart', 'mosquitto.service', 'http'],
-      ['stop', 'hwcheck.timer', 'http'],
-    ])
-    expect(
-      await page.evaluate(
-        'document.documentElement.outerHTML + JSON.stringify({ ...localStorage, ...sessionStorage })',
-      ),
-    ).not.toContain('sesame')
-    expect(problems).toEqual([])
-  })
-
   test('with a password the page works the same and shows the log lines of a crash', async () => {
     const webFile = join(temporaryDirectory(), 'web.yml')
     writeFileSync(webFile, `basic_auth_users: {tech: ${hashSync('secret', 4)}}`)
-    await using shown = await serveScene(SCENES['all-ok'] as Scene, webFile)
-    const { it, http, url } = shown
-    const { page, problems } = await openPage(browser, url, { credentials: { username: 'tech', password: 'secret' } })
-    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    const credentials = { username: 'tech', password: 'secret' }
+    const { page, problems, it, http } = await open(SCENES['all-ok'] as Scene, { webFile, credentials })
     emit(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
     await page.locator('#events summary').click()
     expect(await page.locator('#events pre').textContent()).toBe('out of paper')
     expect(problems).toEqual([])
-    await page.context().close()
   })
 })

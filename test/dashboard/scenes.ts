@@ -64,7 +64,10 @@ const QUIET: Record<string, History> = {
     [1_300, 'start'],
     [1_296, 'stop'],
   ],
-  'provisioning.service': [],
+  'provisioning.service': [
+    [3_999, 'start'],
+    [3_998, 'stop'],
+  ],
 }
 const LOOPS: History = Array.from({ length: 14 }, (_, i) => [
   [30 - 2 * i, 'crash'],
@@ -90,6 +93,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     histories: { ...QUIET, 'mosquitto.service': [[4_000, 'start'], ...LOOPS, [1, 'flapping']] },
     problems: { mqtt: 'connect ECONNREFUSED' },
   },
+  'not-found': { histories: { ...QUIET, 'provisioning.service': [] }, problems: { clock: 'not synchronised' } },
   degraded: { histories: QUIET, problems: { units: 'x@9.service: not watched: the limit of 12 units is reached' } },
   'agent-unhealthy': {
     histories: {
