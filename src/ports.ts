@@ -1,6 +1,7 @@
 // The contracts between the agent and its adapters, and nothing else.
 import type { Action, CommandResult, UnitCommand } from './core/command.ts'
 import type { Event } from './core/event.ts'
+import type { CrashFacts } from './core/explain/crash-facts.ts'
 import type { Histogram } from './core/histogram.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
@@ -15,10 +16,7 @@ export type Env = Readonly<Record<string, string | undefined>>
 /** The monotonic and the wall clock, read at one instant, and one kind of timer. */
 export interface Clock {
   now(): Instant
-  /**
-   * The wall time of this moment of the present boot (CLOCK_MONOTONIC), by the wall clock as it is set now. The same for
-   * each call, until the clock is set.
-   */
+  /** The wall time of this moment of the present boot, by the wall clock as it is set now; the same until it is set. */
   wallMsOf(monoMs: number): number
   /** Calls back once after `ms`, or up to `slackMs` later together with other timers; returns the function that cancels it. */
   after(ms: number, call: () => void, slackMs?: number): () => void
@@ -38,10 +36,7 @@ export interface UnitSource {
   start(observe: (observation: Observation) => void): void
   /** Reads every unit again; resolves true when done, false if there is no connection. */
   reconcile(): Promise<boolean>
-  /**
-   * This process did not run for a while, so that the bus may have dropped signals. Reports a gap when the signals that
-   * did arrive are processed, and reads every unit again.
-   */
+  /** This process did not run for a while: reports a gap after the signals that did arrive, and reads every unit again. */
   suspectGap(): void
   /** Replaces the configured names and patterns. */
   watch(patterns: readonly string[]): void
@@ -62,6 +57,10 @@ export interface UnitSource {
   clockSynchronized(): Promise<boolean | null>
   /** Path of a watched unit's control group below the root of the hierarchy; null if it has none or before it was read. */
   controlGroup(unit: string): string | null
+  /** What is known of a unit's settings and files that explains a crash; null before it was read. */
+  crashFacts(unit: string): CrashFacts | null
+  /** systemd's MemoryPeak of a service, read now; null if systemd has none (before version 255) or does not reply. */
+  memoryPeak(unit: string): Promise<number | null>
   /**
    * Watched units that a shutdown in progress will stop before it stops the agent. Null without a shutdown or without a
    * connection, and if systemd does not reply to a call within `withinMs`.
@@ -181,8 +180,8 @@ export interface HttpHealth {
 }
 
 /**
- * Operates units over D-Bus or with `systemctl`; both back ends give the same results and the same errors. Units are
- * named in full (`mosquitto.service`). An operation that cannot be done rejects with a `ControlError`.
+ * Operates units over D-Bus or with `systemctl`, with the same results and errors. Units are named in full
+ * (`mosquitto.service`). An operation that cannot be done rejects with a `ControlError`.
  */
 export interface UnitControl {
   /** Waits for the job and resolves with its result; with `noWait` it resolves with `queued` at once. */

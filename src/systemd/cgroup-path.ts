@@ -1,6 +1,6 @@
 // Derives the path of a unit's control group, also for a unit that is not running yet. Pure.
 
-interface UnitCgroup {
+export interface UnitCgroup {
   readonly id: string
   /** As reported by systemd; empty while the unit is not running. */
   readonly controlGroup: string

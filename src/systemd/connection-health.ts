@@ -30,7 +30,7 @@ interface ConnectionHealthOptions {
   readonly onLost: (what: 'gap' | 'contact-lost') => void
 }
 
-interface ConnectionHealth {
+export interface ConnectionHealth {
   /** The source was started; no attempt has been made yet. */
   started(): void
   /** Subscribed to systemd, and every unit has been read. */

@@ -1,6 +1,7 @@
 // Decodes systemd's D-Bus properties into unit snapshots and settings; never throws, whatever the bus sends. Pure.
 import type { Settings, UnitSnapshot } from '../core/unit.ts'
 import { plain } from '../dbus/variants.ts'
+import { FACT_PROPERTIES, factsIn, type ReadFacts, STATUS_TEXT } from './facts/unit-facts.ts'
 import { MANAGER_PROPERTIES } from './manager-state.ts'
 
 const PREFIX = 'org.freedesktop.systemd1.'
@@ -33,6 +34,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'InactiveEnterTimestampMonotonic',
   'TriggeredBy',
   'UpheldBy',
+  ...FACT_PROPERTIES,
   // Only of units that start watched ones:
   'Triggers',
   'Upholds',
@@ -83,7 +85,8 @@ export interface SignalPairing {
   removed(path: string): void
 }
 
-export function createSignalPairing(): SignalPairing {
+/** `noteStatus`: called with the StatusText of a service, if that property is decoded. */
+export function createSignalPairing(noteStatus: (path: string, text: string) => void = () => {}): SignalPairing {
   const results = new Map<string, RunResult>()
   /** The serial of the first signal of a pair, by path. */
   const incomplete = new Map<string, number>()
@@ -103,6 +106,7 @@ export function createSignalPairing(): SignalPairing {
         return { malformed: 'PropertiesChanged without properties' }
       if (source !== UNIT_INTERFACE) {
         if (!source.startsWith(PREFIX)) return null
+        if (properties[STATUS_TEXT] !== undefined) noteStatus(path, String(plain(properties[STATUS_TEXT])))
         const before = results.get(path) ?? NO_RESULT
         const result = resultIn(properties, before)
         keep(path, result)
@@ -141,6 +145,7 @@ export interface UnitReading {
   /** Empty while the unit is not running and for types without processes; the same holds for `slice`. */
   readonly controlGroup: string
   readonly slice: string
+  readonly facts: ReadFacts
 }
 
 export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
@@ -157,6 +162,7 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
     id,
     controlGroup: text('ControlGroup'),
     slice: text('Slice'),
+    facts: factsIn(properties),
     snapshot,
     settings: {
       loadState,

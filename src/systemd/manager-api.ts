@@ -63,6 +63,11 @@ export function acceptCall(socket: string): Call {
   return getCall(socket, 'org.freedesktop.systemd1.Socket', 'Accept')
 }
 
+/** The call that reads MemoryPeak of a service, which systemd keeps until the next start (from version 255). */
+export function memoryPeakCall(name: string): Call {
+  return getCall(name, 'org.freedesktop.systemd1.Service', 'MemoryPeak')
+}
+
 function getCall(name: string, ofInterface: string, property: string): Call {
   return { ...getAllCall(name), member: 'Get', signature: 'ss', body: [ofInterface, property] }
 }

@@ -5,9 +5,9 @@ import { plural } from '../core/views/format.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
-import { createCgroupPaths } from './cgroup-path.ts'
-import { createConnectionHealth } from './connection-health.ts'
+import { type ConnectionHealth, createConnectionHealth } from './connection-health.ts'
 import { createSignalPairing, WANTED_PROPERTIES } from './decode.ts'
+import { createUnitFacts, STATUS_TEXT } from './facts/unit-facts.ts'
 import { ntpSynchronized } from './manager-api.ts'
 import { createManagerState } from './manager-state.ts'
 import { createReconnector } from './reconnect.ts'
@@ -30,15 +30,17 @@ export interface SystemdSourceOptions {
   readonly known?: readonly string[]
   readonly resyncIntervalMs: number
   readonly maxUnits: number
+  /** Follows the status texts of services, which each of their signals contains. */
+  readonly statusTexts?: boolean
   readonly connect?: typeof connectBus
 }
 
 /** Watches systemd at `address`. It connects on `start`; after that, no method throws. */
 export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
-  const { address, clock, log, random, connect = connectBus } = options
-  const pairing = createSignalPairing()
+  const { clock, log, random } = options
+  const facts = createUnitFacts()
+  const pairing = createSignalPairing(facts.noteStatus)
   const manager = createManagerState(clock)
-  const cgroups = createCgroupPaths()
   const list = watchListOf(options)
   const patternReports = createPatternReports(log)
   let observe: (observation: Observation) => void = () => {}
@@ -58,8 +60,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
 
   const connection = createReconnector({
     after: clock.after,
-    connect: (signal) =>
-      connect(address, { after: clock.after, properties: WANTED_PROPERTIES, signal, ...health.reports }),
+    connect: connector(options, health),
     openSession: (bus) =>
       openSession({
         bus,
@@ -69,7 +70,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
         log,
         observe: (observation) => observe(observation),
         malformed: health.malformed,
-        wasRead: cgroups.note,
+        wasRead: facts.note,
         signal: health.signal,
         unmatched: patternReports.note,
         subscribing: () => (health.everUp() ? lost('gap') : undefined),
@@ -86,7 +87,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const reconcile = async () => connection.session()?.reconcile() ?? false
 
   const resync = () => {
-    cgroups.keep(list.has)
+    facts.keep(list.has)
     void reconcile()
   }
 
@@ -116,7 +117,9 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
     system: manager.latest,
     readSystem: manager.detail,
     clockSynchronized: async () => ntpSynchronized(connection.bus()),
-    controlGroup: (unit) => cgroups.of(unit, manager.controlGroup()),
+    controlGroup: (unit) => facts.controlGroup(unit, manager.controlGroup()),
+    crashFacts: facts.of,
+    memoryPeak: (unit) => facts.memoryPeak(unit, connection.bus()),
     unitsShuttingDown: (withinMs) => labelsShuttingDown(connection.bus(), list, withinMs),
     async stop() {
       stopped = true
@@ -126,6 +129,13 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       observe = () => {}
     },
   }
+}
+
+/** Connects to the bus, decoding only the wanted properties. */
+function connector(options: SystemdSourceOptions, health: ConnectionHealth) {
+  const { address, clock, statusTexts = false, connect = connectBus } = options
+  const properties = statusTexts ? new Set([...WANTED_PROPERTIES, STATUS_TEXT]) : WANTED_PROPERTIES
+  return (signal: AbortSignal) => connect(address, { after: clock.after, properties, signal, ...health.reports })
 }
 
 /** So that a unit that returns is found again. */

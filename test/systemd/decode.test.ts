@@ -257,6 +257,31 @@ describe('a read', () => {
     expect(wasActive({ InactiveEnterTimestampMonotonic: v('t', 5n) })).toBe(true)
   })
 
+  it('contains what can explain a crash later: the limit, and the files, without a command line', () => {
+    const facts = (properties: object) => {
+      const reading = decodeUnit([{ ...all, ...properties }])
+      return 'facts' in reading ? reading.facts : null
+    }
+    const command = ['/usr/bin/app', ['app', '--password=secret'], false, 0n, 0n, 0n, 0n, 0, 0, 0]
+    const files = {
+      FragmentPath: v('s', '/etc/systemd/system/a.service'),
+      DropInPaths: v('as', ['/etc/systemd/system/a.service.d/x.conf']),
+      ExecStart: v('a(sasbttttuii)', [command, command]),
+    }
+    expect(facts({ ...files, MemoryMax: v('t', 268435456n), MemoryPeak: v('t', 1n) })).toEqual({
+      memoryMax: 268435456,
+      hasMemoryPeak: true,
+      files: ['/etc/systemd/system/a.service', '/etc/systemd/system/a.service.d/x.conf', '/usr/bin/app'],
+      statusText: '',
+    })
+    expect(facts({ MemoryMax: v('t', 2n ** 64n - 1n) })).toMatchObject({
+      memoryMax: null,
+      hasMemoryPeak: false,
+      files: [],
+    })
+    expect(facts({ ...files, RootImage: v('s', '/app.raw') })?.files).not.toContain('/usr/bin/app')
+  })
+
   it('names the units that start this one; systemd before version 251 has no UpheldBy', () => {
     const startedBy = (properties: object) => {
       const reading = decodeUnit([{ ...all, ...properties }])

@@ -60,6 +60,30 @@ describeUnless(noSystemd(), 'watching a real systemd', () => {
     expect(w.of('a.service').find((s) => s.activeState === 'inactive' && s.mainStatus === 15)?.job).toBeGreaterThan(0)
   })
 
+  it('knows what can explain a crash: status text, memory limit, unit file and program', async () => {
+    const script = `systemd-notify --ready --status='Serving 12 clients'; exec sleep 1000`
+    const service = `[Service]\nType=notify\nNotifyAccess=all\nMemoryMax=512M\nExecStart=/bin/sh -c "${script}"\n`
+    rig.writeUnit('talks.service', service)
+    await rig.daemonReload()
+    await using w = await watchingConnected(rig.busAddress, ['talks'], { statusTexts: true })
+    await using without = await watchingConnected(rig.busAddress, ['talks'])
+    await rig.start('talks.service')
+    await w.becomes('talks.service', { subState: 'running', job: 0 })
+    await until(() => w.source.crashFacts('talks.service'), {
+      what: 'the status text',
+      is: (facts) => facts?.statusText === 'Serving 12 clients',
+    })
+    expect(w.source.crashFacts('talks.service')).toMatchObject({
+      memoryMax: 512 * 1024 * 1024,
+      files: ['/etc/systemd/system/talks.service', '/bin/sh'],
+    })
+    expect(without.source.crashFacts('talks.service')?.statusText).toBeNull()
+    await rig.kill('talks.service')
+    await w.becomes('talks.service', { subState: 'failed' })
+    expect(w.source.crashFacts('talks.service')?.statusText).toBe('Serving 12 clients')
+    await rig.systemctl('reset-failed', 'talks.service')
+  })
+
   it('sees a SIGKILL with its cause, and the restart after it', async () => {
     await using w = await watchingConnected(rig.busAddress, ['again'])
     await rig.start('again.service')
