@@ -2,7 +2,7 @@
 import pc from 'picocolors'
 import type { Counters } from '../../core/unit.ts'
 import type { UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
-import { age, causeText, plural } from '../../core/views/format.ts'
+import { age, bytesText, causeText, plural } from '../../core/views/format.ts'
 import type { UnitControl } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
 import { causeJson } from '../cause.ts'
@@ -131,8 +131,4 @@ function row(name: string, value: string, columns: number | null): string[] {
 function counted(c: Counters): string {
   const { starts, stops, crashes, restarts, lost } = c
   return `${plural(starts, 'start')}, ${plural(stops, 'stop')}, ${plural(crashes, 'crash', 'crashes')}, ${plural(restarts, 'restart')}, ${lost} lost`
-}
-
-function bytesText(bytes: number): string {
-  return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`
 }

@@ -9,6 +9,28 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d`
 }
 
+/** `120 ms`, `4.2 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days`: in sentences. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return twoUnits(Math.floor(seconds / 60), 'min', seconds % 60, 's')
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 48 * 60) return twoUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'min')
+  return `${Math.floor(minutes / 1440)} days`
+}
+
+function twoUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`
+}
+
+/** `512 KiB`, `61.2 MiB`, `1.50 GiB`. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1 << 20) return `${(bytes / 1024).toFixed(0)} KiB`
+  return bytes < 1 << 30 ? `${(bytes / (1 << 20)).toFixed(1)} MiB` : `${(bytes / (1 << 30)).toFixed(2)} GiB`
+}
+
 /** This program did not exist before 2025: a clock that shows an earlier time was not set. */
 export function isClockUnset(wallMs: number): boolean {
   return wallMs < 1_735_689_600_000
