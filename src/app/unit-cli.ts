@@ -46,8 +46,7 @@ async function runWith(control: UnitControl, { args, loaded, out, env }: UnitCli
     case 'list':
       return (await import('../cli/commands/list.ts')).list({ failed, json }, control, out)
     case 'show': {
-      const nowMonoMs = () => clock.now().monoMs
-      const sources = { control, client: clientOf(loaded.config.socket), nowMonoMs }
+      const sources = { control, client: clientOf(loaded.config.socket), wallMsOf: clock.wallMsOf }
       return (await import('../cli/commands/show.ts')).show(first, json, sources, out)
     }
     case 'create-unit': {

@@ -56,8 +56,15 @@ export interface UnitStatus extends ListedUnit {
   readonly triggers: readonly UnitTrigger[]
   /** Monotonic ms of the last change of its state in this boot. */
   readonly changedAtMonoMs: number | null
+  /** Monotonic ms at which it last became active in this boot. */
+  readonly activeAtMonoMs: number | null
   /** Why the last run failed. */
   readonly cause: Cause | null
+  /** `Result` of the last run, `success` included; null for types without one. */
+  readonly result: string | null
+  /** How the last main process ended, if it has; one of both is null. */
+  readonly exitCode: number | null
+  readonly signal: string | null
   readonly mainPid: number | null
   /** Automatic restarts since it was last started by a job. */
   readonly restarts: number | null

@@ -1,8 +1,9 @@
 // gatewatch start, stop, restart, reload, reset-failed, enable, disable: waits for the jobs and reports each result.
 import { type Action, type CommandResult, ControlError } from '../../core/command.ts'
 import { shortName } from '../../core/views/format.ts'
+import { causeJson } from '../../core/views/unit-status-json.ts'
 import type { UnitControl } from '../../ports.ts'
-import { causeJson, causeSuffix } from '../cause.ts'
+import { causeSuffix } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
 import type { Progress } from '../progress.ts'
 

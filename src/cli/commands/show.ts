@@ -3,23 +3,23 @@ import pc from 'picocolors'
 import type { Counters } from '../../core/unit.ts'
 import type { UnitStatus, UnitTrigger } from '../../core/unit-status.ts'
 import { age, bytesText, causeText, plural } from '../../core/views/format.ts'
-import type { UnitControl } from '../../ports.ts'
+import { causeJson, unitFactsJson, unitProcessJson, unitStateJson } from '../../core/views/unit-status-json.ts'
+import type { Clock, UnitControl } from '../../ports.ts'
 import { type AgentClient, AgentNotRunning, RequestFailed } from '../agent-client.ts'
-import { causeJson } from '../cause.ts'
 import type { Console, ExitCode } from '../console.ts'
 import { fill, stateColor } from '../table.ts'
 
 interface ShowSources {
   readonly control: UnitControl
   readonly client: AgentClient
-  readonly nowMonoMs: () => number
+  readonly wallMsOf: Clock['wallMsOf']
 }
 
 /** Exit code 5 if there is no such unit, as systemctl. */
 export async function show(
   unit: string,
   json: boolean,
-  { control, client, nowMonoMs }: ShowSources,
+  { control, client, wallMsOf }: ShowSources,
   out: Console,
 ): Promise<ExitCode> {
   const [status, counters] = await Promise.all([control.status(unit), countersOf(client, unit)])
@@ -27,21 +27,23 @@ export async function show(
     out.error(`${unit}: no such unit: systemd found no unit file with this name`)
     return 5
   }
-  const sinceMs = status.changedAtMonoMs === null ? null : out.now() - (nowMonoMs() - status.changedAtMonoMs)
   if (json) {
-    const properties = await control.properties(unit)
-    out.stdout(
-      `${JSON.stringify({ ...statusJson(status, sinceMs), counters, properties: withoutSecrets(properties) })}\n`,
-    )
-  } else out.stdout(`${showText(status, sinceMs, counters, out).join('\n')}\n`)
+    const properties = withoutSecrets(await control.properties(unit))
+    const facts = { ...unitStateJson(status, wallMsOf), ...unitFactsJson(status, wallMsOf), ...unitProcessJson(status) }
+    out.stdout(`${JSON.stringify({ ...facts, counters, properties })}\n`)
+  } else {
+    const sinceMs = status.changedAtMonoMs === null ? null : wallMsOf(status.changedAtMonoMs)
+    out.stdout(`${showText(status, sinceMs, counters, out).join('\n')}\n`)
+  }
   return 0
 }
 
 /** Null if the agent is not running, the request is refused, or the unit is not watched. */
 async function countersOf(client: AgentClient, unit: string): Promise<Counters | null> {
   try {
-    const reply = (await client.get(`/api/v1/units/${encodeURIComponent(unit)}`)) as { counters?: Counters }
-    return reply.counters ?? null
+    // Not the unit alone: for its details the agent would query systemd, as this command does.
+    const { units } = (await client.get('/api/v1/units')) as { units?: { service: string; counters: Counters }[] }
+    return units?.find(({ service }) => service === unit)?.counters ?? null
   } catch (error) {
     if (error instanceof AgentNotRunning || error instanceof RequestFailed) return null
     throw error
@@ -51,39 +53,6 @@ async function countersOf(client: AgentClient, unit: string): Promise<Counters |
 /** Leaves out the environment, because its values may be secret. */
 function withoutSecrets({ Environment: _, ...others }: Readonly<Record<string, string>>) {
   return others
-}
-
-function statusJson(s: UnitStatus, sinceMs: number | null) {
-  const { cause } = s
-  return {
-    unit: s.unit,
-    description: s.description,
-    load_state: s.loadState,
-    active_state: s.activeState,
-    sub_state: s.subState,
-    file_state: s.fileState,
-    frozen: s.frozen,
-    since: sinceMs === null ? null : new Date(sinceMs).toISOString(),
-    cause: cause && causeJson(cause),
-    triggered_by: s.triggers.map(({ unit, activeState, nextMs }) => ({
-      unit,
-      active_state: activeState,
-      next: nextMs === null ? null : new Date(nextMs).toISOString(),
-    })),
-    main_pid: s.mainPid,
-    restarts: s.restarts,
-    memory_bytes: s.memoryBytes,
-    cpu_seconds: s.cpuSeconds,
-    tasks: s.tasks,
-    user: s.user,
-    working_directory: s.workingDirectory,
-    commands: s.commands,
-    environment_names: s.environmentNames,
-    environment_files: s.environmentFiles,
-    file: s.file,
-    drop_ins: s.dropIns,
-    dependencies: s.dependencies,
-  }
 }
 
 function showText(s: UnitStatus, sinceMs: number | null, counters: Counters | null, out: Console): string[] {

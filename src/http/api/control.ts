@@ -1,6 +1,7 @@
 // Unit control over HTTP: checks token and transport, runs the command, reports its outcome.
 import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
 import { fullName } from '../../core/unit-name.ts'
+import { causeJson } from '../../core/views/unit-status-json.ts'
 import { isSameToken, sentToken, tokenOrRefusal, tokenRequired } from '../access/bearer-token.ts'
 import { type HttpControl, type HttpRequest, type HttpResponse, json, problem, type RouteResult } from '../route.ts'
 
@@ -33,8 +34,8 @@ export async function runCommand(control: HttpControl, request: HttpRequest): Pr
   const via = transport === 'tcp' ? 'http' : 'socket'
   try {
     const { outcome, cause } = await control.commands.run({ action, unit, noWait, who, via })
-    const causeJson = cause && { result: cause.result, exit_code: cause.exitCode, signal: cause.signal }
-    return json({ service: unit, action, outcome, cause: causeJson }, noWait ? 202 : 200)
+    const result = { service: unit, action, outcome, cause: cause && causeJson(cause) }
+    return json(result, noWait ? 202 : 200)
   } catch (error) {
     if (error instanceof ControlError) return problem(STATUS_OF[error.code], error.code, error.message)
     throw error

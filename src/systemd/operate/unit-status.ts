@@ -51,6 +51,7 @@ export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   CPUUsageNSec: 'number',
   TasksCurrent: 'number',
   StateChangeTimestampMonotonic: 'number',
+  ActiveEnterTimestampMonotonic: 'number',
   CanReload: 'boolean',
   RefuseManualStart: 'boolean',
   RefuseManualStop: 'boolean',
@@ -72,10 +73,14 @@ function ofType<const T>(names: readonly string[], type: T): Record<string, T> {
 
 /** Why the last run failed; null if it did not fail, or if the properties do not show it. */
 export function causeIn(properties: Properties): Cause | null {
+  const cause = endIn(properties)
+  return cause === null || cause.result === 'success' ? null : cause
+}
+
+/** How the last run ended, or what is known of the present one; null if the properties do not show it. */
+function endIn(properties: Properties): Cause | null {
   const reading = decodeUnit([properties])
-  if ('malformed' in reading) return null
-  const cause = causeOf(reading.snapshot)
-  return cause.result === 'success' ? null : cause
+  return 'malformed' in reading ? null : causeOf(reading.snapshot)
 }
 
 /**
@@ -120,7 +125,11 @@ export function statusIn(unit: string, properties: Properties, triggers: readonl
   const aboveZero = (name: string) => number(name) || null
   const rows = (name: string) => (Array.isArray(properties[name]) ? (properties[name] as unknown[]) : [])
   const words = (name: string) => rows(name).map(String).sort()
-  const changedUs = aboveZero('StateChangeTimestampMonotonic')
+  const milliseconds = (name: string) => {
+    const us = aboveZero(name)
+    return us === null ? null : us / 1000
+  }
+  const end = endIn(properties)
   const cpuNs = number('CPUUsageNSec')
   return {
     unit: text('Id') ?? unit,
@@ -131,8 +140,12 @@ export function statusIn(unit: string, properties: Properties, triggers: readonl
     fileState: text('UnitFileState'),
     frozen: isFrozen(text('FreezerState')),
     triggers,
-    changedAtMonoMs: changedUs === null ? null : changedUs / 1000,
+    changedAtMonoMs: milliseconds('StateChangeTimestampMonotonic'),
+    activeAtMonoMs: milliseconds('ActiveEnterTimestampMonotonic'),
     cause: causeIn(properties),
+    result: text('Result'),
+    exitCode: end?.exitCode ?? null,
+    signal: end?.signal ?? null,
     mainPid: aboveZero('MainPID'),
     restarts: number('NRestarts'),
     memoryBytes: number('MemoryCurrent'),

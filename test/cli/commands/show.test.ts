@@ -6,6 +6,8 @@ import type { UnitStatus } from '../../../src/core/unit-status.ts'
 import type { UnitControl } from '../../../src/ports.ts'
 import { fakeAgent, recordingConsole } from '../fake-agent.ts'
 
+const NOW = Date.parse('2026-11-20T10:15:00Z')
+
 const STATUS: UnitStatus = {
   unit: 'mosquitto.service',
   description: 'An MQTT broker',
@@ -16,6 +18,10 @@ const STATUS: UnitStatus = {
   frozen: false,
   triggers: [],
   changedAtMonoMs: 400_000,
+  activeAtMonoMs: 300_000,
+  result: 'exit-code',
+  exitCode: 3,
+  signal: null,
   mainPid: null,
   restarts: 4,
   memoryBytes: 3 << 20,
@@ -53,16 +59,17 @@ function sourcesWith(socket: string, status: UnitStatus = STATUS) {
     status: async () => status,
     properties: async () => ({ Type: 'notify', Environment: 'TOKEN=secret' }),
   }
-  return { control, client: clientOf(socket), nowMonoMs: () => 1_000_000 }
+  return { control, client: clientOf(socket), wallMsOf: (monoMs: number) => NOW - 1_000_000 + monoMs }
 }
 
 test('shows one unit with the counters of the agent', async () => {
   await using agent = await fakeAgent((_, response) => {
-    response.end(JSON.stringify({ counters: { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 } }))
+    const counters = { starts: 5, stops: 0, crashes: 5, restarts: 4, lost: 0 }
+    response.end(JSON.stringify({ units: [{ service: 'mosquitto.service', counters }] }))
   })
-  const out = { ...recordingConsole(), now: () => Date.parse('2026-11-20T10:15:00Z') }
+  const out = { ...recordingConsole(), now: () => NOW }
   expect(await show('mosquitto.service', false, sourcesWith(agent.socket), out)).toBe(0)
-  expect(agent.requests[0]?.url).toBe('/api/v1/units/mosquitto.service')
+  expect(agent.requests[0]?.url).toBe('/api/v1/units')
   expect(out.out()).toMatchInlineSnapshot(`
     "mosquitto.service - An MQTT broker
       State         failed (failed) since 2026-11-20T10:05:00Z (10m)
@@ -89,20 +96,20 @@ test('with --json has every simple property, and no value of the environment', a
   expect(await show('mosquitto.service', true, sourcesWith('/nowhere'), out)).toBe(0)
   const json = JSON.parse(out.out())
   expect(json).toMatchObject({ counters: null, cause: { exit_code: 3 }, properties: { Type: 'notify' } })
+  expect(json).toMatchObject({ since: '2026-11-20T10:05:00.000Z', active_entered: '2026-11-20T10:03:20.000Z' })
   expect(out.out()).not.toContain('secret')
 })
 
 test('names what starts the unit and when, and shows that it is frozen', async () => {
-  const now = Date.parse('2026-11-20T10:15:00Z')
   const status: UnitStatus = {
     ...STATUS,
     frozen: true,
     triggers: [
       { unit: 'holder.target', activeState: 'inactive', nextMs: null },
-      { unit: 'mosquitto.timer', activeState: 'active', nextMs: now + 330_000 },
+      { unit: 'mosquitto.timer', activeState: 'active', nextMs: NOW + 330_000 },
     ],
   }
-  const out = { ...recordingConsole(), now: () => now }
+  const out = { ...recordingConsole(), now: () => NOW }
   expect(await show('mosquitto.service', false, sourcesWith('/nowhere', status), out)).toBe(0)
   expect(out.out().split('\n').slice(2, 6)).toEqual([
     '  Frozen        yes: its processes are paused',
