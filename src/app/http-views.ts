@@ -6,19 +6,20 @@ import type { Event } from '../core/event.ts'
 import { plural } from '../core/views/format.ts'
 import { NotOnFlash, type Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import type { Log, UnitCommands } from '../ports.ts'
+import type { Log } from '../ports.ts'
 import { healthChecks, type StatusInputs, statusJson, systemStatus } from './status.ts'
+import type { AgentControl } from './unit-control.ts'
 
 export interface HttpViewsOptions {
   readonly inputs: StatusInputs
   readonly metrics: Metrics
-  readonly commands: UnitCommands
+  readonly control: AgentControl
   /** Recent events, oldest first. */
   readonly history: () => readonly Event[]
   readonly log: Log
 }
 
-export function createHttpViews({ inputs, metrics, commands, history, log }: HttpViewsOptions): Views {
+export function createHttpViews({ inputs, metrics, control, history, log }: HttpViewsOptions): Views {
   const { agent, store, clock, identity, configuration } = inputs
   const rules = (): Config['control'] => configuration.now().control
 
@@ -40,9 +41,11 @@ export function createHttpViews({ inputs, metrics, commands, history, log }: Htt
     checks: () => healthChecks(inputs),
     status: () => statusJson(inputs),
     system: () => systemStatus(inputs),
+    details: control.details.read,
+    wallMsOf: clock.wallMsOf,
     metrics: metrics.scrape,
     federate: metrics.federate,
-    control: { commands, rules },
+    control: { ...control, rules },
     async clear({ keepEvents, logFile }) {
       const file = logFile === null ? null : inputs.logFiles.find(({ path }) => resolve(path) === logFile)
       if (file === undefined)

@@ -34,7 +34,7 @@ import { createUsageReader } from './resource-usage.ts'
 import { scrapeFacts } from './scrape-facts.ts'
 import { healthChecks, type LogFile, type StatusInputs } from './status.ts'
 import { createTcpListener, metricsUrl, pageUrl, tcpSettings } from './tcp-listener.ts'
-import { createAgentCommands } from './unit-control.ts'
+import { createAgentControl } from './unit-control.ts'
 import { createUnitSource } from './unit-source.ts'
 
 export interface RunOptions {
@@ -65,13 +65,13 @@ export async function run(options: RunOptions): Promise<Running> {
   const startedAtMonoMs = clock.now().monoMs
   const opened = await openState({ ...options, clock, log })
   const parts = await createParts(options, opened, startedAtMonoMs)
-  const { agent, source, sinks, http, tcp, mqtt, remoteWrite, optional, commands, systemd } = parts
+  const { agent, source, sinks, http, tcp, mqtt, remoteWrite, optional, control, systemd } = parts
 
   const stop = async () => {
     systemd.stopping()
     await waitForUnits({ source, state: agent.state, clock, log })
     tcp.stop()
-    commands.close()
+    control.close()
     await agent.stop()
   }
 
@@ -124,7 +124,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     agent.lookAtClock()
   }
   const { source, missingEvidence } = createUnitSource({ loaded, state: agent.state, bootId, noteLate, clock, log })
-  const commands = createAgentCommands(config, agent, { clock, log, env, uid, user: loaded.paths.user })
+  const control = createAgentControl(config, agent, { clock, log, env, uid, user: loaded.paths.user })
 
   const eventSinks: EventSink[] = []
   const crashLog = await createCrashLog(config().crash_log_lines, eventSinks, log)
@@ -138,7 +138,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     store,
     state: agent.state,
     bus: source.health,
-    commands,
+    commands: control.commands,
     pageUrl: () => pageUrl(inputs.tcp, config().http.allowed_hosts, hostname()),
     statsEveryMs,
     clock,
@@ -172,7 +172,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   healthChecks(inputs) // `since` of what does not change is the start
   const metrics = createMetrics((withUsage) => scrapeFacts(inputs, withUsage), clock)
   remoteWrite.pushFrom(metrics.select)
-  http.serve(createHttpViews({ inputs, metrics, commands, history, log }))
+  http.serve(createHttpViews({ inputs, metrics, control, history, log }))
 
   const status = () => statusLine(agent.state(), reportLines(healthChecks(inputs).filter(({ healthy }) => !healthy)))
   const systemd = createService({ env, pid: process.pid, status, bus: source, clock, log })
@@ -186,7 +186,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     configuration,
     agent,
     source,
-    commands,
+    control,
     sinks,
     http,
     tcp: inputs.tcp,

@@ -1,5 +1,6 @@
 // Commands to the running agent over HTTP or MQTT: checked against the configuration, run by systemd, recorded as events.
 import {
+  CONTROL_DISABLED,
   type CommandResult,
   ControlError,
   type ControlRules,
@@ -21,13 +22,20 @@ export interface UnitCommandsOptions {
 }
 
 export interface AgentCommands extends UnitCommands {
+  /** Makes systemd read all unit files again, or rejects with a `ControlError`. Logged, because it concerns no unit. */
+  daemonReload(): Promise<void>
   close(): void
 }
 
 export function createUnitCommands(options: UnitCommandsOptions): AgentCommands {
   const { rules, isWatched, observe, clock, log } = options
-  let control: Promise<UnitControl> | null = null
+  let opened: Promise<UnitControl> | null = null
   const refusal = (unit: string) => controlRefusal(unit, rules(), isWatched)
+
+  const control = () => {
+    opened ??= options.control()
+    return opened
+  }
 
   const record = (command: UnitCommand, outcome: (Observation & { kind: 'command' })['outcome']) =>
     observe({ ...command, kind: 'command', at: clock.now(), outcome })
@@ -36,8 +44,7 @@ export function createUnitCommands(options: UnitCommandsOptions): AgentCommands 
     const why = refusal(command.unit)
     if (why !== null) throw new ControlError('denied', why)
     try {
-      control ??= options.control()
-      const result = await (await control).run(command.action, command.unit, command.noWait)
+      const result = await (await control()).run(command.action, command.unit, command.noWait)
       record(command, result.outcome)
       return result
     } catch (error) {
@@ -48,5 +55,14 @@ export function createUnitCommands(options: UnitCommandsOptions): AgentCommands 
       throw error
     }
   }
-  return { run, refusal, close: () => void control?.then((one) => one.close()) }
+  return {
+    run,
+    refusal,
+    async daemonReload() {
+      if (!rules().enabled) throw new ControlError('denied', CONTROL_DISABLED)
+      await (await control()).daemonReload()
+      log('info', 'systemd has reloaded its unit files, as requested over the local socket')
+    },
+    close: () => void opened?.then((one) => one.close()),
+  }
 }

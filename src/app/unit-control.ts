@@ -2,6 +2,7 @@
 import type { Agent } from '../agent.ts'
 import type { Config } from '../config/keys.ts'
 import type { Clock, Env, Log, UnitControl } from '../ports.ts'
+import { createUnitDetails, DETAILS_TIMEOUT_MS, type UnitDetails } from '../systemd/operate/unit-details.ts'
 import { type AgentCommands, createUnitCommands } from './unit-commands.ts'
 
 /** systemd itself aborts a start job after 90 s unless configured otherwise (DefaultTimeoutStartSec=). */
@@ -16,9 +17,18 @@ export interface ControlOptions {
   readonly user: boolean
 }
 
-/** Commands to the running agent, under the configuration in effect. */
-export function createAgentCommands(config: () => Config, agent: Agent, options: ControlOptions): AgentCommands {
-  return createUnitCommands({
+/** How clients of the running agent operate and inspect units. */
+export interface AgentControl {
+  readonly commands: AgentCommands
+  readonly details: UnitDetails
+  /** What changes unit files is possible. */
+  readonly asRoot: boolean
+  close(): void
+}
+
+/** Commands under the configuration in effect. */
+export function createAgentControl(config: () => Config, agent: Agent, options: ControlOptions): AgentControl {
+  const commands = createUnitCommands({
     rules: () => config().control,
     isWatched: (unit) => agent.state().index.has(unit),
     control: () => openControl(config(), () => config().max_retries, AGENT_TIMEOUT_MS, options),
@@ -26,6 +36,16 @@ export function createAgentCommands(config: () => Config, agent: Agent, options:
     clock: options.clock,
     log: options.log,
   })
+  const details = createUnitDetails(() => openControl(config(), () => 0, DETAILS_TIMEOUT_MS, options), options.clock)
+  return {
+    commands,
+    details,
+    asRoot: options.uid === 0,
+    close() {
+      commands.close()
+      details.close()
+    },
+  }
 }
 
 /** The back end that `--backend` names. `timeoutMs`: how long one operation may take. */

@@ -64,9 +64,11 @@ export interface ControlRules {
   readonly units: readonly string[]
 }
 
+export const CONTROL_DISABLED = 'control is disabled; set control.enabled to true in the configuration to enable it'
+
 /** Null if the unit may be controlled, else a sentence with the reason and the setting that would allow it. */
 export function controlRefusal(unit: string, rules: ControlRules, isWatched: (unit: string) => boolean): string | null {
-  if (!rules.enabled) return 'control is disabled; set control.enabled to true in the configuration to enable it'
+  if (!rules.enabled) return CONTROL_DISABLED
   // A pattern could match an entry of control.units, and systemctl would apply the action to all units that it matches.
   if (!isUnitName(unit)) return `${unit} is not a full unit name such as mosquitto.service`
   if (rules.units.length === 0) {

@@ -4,6 +4,7 @@ import type { Event } from '../core/event.ts'
 import type { HealthCheck } from '../core/health.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
+import type { UnitStatus } from '../core/unit-status.ts'
 import type { Identity, Json } from '../core/views/api-json.ts'
 import type { UnitCommands } from '../ports.ts'
 import type { StreamWriter } from './api/stream-writer.ts'
@@ -35,6 +36,10 @@ export interface Views {
   status(): Json
   /** systemd as a whole and the machine; null while systemd does not respond. */
   system(): Promise<Json | null>
+  /** What systemd shows of any unit; null if it does not respond in time, `busy` if too many are read. */
+  details(unit: string): Promise<UnitStatus | null | 'busy'>
+  /** The wall time of a moment of this boot, as in `Clock`. */
+  wallMsOf(monoMs: number): number
   readonly control: HttpControl
   /**
    * Sets the counters to zero and clears the stored events; resolves with null when that is on flash, or with one sentence if
@@ -59,7 +64,12 @@ export interface TokenRules {
 
 /** What is needed to control units over HTTP. */
 export interface HttpControl {
-  readonly commands: UnitCommands
+  readonly commands: UnitCommands & {
+    /** Makes systemd read all unit files again, or rejects with a `ControlError`. */
+    daemonReload(): Promise<void>
+  }
+  /** The agent may change unit files. */
+  readonly asRoot: boolean
   rules(): TokenRules
 }
 

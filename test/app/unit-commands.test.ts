@@ -9,7 +9,7 @@ const ORDER: UnitCommand = { action: 'restart', unit: 'mosquitto.service', via: 
 const AT = { monoMs: 1, wallMs: 2 }
 
 const never = () => Promise.reject(new Error('unexpected call'))
-const NOTHING_ELSE = { daemonReload: never, list: never, status: never, properties: never }
+const NOTHING_ELSE = { list: never, status: never, properties: never }
 
 function commanding(run: () => Promise<CommandResult>, enabled = true) {
   const made: string[] = []
@@ -19,7 +19,8 @@ function commanding(run: () => Promise<CommandResult>, enabled = true) {
     isWatched: (unit) => unit === 'mosquitto.service',
     control: async () => {
       made.push('made')
-      return { ...NOTHING_ELSE, run, close: () => made.push('closed') }
+      const daemonReload = async () => void made.push('reloaded')
+      return { ...NOTHING_ELSE, daemonReload, run, close: () => made.push('closed') }
     },
     observe: (observation) => observed.push(observation),
     clock: testClock({ startMs: AT.monoMs, wallOffsetMs: AT.wallMs - AT.monoMs }),
@@ -58,4 +59,18 @@ test('a refusal by systemd is logged and recorded with its code', async () => {
   await expect(commands.run(ORDER)).rejects.toMatchObject({ code: 'masked' })
   expect(observed).toMatchObject([{ kind: 'command', outcome: 'masked' }])
   expect(made).toEqual(['made', 'warning restart mosquitto.service via http: mosquitto.service is masked'])
+})
+
+test('a reload of the unit files requires control, and is logged because it concerns no unit', async () => {
+  const { commands, made, observed } = commanding(never)
+  await commands.daemonReload()
+  expect(made).toEqual([
+    'made',
+    'reloaded',
+    'info systemd has reloaded its unit files, as requested over the local socket',
+  ])
+  expect(observed).toEqual([])
+  const off = commanding(never, false)
+  await expect(off.commands.daemonReload()).rejects.toMatchObject({ code: 'denied' })
+  expect(off.made).toEqual([])
 })

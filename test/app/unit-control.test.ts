@@ -1,7 +1,7 @@
 // The back end for commands to the agent: what it takes from the configuration in effect.
 import { expect, test } from 'vitest'
 import { createAgent } from '../../src/agent.ts'
-import { createAgentCommands } from '../../src/app/unit-control.ts'
+import { createAgentControl } from '../../src/app/unit-control.ts'
 import type { Config } from '../../src/config/keys.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { newState } from '../../src/core/state.ts'
@@ -29,7 +29,7 @@ test('a reload changes max_retries of the next command', async () => {
   const log = () => {}
   const store = { remember: () => {} } as unknown as StateStore
   const agent = createAgent({ state: newState('00'), bootId: 'b', store, clock, log })
-  const commands = createAgentCommands(() => inEffect, agent, { clock, log, env: {}, uid: 0, user: false })
+  const { commands } = createAgentControl(() => inEffect, agent, { clock, log, env: {}, uid: 0, user: false })
   const retriesOf = async () => {
     retries = 0
     const command = { action: 'start', unit: 'a.service', via: 'http', who: null } as const

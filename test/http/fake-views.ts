@@ -4,6 +4,7 @@ import type { CrashEvent, Event } from '../../src/core/event.ts'
 import type { CheckName, HealthCheck } from '../../src/core/health.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
+import type { UnitStatus } from '../../src/core/unit-status.ts'
 import type { ClearOptions, Views } from '../../src/http/route.ts'
 import type { UnitCommands } from '../../src/ports.ts'
 
@@ -57,6 +58,10 @@ export interface FakeGateway {
   /** Commands that were run. */
   readonly commandsRun: UnitCommand[]
   commands: UnitCommands
+  asRoot: boolean
+  unitFilesReloaded: number
+  /** What systemd shows of a unit. */
+  details: (unit: string) => UnitStatus | null | 'busy'
   readonly logged: string[]
   readonly views: Views
 }
@@ -80,6 +85,9 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
         return { outcome: command.noWait ? 'queued' : 'done', cause: null }
       },
     },
+    asRoot: false,
+    unitFilesReloaded: 0,
+    details: () => null,
     logged: [],
     views: {
       live: () => it.state,
@@ -94,8 +102,20 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
         matches.includes('{')
           ? { problem: 'not a selector' }
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
+      details: async (unit) => it.details(unit),
+      wallMsOf: (monoMs) => 1_795_169_000_000 + monoMs,
       control: {
-        commands: { refusal: (unit) => it.commands.refusal(unit), run: (command) => it.commands.run(command) },
+        commands: {
+          refusal: (unit) => it.commands.refusal(unit),
+          run: (command) => it.commands.run(command),
+          async daemonReload() {
+            if (!it.rules.enabled) throw new ControlError('denied', 'control is disabled')
+            it.unitFilesReloaded += 1
+          },
+        },
+        get asRoot() {
+          return it.asRoot
+        },
         rules: () => it.rules,
       },
       status() {

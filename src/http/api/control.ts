@@ -1,11 +1,12 @@
 // Unit control over HTTP: checks token and transport, runs the command, reports its outcome.
-import { type Action, ControlError, type ControlProblem } from '../../core/command.ts'
+import { ACTIONS, type Action, ControlError, type ControlProblem } from '../../core/command.ts'
 import { fullName } from '../../core/unit-name.ts'
 import { causeJson } from '../../core/views/unit-status-json.ts'
 import { isSameToken, sentToken, tokenOrRefusal, tokenRequired } from '../access/bearer-token.ts'
 import { type HttpControl, type HttpRequest, type HttpResponse, json, problem, type RouteResult } from '../route.ts'
 
-const HTTP_ACTIONS: readonly Action[] = ['start', 'stop', 'restart', 'reload', 'reset-failed']
+/** They create and remove links to unit files, which can make any program run as root. */
+const UNIT_FILE_ACTIONS: readonly Action[] = ['enable', 'disable']
 
 const STATUS_OF: Readonly<Record<ControlProblem, number>> = {
   no_such_unit: 404,
@@ -23,8 +24,9 @@ const STATUS_OF: Readonly<Record<ControlProblem, number>> = {
  */
 export async function runCommand(control: HttpControl, request: HttpRequest): Promise<RouteResult> {
   const { params, query, transport, who } = request
-  const action = HTTP_ACTIONS.find((known) => known === params['action'])
-  if (action === undefined) return problem(404, 'not_found', `unknown action; use one of ${HTTP_ACTIONS.join(', ')}`)
+  const action = ACTIONS.find((known) => known === params['action'])
+  if (action === undefined) return problem(404, 'not_found', `unknown action; use one of ${ACTIONS.join(', ')}`)
+  if (UNIT_FILE_ACTIONS.includes(action) && !changesUnitFiles(control, request)) return notPossible(action)
   const unit = fullName(params['unit'] ?? '')
   const refusal = transport === 'tcp' ? refusalOf(control, request) : null
   if (refusal !== null) return refusal
@@ -37,9 +39,34 @@ export async function runCommand(control: HttpControl, request: HttpRequest): Pr
     const result = { service: unit, action, outcome, cause: cause && causeJson(cause) }
     return json(result, noWait ? 202 : 200)
   } catch (error) {
-    if (error instanceof ControlError) return problem(STATUS_OF[error.code], error.code, error.message)
-    throw error
+    return controlProblem(error)
   }
+}
+
+/** Under the same conditions as what changes unit files, and only if control is enabled. */
+export async function reloadUnitFiles(control: HttpControl, request: HttpRequest): Promise<RouteResult> {
+  if (!changesUnitFiles(control, request)) return notPossible('daemon-reload')
+  try {
+    await control.commands.daemonReload()
+    return json({ action: 'daemon-reload', outcome: 'done' })
+  } catch (error) {
+    return controlProblem(error)
+  }
+}
+
+/** Only a local client of an agent that runs as root: for any other, this would be a permission that it does not have. */
+function changesUnitFiles({ asRoot }: HttpControl, { transport }: HttpRequest): boolean {
+  return asRoot && transport === 'socket'
+}
+
+function notPossible(action: string): HttpResponse {
+  const message = `${action} is possible only over the local socket of an agent that runs as root; run 'gatewatch ${action}' as root`
+  return problem(403, 'not_possible', message)
+}
+
+function controlProblem(error: unknown): HttpResponse {
+  if (error instanceof ControlError) return problem(STATUS_OF[error.code], error.code, error.message)
+  throw error
 }
 
 /** The units that this client may control over its transport, given the token; null if control is not possible. */

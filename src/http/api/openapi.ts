@@ -37,7 +37,7 @@ const ACTION: Json = {
   name: 'action',
   in: 'path',
   required: true,
-  schema: { type: 'string', enum: ACTIONS.filter((action) => action !== 'enable' && action !== 'disable') },
+  schema: { type: 'string', enum: ACTIONS },
 }
 const SINCE = inQuery('since', 'Id of the last event received; an id of an unknown stream returns all events.')
 const FILTER = [
@@ -73,12 +73,14 @@ const PATHS: Json = {
   '/api/v1/openapi.json': get('This description', response('application/json', { type: 'object' }, 'OpenAPI 3.1.')),
   '/api/v1/status': get('Health of the agent, and the watched units', asJson('Status', 'The current status.')),
   '/api/v1/units': get('The watched units', asJson('Units', 'All watched units.')),
-  '/api/v1/units/{unit}': get('One watched unit', asJson('Unit', 'Its current state and counters.'), {
+  '/api/v1/units/{unit}': get('One unit', asJson('UnitDetails', 'Its state, and of a watched unit its counters.'), {
+    description:
+      'Over the local socket, and over TCP for authenticated clients, any unit that systemd can load; else only watched units.',
     parameters: [UNIT],
   }),
   '/api/v1/units/{unit}/{action}': post('Control a unit', asJson('CommandResult', 'The outcome of the command.'), {
     description:
-      'Requires control.enabled and, over TCP, the bearer token and either TLS or a connection from the gateway itself. Every command that is sent to systemd is recorded as an event of the kind command, whatever its outcome.',
+      'enable and disable: only over the local socket of an agent that runs as root, else 403 `not_possible`. Requires control.enabled and, over TCP, the bearer token and either TLS or a connection from the gateway itself. Every command that is sent to systemd is recorded as an event of the kind command, whatever its outcome.',
     security: [{ token: [] }],
     parameters: [
       UNIT,
@@ -111,6 +113,10 @@ const PATHS: Json = {
       responses: { 101: { description: 'The stream starts.' }, default: ERROR },
     },
   },
+  '/api/v1/daemon-reload': post(
+    'Make systemd read all unit files again (local socket of an agent that runs as root; else 403 `not_possible`)',
+    asJson('UnitFilesReloaded', 'systemd has read them. Requires control.enabled.'),
+  ),
   '/api/v1/clear': post(
     'Set all counters to zero and clear the stored events (local socket only)',
     asJson('Cleared', 'The counters are zero. One `command` event without a unit has the action `clear`.'),

@@ -1,17 +1,16 @@
 // The route table. GET changes nothing; a POST is limited to the local socket or requires a token.
 
 import { blocks, type HealthCheck, reportLines } from '../../core/health.ts'
-import { unitOf } from '../../core/state.ts'
-import { fullName } from '../../core/unit-name.ts'
 import { prefers } from '../../core/views/accept.ts'
 import { checkJson, eventJson, unitJson } from '../../core/views/api-json.ts'
 import { type HttpRequest, json, problem, type Route, type RouteResult, text, type Views } from '../route.ts'
 import { clearOptionsOf } from './clear-body.ts'
-import { controlView, runCommand } from './control.ts'
+import { controlView, reloadUnitFiles, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
 import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf } from './event-query.ts'
 import { baselinesOf } from './import-body.ts'
 import type { EventStream } from './stream.ts'
+import { oneUnit } from './unit-details.ts'
 
 const IMPORT_BYTES = 1024 * 1024
 /** One path of at most 4,096 bytes. */
@@ -40,7 +39,7 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     { ...GET, path: '/api/v1/openapi.json', handle: () => description(views) },
     { ...GET, path: '/api/v1/status', handle: (request) => status(views, request) },
     { ...GET, path: '/api/v1/units', handle: () => json(units(views)) },
-    { ...GET, path: '/api/v1/units/:unit', handle: ({ params }) => oneUnit(views, params['unit'] ?? '') },
+    { ...GET, path: '/api/v1/units/:unit', handle: (request) => oneUnit(views, request) },
     { ...GET, path: '/api/v1/system', handle: () => system(views) },
     { ...GET, path: '/api/v1/events', handle: (request) => events(views, request) },
     { ...GET, ...OF_ALL_UNITS, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
@@ -58,6 +57,13 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
       acceptsToken: true,
       path: '/api/v1/units/:unit/:action',
       handle: (request) => runCommand(views.control, request),
+    },
+    {
+      method: 'POST',
+      where: 'both',
+      hosts: 'known',
+      path: '/api/v1/daemon-reload',
+      handle: (request) => reloadUnitFiles(views.control, request),
     },
     {
       ...POST_ON_SOCKET,
@@ -106,12 +112,6 @@ function status(views: Views, request: HttpRequest): RouteResult {
 
 function units(views: Views) {
   return { units: views.live().units.map(unitJson) }
-}
-
-function oneUnit(views: Views, name: string): RouteResult {
-  const state = views.live()
-  const unit = unitOf(state, name) ?? unitOf(state, fullName(name))
-  return unit === undefined ? problem(404, 'unknown_unit', `${name} is not watched`) : json(unitJson(unit))
 }
 
 async function description(views: Views): Promise<RouteResult> {

@@ -4,6 +4,56 @@ import type { Json } from '../../core/views/api-json.ts'
 import { cause, EVENTS, EVIDENCE } from './event-schemas.ts'
 import { count, flag, list, mapOf, object, oneOf, orNull, ratio, ref, text, time } from './schema-types.ts'
 
+const shortCause = { result: text, exit_code: orNull(count), signal: orNull(text) }
+
+const state = {
+  service: text,
+  load_state: orNull(text),
+  active_state: { ...text, description: 'ActiveState of systemd, unloaded, or unknown' },
+  sub_state: orNull(text),
+  since: orNull(time),
+  frozen: orNull({ ...flag, description: 'the processes of the unit are paused' }),
+}
+
+const unit = {
+  ...state,
+  missing: orNull(text),
+  running: orNull(flag),
+  invocation_id: orNull(text),
+  flapping: orNull(flag),
+  gave_up: orNull(flag),
+  counters: ref('Counters'),
+  baseline: ref('Counters'),
+  failures: mapOf(object({ unrequested: count, requested: count })),
+  start_jobs_failed: mapOf({ ...count, description: 'start jobs that ended without a run, by job result' }),
+  last_crash: orNull(object({ timestamp: time, ...cause, requested: flag })),
+}
+
+/** What systemd shows of a unit. */
+const facts = {
+  'description?': text,
+  'file_state?': orNull(text),
+  'active_entered?': orNull(time),
+  'cause?': orNull(object(shortCause, 'why the last run failed')),
+  'result?': orNull(text),
+  'exit_code?': orNull(count),
+  'signal?': orNull(text),
+  'triggered_by?': list(object({ unit: text, active_state: text, next: orNull(time) })),
+  'main_pid?': orNull(count),
+  'restarts?': orNull({ ...count, description: 'automatic restarts since it was last started by a job' }),
+  'memory_bytes?': orNull(count),
+  'cpu_seconds?': orNull(ratio),
+  'tasks?': orNull(count),
+  'file?': orNull(text),
+  'drop_ins?': list(text),
+  'dependencies?': { ...mapOf(list(text)), description: 'units by kind (Requires, WantedBy, ...), in both directions' },
+  'user?': orNull(text),
+  'working_directory?': orNull(text),
+  'commands?': list(object({ setting: text, line: text })),
+  'environment_names?': list({ ...text, description: 'a name without its value' }),
+  'environment_files?': list(text),
+}
+
 export const SCHEMAS: Readonly<Record<string, Json>> = {
   Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
   Counters: object(
@@ -11,26 +61,17 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     'starts = stops + crashes + lost + (1 if running); imported baselines are not part of this equation.',
   ),
   Unit: object(
-    {
-      service: text,
-      load_state: orNull(text),
-      active_state: { ...text, description: 'ActiveState of systemd, unloaded, or unknown' },
-      sub_state: orNull(text),
-      missing: orNull(text),
-      since: orNull(time),
-      running: orNull(flag),
-      invocation_id: orNull(text),
-      flapping: orNull(flag),
-      gave_up: orNull(flag),
-      frozen: orNull({ ...flag, description: 'the processes of the unit are paused' }),
-      counters: ref('Counters'),
-      baseline: ref('Counters'),
-      failures: mapOf(object({ unrequested: count, requested: count })),
-      start_jobs_failed: mapOf({ ...count, description: 'start jobs that ended without a run, by job result' }),
-      last_crash: orNull(object({ timestamp: time, ...cause, requested: flag })),
-    },
+    unit,
     'While active_state is unknown, the other facts about the current state are null; counters remain.',
   ),
+  UnitDetails: {
+    description:
+      'Without authentication over TCP, only the fields of Unit. Else also what systemd shows, absent if it does not respond in time or was queried too often; commands, environment and directory only over the local socket.',
+    anyOf: [
+      object({ ...unit, 'watched?': { const: true }, ...facts }),
+      object({ ...state, watched: { const: false }, ...facts }),
+    ],
+  },
   Evidence: EVIDENCE,
   Units: object({ units: list(ref('Unit')) }),
   Check: object(
@@ -125,8 +166,9 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     service: text,
     action: text,
     outcome: oneOf('done', 'skipped', 'queued', 'failed', 'canceled', 'timeout', 'dependency'),
-    cause: orNull(object({ result: text, exit_code: orNull(count), signal: orNull(text) })),
+    cause: orNull(object(shortCause)),
   }),
+  UnitFilesReloaded: object({ action: { const: 'daemon-reload' }, outcome: { const: 'done' } }),
   Cleared: object({ cleared: count }),
   Imported: object({ imported: list(text), not_watched: list(text) }),
 }

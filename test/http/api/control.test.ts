@@ -71,8 +71,35 @@ test('a refusal by the configuration or by systemd is an error response', async 
   const { tcp } = await serve(it)
   expect(await command(tcp, '/api/v1/units/sshd/stop', bearer('topsecret'))).toEqual([403, 'denied'])
   expect(await command(tcp, '/api/v1/units/mosquitto/reload', bearer('topsecret'))).toEqual([409, 'refused'])
-  expect(await command(tcp, '/api/v1/units/mosquitto/enable', bearer('topsecret'))).toEqual([404, 'not_found'])
+  expect(await command(tcp, '/api/v1/units/mosquitto/kill', bearer('topsecret'))).toEqual([404, 'not_found'])
   expect((await ask(tcp, RESTART)).status).toBe(405)
+})
+
+const UNIT_FILE_COMMANDS = ['units/mosquitto/enable', 'units/mosquitto/disable', 'daemon-reload']
+
+test.each(UNIT_FILE_COMMANDS)(
+  '%s is possible only over the local socket and only if the agent runs as root',
+  async (path) => {
+    const { it } = controlled()
+    const { tcp, socket } = await serve(it)
+    expect(await command(socket, `/api/v1/${path}`)).toEqual([403, 'not_possible'])
+    it.asRoot = true
+    expect(await command(tcp, `/api/v1/${path}`)).toEqual([403, 'not_possible'])
+    expect(await command(tcp, `/api/v1/${path}`, bearer('topsecret'))).toEqual([403, 'not_possible'])
+    expect([it.commandsRun, it.unitFilesReloaded]).toEqual([[], 0])
+    expect(await command(socket, `/api/v1/${path}`)).toEqual([200, 'done'])
+    expect(it.commandsRun.length + it.unitFilesReloaded).toBe(1)
+  },
+)
+
+test('even then the configuration decides: control.enabled and, for a unit, control.units', async () => {
+  const { it } = controlled()
+  it.asRoot = true
+  const { socket } = await serve(it)
+  expect(await command(socket, '/api/v1/units/sshd/enable')).toEqual([403, 'denied'])
+  it.rules = { enabled: false, token_file: null }
+  expect(await command(socket, '/api/v1/daemon-reload')).toEqual([403, 'denied'])
+  expect([it.commandsRun, it.unitFilesReloaded]).toEqual([[], 0])
 })
 
 test('a page of another origin or a rebound name is refused even with the token', async () => {

@@ -1,0 +1,69 @@
+// Reads what systemd shows of single units for clients of the agent, within limits: no client can keep systemd busy.
+import { settledWithin } from '../../core/limits/settled-within.ts'
+import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/token-bucket.ts'
+import type { UnitStatus } from '../../core/unit-status.ts'
+import type { Clock, UnitControl } from '../../ports.ts'
+
+/** Each read takes systemd a few milliseconds on a small device, and longer if it has to load the unit. */
+const RATE: TokenRate = { everyMs: 200, burst: 50 }
+const UNITS_AT_ONCE = 8
+/** A client is waiting, and gets a response without these facts otherwise. */
+const RESPOND_WITHIN_MS = 2_000
+/** How long a call that systemd does not reply to counts as one of those under way. */
+export const DETAILS_TIMEOUT_MS = 10_000
+
+export interface UnitDetails {
+  /**
+   * What systemd shows of the unit; null if it does not respond in time. `busy`: too many reads. Requests for the same unit
+   * at the same time are one read. Any valid name is accepted; systemd loads the unit if necessary.
+   */
+  read(unit: string): Promise<UnitStatus | null | 'busy'>
+  close(): void
+}
+
+interface DetailsRead {
+  readonly status: Promise<UnitStatus | null>
+  /** The clients have their response, and systemd has not replied yet. */
+  overdue: boolean
+}
+
+/** `open` is called for the first read; an operation of what it opens takes at most DETAILS_TIMEOUT_MS. */
+export function createUnitDetails(open: () => Promise<UnitControl>, clock: Pick<Clock, 'now' | 'after'>): UnitDetails {
+  const underWay = new Map<string, DetailsRead>()
+  let bucket = fullBucket(RATE, clock.now().monoMs)
+  let control: Promise<UnitControl> | null = null
+
+  function start(unit: string): DetailsRead {
+    control ??= open()
+    let status: UnitStatus | null = null
+    const reply = control
+      .then(async (opened) => {
+        status = await opened.status(unit)
+      })
+      .catch(() => {}) // why systemd cannot be reached is a check of the agent's health
+      .finally(() => underWay.delete(unit))
+    const read: DetailsRead = {
+      overdue: false,
+      status: settledWithin(RESPOND_WITHIN_MS, reply, clock.after).then(() => {
+        read.overdue = true
+        return status
+      }),
+    }
+    return read
+  }
+
+  return {
+    async read(unit) {
+      const same = underWay.get(unit)
+      if (same !== undefined) return same.status
+      if (underWay.size >= UNITS_AT_ONCE) return [...underWay.values()].some(({ overdue }) => overdue) ? null : 'busy'
+      bucket = refilled(bucket, RATE, clock.now().monoMs)
+      if (bucket.tokens < 1) return 'busy'
+      bucket = spent(bucket)
+      const read = start(unit)
+      underWay.set(unit, read)
+      return read.status
+    },
+    close: () => void control?.then((opened) => opened.close()),
+  }
+}
