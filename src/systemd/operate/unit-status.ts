@@ -51,7 +51,6 @@ export const STATUS_TYPES: Readonly<Record<string, PropertyType>> = {
   CPUUsageNSec: 'number',
   TasksCurrent: 'number',
   StateChangeTimestampMonotonic: 'number',
-  ActiveEnterTimestampMonotonic: 'number',
   CanReload: 'boolean',
   RefuseManualStart: 'boolean',
   RefuseManualStop: 'boolean',

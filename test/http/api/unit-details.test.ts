@@ -37,6 +37,17 @@ const STATUS: UnitStatus = {
   environmentNames: ['SECRET_NAME'],
   environmentFiles: ['/etc/secret-file'],
   dependencies: { Requires: ['sysinit.target'] },
+  start: {
+    wasActive: true,
+    loadError: null,
+    hasJob: false,
+    restart: 'always',
+    restartDelayMs: 100,
+    limit: null,
+    conditions: [],
+    conditionsMet: null,
+    assertsMet: null,
+  },
 }
 
 const FACTS = {
