@@ -2,8 +2,9 @@
 import { messageOf } from './core/error-text.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import { CLOCK_STEP_MS, removedUnits, type State, unitOf } from './core/state.ts'
-import { countersBalance, dueAtMonoMs, step } from './core/step.ts'
+import { dueAtMonoMs, step } from './core/step.ts'
 import type { Unit } from './core/unit.ts'
+import { countersBalance } from './core/unit-facts.ts'
 import type { Clock, EventSink, Log, StateStore, Step, UnitSource } from './ports.ts'
 
 export interface AgentOptions {

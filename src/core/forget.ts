@@ -1,7 +1,7 @@
 // Forgets units that only a pattern named and that are over: first those that never come back, long before the list is full.
 import type { Instant, Observation } from './observation.ts'
-import { type Policy, type State, withUnits } from './state.ts'
-import { andThen, type Transition } from './transition.ts'
+import { type State, withUnits } from './state.ts'
+import { andThen, type Moment, type Transition } from './transition.ts'
 import { addCounters, type Counters, shownCounters, type Unit, ZERO } from './unit.ts'
 import { isOver } from './unit-facts.ts'
 import { isInstance, templateOf } from './unit-name.ts'
@@ -28,13 +28,9 @@ export function noteUnloaded(unit: Unit, at: Instant): Unit {
 }
 
 /** systemd has listed the units that it has loaded. */
-export function noteListed(
-  unit: Unit,
-  { at, loaded }: Observation & { readonly kind: 'listed' },
-  policy: Policy,
-): Transition {
+export function noteListed(unit: Unit, { loaded }: Observation & { readonly kind: 'listed' }, now: Moment): Transition {
   if (!loaded.has(unit.name))
-    return andThen(applyNotLoaded(unit, at, policy), (u) => ({ unit: noteUnloaded(u, at), events: [] }))
+    return andThen(applyNotLoaded(unit, now), (u) => ({ unit: noteUnloaded(u, now.at), events: [] }))
   return { unit: unit.unloadedSinceMonoMs === null ? unit : { ...unit, unloadedSinceMonoMs: null }, events: [] }
 }
 

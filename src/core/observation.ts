@@ -100,6 +100,8 @@ export type Observation =
       readonly at: Instant
       readonly of: number
       readonly evidence: Evidence
+      /** The signature that the crash had before; by default that of the unit's last crash, of unit and cause alone. */
+      readonly former?: string
       readonly because?: Because
     }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */

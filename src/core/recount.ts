@@ -29,6 +29,7 @@ export function cleared(unit: Unit, ctx: Context): Transition {
     job: null,
     canceledAtMonoMs: null,
     lastCrash: null,
+    history: null,
     crashTimesMonoMs: [],
     flapping: false,
     burst: null,

@@ -2,7 +2,9 @@
 
 import { causeOf, isCrash, isEnded, UNKNOWN_CAUSE, willRestart } from './cause.ts'
 import type { StateChange } from './event.ts'
-import type { Cause } from './explain/evidence.ts'
+import type { Cause, Evidence } from './explain/evidence.ts'
+import { historyOf, sameCause, stampOf, withCrash } from './explain/history.ts'
+import { signatureOf } from './explain/signature.ts'
 import { recordCrash } from './flapping.ts'
 import { emitEnd, emitStart } from './limits/rate-limit.ts'
 import { andThen, type Context, count, type Transition } from './transition.ts'
@@ -24,7 +26,7 @@ export function openRun(
   id = snapshot?.invocationId ?? null,
 ): Transition {
   const opened: Unit = {
-    ...count(unit, { starts: 1, restarts: restart ? 1 : 0 }),
+    ...count(unit, ctx, { starts: 1, restarts: restart ? 1 : 0 }),
     run: {
       id: id ?? '',
       openedAtMonoMs: ctx.at.monoMs,
@@ -33,6 +35,8 @@ export function openRun(
       requested: snapshot !== null && isStopping(snapshot) && isMetLate(unit, snapshot),
       // The states of a run before this one are never `deactivating`: this Result is the run's own.
       badResult: snapshot?.activeState === 'deactivating' ? badResultOf(snapshot) : null,
+      startObserved: snapshot !== null && unit.tracking === 'continuous' && ctx.source === 'signal',
+      firstOfBoot: isFirstOfBoot(unit),
     },
     runIds: id === null ? unit.runIds : [id, ...unit.runIds].slice(0, RUN_IDS),
     failed: null,
@@ -49,6 +53,14 @@ export function openRun(
     invocationId: id,
     counters: shownCounters(opened),
   })
+}
+
+/**
+ * Whether the unit did not run before in this boot: it was not active when it was first read, and all its runs were observed since.
+ * Only of an enabled one, which systemd does not unload: of another one, systemd may have forgotten that it ran.
+ */
+function isFirstOfBoot({ settings, runIds, tracking }: Unit): boolean {
+  return settings?.enabled === true && !settings.wasActive && runIds.length === 0 && tracking === 'continuous'
 }
 
 /**
@@ -162,8 +174,8 @@ function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, af
   // A start job stops nothing: a restart was merged into the one that was queued.
   const startJob = requested ? 0 : unit.startJob
   const closed: Unit = { ...unit, run: null, endJob: after.job, startJob, stopRequested: requested, job }
-  if (isCrash(cause)) return countCrash(closed, ctx, unit.run?.id || null, cause, change, requested, after.willRestart)
-  const stopped = count(closed, { stops: 1 })
+  if (isCrash(cause)) return countCrash(closed, ctx, unit.run, cause, change, requested, after.willRestart)
+  const stopped = count(closed, ctx, { stops: 1 })
   return emitEnd(stopped, ctx, {
     kind: 'stop',
     unit: unit.name,
@@ -179,7 +191,7 @@ function closeRun(unit: Unit, ctx: Context, cause: Cause, requested: boolean, af
 function countCrash(
   closed: Unit,
   ctx: Context,
-  id: string | null,
+  run: Run | null,
   cause: Cause,
   change: StateChange,
   requested: boolean,
@@ -187,8 +199,13 @@ function countCrash(
 ): Transition {
   const before = own(closed.failures, cause.result) ?? { unrequested: 0, requested: 0 }
   const kind = requested ? 'requested' : 'unrequested'
+  const now = stampOf(ctx.at, ctx.clockSynced)
+  const signature = signatureOf(closed.name, cause)
+  const counted = count(closed, ctx, { crashes: 1 })
+  const history = withCrash(historyOf(counted, now), now, cause, signature)
   const crashed: Unit = {
-    ...count(closed, { crashes: 1 }),
+    ...counted,
+    history,
     failures: { ...closed.failures, [cause.result]: { ...before, [kind]: before[kind] + 1 } },
     lastCrash: { cause, requested, atMs: ctx.at.wallMs, thisBoot: true },
   }
@@ -198,17 +215,27 @@ function countCrash(
     source: ctx.source,
     ...change,
     ...cause,
-    invocationId: id,
+    invocationId: run?.id || null,
     requested,
     willRestart,
+    evidence: { ...evidenceOf(run, ctx), ...sameCause(history, now, signature), signature },
     counters: shownCounters(crashed),
   })
   return requested ? transition : andThen(transition, (unit) => recordCrash(unit, ctx))
 }
 
+/** What is known of a run that ends now. */
+function evidenceOf(run: Run | null, { at, source }: Context): Evidence {
+  const isLengthKnown = run?.startObserved === true && source === 'signal'
+  return {
+    ...(isLengthKnown && { ranMs: Math.max(0, Math.round(at.monoMs - run.openedAtMonoMs)) }),
+    ...(run?.firstOfBoot && { firstRunOfBoot: true }),
+  }
+}
+
 /** The open run ended, and how is unknown. */
 export function loseRun(unit: Unit, ctx: Context): Transition {
-  const lost = count({ ...unit, run: null, endJob: 0, stopRequested: false }, { lost: 1 })
+  const lost = count({ ...unit, run: null, endJob: 0, stopRequested: false }, ctx, { lost: 1 })
   return emitEnd(lost, ctx, {
     kind: 'lost',
     unit: unit.name,

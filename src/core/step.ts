@@ -1,6 +1,7 @@
 // The pure core function: applies one observation to the state and returns the new state and the events.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
+import { dateHistories, historiesOfNextBoot, limitHistories, recountSignature } from './explain/histories.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import * as forget from './forget.ts'
 import { globMatcher } from './glob.ts'
@@ -11,7 +12,7 @@ import { asBaseline, cleared, otherMachine } from './recount.ts'
 import { loseRun } from './runs.ts'
 import { CANCELED_AFTER_MS, jobEnded, noteJob, noteJobType, reportCanceled } from './start-jobs.ts'
 import { type State, setClock, unitOf, withUnits } from './state.ts'
-import { andThen, type Context, isSameUnit, type PendingEvent, type Transition } from './transition.ts'
+import { andThen, type Context, isSameUnit, momentOf, type PendingEvent, type Transition } from './transition.ts'
 import { NO_PROOF, newUnit, shownCounters, type Unit, ZERO } from './unit.ts'
 import { distrustSettings, interrupt, loseContact } from './unit-facts.ts'
 import { applySnapshot, giveUp, mayGiveUp, setTriggered } from './unit-snapshot.ts'
@@ -27,7 +28,7 @@ export function step(state: State, o: Observation): StepResult {
     case 'signal':
     case 'read':
       return updateUnit(state, o.unit, o.at, (unit) =>
-        applySnapshot(unit, o.at, state.policy, o.snapshot, o.kind === 'read' ? o.settings : null),
+        applySnapshot(unit, momentOf(state, o.at), o.snapshot, o.kind === 'read' ? o.settings : null),
       )
     case 'tick':
       return tick(state, o.at)
@@ -40,7 +41,7 @@ export function step(state: State, o: Observation): StepResult {
         updateUnit(state, o.unit, o.at, (unit) => ({ unit: forget.noteUnloaded(unit, o.at), events: [] })),
       )
     case 'listed':
-      return roomMade(updateAllUnits(state, o.at, (unit) => forget.noteListed(unit, o, state.policy)))
+      return roomMade(updateAllUnits(state, o.at, (unit) => forget.noteListed(unit, o, momentOf(state, o.at))))
     case 'accepting':
       return { state: forget.noteAccepting(state, o.template, o.accepting), events: [] }
     case 'gap':
@@ -57,7 +58,7 @@ export function step(state: State, o: Observation): StepResult {
       return updateUnit(state, o.unit, o.at, (unit) => ({ unit: noteJobType(unit, o.job, o.type), events: [] }))
     case 'job-removed':
       return updateUnit(state, o.unit, o.at, (unit) =>
-        jobEnded(unit, { at: o.at, policy: state.policy, source: 'signal' }, o.job, o.result),
+        jobEnded(unit, { ...momentOf(state, o.at), source: 'signal' }, o.job, o.result),
       )
     case 'proof':
       return updateAllUnits(state, o.at, (unit) => ({
@@ -71,7 +72,7 @@ export function step(state: State, o: Observation): StepResult {
     case 'clock-set':
       return { state: setClock(state, o.bootedAtMs), events: [] }
     case 'clock':
-      return { state: state.clockSynced === o.synced ? state : { ...state, clockSynced: o.synced }, events: [] }
+      return { state: synced(state, o.at, o.synced), events: [] }
     case 'policy':
       return { state: { ...state, policy: o.policy }, events: [] }
     case 'clear':
@@ -98,10 +99,17 @@ function commandEvent(
   return { kind: 'command', unit: name, source: 'signal', counters, action, outcome, via, who }
 }
 
-function addEvidence(unit: Unit, { of, evidence, because }: Observation & { kind: 'evidence' }): Transition {
+/** Whether the clock is synchronised. Once it is, what was counted before gets its time. */
+function synced(state: State, at: Instant, clockSynced: boolean | null): State {
+  const known = state.clockSynced === clockSynced ? state : { ...state, clockSynced }
+  return clockSynced === true ? dateHistories(known, at) : known
+}
+
+function addEvidence(unit: Unit, { of, evidence, because, former }: Observation & { kind: 'evidence' }): Transition {
   const known = because === undefined ? { of, evidence } : { of, evidence, because }
   const counters = shownCounters(unit)
-  return { unit, events: [{ kind: 'evidence', unit: unit.name, source: 'signal', counters, ...known }] }
+  const recounted = recountSignature(unit, evidence.signature, former)
+  return { unit: recounted, events: [{ kind: 'evidence', unit: unit.name, source: 'signal', counters, ...known }] }
 }
 
 function updateUnit(state: State, name: string, at: Instant, update: (unit: Unit) => Transition): StepResult {
@@ -110,14 +118,16 @@ function updateUnit(state: State, name: string, at: Instant, update: (unit: Unit
   if (i === undefined || unit === undefined) return { state, events: [] }
   const transition = update(unit)
   if (transition.events.length === 0 && isSameUnit(unit, transition.unit)) return { state, events: [] }
-  return numberEvents({ ...state, units: state.units.with(i, transition.unit) }, at, transition.events)
+  const units = state.units.with(i, transition.unit)
+  const isOneMore = unit.history === null && transition.unit.history !== null
+  return numberEvents({ ...state, units: isOneMore ? limitHistories(units) : units }, at, transition.events)
 }
 
 function updateAllUnits(state: State, at: Instant, update: (unit: Unit) => Transition): StepResult {
   const transitions = state.units.map(update)
   if (transitions.every((t, i) => t.unit === state.units[i] && t.events.length === 0)) return { state, events: [] }
   return numberEvents(
-    { ...state, units: transitions.map((t) => t.unit) },
+    { ...state, units: limitHistories(transitions.map((t) => t.unit)) },
     at,
     transitions.flatMap((t) => t.events),
   )
@@ -139,7 +149,7 @@ function numberEvents(state: State, at: Instant, pending: readonly PendingEvent[
 
 /** Decides everything that is due at this time. */
 function tick(state: State, at: Instant): StepResult {
-  const ctx: Context = { at, policy: state.policy, source: 'signal' }
+  const ctx: Context = { ...momentOf(state, at), source: 'signal' }
   return updateAllUnits(forget.forgetDue(state, at), at, (unit) => {
     if (at.monoMs < dueAtMonoMs(unit, state)) return { unit, events: [] }
     const due = unit.failed !== null && at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS
@@ -189,7 +199,7 @@ function reloaded(unit: Unit): Transition {
 
 /** The command itself comes before the starts, so that a gap before it is announced by the event that explains it. */
 function clear(state: State, { at, via, keepEvents }: Observation & { kind: 'clear' }): StepResult {
-  const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
+  const ctx: Context = { ...momentOf(state, at), source: 'reconcile' }
   const transitions = state.units.map((unit) => cleared(unit, ctx))
   const command = { action: 'clear', outcome: 'done', via, who: null } as const
   const event: PendingEvent = { kind: 'command', unit: null, counters: null, source: 'signal', ...command }
@@ -213,10 +223,10 @@ function identify(state: State, { at, gatewayId, machineId }: Observation & { ki
 
 /** The agent started. After a reboot, monotonic times of the old boot mean nothing, and open runs are lost. */
 function boot(state: State, at: Instant, bootId: string): StepResult {
-  if (bootId === state.bootId) return step(state, { kind: 'gap', at })
-  const ctx: Context = { at, policy: state.policy, source: 'reconcile' }
-  const inThisBoot: State = { ...state, bootId, bootedAtMs: null, units: forget.onClockOfNextBoot(state.units) }
-  return updateAllUnits(inThisBoot, at, (unit) => {
+  if (bootId === state.bootId) return step(synced(state, at, state.clockSynced), { kind: 'gap', at })
+  const ctx: Context = { ...momentOf(state, at), source: 'reconcile' }
+  const units = historiesOfNextBoot(forget.onClockOfNextBoot(state.units))
+  const booted = updateAllUnits({ ...state, bootId, bootedAtMs: null, units }, at, (unit) => {
     const ended: Transition = unit.run === null ? { unit, events: [] } : loseRun(unit, ctx)
     const fresh: Partial<Unit> = {
       snapshot: null,
@@ -233,11 +243,5 @@ function boot(state: State, at: Instant, bootId: string): StepResult {
     const goneSinceMonoMs = unit.goneSinceMonoMs === null ? null : at.monoMs
     return andThen(ended, (u) => ({ unit: { ...interrupt(u), ...fresh, goneSinceMonoMs }, events: [] }))
   })
-}
-
-/** True if `starts = stops + crashes + lost + (1 if running)` and every crash is counted under its Result. */
-export function countersBalance(unit: Unit): boolean {
-  const { starts, stops, crashes, lost } = unit.counters
-  const byResult = Object.values(unit.failures).reduce((sum, f) => sum + f.unrequested + f.requested, 0)
-  return starts === stops + crashes + lost + (unit.run === null ? 0 : 1) && byResult === crashes
+  return { ...booted, state: synced(booted.state, at, state.clockSynced) }
 }

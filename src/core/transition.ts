@@ -1,7 +1,8 @@
 // The result of one observation for one unit: the new unit, and its events before they get sequence numbers.
 import type { Event, Source } from './event.ts'
+import { historyOf, stampOf, withCounted } from './explain/history.ts'
 import type { Instant } from './observation.ts'
-import type { Policy } from './state.ts'
+import type { Policy, State } from './state.ts'
 import type { Counters, Unit } from './unit.ts'
 
 type Numbered = 'seq' | 'atMs' | 'bootId' | 'clockSynced' | 'seqGap'
@@ -16,17 +17,27 @@ export interface Transition {
   readonly events: readonly PendingEvent[]
 }
 
-/** When and how something became known, and the policy in effect. */
-export interface Context {
+/** When something became known, whether the clock was synchronised, and the policy in effect. */
+export interface Moment {
   readonly at: Instant
-  readonly source: Source
+  readonly clockSynced: boolean
   readonly policy: Policy
 }
 
-export function count(unit: Unit, more: Partial<Counters>): Unit {
+export interface Context extends Moment {
+  readonly source: Source
+}
+
+export function momentOf({ clockSynced, policy }: State, at: Instant): Moment {
+  return { at, clockSynced: clockSynced === true, policy }
+}
+
+export function count(unit: Unit, ctx: Context, more: Partial<Counters>): Unit {
   const c = unit.counters
+  const now = stampOf(ctx.at, ctx.clockSynced)
   return {
     ...unit,
+    history: withCounted(historyOf(unit, now), now, more),
     counters: {
       starts: c.starts + (more.starts ?? 0),
       stops: c.stops + (more.stops ?? 0),

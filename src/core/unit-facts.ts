@@ -84,3 +84,10 @@ export function distrustSettings(unit: Unit): Unit {
 export function loseContact(unit: Unit): Unit {
   return interrupt(unit.outOfContact ? unit : { ...unit, outOfContact: true })
 }
+
+/** True if `starts = stops + crashes + lost + (1 if running)` and every crash is counted under its Result. */
+export function countersBalance(unit: Unit): boolean {
+  const { starts, stops, crashes, lost } = unit.counters
+  const byResult = Object.values(unit.failures).reduce((sum, f) => sum + f.unrequested + f.requested, 0)
+  return starts === stops + crashes + lost + (unit.run === null ? 0 : 1) && byResult === crashes
+}

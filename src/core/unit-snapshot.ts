@@ -3,23 +3,15 @@ import { causeOf, isEnded, restartAnnounced, willRestart } from './cause.ts'
 import type { Instant } from './observation.ts'
 import { catchUp, endFoundByRead, replayJournal, type SnapshotKind } from './reconcile.ts'
 import { endRun, endUnobserved, openRun, runAfter } from './runs.ts'
-import type { Policy } from './state.ts'
-import { andThen, type Context, type Transition } from './transition.ts'
+import { andThen, type Context, type Moment, type Transition } from './transition.ts'
 import { NO_PROOF, type Settings, shownCounters, type Unit, type UnitSnapshot } from './unit.ts'
 import { currentSettings, isAtRest, isOver, isUnloaded } from './unit-facts.ts'
 
 /** Applies a snapshot: from a signal if `settings` is null, else from a reply to GetAll with the settings. */
-export function applySnapshot(
-  known: Unit,
-  at: Instant,
-  policy: Policy,
-  snapshot: UnitSnapshot,
-  settings: Settings | null,
-): Transition {
+export function applySnapshot(known: Unit, now: Moment, snapshot: UnitSnapshot, settings: Settings | null): Transition {
   const unit: Unit = missedSignals(known, snapshot) ? { ...known, tracking: 'interrupted' } : known
   const ctx: Context = {
-    at,
-    policy,
+    ...now,
     source: settings !== null || unit.tracking === 'interrupted' ? 'reconcile' : 'signal',
   }
   const loaded = settings === null ? unchanged(unit) : applySettings(unit, ctx, settings)
@@ -28,16 +20,16 @@ export function applySnapshot(
   const transition = andThen(replayed, (u) =>
     applyToRuns(u, ctx, withoutRefusedStart(snapshot), settings !== null, unit.settings),
   )
-  return andThen(transition, (u) => checkFailure(recordSnapshot(u, at, snapshot), unit, ctx))
+  return andThen(transition, (u) => checkFailure(recordSnapshot(u, now.at, snapshot), unit, ctx))
 }
 
 /**
  * systemd has listed its units, and has not loaded this one, which only a pattern names: it is not read after a gap. It is not
  * running, so the run that was open has ended.
  */
-export function applyNotLoaded(unit: Unit, at: Instant, policy: Policy): Transition {
+export function applyNotLoaded(unit: Unit, now: Moment): Transition {
   if (unit.tracking !== 'interrupted' || !unit.byPattern) return unchanged(unit)
-  return applySnapshot(unit, at, policy, NOT_LOADED, null)
+  return applySnapshot(unit, now, NOT_LOADED, null)
 }
 
 /** What systemd reports of a unit that it has not loaded. */

@@ -1,5 +1,6 @@
 // The model of one watched unit: the last snapshot from systemd, the open run, and the counters.
 import type { Cause } from './explain/evidence.ts'
+import type { UnitHistory } from './explain/history.ts'
 
 /** The properties of a unit at one instant, as parsed by the bus adapter. */
 export interface UnitSnapshot {
@@ -57,6 +58,10 @@ export interface Run {
    * run: `reset-failed` sets systemd's own to `success`, even while ExecStopPost= of a crash is running.
    */
   readonly badResult: string | null
+  /** Its start was observed when it happened, so that its length is known. */
+  readonly startObserved: boolean
+  /** The unit did not run before it in this boot; false if that is not known. */
+  readonly firstOfBoot: boolean
 }
 
 /** Always: starts = stops + crashes + lost + (1 if a run is open). */
@@ -164,6 +169,8 @@ export interface Unit {
   /** When such a job was canceled; null once it is known whether another job took over. Not stored. */
   readonly canceledAtMonoMs: number | null
   readonly lastCrash: LastCrash | null
+  /** Null until something is counted, and if `HISTORIES_AT_MOST` other units crashed later. */
+  readonly history: UnitHistory | null
   /** Wall time of systemd's last state change, ms; null until known. */
   readonly changedAtMs: number | null
   /** Monotonic times of the latest unrequested crashes, oldest first, at most `flap.count`. */
@@ -209,6 +216,7 @@ export function newUnit(name: string): Unit {
     job: null,
     canceledAtMonoMs: null,
     lastCrash: null,
+    history: null,
     changedAtMs: null,
     crashTimesMonoMs: [],
     flapping: false,

@@ -2,8 +2,9 @@
 import type { Event } from '../../src/core/event.ts'
 import type { Observation } from '../../src/core/observation.ts'
 import { newState, type State, unitOf } from '../../src/core/state.ts'
-import { countersBalance, step } from '../../src/core/step.ts'
+import { step } from '../../src/core/step.ts'
 import type { Settings, Unit, UnitSnapshot } from '../../src/core/unit.ts'
+import { countersBalance } from '../../src/core/unit-facts.ts'
 
 export const IDLE: UnitSnapshot = {
   activeState: 'inactive',

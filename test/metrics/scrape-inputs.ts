@@ -36,6 +36,8 @@ const OPEN = {
   openedAtMs: 1_795_087_322_912,
   requested: false,
   badResult: null,
+  startObserved: false,
+  firstOfBoot: false,
   job: 7,
 }
 

@@ -128,7 +128,16 @@ test('without a notification socket nothing is sent', async () => {
 test('the status line counts running, failed, unloaded and unknown units, and shows one problem', () => {
   expect(statusLine(gatewayState(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
   const failed = unit('a.service', { snapshot: snapshot('failed', 'failed') })
-  const run = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: 0, job: 0, requested: false, badResult: null }
+  const run = {
+    id: 'a'.repeat(32),
+    openedAtMonoMs: 0,
+    openedAtMs: 0,
+    job: 0,
+    requested: false,
+    badResult: null,
+    startObserved: false,
+    firstOfBoot: false,
+  }
   expect(statusLine(stateOf(unit('b.service', { run })), [])).toBe('watching 1 unit, 1 running')
   expect(statusLine(stateOf(failed, unit('b.service', { run })), ['bus: no such socket', 'more'])).toBe(
     'watching 2 units, 1 running; 1 failed; bus: no such socket',

@@ -20,7 +20,16 @@ const end: Run['end'] = { atMs: 1500, kind: 'stop', result: 'success', firstBad:
 /** A restart that the agent missed: it counts a start, and the run before as lost. */
 const missedRestart = (interrupted: boolean, more: Partial<AgentRecord> = {}, openedMs = 1501) => {
   const counters = { starts: 2, stops: 0, crashes: 0, restarts: 0, lost: 1 }
-  const open = { id: 'b2', openedAtMonoMs: 3000, openedAtMs: 3000, job: 0, requested: false, badResult: null }
+  const open = {
+    id: 'b2',
+    openedAtMonoMs: 3000,
+    openedAtMs: 3000,
+    job: 0,
+    requested: false,
+    badResult: null,
+    startObserved: false,
+    firstOfBoot: false,
+  }
   const unit = { ...newUnit('u.service'), counters, run: open }
   const record: AgentRecord = {
     state: withUnits(newState('00112233aabbccdd'), [unit]),

@@ -43,6 +43,8 @@ export function busyUnit(name: string, crashes = 3): Unit {
       job: 77,
       requested: true,
       badResult: 'exit-code',
+      startObserved: true,
+      firstOfBoot: false,
     },
     runIds: [id(crashes), id(crashes + 1), id(crashes + 2)],
     counters: { starts: crashes + 1, stops: 0, crashes, restarts: crashes, lost: 0 },

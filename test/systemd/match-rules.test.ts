@@ -1,7 +1,8 @@
 // The match rules of a connection: which signals the bus delivers, on a scripted bus and on a real systemd.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newState } from '../../src/core/state.ts'
-import { countersBalance, step } from '../../src/core/step.ts'
+import { step } from '../../src/core/step.ts'
+import { countersBalance } from '../../src/core/unit-facts.ts'
 import { type Bus, busError } from '../../src/dbus/bus.ts'
 import { connectBus } from '../../src/dbus/connection.ts'
 import { createMatchRules, type NeededUnits } from '../../src/systemd/match-rules.ts'

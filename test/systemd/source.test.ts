@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newState } from '../../src/core/state.ts'
-import { countersBalance, step } from '../../src/core/step.ts'
+import { step } from '../../src/core/step.ts'
+import { countersBalance } from '../../src/core/unit-facts.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'

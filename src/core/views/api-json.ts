@@ -1,6 +1,6 @@
 // JSON form of an event and of a unit, the same in MQTT, HTTP, the command line and files.
 import type { Event } from '../event.ts'
-import { type After, type Because, evidenceJson } from '../explain/evidence.ts'
+import { type After, type Because, type Cause, evidenceJson } from '../explain/evidence.ts'
 import type { HealthCheck } from '../health.ts'
 import { shownCounters, type Unit } from '../unit.ts'
 import { isKnown, missingReason, shownState } from '../unit-facts.ts'
@@ -108,7 +108,8 @@ function changeFields(e: { fromState: string; toState: string; subState: string 
   return { from_state: e.fromState, to_state: e.toState, sub_state: e.subState }
 }
 
-function causeFields(e: { result: string; exitCode: number | null; signal: string | null; coreDumped: boolean }): Json {
+/** Why a run ended. */
+export function causeFields(e: Cause) {
   return { result: e.result, exit_code: e.exitCode, signal: e.signal, core_dumped: e.coreDumped }
 }
 

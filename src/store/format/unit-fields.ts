@@ -6,6 +6,10 @@ import type { ByteReader, ByteWriter } from './bytes.ts'
 /** systemd has fewer than twenty values of Result. */
 const FAILURES_AT_MOST = 64
 
+/** Bits at the end of an open run. */
+const START_OBSERVED = 1
+const FIRST_OF_BOOT = 2
+
 export function sameCounters(a: Counters, b: Counters): boolean {
   return (
     a === b ||
@@ -71,14 +75,22 @@ export function writeRun(to: ByteWriter, run: Run, newestId: string | null): voi
   to.num(run.job)
   to.u8(run.requested ? 1 : 0)
   to.word(run.badResult)
+  const marks = (run.startObserved ? START_OBSERVED : 0) | (run.firstOfBoot ? FIRST_OF_BOOT : 0)
+  if (marks !== 0) to.u8(marks)
 }
 
 export function readRun(from: ByteReader, newestId: string | null): Run {
   const run = { id: from.id(newestId) ?? '', openedAtMonoMs: from.num(), openedAtMs: from.num(), job: from.num() }
   // Version 0.1.0 wrote no more than that.
-  return from.done()
-    ? { ...run, requested: false, badResult: null }
-    : { ...run, requested: from.u8() !== 0, badResult: from.word() }
+  const known = from.done()
+    ? { requested: false, badResult: null }
+    : { requested: from.u8() !== 0, badResult: from.word() }
+  const marks = from.done() ? 0 : from.u8()
+  return {
+    ...{ ...run, ...known },
+    startObserved: (marks & START_OBSERVED) !== 0,
+    firstOfBoot: (marks & FIRST_OF_BOOT) !== 0,
+  }
 }
 
 export function writeSettings(to: ByteWriter, settings: Settings): void {

@@ -7,7 +7,16 @@ import { unitJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
 import { gatewayState, IDENTITY, STORED, snapshot, unit } from '../samples.ts'
 
-const RUN = { id: 'a'.repeat(32), openedAtMonoMs: 0, openedAtMs: NOON, job: 0, requested: false, badResult: null }
+const RUN = {
+  id: 'a'.repeat(32),
+  openedAtMonoMs: 0,
+  openedAtMs: NOON,
+  job: 0,
+  requested: false,
+  badResult: null,
+  startObserved: false,
+  firstOfBoot: false,
+}
 
 function check(name: string, healthy: boolean, message: string) {
   return { name, healthy, message, since: '2026-11-20T10:15:00.000Z' }

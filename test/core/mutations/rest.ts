@@ -57,7 +57,7 @@ export const REST: ByFile = {
     ['gave_up waits for systemd', 'at.monoMs >= unit.failed.sinceMonoMs + GAVE_UP_AFTER_MS', 'true'],
     [
       'a restart of the agent is only a gap',
-      "if (bootId === state.bootId) return step(state, { kind: 'gap', at })",
+      "if (bootId === state.bootId) return step(synced(state, at, state.clockSynced), { kind: 'gap', at })",
       '',
     ],
     [

@@ -32,7 +32,7 @@ test('a unit of version 0.1.0 is read: no request and no bad Result is known of 
     },
     settings: { ...SETTINGS, restartForced: false, restartPrevented: false, wasActive: true, startedBy: [] },
     tracking: 'continuous',
-    run: { ...RUN, requested: false, badResult: null },
+    run: { ...RUN, requested: false, badResult: null, startObserved: false, firstOfBoot: false },
     runIds: [id(7)],
     counters: { starts: 3, stops: 0, crashes: 2, restarts: 2, lost: 0 },
     failures: { signal: { unrequested: 2, requested: 0 } },
