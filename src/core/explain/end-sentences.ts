@@ -170,7 +170,7 @@ function frequencySentence({ sameCause24h: day, sameCause7d: week, signature }: 
 }
 
 /** What is not known about the end, stated plainly. */
-export function notKnown(end: EndEvent, hasLog: boolean): string[] {
+export function notKnown(end: EndEvent): string[] {
   if (end.kind === 'lost') return ['Not known: how that run ended.']
   const { result, signal, exitCode } = end
   if (end.because !== undefined || end.requested) return []
@@ -183,7 +183,7 @@ export function notKnown(end: EndEvent, hasLog: boolean): string[] {
   if (result === 'unknown') return ['Not known: how the run ended.']
   if (result === 'watchdog') return ['Not known: why it did not report.']
   if (result === 'exit-code' && exitCode !== null && !isExecFailure(end, evidence.ranMs))
-    return [`Not known: why the program failed${hasLog ? '; its last log lines are below' : ''}.`]
+    return ['Not known: why the program failed.']
   return []
 }
 

@@ -9,7 +9,7 @@ import type { ExplanationInput } from './explanation-input.ts'
 import { refusedSentence } from './refused-start.ts'
 import { sourcesSentence } from './sources-sentence.ts'
 import { advice, missingNeeds, nextSentences, notLoadable, skippedStart, stateSentence } from './state-sentences.ts'
-import { type Timeline, timelineOf } from './timeline.ts'
+import { type Timeline, type TimelineEntry, timelineOf } from './timeline.ts'
 
 export interface Explanation {
   /** Null for an event of the agent itself. */
@@ -20,6 +20,17 @@ export interface Explanation {
   readonly timeline: Timeline
   /** Of the crashing thread, topmost first. */
   readonly frames: readonly string[]
+}
+
+/** What `explanationJson` makes, as clients read it. */
+export interface ExplanationView {
+  readonly service: string | null
+  readonly event: EventView | null
+  readonly sentences: readonly string[]
+  readonly timeline: readonly TimelineEntry[]
+  readonly timeline_left_out: number
+  readonly frames?: readonly string[]
+  readonly log?: readonly string[]
 }
 
 const RUNS: readonly string[] = ['active', 'reloading', 'refreshing']
@@ -107,7 +118,7 @@ function endSentences(input: ExplanationInput, end: EndEvent, survived = false):
   return [
     ...whatHappened(end, input, survived),
     ...(crash === null ? [] : evidenceSentences(crash, input.isLocal, programOf(input))),
-    ...notKnown(end, false),
+    ...notKnown(end),
     ...followed(end, input.history),
     ...(crash === null ? [] : sourcesSentence(crash, input.sources)),
   ]

@@ -4,11 +4,11 @@ import type { StartFacts, UnitCondition, UnitStatus, UnitTrigger } from '../unit
 import { durationText, plural } from '../views/format.ts'
 import { isExecFailure } from './causes.ts'
 import { type EndEvent, timeText } from './end-sentences.ts'
-import type { ExplanationInput } from './explanation-input.ts'
+import type { ExplanationInput, Need } from './explanation-input.ts'
 
 /** A unit as a sentence names it now, and when that began. */
 export function stateSentence({ name, status, now }: ExplanationInput): string {
-  if (status === null) return `The present state of ${name} is not known, because systemd cannot be reached.`
+  if (status === null) return `The present state of ${name} is not known, because systemd did not respond.`
   const { activeState, subState, changedAtMonoMs } = status
   const since =
     changedAtMonoMs === null ? '' : ` since ${timeText(now.wallMs - (now.monoMs - changedAtMonoMs), now.wallMs)}`
@@ -65,20 +65,15 @@ function conditionText(unmet: readonly UnitCondition[], kind: string): string {
 }
 
 /** The units that it needs and that cannot be used now. */
-export function missingNeeds({ status, needs }: ExplanationInput): string[] {
+export function missingNeeds({ needs }: ExplanationInput): string[] {
   return needs.flatMap((need) => {
-    const relation = ['BindsTo', 'Requires', 'Requisite'].find((kind) =>
-      status?.dependencies[kind]?.includes(need.unit),
-    )
-    const problem = problemOf(need, relation)
-    return problem === null ? [] : [`It needs ${need.unit} (${relation}=), which ${problem}.`]
+    const problem = problemOf(need)
+    return problem === null ? [] : [`It needs ${need.status.unit} (${need.relation}=), which ${problem}.`]
   })
 }
 
-function problemOf(
-  { unit, loadState, activeState, description }: UnitStatus,
-  relation: string | undefined,
-): string | null {
+/** Null if systemd could start it together with the unit. */
+function problemOf({ relation, status: { unit, loadState, activeState, description } }: Need): string | null {
   if (loadState === 'masked') return 'is masked'
   if (activeState === 'failed') return 'has failed'
   if (activeState !== 'inactive') return null
@@ -148,7 +143,7 @@ export function advice(input: ExplanationInput, end: EndEvent | null, limitHit: 
   const failed = end?.kind === 'crash' && !end.requested
   if (!failed && status.triggers.some((trigger) => trigger.activeState === 'active')) return []
   const first = [
-    ...needs.flatMap((need) => (problemOf(need, 'Requires') === null ? [] : [needAdvice(need)])),
+    ...needs.flatMap((need) => (problemOf(need) === null ? [] : [needAdvice(need.status)])),
     ...(end?.kind === 'crash' ? causeAdvice(end, status) : []),
     ...(skippedStart(input).length > 0 ? ['make sure that it is met'] : []),
   ]

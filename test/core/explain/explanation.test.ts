@@ -2,6 +2,7 @@
 // coincidences that are not causes.
 import { expect, test } from 'vitest'
 import type { Explanation } from '../../../src/core/explain/explanation.ts'
+import { neededUnits } from '../../../src/core/explain/explanation-input.ts'
 import { newUnit } from '../../../src/core/unit.ts'
 import { crash, EXIT, event, explained, IDENTITY, INACTIVE, NOW, RESTARTS, RUNNING, status, stop } from './explained.ts'
 
@@ -199,7 +200,7 @@ const CASES: Readonly<Record<string, () => Explanation>> = {
         { ...INACTIVE, dependencies: { BindsTo: ['dev-ttyUSB0.device'] } },
         { wasActive: false, conditionsMet: null },
       ),
-      needs: [status('dev-ttyUSB0.device', DEVICE)],
+      needs: [{ relation: 'BindsTo', status: status('dev-ttyUSB0.device', DEVICE) }],
     }),
   'a mount without a unit, and a failed unit': () =>
     explained(SINK, {
@@ -210,9 +211,9 @@ const CASES: Readonly<Record<string, () => Explanation>> = {
         { conditionsMet: null },
       ),
       needs: [
-        status('data.mount', { ...INACTIVE, loadState: 'not-found' }),
-        status('modem.service'),
-        status('idle.service', INACTIVE),
+        { relation: 'Requires', status: status('data.mount', { ...INACTIVE, loadState: 'not-found' }) },
+        { relation: 'Requires', status: status('modem.service') },
+        { relation: 'Requires', status: status('idle.service', INACTIVE) },
       ],
     }),
   'a refused start with another result': () =>
@@ -273,8 +274,23 @@ test('what is close in time is never stated as the reason, and a proof never as 
   expect(both).toContain('third.service was stopped or ended 1 ms before. It may be related')
 })
 
+test('the needed units of a unit that runs are not read; of others at most eight, without slices', () => {
+  const dependencies = {
+    Requires: ['system.slice', 'a.service'],
+    BindsTo: Array.from({ length: 9 }, (_, i) => `${i}.device`),
+  }
+  expect(neededUnits(status(SINK, { ...RUNNING, dependencies }))).toEqual([])
+  expect(neededUnits(null)).toEqual([])
+  const needed = neededUnits(status(SINK, { dependencies: { ...dependencies, BindsTo: ['b.device'] } }))
+  expect(needed).toEqual([
+    { unit: 'b.device', relation: 'BindsTo' },
+    { unit: 'a.service', relation: 'Requires' },
+  ])
+  expect(neededUnits(status(SINK, { dependencies }))).toHaveLength(8)
+})
+
 test('a needed unit that is inactive but can be started is not the reason', () => {
-  const needs = [status('idle.service', INACTIVE)]
+  const needs = [{ relation: 'Requires', status: status('idle.service', INACTIVE) } as const]
   const explanation = explained(SINK, {
     needs,
     status: status(SINK, { ...INACTIVE, dependencies: { Requires: ['idle.service'] } }),
