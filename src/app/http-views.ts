@@ -7,6 +7,7 @@ import { plural } from '../core/views/format.ts'
 import { NotOnFlash, type Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Log } from '../ports.ts'
+import { createExplaining } from './explaining.ts'
 import { healthChecks, type StatusInputs, statusJson, systemStatus } from './status.ts'
 import type { AgentControl } from './unit-control.ts'
 
@@ -43,6 +44,8 @@ export function createHttpViews({ inputs, metrics, control, history, log }: Http
     system: () => systemStatus(inputs),
     details: control.details.read,
     wallMsOf: clock.wallMsOf,
+    now: clock.now,
+    explaining: createExplaining(configuration.now, clock, log),
     metrics: metrics.scrape,
     federate: metrics.federate,
     control: { ...control, rules },

@@ -1,7 +1,9 @@
 // The types of the HTTP API: the views of the agent, requests and responses, and a row of the route table.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Event } from '../core/event.ts'
+import type { CrashEvent, Event } from '../core/event.ts'
+import type { EvidenceSources } from '../core/explain/explanation-input.ts'
 import type { HealthCheck } from '../core/health.ts'
+import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
 import type { UnitStatus } from '../core/unit-status.ts'
@@ -40,6 +42,8 @@ export interface Views {
   details(unit: string): Promise<UnitStatus | null | 'busy'>
   /** The wall time of a moment of this boot, as in `Clock`. */
   wallMsOf(monoMs: number): number
+  now(): Instant
+  readonly explaining: Explaining
   readonly control: HttpControl
   /**
    * Sets the counters to zero and clears the stored events; resolves with null when that is on flash, or with one sentence if
@@ -48,6 +52,13 @@ export interface Views {
   clear(options: ClearOptions): Promise<string | null>
   /** Imports the counts of the former program as baselines, by unit name; as `clear`. */
   import(baselines: ReadonlyMap<string, Counters>): Promise<void>
+}
+
+/** What explanations need beside state and events. */
+export interface Explaining {
+  sources(): EvidenceSources
+  /** The last log lines of the run; null if they may not or cannot be read. */
+  logLines(crash: CrashEvent): Promise<readonly string[] | null>
 }
 
 export interface ClearOptions {

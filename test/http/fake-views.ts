@@ -104,6 +104,11 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
       details: async (unit) => it.details(unit),
       wallMsOf: (monoMs) => 1_795_169_000_000 + monoMs,
+      now: () => ({ monoMs: 723_412, wallMs: 1_795_169_723_412 }),
+      explaining: {
+        sources: () => ({ explain: true, journal: 'readable' }),
+        logLines: async ({ log }) => log ?? null,
+      },
       control: {
         commands: {
           refusal: (unit) => it.commands.refusal(unit),

@@ -2,7 +2,7 @@
 import type { CrashEvent, Event } from '../event.ts'
 import { bytesText, durationText, isClockUnset, plural } from '../views/format.ts'
 import { causeClause, isExecFailure, isFault, signalText } from './causes.ts'
-import type { After, Because, Evidence } from './evidence.ts'
+import type { After, Because, Cause, Evidence } from './evidence.ts'
 import { exitCodeText, systemdExitCode } from './exit-codes.ts'
 import type { ExplanationInput } from './explanation-input.ts'
 
@@ -83,11 +83,11 @@ function afterSentence({ unit, event, ms }: After): string {
   return `${unit} ${what} ${durationText(ms)} before. It may be related, because this unit depends on it or starts after it; nothing proves it.`
 }
 
-/** What the evidence adds. `hasLog`: the last log lines are shown as well. */
-export function evidenceSentences(crash: CrashEvent, isLocal: boolean, program: string | null): string[] {
+/** What the evidence adds. `program`: the executable file, null if it is not to be named. */
+export function evidenceSentences(crash: CrashEvent, program: string | null): string[] {
   const e = crash.evidence ?? {}
   return [
-    ...exitCodeSentences(crash, isLocal ? program : null),
+    ...exitCodeSentences(crash, e.ranMs, program),
     ...ranSentence(e),
     ...oomSentence(e),
     ...memorySentence(e),
@@ -99,13 +99,12 @@ export function evidenceSentences(crash: CrashEvent, isLocal: boolean, program: 
 }
 
 /** systemd's own exit codes. A program can exit with one of them, too. */
-function exitCodeSentences(crash: CrashEvent, program: string | null): string[] {
-  const { result, exitCode, evidence } = crash
+export function exitCodeSentences(cause: Cause, ranMs: number | undefined, program: string | null): string[] {
+  const { result, exitCode } = cause
   const code = result === 'exit-code' && exitCode !== null ? systemdExitCode(exitCode) : null
   if (code === null || exitCode === null) return []
-  const text = exitCodeText(exitCode)
-  const meaning = `${text} is the code by which systemd reports that it ${code.what}`
-  if (!isExecFailure(crash, evidence?.ranMs)) return [`${meaning}; the program itself can return it, too.`]
+  const meaning = `${exitCodeText(exitCode)} is the code by which systemd reports that it ${code.what}`
+  if (!isExecFailure(cause, ranMs)) return [`${meaning}; the program itself can return it, too.`]
   const which = code.name === 'EXEC' && program !== null ? [`The program is ${program}.`] : []
   return [`${meaning}.`, ...which]
 }

@@ -4,7 +4,16 @@ import type { Json } from '../views/api-json.ts'
 import { eventJson, type Identity } from '../views/api-json.ts'
 import { type EventView, eventDetails } from '../views/event-text.ts'
 import { durationText, plural } from '../views/format.ts'
-import { type EndEvent, evidenceSentences, isEnd, notKnown, timeText, whatHappened } from './end-sentences.ts'
+import { causeClause } from './causes.ts'
+import {
+  type EndEvent,
+  evidenceSentences,
+  exitCodeSentences,
+  isEnd,
+  notKnown,
+  timeText,
+  whatHappened,
+} from './end-sentences.ts'
 import type { ExplanationInput } from './explanation-input.ts'
 import { refusedSentence } from './refused-start.ts'
 import { sourcesSentence } from './sources-sentence.ts'
@@ -84,7 +93,7 @@ function unitSentences(input: ExplanationInput, subject: Event | null): string[]
   const skipped = skippedStart(input)
   const story =
     end !== null ? endSentences(input, end) : subject?.kind === 'start_refused' ? [refusedSentence(subject, input)] : []
-  const never = subject === null && skipped.length === 0 ? neverStarted(input) : []
+  const never = subject === null && skipped.length === 0 ? withoutEvent(input) : []
   const limitHit = isLimitHit(input, end)
   return [
     ...(skipped.length > 0 || end === null || status === null ? [stateSentence(input)] : []),
@@ -107,25 +116,33 @@ function survived(input: ExplanationInput, crash: EndEvent | null): string[] {
   return [`The agent has counted ${plural(crashes, 'crash', 'crashes')} of it, but no longer has the events.`]
 }
 
-function neverStarted({ status, unit, name }: ExplanationInput): string[] {
-  if (status?.activeState !== 'inactive' || status.start.wasActive) return []
-  const never = ['systemd has not started it in this boot.']
-  return unit === null ? [...never, `The agent does not watch ${name}, so it has no history of it.`] : never
+/** What is known of a unit that does not run, and of which there is no event. */
+function withoutEvent(input: ExplanationInput): string[] {
+  const { status, unit, name } = input
+  const unwatched = unit === null ? [`The agent does not watch ${name}, so it has no history of it.`] : []
+  if (status === null) return unwatched
+  if (status.activeState === 'inactive' && !status.start.wasActive)
+    return ['systemd has not started it in this boot.', ...unwatched]
+  const { cause } = status
+  if (cause === null) return unwatched
+  const codes = exitCodeSentences(cause, undefined, programOf(input))
+  return [`systemd reports how it failed: ${causeClause(cause, false)}.`, ...codes, ...unwatched]
 }
 
 function endSentences(input: ExplanationInput, end: EndEvent, survived = false): string[] {
   const crash: CrashEvent | null = end.kind === 'crash' ? end : null
   return [
     ...whatHappened(end, input, survived),
-    ...(crash === null ? [] : evidenceSentences(crash, input.isLocal, programOf(input))),
+    ...(crash === null ? [] : evidenceSentences(crash, programOf(input))),
     ...notKnown(end),
     ...followed(end, input.history),
     ...(crash === null ? [] : sourcesSentence(crash, input.sources)),
   ]
 }
 
-/** The executable file of ExecStart=, if its command line names one. */
-function programOf({ status }: ExplanationInput): string | null {
+/** The executable file of ExecStart=, for clients on this device. */
+function programOf({ status, isLocal }: ExplanationInput): string | null {
+  if (!isLocal) return null
   const line = status?.commands.find(({ setting }) => setting === 'ExecStart')?.line ?? ''
   const [program = ''] = line.split(' ')
   return program.startsWith('/') ? program : null

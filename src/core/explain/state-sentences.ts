@@ -140,7 +140,7 @@ export function advice(input: ExplanationInput, end: EndEvent | null, limitHit: 
   const { name, status, needs } = input
   if (status === null || (status.activeState !== 'failed' && status.activeState !== 'inactive')) return []
   if (status.start.hasJob) return []
-  const failed = end?.kind === 'crash' && !end.requested
+  const failed = end === null ? status.cause !== null : end.kind === 'crash' && !end.requested
   if (!failed && status.triggers.some((trigger) => trigger.activeState === 'active')) return []
   const first = [
     ...needs.flatMap((need) => (problemOf(need) === null ? [] : [needAdvice(need.status)])),

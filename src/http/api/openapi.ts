@@ -60,6 +60,8 @@ const operation = (summary: string, success: Json, more: Json): Json => {
 const get = (summary: string, success: Json, more: Json = {}): Json => ({ get: operation(summary, success, more) })
 const post = (summary: string, success: Json, more: Json = {}): Json => ({ post: operation(summary, success, more) })
 
+const ONLY_TRUSTED = 'Over TCP only for authenticated clients. The sentences are for people, and may change.'
+
 const PATHS: Json = {
   '/': get('The dashboard for browsers, a list of paths for other clients', asText('The page or the list.')),
   '/metrics': get('Metrics, as text 0.0.4 or OpenMetrics depending on Accept', asText('The exposition.')),
@@ -78,6 +80,19 @@ const PATHS: Json = {
       'Over the local socket, and over TCP for authenticated clients, any unit that systemd can load; else only watched units.',
     parameters: [UNIT],
   }),
+  '/api/v1/units/{unit}/explain': get(
+    'Why a unit crashed, stopped or does not run, and what systemd will do next',
+    asJson('Explanation', 'What is known, and what is not.'),
+    { description: ONLY_TRUSTED, parameters: [UNIT] },
+  ),
+  '/api/v1/events/{id}/explain': get(
+    'The same of one event',
+    asJson('Explanation', 'What is known, and what is not.'),
+    {
+      description: ONLY_TRUSTED,
+      parameters: [{ ...UNIT, name: 'id', description: 'Id of the event.' }],
+    },
+  ),
   '/api/v1/units/{unit}/{action}': post('Control a unit', asJson('CommandResult', 'The outcome of the command.'), {
     description:
       'enable and disable: only over the local socket of an agent that runs as root, else 403 `not_possible`. Requires control.enabled and, over TCP, the bearer token and either TLS or a connection from the gateway itself. Every command that is sent to systemd is recorded as an event of the kind command, whatever its outcome.',

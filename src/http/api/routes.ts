@@ -23,6 +23,7 @@ const GET = { method: 'GET', where: 'both', hosts: 'known' } as const
 const GET_ANY_HOST = { ...GET, hosts: 'any' } as const
 /** For a query about units that are not watched. */
 const OF_ALL_UNITS = { trustedOnly: (query: URLSearchParams) => query.get('units') === 'all' }
+const GET_TRUSTED = { ...GET, trustedOnly: true } as const
 const POST_ON_SOCKET = { method: 'POST', where: 'socket', hosts: 'known' } as const
 
 export function routesOf(views: Views, stream: EventStream): readonly Route[] {
@@ -40,6 +41,16 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     { ...GET, path: '/api/v1/status', handle: (request) => status(views, request) },
     { ...GET, path: '/api/v1/units', handle: () => json(units(views)) },
     { ...GET, path: '/api/v1/units/:unit', handle: (request) => oneUnit(views, request) },
+    {
+      ...GET_TRUSTED,
+      path: '/api/v1/units/:unit/explain',
+      handle: async (request) => explained(views, request, 'unit'),
+    },
+    {
+      ...GET_TRUSTED,
+      path: '/api/v1/events/:id/explain',
+      handle: async (request) => explained(views, request, 'event'),
+    },
     { ...GET, path: '/api/v1/system', handle: () => system(views) },
     { ...GET, path: '/api/v1/events', handle: (request) => events(views, request) },
     { ...GET, ...OF_ALL_UNITS, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
@@ -112,6 +123,12 @@ function status(views: Views, request: HttpRequest): RouteResult {
 
 function units(views: Views) {
   return { units: views.live().units.map(unitJson) }
+}
+
+/** Loaded by the first request. */
+async function explained(views: Views, request: HttpRequest, what: 'unit' | 'event'): Promise<RouteResult> {
+  const { explainEvent, explainUnit } = await import('./explain.ts')
+  return what === 'unit' ? explainUnit(views, request) : explainEvent(views, request)
 }
 
 async function description(views: Views): Promise<RouteResult> {

@@ -56,6 +56,18 @@ const facts = {
 
 export const SCHEMAS: Readonly<Record<string, Json>> = {
   Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
+  Explanation: object({
+    service: { ...orNull(text), description: 'null: the agent itself' },
+    event: orNull(ref('Event')),
+    sentences: list(text),
+    timeline: {
+      ...list(object({ id: text, timestamp: time, ms_before: count, 'service?': text, event: text, text })),
+      description: 'events of all watched units in the last minute before the event, which is the last entry',
+    },
+    timeline_left_out: { ...count, description: 'earlier entries of this minute that were left out' },
+    'frames?': list(text),
+    'log?': list(text),
+  }),
   Counters: object(
     { starts: count, stops: count, crashes: count, restarts: count, lost: count },
     'starts = stops + crashes + lost + (1 if running); imported baselines are not part of this equation.',

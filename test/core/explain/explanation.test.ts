@@ -166,6 +166,10 @@ const CASES: Readonly<Record<string, () => Explanation>> = {
   'healthy, and its crashes are no longer stored': () =>
     explained(SINK, { status: status(SINK, RUNNING), unit: COUNTED }),
   'healthy, not watched': () => explained(SINK, { status: status(SINK, RUNNING), unit: null }),
+  'failed, not watched': () =>
+    explained(SINK, { unit: null, status: status(SINK, { cause: { ...crash(SINK, 0), ...EXIT(203) } }) }),
+  'failed before it was watched': () =>
+    explained(SINK, { status: status(SINK, { cause: { ...crash(SINK, 0), ...EXIT(3) } }) }),
   'never started in this boot': () =>
     explained(SINK, { status: status(SINK, INACTIVE, { wasActive: false, conditionsMet: null }) }),
   'never started, a job waits': () =>
