@@ -1,5 +1,4 @@
 // Sentences about the state of a unit now: why it does not run, what systemd will do next, and what a person can do.
-import type { Event } from '../event.ts'
 import type { StartFacts, UnitCondition, UnitStatus, UnitTrigger } from '../unit-status.ts'
 import { durationText, plural } from '../views/format.ts'
 import { isExecFailure } from './causes.ts'
@@ -144,7 +143,7 @@ export function advice(input: ExplanationInput, end: EndEvent | null, limitHit: 
   if (!failed && status.triggers.some((trigger) => trigger.activeState === 'active')) return []
   const first = [
     ...needs.flatMap((need) => (problemOf(need) === null ? [] : [needAdvice(need.status)])),
-    ...(end?.kind === 'crash' ? causeAdvice(end, status) : []),
+    ...causeAdvice(end, status),
     ...(skippedStart(input).length > 0 ? ['make sure that it is met'] : []),
   ]
   if (first.length === 0 && failed) first.push('correct the cause')
@@ -159,9 +158,11 @@ function needAdvice({ unit, description, loadState }: UnitStatus): string {
   return `see \`gatewatch explain ${unit}\``
 }
 
-function causeAdvice(crash: Extract<Event, { kind: 'crash' }>, { commands }: UnitStatus): string[] {
-  if (!isExecFailure(crash, crash.evidence?.ranMs)) return []
-  if (crash.exitCode !== 203) return ['correct that setting']
+function causeAdvice(end: EndEvent | null, { cause, commands }: UnitStatus): string[] {
+  const failure = end === null ? cause : end.kind === 'crash' ? end : null
+  const ranMs = end?.kind === 'crash' ? end.evidence?.ranMs : undefined
+  if (failure === null || !isExecFailure(failure, ranMs)) return []
+  if (failure.exitCode !== 203) return ['correct that setting']
   const main = commands.some(({ setting }) => setting === 'ExecStart') ? 'the program of ExecStart=' : 'the program'
   return [`check that ${main} exists and is executable`]
 }
