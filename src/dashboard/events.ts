@@ -2,6 +2,7 @@
 import { eventDetails } from '../core/views/event-text.ts'
 import { shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
+import { clockText } from './clock-text.ts'
 import { byId, el, icon, setText, setTime, setTone, timeEl } from './dom.ts'
 import type { Tone } from './tone.ts'
 
@@ -27,15 +28,6 @@ const KINDS: Readonly<Record<string, string>> = {
   identity_changed: 'identity changed',
   evidence: 'evidence',
 }
-
-const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const DAY_AND_TIME = new Intl.DateTimeFormat('en-GB', {
-  day: 'numeric',
-  month: 'short',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-})
 
 const unitSelect = () => byId<HTMLSelectElement>('of-unit')
 const kindSelect = () => byId<HTMLSelectElement>('of-kind')
@@ -145,10 +137,4 @@ function toneOf({ event, flapping }: ApiEvent): Tone {
   if (event === 'flapping') return flapping === true ? 'warn' : 'ok'
   if (event === 'lost' || event === 'summary' || event === 'identity_changed') return 'warn'
   return event === 'stop' ? 'idle' : 'busy'
-}
-
-/** `10:15:23`, on another day `20 Nov, 10:15:23`; local time. */
-function clockText(atMs: number, nowMs: number): string {
-  const today = new Date(atMs).toDateString() === new Date(nowMs).toDateString()
-  return (today ? TIME : DAY_AND_TIME).format(atMs)
 }

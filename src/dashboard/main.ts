@@ -53,7 +53,7 @@ function show(): void {
   byId('facts').hidden = false
   showFacts(status, system, now, clockAheadMs())
   showUnits(status, events, now, card.open)
-  card.show(status, now)
+  card.show(status, events, now)
   const units = status.units.map((unit) => unit.service)
   showEvents(events, units, now)
   byId('main').hidden = false

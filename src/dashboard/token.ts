@@ -1,8 +1,10 @@
-// The control token, which the user enters once. Stored only in this page, until it is closed.
+// What the user may see and do: the control token, which is entered once and stored only in this page until it is closed.
 import { ApiError, fetchJson } from './api-client.ts'
 import { byId, setText } from './dom.ts'
 
 let token = ''
+/** Why the gateway refuses what is only for clients that have authenticated; null while it does not. */
+let refusal: ApiError | null = null
 
 interface Question {
   readonly title: string
@@ -24,10 +26,10 @@ export async function confirmWithToken({ title, action }: Question, problem = ''
   dialog.returnValue = ''
   dialog.showModal()
   await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }))
-  const confirmed = dialog.returnValue === 'yes'
-  if (confirmed && token === '') token = input.value.trim()
+  const isConfirmed = dialog.returnValue === 'yes'
+  if (isConfirmed && token === '') token = input.value.trim()
   input.value = ''
-  return confirmed
+  return isConfirmed
 }
 
 /** As `fetchJson`, with the token; a wrong one is forgotten. */
@@ -36,14 +38,32 @@ export async function fetchWithToken(path: string, init: RequestInit = {}): Prom
   try {
     return await fetchJson(path, { ...init, headers })
   } catch (error) {
-    if (token !== '' && error instanceof ApiError && error.status === 401) {
-      token = ''
-      throw new WrongToken()
-    }
-    throw error
+    if (token === '' || !(error instanceof ApiError) || error.status !== 401) throw error
+    token = ''
+    throw new WrongToken()
   }
 }
 
 export class WrongToken extends Error {
   override readonly message = 'Wrong token: the gateway has another one (control.token_file).'
+}
+
+/**
+ * Reads what is only for clients that have authenticated: by password or certificate, to which the browser sees, or else by
+ * the token. Once the gateway has refused it, it is not requested again without a token.
+ */
+export async function fetchProtected(path: string): Promise<unknown> {
+  if (refusal !== null && (refusal.status !== 401 || token === '')) throw refusal
+  try {
+    return await (refusal === null ? fetchJson(path) : fetchWithToken(path))
+  } catch (error) {
+    if (refusal !== null || !(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) throw error
+    refusal = error
+    return fetchProtected(path)
+  }
+}
+
+/** Reads what clients that have authenticated receive more of. */
+export function fetchBestOf(path: string): Promise<unknown> {
+  return refusal?.status === 401 ? fetchWithToken(path) : fetchJson(path)
 }

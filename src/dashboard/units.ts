@@ -1,12 +1,12 @@
 // The list of units: one row each, updated in place. Those that need attention come first; a click opens the card.
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
-import { causeText, plural, shortName } from '../core/views/format.ts'
+import { shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-client.ts'
 import { createCounters } from './counters.ts'
 import { byId, el, setText, setTone, svg } from './dom.ts'
 import { createStateLine } from './state-line.ts'
 import { DAY_MS, type Timeline, timelineOf, timelineText } from './timeline.ts'
-import { ago, byUrgency, stateOf } from './verdict.ts'
+import { byUrgency, causeOf, stateOf } from './verdict.ts'
 
 /** Width of the timeline's view box: one for each minute. */
 const TIMELINE_WIDTH = 1_440
@@ -90,14 +90,6 @@ function newTimeline() {
       drawn = shapes.join()
     },
   }
-}
-
-function causeOf(unit: UnitView, nowMs: number): string {
-  const { last_crash: crash, counters } = unit
-  const refused = Object.values(unit.start_jobs_failed ?? {}).reduce((sum, count) => sum + count, 0)
-  const crashed = crash === null ? 'no crash' : `last crash ${causeText(crash)}, ${ago(crash.timestamp, nowMs)}`
-  const lost = counters.lost > 0 ? `; ${plural(counters.lost, 'run')} ended unobserved` : ''
-  return crashed + lost + (refused > 0 ? `; ${plural(refused, 'start')} refused` : '')
 }
 
 /** `running 0 720`: class, position and width of each rectangle. In whole minutes: most redraws change nothing. */

@@ -98,6 +98,15 @@ function lastCrash(units: readonly UnitView[], nowMs: number): string {
   return `${plural(units.length, 'unit')} watched. Last crash: ${shortName(latest.service)}, ${causeText(latest)}, ${ago(latest.timestamp, nowMs)}.`
 }
 
+/** `last crash SIGKILL, 12m ago; 1 run ended unobserved` */
+export function causeOf(unit: UnitView, nowMs: number): string {
+  const { last_crash: crash, counters } = unit
+  const refused = Object.values(unit.start_jobs_failed ?? {}).reduce((sum, count) => sum + count, 0)
+  const crashed = crash === null ? 'no crash' : `last crash ${causeText(crash)}, ${ago(crash.timestamp, nowMs)}`
+  const lost = counters.lost > 0 ? `; ${plural(counters.lost, 'run')} ended unobserved` : ''
+  return crashed + lost + (refused > 0 ? `; ${plural(refused, 'start')} refused` : '')
+}
+
 /** `12m ago` */
 export function ago(timestamp: string, nowMs: number): string {
   const age = ageOf(timestamp, nowMs)

@@ -1,9 +1,11 @@
 // The card of a unit in a real browser: opening and closing it, and the operations of the unit.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { temporaryDirectory } from '../http/fake-gateway.ts'
+import { crash, emit, temporaryDirectory, until } from '../http/fake-gateway.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
+import { detailsOf, explanationOf } from './card-data.ts'
 import { accessibilityProblems, fitsWidth, inChromium } from './in-chromium.ts'
 import { SCENES, type Scene } from './scenes.ts'
 
@@ -11,9 +13,14 @@ describeUnless(missingPrograms('chromium'), 'the card of a unit in Chromium', ()
   const open = inChromium()
   const GAVE_UP = SCENES['one-crashed'] as Scene
 
+  const devmgmt = (page: Page) => page.getByRole('dialog', { name: 'devmgmt' })
+  const section = (page: Page, title: string) =>
+    page.locator('#card section', { has: page.getByRole('heading', { name: title, exact: true }) })
+
   test('a click, the Enter key or the address opens it; Escape and Close close it, and the focus returns', async () => {
     const { page, problems } = await open(GAVE_UP)
-    const card = page.getByRole('dialog', { name: 'devmgmt' })
+    await page.route('**/explain', (route) => route.fulfill({ json: explanationOf(0) }))
+    const card = devmgmt(page)
     const unit = page.getByRole('button', { name: 'devmgmt' })
     const focused = () => page.evaluate('document.activeElement.textContent')
 
@@ -44,21 +51,119 @@ describeUnless(missingPrograms('chromium'), 'the card of a unit in Chromium', ()
     expect(problems).toEqual([])
   })
 
+  /** Opens the card of the unit that gave up, with the responses of card-data.ts. */
+  async function openWithData(look: Parameters<typeof open>[1] = {}) {
+    const opened = await open(GAVE_UP, look)
+    const { page } = opened
+    const nowMs = Date.now()
+    await page.route('**/api/v1/units/*', async (route) => {
+      const unit = (await (await route.fetch()).json()) as object
+      await route.fulfill({ json: { ...unit, ...detailsOf(nowMs) } })
+    })
+    let explained = 0
+    await page.route('**/api/v1/units/*/explain', (route) => {
+      explained += 1
+      return route.fulfill({ json: explanationOf(nowMs) })
+    })
+    await page.getByRole('button', { name: 'devmgmt' }).click()
+    await section(page, 'What happened').getByText('crashed at').waitFor()
+    return { ...opened, explained: () => explained }
+  }
+
+  test('it shows the explanation, the crashes, what the unit uses, its dependencies and log lines', async () => {
+    const { page, it, http, explained, problems } = await openWithData()
+    expect(await section(page, 'What happened').locator('p:visible').allTextContents()).toEqual(
+      explanationOf(0).sentences.map((sentence) => sentence.replaceAll('`', '')),
+    )
+    expect(await section(page, 'The minute before').locator('li').allTextContents()).toEqual([
+      '41 s beforemosquitto restart: restart 4, start 5',
+      'thendevmgmt crash: SIGKILL, will not restart (crash 2)',
+    ])
+    expect(await section(page, 'Core dump').locator('pre').textContent()).toMatch(/^parse_frame .*\n/)
+    await section(page, 'Last 30 days')
+      .getByRole('img', { name: /^last 30 days: 17 crashes on 3 days: 3 on .*; 1 run lost$/ })
+      .waitFor()
+    expect(await section(page, 'Crashes by signature').locator('tbody tr').allTextContents()).toEqual([
+      '2SIGKILL12m ago9f02ab34cd56',
+      '15exit 316d ago5ab1c0de77e1',
+    ])
+    expect(await section(page, 'Now').locator('dl').textContent()).toMatch(/^Memory48\.0 MiB.*Tasks7/)
+    expect(await section(page, 'Unit file and drop-ins').locator('li').count()).toBe(2)
+    // Text from the gateway is not markup.
+    expect(await section(page, 'Last log lines').locator('pre').textContent()).toContain('<b>queue is full</b>')
+    await section(page, 'Now').getByText('CPU', { exact: true }).waitFor()
+
+    const before = explained()
+    emit(it, http, crash(it.state.seq + 1, 'mosquitto.service', { atMs: Date.now() }))
+    await page.locator('#announcement', { hasText: 'mosquitto.service crashed' }).waitFor({ state: 'attached' })
+    emit(it, http, crash(it.state.seq + 1, 'devmgmt.service', { atMs: Date.now() }))
+    await page.locator('#announcement', { hasText: 'devmgmt.service crashed' }).waitFor({ state: 'attached' })
+    await until(() => explained() > before, 'the explanation of the new crash')
+    expect(explained()).toBe(before + 1)
+
+    await section(page, 'Dependencies').getByRole('button', { name: 'mosquitto' }).click()
+    await page.getByRole('dialog', { name: 'mosquitto' }).waitFor()
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('mosquitto')
+    await page.keyboard.press('Escape')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('devmgmt')
+    expect(problems).toEqual([])
+  })
+
   test.each([
     { viewport: { width: 320, height: 640 }, dark: true },
     { viewport: { width: 3840, height: 2160 }, dark: false },
   ])('it is readable and accessible at $viewport.width px', async (look) => {
-    const { page, problems } = await open(GAVE_UP, { ...look, hash: '#unit=devmgmt.service' })
-    const card = page.getByRole('dialog', { name: 'devmgmt' })
-    await card.waitFor()
+    const { page, problems } = await openWithData(look)
     expect(await accessibilityProblems(page)).toEqual([])
     expect(await fitsWidth(page)).toBe(true)
     expect(await page.evaluate('card.scrollWidth <= card.clientWidth')).toBe(true)
     expect(problems).toEqual([])
   })
 
+  test('what needs a token is shown once it is entered; a wrong one is reported as such', async () => {
+    const { page } = await open(GAVE_UP)
+    const sent: (string | undefined)[] = []
+    await page.route('**/api/v1/units/*/explain', (route) => {
+      const authorization = route.request().headers()['authorization']
+      sent.push(authorization)
+      if (authorization === 'Bearer sesame') return route.fulfill({ json: explanationOf(Date.now()) })
+      const error = { code: 'unauthorized', message: 'a valid bearer token is required' }
+      return route.fulfill({ status: 401, json: { error } })
+    })
+    await page.getByRole('button', { name: 'devmgmt' }).click()
+    await section(page, 'What happened').getByText('memory and dependencies need a token.').waitFor()
+    for (const token of ['wrong', 'sesame']) {
+      if (token === 'wrong') await devmgmt(page).getByRole('button', { name: 'Enter token' }).click()
+      await page.getByLabel('Control token').fill(token)
+      await page.getByRole('button', { name: 'Show', exact: true }).click()
+      if (token === 'wrong') await page.locator('#ask').getByText('Wrong token').waitFor()
+    }
+    await section(page, 'What happened').getByText('crashed at').waitFor()
+    expect(await devmgmt(page).getByRole('button', { name: 'Enter token' }).count()).toBe(0)
+    expect(sent).toEqual([undefined, 'Bearer wrong', 'Bearer sesame'])
+  })
+
+  test('where the gateway has no sign-in, it says what to configure, and does not request it again', async () => {
+    const { page } = await open(GAVE_UP)
+    let requests = 0
+    await page.route('**/api/v1/units/*/explain', (route) => {
+      requests += 1
+      const error = { code: 'no_authentication', message: 'this connection has no authentication' }
+      return route.fulfill({ status: 403, json: { error } })
+    })
+    for (const name of ['devmgmt', 'mosquitto']) {
+      await page.getByRole('button', { name, exact: true }).click()
+      await section(page, 'What happened').getByText('need a sign-in').waitFor()
+      expect(await page.locator('#card').getByRole('button').allTextContents()).toEqual(['Close'])
+      await page.keyboard.press('Escape')
+    }
+    expect(requests).toBe(1)
+  })
+
   test('without control there are no buttons; with it, a command needs the token, which is entered once', async () => {
-    const { page, it, problems } = await open(SCENES['all-ok'] as Scene, { hash: '#unit=mosquitto.service' })
+    const { page, it, problems } = await open(SCENES['all-ok'] as Scene)
+    await page.route('**/explain', (route) => route.fulfill({ json: explanationOf(0) }))
+    await page.evaluate(`location.hash = 'unit=mosquitto.service'`)
     const card = page.locator('#card')
     const operation = (name: string) => card.getByRole('button', { name, exact: true })
     const ask = page.locator('#ask')

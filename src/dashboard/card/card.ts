@@ -1,47 +1,104 @@
 // The card of one unit: a dialog, opened by a click on the unit or by the address `#unit=NAME`.
 import type { StatusView } from '../../core/views/api-views.ts'
 import { shortName } from '../../core/views/format.ts'
+import type { ApiEvent } from '../api-client.ts'
 import { createCounters } from '../counters.ts'
 import { byId, el, setText } from '../dom.ts'
 import { createStateLine } from '../state-line.ts'
+import { confirmWithToken } from '../token.ts'
+import { causeOf } from '../verdict.ts'
+import { createCrashes } from './crashes.ts'
+import { createExplanation } from './explanation.ts'
 import { createOperations } from './operations.ts'
+import { createResources } from './resources.ts'
+import { createSection } from './section.ts'
+import { createUnitData } from './unit-data.ts'
 
-const ADDRESS = '#unit='
+/** What is used now is known from the second reading on. */
+const READ_AGAIN_AFTER_MS = 3_000
 
 interface Card {
   open(service: string): void
   /** Opens the card of the unit in the address, if there is one. */
   openFromAddress(): void
-  show(status: StatusView, nowMs: number): void
+  show(status: StatusView, events: readonly ApiEvent[], nowMs: number): void
 }
 
 /** `changed`: calls `show`. */
 export function createCard(changed: () => void): Card {
   const dialog = byId<HTMLDialogElement>('card')
+  const data = createUnitData(changed)
+  const description = el('p.soft')
   const line = createStateLine()
-  const counters = createCounters()
+  const cause = el('p.soft')
   const operations = createOperations()
-  byId('card-body').append(el('div.now', line.state, line.since), ...operations.elements, counters.element)
+  const counters = createCounters()
+  const counted = createSection('Counted', counters.element)
+  counted.show(true)
+  const explanation = createExplanation(() => void enterToken())
+  const crashes = createCrashes()
+  const resources = createResources((service) => card.open(service))
+  byId('card-body').append(
+    description,
+    el('div.now', line.state, line.since),
+    cause,
+    ...operations.elements,
+    ...explanation.elements,
+    ...crashes.elements,
+    counted.element,
+    ...resources.elements,
+    explanation.log,
+  )
   /** Empty while the card is closed. */
   let shown = ''
+  /** Number of the unit's last event: after another one, there is something else to explain. */
+  let lastSeq = 0
+  /** Of the status by which the details were read. */
+  let readFor: StatusView | null = null
   dialog.addEventListener('close', () => {
     shown = ''
     history.replaceState(null, '', location.pathname + location.search)
   })
 
+  async function enterToken(): Promise<void> {
+    let problem = ''
+    while (await confirmWithToken({ title: 'Show all of the unit?', action: 'Show' }, problem)) {
+      try {
+        await data.read(true)
+        return
+      } catch (error) {
+        problem = (error as Error).message
+      }
+    }
+  }
+  const readIfNew = (status: StatusView, events: readonly ApiEvent[]) => {
+    const seq = events.findLast(({ service }) => service === shown)?.seq ?? 0
+    if (readFor === status && seq === lastSeq) return
+    const isAnother = readFor === null || seq !== lastSeq
+    readFor = status
+    lastSeq = seq
+    // A wrong token is shown as what is needed.
+    data.read(isAnother).catch(() => {})
+  }
+
   const card: Card = {
     open(service) {
       shown = service
-      history.replaceState(null, '', ADDRESS + encodeURIComponent(service))
+      readFor = null
+      data.open(service)
+      history.replaceState(null, '', `#${new URLSearchParams({ unit: service })}`)
       changed()
-      if (shown === '' || dialog.open) return
-      dialog.showModal()
+      if (shown === '') return
+      if (!dialog.open) dialog.showModal()
       dialog.scrollTop = 0
+      byId('card-title').focus()
+      setTimeout(() => (shown === service ? void data.read(false) : undefined), READ_AGAIN_AFTER_MS)
     },
     openFromAddress() {
-      if (location.hash.startsWith(ADDRESS)) card.open(decodeURIComponent(location.hash.slice(ADDRESS.length)))
+      const unit = new URLSearchParams(location.hash.slice(1)).get('unit')
+      if (unit !== null && unit !== shown) card.open(unit)
     },
-    show(status, nowMs) {
+    show(status, events, nowMs) {
       if (shown === '') return
       const unit = status.units.find(({ service }) => service === shown)
       if (unit === undefined) {
@@ -49,10 +106,17 @@ export function createCard(changed: () => void): Card {
         dialog.close()
         return
       }
+      readIfNew(status, events)
+      const details = data.details()
       setText(byId('card-title'), shortName(shown))
+      setText(description, details.description ?? '')
       line.show(unit, nowMs)
+      setText(cause, causeOf(unit, nowMs))
       operations.show(status, unit)
+      explanation.show(data.explanation())
+      crashes.show(details.history ?? null, nowMs)
       counters.show(unit.counters)
+      resources.show(data, status, nowMs)
     },
   }
   addEventListener('hashchange', card.openFromAddress)
