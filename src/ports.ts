@@ -7,6 +7,7 @@ import type { Instant, Observation } from './core/observation.ts'
 import type { State } from './core/state.ts'
 import type { ListedUnit, UnitStatus } from './core/unit-status.ts'
 import type { QueuedJob } from './core/views/api-views.ts'
+import type { UnitState } from './core/views/unit-state.ts'
 
 export type { MqttHealth, RemoteWriteHealth } from './core/views/sink-health.ts'
 
@@ -42,6 +43,11 @@ export interface UnitSource {
   watch(patterns: readonly string[]): void
   /** The agent has forgotten these units: one that a pattern had found must be found again if it returns. */
   forget(units: readonly string[]): void
+  /**
+   * Reports each change of state of any unit that is not watched, until it is stopped; at most one caller at a time. `ready`
+   * resolves when no later change is missed, or with false if there is no connection.
+   */
+  followAll(report: (state: UnitState) => void): { readonly ready: Promise<boolean>; stop(): void }
   health(): BusHealth
   /** Resolves when the first attempt to connect has ended, successful or not. */
   firstAttempt(): Promise<void>

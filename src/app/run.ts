@@ -4,7 +4,6 @@ import { createAgent } from '../agent.ts'
 import type { Build } from '../cli/commands/version.ts'
 import type { Config } from '../config/keys.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import type { Event } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
 import { createHealth, reportLines } from '../core/health.ts'
 import type { Identity } from '../core/views/api-json.ts'
@@ -12,6 +11,7 @@ import { plural } from '../core/views/format.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import { createLoopLag } from '../host/loop-lag.ts'
 import { optimized } from '../host/v8-flags.ts'
+import type { StreamViews } from '../http/api/stream.ts'
 import { createHttp } from '../http/http.ts'
 import { createLogSink } from '../log/event-sink.ts'
 import { type EventsFile, openEventsFile } from '../log/events-file.ts'
@@ -146,7 +146,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   })
   const { gatewayId } = identity
   const remoteWrite = createRemoteWriteSwitch({ config, agent, gatewayId, version: build.version, clock, log })
-  const http = createServer(identity, history, configuration, log)
+  const http = createServer({ identity: () => identity, history, followAll: source.followAll }, configuration, log)
   const eventsFile = eventsFileOf(options, configuration, identity)
   const inputs: StatusInputs = {
     build,
@@ -199,9 +199,9 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
 }
 
 /** HTTP without its views and listeners. */
-function createServer(identity: Identity, history: () => readonly Event[], { now: config }: Configuration, log: Log) {
+function createServer(stream: StreamViews, { now: config }: Configuration, log: Log) {
   const allowedHosts = () => config().http.allowed_hosts
-  return createHttp({ identity: () => identity, history, clock, log, hostname, allowedHosts, optimized })
+  return createHttp({ stream, clock, log, hostname, allowedHosts, optimized })
 }
 
 /** The log file and the events file, as configured at the start. */

@@ -1,13 +1,11 @@
 // The HTTP API of the agent: one route table, served over TCP and the local socket, and a sink that streams events.
 import type { Server } from 'node:http'
 import { messageOf } from '../core/error-text.ts'
-import type { Event } from '../core/event.ts'
-import type { Identity } from '../core/views/api-json.ts'
 import type { Clock, EventSink, HttpHealth, Log } from '../ports.ts'
 import type { AccessControl, Optimized } from './access/access.ts'
 import { createHostNames } from './access/host-check.ts'
 import { routesOf } from './api/routes.ts'
-import { createEventStream } from './api/stream.ts'
+import { createEventStream, type StreamViews } from './api/stream.ts'
 import type { AuthorizerOptions } from './authorize.ts'
 import { createConnections } from './connections.ts'
 import { hasNoIpv6, listenError } from './listen-error.ts'
@@ -20,9 +18,7 @@ import { close, createHttpServer, createHttpsServer, listen, parserErrorOf } fro
 import { prepareSocketFile, restrictSocketFile } from './socket-file.ts'
 
 interface HttpOptions {
-  /** What the event stream sends: the agent's identity, and recent events, oldest first. */
-  readonly identity: () => Identity
-  readonly history: () => readonly Event[]
+  readonly stream: StreamViews
   readonly clock: Clock
   readonly log: Log
   /** This host's own name, read per request: it may be set after the start. */
@@ -74,8 +70,8 @@ export interface Http extends EventSink {
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const { identity, history, clock, log, hostname, allowedHosts, peerOf = usualPeerOf } = options
-  const stream = createEventStream({ identity, history }, clock)
+  const { clock, log, hostname, allowedHosts, peerOf = usualPeerOf } = options
+  const stream = createEventStream(options.stream, clock)
   const metrics = createRequestMetrics()
   const responder = createResponder(peerOf)
   const hostNames = createHostNames(hostname, allowedHosts)

@@ -35,6 +35,9 @@ export interface MatchRules {
    * them. It is called again after rules were added, and these are added before others are removed: no signal of them is lost.
    */
   only(needed: () => NeededUnits | null): Promise<void>
+  isEveryUnit(): boolean
+  /** Whether `only` would remove the rules of every unit. */
+  canBeFewer(needed: () => NeededUnits | null): boolean
   /** Whether the changes of the unit at this object path are delivered. */
   covers(path: string): boolean
 }
@@ -62,19 +65,9 @@ export function createMatchRules(bus: Bus): MatchRules {
     await Promise.allSettled(surplus.map((rule) => call('RemoveMatch', rule)))
   }
 
-  /** Adds the rules of these units, and returns all rules that are needed then; null for those of every unit. */
-  async function narrowed(needed: () => NeededUnits | null): Promise<readonly string[] | null> {
-    for (;;) {
-      const units = refused ? null : needed()
-      if (units === null || units.watched.length + units.others.length > UNITS_AT_MOST) return null
-      const rules = [...ALWAYS, ...rulesOf(units)]
-      if (rules.every((rule) => added.has(rule))) return rules
-      try {
-        await add(rules)
-      } catch {
-        refused = true
-      }
-    }
+  const few = (needed: () => NeededUnits | null): NeededUnits | null => {
+    const units = refused ? null : needed()
+    return units !== null && units.watched.length + units.others.length <= UNITS_AT_MOST ? units : null
   }
 
   return {
@@ -83,10 +76,22 @@ export function createMatchRules(bus: Bus): MatchRules {
       isEveryUnit = true
     },
     async only(needed) {
-      const rules = await narrowed(needed)
-      isEveryUnit = rules === null
-      await removeAllBut(rules ?? [...ALWAYS, ...EVERY_UNIT])
+      for (;;) {
+        const units = few(needed)
+        const rules = [...ALWAYS, ...(units === null ? EVERY_UNIT : rulesOf(units))]
+        if (units === null || rules.every((rule) => added.has(rule))) {
+          isEveryUnit = units === null
+          return removeAllBut(rules)
+        }
+        try {
+          await add(rules)
+        } catch {
+          refused = true
+        }
+      }
     },
+    isEveryUnit: () => isEveryUnit,
+    canBeFewer: (needed) => isEveryUnit && few(needed) !== null,
     covers: (path) => isEveryUnit || added.has(changes(`path='${path}'`)),
   }
 }

@@ -1,21 +1,21 @@
 // Watching systemd over one bus connection: subscribes, follows restarts of systemd on the bus, reads all units, handles signals.
 import { messageOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
-import { isInstance } from '../core/unit-name.ts'
 import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createAcceptSockets } from './accept-sockets.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import { createGapWatch } from './gap-watch.ts'
+import { type AllUnits, type AllUnitsDelivery, deliveryOfAllUnits } from './listing/all-units.ts'
+import { findUnits } from './listing/find-units.ts'
 import * as manager from './manager-api.ts'
 import { createMatchRules, type MatchRules, type NeededUnits } from './match-rules.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
 import { unitPath } from './unit-path.ts'
-import { createUnitReader, type UnitReader, type UnitReaderContext } from './unit-reader.ts'
-import { createJobTypes, createUnitSignals, type UnitSignals } from './unit-signals.ts'
-import { unmatchedPatterns } from './unmatched-patterns.ts'
+import { createUnitReader, type UnitReaderContext } from './unit-reader.ts'
+import { createJobTypes, createUnitSignals } from './unit-signals.ts'
 
 /** Installing a package reloads systemd several times in a row; one reconcile, this long after the first, covers them. */
 const RECONCILE_AFTER_RELOAD_MS = 500
@@ -24,6 +24,7 @@ const LIST_AGAIN_AFTER_MS = 10_000
 
 interface SessionContext extends Omit<UnitReaderContext, 'noReply' | 'isConnection' | 'overflowed'> {
   readonly log: Log
+  readonly allUnits: AllUnits
   /** A signal was received. */
   readonly signal: () => void
   /** systemd is on the bus. Called before any observation from the new subscription. */
@@ -36,7 +37,7 @@ interface SessionContext extends Omit<UnitReaderContext, 'noReply' | 'isConnecti
   readonly down: (reason: string) => void
 }
 
-export interface Session {
+export interface Session extends AllUnitsDelivery {
   /** Reads every unit again; false if systemd is not available. Calls while it runs share one more run after it. */
   reconcile(): Promise<boolean>
   /** Signals may have been dropped: reports a gap after those that are already queued, and reads every unit again. */
@@ -50,12 +51,9 @@ export interface Session {
 
 /** Rejects with a message for the user if the bus does not allow us to watch systemd. */
 export async function openSession(context: SessionContext): Promise<Session> {
-  const { bus, clock, list, observe } = context
-  const { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching } = watchUnits(
-    context,
-    () => reloading,
-    reconcileUnlessDue,
-  )
+  const { bus, clock, list, observe, allUnits } = context
+  const watched = watchUnits(context, () => reloading, reconcileUnlessDue)
+  const { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching } = watched
   let owner: string | null = null
   let subscribed = false
   let isUp = false
@@ -77,12 +75,9 @@ export async function openSession(context: SessionContext): Promise<Session> {
       if (!isUp) context.up() // only now is every unit known, so that its later changes can be counted
       isUp = true
       await rules.only(needed)
-      return true
+      return allUnits.isFollowed() ? await allUnits.compare(bus) : true
     } catch (error) {
-      if (gap !== null || !(isUp || isGone(error)))
-        bus.close(`reconcile failed: ${messageOf(error)}`) // a new connection has an empty queue
-      else if (!isGone(error))
-        context.log('warning', `bus: reconcile failed: ${messageOf(error)}; retrying after resync_interval`)
+      noteFailure(context, error, gap !== null || !(isUp || isGone(error)))
       return false
     }
   })
@@ -124,7 +119,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
     if (header.sender === manager.DRIVER) return header.member === 'NameOwnerChanged'
     if (header.sender !== owner) return false
     if (header.member === 'PropertiesChanged') gaps.change()
-    return signals.wants(header)
+    return signals.wants(header) || (allUnits.isFollowed() && header.member === 'PropertiesChanged')
   }
 
   const onSignal = (signal: Signal) => {
@@ -153,12 +148,25 @@ export async function openSession(context: SessionContext): Promise<Session> {
     end()
     throw new Error(`cannot watch systemd on the bus: ${messageOf(error)}`, { cause: error })
   }
-  return { reconcile, suspectGap: gaps.suspect, unreadable: units.unreadable, forget: units.forget, end }
+  return {
+    reconcile,
+    suspectGap: gaps.suspect,
+    unreadable: units.unreadable,
+    forget: units.forget,
+    ...deliveryOfAllUnits(context, watched, reconcile, reconciling.soon),
+    end,
+  }
+}
+
+/** `mustReconnect`: signals are or may be missing; a new connection has an empty queue. */
+function noteFailure({ bus, log }: SessionContext, error: unknown, mustReconnect: boolean): void {
+  if (mustReconnect) bus.close(`reconcile failed: ${messageOf(error)}`)
+  else if (!isGone(error)) log('warning', `bus: reconcile failed: ${messageOf(error)}; retrying after resync_interval`)
 }
 
 /** What follows the units of one session: reads, signals, the units that start them, and whether they are frozen. */
 function watchUnits(session: SessionContext, isReloading: () => boolean, reconcile: () => Promise<void>) {
-  const { bus, clock, list, log } = session
+  const { bus, clock, list, log, allUnits } = session
   const rules = createMatchRules(bus)
   const gaps = createGapWatch(clock, reconcile)
   const sockets = createAcceptSockets(bus, (template, accepting) =>
@@ -200,7 +208,9 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
   const signals = createUnitSignals({ ...context, units, triggers, freezer, noteJob, isReloading, missed })
   /** Patterns match units that are not known yet, and the signals of an alias have the name of its unit. */
   const needed = (): NeededUnits | null =>
-    list.patterns().length > 0 || list.hasAlias() ? null : { watched: list.all(), others: triggers.paths() }
+    allUnits.isFollowed() || list.patterns().length > 0 || list.hasAlias()
+      ? null
+      : { watched: list.all(), others: triggers.paths() }
   const endWatching = () => {
     units.end()
     freezer.end()
@@ -208,29 +218,6 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
     listing.cancel()
   }
   return { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching }
-}
-
-/** Watches the units that the patterns match, and reports the patterns that match none. Resolves with the new ones. */
-async function findUnits(
-  { bus, clock, list, observe, unmatched }: SessionContext,
-  units: UnitReader,
-  signals: UnitSignals,
-): Promise<readonly string[]> {
-  const patterns = list.patterns()
-  const listed = await manager.listUnits(bus, patterns)
-  list.listed()
-  unmatched(unmatchedPatterns(patterns, listed, list.all()))
-  const at = clock.now()
-  if (patterns.length > 0) observe({ kind: 'listed', at, loaded: listed.loaded })
-  const isTransient = (name: string) => listed.idle.has(name) && isInstance(name) && !list.has(name)
-  for (const name of listed.units) {
-    if (!isTransient(name) || !list.matches(name)) continue
-    signals.expect(name)
-    units.considerIdle(name)
-  }
-  const found = listed.units.filter((name) => list.matches(name) && !isTransient(name) && list.add(name))
-  for (const unit of found) observe({ kind: 'discovered', at, unit })
-  return found
 }
 
 /** Requests signals from the bus, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */

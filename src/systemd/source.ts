@@ -2,12 +2,14 @@
 import { stackOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
 import { plural } from '../core/views/format.ts'
+import type { UnitState } from '../core/views/unit-state.ts'
 import type { Bus } from '../dbus/bus.ts'
 import { connectBus } from '../dbus/connection.ts'
 import type { Clock, Log, UnitSource } from '../ports.ts'
 import { type ConnectionHealth, createConnectionHealth } from './connection-health.ts'
 import { createSignalPairing, WANTED_PROPERTIES } from './decode.ts'
 import { createUnitFacts, STATUS_TEXT } from './facts/unit-facts.ts'
+import { type AllUnits, createAllUnits } from './listing/all-units.ts'
 import { ntpSynchronized } from './manager-api.ts'
 import { createManagerState } from './manager-state.ts'
 import { createReconnector } from './reconnect.ts'
@@ -42,6 +44,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
   const pairing = createSignalPairing(facts.noteStatus)
   const manager = createManagerState(clock)
   const list = watchListOf(options)
+  const allUnits = createAllUnits(clock, list.has)
   const patternReports = createPatternReports(log)
   let observe: (observation: Observation) => void = () => {}
   let started = false
@@ -65,6 +68,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       openSession({
         bus,
         list,
+        allUnits,
         pairing,
         clock,
         log,
@@ -110,6 +114,7 @@ export function createSystemdSource(options: SystemdSourceOptions): UnitSource {
       void reconcile()
     },
     forget: (units) => forgetUnits(units, list, connection.session()),
+    followAll: (report) => followAll(report, allUnits, connection.session),
     health: () => ({ ...health.read(), unwatchable: unwatchable(list, connection.session()) }),
     unmatchedPatterns: () => (health.read().connected ? patternReports.read(list.patterns(), list.all()) : []),
     firstAttempt: health.firstAttempt,
@@ -143,6 +148,17 @@ function forgetUnits(units: readonly string[], list: WatchList, session: Session
   for (const unit of units) {
     list.remove(unit)
     session?.forget(unit)
+  }
+}
+
+function followAll(report: (state: UnitState) => void, allUnits: AllUnits, session: () => Session | null) {
+  allUnits.follow(report)
+  return {
+    ready: session()?.followAll() ?? Promise.resolve(false),
+    stop() {
+      allUnits.unfollow()
+      session()?.unfollowAll()
+    },
   }
 }
 

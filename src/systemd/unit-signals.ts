@@ -8,6 +8,7 @@ import { plain } from '../dbus/variants.ts'
 import type { Clock } from '../ports.ts'
 import type { SignalPairing } from './decode.ts'
 import type { FreezerCheck } from './freezer-check.ts'
+import type { AllUnits } from './listing/all-units.ts'
 import { jobTypeCall, MANAGER_PATH } from './manager-api.ts'
 import { createNewTriggers } from './new-triggers.ts'
 import type { Triggers } from './triggers.ts'
@@ -33,6 +34,7 @@ interface UnitSignalsContext {
   /** systemd reloads: it announces all units again, and all watched ones will be read. */
   readonly isReloading: () => boolean
   readonly triggers: Triggers
+  readonly allUnits: AllUnits
   readonly freezer: FreezerCheck
   readonly noteJob: NoteJob
 }
@@ -46,7 +48,7 @@ export interface UnitSignals {
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
-  const { bus, list, pairing, clock, observe, malformed, units, triggers, freezer, noteJob } = context
+  const { bus, list, pairing, clock, observe, malformed, units, triggers, allUnits, freezer, noteJob } = context
   const newTriggers = createNewTriggers({
     bus,
     clock,
@@ -62,10 +64,8 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
 
   const changed = ({ path, body, serial }: Signal) => {
     const at = clock.now()
-    if (triggers.has(path)) {
-      triggers.changed(path, body[1])
-      if (!isWatched(path)) return
-    }
+    if (triggers.has(path)) triggers.changed(path, body[1])
+    if (!isWatched(path)) return
     const snapshot = pairing.changed(path, body, serial)
     if (snapshot === null) return
     if ('missed' in snapshot) return bus.close('the bus dropped signals because its queue for gatewatch was full')
@@ -117,13 +117,14 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     for (const unit of list.at(unitPath(name))) observe({ kind: 'job-removed', unit, at, job, result })
   }
 
-  const unloaded = ([, path]: readonly unknown[]) => {
-    if (typeof path !== 'string') return malformed('UnitRemoved without path')
+  const unloaded = ([name, path]: readonly unknown[]) => {
+    if (typeof name !== 'string' || typeof path !== 'string') return malformed('UnitRemoved without name and path')
     pairing.removed(path)
     const candidate = candidates.get(path)
     candidates.delete(path)
     if (candidate !== undefined) units.unloaded(candidate)
     if (context.isReloading()) return
+    allUnits.unloaded(name)
     const at = clock.now()
     for (const unit of list.at(path)) {
       observe({ kind: 'unloaded', unit, at })
@@ -136,8 +137,10 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
       path === MANAGER_PATH || (member === 'PropertiesChanged' && (isWatched(path) || triggers.has(path))),
     expect,
     handle(signal) {
-      if (signal.member === 'PropertiesChanged') changed(signal)
-      else if (signal.member === 'JobNew') jobNew(signal.body)
+      if (signal.member === 'PropertiesChanged') {
+        changed(signal)
+        if (allUnits.isFollowed()) allUnits.changed(signal.path, signal.body)
+      } else if (signal.member === 'JobNew') jobNew(signal.body)
       else if (signal.member === 'JobRemoved') jobRemoved(signal.body)
       else if (signal.member === 'UnitNew') loaded(signal.body)
       else if (signal.member === 'UnitRemoved') unloaded(signal.body)

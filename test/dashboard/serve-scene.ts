@@ -9,10 +9,8 @@ export async function serveScene(scene: Scene, webFile?: string) {
   // esbuild replaces this name when it builds the bundle.
   Object.assign(globalThis, { __DASHBOARD__: await dashboard() })
   const it = stage(scene, Date.now())
-  const { identity, history } = it.views
   const http = createHttp({
-    identity,
-    history,
+    stream: it.stream,
     clock: frozenClock,
     log: () => {},
     hostname: () => 'gw-7',

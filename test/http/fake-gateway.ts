@@ -41,8 +41,7 @@ export function httpOf(
   { allowedHosts = () => [], ...more }: ServeOptions = {},
 ): Http {
   const log = (level: string, message: string) => void it.logged.push(`${level} ${message}`)
-  const { identity, history } = it.views
-  const http = createHttp({ identity, history, clock, log, hostname: () => 'gw-7', allowedHosts, ...more })
+  const http = createHttp({ stream: it.stream, clock, log, hostname: () => 'gw-7', allowedHosts, ...more })
   http.serve(it.views)
   onTestFinished(() => http.stop())
   return http

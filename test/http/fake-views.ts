@@ -5,6 +5,8 @@ import type { CheckName, HealthCheck } from '../../src/core/health.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
 import type { UnitStatus } from '../../src/core/unit-status.ts'
+import type { UnitState } from '../../src/core/views/unit-state.ts'
+import type { StreamViews } from '../../src/http/api/stream.ts'
 import type { ClearOptions, Views } from '../../src/http/route.ts'
 import type { UnitCommands } from '../../src/ports.ts'
 
@@ -63,6 +65,11 @@ export interface FakeGateway {
   /** What systemd shows of a unit. */
   details: (unit: string) => UnitStatus | null | 'busy'
   readonly logged: string[]
+  /** Reports a change of a unit that is not watched, while all units are followed; null while they are not. */
+  report: ((state: UnitState) => void) | null
+  /** Whether systemd responds when all units are to be followed. */
+  hasBus: boolean
+  readonly stream: StreamViews
   readonly views: Views
 }
 
@@ -89,6 +96,21 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
     unitFilesReloaded: 0,
     details: () => null,
     logged: [],
+    report: null,
+    hasBus: true,
+    stream: {
+      identity: () => IDENTITY,
+      history: () => it.events,
+      followAll(report) {
+        it.report = report
+        return {
+          ready: Promise.resolve(it.hasBus),
+          stop() {
+            it.report = null
+          },
+        }
+      },
+    },
     views: {
       live: () => it.state,
       identity: () => IDENTITY,

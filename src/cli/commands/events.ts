@@ -106,7 +106,8 @@ async function follow(
     try {
       await client.stream(
         `/api/v1/stream?since=${encodeURIComponent(last)}${filter}`,
-        ({ id, data }) => {
+        ({ id, event, data }) => {
+          if (event === 'state') return
           if (disconnected) out.stderr('gatewatch: reconnected to the agent\n')
           disconnected = false
           if (id !== '') last = id

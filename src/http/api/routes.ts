@@ -7,9 +7,10 @@ import { type HttpRequest, json, problem, type Route, type RouteResult, text, ty
 import { clearOptionsOf } from './clear-body.ts'
 import { controlView, reloadUnitFiles, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
-import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf } from './event-query.ts'
+import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf, statesOf } from './event-query.ts'
 import { baselinesOf } from './import-body.ts'
 import type { EventStream } from './stream.ts'
+import type { StreamWriter } from './stream-writer.ts'
 import { oneUnit } from './unit-details.ts'
 
 const IMPORT_BYTES = 1024 * 1024
@@ -18,6 +19,8 @@ const CLEAR_BYTES = 8192
 
 const JSON_FORMAT = { name: 'application/json' }
 const TEXT_FORMAT = { name: 'text/plain' }
+
+const NO_BUS = problem(503, 'no_bus', 'systemd does not respond; see /-/ready for the reason')
 
 const GET = { method: 'GET', where: 'both', hosts: 'known' } as const
 const GET_ANY_HOST = { ...GET, hosts: 'any' } as const
@@ -53,13 +56,13 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     },
     { ...GET, path: '/api/v1/system', handle: () => system(views) },
     { ...GET, path: '/api/v1/events', handle: (request) => events(views, request) },
-    { ...GET, ...OF_ALL_UNITS, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request) },
+    { ...GET, ...OF_ALL_UNITS, path: '/api/v1/stream', handle: (request) => openStream(views, stream, request, true) },
     {
       ...GET,
       ...OF_ALL_UNITS,
       path: '/api/v1/ws',
       webSocket: true,
-      handle: (request) => openStream(views, stream, request),
+      handle: (request) => openStream(views, stream, request, false),
     },
     {
       method: 'POST',
@@ -138,7 +141,7 @@ async function description(views: Views): Promise<RouteResult> {
 
 async function system(views: Views): Promise<RouteResult> {
   const state = await views.system()
-  return state === null ? problem(503, 'no_bus', 'systemd does not respond; see /-/ready for the reason') : json(state)
+  return state === null ? NO_BUS : json(state)
 }
 
 function events(views: Views, { query, transport, trusted }: HttpRequest): RouteResult {
@@ -161,15 +164,19 @@ function events(views: Views, { query, transport, trusted }: HttpRequest): Route
 }
 
 /** Only new events, unless the client resumes by Last-Event-ID or, if it cannot set headers, by `since`. */
-function openStream(views: Views, stream: EventStream, { headers, query, trusted }: HttpRequest): RouteResult {
+async function openStream(views: Views, stream: EventStream, request: HttpRequest, byDefault: boolean) {
+  const { headers, query, trusted } = request
   const filter = filterOf(query)
   if ('problem' in filter) return problem(400, filter.code, filter.problem)
+  const states = statesOf(query, byDefault)
+  if (typeof states !== 'string') return problem(400, states.code, states.problem)
   if (!stream.hasRoom()) {
     return problem(503, 'too_many_streams', 'too many streams are open; retry later', { 'retry-after': '10' })
   }
+  if (states === 'all' && !(await stream.allUnits.begin())) return NO_BUS
   const id = headers['last-event-id'] ?? query.get('since')
   const after = typeof id === 'string' ? seqOf(id, views.identity().stream) : views.live().seq
-  return { stream: (writer) => stream.addReader(writer, trusted, filter, after) }
+  return { stream: (writer: StreamWriter) => stream.addReader(writer, { trusted, filter, after, states }) }
 }
 
 async function clear(views: Views, body: string): Promise<RouteResult> {

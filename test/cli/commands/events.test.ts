@@ -133,9 +133,13 @@ describe('--unit', () => {
   })
 })
 
-test('--follow continues after a restart of the agent, from the last event received', async () => {
+test('--follow continues after a restart of the agent, from the last event received, and shows no states', async () => {
   const enough = new AbortController()
-  const frames = ['id: x-52\ndata: {"event":"start","service":"a.service"}\n\n', 'id: x-53\ndata: {"event":"stop"}\n\n']
+  const state = 'event: state\ndata: {"state":{"service":"a.service"}}\n\n'
+  const frames = [
+    `${state}id: x-52\ndata: {"event":"start","service":"a.service"}\n\n${state}`,
+    'id: x-53\ndata: {"event":"stop"}\n\n',
+  ]
   await using agent = await fakeAgent(({ url }, response) => {
     if (url.startsWith('/api/v1/events')) return json(response, { events: [], next: 'x-51' })
     response.writeHead(200)

@@ -25,7 +25,7 @@ function createServer() {
   const agent = gateway()
   agent.rules.enabled = true
   const logged: string[] = []
-  const stream = createEventStream(agent.views, testClock())
+  const stream = createEventStream(agent.stream, testClock())
   const connections = createConnections({ peerOf: (address) => address, tls: false, onDropped: () => {} })
   const options = {
     routes: routesOf(agent.views, stream),

@@ -41,7 +41,7 @@ test('without any authentication they are refused over TCP, and served over the 
   expect(await outcome(tcp, bearer('topsecret'))).toEqual([403, 'no_authentication'])
   expect(await outcome(tcp, {}, '/api/v1/ws?units=all')).toEqual([403, 'no_authentication'])
   expect(await outcome(socket)).toEqual([200])
-  expect(await outcome(tcp, {}, '/api/v1/stream?units=mosquitto')).toEqual([200])
+  expect(await outcome(tcp, {}, '/api/v1/stream?units=mosquitto')).toEqual([400, 'bad_units'])
 })
 
 test('a foreign host is refused before, whatever it sends', async () => {

@@ -1,40 +1,9 @@
 // The event stream (SSE): resumption, filters, heartbeat, and readers that do not keep up.
-import { connect, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { eventJson } from '../../../src/core/views/api-json.ts'
-import type { HttpListener } from '../../../src/http/http.ts'
 import { FROM_ZERO, testClock } from '../../rig/clock.ts'
 import { ask, crash, emit, gateway, IDENTITY, lost, STREAM, serve, until } from '../fake-gateway.ts'
-
-/** Reads a stream; `frames`: the frames received so far. */
-function follow(at: HttpListener, path = '/api/v1/stream', headers: string[] = []) {
-  const socket: Socket = at.port === null ? connect(at.address) : connect(at.port, '127.0.0.1')
-  onTestFinished(() => void socket.destroy())
-  const it = { socket, text: '', closed: false, frames: () => framesOf(it.text) }
-  socket.setEncoding('utf8')
-  socket.on('data', (text: string) => {
-    it.text += text
-  })
-  socket.on('close', () => {
-    it.closed = true
-  })
-  socket.on('error', () => {})
-  // With HTTP/1.0, the body has no chunk lengths.
-  socket.write(`GET ${path} HTTP/1.0\r\n${headers.map((h) => `${h}\r\n`).join('')}\r\n`)
-  return it
-}
-
-function framesOf(text: string): string[] {
-  const at = text.indexOf('\r\n\r\n')
-  return at < 0
-    ? []
-    : text
-        .slice(at + 4)
-        .split('\n\n')
-        .slice(0, -1)
-}
-
-const ids = (frames: string[]) => frames.flatMap((frame) => /^id: (.*)$/m.exec(frame)?.[1] ?? [])
+import { follow, ids } from './sse-reader.ts'
 
 test('a new event is sent with its id, its kind and its data', async () => {
   const it = gateway()
