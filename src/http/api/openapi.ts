@@ -53,6 +53,17 @@ const FILTER = [
   ),
 ]
 
+const STATES = inQuery(
+  'states',
+  '1: also send states; 0: do not. By default 1 over server-sent events without `kind`, else 0.',
+  { type: 'string', enum: ['0', '1'] },
+)
+const ALL_UNITS = inQuery(
+  'units',
+  'all: the states of all units that systemd has. Only over the local socket or with authentication (401, 403).',
+  { type: 'string', enum: ['all'] },
+)
+
 const operation = (summary: string, success: Json, more: Json): Json => {
   const { responses, ...rest } = more as { responses?: Json }
   return { summary, ...rest, responses: { 200: success, default: ERROR, ...responses } }
@@ -116,15 +127,15 @@ const PATHS: Json = {
       'Without `since`, the newest events. Over TCP, a page has at most 500 events; use `next` to get the following page.',
     parameters: [SINCE, inQuery('limit', 'Maximum number of events.', { type: 'integer', minimum: 1 }), ...FILTER],
   }),
-  '/api/v1/stream': get('Live events', response('text/event-stream', text, 'One Event per message.'), {
+  '/api/v1/stream': get('Live events and states', response('text/event-stream', text, 'One Event per message.'), {
     description:
-      'Server-sent events. Last-Event-ID or `since` resumes the stream; missed events that are no longer stored are reported as `dropped`.',
-    parameters: [SINCE, ...FILTER],
+      'Server-sent events. Last-Event-ID or `since` resumes the stream; missed events that are no longer stored are reported as `dropped`. Messages of the type `state` are StateMessages: without an id, only the newest of each unit, at most ten a second. They do not repeat what was before: get the states once the stream has begun, and apply the messages to them.',
+    parameters: [SINCE, ...FILTER, STATES, ALL_UNITS],
   }),
   '/api/v1/ws': {
     get: {
-      summary: 'Live events over WebSocket, one Event per message',
-      parameters: [SINCE, ...FILTER],
+      summary: 'Live events over WebSocket, one Event per message, and with states=1 one StateMessage',
+      parameters: [SINCE, ...FILTER, STATES, ALL_UNITS],
       responses: { 101: { description: 'The stream starts.' }, default: ERROR },
     },
   },

@@ -166,6 +166,10 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
     }),
   }),
   Event: { oneOf: EVENTS },
+  StateMessage: object(
+    { state: object({ service: text, active_state: text, sub_state: orNull(text), since: orNull(time) }) },
+    'A unit has changed its state. The fields are those of Unit; `since` is null also where systemd did not report the time.',
+  ),
   Events: object({
     events: list(ref('Event')),
     next: { ...text, description: 'value of `since` for the next page' },

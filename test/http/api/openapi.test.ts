@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import type { Event } from '../../../src/core/event.ts'
 import { eventJson, type Json } from '../../../src/core/views/api-json.ts'
+import { stateJson } from '../../../src/core/views/unit-state.ts'
 import { openApi } from '../../../src/http/api/openapi.ts'
 import { routesOf } from '../../../src/http/api/routes.ts'
 import { SCHEMAS } from '../../../src/http/api/schemas.ts'
@@ -88,6 +89,11 @@ test.each([
   { ...base, ...AGENT, kind: 'command', action: 'clear', outcome: 'done', via: 'socket', who: null },
 ] as Event[])('an event of the kind $kind matches its description', (event) => {
   expect(schemaErrors('/components/schemas/Event', eventJson(event, IDENTITY))).toEqual([])
+})
+
+test.each([null, 1_795_169_723_412])('a state message matches its description, with since %s', (sinceMs) => {
+  const state = { unit: 'a.service', activeState: 'active', subState: 'running', sinceMs }
+  expect(schemaErrors('/components/schemas/StateMessage', stateJson(state))).toEqual([])
 })
 
 test('an extra and a missing field are found', () => {
