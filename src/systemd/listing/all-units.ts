@@ -66,7 +66,7 @@ export function createAllUnits(clock: Clock, isWatched: (unit: string) => boolea
         return
       const [activeState, subState] = [plain(properties['ActiveState']), plain(properties['SubState'])]
       if (typeof activeState !== 'string' || typeof subState !== 'string' || !isUnitName(unit)) return
-      const before = known.get(unit)
+      const before = known.get(unit) ?? (isListed ? AT_REST : undefined)
       if (before?.activeState === activeState && before.subState === subState) return
       known.set(unit, { activeState, subState })
       const changedAt = plain(properties['StateChangeTimestampMonotonic'])

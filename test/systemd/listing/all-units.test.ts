@@ -39,6 +39,11 @@ it('what changed without a signal is reported by the next comparison, and nothin
   expect(reported.splice(0)).toEqual([
     { unit: 'd.service', activeState: 'active', subState: 'running', sinceMs: 1_752_000_005_000 },
   ])
+  all.changed('/org/freedesktop/systemd1/unit/new_2eservice', [
+    'org.freedesktop.systemd1.Unit',
+    { ...properties, ActiveState: 'inactive', SubState: 'dead' }, // loaded, and about to start
+    [],
+  ])
   expect(await compare(up, row('d.service', 'active', 'running'))).toEqual([])
   all.unfollow()
   all.changed(path, ['org.freedesktop.systemd1.Unit', { ...properties, SubState: 'exited' }, []])
@@ -114,7 +119,7 @@ describeUnless(noSystemd(), 'all units of a real systemd', () => {
     expect(await following.ready).toBe(true)
     buses[0]?.close('for this test')
     await rig.start('other.service')
-    await until(() => reported.find(({ unit }) => unit === 'other.service'), {
+    await until(() => reported.findLast(({ unit }) => unit === 'other.service'), {
       what: 'the state of the other unit',
       is: (state) => state?.activeState === 'active',
     })
