@@ -1,18 +1,6 @@
 // The dashboard's client for the HTTP API of the gateway.
 import type { StatusView, SystemView } from '../core/views/api-views.ts'
-import type { EventView } from '../core/views/event-text.ts'
-
-/** An event of the API, with its id. */
-export interface ApiEvent extends EventView {
-  readonly id: string
-  readonly seq: number
-  readonly log?: readonly string[]
-}
-
-export interface EventPage {
-  readonly events: readonly ApiEvent[]
-  readonly next: string
-}
+import type { ApiEvent, EventPage } from './api-types.ts'
 
 const RESPONSE_TIMEOUT_MS = 10_000
 const PAGE_EVENTS = 500

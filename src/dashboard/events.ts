@@ -1,7 +1,7 @@
 // The list of events, newest first, and its filters.
 import { eventDetails } from '../core/views/event-text.ts'
-import { shortName } from '../core/views/format.ts'
-import type { ApiEvent } from './api-client.ts'
+import { durationText, shortName } from '../core/views/format.ts'
+import type { ApiEvent } from './api-types.ts'
 import { clockText } from './clock-text.ts'
 import { byId, el, icon, setText, setTime, setTone, timeEl } from './dom.ts'
 import type { Tone } from './tone.ts'
@@ -26,7 +26,6 @@ const KINDS: Readonly<Record<string, string>> = {
   unit_vanished: 'unit vanished',
   start_refused: 'start refused',
   identity_changed: 'identity changed',
-  evidence: 'evidence',
 }
 
 const unitSelect = () => byId<HTMLSelectElement>('of-unit')
@@ -107,18 +106,18 @@ function newRow(): Row {
   const details = el('span')
   const what = el('div.what', unit, ' ', details)
   const element = el('li', kind, when, what)
-  let shownId = ''
+  let shown: ApiEvent | null = null
   return {
     element,
     show(event, nowMs) {
       const at = Date.parse(event.timestamp ?? '')
       setTime(when, at, clockText(at, nowMs))
-      if (shownId === event.id) return
-      shownId = event.id
+      if (shown === event) return
+      shown = event
       setTone(kind, toneOf(event))
       setText(kindText, KINDS[event.event] ?? event.event)
       setText(unit, shortName(event.service ?? ''))
-      setText(details, eventDetails(event))
+      setText(details, [eventDetails(event), ...evidenceTexts(event)].join('; '))
       what.querySelector('details')?.remove()
       if (event.log !== undefined && event.log.length > 0) what.append(logOf(event.log))
     },
@@ -129,6 +128,18 @@ function logOf(lines: readonly string[]): HTMLElement {
   const pre = el('pre', lines.join('\n'))
   pre.tabIndex = 0
   return el('details', el('summary', 'last log lines'), pre)
+}
+
+/** `ran 3 min 20 s`, `in parse_frame (devmgmt + 0x41f0)`, `3 times in 24 h` */
+function evidenceTexts({ evidence = {} }: ApiEvent): string[] {
+  const { ran_ms: ran, oom, coredump, same_cause_24h: sameCause = 0 } = evidence
+  const [frame] = coredump?.frames ?? []
+  return [
+    ...(ran === undefined ? [] : [`ran ${durationText(ran)}`]),
+    ...(oom === undefined ? [] : [`out of memory${oom.process === undefined ? '' : `: ${oom.process} was killed`}`]),
+    ...(frame === undefined ? [] : [`in ${frame}`]),
+    ...(sameCause > 1 ? [`${sameCause} times in 24 h`] : []),
+  ]
 }
 
 function toneOf({ event, flapping }: ApiEvent): Tone {

@@ -3,7 +3,8 @@
 // Uses fetch instead of EventSource, which hides the heartbeat: when the gateway loses power, the connection stays open
 // and only the missing heartbeat shows it.
 import { createSseReader } from '../core/views/sse.ts'
-import { type ApiEvent, errorText } from './api-client.ts'
+import { errorText } from './api-client.ts'
+import type { ApiEvent, StateView } from './api-types.ts'
 
 /** More than twice the heartbeat interval of 15 s. */
 const SILENT_AT_MOST_MS = 35_000
@@ -19,6 +20,7 @@ interface StreamHandlers {
   /** The id of the last event received. */
   since(): string
   received(event: ApiEvent): void
+  changed(state: StateView): void
   /** Events were missed that the gateway no longer stores. */
   missed(): void
   /** Called after each (re)connection. */
@@ -67,6 +69,7 @@ async function readStream(handlers: StreamHandlers, onConnected: () => void): Pr
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
     const parse = createSseReader(({ event, data }) => {
       if (event === 'dropped') handlers.missed()
+      else if (event === 'state') handlers.changed((JSON.parse(data) as { state: StateView }).state)
       else handlers.received(JSON.parse(data) as ApiEvent)
     })
     onConnected()

@@ -1,10 +1,12 @@
 // The dashboard: shows status and events, polls the status, and updates both from the live event stream.
 import type { StatusView, SystemView } from '../core/views/api-views.ts'
-import { type ApiEvent, clockAheadMs, fetchAllEvents, fetchStatus, fetchSystem, gatewayNow } from './api-client.ts'
+import { clockAheadMs, fetchAllEvents, fetchStatus, fetchSystem, gatewayNow } from './api-client.ts'
+import type { ApiEvent, StateView } from './api-types.ts'
 import { createCard } from './card/card.ts'
 import { byId, setText, setTone } from './dom.ts'
 import { setUpEvents, showEvents } from './events.ts'
 import { setUpFacts, showFacts } from './facts.ts'
+import { withEvidenceMerged, withState } from './known.ts'
 import { openLiveStream } from './live-stream.ts'
 import type { Tone } from './tone.ts'
 import { showUnits } from './units.ts'
@@ -29,6 +31,8 @@ let fetchProblem: string | null = null
 /** Why there is no live stream, so that only polling updates the page; null while there is one. */
 let streamProblem: string | null = 'Connecting'
 let respondedAtMs = Date.now()
+/** Received while a request was under way, whose response may be older. */
+let statesSinceRequest: StateView[] = []
 let isAddressOpened = false
 const card = createCard(show)
 
@@ -75,10 +79,11 @@ function refresh(): void {
     refreshAgain = true
     return
   }
+  statesSinceRequest = []
   refreshing = Promise.all([fetchStatus(), systemOr(system)])
     .then(
       (results) => {
-        status = results[0]
+        status = statesSinceRequest.reduce(withState, results[0])
         system = results[1]
         fetchProblem = null
         respondedAtMs = Date.now()
@@ -119,14 +124,22 @@ function addEvent(event: ApiEvent): void {
   if (events.length > 0 && stream(event.id) !== stream(next)) events = []
   if (event.seq <= (events.at(-1)?.seq ?? -1)) return
   next = event.id
-  events = [...events, event].slice(-EVENTS_AT_MOST)
+  events = withEvidenceMerged([...events, event]).slice(-EVENTS_AT_MOST)
   if (event.event === 'crash') setText(byId('announcement'), `${event.service} crashed`)
   refreshSoon()
 }
 
+/** What no event reports: a unit that is being started or stopped. */
+function applyState(state: StateView): void {
+  if (refreshing !== null) statesSinceRequest.push(state)
+  if (status === null) return
+  status = withState(status, state)
+  if (!document.hidden) show()
+}
+
 async function readEvents(): Promise<void> {
   const page = await fetchAllEvents()
-  events = [...page.events]
+  events = withEvidenceMerged(page.events)
   next = page.next
 }
 
@@ -135,6 +148,7 @@ async function start(): Promise<void> {
   const live = openLiveStream({
     since: () => next,
     received: addEvent,
+    changed: applyState,
     missed: () => void readEvents().then(refresh, refresh),
     connected() {
       streamProblem = null

@@ -1,7 +1,7 @@
 // The list of units: one row each, updated in place. Those that need attention come first; a click opens the card.
 import type { StatusView, UnitView } from '../core/views/api-views.ts'
 import { shortName } from '../core/views/format.ts'
-import type { ApiEvent } from './api-client.ts'
+import type { ApiEvent } from './api-types.ts'
 import { createCounters } from './counters.ts'
 import { byId, el, setText, setTone, svg } from './dom.ts'
 import { createStateLine } from './state-line.ts'

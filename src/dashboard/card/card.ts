@@ -1,7 +1,7 @@
 // The card of one unit: a dialog, opened by a click on the unit or by the address `#unit=NAME`.
 import type { StatusView } from '../../core/views/api-views.ts'
 import { shortName } from '../../core/views/format.ts'
-import type { ApiEvent } from '../api-client.ts'
+import type { ApiEvent } from '../api-types.ts'
 import { createCounters } from '../counters.ts'
 import { byId, el, setText } from '../dom.ts'
 import { createStateLine } from '../state-line.ts'
@@ -16,6 +16,8 @@ import { createUnitData } from './unit-data.ts'
 
 /** What is used now is known from the second reading on. */
 const READ_AGAIN_AFTER_MS = 3_000
+/** Of what no event reports. */
+const READ_EVERY_MS = 15_000
 
 interface Card {
   open(service: string): void
@@ -51,10 +53,10 @@ export function createCard(changed: () => void): Card {
   )
   /** Empty while the card is closed. */
   let shown = ''
-  /** Number of the unit's last event: after another one, there is something else to explain. */
-  let lastSeq = 0
-  /** Of the status by which the details were read. */
-  let readFor: StatusView | null = null
+  /** The unit's last event and last crash: if they are others, or have more evidence, there is something else to explain. */
+  let explained: readonly (ApiEvent | undefined)[] = []
+  /** Null if nothing of this unit was read yet. */
+  let readAtMs: number | null = null
   dialog.addEventListener('close', () => {
     shown = ''
     history.replaceState(null, '', location.pathname + location.search)
@@ -62,7 +64,7 @@ export function createCard(changed: () => void): Card {
 
   async function enterToken(): Promise<void> {
     let problem = ''
-    while (await confirmWithToken({ title: 'Show all of the unit?', action: 'Show' }, problem)) {
+    while (await confirmWithToken({ title: 'Sign in', action: 'Show' }, problem)) {
       try {
         await data.read(true)
         return
@@ -71,20 +73,21 @@ export function createCard(changed: () => void): Card {
       }
     }
   }
-  const readIfNew = (status: StatusView, events: readonly ApiEvent[]) => {
-    const seq = events.findLast(({ service }) => service === shown)?.seq ?? 0
-    if (readFor === status && seq === lastSeq) return
-    const isAnother = readFor === null || seq !== lastSeq
-    readFor = status
-    lastSeq = seq
+  const readIfDue = (events: readonly ApiEvent[]) => {
+    const own = events.filter(({ service }) => service === shown)
+    const latest = [own.at(-1), own.findLast(({ event }) => event === 'crash')]
+    const isExplained = readAtMs !== null && latest.every((event, i) => event === explained[i])
+    if (isExplained && performance.now() - (readAtMs ?? 0) < READ_EVERY_MS) return
+    readAtMs = performance.now()
+    explained = latest
     // A wrong token is shown as what is needed.
-    data.read(isAnother).catch(() => {})
+    data.read(!isExplained || data.explanation().kind === 'failed').catch(() => {})
   }
 
   const card: Card = {
     open(service) {
       shown = service
-      readFor = null
+      readAtMs = null
       data.open(service)
       history.replaceState(null, '', `#${new URLSearchParams({ unit: service })}`)
       changed()
@@ -106,7 +109,7 @@ export function createCard(changed: () => void): Card {
         dialog.close()
         return
       }
-      readIfNew(status, events)
+      readIfDue(events)
       const details = data.details()
       setText(byId('card-title'), shortName(shown))
       setText(description, details.description ?? '')
