@@ -1,6 +1,6 @@
 // The state file for commands that run without an agent: reads it, clears it, imports counters into it.
 
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import type { StateFile } from '../cli/console.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { isOfFormerProgram, type Paths } from '../config/paths.ts'
@@ -46,6 +46,7 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
     async read(at) {
       const kept = await readState(at, runtimeDir, bootId)
       if (kept.recovered === 'damaged') {
+        if (kept.onDevice) throw new Error(`${at} is not a readable ring; 'gatewatch format' starts a new one`)
         const what = kept.empty ? 'is empty' : 'is not a readable state file'
         throw new Error(`${at} ${what}; an agent would move it aside and start a new one`)
       }
@@ -113,6 +114,7 @@ export function stateFor(path: string, { stateFile }: Paths): { path: string; fo
 
 function firstByte(path: string): string | null {
   try {
+    if (!statSync(path).isFile()) return null
     const fd = openSync(path, 'r')
     try {
       const byte = Buffer.alloc(1)

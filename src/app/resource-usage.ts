@@ -1,18 +1,18 @@
 // Resources that the units and the gateway use, read at scrape time from the kernel's files, never from systemd.
-import { dirname } from 'node:path'
 import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { createCgroupUsage } from '../host/cgroup-usage.ts'
 import { createSystemUsage } from '../host/system-usage.ts'
 import type { ScrapeFacts } from '../metrics/scrape-input.ts'
 import type { Clock, UnitSource } from '../ports.ts'
+import { stateDirectory } from '../store/file/paths.ts'
 
 export type UsageReader = (live: State) => Promise<Pick<ScrapeFacts, 'host' | 'usage'>>
 
 /** `stateFile`: the file system that holds it is reported beside the root file system. */
 export function createUsageReader(source: UnitSource, stateFile: string, clock: Clock): UsageReader {
   const groups = createCgroupUsage()
-  const host = createSystemUsage(['/', dirname(stateFile)])
+  const host = createSystemUsage(['/', stateDirectory(stateFile)])
   const groupOf = (unit: Unit) => {
     const run = unit.snapshot?.invocationId ?? null
     const path = source.controlGroup(unit.name)

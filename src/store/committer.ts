@@ -35,6 +35,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   let { committed, lastCommit, nextCommit } = options
   /** Events that fitted into no commit. They stay in the spill, so that they survive a kill of the agent. */
   let eventsNotOnFlash: readonly Event[] = []
+  let isRetry = false
 
   async function commit(by: PaidBy, clean = false): Promise<boolean> {
     const began = clock.now()
@@ -51,6 +52,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       committed = state
       lastCommit = seq
       nextCommit = seq + 1
+      isRetry = false
       live.reserve(reserved)
       schedule.succeeded(by, result.bytes, began.monoMs)
       health.wrote(result.bytes, (now.monoMs - began.monoMs) / 1000, now.monoMs)
@@ -62,6 +64,9 @@ export function createCommitter(options: CommitterOptions): Committer {
       const nowMs = clock.now().monoMs
       live.uncommittedEvents.putBack(events)
       schedule.failed(uncommitted, nowMs)
+      // Parts of it may be on a partition, so its number is not used again; the next but one has the same spill slot.
+      nextCommit = seq + 2
+      isRetry = true
       await writer.abandon()
       health.failed(error, nowMs)
       return false
@@ -74,7 +79,9 @@ export function createCommitter(options: CommitterOptions): Committer {
    */
   function switchSpillSlot(seq: number, state: State, { events }: UncommittedEvents): void {
     if (spill.base() === null) spill.begin(lastCommit, live.head(state), state, events)
-    if (spill.base() !== seq) spill.begin(seq, live.head(state), null, eventsNotOnFlash)
+    // The steps since the failed commit are in the slot that this one replaces.
+    if (isRetry) spill.begin(seq, live.head(state), state, [...eventsNotOnFlash, ...events])
+    else spill.begin(seq, live.head(state), null, eventsNotOnFlash)
   }
 
   function keepInSpill(omitted: readonly Event[]): void {

@@ -23,6 +23,7 @@ interface StoredState {
   readonly recovered: Recovery
   /** True if the file exists and has no bytes, or only zeros. */
   readonly empty: boolean
+  readonly onDevice: boolean
   /** When the newest page was written; null if there is no page. */
   readonly writtenAtMs: number | null
 }
@@ -48,6 +49,7 @@ export async function readState(
     published: found.published,
     recovered: found.recovered,
     empty: at.empty,
+    onDevice: at.onDevice,
     writtenAtMs: writtenAtMs.length === 0 ? null : Math.max(...writtenAtMs),
   }
 }

@@ -3,10 +3,12 @@ import { dirname } from 'node:path'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
 import type { Clock, Log } from '../ports.ts'
+import { isDevicePath } from './file/block-device.ts'
 import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
-import { resolvePath, setAside, wasSetAside } from './file/paths.ts'
+import { fileMedium, layoutOf, partitionMedium } from './file/medium.ts'
+import { RING_BYTES_AT_MOST, resolvePath, setAside, wasSetAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { loneCommitBytes, NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { type FlushBudget, type FlushLimits, restoredFlushBudget } from './flush-budget.ts'
@@ -66,12 +68,12 @@ export interface OpenedStore {
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const { clock, log, fs = nodeFs, runtimeDir, limits, sideWrites = NO_SIDE_WRITES } = options
   const configuredPath = await resolvePath(fs, options.path)
-  await fs.mkdir(dirname(configuredPath)).catch(() => {})
+  if (!isDevicePath(configuredPath)) await fs.mkdir(dirname(configuredPath)).catch(() => {})
   const releaseLock = await (options.lock ?? socketLock)(configuredPath)
   const boot = options.bootId === undefined ? null : bootKey(options.bootId)
 
   const found = await readStateFile(fs, configuredPath)
-  const { path, newerMajor } = found
+  const { path, newerMajor, onDevice } = found
   const lastingProblem =
     newerMajor === null
       ? null
@@ -94,16 +96,20 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   const file = startsStream ? NO_PAGES : usable
   if (renumber)
     log('warning', `state: commits or events in ${path} have impossibly high numbers; numbering starts again`)
-  await fs.unlink(`${path}.new`).catch(() => {})
-  const isForeign = found.error !== null || start.recovered === 'damaged'
+  if (!onDevice) await fs.unlink(`${path}.new`).catch(() => {})
+  const isForeign = !onDevice && (found.error !== null || start.recovered === 'damaged')
   const foreign = createForeignFile(fs, path, log, isForeign, found.empty)
   await foreign.setAside().catch(() => {})
 
   const spill = spillOf(options, fs, path, boot)
-  const ring = await reopenRing(fs, path, file)
-  const writer = openCommitWriter({ fs, clock, path, boot, sideWrites, ring, clearTheWay: foreign.setAside })
+  const ring = await reopenRing(fs, path, file, onDevice)
+  const streams = new Set([found.file.state?.stream ?? '', start.state.stream, fresh.stream])
+  const medium = onDevice ? partitionMedium(fs, path, streams, ring) : fileMedium(fs, path, foreign.setAside)
+  const writer = openCommitWriter({ fs, clock, path, boot, sideWrites, ring, medium })
   const { reserved } = file
   const lastCommit = file.chain?.seq ?? 0
+  // A new stream on a partition is written beside the former one.
+  const highest = onDevice && !renumber ? found.file.maxSeq : file.maxSeq
   const { store, open } = createStore({
     path,
     writer,
@@ -116,7 +122,7 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
     start,
     reserved,
     lastCommit,
-    nextCommit: nextCommit(lastCommit, file.maxSeq),
+    nextCommit: nextCommit(lastCommit, highest),
     lastingProblem,
     note: () => foreign.note() ?? first?.note ?? null,
   })
@@ -184,28 +190,19 @@ function spillOf({ runtimeDir, log }: OpenOptions, fs: Fs, path: string, boot: s
   })
 }
 
-/** The existing file, ready for more commits; null if it does not exist, cannot be written, or is too short. */
-async function reopenRing(fs: Fs, path: string, file: RecoveredFile): Promise<Ring | null> {
-  const { chain, previous, next, summary } = file
+/** The existing ring, ready for more commits; null if there is none, if it cannot be written, or if it is too short. */
+async function reopenRing(fs: Fs, path: string, file: RecoveredFile, onDevice: boolean): Promise<Ring | null> {
+  const { chain, summary } = file
   if (chain === null || summary.pages < pagesFor(1)) return null
-  const fd = await fs.open(path, 'update').catch(() => null)
+  const fd = await fs.open(path, onDevice ? 'claim' : 'update').catch(() => null)
   if (fd === null) return null // the first commit reports why
   try {
     const { ino, size } = await fs.stat(path)
-    if (size !== summary.pages * PAGE_BYTES) throw new Error('file size is not a multiple of the page size')
+    const used = onDevice ? Math.floor(Math.min(size, RING_BYTES_AT_MOST) / PAGE_BYTES) * PAGE_BYTES : size
+    if (used !== summary.pages * PAGE_BYTES) throw new Error('the size of the file is not that of its pages')
     // Pages written by a killed agent may be in the page cache only: what was read must be on flash before it counts.
     await uninterrupted(() => fs.fdatasync(fd))
-    const { seq: last, base, deltaPages, pages: live } = chain
-    return openRing(fs, fd, {
-      ino,
-      pages: summary.pages,
-      last,
-      base,
-      deltaPages,
-      live,
-      previous: previous?.pages ?? [],
-      next,
-    })
+    return openRing(fs, fd, layoutOf(file, ino))
   } catch {
     await fs.close(fd).catch(() => {})
     return null

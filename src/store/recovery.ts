@@ -47,6 +47,8 @@ export interface RecoveredFile {
   readonly maxSeq: number
   readonly reserved: number
   readonly lastEvent: number
+  /** True if `gatewatch format` prepared it and there is no complete commit yet. */
+  readonly unused: boolean
   /** Number of the page after the newest one: where the ring continues. */
   readonly next: number
   /** Every event on any valid page, oldest first. */
@@ -91,6 +93,7 @@ export function recoverPages(pages: readonly PageReading[]): RecoveredFile {
     maxSeq,
     reserved: Math.max(0, ...ours.map((f) => f.payload.head.reserved)),
     lastEvent: Math.max(0, events.at(-1)?.seq ?? 0, ...ours.map((f) => f.payload.head.seq)),
+    unused: applied === null && isUnused(found),
     next: newestPage === null ? 0 : lastPageOf(ours, newestPage.page.seq) + 1,
     events,
     found,
@@ -109,6 +112,13 @@ interface Group {
   readonly seq: number
   readonly base: number
   readonly parts: readonly DecodedPage[]
+}
+
+/** A first commit may have been written in part. A delta follows a commit that was complete. */
+function isUnused(found: readonly DecodedPage[]): boolean {
+  return (
+    found.some(({ payload }) => payload.head.formatted === true) && found.every(({ page }) => page.kind !== 'delta')
+  )
 }
 
 /** A page as read: never written, damaged, valid but of a newer format, or valid. */
@@ -200,7 +210,7 @@ function apply(state: State | null, group: Group): State {
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
   const written = payloads.flatMap((payload) => payload.units)
-  const { reserved, acknowledged, published, clean, budget, ...kept } = head
+  const { reserved, acknowledged, published, clean, budget, formatted, ...kept } = head
   const before = state ?? newState(head.stream)
   const units = kind === 'snapshot' ? written : replaced(before.units, written)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])

@@ -79,7 +79,7 @@ export function pendingStream(
  * True if commit or event numbers are so high that counting on could exceed `LARGEST_NUMBER`: then `renumbered` is used.
  * No agent gets there by counting.
  */
-export function numbersRunOut({ maxSeq, reserved }: RecoveredFile, { state }: ResumePoint): boolean {
+export function numbersRunOut({ maxSeq, reserved }: RecoveredFile, { state }: Pick<ResumePoint, 'state'>): boolean {
   return Math.max(maxSeq, reserved, state.seq) > LARGEST_NUMBER / 2
 }
 
@@ -103,10 +103,12 @@ function resumeFromSpill(
     (slot) => (committed === null || slot.stream === committed.stream) && (boot === null || slot.boot === boot),
   )
   const ends = file.chain?.seq ?? 0
-  const first = usable.find((slot) => slot.base === ends)
+  // After a failed commit, a slot with the whole state replaces the one that followed it, and it may be on flash after all.
+  const whole = ({ base, groups: [group] }: SpillSlot) => base > ends && group?.kind === 'snapshot'
+  const first = usable.find((slot) => slot.base === ends) ?? (committed === null ? undefined : usable.find(whole))
   if (first === undefined || (committed === null && first.groups[0]?.kind !== 'snapshot')) return null
   // The slot of a commit that had started or failed; it has a higher number than the last one on flash.
-  const second = usable.find((slot) => slot.base > ends && slot.stream === first.stream)
+  const second = usable.find((slot) => slot.base > first.base && slot.stream === first.stream)
   const groups = [...first.groups, ...(second?.groups ?? [])]
   let state = committed
   for (const { kind, payloads } of groups) {

@@ -6,6 +6,7 @@ import { type PageReading, readPage, recover, recoverPages } from '../../src/sto
 import { resume } from '../../src/store/resume.ts'
 import { imageOf, possibleContentsOf } from './images.ts'
 import type { LoggedOp } from './memory-fs.ts'
+import { onEachMedium } from './memory-store.ts'
 import { freshState } from './sample.ts'
 import { LONG_SCENARIOS, runScenario, runScenarioFrom, SCENARIOS, type ScenarioRun } from './scenarios.ts'
 
@@ -62,11 +63,13 @@ function recovered({ seq, seqGap, stream, gatewayId, units, forgotten }: State) 
 
 const all = { contents: 0, readings: 0 }
 
-test.each(Object.entries({ ...SCENARIOS, ...(LONG ? LONG_SCENARIOS : {}) }))(
-  '%s',
-  async (name, scenario) => {
-    const { contents, readings } = tryAll(await runScenario(scenario))
-    console.log(`${name}: ${contents} possible contents of flash, in ${readings} distinct readings`)
+const EACH = Object.entries({ ...SCENARIOS, ...(LONG ? LONG_SCENARIOS : {}) })
+
+test.each(onEachMedium(EACH))(
+  '%s, on a %s',
+  async (name, on, scenario) => {
+    const { contents, readings } = tryAll(await runScenario(scenario, undefined, on))
+    console.log(`${name} on a ${on}: ${contents} possible contents of flash, in ${readings} distinct readings`)
     all.contents += contents
     all.readings += readings
   },
@@ -83,15 +86,16 @@ test('there were more than 3,000 distinct readings', () => {
 // The largest snapshot has too many readings; `npm run prove:flash` tries it.
 const AGAIN = Object.entries(SCENARIOS).filter(([name]) => LONG || name !== 'many more units')
 
-test.each(AGAIN)(
-  'a second power loss, after an agent continued from the first: %s',
-  async (_, scenario) => {
-    const { memory, before } = await runScenario(scenario)
+test.each(onEachMedium(AGAIN))(
+  'a second power loss, after an agent continued from the first: %s, on a %s',
+  async (_, on, scenario) => {
+    const { memory, before } = await runScenario(scenario, undefined, on)
     let cuts = 0
     for (const { readings } of possibleContentsOf(memory.fs.log, before)) {
       for (const pages of readings) {
         const image = pages === null ? null : imageOf(pages)
-        cuts += tryAll(await runScenarioFrom(image, [{ crash: 0 }, 'commit', { crash: 1 }], scenario.units)).readings
+        const again = [{ crash: 0 }, 'commit', { crash: 1 }] as const
+        cuts += tryAll(await runScenarioFrom(image, again, scenario.units, undefined, on)).readings
       }
     }
     expect(cuts).toBeGreaterThan(100)

@@ -6,7 +6,7 @@ import { step } from '../../src/core/step.ts'
 import { newUnit, shownCounters } from '../../src/core/unit.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { failure, type MemoryFs } from './memory-fs.ts'
-import { type MemoryStore, memoryStore, PATH, RUN } from './memory-store.ts'
+import { type MediumKind, type MemoryStore, memoryStore, PATH, partitionWith, RUN } from './memory-store.ts'
 import { crashStep, freshState, names, stateOf } from './sample.ts'
 
 interface CrashImage {
@@ -19,9 +19,11 @@ interface CrashImage {
 /** Runs `scenario` and takes an image of all files before every operation that changes one. */
 async function imagesOf(
   units: number,
+  on: MediumKind,
   scenario: (b: MemoryStore, opened: OpenedStore, step: (unit?: string) => void) => Promise<void>,
 ) {
   const b = memoryStore(units)
+  if (on === 'partition') b.fs.putDevice(PATH, partitionWith(256))
   const { fs, clock } = b
   const images: CrashImage[] = []
   let from: State | null = null
@@ -51,15 +53,24 @@ async function imagesOf(
   return images
 }
 
-async function reopened({ files }: CrashImage): Promise<{ found: OpenedStore; fs: MemoryFs }> {
+const MEDIA: readonly MediumKind[] = ['file', 'partition']
+
+async function reopened({ files }: CrashImage, on: MediumKind): Promise<{ found: OpenedStore; fs: MemoryFs }> {
   const b = memoryStore()
-  for (const [path, bytes] of files) b.fs.put(path, bytes)
+  putAll(b.fs, files, on)
   return { found: await b.open(), fs: b.fs }
 }
 
-async function expectNothingLost(images: readonly CrashImage[]): Promise<void> {
+function putAll(fs: MemoryFs, files: ReadonlyMap<string, Buffer>, on: MediumKind): void {
+  for (const [path, bytes] of files) {
+    if (path === PATH && on === 'partition') fs.putDevice(path, bytes)
+    else fs.put(path, bytes)
+  }
+}
+
+async function expectNothingLost(images: readonly CrashImage[], on: MediumKind): Promise<void> {
   for (const image of images) {
-    const { found } = await reopened(image)
+    const { found } = await reopened(image, on)
     const at = [image.from, image.to].find((s) => s.seq === found.state.seq)
     expect(found.state.seqGap).toBe(0)
     expect(found.state.units).toEqual(at?.units)
@@ -69,44 +80,53 @@ async function expectNothingLost(images: readonly CrashImage[]): Promise<void> {
   }
 }
 
-test('around a step, a commit in progress, the switch of spill slots, and the next commit', async () => {
-  const images = await imagesOf(3, async ({ fs }, { store }, step) => {
-    step()
-    for (let i = 0; i < 4; i++) {
+test.each(MEDIA)(
+  'around a step, a commit in progress, the switch of spill slots, and the next commit, on a %s',
+  async (on) => {
+    const images = await imagesOf(3, on, async ({ fs }, { store }, step) => {
       step()
-      // Steps arrive while the commit is being written and synced.
-      const take = fs.fault
-      fs.fault = (op, path) => {
-        const short = take(op, path)
-        if (op === 'pwrite' || op === 'fdatasync') step(names(3)[1])
-        return short
+      for (let i = 0; i < 4; i++) {
+        step()
+        // Steps arrive while the commit is being written and synced.
+        const take = fs.fault
+        fs.fault = (op, path) => {
+          const short = take(op, path)
+          if (op === 'pwrite' || op === 'fdatasync') step(names(3)[1])
+          return short
+        }
+        await store.flush()
+        fs.fault = take
       }
+    })
+    expect(images.length).toBeGreaterThan(30)
+    await expectNothingLost(images, on)
+  },
+)
+
+test.each(MEDIA)(
+  'while snapshots of several pages are written, and steps need several pages of the spill, on a %s',
+  async (on) => {
+    const images = await imagesOf(120, on, async ({ clock }, { store, state }, step) => {
+      step()
       await store.flush()
-      fs.fault = take
-    }
-  })
-  expect(images.length).toBeGreaterThan(30)
-  await expectNothingLost(images)
-})
+      step()
+      // As after a reconciliation: 120 units change at once, more than a page can hold.
+      const before = { ...store.committed() }
+      expect(before.units).toHaveLength(state.units.length)
+      for (const name of names(120)) step(name)
+      await store.flush()
+      step()
+      await clock.go(60_000)
+    })
+    await expectNothingLost(
+      images.filter((_, i) => i % 7 === 0 || i > images.length - 60),
+      on,
+    )
+  },
+)
 
-test('while snapshots of several pages are written, and steps need several pages of the spill', async () => {
-  const images = await imagesOf(120, async ({ clock }, { store, state }, step) => {
-    step()
-    await store.flush()
-    step()
-    // As after a reconciliation: 120 units change at once, more than a page can hold.
-    const before = { ...store.committed() }
-    expect(before.units).toHaveLength(state.units.length)
-    for (const name of names(120)) step(name)
-    await store.flush()
-    step()
-    await clock.go(60_000)
-  })
-  await expectNothingLost(images.filter((_, i) => i % 7 === 0 || i > images.length - 60))
-})
-
-test('after a failed commit, during its retry, and while a new file is created', async () => {
-  const images = await imagesOf(3, async ({ fs, clock }, { store }, step) => {
+test.each(MEDIA)('after a failed commit, during its retry, and while a new ring is begun, on a %s', async (on) => {
+  const images = await imagesOf(3, on, async ({ fs, clock }, { store }, step) => {
     step()
     await store.flush()
     step()
@@ -129,46 +149,52 @@ test('after a failed commit, during its retry, and while a new file is created',
     step()
   })
   expect(images.length).toBeGreaterThan(20)
-  await expectNothingLost(images)
+  await expectNothingLost(images, on)
 })
 
 test.each([
-  ['can be written', undefined],
-  ['cannot be replaced', 'EROFS'],
-])('in the first start on another machine, with a spill from before it, while the file %s', async (_what, error) => {
-  const b = memoryStore()
-  const first = await b.open({ fresh: () => ({ ...freshState(3)(), machineId: 'a' }) })
-  const made = crashStep(first.state, names(3)[0] as string, 1)
-  first.store.remember(made)
-  const counted = made.after.units.map(shownCounters)
+  ['the file can be written', 'file', undefined],
+  ['the file cannot be replaced', 'file', 'EROFS'],
+  ['the partition can be written', 'partition', undefined],
+  ['the partition cannot be written', 'partition', 'EROFS'],
+] as const)(
+  'in the first start on another machine, with a spill from before it, while %s',
+  async (_what, on, error) => {
+    const b = memoryStore()
+    if (on === 'partition') b.fs.putDevice(PATH, partitionWith(256))
+    const first = await b.open({ fresh: () => ({ ...freshState(3)(), machineId: 'a' }) })
+    const made = crashStep(first.state, names(3)[0] as string, 1)
+    first.store.remember(made)
+    const counted = made.after.units.map(shownCounters)
 
-  const images: ReadonlyMap<string, Buffer>[] = []
-  const take = () => void images.push(new Map([...b.fs.files].map(([path, { bytes }]) => [path, Buffer.from(bytes)])))
-  b.fs.fault = (op) => {
+    const images: ReadonlyMap<string, Buffer>[] = []
+    const take = () => void images.push(new Map([...b.fs.files].map(([path, { bytes }]) => [path, Buffer.from(bytes)])))
+    b.fs.fault = (op) => {
+      take()
+      if (op === (on === 'file' ? 'create' : 'pwrite') && error !== undefined) throw failure(error)
+      return undefined
+    }
+    b.fs.syncFault = take
+    const start = async (on: MemoryStore, stream: string) => {
+      const { store, state: before } = await on.open({ fresh: () => ({ ...stateOf([]), stream }), machineId: 'b' })
+      const at = on.clock.now()
+      const { state, events } = step(before, { kind: 'identity', at, gatewayId: 'g', machineId: 'b' })
+      store.remember({ before, after: state, events, at })
+      return { store, state }
+    }
+    const { store } = await start(b, 'bbbbbbbbbbbbbbbb')
+    await store.flush()
     take()
-    if (op === 'create' && error !== undefined) throw failure(error)
-    return undefined
-  }
-  b.fs.syncFault = take
-  const start = async (on: MemoryStore, stream: string) => {
-    const { store, state: before } = await on.open({ fresh: () => ({ ...stateOf([]), stream }), machineId: 'b' })
-    const at = on.clock.now()
-    const { state, events } = step(before, { kind: 'identity', at, gatewayId: 'g', machineId: 'b' })
-    store.remember({ before, after: state, events, at })
-    return { store, state }
-  }
-  const { store } = await start(b, 'bbbbbbbbbbbbbbbb')
-  await store.flush()
-  take()
-  expect(images.length).toBeGreaterThan(15)
-  for (const [i, files] of images.entries()) {
-    const again = memoryStore()
-    for (const [path, bytes] of files) again.fs.put(path, bytes)
-    const { state } = await start(again, 'cccccccccccccccc')
-    expect([i, state.machineId, state.units.map(shownCounters)]).toEqual([i, 'b', counted])
-    expect(state.stream).not.toBe(first.state.stream)
-  }
-})
+    expect(images.length).toBeGreaterThan(15)
+    for (const [i, files] of images.entries()) {
+      const again = memoryStore()
+      putAll(again.fs, files, on)
+      const { state } = await start(again, 'cccccccccccccccc')
+      expect([i, state.machineId, state.units.map(shownCounters)]).toEqual([i, 'b', counted])
+      expect(state.stream).not.toBe(first.state.stream)
+    }
+  },
+)
 
 test('if nothing could ever be written to flash', async () => {
   const b = memoryStore()

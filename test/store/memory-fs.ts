@@ -15,6 +15,8 @@ export type LoggedOp =
 interface Inode {
   readonly ino: number
   bytes: Buffer
+  /** A block device: of a fixed size, and never to be renamed, replaced or removed. */
+  readonly isBlock: boolean
 }
 
 export interface MemoryFs extends Fs {
@@ -25,6 +27,7 @@ export interface MemoryFs extends Fs {
   /** The same for the runtime directory. */
   syncFault: (op: 'create' | 'pwrite' | 'rename', path: string) => void
   put(path: string, bytes: Uint8Array): void
+  putDevice(path: string, bytes: Uint8Array): void
   bytes(path: string): Buffer
   mark(mark: number): void
 }
@@ -35,7 +38,7 @@ export function failure(code: string, words = 'made to fail'): Error {
 
 export function memoryFs(): MemoryFs {
   const files = new Map<string, Inode>()
-  const open = new Map<number, { readonly inode: Inode; readonly path: string }>()
+  const open = new Map<number, { readonly inode: Inode; readonly path: string; readonly claimed?: boolean }>()
   const log: LoggedOp[] = []
   let nextFd = 3
   let nextIno = 1
@@ -52,22 +55,34 @@ export function memoryFs(): MemoryFs {
   }
   function make(path: string): number {
     if (files.has(path)) throw failure('EEXIST')
-    const inode = { ino: nextIno++, bytes: Buffer.alloc(0) }
+    const inode = { ino: nextIno++, bytes: Buffer.alloc(0), isBlock: false }
     files.set(path, inode)
     open.set(nextFd, { inode, path })
     return nextFd++
   }
   function write(inode: Inode, bytes: Uint8Array, place: number): number {
     const end = place + bytes.length
+    if (inode.isBlock && end > inode.bytes.length) throw failure('ENOSPC')
     if (end > inode.bytes.length) inode.bytes = Buffer.concat([inode.bytes, Buffer.alloc(end - inode.bytes.length)])
     inode.bytes.set(bytes, place)
     return bytes.length
   }
+  function spareDevice(path: string): void {
+    if (files.get(path)?.isBlock) throw new Error(`the device ${path} would be destroyed`)
+  }
   function move(from: string, to: string): Inode {
     const inode = at(from)
+    spareDevice(from)
+    spareDevice(to)
     files.delete(from)
     files.set(to, inode)
     return inode
+  }
+
+  /** As the kernel: one of a kind. */
+  function claim(path: string): void {
+    if (!at(path).isBlock) throw new Error(`${path} is not a block device`)
+    if ([...open.values()].some((file) => file.path === path && file.claimed)) throw failure('EBUSY')
   }
 
   const fs: MemoryFs = {
@@ -76,13 +91,15 @@ export function memoryFs(): MemoryFs {
     uid: 1000,
     fault: () => undefined,
     syncFault: () => {},
-    put: (path, bytes) => void files.set(path, { ino: nextIno++, bytes: Buffer.from(bytes) }),
+    put: (path, bytes) => void files.set(path, { ino: nextIno++, bytes: Buffer.from(bytes), isBlock: false }),
+    putDevice: (path, bytes) => void files.set(path, { ino: nextIno++, bytes: Buffer.from(bytes), isBlock: true }),
     bytes: (path) => Buffer.from(at(path).bytes),
     mark: (mark) => void log.push({ op: 'mark', mark }),
     async open(path, how) {
       fs.fault(how === 'create' ? 'create' : 'open', path)
       if (how === 'create') return make(path)
-      open.set(nextFd, { inode: at(path), path })
+      if (how === 'claim') claim(path)
+      open.set(nextFd, { inode: at(path), path, claimed: how === 'claim' })
       return nextFd++
     },
     async pread(fd, into, place) {
@@ -116,6 +133,7 @@ export function memoryFs(): MemoryFs {
     },
     async unlink(path) {
       fs.fault('unlink', path)
+      spareDevice(path)
       if (!files.delete(path)) throw failure('ENOENT')
     },
     async mkdir(path) {
@@ -124,9 +142,11 @@ export function memoryFs(): MemoryFs {
     async chown() {},
     async stat(path): Promise<FileStat> {
       const known = files.get(path)
-      const isFile = known !== undefined
-      if (!isFile && ![...files.keys()].some((file) => dirname(file) === path)) at(path)
-      return { isFile, isSymlink: false, ino: known?.ino ?? 0, size: known?.bytes.length ?? 0, uid: 1000, gid: 1000 }
+      const isBlock = known?.isBlock === true
+      const isFile = known !== undefined && !isBlock
+      if (known === undefined && ![...files.keys()].some((file) => dirname(file) === path)) at(path)
+      const { ino = 0, bytes } = known ?? {}
+      return { isFile, isSymlink: false, isBlock, ino, size: bytes?.length ?? 0, uid: 1000, gid: 1000 }
     },
     realpath: async (path) => path,
     sync: {

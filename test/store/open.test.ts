@@ -15,6 +15,8 @@ import { slotPaths } from '../../src/store/spill-slot.ts'
 import { testClock } from '../rig/clock.ts'
 import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
 
+const NEITHER = "it is neither a regular file nor a partition that 'gatewatch format' prepared"
+
 const directories: string[] = []
 const stores: OpenedStore[] = []
 
@@ -159,10 +161,10 @@ test('reading without a file yields no state, and reading a directory fails', as
   const at = place()
   expect(await readState(at.path, at.runtimeDir)).toMatchObject({ state: null, recovered: 'fresh', history: [] })
   node.mkdirSync(at.path, { recursive: true })
-  const problem = `the state file ${at.path}: it is not a regular file`
+  const problem = `the state file ${at.path}: ${NEITHER}`
   await expect(readState(at.path, null)).rejects.toThrow(`cannot read ${problem}`)
   const opened = await open(at)
-  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: it is not a regular file`)
+  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: ${NEITHER}`)
   expect(node.statSync(at.path).isDirectory()).toBe(true)
 })
 
@@ -173,7 +175,7 @@ test('a pipe or a device at the path is neither read nor replaced', async () => 
   const opened = await open(at)
   crash(opened, opened.state, 3)
   expect(await opened.store.flush()).toBe(false)
-  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: it is not a regular file`)
+  expect(opened.store.health().problem).toBe(`cannot write ${at.path}: ${NEITHER}`)
   expect(node.statSync(at.path).isFIFO()).toBe(true)
 })
 

@@ -5,7 +5,7 @@ import { step } from '../../src/core/step.ts'
 import type { OpenedStore } from '../../src/store/open.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { failure } from './memory-fs.ts'
-import { type MemoryStore, memoryStore, PATH } from './memory-store.ts'
+import { type MediumKind, type MemoryStore, memoryStore, PATH, partitionWith } from './memory-store.ts'
 import { crashStep, names } from './sample.ts'
 
 type Action =
@@ -82,19 +82,33 @@ export interface ScenarioRun {
 export async function runScenario(
   { units, after, actions }: Scenario,
   ready: (b: MemoryStore) => void = () => {},
+  on: MediumKind = 'file',
 ): Promise<ScenarioRun> {
-  return await runScenarioFrom(after === null ? null : await fileAfter(units, after), actions, units, ready)
+  const file = after === null ? null : await fileAfter(units, after)
+  const before = on === 'file' ? file : partitionWith(partitionPages(actions), file ?? undefined)
+  return await runScenarioFrom(before, actions, units, ready, on)
 }
 
-/** Runs a scenario that starts with the file `before`; null: without a file. */
+/** Enough for the largest snapshot. */
+function partitionPages(actions: readonly Action[]): number {
+  const most = Math.max(
+    0,
+    ...actions.map((action) => (typeof action === 'object' && 'watch' in action ? action.watch : 0)),
+  )
+  return most > 1000 ? 2048 : 320
+}
+
+/** Runs a scenario that starts with the file or partition `before`; null: without a file. */
 export async function runScenarioFrom(
   before: Buffer | null,
   actions: readonly Action[],
   units: number,
   ready: (b: MemoryStore) => void = () => {},
+  on: MediumKind = 'file',
 ): Promise<ScenarioRun> {
   const b = memoryStore(units)
-  if (before !== null) b.fs.put(PATH, before)
+  if (before !== null && on === 'file') b.fs.put(PATH, before)
+  if (before !== null && on === 'partition') b.fs.putDevice(PATH, before)
   ready(b)
   let opened = await b.open()
   // The state of the existing file counts as acknowledged.

@@ -1,5 +1,4 @@
 // Writes one commit to the state file: as a delta if possible, else as a snapshot, into a new file if there is none.
-import { dirname } from 'node:path'
 import type { Event } from '../../core/event.ts'
 import { type State, unitOf } from '../../core/state.ts'
 import type { Clock } from '../../ports.ts'
@@ -9,7 +8,8 @@ import { deltaPayloads, historyPayloads, type PackedCommit, snapshotPayloads } f
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { UncommittedEvents } from '../uncommitted-events.ts'
 import type { Fs } from './fs.ts'
-import { createRing, type EncodedCommit, type Ring } from './ring.ts'
+import type { Medium } from './medium.ts'
+import type { EncodedCommit, Ring } from './ring.ts'
 import { createSideWriteCounter, type SideWrites } from './write-amplification.ts'
 
 /** Pages of a new file that are used for the history of events. */
@@ -37,7 +37,7 @@ export interface CommitWriter {
   /** Resolves once the commit is on flash. After a rejection, call `abandon` before the next write. */
   write(what: CommitContent): Promise<WriteResult>
   /**
-   * Closes the file; the next write creates a new one. After a failed fdatasync(2) the kernel marks the pages clean, so a
+   * Closes the file; the next write creates a new one, or opens the partition again. After a failed fdatasync(2) the kernel marks the pages clean, so a
    * retry on the same descriptor would succeed without writing the data.
    */
   abandon(): Promise<void>
@@ -50,14 +50,13 @@ interface CommitWriterOptions {
   /** Of the running system, null to use that of the state. */
   readonly boot: string | null
   readonly sideWrites: SideWrites
-  /** The existing file, null to create a new one. */
+  /** The existing ring, null to begin one on `medium`. */
   readonly ring: Ring | null
-  /** Renames a foreign file that a new state file would replace. */
-  readonly clearTheWay: () => Promise<void>
+  readonly medium: Medium
 }
 
 export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
-  const { fs, clock, path, boot, clearTheWay } = options
+  const { fs, clock, path, boot, medium } = options
   let { ring } = options
   const sideWriteBytes = createSideWriteCounter(options.sideWrites)
 
@@ -84,13 +83,14 @@ export function openCommitWriter(options: CommitWriterOptions): CommitWriter {
     const { payloads, omitted } = snapshotPayloads(head, state.units, state.forgotten, events)
     const snapshot: EncodedCommit = { kind: 'snapshot', seq, pages: pages('snapshot', seq, payloads) }
     if (ring?.fits(payloads.length)) return { bytes: await ring.write(snapshot), omitted }
-    await fs.mkdir(dirname(path)).catch(() => {})
-    await clearTheWay()
-    const historyPages = pages('history', seq, historyPayloads(head, history, HISTORY_PAGES))
-    const created = await createRing(fs, path, snapshot, historyPages)
     await abandon()
-    ring = created.ring
-    return { bytes: created.bytes, omitted: [] }
+    const begun = await medium.begin({
+      snapshot,
+      units: state.units.length,
+      history: () => pages('history', seq, historyPayloads(head, history, HISTORY_PAGES)),
+    })
+    ring = begun.ring
+    return { bytes: begun.bytes, omitted: begun.hasHistory ? [] : omitted }
   }
 
   return {

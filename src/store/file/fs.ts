@@ -2,10 +2,14 @@
 import * as node from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { deviceBytes } from './block-device.ts'
 
 export interface FileStat {
   readonly isFile: boolean
   readonly isSymlink: boolean
+  /** A block device, such as a partition. Its `size` is that of the device. */
+  readonly isBlock: boolean
+  /** Of a block device the device number: its node may be created again. */
   readonly ino: number
   readonly size: number
   readonly uid: number
@@ -14,8 +18,11 @@ export interface FileStat {
 
 /** Fails with Node's errors (`code`: ENOSPC, EROFS, ...). May read and write less than requested. */
 export interface Fs {
-  /** `update`: read and write an existing file. `create`: a new file with mode 0640; fails if it exists. */
-  open(path: string, how: 'read' | 'update' | 'create'): Promise<number>
+  /**
+   * `update`: read and write an existing file. `claim`: the same for a block device; fails with EBUSY if it is mounted or
+   * otherwise claimed, and while it is open nothing else can claim it. `create`: a new file with mode 0640; fails if it exists.
+   */
+  open(path: string, how: 'read' | 'update' | 'claim' | 'create'): Promise<number>
   pread(fd: number, into: Uint8Array, at: number): Promise<number>
   pwrite(fd: number, bytes: Uint8Array, at: number): Promise<number>
   fdatasync(fd: number): Promise<void>
@@ -45,7 +52,7 @@ export interface SyncFs {
 }
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = node.constants
-const FLAGS = { read: O_RDONLY, update: O_RDWR, create: O_RDWR | O_CREAT | O_EXCL }
+const FLAGS = { read: O_RDONLY, update: O_RDWR, claim: O_RDWR | O_EXCL, create: O_RDWR | O_CREAT | O_EXCL }
 
 const open = promisify(node.open)
 const close = promisify(node.close)
@@ -75,7 +82,9 @@ export const nodeFs: Fs = {
   chown: promisify(node.chown),
   async stat(path) {
     const s = await lstat(path)
-    return { isFile: s.isFile(), isSymlink: s.isSymbolicLink(), ino: s.ino, size: s.size, uid: s.uid, gid: s.gid }
+    const isBlock = s.isBlockDevice()
+    const [ino, size] = isBlock ? [s.rdev, deviceBytes(s.rdev)] : [s.ino, s.size]
+    return { isFile: s.isFile(), isSymlink: s.isSymbolicLink(), isBlock, ino, size, uid: s.uid, gid: s.gid }
   },
   realpath: promisify(node.realpath),
   uid: process.geteuid?.() ?? 0,

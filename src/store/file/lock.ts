@@ -32,9 +32,11 @@ export const socketLock: Lock = (path) =>
     })
   })
 
-/** The same for every path to one file, and different for any other file. */
+/** The same for every path to one file or device, and different for any other. */
 function identity(path: string): string {
   try {
+    const at = statSync(path, { throwIfNoEntry: false })
+    if (at?.isBlockDevice()) return `device ${at.rdev}`
     const { dev, ino } = statSync(dirname(path))
     return `${dev}:${ino}/${basename(path)}`
   } catch {

@@ -1,5 +1,5 @@
 // Finds the file system that holds a path, and whether a power loss erases it, from /proc/self/mountinfo (proc(5)).
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { messageOf } from '../../core/error-text.ts'
 
@@ -10,6 +10,8 @@ export interface Mount {
   readonly type: string
   /** The device, or whatever the mount command named instead. */
   readonly source: string
+  /** Major and minor number of the device, or of a file system without one. */
+  readonly device: string
   /** Options of the file system, for example `commit=30`. */
   readonly options: readonly string[]
   /** The directory that receives the writes of an overlay; null for other types. */
@@ -18,7 +20,7 @@ export interface Mount {
 
 /** What holds the bytes of a path. */
 export interface Storage {
-  /** The mount, followed through overlays; null if it cannot be determined. */
+  /** The mount, followed through overlays; null if it cannot be determined, and for a partition without a file system. */
   readonly mount: Mount | null
   /**
    * Why a power loss erases the content, or (without a mount) may erase it, completing the sentence "the file ..."; null
@@ -41,13 +43,13 @@ export function parseMounts(mountinfo: string): Mount[] {
   const mounts: Mount[] = []
   for (const line of mountinfo.split('\n')) {
     const [left, right] = line.split(' - ')
-    const [, , , root, point] = left?.split(' ') ?? []
+    const [, , device = '', root, point] = left?.split(' ') ?? []
     const [type, source = '', options] = right?.split(' ') ?? []
     if (root === undefined || point === undefined || type === undefined) continue
     const all = options?.split(/(?<!\\),/) ?? []
     const upper = all.find((option) => option.startsWith('upperdir='))
     const upperDir = upper === undefined ? null : unescaped(upper.slice(9))
-    mounts.push({ point: unescaped(point), root: unescaped(root), type, source, options: all, upperDir })
+    mounts.push({ point: unescaped(point), root: unescaped(root), type, source, device, options: all, upperDir })
   }
   return mounts
 }
@@ -99,7 +101,9 @@ function unknown(volatile: string): Storage {
 /** The storage of a path on this machine. The path need not exist yet, but an overlay is only known for an existing one. */
 export function storageAt(path: string): Storage {
   try {
-    return storageOf(readMounts(), existingPart(resolve(path)))
+    const existing = existingPart(resolve(path))
+    if (isBlockDevice(existing)) return { mount: null, volatile: RAM_DEVICE.test(existing) ? inRam(existing) : null }
+    return storageOf(readMounts(), existing)
   } catch (error) {
     return unknown(`is on an unknown file system (${messageOf(error)})`)
   }
@@ -112,6 +116,11 @@ export function readMounts(): Mount[] {
 
 function holds(point: string, path: string): boolean {
   return point === '/' || path === point || path.startsWith(`${point}/`)
+}
+
+/** False if there is nothing. */
+export function isBlockDevice(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true
 }
 
 function existingPart(path: string): string {

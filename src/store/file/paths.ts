@@ -1,10 +1,11 @@
 // The path of a state file: resolves it, reads the file, and renames a file that must not be overwritten.
 import { basename, dirname, join, resolve } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
+import { isDevicePath } from './block-device.ts'
 import { errno, type Fs, preadAll } from './fs.ts'
 
-/** Larger than the ring of any number of units. Of a larger file, which is not a ring, only this much is read. */
-const READ_AT_MOST = 4096 * PAGE_BYTES
+/** Larger than the ring of any number of units. Of a larger file, which is not a ring, and of a larger partition, only this much is read. */
+export const RING_BYTES_AT_MOST = 4096 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
 /** `bytes` is null if there is no file. */
@@ -20,22 +21,35 @@ export async function resolvePath(fs: Fs, path: string): Promise<string> {
   const plain = join(directory, basename(absolute))
   try {
     const { isSymlink, uid } = await fs.stat(plain)
-    if (!isSymlink) return plain
-    const trusted = fs.uid !== 0 || (uid === 0 && (await fs.stat(directory)).uid === 0)
-    return trusted ? await fs.realpath(plain) : plain
+    return isSymlink && (await isTrusted(fs, uid, directory)) ? await fs.realpath(plain) : plain
   } catch {
     return plain
   }
 }
 
-/** The bytes at `path`. A page that the device cannot read becomes a damaged page. */
+async function isTrusted(fs: Fs, uid: number, directory: string): Promise<boolean> {
+  return fs.uid !== 0 || (uid === 0 && (await fs.stat(directory)).uid === 0)
+}
+
+/** The directory of the state file; of a partition, which is in none, that of the default file. */
+export function stateDirectory(path: string): string {
+  return isDevicePath(path) ? '/var/lib/gatewatch' : dirname(path)
+}
+
+/** True if the state is on a device: there is one at `path`, or nothing else can be there. */
+export async function isOnDevice(fs: Fs, path: string): Promise<boolean> {
+  const stat = await fs.stat(path).catch(() => null)
+  return stat?.isBlock === true || isDevicePath(path)
+}
+
+/** The bytes at `path`. */
 export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   try {
-    const { isFile, size } = await fs.stat(path)
-    if (!isFile) throw notRegular()
+    const { isFile, isBlock, size } = await fs.stat(path)
+    if (!isFile && !isBlock) throw notRegular()
     const fd = await fs.open(path, 'read')
     try {
-      return { bytes: await readable(fs, fd, Math.min(size, READ_AT_MOST)) }
+      return { bytes: await readPages(fs, fd, Math.min(size, RING_BYTES_AT_MOST)) }
     } finally {
       await fs.close(fd).catch(() => {})
     }
@@ -44,19 +58,38 @@ export async function readContent(fs: Fs, path: string): Promise<FileContent> {
   }
 }
 
-function notRegular(): Error {
-  return new Error('it is not a regular file')
+export function notRegular(): Error {
+  return new Error("it is neither a regular file nor a partition that 'gatewatch format' prepared")
 }
 
-async function readable(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
+/**
+ * Rejects if a file that is renamed to `path` would replace something else: a device, a directory, or a link that is followed
+ * once its target exists.
+ */
+export async function refuseToReplace(fs: Fs, path: string): Promise<void> {
+  const stat = await fs.stat(path).catch(() => null)
+  if (stat === null || stat.isFile) return
+  if (!stat.isSymlink) throw notRegular()
+  if (await isTrusted(fs, stat.uid, dirname(path)))
+    throw new Error(
+      'it is a symbolic link to something that does not exist; create an empty file there, or remove the link',
+    )
+}
+
+/** `size` bytes from the start. A page that the device cannot read becomes a damaged page; rejects if it can read none. */
+export async function readPages(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
   try {
     return await preadAll(fs, fd, size, 0)
-  } catch {
+  } catch (error) {
     const bytes = new Uint8Array(size).fill(0xff)
+    let some = false
     for (let at = 0; at < size; at += PAGE_BYTES) {
       const page = await preadAll(fs, fd, Math.min(PAGE_BYTES, size - at), at).catch(() => null)
-      if (page !== null) bytes.set(page, at)
+      if (page === null) continue
+      bytes.set(page, at)
+      some = true
     }
+    if (!some) throw error
     return bytes
   }
 }

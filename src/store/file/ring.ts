@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
 import { type Fs, pwriteAll, uninterrupted } from './fs.ts'
+import { refuseToReplace } from './paths.ts'
 
 /** Pages of deltas after which a snapshot is due. */
 const DELTA_PAGES = 64
@@ -26,15 +27,17 @@ export interface Ring {
   deltaPages(seq: number): number
   /** The commit number of the snapshot that the next delta is based on. */
   base(): number
-  /** True if the ring has space for snapshots of `parts` pages: two with their deltas, and a third being written. */
+  /** True if the ring has space for snapshots of `parts` pages. */
   fits(parts: number): boolean
   /** Writes and syncs; resolves to the number of bytes. After a rejection the ring must not be used again. */
   write(commit: EncodedCommit): Promise<number>
+  /** The chains of the last commit that was synced; after a rejection, `next` is a page after those that were tried. */
+  layout(): RingLayout
   close(): Promise<void>
 }
 
 /** The positions of the chains in a file. Pages of the last chain and of the one before it are not overwritten. */
-interface RingLayout {
+export interface RingLayout {
   readonly ino: number
   readonly pages: number
   /** The last commit, the snapshot that it is based on, and the pages of the deltas since. */
@@ -50,6 +53,11 @@ interface RingLayout {
 /** Pages of a new file with snapshots of `parts` pages; a third more units fit before a larger file is needed. */
 export function pagesFor(parts: number): number {
   return Math.max(PAGES_AT_LEAST, Math.ceil((4 * parts + 2 * DELTA_PAGES) / 64) * 64)
+}
+
+/** For two snapshots of `parts` pages with their deltas, and a third being written. */
+export function fewestPages(parts: number): number {
+  return Math.max(PAGES_AT_LEAST, 3 * parts + 2 * DELTA_PAGES)
 }
 
 /** The first `n` pages from `next` on, wrapping at the end, that are not in `taken`; null if there are fewer. */
@@ -74,18 +82,18 @@ export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
       return seq === last + 1 ? Math.min(DELTA_PAGES - deltaPages, Math.max(1, ofSnapshot - 1)) : 0
     },
     base: () => base,
-    fits: (parts) => pages >= 3 * parts + 2 * DELTA_PAGES,
+    fits: (parts) => pages >= fewestPages(parts),
     async write(commit) {
       const n = commit.pages.length
       const places =
         freePages(pages, next, new Set([...live, ...previous]), n) ?? freePages(pages, next, new Set(live), n)
       if (places === null) throw new Error(`no space for ${n} pages in a ring of ${pages}`)
+      next = ((places.at(-1) as number) + 1) % pages
       for (const [i, page] of commit.pages.entries()) {
         await pwriteAll(fs, fd, page, (places[i] as number) * PAGE_BYTES)
       }
       await uninterrupted(() => fs.fdatasync(fd))
       last = commit.seq
-      next = ((places.at(-1) as number) + 1) % pages
       if (commit.kind === 'delta') {
         live = [...live, ...places]
         deltaPages += n
@@ -97,6 +105,7 @@ export function openRing(fs: Fs, fd: number, layout: RingLayout): Ring {
       }
       return n * PAGE_BYTES
     },
+    layout: () => ({ ino, pages, last, base, deltaPages, live, previous, next }),
     close: () => fs.close(fd),
   }
 }
@@ -128,6 +137,7 @@ export async function createRing(
     await uninterrupted(() => fs.fdatasync(fd))
     ino = (await fs.stat(temporary)).ino
     if (fs.uid === 0) await giveTo(fs, temporary, dirname(path)).catch(() => {})
+    await refuseToReplace(fs, path)
     await fs.rename(temporary, path)
     await fs.fsyncDir(dirname(path))
   } catch (error) {

@@ -5,7 +5,7 @@
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PAGE_BYTES } from '../format/page.ts'
-import { type Mount, storageAt } from './mounts.ts'
+import { isBlockDevice, type Mount, storageAt } from './mounts.ts'
 
 /** The additional writes of one file system. */
 export interface SideWrites {
@@ -59,7 +59,7 @@ export function flashCostOf(mount: Pick<Mount, 'type' | 'options'> | null, block
       return {
         fileSystem: type,
         sideWrites: { ...NO_SIDE_WRITES, eachBytes: 69_632, sharedMs: 30_000, bytes: 204_800 },
-        advice: 'on a small ext4 partition it is 20 KiB',
+        advice: "on a partition that 'gatewatch format' prepared it is 4 KiB",
       }
     default:
       return { ...extCost(type, [], BLOCK_BYTES), ...plain }
@@ -79,6 +79,8 @@ function extCost(type: string, options: readonly string[], blockBytes: number): 
 
 /** What commits cost on the file system that holds `path` on this machine. */
 export function flashCostAt(path: string): FlashCost {
+  if (isBlockDevice(path))
+    return { fileSystem: 'a partition without a file system', sideWrites: NO_SIDE_WRITES, advice: null }
   return flashCostOf(storageAt(path).mount, blockBytesAt(path))
 }
 

@@ -17,6 +17,8 @@ const BOOTED_AT = 7
 const CLEARED = 8
 const PUBLISHED = 9
 const BUDGET = 10
+/** Without a value. */
+const FORMATTED = 11
 /** Position in the list: the number on flash. Append only. */
 const NAMES_STATUS = ['current', 'former', 'refused'] as const satisfies readonly PublishedNames['status'][]
 
@@ -42,10 +44,13 @@ export interface Head {
   readonly clean: boolean
   /** Null in the spill, and in a file of an older agent. */
   readonly budget: StoredBudget | null
+  /** Only in the page that `gatewatch format` writes: a ring in which there is no commit yet. */
+  readonly formatted?: true
 }
 
 /** What the state does not contain. */
-type StoreHead = Pick<Head, 'reserved' | 'acknowledged' | 'published' | 'clean'> & Partial<Pick<Head, 'budget'>>
+type StoreHead = Pick<Head, 'reserved' | 'acknowledged' | 'published' | 'clean'> &
+  Partial<Pick<Head, 'budget' | 'formatted'>>
 
 /** The header of `state`. */
 export function headOf(state: State, { budget = null, ...own }: StoreHead): Head {
@@ -79,6 +84,7 @@ export function writeHead(to: ByteWriter, head: Head): void {
       to.num(budget.bytes)
       to.uint(budget.reserve)
     })
+  if (head.formatted === true) to.field(FORMATTED, () => {})
 }
 
 function writeNames(to: ByteWriter, names: PublishedNames): void {
@@ -125,6 +131,7 @@ export function readHead(from: ByteReader): Head {
     else if (tag === BOOTED_AT) head.bootedAtMs = from.num()
     else if (tag === PUBLISHED) published.push(readNames(from))
     else if (tag === BUDGET) head.budget = { bytes: from.num(), reserve: from.uint() }
+    else if (tag === FORMATTED) head.formatted = true
   })
   if (head.stream === '') throw new RangeError('header without a stream id')
   return head

@@ -102,13 +102,16 @@ function writeHeader(
   page.writeDoubleLE(header.wallMs, 48)
 }
 
+/** True if it is a page of a ring, valid or damaged. */
+export function isPage(bytes: Uint8Array): boolean {
+  return MAGIC.equals(bytes.subarray(0, MAGIC.length))
+}
+
 /** Decodes a page: never written (zeros), damaged, or valid. A valid page may have another major version. */
 export function decodePage(bytes: Uint8Array): Page | 'empty' | 'damaged' {
   const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (page.length !== PAGE_BYTES) return 'damaged'
-  if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) {
-    return page.equals(EMPTY) ? 'empty' : 'damaged'
-  }
+  if (!isPage(page)) return page.equals(EMPTY) ? 'empty' : 'damaged'
   if (page.readUInt32LE(CRC_AT) !== pageCrc(page)) return 'damaged'
   const major = page[8] as number
   const kind = KINDS[(page[10] as number) - 1]

@@ -1,0 +1,83 @@
+// A partition for tests: of a loop device over a file that the test created, so that no device of the machine is touched.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { missingPrograms, notRoot } from './unavailable.ts'
+
+const MIB = 1024 * 1024
+/** Sectors before the partition, for what a partition table would need. */
+const FIRST_SECTOR = 2048
+
+export interface Partition {
+  /** `/dev/loop3p1` */
+  readonly path: string
+  /** `/dev/loop3` */
+  readonly disk: string
+  /** Bytes written to it so far. */
+  written(): number
+  end(): void
+}
+
+/** Why `makePartition` cannot work on this machine, or null. */
+export function noPartition(): string | null {
+  check ??= { why: missingPrograms('losetup', 'addpart', 'delpart') ?? notRoot() ?? tried() }
+  return check.why
+}
+
+let check: { why: string | null } | undefined
+
+function tried(): string | null {
+  try {
+    makePartition().end()
+    return null
+  } catch (error) {
+    return `no partitions of loop devices: ${String(error)}`
+  }
+}
+
+/** On a file of its own in a new directory, which `end` removes. */
+export function makePartition(bytes = MIB): Partition {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-partition-'))
+  const image = join(directory, 'image')
+  writeFileSync(image, '')
+  truncateSync(image, FIRST_SECTOR * 512 + bytes)
+  const partition = attachPartition(image, bytes)
+  return {
+    ...partition,
+    end() {
+      partition.end()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The partition that the rest of the file `image` is. `prefix`: in front of a command that sees the file. */
+export function attachPartition(image: string, bytes: number, prefix: readonly string[] = []): Partition {
+  const disk = run(...prefix, 'losetup', '--find', '--show', image).trim()
+  const path = `${disk}p1`
+  const name = basename(path)
+  const detach = () => {
+    spawnSync('delpart', [disk, '1'])
+    spawnSync('losetup', ['-d', disk])
+  }
+  try {
+    run('addpart', disk, '1', String(FIRST_SECTOR), String(bytes / 512))
+    readFileSync(`/sys/class/block/${name}/partition`)
+  } catch (error) {
+    detach()
+    throw error
+  }
+  return {
+    path,
+    disk,
+    written: () => Number(readFileSync(`/sys/class/block/${name}/stat`, 'utf8').trim().split(/\s+/)[6]) * 512,
+    end: detach,
+  }
+}
+
+function run(...[program = '', ...words]: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${[program, ...words].join(' ')}: ${status} ${error?.message ?? ''} ${stderr}`)
+  return stdout
+}
