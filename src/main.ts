@@ -74,12 +74,26 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       const paths = pathsOf(args.user, process.env, uid)
       return failureAsExitCode(out, async () => createConfig(args.operands[0] ?? paths.configFile, paths, out))
     }
+    case 'format':
+      return formatPartition(args.operands[0] ?? '', args.yes)
     default:
       return runConfigured(args, args.command)
   }
 }
 
-type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config'>
+type ConfiguredCommand = Exclude<Arguments['command'], 'help' | 'version' | 'completion' | 'create-config' | 'format'>
+
+function formatPartition(device: string, yes: boolean): Promise<ExitCode> {
+  return failureAsExitCode(out, async () => {
+    const { format } = await import('./cli/commands/format.ts')
+    const { confirmOnTerminal } = await import('./cli/confirm.ts')
+    const { preparePartition } = await import('./store/prepare-partition.ts')
+    const { freshState } = await import('./app/offline-state.ts')
+    const prepare = (at: string) => preparePartition(at, freshState())
+    const confirm = process.stdin.isTTY ? confirmOnTerminal : null
+    return format({ device, yes }, { prepare, confirm }, out)
+  })
+}
 
 async function load(args: Arguments, file: string | null = null, standIn?: StandIn): Promise<LoadedConfig> {
   const { loadConfig } = await import('./config/load.ts')

@@ -29,6 +29,7 @@ export interface Arguments extends CommandLine {
   readonly noBlock: boolean
   readonly keepEvents: boolean
   readonly all: boolean
+  readonly yes: boolean
   readonly follow: boolean
   readonly unit: string | null
   readonly kind: string | null
@@ -162,6 +163,7 @@ function toArguments(
     noBlock: options.has('noBlock'),
     keepEvents: options.has('keepEvents'),
     all: options.has('all'),
+    yes: options.has('yes'),
     follow: options.has('follow'),
     unit: unitOption(options.get('unit')),
     kind: kindOption(options.get('kind')),

@@ -110,6 +110,13 @@ export const COMMANDS = {
       ['gatewatch mqtt-clear --all --mqtt mqtt://old.example', 'clear everything at a broker that is no longer used'],
     ],
   }),
+  format: command('DEVICE', 1, 1, 'prepare a partition as a state file', {
+    text: [
+      'Writes an empty ring to a partition of 1 to 64 MiB, of which at most 16 MiB are used. Then persistence_file may name the partition. A commit costs 4 KiB there; a file system adds its journal.',
+      'Refuses a whole disk, anything that is mounted, used as swap or opened exclusively, raw flash (MTD), a file system or another signature that blkid knows, and a partition whose first MiB holds anything but 00, FF or a ring of gatewatch. --yes answers the question and overrides no refusal. Stop the agent first if it uses the partition.',
+    ],
+    examples: [['gatewatch format /dev/disk/by-partlabel/gatewatch', 'prepare the partition with the label gatewatch']],
+  }),
   dump: command('[FILE]', 0, 1, 'show the content of a state file as JSON', {
     keys: ['persistence_file'],
     text: ['FILE defaults to the configured state file. The file is only read, so the agent may be running.'],
@@ -163,7 +170,7 @@ export const OPTIONS = {
   user: {
     long: '--user',
     help: 'Use the systemd instance of the user, the XDG directories and any free port.',
-    commands: COMMAND_NAMES.filter((name) => name !== 'version' && name !== 'help' && name !== 'completion'),
+    commands: COMMAND_NAMES.filter((name) => !['version', 'help', 'completion', 'format'].includes(name)),
   },
   json: {
     long: '--json',
@@ -171,6 +178,7 @@ export const OPTIONS = {
     commands: [...(['status', 'events', 'system', 'check-config', 'version', 'list', 'show'] as const), ...OPERATIONS],
   },
   all: { long: '--all', help: 'Clear the present names, too; the agent must be stopped.', commands: ['mqtt-clear'] },
+  yes: { long: '--yes', help: 'Answer the question with yes.', commands: ['format'] },
   failed: { long: '--failed', help: 'Show only failed units.', commands: ['list'] },
   noBlock: {
     long: '--no-block',
