@@ -9,13 +9,14 @@ const SHIPPED = ['/var/lib/gatewatch', '/run/gatewatch', '/tmp', '/var/tmp']
 const LOGS = '/var/log/gatewatch'
 const DROP_IN = '/etc/systemd/system/gatewatch.service.d/log-files.conf'
 
-/** The parents of the directories that systemd creates for a unit, by setting (systemd.exec(5)). */
+/** The parents of the directories that systemd creates for a unit, by setting (systemd.exec(5)); paths as they are: ''. */
 const PARENTS: Readonly<Record<string, string>> = {
   StateDirectory: '/var/lib/',
   CacheDirectory: '/var/cache/',
   LogsDirectory: '/var/log/',
   RuntimeDirectory: '/run/',
   ReadWritePaths: '',
+  DeviceAllow: '',
 }
 
 /** What the service may write to, with these texts of its unit file and drop-ins; `/`: everything. */
@@ -27,6 +28,7 @@ export function writablePaths(unitTexts: readonly string[]): readonly string[] {
     if (parent !== undefined) paths.push(...words.map((word) => parent + word.replace(/^[-+]+|:.*$/g, '')))
     // The last one applies; a drop-in comes after the unit file.
     if (setting === 'ProtectSystem' && value !== 'strict') paths.push('/')
+    if (setting === 'DevicePolicy' && value === 'auto') paths.push('/dev')
   }
   return paths
 }
@@ -38,10 +40,14 @@ export function isWritable(path: string, writable: readonly string[]): boolean {
 
 /** What to do so that the service can write the file that `key` names; a clause that ends with a command. */
 export function fixForService(key: WrittenFile, path: string): string {
+  if (key === 'persistence_file' && path.startsWith('/dev/')) return `${PARTITION}; run 'gatewatch help format'`
   if (key === 'persistence_file') return `remove ${key}, so that the state is in ${SYSTEM_PATHS.stateFile}`
   const first = path.startsWith(`${LOGS}/`) ? '' : `set ${key} to ${LOGS}/${basename(path)}, `
   return `${first}allow it with the drop-in ${DROP_IN}: ${COMMAND}`
 }
+
+const PARTITION =
+  'a partition needs the drop-in partition.conf (DeviceAllow=) and the udev rule partition.rules, which gives it to the user gatewatch'
 
 const COMMAND = [
   `mkdir -p ${DROP_IN.replace(/\/[^/]*$/, '')}`,

@@ -27,7 +27,7 @@ export function withServiceFiles(loaded: LoadedConfig): LoadedConfig {
     const path = config[key]
     const { origin = 'default', place = '' } = origins.get(key) ?? {}
     if (path === null || (origin !== 'file' && origin !== 'environment')) return []
-    if (isWritable(path, writable) || path.startsWith('/dev/')) return []
+    if (isWritable(path, writable) || (path.startsWith('/dev/') && key !== 'persistence_file')) return []
     if (key === 'persistence_file' && isOfFormerProgram(path)) return [] // the state is elsewhere
     const message = `cannot be written by the service, whose sandbox does not allow it; ${fixForService(key, path)}`
     return [problemOf(`${place}: ${key}`, key, path, message, { origin })]
