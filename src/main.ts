@@ -132,6 +132,14 @@ async function runConfigured(args: Arguments, command: ConfiguredCommand): Promi
         const directly = async () => (await import('./app/query-system.ts')).querySystem(loaded.config)
         return (await import('./cli/commands/system.ts')).system(args.json, from, directly, out)
       })
+    case 'explain':
+      return withSources(loaded, async (from) => {
+        const request = { subject: args.operands[0] ?? '', json: args.json }
+        return (await import('./app/explain/run-explain.ts')).runExplain(request, loaded, from, out, {
+          env: process.env,
+          uid,
+        })
+      })
     case 'list':
     case 'show':
     case 'daemon-reload':

@@ -7,7 +7,7 @@ import { plural } from '../core/views/format.ts'
 import { NotOnFlash, type Views } from '../http/route.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Log } from '../ports.ts'
-import { createExplaining } from './explaining.ts'
+import { createExplaining } from './explain/explaining.ts'
 import { healthChecks, type StatusInputs, statusJson, systemStatus } from './status.ts'
 import type { AgentControl } from './unit-control.ts'
 

@@ -6,7 +6,10 @@ import { createSseReader, type SseMessage } from '../core/views/sse.ts'
 export class AgentNotRunning extends Error {}
 
 /** The agent could not be used: no permission, no response, or an error response. The message says what to do. */
-export class RequestFailed extends Error {}
+export class RequestFailed extends Error {
+  /** The code of an error response, for programs: `unknown_unit`, ... */
+  code: string | null = null
+}
 
 /** The agent closed the connection before its response was complete. */
 export class ConnectionLost extends RequestFailed {}
@@ -116,15 +119,14 @@ async function forEachChunk(response: IncomingMessage, onChunk: (chunk: string) 
   }
 }
 
-/** The message of `{"error": {"code", "message"}}`, else the whole body. */
+/** With the message of `{"error": {"code", "message"}}`, else the whole body. */
 function errorResponse(response: IncomingMessage, text: string): RequestFailed {
-  let message: unknown
+  let error: { code?: unknown; message?: unknown } = {}
   try {
-    message = (JSON.parse(text) as { error?: { message?: unknown } }).error?.message
-  } catch {
-    message = undefined
-  }
-  return new RequestFailed(
-    `the agent responded with HTTP status ${response.statusCode}: ${String(message ?? (text.trim() || '(no body)'))}`,
-  )
+    error = (JSON.parse(text) as { error?: typeof error }).error ?? {}
+  } catch {}
+  const what = String(error.message ?? (text.trim() || '(no body)'))
+  const failed = new RequestFailed(`the agent responded with HTTP status ${response.statusCode}: ${what}`)
+  failed.code = typeof error.code === 'string' ? error.code : null
+  return failed
 }

@@ -4,7 +4,7 @@ import { didYouMean } from '../config/did-you-mean.ts'
 import { isKey, type Key, OBSOLETE_KEYS, rowOf } from '../config/keys.ts'
 import type { CommandLine, OptionValue } from '../config/layer.ts'
 import { withoutPasswords } from '../config/without-password.ts'
-import { EVENT_KINDS } from '../core/event.ts'
+import { EVENT_KINDS, isEventId } from '../core/event.ts'
 import { isPattern } from '../core/glob.ts'
 import { unitName } from '../core/unit-name.ts'
 import {
@@ -155,7 +155,7 @@ function toArguments(
     throw new UsageError(`completion is not available for "${topic}", only for ${SHELLS.join(', ')}`)
   return {
     command,
-    operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word) : word)),
+    operands: all.map((word, i) => (i < unitsAmong(command) ? unitOperand(word, command) : word)),
     configFile: options.get('config') ?? null,
     user: options.has('user'),
     json: options.has('json'),
@@ -200,11 +200,12 @@ function commandOf(word: Command | null, operands: readonly string[], options: R
 
 /** How many of a command's first operands are unit names. */
 function unitsAmong(command: Command): number {
-  if (command === 'create-unit' || command === 'remove-unit' || command === 'show') return 1
+  if (command === 'create-unit' || command === 'remove-unit' || command === 'show' || command === 'explain') return 1
   return OPERATIONS.some((one) => one === command) ? Number.POSITIVE_INFINITY : 0
 }
 
-function unitOperand(text: string): string {
+function unitOperand(text: string, command: Command): string {
+  if (command === 'explain' && isEventId(text)) return text
   const parsed = unitName(text)
   if ('wrong' in parsed) throw new UsageError(`"${text}" ${parsed.wrong}`)
   if (isPattern(parsed.value)) throw new UsageError(`"${text}" is a pattern; this command requires unit names`)

@@ -163,7 +163,7 @@ export const OPTIONS = {
     value: 'FILE',
     help: 'Configuration file (environment: GATEWATCH_CONFIG).',
     commands: [
-      ...(['run', 'status', 'events', 'system', 'create-unit', 'check-config'] as const),
+      ...(['run', 'status', 'events', 'system', 'explain', 'create-unit', 'check-config'] as const),
       ...(['import', 'clear', 'mqtt-clear', 'dump'] as const),
     ],
   },
@@ -175,7 +175,10 @@ export const OPTIONS = {
   json: {
     long: '--json',
     help: 'Print JSON on stdout.',
-    commands: [...(['status', 'events', 'system', 'check-config', 'version', 'list', 'show'] as const), ...OPERATIONS],
+    commands: [
+      ...(['status', 'events', 'system', 'check-config', 'version', 'list', 'show', 'explain'] as const),
+      ...OPERATIONS,
+    ],
   },
   all: { long: '--all', help: 'Clear the present names, too; the agent must be stopped.', commands: ['mqtt-clear'] },
   yes: { long: '--yes', help: 'Answer the question with yes.', commands: ['format'] },

@@ -20,13 +20,14 @@ const INDENT = 36
 /** The first of these lines. */
 export function eventLine(event: EventView, paint: Paint): string {
   const when = event.timestamp === undefined ? ' '.repeat(19) : local(new Date(event.timestamp))
-  const kind = color(event.event, paint)(event.event.padEnd(13))
+  const kind = eventColor(event.event, paint)(event.event.padEnd(13))
   const unit = event.service === undefined ? '' : `${shortName(event.service)}: `
   const gap = event.seq_gap ? ` (gap of ${plural(event.seq_gap, 'event number')})` : ''
   return `${when}  ${kind}  ${unit}${eventDetails(event)}${gap}`
 }
 
-function color(kind: string, paint: Paint): (text: string) => string {
+/** By the kind of the event. */
+export function eventColor(kind: string, paint: Paint): (text: string) => string {
   if (kind === 'crash' || kind === 'gave_up') return paint.red
   if (kind === 'start' || kind === 'restart') return paint.green
   return kind === 'stop' ? paint.dim : paint.yellow

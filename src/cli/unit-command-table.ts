@@ -25,6 +25,14 @@ export const UNIT_COMMANDS = {
       'Shows the state and its age, why the last run ended, the counters if the agent watches the unit, memory, CPU, tasks, commands, working directory, names of environment variables, drop-ins, and dependencies in both directions. With --json also all properties with a simple value.',
     ],
   }),
+  explain: command('UNIT|EVENT-ID', 1, 1, 'explain why a unit crashed, stopped or does not run', {
+    keys: [...CONTROL_KEYS, 'socket', 'persistence_file'],
+    text: [
+      'Prints a few sentences: what happened, why as far as it is proven, what is not known, what systemd will do next, and what you can do. Then come the events of all watched units in the minute before, the frames of a core dump, and the last log lines of the run. Of a unit that runs, it explains the last crash. The id of an event is in the output of events --json.',
+      'Core dumps, out-of-memory kills, status texts and log lines need explain to be true in the configuration, and the group systemd-journal. If the agent is not running, reads the state file and queries systemd directly, and reports this. Exits with code 5 if there is no such unit. With --json, stdout contains the object of /api/v1/units/UNIT/explain: service, event, sentences, timeline, timeline_left_out, frames and log.',
+    ],
+    examples: [['gatewatch explain mosquitto', 'explain the state of mosquitto.service']],
+  }),
   start: {
     ...operation('start units', WAITS_FOR_JOB),
     examples: [['gatewatch start mosquitto', 'start mosquitto.service and report the result']],

@@ -183,3 +183,8 @@ export const EVENT_KINDS: readonly EventKind[] = [
   'identity_changed',
   'evidence',
 ]
+
+/** True for an id as events have it, `<stream>-<seq>`; of which stream does not matter. */
+export function isEventId(text: string): boolean {
+  return /^[0-9a-f]{16}-\d{1,15}$/.test(text)
+}

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { AgentNotRunning, ConnectionLost, clientOf, RequestFailed } from '../../src/cli/agent-client.ts'
+import { AgentNotRunning, ConnectionLost, clientOf } from '../../src/cli/agent-client.ts'
 import { createSseReader, type SseMessage } from '../../src/core/views/sse.ts'
 import { fakeAgent, json, temporaryDirectory } from './fake-agent.ts'
 
@@ -36,9 +36,8 @@ describe('a request', () => {
     await using agent = await fakeAgent((_, response) =>
       json(response, { error: { code: 'x', message: 'not so' } }, 400),
     )
-    await expect(clientOf(agent.socket).get('/')).rejects.toThrow(
-      new RequestFailed('the agent responded with HTTP status 400: not so'),
-    )
+    const failed = { message: 'the agent responded with HTTP status 400: not so', code: 'x' }
+    await expect(clientOf(agent.socket).get('/')).rejects.toMatchObject(failed)
   })
 
   test('to a process that is not gatewatch is rejected', async () => {

@@ -41,6 +41,7 @@ function operandsOf(name: Command): Candidates | null {
     case 'completion':
       return SHELLS
     case 'show':
+    case 'explain':
     case 'remove-unit':
       return 'units'
     case 'import':

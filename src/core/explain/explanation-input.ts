@@ -10,7 +10,7 @@ export interface ExplanationInput {
   readonly unit: Unit | null
   /** What systemd reports now; null if it cannot be reached. */
   readonly status: UnitStatus | null
-  /** The units of `neededUnits`, now. */
+  /** Of `readNeeds`. */
   readonly needs: readonly Need[]
   /** Of all watched units, oldest first, with the evidence that arrived later. */
   readonly history: readonly Event[]
@@ -28,18 +28,21 @@ export interface Need {
   readonly status: UnitStatus
 }
 
-export const NEEDS = ['BindsTo', 'Requires', 'Requisite'] as const
+const NEEDS = ['BindsTo', 'Requires', 'Requisite'] as const
 type Relation = (typeof NEEDS)[number]
 
 const NEEDS_AT_MOST = 8
 
-/** The units to be read because a unit does not run; slices always exist. */
-export function neededUnits(
+/** Reads the units that a unit needs, because it does not run; slices always exist. `read`: null if that is not possible. */
+export async function readNeeds(
   status: UnitStatus | null,
-): readonly { readonly unit: string; readonly relation: Relation }[] {
+  read: (unit: string) => Promise<UnitStatus | null>,
+): Promise<readonly Need[]> {
   if (status === null || (status.activeState !== 'inactive' && status.activeState !== 'failed')) return []
   const needed = NEEDS.flatMap((relation) => (status.dependencies[relation] ?? []).map((unit) => ({ unit, relation })))
-  return needed.filter(({ unit }) => !unit.endsWith('.slice')).slice(0, NEEDS_AT_MOST)
+  const few = needed.filter(({ unit }) => !unit.endsWith('.slice')).slice(0, NEEDS_AT_MOST)
+  const all = await Promise.all(few.map(async ({ unit, relation }) => ({ relation, status: await read(unit) })))
+  return all.flatMap((need) => (need.status === null ? [] : [{ ...need, status: need.status }]))
 }
 
 /** Where evidence can come from. */

@@ -178,7 +178,7 @@ function eventSentences(input: ExplanationInput, event: Event): string[] {
     const isLast = !history.some((one) => one.unit === event.unit && one.seq > event.seq && isStartOrEnd(one))
     const limitHit = isLast && isLimitHit(input, event)
     const next = isLast ? [...nextSentences(input, event, limitHit), ...advice(input, event, limitHit)] : []
-    return [...endSentences(input, event), ...(isLast ? next : [stateSentence(input)])]
+    return [...endSentences(input, event), ...(isLast && input.status !== null ? next : [stateSentence(input)])]
   }
   if (event.kind === 'start_refused') return [refusedSentence(event, input), ...missingNeeds(input)]
   const details = eventDetails(eventJson(event, { gatewayId: '', machineId: '', stream: '' }) as unknown as EventView)

@@ -1,7 +1,7 @@
 // Why a unit crashed, stopped or does not run, and what is known about one event: for trusted clients.
 import type { Event } from '../../core/event.ts'
 import { explain, explanationJson } from '../../core/explain/explanation.ts'
-import { neededUnits } from '../../core/explain/explanation-input.ts'
+import { readNeeds } from '../../core/explain/explanation-input.ts'
 import { unitOf } from '../../core/state.ts'
 import { fullName, isUnitName } from '../../core/unit-name.ts'
 import type { UnitStatus } from '../../core/unit-status.ts'
@@ -42,18 +42,17 @@ async function explanation(
   status: UnitStatus | null,
   event: Event | null,
 ): Promise<HttpResponse> {
-  const needs = await Promise.all(
-    neededUnits(status).map(async ({ unit, relation }) => ({ relation, status: await views.details(unit) })),
-  )
+  const needs = await readNeeds(status, async (unit) => {
+    const need = await views.details(unit)
+    return need === 'busy' ? null : need
+  })
   const identity = views.identity()
   const explained = explain(
     {
       name,
       unit: unitOf(views.live(), name) ?? null,
       status,
-      needs: needs.flatMap((need) =>
-        need.status === null || need.status === 'busy' ? [] : [{ ...need, status: need.status }],
-      ),
+      needs,
       history: views.history(),
       event,
       now: views.now(),

@@ -2,8 +2,9 @@
 // coincidences that are not causes.
 import { expect, test } from 'vitest'
 import type { Explanation } from '../../../src/core/explain/explanation.ts'
-import { neededUnits } from '../../../src/core/explain/explanation-input.ts'
+import { readNeeds } from '../../../src/core/explain/explanation-input.ts'
 import { newUnit } from '../../../src/core/unit.ts'
+import type { UnitStatus } from '../../../src/core/unit-status.ts'
 import { crash, EXIT, event, explained, IDENTITY, INACTIVE, NOW, RESTARTS, RUNNING, status, stop } from './explained.ts'
 
 const SINK = 'sink.service'
@@ -278,19 +279,16 @@ test('what is close in time is never stated as the reason, and a proof never as 
   expect(both).toContain('third.service was stopped or ended 1 ms before. It may be related')
 })
 
-test('the needed units of a unit that runs are not read; of others at most eight, without slices', () => {
-  const dependencies = {
-    Requires: ['system.slice', 'a.service'],
-    BindsTo: Array.from({ length: 9 }, (_, i) => `${i}.device`),
-  }
-  expect(neededUnits(status(SINK, { ...RUNNING, dependencies }))).toEqual([])
-  expect(neededUnits(null)).toEqual([])
-  const needed = neededUnits(status(SINK, { dependencies: { ...dependencies, BindsTo: ['b.device'] } }))
-  expect(needed).toEqual([
-    { unit: 'b.device', relation: 'BindsTo' },
-    { unit: 'a.service', relation: 'Requires' },
-  ])
-  expect(neededUnits(status(SINK, { dependencies }))).toHaveLength(8)
+test('the needed units of a unit that runs are not read; of others at most eight, without slices', async () => {
+  const read = async (unit: string) => (unit === '3.device' ? null : status(unit))
+  const unitsOf = async (of: UnitStatus | null) =>
+    (await readNeeds(of, read)).map((need) => `${need.relation} ${need.status.unit}`)
+  const dependencies = { Requires: ['system.slice', 'a.service'], BindsTo: ['b.device'] }
+  expect(await unitsOf(status(SINK, { ...RUNNING, dependencies }))).toEqual([])
+  expect(await unitsOf(null)).toEqual([])
+  expect(await unitsOf(status(SINK, { dependencies }))).toEqual(['BindsTo b.device', 'Requires a.service'])
+  const many = { Requires: Array.from({ length: 9 }, (_, i) => `${i}.device`) }
+  expect(await unitsOf(status(SINK, { dependencies: many }))).toHaveLength(7)
 })
 
 test('a needed unit that is inactive but can be started is not the reason', () => {
