@@ -1,6 +1,6 @@
 // The journal query for the lines of one run: journalctl's arguments, and the parser of its JSON output. Pure.
 import { type JournalEntry, journalEntry } from './journal-entry.ts'
-import { FAILED, PROCESS_EXIT, SUCCEEDED } from './message-ids.ts'
+import { COREDUMP, FAILED, PROCESS_EXIT, SUCCEEDED } from './message-ids.ts'
 
 /** Longer lines are cut. */
 export const LINE_AT_MOST_BYTES = 1024
@@ -14,6 +14,14 @@ const LINES_OF_LATER_RUNS = 64
 /** systemd's messages that a run has ended. */
 const END_MESSAGES: ReadonlySet<unknown> = new Set([PROCESS_EXIT, FAILED, SUCCEEDED])
 const FIELDS = 'MESSAGE,MESSAGE_ID,_PID,_UID,INVOCATION_ID,_SYSTEMD_INVOCATION_ID'
+/** An OOM kill lists all processes before it names the one that it killed. */
+const LINES_OF_KERNEL = 256
+const FIELDS_OF_EVIDENCE = [
+  ...[FIELDS, 'PRIORITY', '_TRANSPORT', 'SYSLOG_FACILITY', '_SYSTEMD_UNIT'],
+  ...['CPU_USAGE_NSEC', 'MEMORY_PEAK', 'IO_METRIC_READ_BYTES', 'IO_METRIC_WRITE_BYTES'],
+  ...['IP_METRIC_INGRESS_BYTES', 'IP_METRIC_EGRESS_BYTES'],
+  ...['COREDUMP_UNIT', 'COREDUMP_PID', 'COREDUMP_EXE', 'COREDUMP_SIGNAL_NAME', 'COREDUMP_TIMESTAMP'],
+].join(',')
 
 export interface RunLines {
   /** What the run itself wrote, oldest first. */
@@ -40,21 +48,56 @@ export function argsForUnit(unit: string, lines: number): readonly string[] {
   return [...newestFirst(lines + LINES_OF_LATER_RUNS), `_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1']
 }
 
-function newestFirst(entries: number): readonly string[] {
-  return ['--no-pager', '--output=json', '--all', `--output-fields=${FIELDS}`, '--reverse', `--lines=${entries}`]
+/** What to look for beside what the run and systemd wrote. */
+export interface RecordsWanted {
+  /** systemd-coredump's record. */
+  readonly coredump: boolean
+  /** The records of the kernel and of systemd-oomd. */
+  readonly oom: boolean
 }
 
 /**
- * Parses journalctl's JSON, newest first; the last line may be cut off. A message without a run is assigned to the run
- * of the nearest message before or after it: journald receives the messages of systemd and of the run on two sockets,
- * within milliseconds and in any order, while runs are at least RestartSec= apart.
+ * Arguments for the last messages of the unit and for all records about the crash, so that one query serves both. Whoever can
+ * write to the journal can write such records: `recordsIn` decides which are genuine. `within`: wall times in ms.
  */
-export function runLinesOf(text: string, invocationId: string, atMost: number): RunLines {
-  const entries = text
+export function argsForCrash(
+  invocationId: string,
+  unit: string,
+  lines: number,
+  { coredump, oom }: RecordsWanted,
+  within: { readonly fromMs: number; readonly untilMs: number } | null = null,
+): readonly string[] {
+  const entries = lines + LINES_OF_LATER_RUNS + (oom ? LINES_OF_KERNEL : 0)
+  return [
+    ...newestFirst(entries, FIELDS_OF_EVIDENCE),
+    ...(within === null
+      ? []
+      : [`--since=@${Math.floor(within.fromMs / 1000)}`, `--until=@${Math.ceil(within.untilMs / 1000)}`]),
+    ...[`_SYSTEMD_UNIT=${unit}`, '+', `UNIT=${unit}`, '_PID=1', '+', `INVOCATION_ID=${invocationId}`, '_UID=0'],
+    ...(coredump ? ['+', `MESSAGE_ID=${COREDUMP}`, `COREDUMP_UNIT=${unit}`] : []),
+    ...(oom ? ['+', '_TRANSPORT=kernel', '+', '_SYSTEMD_UNIT=systemd-oomd.service'] : []),
+  ]
+}
+
+function newestFirst(entries: number, fields = FIELDS): readonly string[] {
+  return ['--no-pager', '--output=json', '--all', `--output-fields=${fields}`, '--reverse', `--lines=${entries}`]
+}
+
+/** The entries in journalctl's JSON, newest first; the last line may be cut off. */
+export function entriesIn(text: string): readonly JournalEntry[] {
+  return text
     .split('\n')
     .map(journalEntry)
     .filter((entry) => entry !== null)
-    .reverse()
+}
+
+/**
+ * What the run wrote. `newestFirst`: entries of its unit and of systemd about it. A message without a run is assigned to the
+ * run of the nearest message before or after it: journald receives the messages of systemd and of the run on two sockets,
+ * within milliseconds and in any order, while runs are at least RestartSec= apart.
+ */
+export function runLinesOf(newestFirst: readonly JournalEntry[], invocationId: string, atMost: number): RunLines {
+  const entries = newestFirst.toReversed()
   const runs = runsOf(entries)
   const lines: string[] = []
   let ended = false
@@ -66,8 +109,18 @@ export function runLinesOf(text: string, invocationId: string, atMost: number): 
   return { lines: newestThatFit(lines, atMost), ended }
 }
 
-/** The run of each entry. */
-function runsOf(entries: readonly JournalEntry[]): readonly (string | null)[] {
+/** Without the records that only a query for evidence returns: they are not what the run wrote. */
+export function withoutRecords(entries: readonly JournalEntry[]): readonly JournalEntry[] {
+  return entries.filter(
+    (entry) =>
+      entry['_TRANSPORT'] !== 'kernel' &&
+      entry['MESSAGE_ID'] !== COREDUMP &&
+      entry['_SYSTEMD_UNIT'] !== 'systemd-oomd.service',
+  )
+}
+
+/** The run of each entry, oldest first. */
+export function runsOf(entries: readonly JournalEntry[]): readonly (string | null)[] {
   const known = entries.flatMap((entry) => {
     const run = runOf(entry)
     return run === null ? [] : [{ run, at: timeOf(entry) }]
@@ -94,7 +147,7 @@ function runOf(entry: JournalEntry): string | null {
 }
 
 /** A text, an array of bytes if it is not UTF-8, or an array of values if the field occurs more than once. */
-function messageOf(field: unknown): string {
+export function messageOf(field: unknown): string {
   if (typeof field === 'string') return field
   if (!Array.isArray(field)) return ''
   if (field.every((byte) => typeof byte === 'number')) return Buffer.from(field).toString('utf8')

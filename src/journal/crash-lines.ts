@@ -1,6 +1,17 @@
-// Reads the last lines of a run from the journal: one journalctl at a time, a short queue, and a time limit.
+// Reads the last lines of a run, and the records about its crash, from the journal: one journalctl at a time, a short queue,
+// and a time limit.
 import type { Clock, Log } from '../ports.ts'
-import { argsForRun, argsForUnit, type RunLines, runLinesOf } from './crash-lines-query.ts'
+import {
+  argsForCrash,
+  argsForRun,
+  argsForUnit,
+  entriesIn,
+  type RecordsWanted,
+  type RunLines,
+  runLinesOf,
+  withoutRecords,
+} from './crash-lines-query.ts'
+import type { JournalEntry } from './journal-entry.ts'
 import { runJournalctl } from './journalctl.ts'
 
 /** journald may receive the last lines a moment after the process has ended. */
@@ -12,6 +23,7 @@ const WAITING_AT_MOST = 8
 const CHECK_AT_MOST_MS = 20_000
 
 interface CrashLineReaderOptions {
+  /** Lines of each crash event; 0 if only records are read. */
   readonly lines: number
   /** Limit for each query, in ms. */
   readonly withinMs: number
@@ -24,71 +36,97 @@ interface CrashLineReaderOptions {
 export interface CrashLineReader {
   /** Reads one line of the journal, so that missing permissions are logged before the first crash. */
   check(): Promise<void>
-  /** The last lines of a run, oldest first; null if they cannot be read in time. Never rejects. */
+  /**
+   * The last lines of a run, oldest first; null if they cannot be read in time. Never rejects. Uses a query of `readCrash` for
+   * the same run if one is under way.
+   */
   linesOf(invocationId: string, unit: string): Promise<readonly string[] | null>
-  /** Queries that failed: the queue was full, the time ran out, or the journal cannot be read. */
+  /** The same, with all records about the crash. */
+  readCrash(invocationId: string, unit: string, wanted: RecordsWanted): Promise<CrashReading | null>
+  /** Queries for lines that failed: the queue was full, the time ran out, or the journal cannot be read. */
   missed(): number
+}
+
+export interface CrashReading {
+  /** Newest first, of all senders: what they state is not proven. */
+  readonly entries: readonly JournalEntry[]
+  /** Oldest first. */
+  readonly lines: readonly string[]
 }
 
 interface Query {
   readonly id: string
   readonly unit: string
+  /** Null: only lines. */
+  readonly wanted: RecordsWanted | null
   readonly atMonoMs: number
-  readonly resolve: (lines: readonly string[] | null) => void
+  readonly resolve: (reading: CrashReading | null) => void
 }
 
-export function createCrashLineReader({
-  lines,
-  withinMs,
-  clock,
-  log,
-  command = ['journalctl'],
-}: CrashLineReaderOptions): CrashLineReader {
+interface Attempt extends RunLines {
+  readonly entries: readonly JournalEntry[]
+}
+
+/** Lines that are read beside records if crash events have none: the last error is among them. */
+const LINES_FOR_RECORDS = 16
+
+export function createCrashLineReader(options: CrashLineReaderOptions): CrashLineReader {
+  const { withinMs, clock, log, command = ['journalctl'] } = options
+  const lines = options.lines || LINES_FOR_RECORDS
+  const purpose = options.lines > 0 ? 'crash_log_lines' : 'explain'
   const waiting: Query[] = []
+  /** Queries for records, by run. */
+  const underWay = new Map<string, Promise<CrashReading | null>>()
   let busy = false
   let missed = 0
   let problem: string | null = null
 
   const note = (now: string | null) => {
-    if (now !== null && problem === null)
-      log('warning', `crash_log_lines: cannot read the journal: ${now}${adviceFor(now)}`)
-    if (now === null && problem !== null) log('info', 'crash_log_lines: the journal can be read again')
+    if (now !== null && problem === null) log('warning', `${purpose}: cannot read the journal: ${now}${adviceFor(now)}`)
+    if (now === null && problem !== null) log('info', `${purpose}: the journal can be read again`)
     problem = now
   }
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(Math.max(0, ms), resolve))
 
-  const run = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<RunLines | null> => {
+  const run = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<Attempt | null> => {
     const leftMs = atMonoMs + withinMs - clock.now().monoMs
     if (leftMs <= 0) return null
     const result = await runJournalctl(command, args, leftMs, clock.after)
     note(result.problem)
-    return result.problem === null ? runLinesOf(result.stdout, id, lines) : null
+    if (result.problem !== null) return null
+    const entries = entriesIn(result.stdout)
+    return { ...runLinesOf(withoutRecords(entries), id, lines), entries }
   }
 
-  const read = async (query: Query): Promise<readonly string[] | null> => {
-    const age = () => clock.now().monoMs - query.atMonoMs
+  const read = async (query: Query): Promise<CrashReading | null> => {
+    const { id, unit, wanted, atMonoMs } = query
+    const args = wanted === null ? argsForRun(id, lines) : argsForCrash(id, unit, lines, wanted)
+    const age = () => clock.now().monoMs - atMonoMs
     await pause(SETTLE_MS - age())
-    let found = await run(query, argsForRun(query.id, lines))
+    let found = await run(query, args)
     if (found !== null && !found.ended && age() + RETRY_AFTER_MS < withinMs) {
       await pause(RETRY_AFTER_MS)
-      found = (await run(query, argsForRun(query.id, lines))) ?? found
+      found = (await run(query, args)) ?? found
     }
     // The run wrote nothing, or was so short that the journal does not know to which run its lines belong.
-    if (found?.lines.length === 0) found = (await run(query, argsForUnit(query.unit, lines))) ?? found
+    if (found?.lines.length === 0 && wanted === null) found = (await run(query, argsForUnit(unit, lines))) ?? found
     // Without lines and without the end of the run, journald lags: that does not prove that the run wrote nothing.
-    return found === null || (found.lines.length === 0 && !found.ended) ? null : found.lines
+    return found === null || (found.lines.length === 0 && !found.ended) ? null : found
   }
 
   const work = async () => {
     busy = true
-    for (let query = waiting.shift(); query !== undefined; query = waiting.shift()) {
-      const found = await read(query)
-      if (found === null) missed += 1
-      query.resolve(found)
-    }
+    for (let query = waiting.shift(); query !== undefined; query = waiting.shift()) query.resolve(await read(query))
     busy = false
   }
+
+  const queue = (id: string, unit: string, wanted: RecordsWanted | null): Promise<CrashReading | null> =>
+    new Promise((resolve) => {
+      if (waiting.length >= WAITING_AT_MOST) return resolve(null)
+      waiting.push({ id, unit, wanted, atMonoMs: clock.now().monoMs, resolve })
+      if (!busy) void work()
+    })
 
   return {
     async check() {
@@ -96,15 +134,17 @@ export function createCrashLineReader({
       const result = await runJournalctl(command, args, CHECK_AT_MOST_MS, clock.after)
       note(result.problem)
     },
-    linesOf(id, unit) {
-      return new Promise((resolve) => {
-        if (waiting.length >= WAITING_AT_MOST) {
-          missed += 1
-          return resolve(null)
-        }
-        waiting.push({ id, unit, atMonoMs: clock.now().monoMs, resolve })
-        if (!busy) void work()
-      })
+    async linesOf(id, unit) {
+      const reading = await (underWay.get(id) ?? queue(id, unit, null))
+      if (reading === null) missed += 1
+      return reading?.lines ?? null
+    },
+    async readCrash(id, unit, wanted) {
+      const reading = queue(id, unit, wanted)
+      underWay.set(id, reading)
+      await reading
+      if (underWay.get(id) === reading) underWay.delete(id)
+      return reading
     },
     missed: () => missed,
   }

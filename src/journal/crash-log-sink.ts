@@ -16,7 +16,7 @@ interface CrashLogOptions {
   readonly sinks: readonly EventSink[]
   readonly clock: Clock
   readonly log: Log
-  readonly journal?: CrashLineReader
+  readonly journal?: Omit<CrashLineReader, 'readCrash'>
 }
 
 /** Takes the place of all sinks and passes steps on in the order in which they came. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import {
   argsForRun,
   argsForUnit,
+  entriesIn,
   LINE_AT_MOST_BYTES,
   LINES_AT_MOST_BYTES,
   runLinesOf,
@@ -19,7 +20,7 @@ const orphan = (MESSAGE: unknown) => ({ _PID: '77', _UID: '995', MESSAGE })
 const systemd = (MESSAGE: string, run = ID, MESSAGE_ID = '') => ({
   ...{ _PID: '1', _UID: '0', MESSAGE, INVOCATION_ID: run, MESSAGE_ID },
 })
-const read = (text: string, atMost = 20) => runLinesOf(text, ID, atMost)
+const read = (text: string, atMost = 20) => runLinesOf(entriesIn(text), ID, atMost)
 
 test('the arguments select the run, as recorded by the journal or stated by root, and the unit', () => {
   const common =
