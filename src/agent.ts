@@ -1,5 +1,8 @@
 // One run of the agent: every observation is one synchronous step from the source to the store and the sinks.
 import { messageOf } from './core/error-text.ts'
+import type { CrashEvent, Event } from './core/event.ts'
+import type { Evidence } from './core/explain/evidence.ts'
+import { combined } from './core/explain/merge-evidence.ts'
 import type { Instant, Observation } from './core/observation.ts'
 import { CLOCK_STEP_MS, removedUnits, type State, unitOf } from './core/state.ts'
 import { dueAtMonoMs, step } from './core/step.ts'
@@ -29,8 +32,11 @@ export interface Agent {
   lookAtClock(): void
   /** Faults of the counting itself, one sentence each; empty while it is correct. */
   problems(): string[]
-  /** Observes the identity and the boot, then starts the source. From here on every step goes to the sinks. */
-  start(source: UnitSource, sinks: readonly EventSink[]): void
+  /**
+   * Observes the identity and the boot, then starts the source. From here on every step goes to the sinks. `evidenceOf`: what
+   * else is known of a crash at once; it becomes part of the event.
+   */
+  start(source: UnitSource, sinks: readonly EventSink[], evidenceOf?: (crash: CrashEvent) => Evidence): void
   /** Stops the source, then the sinks, and the store last. Also works on an agent that was never started. */
   stop(): Promise<void>
 }
@@ -41,6 +47,7 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
   let atStart = loaded
   let source: UnitSource | null = null
   let sinks: readonly EventSink[] = []
+  let evidenceOf: (crash: CrashEvent) => Evidence = () => ({})
   let due = Infinity
   let cancelTick = () => {}
   const clockWatch = createClockWatch(clock, log)
@@ -88,11 +95,11 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
   function apply(observation: Observation): void {
     try {
       const before = state
-      const { state: after, events } = step(before, observation)
+      const { state: after, events: found } = step(before, observation)
       if (after === before) return
       state = after
       if (observation.kind === 'clear') atStart = after
-      const done: Step = { before, after, events, at: observation.at }
+      const done: Step = { before, after, events: withEvidence(found, evidenceOf), at: observation.at }
       store.remember(done)
       for (const sink of sinks) sink.accept(done)
       const forgotten = removedUnits(before, after)
@@ -112,9 +119,10 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
     observe,
     lookAtClock,
     problems: () => [...problems.values()],
-    start(from, to) {
+    start(from, to, evidence = evidenceOf) {
       source = from
       sinks = to
+      evidenceOf = evidence
       // First: what another machine counted is not lost at this boot.
       if (identity) observe({ kind: 'identity', at: clock.now(), ...identity })
       observe({ kind: 'boot', at: clock.now(), bootId })
@@ -129,6 +137,15 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
       await store.stop()
     },
   }
+}
+
+/** The same events, crashes with this evidence added; the same array if it has no crash. */
+function withEvidence(events: readonly Event[], evidenceOf: (crash: CrashEvent) => Evidence): readonly Event[] {
+  if (!events.some(({ kind }) => kind === 'crash')) return events
+  return events.map((event) => {
+    const evidence = event.kind === 'crash' ? combined(event.evidence, evidenceOf(event)) : {}
+    return Object.keys(evidence).length === 0 ? event : { ...event, evidence }
+  })
 }
 
 /** Notices that the wall clock was set, by comparing it with the monotonic clock. */

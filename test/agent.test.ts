@@ -1,13 +1,13 @@
 // The agent's path from an observation to the store and the sinks, with literal parts.
 import { expect, test } from 'vitest'
-import { createAgent } from '../src/agent.ts'
+import { type Agent, createAgent } from '../src/agent.ts'
 import type { Observation } from '../src/core/observation.ts'
 import { newState } from '../src/core/state.ts'
 import type { StateStore, Step, UnitSource } from '../src/ports.ts'
 import { at, read, signal } from './core/step-driver.ts'
 import { testClock } from './rig/clock.ts'
 
-function rig() {
+function rig(evidenceOf?: Parameters<Agent['start']>[2]) {
   const order: string[] = []
   const steps: Step[] = []
   const logged: string[] = []
@@ -37,7 +37,7 @@ function rig() {
     clock,
     log: (_level, message) => void logged.push(message),
   })
-  agent.start(source, [sink])
+  agent.start(source, [sink], evidenceOf)
   return {
     agent,
     order,
@@ -66,6 +66,16 @@ test('the store remembers a step before any sink accepts it, and stops last', as
   order.length = 0
   await agent.stop()
   expect(order).toEqual(['source', 'sink', 'store'])
+})
+
+test('what is known of a crash at once is part of its event, for the store and for every sink', () => {
+  const { emit, steps } = rig(({ unit }) => ({ memory: { limit: unit.length } }))
+  emit(WATCH)
+  emit(read('u.service', 1, RUNNING, { restart: 'no' }))
+  expect(steps.flatMap(({ events }) => events).filter((event) => 'evidence' in event)).toEqual([])
+  emit(signal('u.service', 10, { ...RUNNING, activeState: 'failed', subState: 'failed', result: 'signal' }))
+  const crash = steps.flatMap(({ events }) => events).find(({ kind }) => kind === 'crash')
+  expect(crash).toMatchObject({ evidence: { memory: { limit: 9 } } })
 })
 
 test('one timer wakes whatever waits for time to pass', () => {

@@ -25,6 +25,7 @@ import { type Configuration, createConfiguration } from './configuration/configu
 import { createReload } from './configuration/reload.ts'
 import { adviceFor } from './configuration/service-files.ts'
 import { waitForUnits } from './drain.ts'
+import { createCrashParts } from './evidence/crash-parts.ts'
 import { createHttpViews } from './http-views.ts'
 import { createMqttSwitch, type MqttSwitch } from './mqtt-switch.ts'
 import { type OpenedState, openState } from './open-state.ts'
@@ -65,7 +66,7 @@ export async function run(options: RunOptions): Promise<Running> {
   const startedAtMonoMs = clock.now().monoMs
   const opened = await openState({ ...options, clock, log })
   const parts = await createParts(options, opened, startedAtMonoMs)
-  const { agent, source, sinks, http, tcp, mqtt, remoteWrite, optional, control, systemd } = parts
+  const { agent, source, crashParts, http, tcp, mqtt, remoteWrite, optional, control, systemd } = parts
 
   const stop = async () => {
     systemd.stopping()
@@ -76,7 +77,7 @@ export async function run(options: RunOptions): Promise<Running> {
   }
 
   const clockSync = clockSyncOf(agent, source, clock)
-  agent.start(source, [...sinks, clockSync])
+  agent.start(source, [...crashParts.sinks(), clockSync], crashParts.evidence.atOnce)
   if (opened.identityProblems.length > 0) void opened.store.flush() // another change of identity would be reported again
   clockSync.start()
   try {
@@ -127,11 +128,11 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   const control = createAgentControl(config, agent, { clock, log, env, uid, user: loaded.paths.user })
 
   const eventSinks: EventSink[] = []
-  const crashLog = await createCrashLog(config().crash_log_lines, eventSinks, log)
-  const history = () => crashLog?.withLines(store.history()) ?? store.history()
+  const usage = createUsageReader(source, opened.path, clock)
+  const crashParts = await createCrashParts({ ...options, ...opened, agent, source, usage, sinks: eventSinks, clock })
   const mqtt: MqttSwitch = createMqttSwitch({
     enabled: () => config().mqtt.enabled,
-    history: () => crashLog?.delivered(store.history()) ?? store.history(),
+    history: crashParts.delivered,
     identity,
     version: build.version,
     startedAtMs,
@@ -146,6 +147,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   })
   const { gatewayId } = identity
   const remoteWrite = createRemoteWriteSwitch({ config, agent, gatewayId, version: build.version, clock, log })
+  const { history } = crashParts
   const http = createServer({ identity: () => identity, history, followAll: source.followAll }, configuration, log)
   const eventsFile = eventsFileOf(options, configuration, identity)
   const inputs: StatusInputs = {
@@ -153,7 +155,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     identity,
     startedAtMs,
     stateFile: opened,
-    missingEvidence,
+    missingEvidence: () => [...missingEvidence(), ...crashParts.notes()],
     identityProblems: opened.identityProblems,
     clock,
     lag,
@@ -165,7 +167,7 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
     mqtt,
     remoteWrite,
     http,
-    usage: createUsageReader(source, opened.path, clock),
+    usage,
     logFiles: logFilesOf(loaded.config, logger, eventsFile),
     health: createHealth(clock),
   }
@@ -181,13 +183,12 @@ async function createParts(options: RunOptions, opened: OpenedState, startedAtMo
   eventSinks.push(logSink, http, mqtt, remoteWrite, systemd)
   if (eventsFile !== null) eventSinks.push(eventsFile)
   eventSinks.push(optional)
-  const sinks = crashLog === null ? eventSinks : [crashLog]
   return {
     configuration,
     agent,
     source,
     control,
-    sinks,
+    crashParts,
     http,
     tcp: inputs.tcp,
     mqtt,
@@ -219,11 +220,4 @@ function eventsFileOf(options: RunOptions, { now: config }: Configuration, ident
   const advice = adviceFor('events_file', path, options)
   const limits = () => ({ maxBytes: config().events_max_bytes, backups: config().events_backup_count })
   return openEventsFile({ path, limits, identity: () => identity, advice, log: options.logger.log })
-}
-
-/** Attaches journal lines to crash events before they reach `sinks`; null if that is off. */
-async function createCrashLog(lines: number, sinks: readonly EventSink[], log: Log) {
-  if (lines === 0) return null
-  const { createCrashLogSink } = await import('../journal/crash-log-sink.ts')
-  return createCrashLogSink({ lines, sinks, clock, log })
 }

@@ -27,7 +27,7 @@ export async function scrapeFacts(inputs: StatusInputs, withUsage: boolean): Pro
     stateVolatile: inputs.stateFile.volatile !== null,
     http: inputs.http.health(),
     system: source.system(),
-    ...(withUsage ? await inputs.usage(agent.state()) : NO_USAGE),
+    ...(withUsage ? await inputs.usage.read(agent.state()) : NO_USAGE),
     now: inputs.clock.now(),
     agent: {
       version: build.version,

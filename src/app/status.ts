@@ -151,7 +151,7 @@ function remoteWriteJson(health: RemoteWriteHealth | null): Json | null {
 /** The body of /api/v1/system; null if systemd does not respond. */
 export async function systemStatus({ source, usage, agent }: StatusInputs): Promise<Json | null> {
   const system = await source.readSystem()
-  return system && systemJson(system, (await usage(agent.state())).host)
+  return system && systemJson(system, (await usage.read(agent.state())).host)
 }
 
 export function systemJson(system: SystemDetail, host: HostUsage): Json {

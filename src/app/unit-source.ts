@@ -37,11 +37,16 @@ export function createUnitSource(options: UnitSourceOptions): CreatedUnitSource 
     known: state().units.flatMap(({ name, byPattern }) => (byPattern ? [name] : [])),
     resyncIntervalMs: config.resync_interval * 1000,
     maxUnits: config.max_units,
+    statusTexts: config.explain,
   })
   const source = withStallDetector(systemd, noteLate, sharedTimer, log)
   // With --user the journal is not used: a user's systemd logs other fields, and is not PID 1.
   if (paths.user) return { source, missingEvidence: () => [] }
-  const missing = createMissingEvidence({ crashLogLines: config.crash_log_lines, state })
+  const missing = createMissingEvidence({
+    crashLogLines: config.crash_log_lines,
+    explain: config.explain,
+    state,
+  })
   return {
     source: withJournalReplay({ source, state, bootId, unread: missing.noteUnreadGap, clock, log }),
     missingEvidence: missing.sentences,

@@ -57,7 +57,7 @@ export interface RecordsWanted {
 }
 
 /**
- * Arguments for the last messages of the unit and for all records about the crash, so that one query serves both. Whoever can
+ * Arguments for the last messages of the unit and for all records about the crash, so that one query serves both. Any user who can
  * write to the journal can write such records: `recordsIn` decides which are genuine. `within`: wall times in ms.
  */
 export function argsForCrash(

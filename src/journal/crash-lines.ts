@@ -25,7 +25,7 @@ const CHECK_AT_MOST_MS = 20_000
 interface CrashLineReaderOptions {
   /** Lines of each crash event; 0 if only records are read. */
   readonly lines: number
-  /** Limit for each query, in ms. */
+  /** Limit for each query for lines, in ms. */
   readonly withinMs: number
   readonly clock: Clock
   readonly log: Log
@@ -67,6 +67,8 @@ interface Attempt extends RunLines {
   readonly entries: readonly JournalEntry[]
 }
 
+/** Limit for a query for records: nothing is held back for them. On a slow device, a query takes long. */
+const RECORDS_WITHIN_MS = 10_000
 /** Lines that are read beside records if crash events have none: the last error is among them. */
 const LINES_FOR_RECORDS = 16
 
@@ -89,8 +91,11 @@ export function createCrashLineReader(options: CrashLineReaderOptions): CrashLin
 
   const pause = (ms: number) => new Promise<void>((resolve) => clock.after(Math.max(0, ms), resolve))
 
-  const run = async ({ id, atMonoMs }: Query, args: readonly string[]): Promise<Attempt | null> => {
-    const leftMs = atMonoMs + withinMs - clock.now().monoMs
+  const limitOf = ({ wanted }: Query) => (wanted === null ? withinMs : RECORDS_WITHIN_MS)
+
+  const run = async (query: Query, args: readonly string[]): Promise<Attempt | null> => {
+    const { id, atMonoMs } = query
+    const leftMs = atMonoMs + limitOf(query) - clock.now().monoMs
     if (leftMs <= 0) return null
     const result = await runJournalctl(command, args, leftMs, clock.after)
     note(result.problem)
@@ -105,7 +110,7 @@ export function createCrashLineReader(options: CrashLineReaderOptions): CrashLin
     const age = () => clock.now().monoMs - atMonoMs
     await pause(SETTLE_MS - age())
     let found = await run(query, args)
-    if (found !== null && !found.ended && age() + RETRY_AFTER_MS < withinMs) {
+    if (found !== null && !found.ended && age() + RETRY_AFTER_MS < limitOf(query)) {
       await pause(RETRY_AFTER_MS)
       found = (await run(query, args)) ?? found
     }

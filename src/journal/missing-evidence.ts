@@ -6,6 +6,8 @@ import { type JournalAccess, journalAccess } from './access.ts'
 interface MissingEvidenceOptions {
   /** `crash_log_lines`. */
   readonly crashLogLines: number
+  /** The configuration key `explain`. */
+  readonly explain: boolean
   readonly state: () => State
   readonly access?: () => JournalAccess
 }
@@ -19,10 +21,15 @@ interface MissingEvidence {
 
 export function createMissingEvidence({
   crashLogLines,
+  explain,
   state,
   access = journalAccess,
 }: MissingEvidenceOptions): MissingEvidence {
   let lostBefore: number | null = null
+  const wanted = [
+    ...(crashLogLines > 0 ? ['log lines (crash_log_lines)'] : []),
+    ...(explain ? ['evidence from it (explain)'] : []),
+  ]
   const lostRuns = () => state().units.reduce((sum, { counters }) => sum + counters.lost, 0)
   return {
     noteUnreadGap() {
@@ -30,9 +37,9 @@ export function createMissingEvidence({
     },
     sentences() {
       const lost = lostBefore === null ? 0 : lostRuns() - lostBefore
-      if (crashLogLines === 0 && lost <= 0) return []
+      if (wanted.length === 0 && lost <= 0) return []
       const journal = access()
-      const noLines = crashLogLines > 0 ? ['crash events have no log lines (crash_log_lines)'] : []
+      const noLines = wanted.length > 0 ? [`crash events have no ${wanted.join(' and no ')}`] : []
       if (journal === 'absent')
         return noLines.map(
           (missing) => `journal: this machine stores none, so ${missing}; see Storage= in journald.conf(5)`,

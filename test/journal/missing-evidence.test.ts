@@ -21,9 +21,9 @@ function withLost(lost: number): State {
   return withUnits(newState(STREAM), [{ ...unit, tracking: 'interrupted', counters: { ...unit.counters, lost } }])
 }
 
-function evidence(crashLogLines: number, access: JournalAccess) {
+function evidence(crashLogLines: number, access: JournalAccess, explain = false) {
   let state = withLost(3)
-  const missing = createMissingEvidence({ crashLogLines, state: () => state, access: () => access })
+  const missing = createMissingEvidence({ crashLogLines, explain, state: () => state, access: () => access })
   return {
     ...missing,
     lose(total: number) {
@@ -38,6 +38,17 @@ test('the lines of crashes are missing while the journal must not be read', () =
   expect(evidence(5, 'readable').sentences()).toEqual([])
   expect(evidence(5, 'absent').sentences()).toEqual([
     `journal: this machine stores none, so ${reason}; see Storage= in journald.conf(5)`,
+  ])
+})
+
+test('evidence of crashes is missing while the journal must not be read, but only if it is wanted', () => {
+  const reason = 'crash events have no evidence from it (explain)'
+  expect(evidence(0, 'denied', true).sentences()).toEqual([
+    `journal: gatewatch may not read it, so ${reason}; ${TO_ALLOW}`,
+  ])
+  expect(evidence(0, 'readable', true).sentences()).toEqual([])
+  expect(evidence(5, 'absent', true).sentences()).toEqual([
+    'journal: this machine stores none, so crash events have no log lines (crash_log_lines) and no evidence from it (explain); see Storage= in journald.conf(5)',
   ])
 })
 

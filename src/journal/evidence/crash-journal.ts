@@ -1,8 +1,9 @@
 // Collects evidence of crashes from the journal, within a rate and a time: systemd-coredump needs seconds for its record.
 import type { CoredumpEvidence } from '../../core/explain/evidence.ts'
 import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/token-bucket.ts'
+import { plural } from '../../core/views/format.ts'
 import type { Clock } from '../../ports.ts'
-import type { JournalAccess } from '../access.ts'
+import { type JournalAccess, journalAccess } from '../access.ts'
 import type { CrashLineReader, CrashReading } from '../crash-lines.ts'
 import type { RecordsWanted } from '../crash-lines-query.ts'
 import { type CrashedRun, recordsIn } from './records.ts'
@@ -11,6 +12,8 @@ import { type CrashedRun, recordsIn } from './records.ts'
 const READINGS: TokenRate = { everyMs: 10_000, burst: 10 }
 /** When a core dump is looked for again, ms after the crash; then it counts as not known. */
 const COREDUMP_AFTER_MS = [1000, 3000, 8000]
+/** Whether the journal can be read is checked once in this time. */
+const ACCESS_FOR_MS = 60_000
 /** Crashes of which a core dump is awaited at the same time. */
 const AWAITED_AT_MOST = 4
 
@@ -20,23 +23,31 @@ type CrashRecords = ReturnType<typeof recordsIn>
 export interface CrashJournal {
   /** What the journal proves about a crash that happened just now; null if nothing, or not in time. Never rejects. */
   evidenceOf(crash: Crash): Promise<CrashRecords | null>
-  /** Crashes of which no evidence was read, because there were too many at once. */
-  dropped(): number
+  /** What is missing, one sentence; empty if nothing is. */
+  notes(): readonly string[]
   stop(): void
 }
 
 interface CrashJournalOptions {
   readonly reader: Pick<CrashLineReader, 'readCrash'>
-  readonly access: () => JournalAccess
+  readonly access?: () => JournalAccess
   readonly clock: Clock
 }
 
-export function createCrashJournal({ reader, access, clock }: CrashJournalOptions): CrashJournal {
+export function createCrashJournal({ reader, access = journalAccess, clock }: CrashJournalOptions): CrashJournal {
   let bucket = fullBucket(READINGS, clock.now().monoMs)
   let dropped = 0
   let awaited = 0
+  let checked: { readonly atMonoMs: number; readonly readable: boolean } | null = null
   let stopped = false
   const endings = new Set<() => void>()
+
+  const isReadable = (): boolean => {
+    const { monoMs } = clock.now()
+    if (checked === null || monoMs - checked.atMonoMs > ACCESS_FOR_MS)
+      checked = { atMonoMs: monoMs, readable: access() === 'readable' }
+    return checked.readable
+  }
 
   const take = (): boolean => {
     bucket = refilled(bucket, READINGS, clock.now().monoMs)
@@ -77,7 +88,7 @@ export function createCrashJournal({ reader, access, clock }: CrashJournalOption
 
   return {
     async evidenceOf(crash) {
-      if (access() !== 'readable') return null
+      if (!isReadable()) return null
       const reading = take() ? await read(crash) : null
       if (reading === null) {
         dropped += 1
@@ -86,7 +97,12 @@ export function createCrashJournal({ reader, access, clock }: CrashJournalOption
       const records = recordsIn(reading.entries, crash)
       return crash.coredump && dumpOf(records) === undefined ? awaitCoredump(crash, records) : records
     },
-    dropped: () => dropped,
+    notes: () =>
+      dropped === 0
+        ? []
+        : [
+            `journal: ${plural(dropped, 'crash', 'crashes')} since the start of gatewatch without evidence from the journal: too many at once, or journalctl failed`,
+          ],
     stop() {
       stopped = true
       for (const end of [...endings]) end()
