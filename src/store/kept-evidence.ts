@@ -1,27 +1,24 @@
 // The full evidence of recent crashes: in memory and in the runtime directory, which outlives the agent. The state file keeps
 // only a part of it.
-import { promises as fs, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { messageOf } from '../core/error-text.ts'
 import type { Evidence } from '../core/explain/evidence.ts'
 import { combined, type KeptEvidence } from '../core/explain/merge-evidence.ts'
-import type { Clock, Log } from '../ports.ts'
+import type { Log } from '../ports.ts'
 
 /** Of all evidence in memory, as JSON; the oldest is dropped beyond that. */
 const KEPT_AT_MOST_BYTES = 131_072
 /** A file that has grown beyond this is rewritten with what is kept. */
 const FILE_AT_MOST_BYTES = 2 * KEPT_AT_MOST_BYTES
-/** What arrives within this time is written at once. A killed agent loses it. */
-const WRITE_AFTER_MS = 1000
 
 export interface EvidenceKeeper {
   /** Reads the file at the first call. */
   all(): KeptEvidence
-  /** Adds to what is kept of the crash. */
+  /** Adds to what is kept of the crash, and writes it: what a sink has been given must outlive a killed agent. */
   add(seq: number, evidence: Evidence): void
   clear(): void
-  /** Writes what has not been written yet. */
-  stop(): Promise<void>
+  close(): void
 }
 
 interface EvidenceKeeperOptions {
@@ -29,72 +26,70 @@ interface EvidenceKeeperOptions {
   readonly directory: string | null
   /** The numbers of another stream mean other crashes. */
   readonly stream: string
-  readonly clock: Clock
   readonly log: Log
 }
 
-export function createEvidenceKeeper({ directory, stream, clock, log }: EvidenceKeeperOptions): EvidenceKeeper {
+export function createEvidenceKeeper({ directory, stream, log }: EvidenceKeeperOptions): EvidenceKeeper {
   const path = directory === null ? null : join(directory, `evidence-${stream}`)
   const kept = createBoundedEvidence()
-  let unwritten: string[] = []
-  let fileBytes: number | null = null
-  let cancelWrite: (() => void) | null = null
-  let writing = Promise.resolve()
+  let loaded = path === null
+  let file: { readonly fd: number; bytes: number } | null = null
   let reported = false
 
   /** What an earlier run of the agent has written comes before what was added since. */
-  const load = () => {
-    if (fileBytes !== null) return
-    const text = path === null ? '' : textOf(path)
-    fileBytes = Buffer.byteLength(text)
+  const all = (): KeptEvidence => {
+    if (loaded || path === null) return kept.all()
+    loaded = true
     const added = [...kept.all()]
     kept.clear()
-    for (const [seq, evidence] of [...linesIn(text), ...added]) kept.add(seq, evidence)
+    for (const [seq, evidence] of [...linesIn(textOf(path)), ...added]) kept.add(seq, evidence)
+    return kept.all()
   }
 
-  const write = async (file: string) => {
-    load()
-    const text = unwritten.join('')
-    unwritten = []
-    fileBytes = (fileBytes ?? 0) + Buffer.byteLength(text)
-    if (fileBytes <= FILE_AT_MOST_BYTES) return fs.appendFile(file, text, { mode: 0o600 })
-    const all = [...kept.all()].map(([seq, evidence]) => lineOf(seq, evidence)).join('')
-    fileBytes = Buffer.byteLength(all)
-    await fs.writeFile(`${file}.new`, all, { mode: 0o600 })
-    await fs.rename(`${file}.new`, file)
+  const close = () => {
+    if (file !== null) closeSync(file.fd)
+    file = null
   }
 
-  const writeNow = () => {
-    cancelWrite = null
-    if (path === null || unwritten.length === 0) return
-    writing = writing
-      .then(() => write(path))
-      .catch((error) => {
-        if (!reported) log('warning', `evidence of crashes is lost when gatewatch restarts: ${messageOf(error)}`)
-        reported = true
-      })
+  const write = (to: string, line: string) => {
+    if (file !== null && file.bytes > FILE_AT_MOST_BYTES) {
+      const lines = [...all()].map(([seq, evidence]) => lineOf(seq, evidence))
+      close()
+      writeFileSync(`${to}.new`, lines.join(''), { mode: 0o600 })
+      renameSync(`${to}.new`, to)
+      return
+    }
+    if (file === null) {
+      const fd = openSync(to, 'a', 0o600)
+      file = { fd, bytes: fstatSync(fd).size }
+      if (file.bytes > 0) writeSync(fd, '\n') // the last line of a killed agent may be cut off
+    }
+    file.bytes += writeSync(file.fd, line)
+  }
+
+  const attempt = (change: (path: string) => void) => {
+    if (path === null) return
+    try {
+      change(path)
+    } catch (error) {
+      if (!reported) log('warning', `cannot keep the evidence of crashes for the next start: ${messageOf(error)}`)
+      reported = true
+    }
   }
 
   return {
-    all() {
-      load()
-      return kept.all()
-    },
+    all,
     add(seq, evidence) {
-      unwritten.push(lineOf(seq, kept.add(seq, evidence)))
-      cancelWrite ??= clock.after(WRITE_AFTER_MS, writeNow)
+      const line = lineOf(seq, kept.add(seq, evidence))
+      attempt((to) => write(to, line))
     },
     clear() {
+      close()
       kept.clear()
-      unwritten = []
-      fileBytes = 0
-      if (path !== null) writing = writing.then(() => fs.rm(path, { force: true })).catch(() => {})
+      loaded = true
+      attempt((of) => rmSync(of, { force: true }))
     },
-    async stop() {
-      cancelWrite?.()
-      writeNow()
-      await writing
-    },
+    close,
   }
 }
 
@@ -142,7 +137,6 @@ function textOf(path: string): string {
   }
 }
 
-/** The last line of a killed agent may be cut off. */
 function linesIn(text: string): (readonly [number, Evidence])[] {
   return text.split('\n').flatMap((line) => {
     try {

@@ -121,7 +121,7 @@ export function createCrashEvidence(options: CrashEvidenceOptions): CrashEvidenc
     async stop() {
       stopped = true
       journal?.stop()
-      await keeper.stop()
+      keeper.close()
     },
   }
 }

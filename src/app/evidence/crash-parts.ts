@@ -47,7 +47,7 @@ export async function createCrashParts(options: CrashPartsOptions): Promise<Cras
   const crashLog = await createCrashLog(options, reader)
   const journal = await createJournal(options, reader)
   const directory = runtimeDirectory(options.env, options.uid)
-  const keeper = createEvidenceKeeper({ directory, stream: options.identity.stream, clock, log })
+  const keeper = createEvidenceKeeper({ directory, stream: options.identity.stream, log })
   const evidence = createCrashEvidence({
     explain,
     agent,

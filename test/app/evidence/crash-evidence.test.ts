@@ -59,7 +59,7 @@ function rig({ explain = false, facts = FACTS, peak = null, changedMs, journal =
           stop: () => {},
         }
       : null,
-    keeper: createEvidenceKeeper({ directory: null, stream: 's', clock, log: () => {} }),
+    keeper: createEvidenceKeeper({ directory: null, stream: 's', log: () => {} }),
     clock,
     log: (_, message) => {
       throw new Error(message)
