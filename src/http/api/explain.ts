@@ -3,25 +3,16 @@ import type { Event } from '../../core/event.ts'
 import { explain, explanationJson } from '../../core/explain/explanation.ts'
 import { readNeeds } from '../../core/explain/explanation-input.ts'
 import { unitOf } from '../../core/state.ts'
-import { fullName, isUnitName } from '../../core/unit-name.ts'
+import { isUnitName } from '../../core/unit-name.ts'
 import type { UnitStatus } from '../../core/unit-status.ts'
 import { type HttpRequest, type HttpResponse, json, problem, type Views } from '../route.ts'
 import { seqOf } from './event-query.ts'
+import { BUSY, findUnit } from './unit-details.ts'
 
 export async function explainUnit(views: Views, request: HttpRequest): Promise<HttpResponse> {
-  const given = request.params['unit'] ?? ''
-  const name = views.live().index.has(given) ? given : fullName(given)
-  const isWatched = () => unitOf(views.live(), name) !== undefined
-  if (!isUnitName(name) && !isWatched()) return problem(404, 'unknown_unit', `${given} is not a unit name`)
-  const status = await views.details(name)
-  if (status === 'busy') return BUSY
-  if (!isWatched()) {
-    if (status === null)
-      return problem(503, 'no_bus', `systemd does not respond, and ${name} is not watched; see /-/ready for the reason`)
-    if (status.loadState === 'not-found' && status.activeState === 'inactive')
-      return problem(404, 'unknown_unit', `${given} is not watched, and systemd found no unit file with this name`)
-  }
-  return explanation(views, request, name, status, null)
+  const found = await findUnit(views, request.params['unit'] ?? '')
+  if ('body' in found) return found
+  return found.status === 'busy' ? BUSY : explanation(views, request, found.name, found.status, null)
 }
 
 export async function explainEvent(views: Views, request: HttpRequest): Promise<HttpResponse> {
@@ -32,8 +23,6 @@ export async function explainEvent(views: Views, request: HttpRequest): Promise<
   const status = event.unit !== null && isUnitName(event.unit) ? await views.details(event.unit) : null
   return status === 'busy' ? BUSY : explanation(views, request, event.unit ?? '', status, event)
 }
-
-const BUSY = problem(503, 'busy', 'the details of too many units are being read; retry later', { 'retry-after': '1' })
 
 async function explanation(
   views: Views,
