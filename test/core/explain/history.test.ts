@@ -165,7 +165,7 @@ test('what was counted in 1970 gets its day once the clock is set and synchronis
   })
 })
 
-test('days without a synchronised clock are told apart by the hours since boot', () => {
+test('days without a synchronised clock are distinguished by the hours since boot', () => {
   const began = begin({ kind: 'clock', at: wrong(1), synced: false })
   const { state } = stepAll(began, [
     ...run(wrong(13.2 * HOUR), EXIT_3),
