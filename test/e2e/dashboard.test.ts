@@ -1,10 +1,12 @@
-// The dashboard of the built agent in a real browser: a real crash under a real systemd, and a killed agent.
+// The dashboard of the built agent in a real browser: a real crash under a real systemd, a killed agent, and a slow start.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { clientOf } from '../../src/cli/agent-client.ts'
 import { openPage, startChromium } from '../rig/chromium.ts'
 import { type Gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
+import { until } from '../rig/until.ts'
 
 describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the built agent', () => {
   let systemd: Systemd
@@ -15,6 +17,8 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
   beforeAll(async () => {
     systemd = await startSystemd()
     systemd.writeUnit('runs.service', '[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\nRestartSec=1\n')
+    const untilStarted = `/bin/sh -c 'until [ -e /run/started ]; do sleep 0.05; done'`
+    systemd.writeUnit('slow.service', `[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=${untilStarted}\n`)
     await systemd.daemonReload()
     await systemd.start('runs.service')
     browser = await startChromium()
@@ -59,5 +63,43 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
       .or(page.locator('#events li', { hasText: 'run ended unobserved' }))
       .first()
       .waitFor()
+    await agent.end()
+  })
+
+  test('each change of state is shown although no request gets a response; the socket has those of all units', async () => {
+    const directory = temporaryDirectory()
+    agent = await startGatewatch({ busAddress: systemd.busAddress, directory, services: ['slow'] })
+    const { page } = await openPage(browser, agent.url)
+    await page.locator('#link', { hasText: 'Live' }).waitFor()
+    await page.locator('.unit .state', { hasText: 'inactive' }).waitFor()
+    await page.route('**/api/v1/status', () => {})
+    const states: string[] = []
+    const ended = new AbortController()
+    const streamed = clientOf(agent.socket).stream(
+      '/api/v1/stream?units=all',
+      ({ event, data }) => {
+        if (event !== 'state') return
+        const { service, active_state } = (JSON.parse(data) as { state: Record<string, string> }).state
+        states.push(`${service} ${active_state}`)
+      },
+      ended.signal,
+    )
+    await until(
+      async () => {
+        await systemd.stop('runs.service')
+        await systemd.start('runs.service')
+        return states.includes('runs.service active')
+      },
+      { what: 'the stream of all units', is: Boolean },
+    )
+    await systemd.systemctl('start', '--no-block', 'slow.service')
+    await page.locator('.unit .state', { hasText: 'activating' }).waitFor()
+    await systemd.exec('touch', '/run/started')
+    await page.locator('.unit .state', { hasText: /^active$/ }).waitFor()
+    await until(() => states.includes('slow.service active'), { what: 'the state of the watched unit', is: Boolean })
+    ended.abort()
+    await streamed
+    await agent.end()
+    removeDirectory(directory)
   })
 })

@@ -153,6 +153,7 @@ export function createEventStream(views: StreamViews, clock: Clock): EventStream
       catchUp(reader)
     },
     accept(step: Step) {
+      if (readers.size === 0) return
       for (const reader of readers) {
         // An event that was already read from history may arrive here afterwards: it is skipped.
         for (const event of step.events) if (reader.slow === null && event.seq > reader.at) send(reader, event, false)
