@@ -17,7 +17,7 @@ const SAME_CLOCK_MS = 60_000
 const WARN_FROM_RATIO = 0.9
 
 /** Narrower, a fact would need three lines. */
-const NARROWEST_REM = 8.5
+const NARROWEST_REM = 9
 
 interface FactElement {
   readonly element: HTMLElement

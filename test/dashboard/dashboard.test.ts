@@ -150,6 +150,28 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.locator('.unit .since time:visible').count()).toBe(0)
   })
 
+  test('a change of state is shown at once, without a request for the status', async () => {
+    const { page, it, http } = await open(SCENES['all-ok'] as Scene)
+    await page.route('**/api/v1/status', () => {})
+    const change = (activeState: string, subState: string) => {
+      const before = it.state
+      const units = before.units.map((unit) =>
+        unit.name === 'mosquitto.service' && unit.snapshot !== null
+          ? { ...unit, snapshot: { ...unit.snapshot, activeState, subState } }
+          : unit,
+      )
+      it.state = { ...before, ...withUnits(before, units) }
+      http.accept({ before, after: it.state, events: [], at: { monoMs: 0, wallMs: 0 } })
+    }
+    const unit = page.locator('.unit', { has: page.getByRole('button', { name: 'mosquitto' }) })
+    change('activating', 'start-pre')
+    await unit.locator('.state', { hasText: 'activating' }).waitFor()
+    expect(await unit.locator('.since').textContent()).toMatch(/^start-pre for /)
+    change('failed', 'failed')
+    await unit.locator('.state', { hasText: 'failed' }).waitFor()
+    expect(await page.textContent('#headline')).toBe('1 of 12 units needs attention')
+  })
+
   test('a lost connection is shown at once, and missed events appear after it', async () => {
     const shown = await open(SCENES['all-ok'] as Scene)
     const { page } = shown

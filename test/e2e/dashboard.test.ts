@@ -1,4 +1,6 @@
-// The dashboard of the built agent in a real browser: a real crash under a real systemd, a killed agent, and a slow start.
+// The dashboard of the built agent in a real browser: a real crash under a real systemd, its explanation, a killed agent, and a slow start.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { clientOf } from '../../src/cli/agent-client.ts'
@@ -30,8 +32,11 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     removeDirectory(directory)
   })
 
+  const tokenFile = join(directory, 'token')
+  writeFileSync(tokenFile, 'sesame\n')
   const start = (port = '0') =>
     startGatewatch({
+      env: { GATEWATCH_CONTROL_ENABLED: 'true', GATEWATCH_CONTROL_TOKEN_FILE: tokenFile },
       busAddress: systemd.busAddress,
       directory,
       services: ['runs'],
@@ -51,6 +56,25 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await page.locator('.unit .cause', { hasText: 'last crash SIGKILL' }).waitFor()
     await page.locator('.unit .timeline[aria-label*="1 crash"]').waitFor()
     expect(problems).toEqual([])
+
+    await page.getByRole('button', { name: 'runs', exact: true }).click()
+    const card = page.getByRole('dialog', { name: 'runs' })
+    await card.getByRole('button', { name: 'Enter token' }).click()
+    await page.getByLabel('Control token').fill('sesame')
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await card.getByText(/a crash at .* ended by SIGKILL/).waitFor()
+    await card.getByText('Main PID').waitFor()
+    await card.locator('.paths', { hasText: 'runs.service' }).waitFor()
+    await card.getByRole('button', { name: 'Stop' }).click()
+    await page.locator('#ask').getByRole('button', { name: 'Stop' }).click()
+    await card.getByText('Stop runs: done').waitFor()
+    await card.locator('.state', { hasText: 'inactive' }).waitFor()
+    await card.getByText('was stopped on request').waitFor()
+    await card.getByRole('button', { name: 'Start' }).click()
+    await page.locator('#ask').getByRole('button', { name: 'Start' }).click()
+    await card.locator('.state', { hasText: 'active' }).waitFor()
+    await card.getByRole('button', { name: 'Close' }).click()
+    expect(problems).toEqual([expect.stringContaining('401')])
 
     await agent.end('SIGKILL')
     await page.locator('#link', { hasText: 'Connection lost' }).waitFor()

@@ -10,15 +10,13 @@ import { causeOf } from '../verdict.ts'
 import { createCrashes } from './crashes.ts'
 import { createExplanation } from './explanation.ts'
 import { createOperations } from './operations.ts'
+import { createReadingSchedule } from './reading-schedule.ts'
 import { createResources } from './resources.ts'
 import { createSection } from './section.ts'
 import { createUnitData } from './unit-data.ts'
 
 /** What is used now is known from the second reading on. */
 const READ_AGAIN_AFTER_MS = 3_000
-/** Of what no event reports. */
-const READ_EVERY_MS = 15_000
-
 interface Card {
   open(service: string): void
   /** Opens the card of the unit in the address, if there is one. */
@@ -53,10 +51,7 @@ export function createCard(changed: () => void): Card {
   )
   /** Empty while the card is closed. */
   let shown = ''
-  /** The unit's last event and last crash: if they are others, or have more evidence, there is something else to explain. */
-  let explained: readonly (ApiEvent | undefined)[] = []
-  /** Null if nothing of this unit was read yet. */
-  let readAtMs: number | null = null
+  const schedule = createReadingSchedule()
   dialog.addEventListener('close', () => {
     shown = ''
     history.replaceState(null, '', location.pathname + location.search)
@@ -75,19 +70,15 @@ export function createCard(changed: () => void): Card {
   }
   const readIfDue = (events: readonly ApiEvent[]) => {
     const own = events.filter(({ service }) => service === shown)
-    const latest = [own.at(-1), own.findLast(({ event }) => event === 'crash')]
-    const isExplained = readAtMs !== null && latest.every((event, i) => event === explained[i])
-    if (isExplained && performance.now() - (readAtMs ?? 0) < READ_EVERY_MS) return
-    readAtMs = performance.now()
-    explained = latest
+    const due = schedule.due(own, performance.now())
     // A wrong token is shown as what is needed.
-    data.read(!isExplained || data.explanation().kind === 'failed').catch(() => {})
+    if (due !== null) data.read(due === 'all' || data.explanation().kind === 'failed').catch(() => {})
   }
 
   const card: Card = {
     open(service) {
       shown = service
-      readAtMs = null
+      schedule.reset()
       data.open(service)
       history.replaceState(null, '', `#${new URLSearchParams({ unit: service })}`)
       changed()
@@ -112,7 +103,8 @@ export function createCard(changed: () => void): Card {
       readIfDue(events)
       const details = data.details()
       setText(byId('card-title'), shortName(shown))
-      setText(description, details.description ?? '')
+      const { description: about = '' } = details
+      setText(description, about === shown ? '' : about)
       line.show(unit, nowMs)
       setText(cause, causeOf(unit, nowMs))
       operations.show(status, unit)
