@@ -50,7 +50,8 @@ export function verdictOf(status: StatusView, lost: string | null, nowMs: number
   if (lost !== null) return { tone: 'unknown', headline: 'The gateway does not respond', detail: lost }
   const affected = byUrgency(status.units.filter(needsAttention))
   const failing = (status.checks ?? []).filter(({ healthy }) => !healthy)
-  const reports = reportLines(failing)
+  const unmatched = status.unmatched_patterns ?? []
+  const reports = [...reportLines(failing), ...unmatched.map(({ pattern, reason }) => `${pattern}: ${reason}`)]
   if (failing.some(blocks)) {
     const detail = affected.length === 0 ? reports : [...reports, alsoAffected(affected)]
     return { tone: 'bad', headline: 'gatewatch has a problem', detail: detail.join('\n') }
@@ -67,6 +68,10 @@ export function verdictOf(status: StatusView, lost: string | null, nowMs: number
     return { tone: 'warn', headline: 'No unit is watched', detail: reason.join('\n') }
   }
   if (failing.length > 0) return { tone: 'warn', headline: 'gatewatch is degraded', detail: reports.join('\n') }
+  if (unmatched.length > 0) {
+    const headline = `${plural(unmatched.length, 'pattern')} ${unmatched.length === 1 ? 'matches' : 'match'} no unit`
+    return { tone: 'warn', headline, detail: reports.join('\n') }
+  }
   const unknown = status.units.filter((unit) => unit.active_state === 'unknown')
   if (unknown.length > 0) {
     const headline = `The state of ${unknown.length} of ${plural(status.units.length, 'unit')} is unknown`

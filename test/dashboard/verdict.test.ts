@@ -38,6 +38,15 @@ describe('the headline', () => {
     expect(verdictOf({ units }, null, NOW)).toMatchObject({ tone, headline })
   })
 
+  test('a pattern that matches no unit is not OK either', () => {
+    const unmatched_patterns = [{ pattern: 'sensor@*.service', reason: 'no unit has such a name' }]
+    expect(verdictOf({ units: [RUNS], unmatched_patterns }, null, NOW)).toEqual({
+      tone: 'warn',
+      headline: '1 pattern matches no unit',
+      detail: 'sensor@*.service: no unit has such a name',
+    })
+  })
+
   test('the detail names the most urgent units, at most six', () => {
     expect(verdictOf({ units: [ABSENT, RUNS, FAILED] }, null, NOW).detail).toBe('failed: failed; absent: not found')
     const units = Array.from({ length: 8 }, (_, i) => unit(`u${i}.service`, { active_state: 'failed' }))
