@@ -12,7 +12,7 @@ import { gatewayIdentity, type Machine, readBootId, readMachine } from '../host/
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import { emptyFile } from '../log/empty-file.ts'
 import type { Env, Log } from '../ports.ts'
-import { storageAt } from '../store/file/mounts.ts'
+import { isBlockDevice, storageAt } from '../store/file/mounts.ts'
 import { flashCostAt } from '../store/file/write-amplification.ts'
 import { editPublished, editState, readState } from '../store/offline.ts'
 import { flushLimitsOf } from './configuration/reload.ts'
@@ -50,6 +50,8 @@ export function stateFileOf({ config, paths }: LoadedConfig, env: Env, uid: numb
         const what = kept.empty ? 'is empty' : 'is not a readable state file'
         throw new Error(`${at} ${what}; an agent would move it aside and start a new one`)
       }
+      if (kept.state === null && kept.onDevice && isBlockDevice(at))
+        throw new Error(`${at} was formatted and has no counters yet`)
       if (kept.state === null) return null
       const { state } = kept
       // The file may be a copy from another gateway: its events are of the machine that it names.

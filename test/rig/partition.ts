@@ -40,8 +40,7 @@ function tried(): string | null {
 export function makePartition(bytes = MIB): Partition {
   const directory = mkdtempSync(join(tmpdir(), 'gw-partition-'))
   const image = join(directory, 'image')
-  writeFileSync(image, '')
-  truncateSync(image, FIRST_SECTOR * 512 + bytes)
+  makeImage(image, bytes)
   const partition = attachPartition(image, bytes)
   return {
     ...partition,
@@ -50,6 +49,12 @@ export function makePartition(bytes = MIB): Partition {
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** A file for `attachPartition`. */
+export function makeImage(path: string, bytes: number): void {
+  writeFileSync(path, '')
+  truncateSync(path, FIRST_SECTOR * 512 + bytes)
 }
 
 /** The partition that the rest of the file `image` is. `prefix`: in front of a command that sees the file. */

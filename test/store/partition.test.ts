@@ -168,7 +168,7 @@ describeUnless(noPartition(), 'a partition', () => {
     for (const path of [`${partition.path}x`, '/dev/disk/by-partlabel/of-no-gatewatch']) {
       const before = node.existsSync(join(path, '..'))
       const opened = await open({ path })
-      expect(opened.store.health().problem).toBe(`cannot write ${path}: no such file or directory (ENOENT)`)
+      expect(opened.store.health().problem).toBe(`cannot write ${path}: there is no such device (ENOENT)`)
       await clock.go(60_000)
       expect(node.existsSync(path)).toBe(false)
       expect(node.existsSync(join(path, '..'))).toBe(before)

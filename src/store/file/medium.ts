@@ -85,13 +85,24 @@ export function layoutOf({ chain, previous, next, found, unused, summary }: Reco
   }
 }
 
+/** errno(3), for a device. */
+const REASONS: Readonly<Record<string, string>> = {
+  EBUSY: 'it is mounted or in exclusive use by something else',
+  ENOENT: 'there is no such device',
+  EACCES: 'permission denied; the udev rule partition.rules and the drop-in partition.conf allow it',
+  EPERM: 'not permitted; the drop-in partition.conf allows it',
+}
+
+function withReason(error: unknown): never {
+  const code = errno(error)
+  const reason = REASONS[code]
+  throw reason === undefined ? error : Object.assign(new Error(`${code}: ${reason}`, { cause: error }), { code })
+}
+
 async function claim(fs: Fs, path: string): Promise<{ fd: number; number: number; bytes: Uint8Array }> {
-  const { isBlock, ino: number, size } = await fs.stat(path)
+  const { isBlock, ino: number, size } = await fs.stat(path).catch(withReason)
   if (!isBlock) throw notRegular()
-  const fd = await fs.open(path, 'claim').catch((error: unknown) => {
-    if (errno(error) !== 'EBUSY') throw error
-    throw Object.assign(new Error('EBUSY: it is mounted or in exclusive use by something else'), { code: 'EBUSY' })
-  })
+  const fd = await fs.open(path, 'claim').catch(withReason)
   try {
     return { fd, number, bytes: await readPages(fs, fd, Math.min(size, RING_BYTES_AT_MOST)) }
   } catch (error) {
