@@ -100,6 +100,11 @@ function value(c: Cursor, signatureAt: number): unknown {
         for (let type = signature.indexOf('b'); signature[type] !== ')'; type++) skip(c, signatureAt + type)
         return command
       })
+    case 'a(sbbsi)': // a condition: setting, trigger, negate, parameter, result
+      return list(c, 8, () => [text(c, u32(c)), u32(c) !== 0, u32(c) !== 0, text(c, u32(c)), u32(c) | 0])
+    case '(ss)':
+      align(c, 8)
+      return [text(c, u32(c)), text(c, u32(c))]
     case '(aiai)':
       align(c, 8)
       return [integers(c), integers(c)]

@@ -19,7 +19,7 @@ const OTHERS: Record<string, Value> = {
   Byte: ['y', 7],
   Signature: ['g', 'a{sv}'],
   Nested: ['v', ['v', ['a(sv)', [['x', ['u', 1]]]]]],
-  ExecStart: ['a(sasbttttuii)', [['/bin/x', ['x', 'y'], 1, 1, 2, 3, 4, 5, 6, 7]]],
+  ExecStop: ['a(sasbttttuii)', [['/bin/x', ['x', 'y'], 1, 1, 2, 3, 4, 5, 6, 7]]],
   Struct: ['(aiai)', [[1], [2, 3]]],
   Map: ['a{sv}', { ActiveState: ['s', 'wrong'] }],
   Empty: ['at', []],
@@ -53,12 +53,12 @@ function changed(properties: Record<string, Value>): Buffer {
 const NAMES = namesByLength(WANTED_PROPERTIES)
 
 /** Reads a message as the connection does. */
-function read(bytes: Buffer) {
+function read(bytes: Buffer, names = NAMES) {
   const headerSize = headerBytes(bytes)
   const size = headerSize + bodyBytes(bytes)
   if (fixedPartProblem(bytes, size) !== null || headerSize > bytes.length) return null
   const header = headerOf(bytes.subarray(0, headerSize), size)
-  return typeof header === 'string' ? null : changedProperties(bytes, header.bodyAt, header.little, NAMES)
+  return typeof header === 'string' ? null : changedProperties(bytes, header.bodyAt, header.little, names)
 }
 
 it('reads the wanted values at any position among values of all types', () => {
@@ -78,6 +78,21 @@ it('reads the wanted values at any position among values of all types', () => {
     const turned = Object.fromEntries([...all.slice(turn), ...all.slice(0, turn)])
     expect(read(changed(turned))).toEqual(expected)
   }
+})
+
+it('reads the conditions of a unit, and why it could not be loaded', () => {
+  const conditions = [
+    ['ConditionPathExists', 1, 0, '/etc/a', -1],
+    ['ConditionHost', 0, 1, 'gw-7', 1],
+  ]
+  const bytes = changed({ Conditions: ['a(sbbsi)', conditions], LoadError: ['(ss)', ['a.Name', 'why']], ...OTHERS })
+  expect(read(bytes, namesByLength(['Conditions', 'LoadError']))?.properties).toEqual({
+    Conditions: [
+      ['ConditionPathExists', true, false, '/etc/a', -1],
+      ['ConditionHost', false, true, 'gw-7', 1],
+    ],
+    LoadError: ['a.Name', 'why'],
+  })
 })
 
 it('leaves out a wanted property whose type is unexpected', () => {

@@ -172,7 +172,8 @@ function frequencySentence({ sameCause24h: day, sameCause7d: week, signature }: 
 export function notKnown(end: EndEvent): string[] {
   if (end.kind === 'lost') return ['Not known: how that run ended.']
   const { result, signal, exitCode } = end
-  if (end.because !== undefined || end.requested) return []
+  if (end.because !== undefined) return []
+  if (end.requested) return ['Not known: who or what requested it.']
   const killed = end.kind === 'stop' ? signal !== null : result === 'signal' || result === 'core-dump'
   if (killed && signal !== null) return notKnownOfSignal(end, signal)
   if (end.kind === 'stop') return []

@@ -66,12 +66,11 @@ export function explanationJson(explanation: Explanation, identity: Identity, lo
   }
 }
 
-/** The crash to which evidence belongs, or after which systemd gave up; else the event itself. */
+/** The end to which evidence belongs, or the crash after which systemd gave up; else the event itself. */
 function crashOf(event: Event, history: readonly Event[]): Event {
-  const isOf = (one: Event) => one.kind === 'crash' && one.unit === event.unit
-  if (event.kind === 'evidence') return history.find((one) => isOf(one) && one.seq === event.of) ?? event
+  if (event.kind === 'evidence') return history.find((one) => isEnd(one) && one.seq === event.of) ?? event
   if (event.kind !== 'gave_up') return event
-  return history.findLast((one) => isOf(one) && one.seq < event.seq) ?? event
+  return history.findLast((one) => one.kind === 'crash' && one.unit === event.unit && one.seq < event.seq) ?? event
 }
 
 /** What matters most for the state of the unit now: of a unit that runs, its last crash. */

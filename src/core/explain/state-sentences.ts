@@ -97,7 +97,7 @@ export function nextSentences(input: ExplanationInput, end: EndEvent | null, lim
   if (triggers.length > 0) return triggers.map((trigger) => triggerSentence(trigger, now.wallMs))
   const boot = bootSentence(status)
   if (limitHit) return [limitSentence(start), ...boot]
-  if (activeState === 'failed') return isJustNow(input) ? [] : [notRestarted(start, end), ...boot]
+  if (activeState === 'failed') return mayStillRestart(input) ? [] : [notRestarted(start, end), ...boot]
   return [
     'systemd will not start it by itself: no job is queued, and no active timer, socket, path or Upholds= starts it.',
     ...boot,
@@ -105,7 +105,8 @@ export function nextSentences(input: ExplanationInput, end: EndEvent | null, lim
 }
 
 /** systemd announces an automatic restart up to some milliseconds after the failure. */
-function isJustNow({ status, now }: ExplanationInput): boolean {
+function mayStillRestart({ status, unit, now }: ExplanationInput): boolean {
+  if (unit?.gaveUp || (status?.start.restart ?? 'no') === 'no') return false
   return now.monoMs - (status?.changedAtMonoMs ?? 0) < 1000
 }
 
