@@ -77,13 +77,13 @@ export const EVENTS: readonly Json[] = [
       'evidence?': ref('Evidence'),
       'log?': list(text),
     },
-    'A run failed. `log` is sent only to authenticated clients and over the local socket.',
+    'A run failed. `log`, `evidence` and, of every end, `because` and `after` are sent only to authenticated clients and over the local socket.',
   ),
   event(['lost'], { invocation_id: orNull(text), ...end }, 'A run ended unobserved.'),
   event(
     ['evidence'],
     { of: { ...text, description: 'id of the crash' }, evidence: ref('Evidence'), ...end },
-    'What became known about a crash after its event was published.',
+    'What became known about a crash after its event was published. `evidence` is empty for clients without authentication.',
   ),
   event(['gave_up'], { ...change, result: text }, 'The unit failed, and systemd will not restart it.'),
   event(

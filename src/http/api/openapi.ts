@@ -190,7 +190,12 @@ export function openApi(version: string): Json {
           scheme: 'basic',
           description: 'Required over TCP if web_config_file sets basic_auth_users.',
         },
-        token: { type: 'http', scheme: 'bearer', description: 'The token in control.token_file.' },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'The token in control.token_file, over TLS or from the gateway itself. It also authenticates a client.',
+        },
       },
     },
   }

@@ -4,7 +4,7 @@ import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/t
 import type { UnitStatus } from '../../core/unit-status.ts'
 import type { Clock, UnitControl } from '../../ports.ts'
 
-/** Each read takes systemd a few milliseconds on a small device, and longer if it has to load the unit. */
+/** Each read costs PID 1 half a millisecond on a PC, more on a small device, and more if it has to load the unit. */
 const RATE: TokenRate = { everyMs: 200, burst: 50 }
 const UNITS_AT_ONCE = 8
 /** A client is waiting, and gets a response without these facts otherwise. */
