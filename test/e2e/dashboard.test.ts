@@ -64,6 +64,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await page.getByRole('button', { name: 'Show', exact: true }).click()
     await card.getByText(/a crash at .* ended by SIGKILL/).waitFor()
     await card.getByText('Main PID').waitFor()
+    await card.locator('tbody tr', { hasText: 'SIGKILL' }).waitFor()
     await card.locator('.paths', { hasText: 'runs.service' }).waitFor()
     await card.getByRole('button', { name: 'Stop' }).click()
     await page.locator('#ask').getByRole('button', { name: 'Stop' }).click()

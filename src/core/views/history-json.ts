@@ -12,7 +12,7 @@ export interface HistoryJson {
   readonly signatures: readonly SignatureJson[]
 }
 
-interface DayJson {
+export interface DayJson {
   /** `2026-11-30` */
   readonly day: string
   readonly starts: number
@@ -21,7 +21,7 @@ interface DayJson {
   readonly lost: number
 }
 
-interface SignatureJson {
+export interface SignatureJson {
   readonly signature: string
   readonly result: string
   readonly exit_code: number | null

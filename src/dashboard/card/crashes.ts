@@ -1,10 +1,11 @@
 // The crashes of a unit: a strip of 30 days, and the latest ones by signature.
+
 import { causeText } from '../../core/views/format.ts'
+import type { HistoryJson, SignatureJson } from '../../core/views/history-json.ts'
 import { el, setText, svg } from '../dom.ts'
 import { ago } from '../verdict.ts'
 import { dayCountsText, dayText, type MonthDay, monthOf, monthText } from './month.ts'
 import { createSection } from './section.ts'
-import type { SignatureCount, UnitHistory } from './unit-views.ts'
 
 /** Size of a day in the view box of the strip. */
 const DAY_WIDTH = 10
@@ -34,7 +35,7 @@ export function createCrashes() {
 
   return {
     elements: [month.element, signatures.element],
-    show(history: UnitHistory | null, nowMs: number): void {
+    show(history: HistoryJson | null, nowMs: number): void {
       const { days, signatures: counted = [] } = history ?? {}
       month.show(days !== undefined)
       signatures.show(counted.length > 0)
@@ -52,7 +53,7 @@ export function createCrashes() {
   }
 }
 
-function rowOf({ count, last, signature, ...cause }: SignatureCount, nowMs: number): HTMLElement {
+function rowOf({ count, last, signature, ...cause }: SignatureJson, nowMs: number): HTMLElement {
   const when = last === undefined ? 'at an unknown time' : ago(last, nowMs)
   return el('tr', el('td', String(count)), el('td', causeText(cause)), el('td', when), el('td', el('code', signature)))
 }

@@ -1,19 +1,12 @@
 // The last 30 days of a unit, from the daily sums of its history. Pure.
-import { plural } from '../../core/views/format.ts'
 
-/** What was counted on one day (UTC), `2026-11-20`. */
-export interface DayCounts {
-  readonly day: string
-  readonly starts: number
-  readonly stops: number
-  readonly crashes: number
-  readonly lost: number
-}
+import { plural } from '../../core/views/format.ts'
+import type { DayJson } from '../../core/views/history-json.ts'
 
 export interface MonthDay {
   readonly day: string
   /** Null if nothing was counted. */
-  readonly counts: DayCounts | null
+  readonly counts: DayJson | null
 }
 
 const DAYS = 30
@@ -22,7 +15,7 @@ const DAY_MS = 86_400_000
 const DAY_AND_MONTH = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
 
 /** Oldest first; the last one is today. */
-export function monthOf(days: readonly DayCounts[], nowMs: number): readonly MonthDay[] {
+export function monthOf(days: readonly DayJson[], nowMs: number): readonly MonthDay[] {
   const byDay = new Map(days.map((counts) => [counts.day, counts]))
   return Array.from({ length: DAYS }, (_, i) => {
     const day = new Date(nowMs - (DAYS - 1 - i) * DAY_MS).toISOString().slice(0, 10)

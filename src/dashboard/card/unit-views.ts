@@ -1,5 +1,5 @@
 // The responses of the API that the card shows.
-import type { DayCounts } from './month.ts'
+import type { HistoryJson } from '../../core/views/history-json.ts'
 
 /** `GET /api/v1/units/UNIT`. Each field is absent where it is not known or not allowed. */
 export interface UnitDetails {
@@ -14,24 +14,7 @@ export interface UnitDetails {
   readonly drop_ins?: readonly string[]
   /** Unit names by relation, as systemd names it. */
   readonly dependencies?: Readonly<Record<string, readonly string[]>>
-  readonly history?: UnitHistory
-}
-
-export interface UnitHistory {
-  readonly days: readonly DayCounts[]
-  /** The one that occurred last first. */
-  readonly signatures: readonly SignatureCount[]
-}
-
-/** Crashes with the same signature. */
-export interface SignatureCount {
-  readonly signature: string
-  readonly result: string
-  readonly exit_code: number | null
-  readonly signal: string | null
-  readonly count: number
-  /** Absent while it is unknown. */
-  readonly last?: string
+  readonly history?: HistoryJson
 }
 
 /** `GET /api/v1/units/UNIT/explain`. */

@@ -54,6 +54,22 @@ const facts = {
   'environment_files?': list(text),
 }
 
+const history = object(
+  {
+    days: {
+      ...list(
+        object({ day: { type: 'string', format: 'date' }, starts: count, stops: count, crashes: count, lost: count }),
+      ),
+      description: 'the last 30 days (UTC) on which anything was counted, oldest first',
+    },
+    signatures: {
+      ...list(object({ signature: text, ...cause, count, 'first?': time, 'last?': time })),
+      description: 'crashes with the same signature, at most 8, the one that occurred last first',
+    },
+  },
+  'What was counted while the clock was not synchronised is absent until it is.',
+)
+
 export const SCHEMAS: Readonly<Record<string, Json>> = {
   Error: object({ error: object({ code: text, message: text }) }, '`code` is for programs, `message` for people.'),
   Explanation: object({
@@ -78,9 +94,9 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
   ),
   UnitDetails: {
     description:
-      'Without authentication over TCP, only the fields of Unit. Else also what systemd shows, absent if it does not respond in time or was queried too often; commands, environment and directory only over the local socket.',
+      'Without authentication over TCP, only the fields of Unit. Else also the history, and what systemd shows, absent if it does not respond in time or was queried too often; commands, environment and directory only over the local socket.',
     anyOf: [
-      object({ ...unit, 'watched?': { const: true }, ...facts }),
+      object({ ...unit, 'watched?': { const: true }, 'history?': history, ...facts }),
       object({ ...state, watched: { const: false }, ...facts }),
     ],
   },

@@ -4,6 +4,7 @@ import type { Unit } from '../../core/unit.ts'
 import { fullName, isUnitName } from '../../core/unit-name.ts'
 import type { UnitStatus } from '../../core/unit-status.ts'
 import { type Json, unitJson } from '../../core/views/api-json.ts'
+import { historyJson } from '../../core/views/history-json.ts'
 import { unitFactsJson, unitProcessJson, unitStateJson } from '../../core/views/unit-status-json.ts'
 import { type HttpRequest, type HttpResponse, json, problem, type RouteResult, type Views } from '../route.ts'
 
@@ -21,7 +22,7 @@ export async function oneUnit(views: Views, request: HttpRequest): Promise<Route
   if ('body' in found) return found
   const { unit, status } = found
   const details = status === null || status === 'busy' ? {} : detailsOf(views, request, status)
-  if (unit !== null) return json({ ...unitJson(unit), watched: true, ...details })
+  if (unit !== null) return json({ ...unitJson(unit), watched: true, history: historyJson(unit), ...details })
   const { unit: service, ...shown } = unitStateJson(found.status, views.wallMsOf)
   return json({ service, ...shown, watched: false, ...details })
 }

@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { UnitHistory } from '../../../src/core/explain/history.ts'
+import { withUnits } from '../../../src/core/state.ts'
 import { newUnit } from '../../../src/core/unit.ts'
 import type { UnitStatus } from '../../../src/core/unit-status.ts'
 import { unitJson } from '../../../src/core/views/api-json.ts'
@@ -78,10 +80,43 @@ const PROCESS = {
 }
 
 const AGENTS_OWN = JSON.parse(JSON.stringify(unitJson(newUnit('mosquitto.service'))))
+const AT_MS = Date.parse('2026-11-20T10:00:00Z')
+const HISTORY: UnitHistory = {
+  days: [Math.floor(AT_MS / 86_400_000), 2, 0, 1, 0],
+  signatures: [
+    {
+      signature: '0123456789ab',
+      cause: { result: 'exit-code', exitCode: 3, signal: null, coreDumped: false },
+      count: 1,
+      first: AT_MS / 1000,
+      last: AT_MS / 1000,
+    },
+  ],
+  causes: [],
+  uncounted: 0,
+}
+const HISTORY_JSON = {
+  days: [{ day: '2026-11-20', starts: 2, stops: 0, crashes: 1, lost: 0 }],
+  signatures: [
+    {
+      signature: '0123456789ab',
+      result: 'exit-code',
+      exit_code: 3,
+      signal: null,
+      core_dumped: false,
+      count: 1,
+      first: '2026-11-20T10:00:00.000Z',
+      last: '2026-11-20T10:00:00.000Z',
+    },
+  ],
+}
+const WATCHED = { ...AGENTS_OWN, watched: true, history: HISTORY_JSON }
 const TOKEN = { authorization: 'Bearer topsecret' }
 
 async function served(details: (unit: string) => UnitStatus | null | 'busy') {
   const it = gateway()
+  const units = it.state.units.map((unit) => (unit.name === 'mosquitto.service' ? { ...unit, history: HISTORY } : unit))
+  it.state = { ...it.state, ...withUnits(it.state, units) }
   const token_file = join(temporaryDirectory(), 'token')
   writeFileSync(token_file, 'topsecret')
   it.rules = { enabled: true, token_file }
@@ -103,7 +138,7 @@ async function unitOver(at: HttpListener, name = 'mosquitto', headers: Record<st
   return [status, json.error?.code ?? json] as const
 }
 
-test('over TCP without authentication only what the list of units has, and systemd is not queried', async () => {
+test('over TCP without authentication only what the list of units has, not its history, and systemd is not queried', async () => {
   const { tcp, read } = await served(() => STATUS)
   expect(await unitOver(tcp)).toEqual([200, AGENTS_OWN])
   expect(await unitOver(tcp, 'mosquitto', { authorization: 'Bearer wrong' })).toEqual([200, AGENTS_OWN])
@@ -113,20 +148,20 @@ test('over TCP without authentication only what the list of units has, and syste
 
 test('with authentication also what systemd shows, but not how the processes are started', async () => {
   const { tcp, read } = await served(() => STATUS)
-  expect(await unitOver(tcp, 'mosquitto', TOKEN)).toEqual([200, { ...AGENTS_OWN, watched: true, ...FACTS }])
+  expect(await unitOver(tcp, 'mosquitto', TOKEN)).toEqual([200, { ...WATCHED, ...FACTS }])
   expect((await ask(tcp, '/api/v1/units/mosquitto', { headers: TOKEN })).body).not.toMatch(/secret/i)
   expect(read).toEqual(['mosquitto.service', 'mosquitto.service'])
 })
 
 test('over the local socket everything', async () => {
   const { socket } = await served(() => STATUS)
-  expect(await unitOver(socket)).toEqual([200, { ...AGENTS_OWN, watched: true, ...FACTS, ...PROCESS }])
+  expect(await unitOver(socket)).toEqual([200, { ...WATCHED, ...FACTS, ...PROCESS }])
 })
 
 test.each([null, 'busy'] as const)('if systemd was not read (%s), what the agent knows remains', async (outcome) => {
   const { socket, tcp } = await served(() => outcome)
-  expect(await unitOver(socket)).toEqual([200, { ...AGENTS_OWN, watched: true }])
-  expect(await unitOver(tcp, 'mosquitto', TOKEN)).toEqual([200, { ...AGENTS_OWN, watched: true }])
+  expect(await unitOver(socket)).toEqual([200, { ...WATCHED }])
+  expect(await unitOver(tcp, 'mosquitto', TOKEN)).toEqual([200, { ...WATCHED }])
   const code = outcome === null ? 'no_bus' : 'busy'
   expect(await unitOver(socket, 'sshd')).toEqual([503, code])
 })
