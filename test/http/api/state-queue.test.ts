@@ -44,6 +44,14 @@ test('a unit that changes all the time delays others by one message, and no seco
   expect(times[at]).toBeLessThanOrEqual(2_015 + 220)
 })
 
+test('a unit that changes again while it waits keeps its place', () => {
+  const { clock, sent, add } = queue()
+  for (const unit of ['a', 'b', 'c', 'd']) add(unit, 'start')
+  add('b', 'running')
+  clock.advance(1_000)
+  expect(sent.map((line) => line.replace(/^\d+ /, ''))).toEqual(['a start', 'b running', 'c start', 'd start'])
+})
+
 test('a client that cannot receive gets the newest state of each unit afterwards', () => {
   const { it, clock, sent, states, add } = queue()
   it.canReceive = false
