@@ -43,6 +43,7 @@ export function createHttpViews({ inputs, metrics, control, history, log }: Http
     status: () => statusJson(inputs),
     system: () => systemStatus(inputs),
     details: control.details.read,
+    list: control.details.list,
     wallMsOf: clock.wallMsOf,
     now: clock.now,
     explaining: createExplaining(configuration.now, clock, log),

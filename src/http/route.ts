@@ -6,7 +6,7 @@ import type { HealthCheck } from '../core/health.ts'
 import type { Instant } from '../core/observation.ts'
 import type { State } from '../core/state.ts'
 import type { Counters } from '../core/unit.ts'
-import type { UnitStatus } from '../core/unit-status.ts'
+import type { ListedUnit, UnitStatus } from '../core/unit-status.ts'
 import type { Identity, Json } from '../core/views/api-json.ts'
 import type { UnitCommands } from '../ports.ts'
 import type { StreamWriter } from './api/stream-writer.ts'
@@ -40,6 +40,8 @@ export interface Views {
   system(): Promise<Json | null>
   /** What systemd shows of any unit; null if it does not respond in time, `busy` if too many are read. */
   details(unit: string): Promise<UnitStatus | null | 'busy'>
+  /** Every unit that systemd has loaded; null and `busy` as above. */
+  list(): Promise<readonly ListedUnit[] | null | 'busy'>
   /** The wall time of a moment of this boot, as in `Clock`. */
   wallMsOf(monoMs: number): number
   now(): Instant

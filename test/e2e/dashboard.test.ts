@@ -117,6 +117,11 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
       },
       { what: 'the stream of all units', is: Boolean },
     )
+    const { units } = (await agent.getJson('/api/v1/units?units=all')) as { units: Record<string, unknown>[] }
+    expect(units.find(({ service }) => service === 'runs.service')).toMatchObject({
+      active_state: 'active',
+      watched: false,
+    })
     await systemd.systemctl('start', '--no-block', 'slow.service')
     await page.locator('.unit .state', { hasText: 'activating' }).waitFor()
     await systemd.exec('touch', '/run/started')

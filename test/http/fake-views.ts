@@ -4,7 +4,7 @@ import type { CrashEvent, Event } from '../../src/core/event.ts'
 import type { CheckName, HealthCheck } from '../../src/core/health.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { type Counters, newUnit } from '../../src/core/unit.ts'
-import type { UnitStatus } from '../../src/core/unit-status.ts'
+import type { ListedUnit, UnitStatus } from '../../src/core/unit-status.ts'
 import type { UnitState } from '../../src/core/views/unit-state.ts'
 import type { StreamViews } from '../../src/http/api/stream.ts'
 import type { ClearOptions, Views } from '../../src/http/route.ts'
@@ -47,6 +47,10 @@ export function lost(seq: number, unit = 'mosquitto.service'): Event {
 export function checkOf(name: CheckName, problem?: string): HealthCheck {
   return { name, healthy: problem === undefined, message: problem ?? 'OK', sinceMs: 1_795_169_700_000 }
 }
+
+const LISTED: readonly ListedUnit[] = ['mosquitto.service', 'ssh.service'].map((unit) => {
+  return { unit, description: `About ${unit}`, loadState: 'loaded', activeState: 'active', subState: 'running' }
+})
 
 export interface FakeGateway {
   state: State
@@ -125,6 +129,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
           ? { problem: 'not a selector' }
           : { type: 'text/plain', body: `# ${matches.join(' ')}\n` },
       details: async (unit) => it.details(unit),
+      list: async () => (it.hasBus ? LISTED : null),
       wallMsOf: (monoMs) => 1_795_169_000_000 + monoMs,
       now: () => ({ monoMs: 723_412, wallMs: 1_795_169_723_412 }),
       explaining: {

@@ -68,6 +68,15 @@ function listParam(query: URLSearchParams, name: string): string[] {
     .filter((value) => value !== '')
 }
 
+/** `units=all`: also those that are not watched. */
+export function unitsOf(
+  query: URLSearchParams,
+): 'watched' | 'all' | { readonly code: 'bad_units'; readonly problem: string } {
+  const units = query.get('units')
+  if (units === null) return 'watched'
+  return units === 'all' ? 'all' : { code: 'bad_units', problem: `units must be all, not ${JSON.stringify(units)}` }
+}
+
 /**
  * Of which units a client of the stream gets the states beside the events: `states` 1 or 0, and `units=all`. `byDefault`:
  * whether it gets them without `states`; a client that filters by `kind` then gets these events only.
@@ -76,15 +85,13 @@ export function statesOf(
   query: URLSearchParams,
   byDefault: boolean,
 ): 'none' | 'watched' | 'all' | { readonly code: 'bad_states' | 'bad_units'; readonly problem: string } {
-  const units = query.get('units')
-  if (units !== null && units !== 'all')
-    return { code: 'bad_units', problem: `units must be all, not ${JSON.stringify(units)}` }
+  const units = unitsOf(query)
+  if (typeof units !== 'string') return units
   const isDefault = byDefault && (units === 'all' || listParam(query, 'kind').length === 0)
   const states = query.get('states') ?? (isDefault ? '1' : '0')
   if (states !== '0' && states !== '1')
     return { code: 'bad_states', problem: `states must be 0 or 1, not ${JSON.stringify(states)}` }
-  if (states === '0') return 'none'
-  return units === 'all' ? 'all' : 'watched'
+  return states === '0' ? 'none' : units
 }
 
 /** The event without journal lines, evidence and other units, unless the client is trusted. */

@@ -60,7 +60,7 @@ const STATES = inQuery(
 )
 const ALL_UNITS = inQuery(
   'units',
-  'all: the states of all units that systemd has. Only over the local socket or with authentication (401, 403).',
+  'all: all units that systemd has loaded, with less about each. Only over the local socket or with authentication (401, 403).',
   { type: 'string', enum: ['all'] },
 )
 
@@ -85,7 +85,11 @@ const PATHS: Json = {
   }),
   '/api/v1/openapi.json': get('This description', response('application/json', { type: 'object' }, 'OpenAPI 3.1.')),
   '/api/v1/status': get('Health of the agent, and the watched units', asJson('Status', 'The current status.')),
-  '/api/v1/units': get('The watched units', asJson('Units', 'All watched units.')),
+  '/api/v1/units': get(
+    'The watched units, or with units=all those that systemd has loaded',
+    response('application/json', { anyOf: [ref('Units'), ref('ListedUnits')] }, 'The units.'),
+    { parameters: [ALL_UNITS] },
+  ),
   '/api/v1/units/{unit}': get('One unit', asJson('UnitDetails', 'Its state, and of a watched unit its counters.'), {
     description:
       'Over the local socket, and over TCP for authenticated clients, any unit that systemd can load; else only watched units.',

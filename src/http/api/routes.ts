@@ -7,11 +7,11 @@ import { type HttpRequest, json, problem, type Route, type RouteResult, text, ty
 import { clearOptionsOf } from './clear-body.ts'
 import { controlView, reloadUnitFiles, runCommand } from './control.ts'
 import { dashboard } from './dashboard.ts'
-import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf, statesOf } from './event-query.ts'
+import { filterOf, latestPage, limitOf, pageAfter, redactedFor, seqOf, statesOf, unitsOf } from './event-query.ts'
 import { baselinesOf } from './import-body.ts'
 import type { EventStream } from './stream.ts'
 import type { StreamWriter } from './stream-writer.ts'
-import { oneUnit } from './unit-details.ts'
+import { BUSY, listedJson, oneUnit } from './unit-details.ts'
 
 const IMPORT_BYTES = 1024 * 1024
 /** One path of at most 4,096 bytes. */
@@ -42,7 +42,7 @@ export function routesOf(views: Views, stream: EventStream): readonly Route[] {
     { ...GET_ANY_HOST, path: '/-/ready', handle: ({ headers }) => ready(views.checks(), headers.accept) },
     { ...GET, path: '/api/v1/openapi.json', handle: () => description(views) },
     { ...GET, path: '/api/v1/status', handle: (request) => status(views, request) },
-    { ...GET, path: '/api/v1/units', handle: () => json(units(views)) },
+    { ...GET, ...OF_ALL_UNITS, path: '/api/v1/units', handle: ({ query }) => listedUnits(views, query) },
     { ...GET, path: '/api/v1/units/:unit', handle: (request) => oneUnit(views, request) },
     {
       ...GET_TRUSTED,
@@ -122,6 +122,15 @@ async function federate(views: Views, { query, peer }: HttpRequest): Promise<Rou
 function status(views: Views, request: HttpRequest): RouteResult {
   const names = views.live().units.map(({ name }) => name)
   return json({ ...views.status(), control: controlView(views.control, request, names), ...units(views) })
+}
+
+async function listedUnits(views: Views, query: URLSearchParams): Promise<RouteResult> {
+  const which = unitsOf(query)
+  if (which === 'watched') return json(units(views))
+  if (which !== 'all') return problem(400, which.code, which.problem)
+  const listed = await views.list()
+  if (listed === 'busy') return BUSY
+  return listed === null ? NO_BUS : json({ units: listed.map((unit) => listedJson(unit, views.live())) })
 }
 
 function units(views: Views) {

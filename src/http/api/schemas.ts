@@ -102,6 +102,18 @@ export const SCHEMAS: Readonly<Record<string, Json>> = {
   },
   Evidence: EVIDENCE,
   Units: object({ units: list(ref('Unit')) }),
+  ListedUnits: object({
+    units: list(
+      object({
+        service: text,
+        description: text,
+        load_state: text,
+        active_state: text,
+        sub_state: text,
+        watched: { ...flag, description: 'true: also in the list of watched units' },
+      }),
+    ),
+  }),
   Check: object(
     { name: oneOf(...CHECK_NAMES), healthy: flag, message: text, since: time },
     'Only checks of what is configured exist. `since`: when it changed between healthy and unhealthy.',

@@ -1,8 +1,8 @@
 // One unit in detail: what the agent knows of a watched unit, and for trusted clients what systemd shows of any unit.
-import { unitOf } from '../../core/state.ts'
+import { type State, unitOf } from '../../core/state.ts'
 import type { Unit } from '../../core/unit.ts'
 import { fullName, isUnitName } from '../../core/unit-name.ts'
-import type { UnitStatus } from '../../core/unit-status.ts'
+import type { ListedUnit, UnitStatus } from '../../core/unit-status.ts'
 import { type Json, unitJson } from '../../core/views/api-json.ts'
 import { historyJson } from '../../core/views/history-json.ts'
 import { unitFactsJson, unitProcessJson, unitStateJson } from '../../core/views/unit-status-json.ts'
@@ -25,6 +25,21 @@ export async function oneUnit(views: Views, request: HttpRequest): Promise<Route
   if (unit !== null) return json({ ...unitJson(unit), watched: true, history: historyJson(unit), ...details })
   const { unit: service, ...shown } = unitStateJson(found.status, views.wallMsOf)
   return json({ service, ...shown, watched: false, ...details })
+}
+
+/** A unit in the list of all that systemd has loaded. */
+export function listedJson(
+  { unit, description, loadState, activeState, subState }: ListedUnit,
+  { index }: State,
+): Json {
+  return {
+    service: unit,
+    description,
+    load_state: loadState,
+    active_state: activeState,
+    sub_state: subState,
+    watched: index.has(unit),
+  }
 }
 
 type FoundUnit =

@@ -1,7 +1,7 @@
 // Reads what systemd shows of single units for clients of the agent, within limits: no client can keep systemd busy.
 import { settledWithin } from '../../core/limits/settled-within.ts'
 import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/token-bucket.ts'
-import type { UnitStatus } from '../../core/unit-status.ts'
+import type { ListedUnit, UnitStatus } from '../../core/unit-status.ts'
 import type { Clock, UnitControl } from '../../ports.ts'
 
 /** Each read costs PID 1 half a millisecond on a PC, more on a small device, and more if it has to load the unit. */
@@ -18,6 +18,8 @@ export interface UnitDetails {
    * at the same time are one read. Any valid name is accepted; systemd loads the unit if necessary.
    */
   read(unit: string): Promise<UnitStatus | null | 'busy'>
+  /** Every unit that systemd has loaded; null and `busy` as above. Requests at the same time are one read. */
+  list(): Promise<readonly ListedUnit[] | null | 'busy'>
   close(): void
 }
 
@@ -33,15 +35,26 @@ export function createUnitDetails(open: () => Promise<UnitControl>, clock: Pick<
   let bucket = fullBucket(RATE, clock.now().monoMs)
   let control: Promise<UnitControl> | null = null
 
-  function start(unit: string): DetailsRead {
+  let listing: Promise<readonly ListedUnit[] | null> | null = null
+
+  function mayRead(): boolean {
+    bucket = refilled(bucket, RATE, clock.now().monoMs)
+    if (bucket.tokens < 1) return false
+    bucket = spent(bucket)
+    return true
+  }
+
+  /** Why systemd cannot be reached is a check of the agent's health. */
+  function whenOpen(read: (opened: UnitControl) => Promise<void>): Promise<void> {
     control ??= open()
+    return control.then(read).catch(() => {})
+  }
+
+  function start(unit: string): DetailsRead {
     let status: UnitStatus | null = null
-    const reply = control
-      .then(async (opened) => {
-        status = await opened.status(unit)
-      })
-      .catch(() => {}) // why systemd cannot be reached is a check of the agent's health
-      .finally(() => underWay.delete(unit))
+    const reply = whenOpen(async (opened) => {
+      status = await opened.status(unit)
+    }).finally(() => underWay.delete(unit))
     const read: DetailsRead = {
       overdue: false,
       status: settledWithin(RESPOND_WITHIN_MS, reply, clock.after).then(() => {
@@ -52,17 +65,31 @@ export function createUnitDetails(open: () => Promise<UnitControl>, clock: Pick<
     return read
   }
 
+  async function list(): Promise<readonly ListedUnit[] | null> {
+    let units: readonly ListedUnit[] | null = null
+    const reply = whenOpen(async (opened) => {
+      units = await opened.list()
+    })
+    await settledWithin(RESPOND_WITHIN_MS, reply, clock.after)
+    return units
+  }
+
   return {
     async read(unit) {
       const same = underWay.get(unit)
       if (same !== undefined) return same.status
       if (underWay.size >= UNITS_AT_ONCE) return [...underWay.values()].some(({ overdue }) => overdue) ? null : 'busy'
-      bucket = refilled(bucket, RATE, clock.now().monoMs)
-      if (bucket.tokens < 1) return 'busy'
-      bucket = spent(bucket)
+      if (!mayRead()) return 'busy'
       const read = start(unit)
       underWay.set(unit, read)
       return read.status
+    },
+    async list() {
+      if (listing === null && !mayRead()) return 'busy'
+      listing ??= list().finally(() => {
+        listing = null
+      })
+      return listing
     },
     close: () => void control?.then((opened) => opened.close()),
   }

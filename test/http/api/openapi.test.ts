@@ -27,6 +27,7 @@ test('every route is described, and nothing else', () => {
 
 test.each([
   ['/api/v1/units', '/api/v1/units'],
+  ['/api/v1/units?units=all', '/api/v1/units'],
   ['/api/v1/units/mosquitto', '/api/v1/units/{unit}'],
   ['/api/v1/events', '/api/v1/events'],
   ['/api/v1/events?limit=0', '/api/v1/events'],

@@ -107,6 +107,21 @@ test('units=all adds the units that are not watched, and follows them only while
   await until(() => clock.pending() === 0, 'all timers to be cancelled')
 })
 
+test('the list of all units is for trusted clients, and shows which ones are watched', async () => {
+  const it = gateway()
+  const { tcp, socket } = await serve(it)
+  expect((await ask(tcp, '/api/v1/units?units=all')).status).toBe(403)
+  const { body } = await ask(socket, '/api/v1/units?units=all')
+  const state = { load_state: 'loaded', active_state: 'active', sub_state: 'running' }
+  expect(JSON.parse(body).units).toEqual([
+    { service: 'mosquitto.service', description: 'About mosquitto.service', ...state, watched: true },
+    { service: 'ssh.service', description: 'About ssh.service', ...state, watched: false },
+  ])
+  expect((await ask(socket, '/api/v1/units?units=some')).status).toBe(400)
+  it.hasBus = false
+  expect((await ask(socket, '/api/v1/units?units=all')).status).toBe(503)
+})
+
 test('a request for all units without a stream is forgotten after 10 s; without systemd it is refused', async () => {
   const it = gateway()
   const clock = testClock(FROM_ZERO)

@@ -1,7 +1,7 @@
 // The limits on reading the details of units: what reaches systemd of what clients request, and what they get.
 import { expect, it } from 'vitest'
 import { ControlError } from '../../../src/core/command.ts'
-import type { UnitStatus } from '../../../src/core/unit-status.ts'
+import type { ListedUnit, UnitStatus } from '../../../src/core/unit-status.ts'
 import type { UnitControl } from '../../../src/ports.ts'
 import { createUnitDetails } from '../../../src/systemd/operate/unit-details.ts'
 import { testClock } from '../../rig/clock.ts'
@@ -21,7 +21,9 @@ function reading() {
       replies.set(unit, resolve)
     })
   }
-  const control = { status, close: () => opened.push('closed') } as unknown as UnitControl
+  const listings: ((units: ListedUnit[]) => void)[] = []
+  const list = () => new Promise<ListedUnit[]>((resolve) => void listings.push(resolve))
+  const control = { status, list, close: () => opened.push('closed') } as unknown as UnitControl
   const open = async () => {
     opened.push('opened')
     return control
@@ -33,6 +35,7 @@ function reading() {
     read,
     opened,
     details,
+    listings,
     settle,
     async reply(unit: string) {
       replies.get(unit)?.(statusOf(unit))
@@ -119,4 +122,24 @@ it('starts at most 50 reads in a row and then 5 per second, however fast systemd
 it('has no result if systemd cannot be reached, and tries again for the next request', async () => {
   const { details, read } = reading()
   expect([await details.read('refused'), await details.read('refused'), read.length]).toEqual([null, null, 2])
+})
+
+it('lists all units once for all that request it at the same time, within the same limit of reads and of time', async () => {
+  const { clock, details, listings, settle } = reading()
+  const same = [details.list(), details.list()]
+  await settle()
+  expect(listings).toHaveLength(1)
+  listings[0]?.([])
+  expect(await Promise.all(same)).toEqual([[], []])
+  const late = details.list()
+  await clock.go(2_000)
+  expect([await late, listings.length]).toEqual([null, 2])
+  const results: unknown[] = []
+  for (let i = 0; i < 100; i++) {
+    const listed = details.list()
+    await settle()
+    listings.at(-1)?.([])
+    results.push(await listed)
+  }
+  expect(results).toContain('busy')
 })
