@@ -3,6 +3,7 @@ import type { Event } from '../core/event.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Head } from './format/head-record.ts'
+import { applied } from './format/history-update.ts'
 import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
 import { type Payload, readPayload } from './format/page-records.ts'
 
@@ -212,16 +213,21 @@ export function applyPayloads(state: State | null, kind: Page['kind'], payloads:
   const written = payloads.flatMap((payload) => payload.units)
   const { reserved, acknowledged, published, clean, budget, formatted, ...kept } = head
   const before = state ?? newState(head.stream)
-  const units = kind === 'snapshot' ? written : replaced(before.units, written)
+  const units = replaced(kind === 'snapshot' ? [] : before.units, written)
+  for (const [name, update] of payloads.flatMap((payload) => payload.histories)) {
+    const unit = units.get(name)
+    if (unit !== undefined) units.set(name, { ...unit, history: applied(unit.history, update) })
+  }
   const sums = payloads.flatMap((payload) => [...payload.forgotten])
   const forgotten = kind === 'snapshot' ? new Map(sums) : before.forgotten
-  return { ...withUnits(before, units), forgotten, ...kept }
+  return { ...withUnits(before, [...units.values()]), forgotten, ...kept }
 }
 
-function replaced(units: readonly Unit[], written: readonly Unit[]): readonly Unit[] {
+/** By name. A unit that was written again keeps its history: what changed in it is a record of its own. */
+function replaced(units: readonly Unit[], written: readonly Unit[]): Map<string, Unit> {
   const byName = new Map(units.map((unit) => [unit.name, unit]))
-  for (const unit of written) byName.set(unit.name, unit)
-  return [...byName.values()]
+  for (const unit of written) byName.set(unit.name, { ...unit, history: byName.get(unit.name)?.history ?? null })
+  return byName
 }
 
 /** Each event once, oldest first. */

@@ -6,6 +6,7 @@ import type { Unit } from '../core/unit.ts'
 import { pwriteAllSync, type SyncFs } from './file/fs.ts'
 import { pathHash } from './file/lock.ts'
 import type { Head } from './format/head-record.ts'
+import { type UnitChange, unitChange } from './format/history-update.ts'
 import { allPayloads } from './format/pack.ts'
 import { bootKey, createGrowingPage, encodePage, type GrowingPage, PAGE_BYTES, type PageHeader } from './format/page.ts'
 import { createPageBuilder, type PageBuilder, type Payload } from './format/page-records.ts'
@@ -72,7 +73,7 @@ export interface SlotFile {
   /** True if it has grown so much that it should be rewritten. */
   isLong(): boolean
   /** Adds one step: to the last page if it fits there, else as a new group of pages. */
-  add(head: Head, units: readonly Unit[], events: readonly Event[]): void
+  add(head: Head, units: readonly UnitChange[], events: readonly Event[]): void
   close(): void
 }
 
@@ -98,7 +99,12 @@ export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart
     Buffer.concat(
       payloads.map((payload, part) => encodePage(headerOf(kind, group, head, part, payloads.length), payload)),
     )
-  const payloads = allPayloads(start.head, start.units, start.forgotten, start.events)
+  const payloads = allPayloads(
+    start.head,
+    start.units.map((unit) => unitChange(unit, whole ? null : undefined)),
+    start.forgotten,
+    start.events,
+  )
   const fd = fs.create(start.temporary)
   try {
     pwriteAllSync(fs, fd, encode(whole ? 'snapshot' : 'delta', 0, start.head, payloads), 0)
@@ -134,9 +140,9 @@ export function createSlotFile(fs: SyncFs, boot: string | null, start: SlotStart
 /** The page that is being filled, if any. A result is the whole page, valid until the next call. */
 interface LastPage {
   /** Adds one step; null if it does not fit, or if no page is being filled. */
-  add(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null
+  add(head: Head, units: readonly UnitChange[], events: readonly Event[]): Uint8Array | null
   /** The same with a new page. */
-  begin(header: PageHeader, head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null
+  begin(header: PageHeader, head: Head, units: readonly UnitChange[], events: readonly Event[]): Uint8Array | null
 }
 
 function createLastPage(): LastPage {
@@ -145,12 +151,14 @@ function createLastPage(): LastPage {
   /** The one that was added last. */
   let lastHead: Head | null = null
 
-  function add(head: Head, units: readonly Unit[], events: readonly Event[]): Uint8Array | null {
+  function add(head: Head, units: readonly UnitChange[], events: readonly Event[]): Uint8Array | null {
     if (filling === null) return null
     const { page, records } = filling
     const fits =
       (isSameHead(head, lastHead) || records.head(head)) &&
-      units.every((unit) => records.unit(unit)) &&
+      units.every(
+        ({ unit, history }) => records.unit(unit) && (history === null || records.history(unit.name, history)),
+      ) &&
       events.every((event) => records.event(event))
     if (!fits) {
       filling = null

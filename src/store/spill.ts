@@ -4,6 +4,7 @@ import type { State } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import { errno, type SyncFs } from './file/fs.ts'
 import type { Head } from './format/head-record.ts'
+import { unitChange } from './format/history-update.ts'
 import { createSlotFile, type SlotFile, type SlotStart, slotPaths } from './spill-slot.ts'
 
 /** Number of events kept in a slot; older ones are dropped. */
@@ -71,11 +72,11 @@ export function openSpill(
   function append(newEvents: readonly Event[]): void {
     const open = slots.open()
     const head = waitingHead
-    const changed = [...waiting.values()]
+    const changed = [...waiting.values()].map((unit) => unitChange(unit, units.get(unit.name)?.history))
     waitingHead = null
     waiting.clear()
     if (open === null || head === null) return
-    for (const unit of changed) units.set(unit.name, unit)
+    for (const { unit } of changed) units.set(unit.name, unit)
     events.push(...newEvents)
     if (events.length > 2 * EVENTS_AT_MOST) events = events.slice(-EVENTS_AT_MOST)
     if (open.isLong()) rewrite(open.base, head, open.whole)

@@ -8,8 +8,10 @@ import type { Unit } from '../../src/core/unit.ts'
 import type { Clock, StateStore } from '../../src/ports.ts'
 import { type Fs, nodeFs, type SyncFs } from '../../src/store/file/fs.ts'
 import { UNLIMITED_BYTES } from '../../src/store/flush-budget.ts'
+import { unitChange } from '../../src/store/format/history-update.ts'
 import { createPageBuilder, readPayload } from '../../src/store/format/page-records.ts'
 import { openStore } from '../../src/store/open.ts'
+import { applyPayloads } from '../../src/store/recovery.ts'
 
 /** Short, so that many kills come in the middle of a commit. */
 const FLUSH_INTERVAL_MS = 100
@@ -180,8 +182,12 @@ function afterStorage(state: State): State {
     bootId: '',
     stream: state.stream,
   })
-  for (const unit of state.units) page.unit(unit)
+  for (const unit of state.units) {
+    page.unit(unit)
+    const { history } = unitChange(unit, null)
+    if (history !== null) page.history(unit.name, history)
+  }
   const payload = readPayload(page.bytes())
   if (payload === null) throw new Error('the encoded state cannot be decoded')
-  return { ...withUnits(state, payload.units), corrections: 0 }
+  return { ...withUnits(state, applyPayloads(null, 'snapshot', [payload]).units), corrections: 0 }
 }

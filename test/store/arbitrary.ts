@@ -1,10 +1,12 @@
 // Generators of arbitrary units, events and headers for property tests.
 import fc from 'fast-check'
 import type { Event } from '../../src/core/event.ts'
+import type { Evidence } from '../../src/core/explain/evidence.ts'
 import type { Unit } from '../../src/core/unit.ts'
 import { NO_PROOF } from '../../src/core/unit.ts'
 import { LARGEST_NUMBER } from '../../src/store/format/bytes.ts'
 import { WORDS } from '../../src/store/format/word-table.ts'
+import { anyHistories } from './histories.ts'
 
 const number = fc.integer({ min: 0, max: LARGEST_NUMBER })
 const count = fc.oneof(fc.nat(300), number)
@@ -25,6 +27,22 @@ const int = fc.integer({ min: -5, max: 70_000 })
 const code = fc.integer({ min: 0, max: 300 })
 const cause = { result: word, exitCode: maybe(code), signal: maybe(word), coreDumped: fc.boolean() }
 const summary = { counted: anyCounters, byResult: tally(count), firstMs: ms, lastMs: ms }
+
+const known = fc.nat(0xffff_ffff)
+const part = <T extends object>(of: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(of, { requiredKeys: [] })
+const memory = part({ limit: known, peak: known, lastSeen: known }).filter((m) => Object.keys(m).length > 0)
+/** What the flash keeps of it. */
+export const anyEvidence: fc.Arbitrary<Evidence> = part({
+  ranMs: known,
+  firstRunOfBoot: fc.constant(true as const),
+  sameCause24h: known,
+  sameCause7d: known,
+  memory,
+  fileChangedMs: known,
+  signature: hex(12),
+}).filter((e) => Object.keys(e).length > 0)
+const because = fc.record({ unit: name, relation: word })
+const after = fc.record({ unit: name, event: fc.constantFrom('stop', 'crash', 'lost'), ms: fc.nat(2000) })
 
 export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   name,
@@ -86,7 +104,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   job: fc.constant(null),
   canceledAtMonoMs: fc.constant(null),
   lastCrash: maybe(fc.record({ cause: fc.record(cause), requested: fc.boolean(), thisBoot: fc.boolean(), atMs: ms })),
-  history: fc.constant(null),
+  history: maybe(anyHistories.map((all) => all.at(-1) ?? null)),
   changedAtMs: maybe(ms),
   crashTimesMonoMs: fc.array(ms, { maxLength: 8 }),
   flapping: fc.boolean(),
@@ -121,7 +139,14 @@ export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
     requested: fc.boolean(),
     willRestart: maybe(fc.boolean()),
   }),
+  event({
+    ...{ kind: fc.constant('crash'), ...change, ...cause, invocationId: maybe(id), requested: fc.boolean() },
+    ...{ willRestart: maybe(fc.boolean()), evidence: anyEvidence, because, after },
+  }),
+  event({ kind: fc.constant('stop'), ...change, ...cause, invocationId: id, requested: fc.boolean(), because, after }),
   event({ kind: fc.constant('lost'), invocationId: maybe(id) }),
+  event({ kind: fc.constant('lost'), invocationId: maybe(id), because, after }),
+  event({ kind: fc.constant('evidence'), of: number, evidence: anyEvidence, because }),
   event({ kind: fc.constant('gave_up'), ...change, result: word }),
   event({ kind: fc.constant('flapping'), flapping: fc.boolean(), crashesInWindow: count, windowSeconds: ms }),
   event({ kind: fc.constant('summary'), ...summary }),

@@ -1,5 +1,7 @@
 // Sample states, units, events and steps for tests.
 import type { CrashEvent, Event } from '../../src/core/event.ts'
+import { historyOf, stampOf, type UnitHistory, withCounted, withCrash } from '../../src/core/explain/history.ts'
+import { signatureOf } from '../../src/core/explain/signature.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Unit } from '../../src/core/unit.ts'
 import type { Step } from '../../src/ports.ts'
@@ -83,7 +85,21 @@ export function crashOf(unit: string, seq: number, atMs = 1_752_000_000_000 + se
     invocationId: id(seq),
     requested: false,
     willRestart: true,
+    evidence: { ranMs: 86_400_123, sameCause24h: 300, sameCause7d: 2000, signature: signatureOf(unit, CRASH.cause) },
   }
+}
+
+/** A month of daily crashes by eight causes, and a crash loop in the last week. */
+export function busyHistory(unit: string): UnitHistory {
+  const at = (hour: number) => 1_752_000_000 - hour * 3600
+  let history = historyOf({ history: null, lastCrash: null }, 0)
+  const crash = (now: number, exitCode: number) => {
+    const cause = { result: 'exit-code', exitCode, signal: null, coreDumped: false }
+    history = withCrash(withCounted(history, now, { starts: 700, crashes: 700 }), now, cause, signatureOf(unit, cause))
+  }
+  for (let hour = 30 * 24; hour >= 0; hour -= 24) crash(at(hour), 1 + ((hour / 24) % 8))
+  for (let hour = 7 * 24; hour >= 0; hour--) crash(at(hour), 200)
+  return history
 }
 
 export function stateOf(units: readonly Unit[], seq = 0): State {
@@ -107,11 +123,14 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
     const counters = { ...u.counters, starts: starts + 1, crashes: crashes + 1 }
     const failures = { signal: { unrequested: crashes + 1, requested: 0 } }
     const lastCrash = { ...CRASH, requested: false, atMs: 1_752_000_000_000 + monoMs, thisBoot: true }
+    const now = stampOf({ monoMs, wallMs: lastCrash.atMs }, true)
+    const counted = withCounted(historyOf({ ...u, lastCrash: null }, now), now, { starts: 1, crashes: 1 })
     return {
       ...u,
       counters,
       failures,
       lastCrash,
+      history: withCrash(counted, now, CRASH.cause, signatureOf(unit, CRASH.cause)),
       runIds: [id(seq), ...u.runIds].slice(0, 3),
       tracking: 'continuous' as const,
     }

@@ -1,7 +1,9 @@
 // One slot of the spill: what is read is what was written up to some step, whatever happened to the bytes.
 import { expect, test } from 'vitest'
 import type { State } from '../../src/core/state.ts'
+import type { Unit } from '../../src/core/unit.ts'
 import { headOf } from '../../src/store/format/head-record.ts'
+import { unitChange } from '../../src/store/format/history-update.ts'
 import { decodePage, encodePage, PAGE_BYTES, type Page } from '../../src/store/format/page.ts'
 import { createSlotFile, readSlots, type SlotFile, type SpillSlot, slotPaths } from '../../src/store/spill-slot.ts'
 import { memoryFs } from './memory-fs.ts'
@@ -12,6 +14,8 @@ const SLOT = slotPaths(RUN, PATH)[0]
 const A = names(1)[0] as string
 
 /** A slot with these units; `crash` adds one step and returns the bytes of the file after it. */
+const changes = (units: readonly Unit[]) => units.map((unit) => unitChange(unit, undefined))
+
 function slotWith(units: number) {
   const fs = memoryFs()
   let state: State = stateOf(names(units).map((name) => busyUnit(name)))
@@ -23,18 +27,14 @@ function slotWith(units: number) {
     crash(unit = A): Buffer {
       const { after, events } = crashStep(state, unit, 1_000)
       state = after
-      slot.add(
-        head(),
-        after.units.filter(({ name }) => name === unit),
-        events,
-      )
+      slot.add(head(), changes(after.units.filter(({ name }) => name === unit)), events)
       return fs.bytes(SLOT)
     },
     /** A step without an event. */
     change(): Buffer {
       const units = state.units.map((unit) => (unit.name === A ? { ...unit, endJob: unit.endJob + 1 } : unit))
       state = { ...state, units }
-      slot.add(head(), units.slice(0, 1), [])
+      slot.add(head(), changes(units.slice(0, 1)), [])
       return fs.bytes(SLOT)
     },
     state: () => state,
@@ -126,7 +126,7 @@ test('a step that does not fit into a page is added as a group of pages, and the
   const { slot, crash, state, bytes } = slotWith(60)
   crash()
   const head = headOf(state(), { reserved: 10_000_000, acknowledged: 0, published: [], clean: false })
-  slot.add(head, state().units, [])
+  slot.add(head, changes(state().units), [])
   crash()
   crash()
   const groups = read(bytes())?.groups ?? []

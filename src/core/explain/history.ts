@@ -1,18 +1,13 @@
 // The history of a unit: what was counted on each day, its latest crashes by signature, and how often each cause occurred. Pure.
 import { isClockUnset } from '../views/format.ts'
 import type { Cause } from './evidence.ts'
+import { added, datedOnly, type Rows, rowsOf, undatedRows } from './rows.ts'
 
 /**
  * An instant, in seconds: since 1970 if the clock was synchronised. Else negative, -1 less the seconds since boot, until the
  * clock is synchronised. 0: in an earlier boot, in which it never was.
  */
 export type Stamp = number
-
-/**
- * Rows of numbers, one after the other, in chronological order: the key of a day or an hour (since 1970, UTC), then its
- * counts. While the clock is not synchronised, a key is -1 less the hours since boot.
- */
-type Rows = readonly number[]
 
 export interface SignatureCount {
   readonly signature: string
@@ -43,12 +38,11 @@ export interface UnitHistory {
   readonly uncounted: Stamp
 }
 
-const DAYS = 30
-const HOURS_OF_CAUSE = 24
-const DAYS_OF_CAUSE = 7
-const ENTRIES = 8
-/** Hours since boot that are kept while the clock is not synchronised. */
-const UNDATED_HOURS = 24
+export const DAYS = 30
+export const HOURS_OF_CAUSE = 24
+export const DAYS_OF_CAUSE = 7
+/** Signatures and causes of one unit. */
+export const ENTRIES = 8
 const HOUR = 3600
 const DAY = 24 * HOUR
 
@@ -172,20 +166,26 @@ export function dated(history: UnitHistory, nowMs: number, bootedAtMs: number): 
   }
 }
 
-/** After a reboot: the time of what was counted without a synchronised clock will never be known. */
-export function ofEarlierBoots(history: UnitHistory): UnitHistory {
+/** After a reboot: the time of what was counted without a synchronised clock will never be known. Null if nothing is left. */
+export function ofEarlierBoots(history: UnitHistory): UnitHistory | null {
   if (!isUndated(history)) return history
   const stamp = (at: Stamp): Stamp => Math.max(0, at)
   const causes = history.causes.map((entry) => ({ ...entry, hours: datedOnly(entry.hours, CAUSE_ROW) }))
   const isMissing =
     history.uncounted < 0 || causes.some(({ hours }, i) => hours.length !== history.causes[i]?.hours.length)
-  return {
+  return orNull({
     days: datedOnly(history.days, DAY_ROW),
     signatures: history.signatures.map((entry) => ({ ...entry, first: stamp(entry.first), last: stamp(entry.last) })),
     causes: causes.filter(({ hours }) => hours.length > 0),
     // It was before this boot.
     uncounted: isMissing ? -1 : history.uncounted,
-  }
+  })
+}
+
+/** Null if it is empty. */
+export function orNull(history: UnitHistory): UnitHistory | null {
+  const { days, signatures, causes, uncounted } = history
+  return days.length + signatures.length + causes.length === 0 && uncounted === 0 ? null : history
 }
 
 /** Whether the time of anything is not known yet. */
@@ -196,45 +196,6 @@ function isUndated({ days, signatures, causes, uncounted }: UnitHistory): boolea
     signatures.some(({ first, last }) => first < 0 || last < 0) ||
     causes.some(({ hours }) => undatedRows(hours, CAUSE_ROW).length > 0)
   )
-}
-
-/**
- * Adds to the last row, or appends one and drops what is older than `window`. If the clock was set back, what is dated later
- * than `key` did not happen later: it counts with it.
- */
-export function added(rows: Rows, key: number, counts: Rows, window: number): Rows {
-  const at = rows.length - counts.length - 1
-  const last = rows[at]
-  if (last !== undefined && key >= 0 && last > key)
-    return added(
-      rows.slice(0, at),
-      key,
-      counts.map((n, i) => n + (rows[at + 1 + i] ?? 0)),
-      window,
-    )
-  if (last !== key) return recent([...rows, key, ...counts], counts.length + 1, window)
-  return [...rows.slice(0, at + 1), ...counts.map((n, i) => n + (rows[at + 1 + i] ?? 0))]
-}
-
-/** The rows that are not too old compared with the last one. */
-function recent(rows: Rows, width: number, window: number): Rows {
-  const newest = rows[rows.length - width] ?? 0
-  const isKept = (key: number) => (key < 0 ? newest >= 0 || key < newest + UNDATED_HOURS : key > newest - window)
-  const first = rows[0] ?? 0
-  if (isKept(first) && (newest >= 0 || first < 0)) return rows
-  return rowsOf(rows, width).flatMap((row) => (isKept(row[0] ?? 0) ? row : []))
-}
-
-export function rowsOf(rows: Rows, width: number): readonly Rows[] {
-  return Array.from({ length: rows.length / width }, (_, i) => rows.slice(i * width, (i + 1) * width))
-}
-
-function undatedRows(rows: Rows, width: number): Rows {
-  return rowsOf(rows, width).flatMap((row) => ((row[0] ?? 0) < 0 ? row : []))
-}
-
-function datedOnly(rows: Rows, width: number): Rows {
-  return rowsOf(rows, width).flatMap((row) => ((row[0] ?? 0) < 0 ? [] : row))
 }
 
 function sumOf(rows: Rows): number {

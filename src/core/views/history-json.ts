@@ -1,5 +1,6 @@
 // JSON form of the history of a unit, the same in HTTP, the command line and the page.
-import { DAY_ROW, rowsOf } from '../explain/history.ts'
+import { DAY_ROW } from '../explain/history.ts'
+import { rowsOf } from '../explain/rows.ts'
 import type { Unit } from '../unit.ts'
 import { causeFields, rfc3339 } from './api-json.ts'
 

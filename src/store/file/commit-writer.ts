@@ -4,6 +4,7 @@ import { type State, unitOf } from '../../core/state.ts'
 import type { Clock } from '../../ports.ts'
 import { isChanged, isExtended } from '../change.ts'
 import type { Head } from '../format/head-record.ts'
+import { unitChange } from '../format/history-update.ts'
 import { deltaPayloads, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
 import { bootKey, encodePage, type PageKind } from '../format/page.ts'
 import type { UncommittedEvents } from '../uncommitted-events.ts'
@@ -107,5 +108,6 @@ function deltaOf({ state, committed, events, head }: CommitContent, pagesAtMost:
   if (pagesAtMost === 0 || head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
   const changed = touched.filter((unit) => isChanged(unit, unitOf(committed, unit.name)))
-  return deltaPayloads(head, changed, events, touched, pagesAtMost)
+  const changes = changed.map((unit) => unitChange(unit, unitOf(committed, unit.name)?.history ?? null))
+  return deltaPayloads(head, changes, events, touched, pagesAtMost)
 }

@@ -33,6 +33,8 @@ export interface ByteWriter {
   word(s: string | null): void
   /** A hexadecimal id as raw bytes; one byte if it equals `like`. */
   id(s: string | null, like?: string | null): void
+  /** A signature: 12 hexadecimal digits as raw bytes. */
+  key(s: string): void
   /** A tag, a length, and what `body` writes. */
   field(tag: number, body: () => void): void
   /** Returns a copy of what was written since the last call. */
@@ -97,6 +99,11 @@ export function createByteWriter(): ByteWriter {
       text(s)
     }
   }
+  function key(s: string): void {
+    room(6)
+    buf.writeUIntBE(Number.parseInt(s, 16) || 0, at, 6)
+    at += 6
+  }
   function field(tag: number, body: () => void): void {
     u8(tag)
     u8(0)
@@ -119,7 +126,7 @@ export function createByteWriter(): ByteWriter {
     at = 0
     return bytes
   }
-  return { u8, uint, num, text, word, id, field, take }
+  return { u8, uint, num, text, word, id, key, field, take }
 }
 
 function isShort(n: number): boolean {
@@ -134,6 +141,7 @@ export interface ByteReader {
   text(): string
   word(): string | null
   id(like?: string | null): string | null
+  key(): string
   /** True at the end of the current field, or of all bytes. */
   done(): boolean
   /** Calls `read` for every remaining `tag, length, value`; it may read less than the whole value. */
@@ -219,7 +227,7 @@ export function createByteReader(bytes: Uint8Array): ByteReader {
       end = outer
     }
   }
-  return { u8, uint, num, text, word, id, fields, done: () => at >= end }
+  return { u8, uint, num, text, word, id, key: () => hex(6), fields, done: () => at >= end }
 }
 
 function valid(n: number): number {

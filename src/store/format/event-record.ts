@@ -1,7 +1,9 @@
 // Encodes and decodes an event, in 40 to 70 bytes: the common fields first, then those of its kind.
-import type { Event, EventKind, StateChange } from '../../core/event.ts'
+import type { CrashEvent, Event, EventKind, StateChange } from '../../core/event.ts'
+import { signatureOf } from '../../core/explain/signature.ts'
 import { ZERO } from '../../core/unit.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
+import { readAfter, readBecause, readEvidence, writeAfter, writeBecause, writeEvidence } from './evidence-fields.ts'
 import { each, readCause, readCounters, readSummary, writeCause, writeCounters, writeSummary } from './unit-fields.ts'
 
 // Tags of an event's fields. FROZEN: append only.
@@ -12,6 +14,9 @@ const CHANGE = 4
 const RUN = 5
 const CAUSE = 6
 const DETAIL = 7
+const EVIDENCE = 8
+const BECAUSE = 9
+const AFTER = 10
 
 /** Numbers of the kinds on flash, from 1. FROZEN: append only. */
 const KINDS: readonly EventKind[] = [
@@ -58,6 +63,18 @@ export function writeEvent(to: ByteWriter, event: Event, unit: number, boot: str
   if ('toState' in event) writeChange(to, event)
   if ('invocationId' in event) to.field(RUN, () => to.id(event.invocationId))
   writeDetails(to, event)
+  writeExplanation(to, event)
+}
+
+function writeExplanation(to: ByteWriter, event: Event): void {
+  if (event.kind !== 'stop' && event.kind !== 'crash' && event.kind !== 'lost' && event.kind !== 'evidence') return
+  const { because } = event
+  const after = event.kind === 'evidence' ? undefined : event.after
+  if (event.kind === 'crash' && event.evidence !== undefined)
+    writeEvidence(to, EVIDENCE, event.evidence, signatureOf(event.unit, event))
+  else if (event.kind === 'evidence') writeEvidence(to, EVIDENCE, event.evidence, null)
+  if (because !== undefined) to.field(BECAUSE, () => writeBecause(to, because))
+  if (after !== undefined) to.field(AFTER, () => writeAfter(to, after))
 }
 
 function writeDetails(to: ByteWriter, event: Event): void {
@@ -119,6 +136,11 @@ export function readEvent(from: ByteReader, names: readonly string[], boot: stri
     else if (tag === RUN) parts.push({ invocationId: from.id() ?? (kind === 'stop' ? '' : null) })
     else if (tag === CAUSE) parts.push(readCause(from))
     else if (tag === DETAIL && kind !== null) parts.push(readDetail(from, kind))
+    else if (tag === EVIDENCE && (kind === 'crash' || kind === 'evidence')) {
+      const crash: CrashEvent = Object.assign({}, ...parts)
+      parts.push({ evidence: readEvidence(from, () => signatureOf(crash.unit, crash)) })
+    } else if (tag === BECAUSE) parts.push({ because: readBecause(from) })
+    else if (tag === AFTER) parts.push({ after: readAfter(from) })
   })
   if (found.kind === null) return null
   const event = Object.assign({}, ...parts)

@@ -3,6 +3,7 @@ import type { Event } from '../../core/event.ts'
 import type { Counters, Unit } from '../../core/unit.ts'
 import { countByUnitAndKind, type UncommittedEvents } from '../uncommitted-events.ts'
 import type { Head } from './head-record.ts'
+import { type UnitChange, unitChange } from './history-update.ts'
 import { createPageBuilder, type LeftOut, type PageBuilder } from './page-records.ts'
 
 /** Bytes of a page that the counts of omitted events may take. */
@@ -22,19 +23,20 @@ export interface PackedCommit {
  */
 export function deltaPayloads(
   head: Head,
-  changed: readonly Unit[],
+  changed: readonly UnitChange[],
   window: UncommittedEvents,
   touched: readonly Unit[],
   pagesAtMost: number,
 ): PackedCommit | null {
   const pages = openPages(head)
-  for (const unit of changed) {
-    pages.add((page) => page.unit(unit))
+  for (const change of changed) {
+    pages.addUnit(change)
     if (pages.full.length >= pagesAtMost) return null
   }
   const omitted = addEventsAtEnd(pages, window)
   if (pages.full.length >= pagesAtMost) return null
-  for (const unit of touched) if (!changed.includes(unit) && !pages.last().unit(unit)) break
+  const isAdded = new Set(changed.map(({ unit }) => unit))
+  for (const unit of touched) if (!isAdded.has(unit) && !pages.last().unit(unit)) break
   return { payloads: [...pages.full, pages.last().bytes()], omitted }
 }
 
@@ -46,7 +48,10 @@ export function snapshotPayloads(
   window: UncommittedEvents,
 ): PackedCommit {
   const pages = openPages(head)
-  pages.addState(units, forgotten)
+  pages.addState(
+    units.map((unit) => unitChange(unit, null)),
+    forgotten,
+  )
   const omitted = addEventsAtEnd(pages, window)
   return { payloads: [...pages.full, pages.last().bytes()], omitted }
 }
@@ -54,7 +59,7 @@ export function snapshotPayloads(
 /** All units, sums and events, on as many pages as needed; for the spill. */
 export function allPayloads(
   head: Head,
-  units: readonly Unit[],
+  units: readonly UnitChange[],
   forgotten: ReadonlyMap<string, Counters>,
   events: readonly Event[],
 ): Uint8Array[] {
@@ -80,13 +85,19 @@ function openPages(head: Head) {
     put(page)
   }
 
+  function addUnit({ unit, history }: UnitChange): void {
+    add((p) => p.unit(unit))
+    if (history !== null) add((p) => p.history(unit.name, history))
+  }
+
   return {
     full,
     last: () => page,
     next,
     add,
-    addState(units: readonly Unit[], forgotten: ReadonlyMap<string, Counters>): void {
-      for (const unit of units) add((p) => p.unit(unit))
+    addUnit,
+    addState(units: readonly UnitChange[], forgotten: ReadonlyMap<string, Counters>): void {
+      for (const change of units) addUnit(change)
       for (const [template, sum] of forgotten) add((p) => p.forgotten(template, sum))
     },
   }

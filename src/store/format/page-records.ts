@@ -1,10 +1,12 @@
-// The records in the payload of a page: state header, unit names, units, sums of forgotten units, events, and counts of
-// omitted events.
+// The records in the payload of a page: state header, unit names, units and their histories, sums of forgotten units, events,
+// and counts of omitted events.
 import type { Event, EventKind } from '../../core/event.ts'
 import type { Counters, Unit } from '../../core/unit.ts'
 import { createByteReader, createByteWriter } from './bytes.ts'
 import { kindNumber, kindOf, NO_UNIT, readEvent, writeEvent } from './event-record.ts'
 import { type Head, readHead, writeHead } from './head-record.ts'
+import { readHistory, writeHistory } from './history-record.ts'
+import type { HistoryUpdate } from './history-update.ts'
 import { PAYLOAD_BYTES } from './page.ts'
 import { readCounters, writeCounters } from './unit-fields.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
@@ -16,6 +18,7 @@ const UNIT = 3
 const EVENT = 4
 const LEFT_OUT = 5
 const FORGOTTEN = 6
+const HISTORY = 7
 
 /** Number of events of one unit and kind that did not fit into their page. */
 export interface LeftOut {
@@ -27,7 +30,9 @@ export interface LeftOut {
 
 export interface Payload {
   readonly head: Head
+  /** Without their histories. */
   readonly units: readonly Unit[]
+  readonly histories: readonly (readonly [unit: string, update: HistoryUpdate])[]
   /** What forgotten units had counted, by template; only in the pages of a snapshot. */
   readonly forgotten: ReadonlyMap<string, Counters>
   readonly events: readonly Event[]
@@ -38,6 +43,8 @@ export interface Payload {
 export interface PageBuilder {
   head(head: Head): boolean
   unit(unit: Unit): boolean
+  /** What changed in the history of a unit. */
+  history(unit: string, update: HistoryUpdate): boolean
   /** The sum of the forgotten units of a template. */
   forgotten(template: string, sum: Counters): boolean
   event(event: Event): boolean
@@ -80,6 +87,11 @@ export function createPageBuilder(buf: Buffer = Buffer.allocUnsafe(PAYLOAD_BYTES
       return true
     },
     unit: (unit) => named(unit.name, UNIT, (name) => writeUnit(to, unit, name)),
+    history: (unit, update) =>
+      named(unit, HISTORY, (name) => {
+        to.uint(name)
+        writeHistory(to, unit, update)
+      }),
     forgotten(template, sum) {
       to.field(FORGOTTEN, () => {
         writeCounters(to, sum)
@@ -111,6 +123,7 @@ export function createPageBuilder(buf: Buffer = Buffer.allocUnsafe(PAYLOAD_BYTES
 export function readPayload(bytes: Uint8Array): Payload | null {
   const names: string[] = []
   const units = new Map<string, Unit>()
+  const histories: (readonly [string, HistoryUpdate])[] = []
   const forgotten = new Map<string, Counters>()
   const events: Event[] = []
   const leftOut: LeftOut[] = []
@@ -123,6 +136,9 @@ export function readPayload(bytes: Uint8Array): Payload | null {
       else if (tag === UNIT) {
         const unit = readUnit(from, names)
         units.set(unit.name, unit)
+      } else if (tag === HISTORY) {
+        const unit = names[from.uint()] ?? ''
+        histories.push([unit, readHistory(from, unit)])
       } else if (tag === FORGOTTEN) {
         const sum = readCounters(from)
         forgotten.set(from.text(), sum)
@@ -139,5 +155,5 @@ export function readPayload(bytes: Uint8Array): Payload | null {
     return null
   }
   const { head } = found
-  return head === null ? null : { head, units: [...units.values()], forgotten, events, leftOut }
+  return head === null ? null : { head, units: [...units.values()], histories, forgotten, events, leftOut }
 }

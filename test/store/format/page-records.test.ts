@@ -3,10 +3,12 @@ import { expect, test } from 'vitest'
 import { EVENT_KINDS } from '../../../src/core/event.ts'
 import { createByteReader, createByteWriter, LARGEST_NUMBER } from '../../../src/store/format/bytes.ts'
 import { kindNumber } from '../../../src/store/format/event-record.ts'
+import { unitChange } from '../../../src/store/format/history-update.ts'
 import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
 import { WORDS } from '../../../src/store/format/word-table.ts'
+import { applyPayloads } from '../../../src/store/recovery.ts'
 import { anyCounters, anyEvent, anyHead, anyUnit } from '../arbitrary.ts'
-import { BOOT, busyUnit, crashOf, STREAM } from '../sample.ts'
+import { BOOT, busyHistory, busyUnit, crashOf, STREAM } from '../sample.ts'
 
 const HEAD = {
   stream: STREAM,
@@ -38,10 +40,17 @@ test('any header, units, sums and events are decoded as they were encoded', () =
       (head, units, sums, events) => {
         const page = createPageBuilder(Buffer.alloc(100_000))
         expect(page.head(head)).toBe(true)
-        for (const unit of units) expect(page.unit(unit)).toBe(true)
+        for (const unit of units) {
+          expect(page.unit(unit)).toBe(true)
+          const { history } = unitChange(unit, null)
+          if (history !== null) expect(page.history(unit.name, history)).toBe(true)
+        }
         for (const [template, sum] of sums) expect(page.forgotten(template, sum)).toBe(true)
         for (const event of events) expect(page.event(event)).toBe(true)
-        expect(readPayload(page.bytes())).toEqual({ head, units, forgotten: new Map(sums), events, leftOut: [] })
+        const read = readPayload(page.bytes())
+        expect(read).toMatchObject({ head, events, leftOut: [] })
+        expect(read?.forgotten).toEqual(new Map(sums))
+        expect(read && applyPayloads(null, 'snapshot', [read]).units).toEqual(units)
       },
     ),
     { numRuns: 400 },
@@ -94,6 +103,7 @@ test('a damaged payload is decoded or rejected, without an exception', () => {
   const page = createPageBuilder()
   page.head(HEAD)
   page.unit(busyUnit('a.service'))
+  page.history('a.service', { ...busyHistory('a.service'), whole: true, removed: ['0123456789ab'] })
   page.event(crashOf('a.service', 5))
   const good = Buffer.from(page.bytes())
   for (let at = 0; at < good.length; at++) {

@@ -37,7 +37,8 @@ test('a unit of version 0.1.0 is read: no request and no bad Result is known of 
     counters: { starts: 3, stops: 0, crashes: 2, restarts: 2, lost: 0 },
     failures: { signal: { unrequested: 2, requested: 0 } },
   }
-  expect(payload).toEqual({ head: HEAD, units: [expected], forgotten: new Map(), events: [], leftOut: [] })
+  const none = { histories: [], forgotten: new Map(), events: [], leftOut: [] }
+  expect(payload).toEqual({ head: HEAD, units: [expected], ...none })
 })
 
 test('settings from a file, which has not all of them, are unknown until they are read from systemd', () => {
