@@ -3,9 +3,10 @@ import type { Event } from '../core/event.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Head } from './format/head-record.ts'
-import { applied } from './format/history-update.ts'
+import { applied, expectedHistory } from './format/history-update.ts'
 import { decodePage, MAJOR, PAGE_BYTES, type Page } from './format/page.ts'
 import { type Payload, readPayload } from './format/page-records.ts'
+import { sameCounters } from './format/unit-fields.ts'
 
 /** A valid page of this format, and its position in the file, in pages. */
 interface DecodedPage {
@@ -134,7 +135,7 @@ export function readPage(bytes: Uint8Array): PageReading {
   if (page === 'empty' || page === 'damaged') return page
   if (page.major > MAJOR) return { newerMajor: page.major }
   // There is no older format: major 0 was never used on a gateway.
-  const payload = page.major === MAJOR ? readPayload(page.payload) : null
+  const payload = page.major === MAJOR ? readPayload(page.payload, page.minor) : null
   return payload === null ? 'damaged' : { page, payload }
 }
 
@@ -210,24 +211,26 @@ function apply(state: State | null, group: Group): State {
 /** `state` after one commit: a snapshot replaces everything, a delta only the units in it. */
 export function applyPayloads(state: State | null, kind: Page['kind'], payloads: readonly Payload[]): State {
   const head = (payloads.at(-1) as Payload).head
-  const written = payloads.flatMap((payload) => payload.units)
   const { reserved, acknowledged, published, clean, budget, formatted, ...kept } = head
   const before = state ?? newState(head.stream)
-  const units = replaced(kind === 'snapshot' ? [] : before.units, written)
-  for (const [name, update] of payloads.flatMap((payload) => payload.histories)) {
-    const unit = units.get(name)
-    if (unit !== undefined) units.set(name, { ...unit, history: applied(unit.history, update) })
-  }
+  const units = new Map(kind === 'snapshot' ? [] : before.units.map((unit) => [unit.name, unit]))
+  for (const payload of payloads) applyUnits(units, payload)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])
   const forgotten = kind === 'snapshot' ? new Map(sums) : before.forgotten
   return { ...withUnits(before, [...units.values()]), forgotten, ...kept }
 }
 
-/** By name. A unit that was written again keeps its history: what changed in it is a record of its own. */
-function replaced(units: readonly Unit[], written: readonly Unit[]): Map<string, Unit> {
-  const byName = new Map(units.map((unit) => [unit.name, unit]))
-  for (const unit of written) byName.set(unit.name, { ...unit, history: byName.get(unit.name)?.history ?? null })
-  return byName
+function applyUnits(units: Map<string, Unit>, { units: records, keepsHistories }: Payload): void {
+  for (const record of records) {
+    const known = units.get(record.name)
+    if (!('update' in record)) {
+      // An agent before this version counted on without it.
+      const isComplete = known && (keepsHistories || sameCounters(known.counters, record.counters))
+      units.set(record.name, { ...record, history: isComplete ? expectedHistory(known, record) : null })
+    } else if (known !== undefined) {
+      units.set(record.name, { ...known, history: applied(known.history, record.update) })
+    }
+  }
 }
 
 /** Each event once, oldest first. */

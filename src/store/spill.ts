@@ -72,7 +72,7 @@ export function openSpill(
   function append(newEvents: readonly Event[]): void {
     const open = slots.open()
     const head = waitingHead
-    const changed = [...waiting.values()].map((unit) => unitChange(unit, units.get(unit.name)?.history))
+    const changed = [...waiting.values()].map((unit) => unitChange(unit, units.get(unit.name)))
     waitingHead = null
     waiting.clear()
     if (open === null || head === null) return

@@ -6,7 +6,7 @@ import type { Unit } from '../../src/core/unit.ts'
 import { NO_PROOF } from '../../src/core/unit.ts'
 import { LARGEST_NUMBER } from '../../src/store/format/bytes.ts'
 import { WORDS } from '../../src/store/format/word-table.ts'
-import { anyHistories } from './histories.ts'
+import { anyUnitsWithHistory } from './histories.ts'
 
 const number = fc.integer({ min: 0, max: LARGEST_NUMBER })
 const count = fc.oneof(fc.nat(300), number)
@@ -104,7 +104,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   job: fc.constant(null),
   canceledAtMonoMs: fc.constant(null),
   lastCrash: maybe(fc.record({ cause: fc.record(cause), requested: fc.boolean(), thisBoot: fc.boolean(), atMs: ms })),
-  history: maybe(anyHistories.map((all) => all.at(-1) ?? null)),
+  history: maybe(anyUnitsWithHistory.map((all) => all.at(-1)?.history ?? null)),
   changedAtMs: maybe(ms),
   crashTimesMonoMs: fc.array(ms, { maxLength: 8 }),
   flapping: fc.boolean(),

@@ -124,7 +124,7 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
     const failures = { signal: { unrequested: crashes + 1, requested: 0 } }
     const lastCrash = { ...CRASH, requested: false, atMs: 1_752_000_000_000 + monoMs, thisBoot: true }
     const now = stampOf({ monoMs, wallMs: lastCrash.atMs }, true)
-    const counted = withCounted(historyOf({ ...u, lastCrash: null }, now), now, { starts: 1, crashes: 1 })
+    const counted = withCounted(historyOf(u, now), now, { starts: 1, crashes: 1 })
     return {
       ...u,
       counters,

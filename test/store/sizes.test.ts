@@ -5,7 +5,7 @@ import { pagesFor } from '../../src/store/file/ring.ts'
 import { recover } from '../../src/store/recovery.ts'
 import type { LoggedOp } from './memory-fs.ts'
 import { memoryStore, PATH } from './memory-store.ts'
-import { busyUnit, crashesOf, crashStep, names, stateOf } from './sample.ts'
+import { busyHistory, busyUnit, crashesOf, crashStep, names, stateOf } from './sample.ts'
 
 const written = (log: readonly LoggedOp[]) => log.map((e) => (e.op === 'pwrite' ? e.bytes.length : e.op))
 const busy = (count: number, crashes = 5) => names(count).map((name) => busyUnit(name, crashes))
@@ -152,4 +152,28 @@ test('a crash of one unit in a thousand is one page', async () => {
   store.remember(crashStep(read, names(1)[0] as string, clock.now().monoMs))
   await store.flush()
   expect(written(fs.log.slice(began))).toEqual([4096, 'fdatasync'])
+})
+
+test('a lone crash of a unit with a full history is one page, whatever its cause', async () => {
+  const { fs, open, clock } = memoryStore()
+  const full = busy(12).map((unit) => ({ ...unit, history: busyHistory(unit.name) }))
+  const { store, state } = await open({ fresh: () => stateOf(full) })
+  const began = fs.log.length
+  const step = crashStep(state, names(1)[0] as string, clock.now().monoMs)
+  store.remember(step)
+  await store.flush()
+  expect(written(fs.log.slice(began))).toEqual([4096, 'fdatasync'])
+  expect(recover(fs.bytes(PATH)).state?.units).toEqual(step.after.units)
+})
+
+test('full histories of 64 units are at most eight pages of a snapshot', async () => {
+  const pages = async (history: typeof busyHistory | null) => {
+    const { fs, open } = memoryStore()
+    const units = busy(200).map((unit, i) => ({ ...unit, history: i < 64 ? (history?.(unit.name) ?? null) : null }))
+    const { store } = await open({ fresh: () => stateOf(units) })
+    await store.stop()
+    expect(recover(fs.bytes(PATH)).state?.units).toEqual(units)
+    return recover(fs.bytes(PATH)).chain?.pages.length ?? 0
+  }
+  expect((await pages(busyHistory)) - (await pages(null))).toBeLessThanOrEqual(8)
 })

@@ -83,20 +83,20 @@ export function withCounted(
   return { ...history, days: added(history.days, key, [starts, stops, crashes, lost], DAYS) }
 }
 
-/** With one more crash of this cause. `signature`: of unit and cause alone. */
-export function withCrash(history: UnitHistory, at: Stamp, cause: Cause, signature: string): UnitHistory {
+/** With one more crash of this cause, or several. `signature`: of unit and cause alone. */
+export function withCrash(history: UnitHistory, at: Stamp, cause: Cause, signature: string, crashes = 1): UnitHistory {
   const same = history.causes.find((entry) => entry.cause === signature) ?? { cause: signature, hours: [], days: [] }
   const crashed: CauseCounts = {
     cause: signature,
-    hours: added(same.hours, at < 0 ? undatedHour(at) : Math.floor(at / HOUR), [1], HOURS_OF_CAUSE),
-    days: at < 0 ? same.days : added(same.days, Math.floor(at / DAY), [1], DAYS_OF_CAUSE),
+    hours: added(same.hours, at < 0 ? undatedHour(at) : Math.floor(at / HOUR), [crashes], HOURS_OF_CAUSE),
+    days: at < 0 ? same.days : added(same.days, Math.floor(at / DAY), [crashes], DAYS_OF_CAUSE),
   }
   const causes = [...history.causes.filter((entry) => entry !== same), crashed]
   const known = history.signatures.find((entry) => entry.signature === signature)
   const counted: SignatureCount = {
     signature,
     cause,
-    count: (known?.count ?? 0) + 1,
+    count: (known?.count ?? 0) + crashes,
     first: known?.first ?? at,
     last: at,
   }

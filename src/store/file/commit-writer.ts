@@ -108,6 +108,6 @@ function deltaOf({ state, committed, events, head }: CommitContent, pagesAtMost:
   if (pagesAtMost === 0 || head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
   const changed = touched.filter((unit) => isChanged(unit, unitOf(committed, unit.name)))
-  const changes = changed.map((unit) => unitChange(unit, unitOf(committed, unit.name)?.history ?? null))
+  const changes = changed.map((unit) => unitChange(unit, unitOf(committed, unit.name) ?? null))
   return deltaPayloads(head, changes, events, touched, pagesAtMost)
 }

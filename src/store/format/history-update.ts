@@ -7,11 +7,16 @@ import {
   DAYS_OF_CAUSE,
   ENTRIES,
   HOURS_OF_CAUSE,
+  historyOf,
   orNull,
   type SignatureCount,
+  stampOf,
   type UnitHistory,
+  withCounted,
+  withCrash,
 } from '../../core/explain/history.ts'
 import { type Rows, recent, rowsOf } from '../../core/explain/rows.ts'
+import { signatureOf } from '../../core/explain/signature.ts'
 import type { Unit } from '../../core/unit.ts'
 
 /** What changed, with absolute values, so that it can be applied twice. */
@@ -22,7 +27,7 @@ export interface HistoryUpdate extends UnitHistory {
   readonly removed: readonly string[]
 }
 
-/** A unit to write, and what changed in its history; null if nothing did. */
+/** A unit to write, and its history; null if that is the one that a reader expects (`expectedHistory`). */
 export interface UnitChange {
   readonly unit: Unit
   readonly history: HistoryUpdate | null
@@ -30,12 +35,38 @@ export interface UnitChange {
 
 const EMPTY: UnitHistory = { days: [], signatures: [], causes: [], uncounted: 0 }
 
-/** `before`: the history that the reader has; undefined if that is not known. */
-export function unitChange(unit: Unit, before: UnitHistory | null | undefined): UnitChange {
-  return {
-    unit,
-    history: unit.history === before ? null : updateOf(before ?? null, unit.history, before === undefined),
+/** `before`: the unit that the reader has; null if it has none, undefined if that is not known. */
+export function unitChange(unit: Unit, before: Unit | null | undefined): UnitChange {
+  if (before === undefined) return { unit, history: updateOf(null, unit.history, true) }
+  const expected = before === null ? null : expectedHistory(before, unit)
+  const isExpected = unit.history === expected || (unit.history !== null && isSame(expected, unit.history))
+  return { unit, history: isExpected ? null : updateOf(expected, unit.history, false) }
+}
+
+/**
+ * The history that follows from two records of a unit: as if all that was counted between them happened at the time of the last
+ * crash, or else of the last change of state, and all crashes had the cause of the last one. Most often that is so, and then
+ * nothing has to be written of the history.
+ */
+export function expectedHistory(before: Unit, after: Unit): UnitHistory | null {
+  const [from, to] = [before.counters, after.counters]
+  const more = {
+    ...{ starts: to.starts - from.starts, stops: to.stops - from.stops },
+    ...{ crashes: to.crashes - from.crashes, lost: to.lost - from.lost },
   }
+  const numbers = Object.values(more)
+  if (numbers.every((n) => n === 0) || numbers.some((n) => n < 0)) return before.history
+  const { lastCrash } = more.crashes > 0 ? after : { lastCrash: null }
+  const now = stampOf(
+    {
+      wallMs: lastCrash?.atMs ?? after.changedAtMs ?? 0,
+      monoMs: (lastCrash && after.crashTimesMonoMs.at(-1)) ?? after.snapshot?.changedAtMonoMs ?? 0,
+    },
+    (before.history?.days.at(-DAY_ROW) ?? 0) >= 0,
+  )
+  const counted = withCounted(historyOf(before, now), now, more)
+  if (lastCrash === null) return counted
+  return withCrash(counted, now, lastCrash.cause, signatureOf(after.name, lastCrash.cause), more.crashes)
 }
 
 function updateOf(before: UnitHistory | null, after: UnitHistory | null, isUnknown: boolean): HistoryUpdate {
@@ -44,7 +75,7 @@ function updateOf(before: UnitHistory | null, after: UnitHistory | null, isUnkno
   const part: HistoryUpdate = {
     whole: false,
     days: changedRows(before.days, after.days, DAY_ROW),
-    signatures: after.signatures.filter((entry) => !before.signatures.includes(entry)),
+    signatures: after.signatures.filter((entry) => !before.signatures.some((known) => isSameSignature(known, entry))),
     causes: after.causes.flatMap((entry) => changedCause(before, entry) ?? []),
     uncounted: after.uncounted,
     removed: before.signatures.flatMap(({ signature }) =>
@@ -74,7 +105,7 @@ export function applied(before: UnitHistory | null, update: HistoryUpdate): Unit
 
 function changedCause(before: UnitHistory, entry: CauseCounts): CauseCounts | null {
   const known = before.causes.find(({ cause }) => cause === entry.cause)
-  if (known === entry) return null
+  if (known !== undefined && isSameCause(known, entry)) return null
   return {
     cause: entry.cause,
     hours: changedRows(known?.hours ?? [], entry.hours, CAUSE_ROW),
@@ -130,13 +161,20 @@ function isSame(a: UnitHistory | null, b: UnitHistory): boolean {
     a !== null &&
     a.uncounted === b.uncounted &&
     sameRows(a.days, b.days) &&
-    sameList<SignatureCount>(a.signatures, b.signatures, (x, y) => x === y) &&
-    sameList<CauseCounts>(
-      a.causes,
-      b.causes,
-      (x, y) => x === y || (x.cause === y.cause && sameRows(x.hours, y.hours) && sameRows(x.days, y.days)),
-    )
+    sameList(a.signatures, b.signatures, isSameSignature) &&
+    sameList(a.causes, b.causes, isSameCause)
   )
+}
+
+function isSameSignature(a: SignatureCount, b: SignatureCount): boolean {
+  if (a === b) return true
+  if (a.signature !== b.signature || a.count !== b.count || a.first !== b.first || a.last !== b.last) return false
+  const [x, y] = [a.cause, b.cause]
+  return x.result === y.result && x.exitCode === y.exitCode && x.signal === y.signal && x.coreDumped === y.coreDumped
+}
+
+function isSameCause(a: CauseCounts, b: CauseCounts): boolean {
+  return a === b || (a.cause === b.cause && sameRows(a.hours, b.hours) && sameRows(a.days, b.days))
 }
 
 function sameRows(a: Rows, b: Rows): boolean {

@@ -7,7 +7,7 @@ import { kindNumber, kindOf, NO_UNIT, readEvent, writeEvent } from './event-reco
 import { type Head, readHead, writeHead } from './head-record.ts'
 import { readHistory, writeHistory } from './history-record.ts'
 import type { HistoryUpdate } from './history-update.ts'
-import { PAYLOAD_BYTES } from './page.ts'
+import { MINOR, PAYLOAD_BYTES } from './page.ts'
 import { readCounters, writeCounters } from './unit-fields.ts'
 import { readUnit, writeUnit } from './unit-record.ts'
 
@@ -19,6 +19,13 @@ const EVENT = 4
 const LEFT_OUT = 5
 const FORGOTTEN = 6
 const HISTORY = 7
+/** The first minor version with histories. */
+const WITH_HISTORIES = 1
+
+export interface NamedUpdate {
+  readonly name: string
+  readonly update: HistoryUpdate
+}
 
 /** Number of events of one unit and kind that did not fit into their page. */
 export interface LeftOut {
@@ -30,9 +37,10 @@ export interface LeftOut {
 
 export interface Payload {
   readonly head: Head
-  /** Without their histories. */
-  readonly units: readonly Unit[]
-  readonly histories: readonly (readonly [unit: string, update: HistoryUpdate])[]
+  /** In the order in which they were written: a unit without its history, and what to change in the history of one. */
+  readonly units: readonly (Unit | NamedUpdate)[]
+  /** Written by an agent that keeps histories: one without a record is the one that is expected. */
+  readonly keepsHistories: boolean
   /** What forgotten units had counted, by template; only in the pages of a snapshot. */
   readonly forgotten: ReadonlyMap<string, Counters>
   readonly events: readonly Event[]
@@ -119,11 +127,10 @@ export function createPageBuilder(buf: Buffer = Buffer.allocUnsafe(PAYLOAD_BYTES
   }
 }
 
-/** Decodes a payload; later records replace earlier ones. Null if it is not valid. */
-export function readPayload(bytes: Uint8Array): Payload | null {
+/** Decodes a payload of a page of this minor version; later records replace earlier ones. Null if it is not valid. */
+export function readPayload(bytes: Uint8Array, minor = MINOR): Payload | null {
   const names: string[] = []
-  const units = new Map<string, Unit>()
-  const histories: (readonly [string, HistoryUpdate])[] = []
+  const units: (Unit | NamedUpdate)[] = []
   const forgotten = new Map<string, Counters>()
   const events: Event[] = []
   const leftOut: LeftOut[] = []
@@ -133,12 +140,10 @@ export function readPayload(bytes: Uint8Array): Payload | null {
     from.fields((tag) => {
       if (tag === STATE) found.head = readHead(from)
       else if (tag === NAME) names.push(from.text())
-      else if (tag === UNIT) {
-        const unit = readUnit(from, names)
-        units.set(unit.name, unit)
-      } else if (tag === HISTORY) {
-        const unit = names[from.uint()] ?? ''
-        histories.push([unit, readHistory(from, unit)])
+      else if (tag === UNIT) units.push(readUnit(from, names))
+      else if (tag === HISTORY) {
+        const name = names[from.uint()] ?? ''
+        units.push({ name, update: readHistory(from, name) })
       } else if (tag === FORGOTTEN) {
         const sum = readCounters(from)
         forgotten.set(from.text(), sum)
@@ -155,5 +160,5 @@ export function readPayload(bytes: Uint8Array): Payload | null {
     return null
   }
   const { head } = found
-  return head === null ? null : { head, units: [...units.values()], histories, forgotten, events, leftOut }
+  return head === null ? null : { head, units, keepsHistories: minor >= WITH_HISTORIES, forgotten, events, leftOut }
 }

@@ -9,7 +9,7 @@ export const PAYLOAD_BYTES = PAGE_BYTES - HEADER_BYTES
 /** Raised when older agents can no longer read the pages. Magic, version and CRC have the same position in every major. */
 export const MAJOR = 1
 /** Raised when something is added that older agents skip. */
-export const MINOR = 0
+export const MINOR = 1
 
 const MAGIC = Buffer.from([0x89, ...Buffer.from('GWRING'), 0x0a])
 const LENGTH_AT = 56

@@ -23,7 +23,7 @@ test('a page is decoded as it was encoded', () => {
   const payload = Buffer.from('payload')
   const page = encodePage(HEADER, payload)
   expect(page).toHaveLength(PAGE_BYTES)
-  expect(decodePage(page)).toEqual({ ...HEADER, major: 1, minor: 0, payload })
+  expect(decodePage(page)).toEqual({ ...HEADER, major: 1, minor: 1, payload })
   const full = Buffer.alloc(PAYLOAD_BYTES, 7)
   expect(decodePage(encodePage(HEADER, full))).toMatchObject({ payload: full })
 })
@@ -32,7 +32,7 @@ test('the header of a page has the documented layout', () => {
   const page = encodePage(HEADER, Buffer.from('payload'))
   expect(page.toString('hex', 0, 64)).toBe(
     [
-      ...['89475752494e470a', '01', '00', '01', '00', '0200', '0500', '0700000000010000', '0000000002000000'],
+      ...['89475752494e470a', '01', '01', '01', '00', '0200', '0500', '0700000000010000', '0000000002000000'],
       ...['11111111222233334444555555555555', '00b00767b57e7942', '0700', '0000', page.toString('hex', 60, 64)],
     ].join(''),
   )

@@ -1,11 +1,13 @@
 // State files of version 0.1.0 and of this version: each reads the pages of the other.
 import { expect, test } from 'vitest'
+import type { EvidenceEvent } from '../../../src/core/event.ts'
 import { newState, withUnits } from '../../../src/core/state.ts'
 import { step } from '../../../src/core/step.ts'
 import { newUnit, type Unit } from '../../../src/core/unit.ts'
 import { type ByteReader, createByteReader } from '../../../src/store/format/bytes.ts'
 import { createPageBuilder, readPayload } from '../../../src/store/format/page-records.ts'
-import { BOOT, busyUnit, crashOf, id, STREAM } from '../sample.ts'
+import { applyPayloads } from '../../../src/store/recovery.ts'
+import { BOOT, busyHistory, busyUnit, crashOf, id, STREAM } from '../sample.ts'
 
 const HEAD = {
   ...{ stream: STREAM, gatewayId: 'gw-7', machineId: null, bootId: BOOT, bootedAtMs: null, formerImported: false },
@@ -23,7 +25,7 @@ const RUN = { id: id(7), openedAtMonoMs: 500, openedAtMs: 1_752_000_000_000, job
 const SETTINGS = { loadState: 'loaded', restart: 'on-failure', enabled: true }
 
 test('a unit of version 0.1.0 is read: no request and no bad Result is known of its run', () => {
-  const payload = readPayload(WRITTEN_BY_0_1_0)
+  const payload = readPayload(WRITTEN_BY_0_1_0, 0)
   const expected: Unit = {
     ...newUnit('a.service'),
     snapshot: {
@@ -37,12 +39,13 @@ test('a unit of version 0.1.0 is read: no request and no bad Result is known of 
     counters: { starts: 3, stops: 0, crashes: 2, restarts: 2, lost: 0 },
     failures: { signal: { unrequested: 2, requested: 0 } },
   }
-  const none = { histories: [], forgotten: new Map(), events: [], leftOut: [] }
+  const none = { keepsHistories: false, forgotten: new Map(), events: [], leftOut: [] }
   expect(payload).toEqual({ head: HEAD, units: [expected], ...none })
 })
 
 test('settings from a file, which has not all of them, are unknown until they are read from systemd', () => {
-  const units = readPayload(WRITTEN_BY_0_1_0)?.units ?? []
+  const payload = readPayload(WRITTEN_BY_0_1_0, 0)
+  const units = payload === null ? [] : applyPayloads(null, 'snapshot', [payload]).units
   const loaded = { ...withUnits(newState(STREAM), units), bootId: BOOT }
   for (const bootId of [BOOT, 'another boot']) {
     const { state } = step(loaded, { kind: 'boot', at: { monoMs: 5000, wallMs: 1 }, bootId })
@@ -58,6 +61,7 @@ function readAsBy_0_1_0(bytes: Uint8Array) {
     tags: [],
     eventKinds: [],
   }
+  const eventTags = new Set<number>()
   const readUnit = (unit: ByteReader) =>
     unit.fields((tag) => {
       found.tags.push(tag)
@@ -71,9 +75,13 @@ function readAsBy_0_1_0(bytes: Uint8Array) {
   from.fields((record) => {
     found.records.push(record)
     if (record === 3) readUnit(from)
-    else if (record === 4) from.fields((tag) => void (tag === 1 && found.eventKinds.push(from.u8())))
+    else if (record === 4)
+      from.fields((tag) => {
+        eventTags.add(tag)
+        if (tag === 1) found.eventKinds.push(from.u8())
+      })
   })
-  return found
+  return { ...found, eventTags: [...eventTags].sort((a, b) => a - b) }
 }
 
 const IDENTITY_CHANGED = {
@@ -90,18 +98,22 @@ test('version 0.1.0 reads a unit of this version: the new values come after thos
   page.head(HEAD)
   const settings = unit.settings && { ...unit.settings, wasActive: false, startedBy: ['a.timer'] }
   page.unit({ ...unit, settings, startJobsFailed: { dependency: 2 }, goneSinceMonoMs: 5, unloadedSinceMonoMs: -7 })
+  page.history('a.service', { ...busyHistory('a.service'), whole: true, removed: ['0123456789ab'] })
   page.forgotten('sink@.service', unit.counters)
   const counters = unit.counters
   const refused = { ...crashOf('a.service', 4), kind: 'start_refused', result: 'dependency', counters } as const
   page.event(refused)
-  page.event(crashOf('a.service', 5))
+  const because = { unit: 'b.service', relation: 'BindsTo' }
+  page.event({ ...crashOf('a.service', 5), because, after: { unit: 'c.service', event: 'stop', ms: 70 } })
   page.event(IDENTITY_CHANGED)
-  const { run, settings: known, records, tags, eventKinds } = readAsBy_0_1_0(page.bytes())
+  page.event({ ...refused, kind: 'evidence', of: 5, evidence: { signature: '0123456789ab' } } as EvidenceEvent)
+  const { run, settings: known, records, tags, eventKinds, eventTags } = readAsBy_0_1_0(page.bytes())
   expect(run).toEqual({ id: id(3), openedAtMonoMs: 86_400_123.456, openedAtMs: 1_752_000_000_000, job: 77 })
   expect(known).toEqual({ loadState: 'loaded', restart: 'on-failure', forced: 0, prevented: 2, enabled: 0 })
   expect(tags.filter((tag) => tag > 16)).toEqual([17, 18])
-  expect(records.filter((record) => record > 5)).toEqual([6])
-  expect(eventKinds).toEqual([12, 4, 13]) // 0.1.0 knew the kinds up to 11, and skips others
+  expect(records.filter((record) => record > 5)).toEqual([7, 6])
+  expect(eventKinds).toEqual([12, 4, 13, 14]) // 0.1.0 knew the kinds up to 11, and skips others
+  expect(eventTags.filter((tag) => tag > 7)).toEqual([8, 9, 10])
 })
 
 test('version 0.1.0 skips what was appended to the header', () => {
@@ -136,4 +148,16 @@ test('what was appended is read again: the request, the bad Result, never starte
     settings: { wasActive: false },
     startJobsFailed: { dependency: 2, 'start-limit-hit': 1 },
   })
+})
+
+test('an agent before the histories counted on without them: then a history begins again', () => {
+  const unit = { ...busyUnit('a.service'), history: busyHistory('a.service') }
+  const page = createPageBuilder()
+  page.head(HEAD)
+  page.unit({ ...unit, endJob: 5 })
+  page.unit({ ...busyUnit('b.service', 7) })
+  const before = withUnits(newState(STREAM), [unit, { ...unit, name: 'b.service' }])
+  const delta = readPayload(page.bytes(), 0)
+  const after = delta && applyPayloads(before, 'delta', [delta])
+  expect(after?.units).toMatchObject([{ endJob: 5, history: unit.history }, { history: null }])
 })
