@@ -169,8 +169,12 @@ function frequencySentence({ sameCause24h: day, sameCause7d: week, signature }: 
 }
 
 /** What is not known about the end, stated plainly. */
-export function notKnown(end: EndEvent): string[] {
-  if (end.kind === 'lost') return ['Not known: how that run ended.']
+export function notKnown(end: EndEvent, history: readonly Event[]): string[] {
+  if (end.kind === 'lost')
+    return [
+      ...(isOfEarlierBoot(end, history) ? ['The gateway has booted since that run began, which ends each run.'] : []),
+      'Not known: how that run ended.',
+    ]
   const { result, signal, exitCode } = end
   if (end.because !== undefined) return []
   if (end.requested) return ['Not known: who or what requested it.']
@@ -185,6 +189,12 @@ export function notKnown(end: EndEvent): string[] {
   if (result === 'exit-code' && exitCode !== null && !isExecFailure(end, evidence.ranMs))
     return ['Not known: why the program failed.']
   return []
+}
+
+function isOfEarlierBoot(end: EndEvent, history: readonly Event[]): boolean {
+  const isStart = ({ kind }: Event) => kind === 'start' || kind === 'restart'
+  const start = history.findLast((event) => event.unit === end.unit && event.seq < end.seq && isStart(event))
+  return start !== undefined && start.bootId !== end.bootId
 }
 
 function notKnownOfSignal(end: EndEvent, signal: string): string[] {

@@ -1,5 +1,6 @@
 // Explains why a unit crashed, stopped, or does not run: a few plain sentences, made only from what is known. Pure.
 import type { CrashEvent, Event } from '../event.ts'
+import { isAtRest } from '../unit-facts.ts'
 import type { Json } from '../views/api-json.ts'
 import { eventJson, type Identity } from '../views/api-json.ts'
 import { type EventView, eventDetails } from '../views/event-text.ts'
@@ -16,6 +17,7 @@ import {
 } from './end-sentences.ts'
 import type { ExplanationInput } from './explanation-input.ts'
 import { refusedSentence } from './refused-start.ts'
+import { repeatedSentences } from './repeated.ts'
 import { sourcesSentence } from './sources-sentence.ts'
 import { advice, missingNeeds, nextSentences, notLoadable, skippedStart, stateSentence } from './state-sentences.ts'
 import { type Timeline, type TimelineEntry, timelineOf } from './timeline.ts'
@@ -87,7 +89,7 @@ function unitSentences(input: ExplanationInput, subject: Event | null): string[]
   const broken = notLoadable(input)
   const end = subject !== null && isEnd(subject) ? subject : null
   if (status !== null && RUNS.includes(status.activeState))
-    return [stateSentence(input), ...broken.slice(0, 1), ...survived(input, end)]
+    return [stateSentence(input), ...broken.slice(0, 1), ...survived(input, end), ...repeatedSentences(input, end)]
   if (broken.length > 0) return [stateSentence(input), ...broken, ...(end === null ? [] : endSentences(input, end))]
   const skipped = skippedStart(input)
   const story =
@@ -95,10 +97,11 @@ function unitSentences(input: ExplanationInput, subject: Event | null): string[]
   const never = subject === null && skipped.length === 0 ? withoutEvent(input) : []
   const limitHit = isLimitHit(input, end)
   return [
-    ...(skipped.length > 0 || end === null || status === null ? [stateSentence(input)] : []),
+    ...(skipped.length > 0 || end === null || !isAtRest(status?.activeState ?? '') ? [stateSentence(input)] : []),
     ...skipped,
     ...(skipped.length > 0 ? [] : story),
     ...never,
+    ...repeatedSentences(input, end),
     ...missingNeeds(input),
     ...nextSentences(input, end, limitHit),
     ...advice(input, end, limitHit),
@@ -133,7 +136,7 @@ function endSentences(input: ExplanationInput, end: EndEvent, survived = false):
   return [
     ...whatHappened(end, input, survived),
     ...(crash === null ? [] : evidenceSentences(crash, programOf(input))),
-    ...notKnown(end),
+    ...notKnown(end, input.history),
     ...followed(end, input.history),
     ...(crash === null ? [] : sourcesSentence(crash, input.sources)),
   ]

@@ -11,7 +11,8 @@ export function stateSentence({ name, status, now }: ExplanationInput): string {
   const { activeState, subState, changedAtMonoMs } = status
   const since =
     changedAtMonoMs === null ? '' : ` since ${timeText(now.wallMs - (now.monoMs - changedAtMonoMs), now.wallMs)}`
-  return `${name} is ${activeState} (${subState})${since}.`
+  const frozen = status.frozen ? ` Its processes are paused; \`systemctl thaw ${name}\` continues them.` : ''
+  return `${name} is ${activeState} (${subState})${since}.${frozen}`
 }
 
 /** Why systemd cannot load the unit; empty if it can. */

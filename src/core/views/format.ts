@@ -9,10 +9,10 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)}d`
 }
 
-/** `120 ms`, `4.2 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days`: in sentences. */
+/** `120 ms`, `4.2 s`, `5 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days`: in sentences. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  if (ms < 9_950) return `${Number((ms / 1000).toFixed(1))} s`
   const seconds = Math.round(ms / 1000)
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return twoUnits(Math.floor(seconds / 60), 'min', seconds % 60, 's')

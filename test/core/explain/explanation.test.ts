@@ -157,6 +157,37 @@ const CASES: Readonly<Record<string, () => Explanation>> = {
     }),
   'a run whose end was not observed': () =>
     explained(SINK, { status: status(SINK, INACTIVE), history: [event('lost', SINK, 60)] }),
+  'a run of an earlier boot': () =>
+    explained(SINK, {
+      status: status(SINK, RUNNING),
+      event: event('lost', SINK, 60),
+      history: [
+        { ...event('start', SINK, 900), bootId: 'f'.repeat(32) },
+        event('lost', SINK, 60),
+        event('start', SINK, 59),
+      ],
+    }),
+  'a crash storm, in which events are summarised': () =>
+    explained(SINK, {
+      unit: { ...newUnit(SINK), flapping: true },
+      status: status(SINK, { activeState: 'activating', subState: 'auto-restart' }, RESTARTS),
+      history: [
+        event('flapping', SINK, 119, { flapping: true, crashesInWindow: 5, windowSeconds: 300 }),
+        crash(SINK, 118, EXIT(1)),
+        event('summary', SINK, 1, {
+          counted: { starts: 600, stops: 0, crashes: 600, restarts: 600, lost: 0 },
+          byResult: { 'exit-code': 600 },
+          firstMs: NOW.wallMs - 61_000,
+          lastMs: NOW.wallMs - 1000,
+        }),
+      ],
+    }),
+  'started at this moment': () =>
+    explained(SINK, {
+      status: status(SINK, { activeState: 'activating', subState: 'start-pre' }),
+      history: [crash(SINK, 60, EXIT(1)), event('start', SINK, 1)],
+    }),
+  frozen: () => explained(SINK, { status: status(SINK, { ...RUNNING, frozen: true }) }),
   'healthy, with a crash in the past': () =>
     explained(SINK, {
       status: status(SINK, { ...RUNNING, changedAtMonoMs: NOW.monoMs - 3_500_000 }, RESTARTS),
@@ -360,7 +391,7 @@ test('an earlier crash is explained without a forecast', () => {
   expect(sentences).toEqual([
     'sink.service crashed at 2026-11-20 09:57:00Z (5 min ago): its main process exited with code 3.',
     'Not known: why the program failed.',
-    'It was restarted 1.0 s later.',
+    'It was restarted 1 s later.',
     'sink.service is failed (failed) since 2026-11-20 10:01:00Z (1 min ago).',
   ])
 })

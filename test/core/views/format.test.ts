@@ -1,6 +1,6 @@
 // How ages and causes are formatted for users.
 import { expect, test } from 'vitest'
-import { age, ageOf, causeText } from '../../../src/core/views/format.ts'
+import { age, ageOf, bytesText, causeText, durationText } from '../../../src/core/views/format.ts'
 
 test.each([
   [-5, '0s'],
@@ -30,4 +30,29 @@ test.each([
   ['timeout', null, null, 'timeout'],
 ])('%s %s %s reads %s', (result, exit_code, signal, text) => {
   expect(causeText({ result, exit_code, signal })).toBe(text)
+})
+
+test.each([
+  [-5, '0 ms'],
+  [999, '999 ms'],
+  [1000, '1 s'],
+  [4249, '4.2 s'],
+  [9_949, '9.9 s'],
+  [9_950, '10 s'],
+  [59_499, '59 s'],
+  [59_500, '1 min'],
+  [200_000, '3 min 20 s'],
+  [3_600_000, '1 h'],
+  [7_500_000, '2 h 5 min'],
+  [48 * 3_600_000, '2 days'],
+])('%d ms are %s in a sentence', (ms, text) => {
+  expect(durationText(ms)).toBe(text)
+})
+
+test('sizes in a sentence', () => {
+  expect([bytesText(2048), bytesText(61.25 * 2 ** 20), bytesText(1.5 * 2 ** 30)]).toEqual([
+    '2 KiB',
+    '61.3 MiB',
+    '1.50 GiB',
+  ])
 })
