@@ -7,6 +7,7 @@
 #   ./install.sh uninstall    stop and remove the agent; keep configuration and counters
 #   ./install.sh purge        stop and remove the agent, its configuration and its counters
 # Only purge changes the counters in /var/lib/gatewatch. An existing configuration, and access to the journal, are kept.
+# A partition that holds the counters (README, 'gatewatch help format') is never changed, nor are its drop-in and udev rule.
 # If /etc/gatewatch/release.pub exists, it is the key, and an unsigned copy is refused. This script is itself part of the
 # tarball: if you do not trust where the tarball is from, verify that first, with the SHA256SUMS and SHA256SUMS.sig beside it.
 set -eu

@@ -1,4 +1,5 @@
 // Opens the state file for a run of the agent, and determines the state to continue from and the gateway's identity.
+import { existsSync } from 'node:fs'
 import type { LoadedConfig } from '../config/load.ts'
 import { otherMachine } from '../core/recount.ts'
 import type { State } from '../core/state.ts'
@@ -7,6 +8,7 @@ import { clockSyncedAtStart } from '../host/clock-mark.ts'
 import { type GatewayIdentity, gatewayIdentity, readBootId } from '../host/identity.ts'
 import { runtimeDirectory } from '../host/runtime-directory.ts'
 import type { Clock, Env, Log } from '../ports.ts'
+import { isDevicePath } from '../store/file/block-device.ts'
 import { storageAt } from '../store/file/mounts.ts'
 import { type FlashCost, flashCostAt } from '../store/file/write-amplification.ts'
 import { openStore } from '../store/open.ts'
@@ -68,6 +70,8 @@ export async function openState({ loaded, clock, log, env, uid }: OpenStateOptio
   const ids = idsWith({ ...opened.state, stream: opened.formerStream })
   const identity = { gatewayId: ids.gatewayId, machineId: ids.shownMachineId, stream: opened.state.stream }
   if (ids.problem !== null) log('warning', `${ids.problem}; gateway_id is ${ids.gatewayId}`)
+  if (opened.recovered === 'fresh' && isDevicePath(opened.path) && existsSync(paths.stateFile))
+    log('warning', `state: counting starts from 0 on ${opened.path}; the counters in ${paths.stateFile} are not used`)
   const { mount, volatile } = storageAt(opened.path)
   if (volatile !== null) {
     const lost = mount === null ? 'may not survive' : 'will not survive'

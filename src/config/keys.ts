@@ -35,7 +35,7 @@ const KEYS = {
   }),
   persistence_file: key(path, (paths) => paths.stateFile, {
     applies: 'restart',
-    help: 'State file with counters and recent events. Use persistent storage, not a tmpfs.',
+    help: 'State file with counters and recent events, or a partition prepared by the command format. Not in a tmpfs.',
     flags: [{ long: '--persistence-file', short: '-p', value: 'FILE' }],
   }),
   import_former: key(bool, true, {

@@ -2,9 +2,10 @@
 // whose counters include the journal and everything that is written back later.
 import * as node from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { flashCostOf, loneCommitBytes } from '../../src/store/file/write-amplification.ts'
+import { flashCostOf, loneCommitBytes, NO_SIDE_WRITES } from '../../src/store/file/write-amplification.ts'
 import { PAGE_BYTES } from '../../src/store/format/page.ts'
 import { type FileSystem, type Flash, startFlash } from '../rig/flash.ts'
+import { makePartition } from '../rig/partition.ts'
 
 const MINUTE = 60_000
 const RING_PAGES = 256
@@ -29,14 +30,14 @@ const MEASURED: readonly (readonly [name: string, kind: FileSystem, blockBytes: 
 ]
 
 /** Takes about twelve minutes. */
-export function commitCosts(): Promise<CommitCost[]> {
-  return Promise.all(
-    MEASURED.map(async ([name, kind, blockBytes, options]) => {
+export function commitCosts(onlyPartition: boolean): Promise<CommitCost[]> {
+  return Promise.all([
+    ...(onlyPartition ? [] : MEASURED).map(async ([name, kind, blockBytes, options]) => {
       const { sideWrites } = flashCostOf({ type: kind.replace('-1k', ''), options: options.split(',') }, blockBytes)
       const estimate = loneCommitBytes(sideWrites)
       const flash = await startFlash(kind, '400M', options)
       try {
-        const save = createPages(flash)
+        const save = createPages(flash.at('pages'), 'w+')
         flash.sync()
         await sleep(SETTLED_MS)
         const alone = await meanOf(flash, save, 6, MINUTE)
@@ -45,10 +46,28 @@ export function commitCosts(): Promise<CommitCost[]> {
         flash.end()
       }
     }),
-  )
+    costOnPartition(),
+  ])
 }
 
-async function meanOf(flash: Flash, save: () => void, times: number, everyMs: number): Promise<number> {
+async function costOnPartition(): Promise<CommitCost> {
+  const name = 'a partition without a file system'
+  const partition = makePartition(RING_PAGES * PAGE_BYTES)
+  try {
+    const save = createPages(partition.path, 'r+')
+    const alone = await meanOf(partition, save, 6, MINUTE)
+    return { name, alone, close: await meanOf(partition, save, 60, 1_000), estimate: loneCommitBytes(NO_SIDE_WRITES) }
+  } finally {
+    partition.end()
+  }
+}
+
+async function meanOf(
+  flash: Pick<Flash, 'written'>,
+  save: () => void,
+  times: number,
+  everyMs: number,
+): Promise<number> {
   const before = flash.written()
   for (let i = 0; i < times; i++) {
     save()
@@ -58,9 +77,9 @@ async function meanOf(flash: Flash, save: () => void, times: number, everyMs: nu
   return (flash.written() - before) / times
 }
 
-/** A file as the state file is: full of written pages. The function writes the next one and syncs. */
-function createPages(flash: Flash): () => void {
-  const fd = node.openSync(flash.at('pages'), 'w+')
+/** A file or a partition as the ring is: full of written pages. The function writes the next one and syncs. */
+function createPages(path: string, flags: 'w+' | 'r+'): () => void {
+  const fd = node.openSync(path, flags)
   node.writeSync(fd, Buffer.alloc(RING_PAGES * PAGE_BYTES))
   node.fsyncSync(fd)
   const content = Buffer.alloc(PAGE_BYTES, 7)

@@ -1,57 +1,57 @@
 // `npm run bench:flash`: measures the bytes that reach the flash device by its own counters, and compares them with the
 // agent's estimate and with a program that renames files. A test clock replays a day in seconds; whenever the file system
-// would write its metadata by itself, it is made to.
+// would write its metadata by itself, it is made to. `-- partition` measures only the partition without a file system.
 import * as node from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newState, type State } from '../../src/core/state.ts'
 import { step } from '../../src/core/step.ts'
 import { type Fs, nodeFs } from '../../src/store/file/fs.ts'
-import { flashCostOf } from '../../src/store/file/write-amplification.ts'
+import { flashCostOf, NO_SIDE_WRITES } from '../../src/store/file/write-amplification.ts'
 import { openStore } from '../../src/store/open.ts'
+import { preparePartition } from '../../src/store/prepare-partition.ts'
 import { recover } from '../../src/store/recovery.ts'
 import { IDLE } from '../core/step-driver.ts'
 import { settled, testClock } from '../rig/clock.ts'
 import { type Flash, startFlash } from '../rig/flash.ts'
 import { removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
+import { makePartition } from '../rig/partition.ts'
 import { startSystemd } from '../rig/systemd.ts'
 import { commitCosts } from './commit-costs.ts'
 import { BTRFS_DAYS, DAY, DAYS, type Day, type DayEvent, MINUTE } from './simulated-days.ts'
 
 /** How often each file system writes its journal, or its trees. */
-const METADATA_EVERY_MS = { ext4: 5_000, btrfs: 30_000 } as const
+const METADATA_EVERY_MS = { ext4: 5_000, btrfs: 30_000, partition: Number.POSITIVE_INFINITY } as const
+/** Enough for a thousand units. */
+const PARTITION_BYTES = 4 * 1024 * 1024
 /** The endurance of a 4 GB eMMC with 3,000 erase cycles and a write amplification of 4. */
 const ENDURANCE_BYTES = (4e9 * 3000) / 4
 
+const HEADS = ['events', 'commits', 'to the device', 'per commit', 'agent estimate', 'rename/commit', 'rename/event']
 const print = (what: string, value: string) => console.log(`${what.padEnd(86)} ${value.padStart(16)}`)
 const bytes = (n: number) => `${Math.round(n).toLocaleString('en')} B`
 
-const idle = idleFor(10)
-const costs = commitCosts()
-await replayDays('ext4', DAYS)
-await replayDays('btrfs', BTRFS_DAYS)
+const onlyPartition = process.argv[2] === 'partition'
+const idle = onlyPartition ? null : idleFor(10)
+const costs = commitCosts(onlyPartition)
+if (!onlyPartition) {
+  await replayDays('ext4', DAYS)
+  await replayDays('btrfs', BTRFS_DAYS)
+}
+await replayDaysOnPartition(DAYS)
 console.log()
 for (const { name, alone, close, estimate } of await costs) {
   print(`a commit on ${name}, 60 s apart`, bytes(alone))
   print(`  the agent's estimate of a single one`, bytes(estimate))
   print(`  a second apart`, bytes(close))
 }
-print('the built agent, 10 min idle with 12 units, scraped every 15 s', bytes(await idle))
+if (idle !== null) print('the built agent, 10 min idle with 12 units, scraped every 15 s', bytes(await idle))
 
-async function replayDays(kind: keyof typeof METADATA_EVERY_MS, days: Readonly<Record<string, Day>>): Promise<void> {
+async function replayDays(kind: 'ext4' | 'btrfs', days: Readonly<Record<string, Day>>): Promise<void> {
   const flash = await startFlash(kind, '400M')
   try {
     const renamed = bytesPerSave(20, renames(flash), flash)
     print(`one temporary file alone on ${kind}: fsync, rename, fsync of the directory`, bytes(renamed))
-    const heads = [
-      'events',
-      'commits',
-      'to the device',
-      'agent estimate',
-      'rename/commit',
-      'rename/event',
-      'in 10 years',
-    ]
-    console.log(`\n${'day'.padEnd(46)}${heads.map((head) => head.padStart(18)).join('')}`)
+    printHeads()
     for (const [name, day] of Object.entries(days)) {
       const file = flash.at(`day-${Object.keys(days).indexOf(name)}`)
       await replayDay(name, day, { kind, flash, file, renamed })
@@ -62,12 +62,41 @@ async function replayDays(kind: keyof typeof METADATA_EVERY_MS, days: Readonly<R
   }
 }
 
+/** A partition that is formatted for each day. */
+async function replayDaysOnPartition(days: Readonly<Record<string, Day>>): Promise<void> {
+  printHeads()
+  for (const [name, day] of Object.entries(days)) {
+    const partition = makePartition(PARTITION_BYTES)
+    try {
+      const prepared = await preparePartition(partition.path, newState('00112233aabbccdd'))
+      await prepared.format()
+      await prepared.close()
+      const flash = { written: partition.written, sync: () => syncDevice(partition.path) }
+      await replayDay(`a partition: ${name}`, day, { kind: 'partition', flash, file: partition.path, renamed: null })
+    } finally {
+      partition.end()
+    }
+  }
+}
+
+function syncDevice(path: string): void {
+  const fd = node.openSync(path, 'r')
+  node.fsyncSync(fd)
+  node.closeSync(fd)
+}
+
+function printHeads(): void {
+  console.log(
+    `\n${'day'.padEnd(58)}${[...HEADS, 'in 10 years', 'of its life'].map((head) => head.padStart(16)).join('')}`,
+  )
+}
+
 interface DayOn {
   readonly kind: keyof typeof METADATA_EVERY_MS
-  readonly flash: Flash
+  readonly flash: Pick<Flash, 'sync' | 'written'>
   readonly file: string
-  /** Bytes that a program writes that replaces its file. */
-  readonly renamed: number
+  /** Bytes that a program writes that replaces its file; null if it cannot. */
+  readonly renamed: number | null
 }
 
 async function replayDay(name: string, day: Day, { kind, flash, file, renamed }: DayOn): Promise<void> {
@@ -80,7 +109,7 @@ async function replayDay(name: string, day: Day, { kind, flash, file, renamed }:
     log: () => {},
     fs,
     limits: { flushIntervalMs, bytesPerDay: 30_000_000 },
-    sideWrites: flashCostOf({ type: kind, options: [] }).sideWrites,
+    sideWrites: kind === 'partition' ? NO_SIDE_WRITES : flashCostOf({ type: kind, options: [] }).sideWrites,
     fresh: () => newState('00112233aabbccdd'),
   })
   const { store } = opened
@@ -120,17 +149,20 @@ async function replayDay(name: string, day: Day, { kind, flash, file, renamed }:
   const { commits, bytesWritten } = store.health()
   const commitsToday = commits - before.commits
   await store.stop()
+  const tenYears = device * 3650
   const columns = [
     eventsToday,
     commitsToday,
     device,
+    commitsToday === 0 ? null : Math.round(device / commitsToday),
     bytesWritten - before.bytesWritten,
-    renamed * commitsToday,
-    renamed * eventsToday,
+    renamed === null ? null : renamed * commitsToday,
+    renamed === null ? null : renamed * eventsToday,
+    tenYears,
   ]
-  const wear = `${(((device * 3650) / ENDURANCE_BYTES) * 100).toFixed(2)} %`
-  const cells = [...columns.map((n) => n.toLocaleString('en')), wear]
-  console.log(name.padEnd(46) + cells.map((cell) => cell.padStart(18)).join(''))
+  const wear = `${((tenYears / ENDURANCE_BYTES) * 100).toFixed(2)} %`
+  const cells = [...columns.map((n) => n?.toLocaleString('en') ?? '-'), wear]
+  console.log(name.padEnd(58) + cells.map((cell) => cell.padStart(16)).join(''))
 }
 
 /** The snapshots that systemd would show of the units. */
@@ -149,7 +181,7 @@ function createSnapshots() {
 }
 
 /** Node's file system, and a clock that waits for it; the metadata is written as often as the day says. */
-function dayOnFlash(flash: Flash, metadataEveryMs: number) {
+function dayOnFlash(flash: DayOn['flash'], metadataEveryMs: number) {
   let busy = 0
   let sinceMs = Number.NEGATIVE_INFINITY
   const clock = testClock({

@@ -59,3 +59,23 @@ test('the stream of a process, as used in containers, is not a log file', async 
   expect(await problemsOf(null, {}, 'run -l /dev/stderr')).toEqual([`-l: "/dev/stderr" ${instead}`])
   expect(await problemsOf('{"log_file": "/dev/null"}')).toEqual([])
 })
+
+test('a partition is allowed by the drop-in for it, or by a unit without a device policy', () => {
+  const device = '/dev/disk/by-partlabel/gatewatch'
+  const dropIn = readFileSync(join(SYSTEMD, 'drop-ins/partition.conf'), 'utf8')
+  expect(isWritable(device, writablePaths([UNIT]))).toBe(false)
+  expect(isWritable(device, writablePaths([UNIT, dropIn]))).toBe(true)
+  expect(isWritable(device, writablePaths([UNIT, '[Service]\nDevicePolicy=auto\n']))).toBe(true)
+  expect(fixForService('persistence_file', device)).toMatch(
+    /^a partition needs the drop-in partition.conf .* the udev rule partition.rules/,
+  )
+})
+
+test('the udev rule is for the partition of the drop-in, and leaves it to the user gatewatch alone', () => {
+  const rule = readFileSync(join(SYSTEMD, 'drop-ins/partition.rules'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  expect(rule).toHaveLength(1)
+  for (const part of ['ENV{ID_PART_ENTRY_NAME}=="gatewatch"', 'OWNER="gatewatch"', 'GROUP="gatewatch"', 'MODE="0600"'])
+    expect(rule[0]?.split(', ')).toContain(part)
+})

@@ -1,5 +1,5 @@
 // The built agent with its state on a partition: formatted by the command, failing, killed at writes, and in its sandbox.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
@@ -187,6 +187,7 @@ describeUnless(noGateway() ?? noPartition(), 'a partition in the sandbox of the 
       services: ['fragile'],
       service: `Environment=GATEWATCH_PERSISTENCE_FILE=${NODE}\n${DROP_IN}`,
     })
+    writeFileSync(join(installed.stateFile, '../state.ring'), 'of before')
     const gateway = await installed.boot()
     try {
       const state = async () =>
@@ -205,6 +206,9 @@ describeUnless(noGateway() ?? noPartition(), 'a partition in the sandbox of the 
       await restart()
       expect(await state()).toMatchObject({ problem: null, commits: 1 })
       expect(existsSync(installed.stateFile)).toBe(false)
+      expect(await gateway.journal('-u', 'gatewatch.service')).toContain(
+        `counting starts from 0 on ${NODE}; the counters in /var/lib/gatewatch/state.ring are not used`,
+      )
     } finally {
       await gateway.systemd.stop()
       installed.remove()
