@@ -61,9 +61,9 @@ describe('help', () => {
         --socket PATH               Local socket used by the command line tools.
                                     Default: /run/gatewatch/gatewatch.sock.
         -p, --persistence-file FILE
-                                    State file with counters and recent events. Use
-                                    persistent storage, not a tmpfs. Default:
-                                    /var/lib/gatewatch/state.ring.
+                                    State file with counters and recent events, or a
+                                    partition prepared by the command format. Not in a
+                                    tmpfs. Default: /var/lib/gatewatch/state.ring.
         -l, --log-file FILE         Empty this file, too: a regular file, and if the
                                     agent is running only its own log_file or
                                     events_file.
