@@ -102,10 +102,10 @@ interface StartRefusedEvent extends UnitEventBase {
   readonly result: string
 }
 
-/** What became known about a crash after its event was published. */
+/** What became known about a crash, or about what ended another run, after its event was published. */
 export interface EvidenceEvent extends UnitEventBase {
   readonly kind: 'evidence'
-  /** `seq` of the crash. */
+  /** `seq` of the crash, or of the stop. */
   readonly of: number
   /** Only what the crash event did not have, or what replaces it. */
   readonly evidence: Evidence

@@ -12,7 +12,13 @@ export interface Instant {
 
 export type Observation =
   /** A PropertiesChanged signal of the unit, merged with the cause that came just before it. */
-  | { readonly kind: 'signal'; readonly unit: string; readonly at: Instant; readonly snapshot: UnitSnapshot }
+  | {
+      readonly kind: 'signal'
+      readonly unit: string
+      readonly at: Instant
+      readonly snapshot: UnitSnapshot
+      readonly because?: Because
+    }
   /** The reply to a GetAll: as consistent as a signal, in its place in the order of signals, and with the settings. */
   | {
       readonly kind: 'read'
@@ -103,6 +109,14 @@ export type Observation =
       /** The signature that the crash had before; by default that of the unit's last crash, of unit and cause alone. */
       readonly former?: string
       readonly because?: Because
+    }
+  /** Which unit ended this run, proven after its event was published. */
+  | {
+      readonly kind: 'because'
+      readonly unit: string
+      readonly at: Instant
+      readonly run: string
+      readonly because: Because
     }
   /** A user's command ended, successfully or not. The unit need not be a watched one. */
   | ({ readonly kind: 'command'; readonly at: Instant; readonly outcome: Outcome | ControlProblem } & UnitCommand)

@@ -1,7 +1,8 @@
 // The pure core function: applies one observation to the state and returns the new state and the events.
 import { GAVE_UP_AFTER_MS } from './cause.ts'
 import type { Event } from './event.ts'
-import { dateHistories, historiesOfNextBoot, limitHistories, recountSignature } from './explain/histories.ts'
+import { addEvidence, explainEnds, explainLater } from './explain/ends.ts'
+import { dateHistories, historiesOfNextBoot, limitHistories } from './explain/histories.ts'
 import { endFlapping, flappingEndsAtMonoMs } from './flapping.ts'
 import * as forget from './forget.ts'
 import { globMatcher } from './glob.ts'
@@ -27,9 +28,10 @@ export function step(state: State, o: Observation): StepResult {
   switch (o.kind) {
     case 'signal':
     case 'read':
-      return updateUnit(state, o.unit, o.at, (unit) =>
-        applySnapshot(unit, momentOf(state, o.at), o.snapshot, o.kind === 'read' ? o.settings : null),
-      )
+      return updateUnit(state, o.unit, o.at, (unit) => {
+        const settings = o.kind === 'read' ? o.settings : null
+        return explainEnds(state, o, applySnapshot(unit, momentOf(state, o.at), o.snapshot, settings))
+      })
     case 'tick':
       return tick(state, o.at)
     case 'watch':
@@ -84,6 +86,8 @@ export function step(state: State, o: Observation): StepResult {
       }))
     case 'command':
       return numberEvents(state, o.at, [commandEvent(state, o)])
+    case 'because':
+      return updateUnit(state, o.unit, o.at, (unit) => explainLater(unit, o.run, o.because))
     case 'evidence':
       return updateUnit(state, o.unit, o.at, (unit) => addEvidence(unit, o))
   }
@@ -103,13 +107,6 @@ function commandEvent(
 function synced(state: State, at: Instant, clockSynced: boolean | null): State {
   const known = state.clockSynced === clockSynced ? state : { ...state, clockSynced }
   return clockSynced === true ? dateHistories(known, at) : known
-}
-
-function addEvidence(unit: Unit, { of, evidence, because, former }: Observation & { kind: 'evidence' }): Transition {
-  const known = because === undefined ? { of, evidence } : { of, evidence, because }
-  const counters = shownCounters(unit)
-  const recounted = recountSignature(unit, evidence.signature, former)
-  return { unit: recounted, events: [{ kind: 'evidence', unit: unit.name, source: 'signal', counters, ...known }] }
 }
 
 function updateUnit(state: State, name: string, at: Instant, update: (unit: Unit) => Transition): StepResult {
@@ -237,6 +234,7 @@ function boot(state: State, at: Instant, bootId: string): StepResult {
       failed: null,
       gaveUp: false,
       flapping: false,
+      lastEnd: null,
       crashTimesMonoMs: [],
       burst: null,
     }

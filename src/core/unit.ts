@@ -1,6 +1,7 @@
 // The model of one watched unit: the last snapshot from systemd, the open run, and the counters.
-import type { Cause } from './explain/evidence.ts'
+import type { Cause, LastEnd } from './explain/evidence.ts'
 import type { UnitHistory } from './explain/history.ts'
+import type { Relations } from './explain/relations.ts'
 
 /** The properties of a unit at one instant, as parsed by the bus adapter. */
 export interface UnitSnapshot {
@@ -42,6 +43,8 @@ export interface Settings {
   readonly wasActive: boolean
   /** `TriggeredBy` and `UpheldBy`: units that start this one while they are active (timers, paths, sockets, ...). */
   readonly startedBy: readonly string[]
+  /** Which units can end this one, and on which it depends. Not stored. */
+  readonly relations?: Relations
 }
 
 /** One run of a unit (an invocation in systemd's terms), from its start to its end. */
@@ -178,6 +181,8 @@ export interface Unit {
   readonly flapping: boolean
   readonly gaveUp: boolean
   readonly burst: Burst | null
+  /** The latest end that was observed. Not stored. */
+  readonly lastEnd: LastEnd | null
   /** Since when systemd cannot load the unit; null while it can. */
   readonly goneSinceMonoMs: number | null
   /**
@@ -222,6 +227,7 @@ export function newUnit(name: string): Unit {
     flapping: false,
     gaveUp: false,
     burst: null,
+    lastEnd: null,
     goneSinceMonoMs: null,
     unloadedSinceMonoMs: null,
   }

@@ -2,6 +2,7 @@
 import { signalNumber } from '../core/cause.ts'
 import type { Event } from '../core/event.ts'
 import type { Counters } from '../core/unit.ts'
+import { endText } from '../core/views/event-text.ts'
 import { plural } from '../core/views/format.ts'
 import type { Level } from '../ports.ts'
 
@@ -58,9 +59,9 @@ function levelAndText(event: Event): { level: Level; text: string } {
       return { level: 'info', text: `${text}${late}` }
     }
     case 'stop':
-      return { level: 'info', text: `  Incrementing stop counter -> ${event.counters.stops}${late}` }
+      return { level: 'info', text: `  Incrementing stop counter -> ${event.counters.stops}${endText(event)}${late}` }
     case 'crash':
-      return { level: 'error', text: ` **CRASH** ${exitText(event)}, ${resultText(event)}${late}` }
+      return { level: 'error', text: ` **CRASH** ${exitText(event)}, ${resultText(event)}${endText(event)}${late}` }
     case 'lost':
       return { level: 'warning', text: `  Incrementing lost counter -> ${event.counters.lost}: run ended unobserved` }
     case 'gave_up':
@@ -81,7 +82,7 @@ function levelAndText(event: Event): { level: Level; text: string } {
       }
     }
     case 'evidence':
-      return { level: 'info', text: `  Evidence of the crash with sequence number ${event.of}` }
+      return { level: 'info', text: `  Evidence of the event with sequence number ${event.of}${endText(event)}` }
     case 'start_refused':
       return { level: 'warning', text: `  Start refused (Result: ${event.result})${late}` }
     case 'unit_appeared':

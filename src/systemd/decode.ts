@@ -1,4 +1,5 @@
 // Decodes systemd's D-Bus properties into unit snapshots and settings; never throws, whatever the bus sends. Pure.
+import { RELATION_PROPERTIES, relationsOf } from '../core/explain/relations.ts'
 import type { Settings, UnitSnapshot } from '../core/unit.ts'
 import { plain } from '../dbus/variants.ts'
 import { FACT_PROPERTIES, factsIn, type ReadFacts, STATUS_TEXT } from './facts/unit-facts.ts'
@@ -34,6 +35,7 @@ export const WANTED_PROPERTIES: ReadonlySet<string> = new Set([
   'InactiveEnterTimestampMonotonic',
   'TriggeredBy',
   'UpheldBy',
+  ...RELATION_PROPERTIES,
   ...FACT_PROPERTIES,
   // Only of units that start watched ones:
   'Triggers',
@@ -172,6 +174,7 @@ export function decodeUnit(body: readonly unknown[]): UnitReading | Malformed {
       restartPrevented: isSet(plain(properties['RestartPreventExitStatus'])),
       wasActive: ENTERED.some((name) => (whole(properties[name]) ?? 0) > 0),
       startedBy: STARTED_BY.flatMap((name) => names(plain(properties[name]))),
+      relations: relationsOf((name) => names(plain(properties[name]))),
     },
   }
 }
@@ -180,7 +183,7 @@ const ENTERED = ['ActiveEnterTimestampMonotonic', 'InactiveEnterTimestampMonoton
 /** The properties that name the units that start a unit while they are active. UpheldBy: since systemd 251. */
 export const STARTED_BY = ['TriggeredBy', 'UpheldBy']
 
-function names(list: unknown): string[] {
+export function names(list: unknown): string[] {
   return Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []
 }
 

@@ -1,7 +1,16 @@
 // The match rules of a connection: the bus delivers the signals of every unit, or, while the watched units are few and named,
 // only theirs, so that other units do not wake the agent.
 import type { Bus } from '../dbus/bus.ts'
-import { DRIVER, DRIVER_PATH, MANAGER, MANAGER_PATH, OWNER_RULE, PROPERTIES, SYSTEMD } from './manager-api.ts'
+import {
+  DRIVER,
+  DRIVER_PATH,
+  MANAGER,
+  MANAGER_PATH,
+  OWNER_RULE,
+  PROPERTIES,
+  SYSTEMD,
+  systemdOwner,
+} from './manager-api.ts'
 import { unitPath } from './unit-path.ts'
 
 /** The bus compares each signal with all rules; dbus-daemon(1) allows a client of the system bus 512. */
@@ -25,6 +34,8 @@ export interface NeededUnits {
   readonly watched: readonly string[]
   /** Object paths of units whose changes are needed, but not their jobs. */
   readonly others: readonly string[]
+  /** Units whose jobs are needed, but not their changes: as many as there is room for. */
+  readonly related?: readonly string[]
 }
 
 export interface MatchRules {
@@ -96,10 +107,28 @@ export function createMatchRules(bus: Bus): MatchRules {
   }
 }
 
-function rulesOf({ watched, others }: NeededUnits): readonly string[] {
+function rulesOf({ watched, others, related = [] }: NeededUnits): readonly string[] {
+  const room = UNITS_AT_MOST - watched.length - others.length
+  const alsoJobs = related.filter((unit) => !watched.includes(unit)).slice(0, room)
   return [
     ...watched.map((unit) => changes(`path='${unitPath(unit)}'`)),
-    ...watched.map((unit) => ofManager(`arg2='${unit}'`)), // JobNew and JobRemoved
+    ...[...watched, ...alsoJobs].map((unit) => ofManager(`arg2='${unit}'`)), // JobNew and JobRemoved
     ...others.map((path) => changes(`path='${path}'`)),
   ]
+}
+
+/** Requests signals from the bus, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
+export async function requestSignals(
+  bus: Bus,
+  rules: MatchRules,
+  setOwner: (owner: string | null) => void,
+): Promise<void> {
+  await rules.everyUnit()
+  await new Promise<void>((resolve, reject) => {
+    systemdOwner(bus, (error, owner) => {
+      if (error !== null) return reject(error)
+      setOwner(owner)
+      resolve()
+    })
+  })
 }

@@ -1,16 +1,17 @@
 // Watching systemd over one bus connection: subscribes, follows restarts of systemd on the bus, reads all units, handles signals.
 import { messageOf } from '../core/error-text.ts'
 import type { Observation } from '../core/observation.ts'
-import { type Bus, isGone, type Signal } from '../dbus/bus.ts'
+import { isGone, type Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import type { Log, UnmatchedPattern } from '../ports.ts'
 import { createAcceptSockets } from './accept-sockets.ts'
+import { createCauseWatch } from './causes/cause-watch.ts'
 import { createFreezerCheck } from './freezer-check.ts'
 import { createGapWatch } from './gap-watch.ts'
 import { type AllUnits, type AllUnitsDelivery, deliveryOfAllUnits } from './listing/all-units.ts'
 import { findUnits } from './listing/find-units.ts'
 import * as manager from './manager-api.ts'
-import { createMatchRules, type MatchRules, type NeededUnits } from './match-rules.ts'
+import { createMatchRules, type NeededUnits, requestSignals } from './match-rules.ts'
 import { delayed, shared } from './scheduling.ts'
 import { createTriggers } from './triggers.ts'
 import { unitPath } from './unit-path.ts'
@@ -53,7 +54,7 @@ export interface Session extends AllUnitsDelivery {
 export async function openSession(context: SessionContext): Promise<Session> {
   const { bus, clock, list, observe, allUnits } = context
   const watched = watchUnits(context, () => reloading, reconcileUnlessDue)
-  const { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching } = watched
+  const { rules, needed, units, signals, triggers, sockets, gaps, report, find, endWatching } = watched
   let owner: string | null = null
   let subscribed = false
   let isUp = false
@@ -130,7 +131,7 @@ export async function openSession(context: SessionContext): Promise<Session> {
       if (name === manager.SYSTEMD) setOwner(typeof now === 'string' && now !== '' ? now : null)
     } else if (member === 'Reloading') {
       reloading = body[0] === true
-      if (reloading) observe({ kind: 'reloading', at: clock.now() })
+      if (reloading) report({ kind: 'reloading', at: clock.now() })
       else reconciling.soon()
     } else signals.handle(signal)
   }
@@ -175,6 +176,7 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
   const observe = (observation: Observation) => {
     session.observe(observation)
     if (observation.kind === 'discovered') sockets.check(observation.unit)
+    if (observation.kind === 'reloading') causes.distrust(observation.unit)
   }
   /** Finds the units that could not be followed when they were loaded. */
   const listing = delayed(clock, LIST_AGAIN_AFTER_MS, () => {
@@ -184,6 +186,9 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
   })
   const context = { ...session, observe, isConnection: sockets.isConnection, overflowed: listing.soon }
   const find = () => findUnits(context, units, signals)
+  const causes = createCauseWatch(bus, clock, (unit, run, because) =>
+    observe({ kind: 'because', unit, at: clock.now(), run, because }),
+  )
   const triggers = createTriggers(bus, (unit, active) => observe({ kind: 'triggered', unit, at: clock.now(), active }))
   const units = createUnitReader({
     ...context,
@@ -193,41 +198,31 @@ function watchUnits(session: SessionContext, isReloading: () => boolean, reconci
       triggers.set(label, reading.settings.startedBy)
       freezer.note(label, reading.snapshot)
       noteJob(label, reading.snapshot)
+      causes.read(reading)
       // It is an alias, or something starts it, since the last time that every unit was read.
       if (![reading.id, ...reading.settings.startedBy].every((unit) => rules.covers(unitPath(unit)))) gaps.suspect()
     },
   })
-  const noteJob = createJobTypes(bus, (unit, job, type) =>
-    observe({ kind: 'job-type', unit, at: clock.now(), job, type }),
-  )
+  const noteJob = createJobTypes(bus, (unit, job, type) => {
+    observe({ kind: 'job-type', unit, at: clock.now(), job, type })
+    causes.jobType(unit, job, type)
+  })
   const freezer = createFreezerCheck({ bus, clock, isWatched: list.has, read: units.readAgain })
   const missed = (unit: string) => {
     log('debug', `bus: signals about restarts of ${unit} are missing; re-reading all units`)
     gaps.suspect()
   }
-  const signals = createUnitSignals({ ...context, units, triggers, freezer, noteJob, isReloading, missed })
+  const signals = createUnitSignals({ ...context, units, triggers, freezer, causes, noteJob, isReloading, missed })
   /** Patterns match units that are not known yet, and the signals of an alias have the name of its unit. */
   const needed = (): NeededUnits | null =>
     allUnits.isFollowed() || list.patterns().length > 0 || list.hasAlias()
       ? null
-      : { watched: list.all(), others: triggers.paths() }
+      : { watched: list.all(), others: triggers.paths(), related: causes.related() }
   const endWatching = () => {
     units.end()
     freezer.end()
     gaps.end()
     listing.cancel()
   }
-  return { rules, needed, units, signals, triggers, sockets, gaps, find, endWatching }
-}
-
-/** Requests signals from the bus, then passes systemd's unique name to `setOwner`; null if it is not on the bus. */
-async function requestSignals(bus: Bus, rules: MatchRules, setOwner: (owner: string | null) => void): Promise<void> {
-  await rules.everyUnit()
-  await new Promise<void>((resolve, reject) => {
-    manager.systemdOwner(bus, (error, owner) => {
-      if (error !== null) return reject(error)
-      setOwner(owner)
-      resolve()
-    })
-  })
+  return { rules, needed, units, signals, triggers, sockets, gaps, report: observe, find, endWatching }
 }

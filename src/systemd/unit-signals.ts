@@ -6,6 +6,7 @@ import type { Bus, Signal } from '../dbus/bus.ts'
 import type { MessageHeader } from '../dbus/message-header.ts'
 import { plain } from '../dbus/variants.ts'
 import type { Clock } from '../ports.ts'
+import type { CauseWatch } from './causes/cause-watch.ts'
 import type { SignalPairing } from './decode.ts'
 import type { FreezerCheck } from './freezer-check.ts'
 import type { AllUnits } from './listing/all-units.ts'
@@ -36,6 +37,7 @@ interface UnitSignalsContext {
   readonly triggers: Triggers
   readonly allUnits: AllUnits
   readonly freezer: FreezerCheck
+  readonly causes: CauseWatch
   readonly noteJob: NoteJob
 }
 
@@ -48,7 +50,7 @@ export interface UnitSignals {
 }
 
 export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
-  const { bus, list, pairing, clock, observe, malformed, units, triggers, allUnits, freezer, noteJob } = context
+  const { bus, list, pairing, clock, observe, malformed, units, triggers, allUnits, freezer, causes, noteJob } = context
   const newTriggers = createNewTriggers({
     bus,
     clock,
@@ -76,8 +78,9 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
       candidates.delete(path)
       if (list.add(candidate)) observe({ kind: 'discovered', at, unit: candidate })
     }
+    const because = causes.changed(unitAt(path) ?? '', snapshot)
     for (const unit of list.at(path)) {
-      observe({ kind: 'signal', unit, at, snapshot })
+      observe({ kind: 'signal', unit, at, snapshot, ...(because && { because }) })
       units.moved(unit, snapshot.activeState)
       freezer.note(unit, snapshot)
       noteJob(unit, snapshot)
@@ -107,6 +110,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
   const jobNew = ([job, , name]: readonly unknown[]) => {
     if (typeof job !== 'number' || typeof name !== 'string') return malformed('JobNew without id and unit')
     const at = clock.now()
+    causes.jobNew(name, job)
     for (const unit of list.at(unitPath(name))) observe({ kind: 'job-new', unit, at, job })
   }
 
@@ -114,6 +118,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     if (typeof job !== 'number' || typeof name !== 'string' || typeof result !== 'string')
       return malformed('JobRemoved without id, unit and result')
     const at = clock.now()
+    causes.jobRemoved(name, job)
     for (const unit of list.at(unitPath(name))) observe({ kind: 'job-removed', unit, at, job, result })
   }
 

@@ -186,7 +186,7 @@ test('each kind of event is one line', () => {
       "info mosquitto.service:  Command restart via mqtt: done",
       "warning mosquitto.service:  Command stop via http by ops: denied",
       "warning mosquitto.service:  Start refused (Result: dependency)",
-      "info mosquitto.service:  Evidence of the crash with sequence number 41",
+      "info mosquitto.service:  Evidence of the event with sequence number 41",
       "info gatewatch:  Command clear via socket: done",
       "warning gatewatch: **IDENTITY CHANGED** machine ffffffffffffffffffffffffffffffff -> aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, gateway_id gw-6 -> gw-7: the state file came from another machine; its counters are the baseline, and events have new ids",
     ]

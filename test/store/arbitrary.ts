@@ -109,6 +109,7 @@ export const anyUnit: fc.Arbitrary<Unit> = fc.record({
   crashTimesMonoMs: fc.array(ms, { maxLength: 8 }),
   flapping: fc.boolean(),
   gaveUp: fc.boolean(),
+  lastEnd: fc.constant(null),
   burst: maybe(fc.record({ sinceMonoMs: ms, ends: count, summary: maybe(fc.record(summary)) })),
   goneSinceMonoMs: maybe(ms),
   unloadedSinceMonoMs: maybe(ms),

@@ -74,6 +74,15 @@ describe('match rules', () => {
     expect(rules.covers(unitPath('x.service'))).toBe(true)
   })
 
+  it('are those of the jobs of units that can end a watched one, as many as there is room for', async () => {
+    const { bus, has } = recordingBus()
+    const rules = createMatchRules(bus)
+    const related = ['a.service', 'b.target', ...Array.from({ length: 70 }, (_, i) => `r${i}.slice`)]
+    await rules.only(() => ({ watched: ['a.service'], others: [], related }))
+    expect([has("arg2='b.target'"), has('/unit/b_2etarget'), has(EVERY_UNIT)]).toEqual([true, false, false])
+    expect([has("arg2='r61.slice'"), has("arg2='r62.slice'")]).toEqual([true, false])
+  })
+
   it('are those of every unit if there are too many units', async () => {
     const { bus, log, has } = recordingBus()
     const rules = createMatchRules(bus)

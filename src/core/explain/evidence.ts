@@ -25,6 +25,15 @@ export interface After {
   readonly ms: number
 }
 
+/** The latest end of a run that was observed when it happened. */
+export interface LastEnd {
+  readonly event: After['event']
+  readonly atMonoMs: number
+  /** Number of the event. */
+  readonly seq: number
+  readonly run: string | null
+}
+
 /** Memory of the unit, in bytes. */
 export interface MemoryEvidence {
   /** MemoryMax of the unit; absent if there is none. */

@@ -1,5 +1,6 @@
 // One-line description of an event, the same on the terminal and on the dashboard.
 
+import type { After, Because } from '../explain/evidence.ts'
 import type { Counters } from '../unit.ts'
 import { causeText, plural } from './format.ts'
 
@@ -16,6 +17,8 @@ export interface EventView {
   readonly core_dumped?: boolean
   readonly requested?: boolean
   readonly will_restart?: boolean | null
+  readonly because?: Because
+  readonly after?: After
   /** The last lines of the journal before a crash. */
   readonly log?: readonly string[]
   readonly flapping?: boolean
@@ -49,14 +52,14 @@ export function eventDetails(event: EventView): string {
     case 'restart':
       return `restart ${counters?.restarts}, start ${counters?.starts}${late}`
     case 'stop':
-      return `stop ${counters?.stops}${late}`
+      return `stop ${counters?.stops}${endText(event)}${late}`
     case 'crash': {
       const { result = 'unknown', exit_code = null, signal = null } = event
       const core = event.core_dumped ? ', core dumped' : ''
       const requested = event.requested ? ', requested' : ''
       const next =
         event.will_restart === true ? ', will restart' : event.will_restart === false ? ', will not restart' : ''
-      return `${causeText({ result, exit_code, signal })}${core}${requested}${next} (crash ${counters?.crashes})${late}`
+      return `${causeText({ result, exit_code, signal })}${core}${requested}${next} (crash ${counters?.crashes})${endText(event)}${late}`
     }
     case 'lost':
       return `run ended unobserved (lost ${counters?.lost})`
@@ -69,7 +72,7 @@ export function eventDetails(event: EventView): string {
     case 'summary':
       return `${plural(event.starts ?? 0, 'start')}, ${plural(event.stops ?? 0, 'stop')}, ${plural(event.crashes ?? 0, 'crash', 'crashes')} (rate limit)`
     case 'evidence':
-      return `of ${event.of}`
+      return `of ${event.of}${endText(event)}`
     case 'start_refused':
       return `not started: ${event.result}`
     case 'unit_appeared':
@@ -87,4 +90,12 @@ export function eventDetails(event: EventView): string {
     default:
       return ''
   }
+}
+
+/** `, because a.service ended (BindsTo=)` and `, b.service crashed 120 ms before`; empty if neither is known. */
+export function endText({ because, after }: { readonly because?: Because; readonly after?: After }): string {
+  const how = because?.relation === 'Conflicts' ? 'started' : 'ended'
+  const proven = because === undefined ? '' : `, because ${because.unit} ${how} (${because.relation}=)`
+  const before = { stop: 'stopped', crash: 'crashed', lost: 'was lost' }
+  return after === undefined ? proven : `${proven}, ${after.unit} ${before[after.event]} ${after.ms} ms before`
 }
