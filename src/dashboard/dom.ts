@@ -19,6 +19,11 @@ export function el(what: string, ...children: readonly Child[]): HTMLElement {
   return element
 }
 
+/** A name that may be broken after its separators: `edger.` `connecteddev`. */
+export function breakable(name: string): readonly Child[] {
+  return name.split(/(?<=[._@-])/).flatMap((part) => [part, el('wbr')])
+}
+
 const SVG = 'http://www.w3.org/2000/svg'
 
 export function svg(tag: string, attributes: Readonly<Record<string, string | number>>): SVGElement {

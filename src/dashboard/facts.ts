@@ -138,8 +138,7 @@ function brokerFact(mqtt: StatusView['mqtt']): Fact {
 }
 
 function clockFact(checks: readonly CheckView[], aheadMs: number): Fact {
-  if (checks.some(({ name, healthy }) => name === 'clock' && !healthy))
-    return { tone: 'warn', text: 'not synchronised' }
+  if (checks.some(({ name, healthy }) => name === 'clock' && !healthy)) return { tone: 'warn', text: 'not in sync' }
   if (Math.abs(aheadMs) < SAME_CLOCK_MS) return { tone: 'ok', text: 'in sync' }
   return { tone: 'warn', text: `${age(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} this device` }
 }

@@ -3,7 +3,7 @@ import type { StatusView, UnitView } from '../core/views/api-views.ts'
 import { shortName } from '../core/views/format.ts'
 import type { ApiEvent } from './api-types.ts'
 import { createCounters } from './counters.ts'
-import { byId, el, setText, setTone, svg } from './dom.ts'
+import { breakable, byId, el, setText, setTone, svg } from './dom.ts'
 import { createStateLine } from './state-line.ts'
 import { DAY_MS, type Timeline, timelineOf, timelineText } from './timeline.ts'
 import { byUrgency, causeOf, stateOf } from './verdict.ts'
@@ -57,7 +57,7 @@ function newRow(name: string, open: (service: string) => void): Row {
   const cause = el('p.cause')
   const timeline = newTimeline()
   const counters = createCounters()
-  const button = el('button.name', shortName(name)) as HTMLButtonElement
+  const button = el('button.name', ...breakable(shortName(name))) as HTMLButtonElement
   button.type = 'button'
   button.ariaHasPopup = 'dialog'
   const element = el('li.unit', el('h3', button), line.state, cause, line.since, timeline.element, counters.element)

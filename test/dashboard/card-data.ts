@@ -1,9 +1,10 @@
 // What the API responds about the unit of the scene `one-crashed` that gave up.
+import type { Page } from 'playwright-core'
 import type { Explanation, UnitDetails } from '../../src/dashboard/card/unit-views.ts'
 
 const DAY_MS = 86_400_000
 
-export function detailsOf(nowMs: number): UnitDetails {
+function detailsOf(nowMs: number): UnitDetails {
   const day = (ago: number) => new Date(nowMs - ago * DAY_MS).toISOString().slice(0, 10)
   return {
     description: 'Device management client',
@@ -56,12 +57,13 @@ export function explanationOf(nowMs: number): Explanation {
   const at = (beforeMs: number) => new Date(nowMs - 12 * 60_000 - beforeMs).toISOString()
   return {
     sentences: [
-      'devmgmt.service crashed at 00:16:13: it was killed by SIGKILL.',
+      `devmgmt.service crashed at ${at(0).replace('T', ' ').slice(0, 19)}Z (12 min ago): its main process was ended by SIGKILL.`,
       'The run had lasted 11 h 27 min.',
       'The kernel killed devmgmt (61.0 MiB resident), because the memory limit of devmgmt.service was reached.',
-      'Memory of the run: peak 64.0 MiB, limit 64.0 MiB (MemoryMax=).',
+      'Memory of the run: last seen 58.3 MiB, limit 64.0 MiB (MemoryMax=).',
       'With the same cause: 2 crashes in 24 h, 2 in 7 days, this one included.',
-      'systemd will not restart it: it was started too often. After the reason is removed, run `systemctl reset-failed devmgmt.service` and start it.',
+      'systemd gave up: the start limit of 2 starts in 24 h was reached (StartLimitBurst=, StartLimitIntervalSec=).',
+      'What you can do: correct the cause; then run `gatewatch reset-failed devmgmt.service` and `gatewatch start devmgmt.service`.',
     ],
     timeline: [
       {
@@ -79,7 +81,21 @@ export function explanationOf(nowMs: number): Explanation {
         text: 'SIGKILL, will not restart (crash 2)',
       },
     ],
-    frames: ['parse_frame (devmgmt + 0x41f0)', 'read_loop (devmgmt + 0x2210)', 'main (devmgmt + 0x1080)'],
-    log: ['reading configuration', 'connected to mqtt://127.0.0.1', '<b>queue is full</b>'],
+    log: ['connected to mqtt://127.0.0.1', 'queue: 4096 messages', 'queue: 8192 messages'],
   }
+}
+
+/** Responds with these data, and `more`, for each unit; returns how often the explanation was requested. */
+export async function routeCardData(page: Page, more: Partial<Explanation> = {}): Promise<() => number> {
+  const nowMs = Date.now()
+  let explained = 0
+  await page.route('**/api/v1/units/*', async (route) => {
+    const unit = (await (await route.fetch()).json()) as object
+    await route.fulfill({ json: { ...unit, ...detailsOf(nowMs) } })
+  })
+  await page.route('**/api/v1/units/*/explain', (route) => {
+    explained += 1
+    return route.fulfill({ json: { ...explanationOf(nowMs), ...more } })
+  })
+  return () => explained
 }

@@ -115,7 +115,7 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     }
     const other = await open(SCENES['not-found'] as Scene)
     const clock = other.page.locator('#facts div', { hasText: 'Clock' }).locator('dd')
-    expect(await clock.textContent()).toBe('not synchronised')
+    expect(await clock.textContent()).toBe('not in sync')
   })
 
   test('a frozen unit and a refused start are shown; without contact to systemd, every state is unknown', async () => {

@@ -12,8 +12,11 @@ const NO_BACKGROUND_TRAFFIC = [
   '--disable-sync',
 ]
 
-export const PHONE = { width: 360, height: 740 }
+/** A small one. */
+export const PHONE = { width: 320, height: 640 }
 export const DESKTOP = { width: 1280, height: 900 }
+/** A television with 4K on a wall. */
+export const WALL = { width: 3840, height: 2160 }
 
 /** Playwright creates and removes the profile directory. Chromium has no sandbox when it runs as root. */
 export function startChromium(): Promise<Browser> {

@@ -48,6 +48,7 @@ export function createCard(changed: () => void): Card {
     counted.element,
     ...resources.elements,
     explanation.log,
+    operations.needed,
   )
   /** Empty while the card is closed. */
   let shown = ''

@@ -4,6 +4,7 @@ import { causeText, shortName } from '../../core/views/format.ts'
 import { el, icon, setText, setTone } from '../dom.ts'
 import { confirmWithToken, fetchWithToken, WrongToken } from '../token.ts'
 import type { Tone } from '../tone.ts'
+import { createSection } from './section.ts'
 
 type Action = 'start' | 'stop' | 'restart' | 'reset-failed'
 
@@ -36,6 +37,8 @@ export function createOperations() {
   const text = el('span')
   const result = el('p.result', icon('unknown'), text)
   result.setAttribute('role', 'status')
+  const needed = el('p.soft')
+  const section = createSection('Operations', needed)
   let shownActions = ''
   let shownUnit = ''
 
@@ -63,6 +66,7 @@ export function createOperations() {
 
   return {
     elements: [buttons, result],
+    needed: section.element,
     show(status: StatusView, unit: UnitView): void {
       const actions = status.control?.units.includes(unit.service) ? actionsFor(unit) : []
       if (shownActions !== actions.join() || shownUnit !== unit.service) {
@@ -73,9 +77,20 @@ export function createOperations() {
       shownActions = actions.join()
       shownUnit = unit.service
       buttons.hidden = actions.length === 0
+      const words = neededText(status, unit)
+      setText(needed, words)
+      section.show(words !== '')
       showResult()
     },
   }
+}
+
+/** Empty if the unit can be operated. */
+function neededText({ control }: StatusView, { service }: UnitView): string {
+  if (!control) {
+    return 'They need control.enabled and a token (control.token_file), over TLS or from the gateway itself.'
+  }
+  return control.units.includes(service) ? '' : 'Not allowed: control.units does not include this unit.'
 }
 
 function actionsFor(unit: UnitView): readonly Action[] {
