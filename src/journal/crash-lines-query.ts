@@ -56,16 +56,22 @@ export interface RecordsWanted {
   readonly oom: boolean
 }
 
+/** Wall times in ms. */
+export interface TimeSpan {
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 /**
  * Arguments for the last messages of the unit and for all records about the crash, so that one query serves both. Any user who can
- * write to the journal can write such records: `recordsIn` decides which are genuine. `within`: wall times in ms.
+ * write to the journal can write such records: `recordsIn` decides which are genuine. `within`: null for a crash just now.
  */
 export function argsForCrash(
   invocationId: string,
   unit: string,
   lines: number,
   { coredump, oom }: RecordsWanted,
-  within: { readonly fromMs: number; readonly untilMs: number } | null = null,
+  within: TimeSpan | null,
 ): readonly string[] {
   const entries = lines + LINES_OF_LATER_RUNS + (oom ? LINES_OF_KERNEL : 0)
   return [

@@ -9,6 +9,7 @@ import {
   type RecordsWanted,
   type RunLines,
   runLinesOf,
+  type TimeSpan,
   withoutRecords,
 } from './crash-lines-query.ts'
 import type { JournalEntry } from './journal-entry.ts'
@@ -41,8 +42,13 @@ export interface CrashLineReader {
    * the same run if one is under way.
    */
   linesOf(invocationId: string, unit: string): Promise<readonly string[] | null>
-  /** The same, with all records about the crash. */
-  readCrash(invocationId: string, unit: string, wanted: RecordsWanted): Promise<CrashReading | null>
+  /** The same, with all records about the crash. `within`: where to look for a crash in the past. */
+  readCrash(
+    invocationId: string,
+    unit: string,
+    wanted: RecordsWanted,
+    within?: TimeSpan | null,
+  ): Promise<CrashReading | null>
   /** Queries for lines that failed: the queue was full, the time ran out, or the journal cannot be read. */
   missed(): number
 }
@@ -59,6 +65,7 @@ interface Query {
   readonly unit: string
   /** Null: only lines. */
   readonly wanted: RecordsWanted | null
+  readonly within: TimeSpan | null
   readonly atMonoMs: number
   readonly resolve: (reading: CrashReading | null) => void
 }
@@ -105,8 +112,8 @@ export function createCrashLineReader(options: CrashLineReaderOptions): CrashLin
   }
 
   const read = async (query: Query): Promise<CrashReading | null> => {
-    const { id, unit, wanted, atMonoMs } = query
-    const args = wanted === null ? argsForRun(id, lines) : argsForCrash(id, unit, lines, wanted)
+    const { id, unit, wanted, within, atMonoMs } = query
+    const args = wanted === null ? argsForRun(id, lines) : argsForCrash(id, unit, lines, wanted, within)
     const age = () => clock.now().monoMs - atMonoMs
     await pause(SETTLE_MS - age())
     let found = await run(query, args)
@@ -126,10 +133,10 @@ export function createCrashLineReader(options: CrashLineReaderOptions): CrashLin
     busy = false
   }
 
-  const queue = (id: string, unit: string, wanted: RecordsWanted | null): Promise<CrashReading | null> =>
+  const queue = (query: Omit<Query, 'atMonoMs' | 'resolve'>): Promise<CrashReading | null> =>
     new Promise((resolve) => {
       if (waiting.length >= WAITING_AT_MOST) return resolve(null)
-      waiting.push({ id, unit, wanted, atMonoMs: clock.now().monoMs, resolve })
+      waiting.push({ ...query, atMonoMs: clock.now().monoMs, resolve })
       if (!busy) void work()
     })
 
@@ -140,12 +147,12 @@ export function createCrashLineReader(options: CrashLineReaderOptions): CrashLin
       note(result.problem)
     },
     async linesOf(id, unit) {
-      const reading = await (underWay.get(id) ?? queue(id, unit, null))
+      const reading = await (underWay.get(id) ?? queue({ id, unit, wanted: null, within: null }))
       if (reading === null) missed += 1
       return reading?.lines ?? null
     },
-    async readCrash(id, unit, wanted) {
-      const reading = queue(id, unit, wanted)
+    async readCrash(id, unit, wanted, within = null) {
+      const reading = queue({ id, unit, wanted, within })
       underWay.set(id, reading)
       await reading
       if (underWay.get(id) === reading) underWay.delete(id)

@@ -5,7 +5,6 @@ import type { CrashEvent, Event } from '../../core/event.ts'
 import type { Evidence, MemoryEvidence } from '../../core/explain/evidence.ts'
 import { mergeEvidence, withinLimit } from '../../core/explain/merge-evidence.ts'
 import { withoutHomes } from '../../core/explain/private-paths.ts'
-import { signatureOf } from '../../core/explain/signature.ts'
 import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/token-bucket.ts'
 import { type State, unitOf } from '../../core/state.ts'
 import type { createFileChanges } from '../../host/file-changes.ts'
@@ -20,7 +19,7 @@ export interface CrashEvidenceOptions {
   /** The configuration key `explain`. */
   readonly explain: boolean
   readonly agent: Pick<Agent, 'observe' | 'state'>
-  readonly source: Pick<UnitSource, 'crashFacts' | 'memoryPeak' | 'controlGroup'>
+  readonly source: Pick<UnitSource, 'crashFacts' | 'memoryPeak'>
   /** The agent's own last reading of the memory of a run. */
   readonly lastMemory: (unit: string, invocationId: string | null) => number | null
   readonly files: ReturnType<typeof createFileChanges>
@@ -66,20 +65,9 @@ export function createCrashEvidence(options: CrashEvidenceOptions): CrashEvidenc
   }
 
   const fromJournal = async (crash: CrashEvent, before: State): Promise<Evidence> => {
-    const { unit, invocationId, bootId, atMs } = crash
-    if (journal === null || invocationId === null) return {}
-    const ranMs = crash.evidence?.ranMs ?? 0
-    const snapshot = unitOf(before, unit)?.snapshot
-    const pid = snapshot?.invocationId === invocationId ? snapshot.mainPid : 0
-    const run = { unit, invocationId, bootId, pid, fromMs: atMs - ranMs, untilMs: atMs }
-    const wanted = { coredump: crash.coreDumped, oom: crash.result === 'oom-kill' || crash.signal === 'SIGKILL' }
-    const found = await journal.evidenceOf({ ...run, ...wanted, cgroup: source.controlGroup(unit) })
-    if (found === null) return {}
-    const signature = signatureOf(unit, crash, found.detail)
-    return {
-      ...found.evidence,
-      ...(signature !== (crash.evidence?.signature ?? signatureOf(unit, crash)) && { signature }),
-    }
+    const snapshot = unitOf(before, crash.unit)?.snapshot
+    const pid = snapshot?.invocationId === crash.invocationId ? snapshot?.mainPid : 0
+    return (await journal?.evidenceOf(crash, pid ?? 0)) ?? {}
   }
 
   /** One `evidence` event at most, when all of it has arrived. */

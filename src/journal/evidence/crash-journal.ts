@@ -1,12 +1,13 @@
 // Collects evidence of crashes from the journal, within a rate and a time: systemd-coredump needs seconds for its record.
-import type { CoredumpEvidence } from '../../core/explain/evidence.ts'
+import type { CrashEvent } from '../../core/event.ts'
+import type { CoredumpEvidence, Evidence } from '../../core/explain/evidence.ts'
 import { fullBucket, refilled, spent, type TokenRate } from '../../core/limits/token-bucket.ts'
 import { plural } from '../../core/views/format.ts'
 import type { Clock } from '../../ports.ts'
 import { type JournalAccess, journalAccess } from '../access.ts'
 import type { CrashLineReader, CrashReading } from '../crash-lines.ts'
 import type { RecordsWanted } from '../crash-lines-query.ts'
-import { type CrashedRun, recordsIn } from './records.ts'
+import { type CrashedRun, crashedRun, evidenceFrom, recordsIn, recordsWanted } from './records.ts'
 
 /** Crashes of which evidence is read: in a crash storm, each one would cost a process. */
 const READINGS: TokenRate = { everyMs: 10_000, burst: 10 }
@@ -21,8 +22,8 @@ type Crash = CrashedRun & RecordsWanted
 type CrashRecords = ReturnType<typeof recordsIn>
 
 export interface CrashJournal {
-  /** What the journal proves about a crash that happened just now; null if nothing, or not in time. Never rejects. */
-  evidenceOf(crash: Crash): Promise<CrashRecords | null>
+  /** What the journal proves about a crash that happened just now; null if it cannot be read in time. `pid`: of the main process. */
+  evidenceOf(crash: CrashEvent, pid: number): Promise<Evidence | null>
   /** What is missing, one sentence; empty if nothing is. */
   notes(): readonly string[]
   stop(): void
@@ -87,15 +88,18 @@ export function createCrashJournal({ reader, access = journalAccess, clock }: Cr
   }
 
   return {
-    async evidenceOf(crash) {
-      if (!isReadable()) return null
+    async evidenceOf(event, pid) {
+      const run = crashedRun(event, pid)
+      if (run === null || !isReadable()) return null
+      const crash = { ...run, ...recordsWanted(event) }
       const reading = take() ? await read(crash) : null
       if (reading === null) {
         dropped += 1
         return null
       }
       const records = recordsIn(reading.entries, crash)
-      return crash.coredump && dumpOf(records) === undefined ? awaitCoredump(crash, records) : records
+      const isAwaited = crash.coredump && dumpOf(records) === undefined
+      return evidenceFrom(isAwaited ? await awaitCoredump(crash, records) : records, event)
     },
     notes: () =>
       dropped === 0

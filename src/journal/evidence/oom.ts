@@ -10,33 +10,33 @@ interface Kill {
   readonly limitOf: string
 }
 
-/** `entries`: oldest first, from the time of the run. `cgroup`: the control group of the unit. Null if there is none. */
-export function oomIn(entries: readonly JournalEntry[], cgroup: string): OomEvidence | null {
+/** `entries`: oldest first, from the time of the run. Null if no process of the unit was killed. */
+export function oomIn(entries: readonly JournalEntry[], unit: string): OomEvidence | null {
   let kill: Kill | null = null
   let found: OomEvidence | null = null
   for (const entry of entries) {
     const text = messageOf(entry['MESSAGE'])
     if (isOfKernel(entry)) {
-      kill = killIn(text, cgroup) ?? kill
+      kill = killIn(text, unit) ?? kill
       const killed = /Killed process (\d+) \((.*?)\)(?:,|$| total-vm)(.*)/.exec(text)
       if (kill === null || killed === null || (kill.pid !== '' && kill.pid !== killed[1])) continue
       found = { by: 'kernel', limitOf: kill.limitOf, process: withoutHomes(killed[2] ?? ''), ...residentIn(text) }
       kill = null
-    } else if (isOfOomd(entry)) found = killByOomd(text, cgroup) ?? found
+    } else if (isOfOomd(entry)) found = killByOomd(text, unit) ?? found
   }
   return found
 }
 
 /** The line before the one that names the process: since Linux 5.0 `oom-kill:...`, before that `Task in A killed ...`. */
-function killIn(text: string, cgroup: string): Kill | null {
+function killIn(text: string, unit: string): Kill | null {
   const now = /oom-kill:constraint=(\w+),.*?task_memcg=([^,]*),task=.*,pid=(\d+),/.exec(text)
   if (now !== null) {
-    if (!isWithin(now[2] ?? '', cgroup)) return null
+    if (!isOf(unit, now[2] ?? '')) return null
     const limited = now[1] === 'CONSTRAINT_MEMCG' ? /oom_memcg=([^,]*)/.exec(text)?.[1] : undefined
     return { pid: now[3] ?? '', limitOf: limited === undefined ? 'system' : nameOf(limited) }
   }
   const before = /Task in (\S+) killed as a result of limit of (\S+)/.exec(text)
-  if (before === null || !isWithin(before[1] ?? '', cgroup)) return null
+  if (before === null || !isOf(unit, before[1] ?? '')) return null
   return { pid: '', limitOf: nameOf(before[2] ?? '') }
 }
 
@@ -46,14 +46,19 @@ function residentIn(text: string): { readonly bytes?: number } {
   return parts.length === 0 ? {} : { bytes: 1024 * parts.reduce((sum, kB) => sum + kB, 0) }
 }
 
-function killByOomd(text: string, cgroup: string): OomEvidence | null {
+function killByOomd(text: string, unit: string): OomEvidence | null {
   const match = /^Killed (\/\S+) due to memory (?:pressure for (\/\S*)|used)/.exec(text)
-  if (match === null || !isWithin(cgroup, match[1] ?? '')) return null
+  if (match === null || !isOf(unit, match[1] ?? '')) return null
   return { by: 'systemd-oomd', limitOf: match[2] === undefined ? 'system' : nameOf(match[2]) }
 }
 
-function isWithin(path: string, cgroup: string): boolean {
-  return path === cgroup || path.startsWith(`${cgroup}/`)
+/**
+ * Whether this is the control group of the unit, or one below it. Only slices are above: a user's own systemd can have a unit of
+ * the same name. systemd puts `_` in front of a name that the kernel reserves (cg_escape()).
+ */
+function isOf(unit: string, cgroup: string): boolean {
+  const [name] = cgroup.replace(/^(?:\/[^/]+\.slice)*\//, '').split('/')
+  return name === unit || name === `_${unit}`
 }
 
 /** `/system.slice/app.service` -> `app.service`. */

@@ -1,7 +1,8 @@
 // Evidence of one crash from journal entries: only what genuine records prove. Pure.
+import type { CrashEvent } from '../../core/event.ts'
 import type { Evidence, ResourceEvidence } from '../../core/explain/evidence.ts'
-import { normalizedLine } from '../../core/explain/signature.ts'
-import { messageOf, runsOf, withoutRecords } from '../crash-lines-query.ts'
+import { normalizedLine, signatureOf } from '../../core/explain/signature.ts'
+import { messageOf, type RecordsWanted, runsOf, withoutRecords } from '../crash-lines-query.ts'
 import type { JournalEntry } from '../journal-entry.ts'
 import { CONSUMED } from '../message-ids.ts'
 import { coredumpIn, topFunction } from './coredump.ts'
@@ -16,11 +17,21 @@ export interface CrashedRun {
   readonly bootId: string
   /** Of the main process; 0 if not known. */
   readonly pid: number
-  /** The control group of the unit; null if it has none. */
-  readonly cgroup: string | null
   /** When the run started and ended, by the wall clock. */
   readonly fromMs: number
   readonly untilMs: number
+}
+
+/** Null if the id of the run is not known. `pid`: of the main process; 0 if not known. */
+export function crashedRun(crash: CrashEvent, pid: number): CrashedRun | null {
+  const { unit, invocationId, bootId, atMs, evidence } = crash
+  if (invocationId === null || !/^[0-9a-f]{32}$/.test(invocationId)) return null
+  return { unit, invocationId, bootId, pid, fromMs: atMs - (evidence?.ranMs ?? RECENT_MS), untilMs: atMs }
+}
+
+/** What to look for: the kernel's and systemd-oomd's records only where a process was killed. */
+export function recordsWanted({ coreDumped, result, signal }: CrashEvent): RecordsWanted {
+  return { coredump: coreDumped, oom: result === 'oom-kill' || signal === 'SIGKILL' }
 }
 
 interface Records {
@@ -29,6 +40,15 @@ interface Records {
   readonly detail: string
 }
 
+/** The records, with the signature if it is not the one that the event has. */
+export function evidenceFrom({ evidence, detail }: Records, crash: CrashEvent): Evidence {
+  const signature = signatureOf(crash.unit, crash, detail)
+  const known = crash.evidence?.signature ?? signatureOf(crash.unit, crash)
+  return signature === known ? evidence : { ...evidence, signature }
+}
+
+/** Where the start of the run is not known, records are taken from this time before its end. */
+const RECENT_MS = 2000
 /** journald receives the kernel's record in order, at the time of the kill. Records of the runs before and after are not meant. */
 const EARLIER_MS = 50
 const LATER_MS = 500
@@ -45,7 +65,7 @@ export function recordsIn(newestFirst: readonly JournalEntry[], run: CrashedRun)
     const atMs = Number(entry['__REALTIME_TIMESTAMP']) / 1000
     return atMs >= run.fromMs - EARLIER_MS && atMs <= run.untilMs + LATER_MS
   })
-  const oom = run.cgroup === null ? null : oomIn(during.toReversed(), run.cgroup)
+  const oom = oomIn(during.toReversed(), run.unit)
   const coredump = coredumpIn(entries, run)
   const evidence = { ...(resources && { resources }), ...(oom && { oom }), ...(coredump && { coredump }) }
   const frame = coredump === null ? null : topFunction(coredump)

@@ -11,7 +11,6 @@ const RUN: CrashedRun = {
   invocationId: ID,
   bootId: '01234567-89ab-cdef-0123-456789abcdef',
   pid: 4711,
-  cgroup: '/system.slice/app.service',
   fromMs: 100_000,
   untilMs: 160_000,
 }
@@ -184,6 +183,7 @@ describe('an OOM kill', () => {
 
   test.each([
     ['of another unit', memcg(159_990, 'app.service.d')],
+    ["of a user's unit of the same name", memcg(159_990, 'user@1000.service/app.slice/app.service')],
     ['before the run', memcg(99_000)],
     ['after the run', memcg(161_000)],
     ['that a program wrote to /dev/kmsg', memcg(159_990).map((entry) => ({ ...entry, SYSLOG_FACILITY: '1' }))],
