@@ -1,6 +1,7 @@
 // The types of the HTTP API: the views of the agent, requests and responses, and a row of the route table.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { CrashEvent, Event } from '../core/event.ts'
+import type { Event } from '../core/event.ts'
+import type { FromJournal } from '../core/explain/explain-fully.ts'
 import type { EvidenceSources } from '../core/explain/explanation-input.ts'
 import type { HealthCheck } from '../core/health.ts'
 import type { Instant } from '../core/observation.ts'
@@ -59,8 +60,7 @@ export interface Views {
 /** What explanations need beside state and events. */
 export interface Explaining {
   sources(): EvidenceSources
-  /** The last log lines of the run; null if they may not or cannot be read. */
-  logLines(crash: CrashEvent): Promise<readonly string[] | null>
+  readonly fromJournal: FromJournal
 }
 
 export interface ClearOptions {

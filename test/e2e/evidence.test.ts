@@ -113,6 +113,8 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
     await systemd.start('forger.service')
     await systemd.kill('dumps.service', 'SEGV')
     await until(() => published('crash', 'dumps.service')[0], { what: 'the crash on the broker' }) // long before the record
+    // What systemd logs for debugging about a process makes journald count it as part of systemd.
+    await systemd.systemctl('log-level', 'info')
     await systemd.exec('systemctl', 'start', '--no-block', 'systemd-coredump@1-2-0.service')
 
     const evidence = await crash('dumps.service', ({ coredump }) => coredump !== undefined)
@@ -156,6 +158,26 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
     )
     expect(await crash('talks.service', () => true)).toEqual(before)
     expect(await crash('dumps.service', () => true)).toHaveProperty('coredump')
+  })
+
+  test('is read from the journal again for an explanation, when it is no longer kept', async () => {
+    const { systemd } = gateway
+    await systemd.stop('gatewatch.service')
+    await systemd.exec('sh', '-c', 'rm -f /run/gatewatch/evidence-*')
+    await systemd.start('gatewatch.service')
+    await until(
+      () =>
+        gateway.getJson('/api/v1/status').then(
+          () => true,
+          () => false,
+        ),
+      { what: 'the next agent' },
+    )
+    expect(await crash('dumps.service', () => true)).not.toHaveProperty('coredump')
+    expect(await gateway.getJson('/api/v1/units/dumps.service/explain')).toMatchObject({
+      event: { evidence: { coredump: { executable: '/usr/bin/sleep', signal: 'SIGSEGV' } } },
+      frames: ['genuine_frame (sleep + 0x10)'],
+    })
   })
 
   test('is a program that was replaced shortly before: late after the first crash, then at once', async () => {

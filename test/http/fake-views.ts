@@ -134,7 +134,7 @@ export function gateway(events: Event[] = [crash(1), lost(2), crash(3, 'devmgmt.
       now: () => ({ monoMs: 723_412, wallMs: 1_795_169_723_412 }),
       explaining: {
         sources: () => ({ explain: true, journal: 'readable' }),
-        logLines: async ({ log }) => log ?? null,
+        fromJournal: async ({ log }) => ({ log: log ?? null, evidence: {} }),
       },
       control: {
         commands: {

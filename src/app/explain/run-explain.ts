@@ -36,7 +36,7 @@ export async function runExplain(
   const journal = createExplaining(() => ({ ...config, explain: true }), clock, log)
   const evidence = () => ({ ...journal.sources(), explain: config.explain })
   try {
-    const direct = { status, logLines: journal.logLines, evidence, now: clock.now }
+    const direct = { status, fromJournal: journal.fromJournal, evidence, now: clock.now }
     return await explain(subject, json, { ...sources, direct }, out)
   } finally {
     ;(control as UnitControl | null)?.close()

@@ -1,7 +1,8 @@
 // gatewatch explain: why a unit crashed, stopped or does not run, or what is known about one event.
 import pc from 'picocolors'
-import { type CrashEvent, type Event, isEventId } from '../../core/event.ts'
-import { type ExplanationView, explain as explained, explanationJson } from '../../core/explain/explanation.ts'
+import { type Event, isEventId } from '../../core/event.ts'
+import { explainFully, type FromJournal } from '../../core/explain/explain-fully.ts'
+import type { ExplanationView } from '../../core/explain/explanation.ts'
 import { type EvidenceSources, readNeeds } from '../../core/explain/explanation-input.ts'
 import { mergeEvidence } from '../../core/explain/merge-evidence.ts'
 import type { TimelineEntry } from '../../core/explain/timeline.ts'
@@ -19,8 +20,7 @@ import { type Column, fill, table } from '../table.ts'
 export interface DirectSources {
   /** What systemd shows of a unit; null if systemd cannot be reached. */
   readonly status: (unit: string) => Promise<UnitStatus | null>
-  /** The last log lines of the run; null if they cannot be read. */
-  readonly logLines: (crash: CrashEvent) => Promise<readonly string[] | null>
+  readonly fromJournal: FromJournal
   readonly evidence: () => EvidenceSources
   readonly now: () => Instant
 }
@@ -74,9 +74,8 @@ async function withoutAgent(
   }
   const needs = await readNeeds(status, direct.status)
   const facts = { unit, status, needs, history, event, now: direct.now(), sources: direct.evidence() }
-  const explanation = explained({ name, isLocal: true, ...facts }, identity)
-  const log = explanation.event?.kind === 'crash' ? await direct.logLines(explanation.event) : null
-  return explanationJson(explanation, identity, log) as unknown as ExplanationView
+  const input = { name, isLocal: true, ...facts }
+  return (await explainFully(input, identity, direct.fromJournal)) as unknown as ExplanationView
 }
 
 function nameOf({ unit }: Event): string {

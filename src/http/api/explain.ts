@@ -1,7 +1,7 @@
 // Why a unit crashed, stopped or does not run, and what is known about one event: for trusted clients.
 import type { Event } from '../../core/event.ts'
-import { explain, explanationJson } from '../../core/explain/explanation.ts'
-import { readNeeds } from '../../core/explain/explanation-input.ts'
+import { explainFully } from '../../core/explain/explain-fully.ts'
+import { type ExplanationInput, readNeeds } from '../../core/explain/explanation-input.ts'
 import { unitOf } from '../../core/state.ts'
 import { isUnitName } from '../../core/unit-name.ts'
 import type { UnitStatus } from '../../core/unit-status.ts'
@@ -35,21 +35,16 @@ async function explanation(
     const need = await views.details(unit)
     return need === 'busy' ? null : need
   })
-  const identity = views.identity()
-  const explained = explain(
-    {
-      name,
-      unit: unitOf(views.live(), name) ?? null,
-      status,
-      needs,
-      history: views.history(),
-      event,
-      now: views.now(),
-      isLocal: transport === 'socket',
-      sources: views.explaining.sources(),
-    },
-    identity,
-  )
-  const log = explained.event?.kind === 'crash' ? await views.explaining.logLines(explained.event) : null
-  return json(explanationJson(explained, identity, log))
+  const input: ExplanationInput = {
+    name,
+    unit: unitOf(views.live(), name) ?? null,
+    status,
+    needs,
+    history: views.history(),
+    event,
+    now: views.now(),
+    isLocal: transport === 'socket',
+    sources: views.explaining.sources(),
+  }
+  return json(await explainFully(input, views.identity(), views.explaining.fromJournal))
 }

@@ -31,7 +31,7 @@ const VIEW: ExplanationView = {
 function direct(statusOf: (unit: string) => UnitStatus | null): DirectSources {
   return {
     status: async (name) => statusOf(name),
-    logLines: async () => ['a line'],
+    fromJournal: async () => ({ log: ['a line'], evidence: {} }),
     evidence: () => ({ explain: false, journal: 'readable' }),
     now: () => ({ wallMs: NOON + 60_000, monoMs: 1_000_000 }),
   }
