@@ -146,7 +146,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
       memory: { limit: 64 * 1024 * 1024, last_seen: expect.any(Number) },
       ran_ms: expect.any(Number),
     })
-    const before = await crash('talks.service', () => true)
+    const before = await crash('talks.service', (all) => all['file_changed_ms'] !== undefined)
     await systemd.kill('gatewatch.service')
     await until(
       () =>
