@@ -76,7 +76,14 @@ export function createCrashEvidence(options: CrashEvidenceOptions): CrashEvidenc
       const parts = await Promise.all([fileChange(crash), memoryPeak(crash), fromJournal(crash, before)])
       const evidence: Evidence = withinLimit(Object.assign({}, ...parts))
       if (stopped || Object.keys(evidence).length === 0 || agent.state().clearedSeq >= crash.seq) return
-      agent.observe({ kind: 'evidence', unit: crash.unit, at: clock.now(), of: crash.seq, evidence })
+      agent.observe({
+        kind: 'evidence',
+        unit: crash.unit,
+        at: clock.now(),
+        of: crash.seq,
+        evidence,
+        ...optional('former', crash.evidence?.signature),
+      })
     } catch (error) {
       log('error', `cannot gather the evidence of a crash of ${crash.unit}: ${stackOf(error)}`)
     }

@@ -1,5 +1,6 @@
 // gatewatch dump: the content of a state file as JSON.
 import { eventJson, rfc3339, unitJson } from '../../core/views/api-json.ts'
+import { historyJson } from '../../core/views/history-json.ts'
 import type { Console, ExitCode, StateFile } from '../console.ts'
 
 export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out: Console): Promise<ExitCode> {
@@ -14,7 +15,7 @@ export async function dump(path: string, stateFile: Pick<StateFile, 'read'>, out
     boot_id: state.bootId,
     former_imported: state.formerImported,
     seq: state.seq,
-    units: state.units.map(unitJson),
+    units: state.units.map((unit) => ({ ...unitJson(unit), history: historyJson(unit) })),
     events: events.map((event) => eventJson(event, identity, true)),
   }
   out.stdout(`${JSON.stringify(whole, null, 2)}\n`)

@@ -78,8 +78,12 @@ export interface Evidence {
   readonly ranMs?: number
   /** Present on the first run of the unit in this boot. */
   readonly firstRunOfBoot?: true
-  /** Crashes of the unit with this cause in the last 24 hours, this one included. */
+  /**
+   * Crashes of the unit with this cause (Result, exit code and signal) that the agent counted in this hour and the 23 before it
+   * (UTC), this one included. Absent while the clock is not synchronised, and where some may be missing.
+   */
   readonly sameCause24h?: number
+  /** The same on this day and the 6 before it. */
   readonly sameCause7d?: number
   readonly memory?: MemoryEvidence
   /** The last STATUS= that the service sent (sd_notify(3)). */

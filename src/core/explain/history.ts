@@ -1,7 +1,7 @@
 // The history of a unit: what was counted on each day, its latest crashes by signature, and how often each cause occurred. Pure.
 import { isClockUnset } from '../views/format.ts'
 import type { Cause } from './evidence.ts'
-import { added, datedOnly, type Rows, rowsOf, undatedRows } from './rows.ts'
+import { added, datedOnly, type Rows, rowsOf, UNDATED_HOURS, undatedRows } from './rows.ts'
 
 /**
  * An instant, in seconds: since 1970 if the clock was synchronised. Else negative, -1 less the seconds since boot, until the
@@ -102,8 +102,17 @@ export function withCrash(history: UnitHistory, at: Stamp, cause: Cause, signatu
   }
   const signatures = [...history.signatures.filter((entry) => entry !== known), counted].slice(-ENTRIES)
   const dropped = causes.length > ENTRIES ? causes[0] : undefined
-  const uncounted = dropped === undefined ? history.uncounted : later(history.uncounted, endOf(dropped, at))
-  return { ...history, signatures, causes: causes.slice(-ENTRIES), uncounted }
+  const ends = [dropped === undefined ? 0 : endOf(dropped, at), at < 0 ? droppedBefore(same, at) : 0]
+  const uncounted = ends.reduce(later, history.uncounted)
+  // The clock was set back: how long ago that was is unknown.
+  const isSetBack = at > 0 && Math.max(lastHour(same) * HOUR, uncounted) > at + HOUR
+  return { ...history, signatures, causes: causes.slice(-ENTRIES), uncounted: isSetBack ? at : uncounted }
+}
+
+/** While the clock is not synchronised, only the last hours are kept: when the crashes before them happened, at the latest. */
+function droppedBefore({ hours }: CauseCounts, at: Stamp): Stamp {
+  const [oldest] = undatedRows(hours, CAUSE_ROW)
+  return oldest !== undefined && oldest >= undatedHour(at) + UNDATED_HOURS ? at + UNDATED_HOURS * HOUR : 0
 }
 
 /** One crash that was counted under the signature `from` has the signature `to`, as became known later. */
@@ -214,7 +223,11 @@ function later(a: Stamp, b: Stamp): Stamp {
 }
 
 /** When the latest crash of this cause happened, at the latest. */
-function endOf({ hours }: CauseCounts, now: Stamp): Stamp {
-  const hour = hours[hours.length - CAUSE_ROW] ?? 0
+function endOf(counts: CauseCounts, now: Stamp): Stamp {
+  const hour = lastHour(counts)
   return hour < 0 ? now : (hour + 1) * HOUR - 1
+}
+
+function lastHour({ hours }: CauseCounts): number {
+  return hours[hours.length - CAUSE_ROW] ?? 0
 }

@@ -7,7 +7,7 @@
 export type Rows = readonly number[]
 
 /** Hours since boot that are kept while the clock is not synchronised. */
-const UNDATED_HOURS = 24
+export const UNDATED_HOURS = 24
 
 /**
  * Adds to the last row, or appends one and drops what is older than `window`. If the clock was set back, what is dated later

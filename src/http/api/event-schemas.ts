@@ -42,8 +42,11 @@ export const EVIDENCE = object(
   {
     'ran_ms?': count,
     'first_run_of_boot?': { const: true },
-    'same_cause_24h?': count,
-    'same_cause_7d?': count,
+    'same_cause_24h?': {
+      ...count,
+      description: 'crashes with this cause in this hour and the 23 before it (UTC), this one included',
+    },
+    'same_cause_7d?': { ...count, description: 'the same on this day and the 6 before it' },
     'memory?': object({ 'limit?': count, 'peak?': count, 'last_seen?': count }, 'In bytes.'),
     'status_text?': text,
     'resources?': object({

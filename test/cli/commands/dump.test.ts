@@ -15,6 +15,7 @@ test('dump shows the complete content of a state file', async () => {
     seq: 0,
   })
   expect(whole.units).toHaveLength(12)
+  expect(whole.units[0].history).toEqual({ days: [], signatures: [] })
   expect(whole.events).toHaveLength(EVENTS.length)
   await expect(dump('b.ring', fakeStateFile(null), out)).rejects.toThrow('b.ring: no such file')
 })

@@ -200,13 +200,39 @@ test('what an earlier boot counted without a synchronised clock has no day, and 
   ])
 })
 
-test('a clock that is set back makes nothing later than now', () => {
+test('a clock that is set back makes nothing later than now, and equal crashes are unknown for a while', () => {
   const { state, events } = stepAll(begin(SYNCED), [
     ...run({ monoMs: 10_000, wallMs: BOOT_MS + 300 * DAY }, EXIT_3),
     ...run(right(20_000), EXIT_3),
+    ...run(right(DAY), EXIT_3),
   ])
-  expect(historyOf(state).days).toMatchObject([{ day: '2026-11-30', crashes: 2 }])
+  expect(historyOf(state).days).toMatchObject([
+    { day: '2026-11-30', crashes: 2 },
+    { day: '2026-12-01', crashes: 1 },
+  ])
+  expect(evidenceOf(events).map((e) => [e?.sameCause24h, e?.sameCause7d])).toEqual([
+    [1, 1],
+    [undefined, undefined],
+    [1, undefined],
+  ])
+})
+
+test('a clock that is corrected by some minutes keeps the numbers', () => {
+  const late = { monoMs: 10_000, wallMs: BOOT_MS + HOUR + 1000 }
+  const { events } = stepAll(begin(SYNCED), [...run(late, EXIT_3), ...run(right(20_000), EXIT_3)])
   expect(lastEvidence(events)).toMatchObject({ sameCause24h: 2, sameCause7d: 2 })
+})
+
+test('of more than a day without a synchronised clock, the last 24 hours are kept, and 7 days are unknown', () => {
+  const hours = [1, 2, 30, 40]
+  const { state } = stepAll(begin({ kind: 'clock', at: wrong(1), synced: false }), [
+    ...hours.flatMap((hour) => run(wrong(hour * HOUR), EXIT_3)),
+    { ...SYNCED, at: right(41 * HOUR) } as Observation,
+  ])
+  expect(lastEvidence(stepAll(state, run(right(41.5 * HOUR), EXIT_3)).events)).toEqual({
+    ...{ ranMs: 2000, sameCause24h: 3 },
+    signature: signatureOf(U, cause(3)),
+  })
 })
 
 test('the eight signatures that occurred last are kept, the last one first', () => {

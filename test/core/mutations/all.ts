@@ -1,5 +1,6 @@
 // All mutations: every counting rule, broken once.
 import { FORGET } from './forget.ts'
+import { HISTORY } from './history.ts'
 import type { Mutation } from './mutation.ts'
 import { RECONCILE } from './reconcile.ts'
 import { REST } from './rest.ts'
@@ -14,4 +15,5 @@ export const MUTATIONS: readonly Mutation[] = Object.entries({
   ...REST,
   ...UNIT_FACTS,
   ...FORGET,
+  ...HISTORY,
 }).flatMap(([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })))

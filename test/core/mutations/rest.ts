@@ -24,6 +24,7 @@ export const REST: ByFile = {
     ['a summary has the time of its first event', 'eventsIn(summary) === 0 ? at.wallMs : summary.firstMs', 'at.wallMs'],
   ],
   'recount.ts': [
+    ['clear clears the history', '    history: null,\n', ''],
     ['failed start jobs are reset by clear', '    startJobsFailed: {},\n', ''],
     ['a canceled job is not reported after clear', '    job: null,\n    canceledAtMonoMs: null,\n', ''],
     ['a run that is open at clear counts as one start', 'unit.run === null || unit.snapshot === null\n', 'true\n'],
@@ -96,6 +97,12 @@ export const REST: ByFile = {
       'a machine without a persistent id keeps the former one',
       'machineId: machineId ?? state.machineId }',
       'machineId }',
+    ],
+    ['only 64 units have a history', 'isOneMore ? limitHistories(units) : units', 'units'],
+    [
+      'what was counted before the clock was synchronised gets its time',
+      'clockSynced === true ? dateHistories(known, at) : known',
+      'known',
     ],
     ['lost contact is observed', 'unit: loseContact(unit)', 'unit'],
     ['a reload is observed', 'unit: distrustSettings(unit)', 'unit'],

@@ -50,6 +50,24 @@ export const RUNS: ByFile = {
     ['a forced restart does not prove a crash', '    !settings.restartForced &&\n', ''],
   ],
   'runs.ts': [
+    [
+      'the length of a run is known if its start was observed',
+      "run?.startObserved === true && source === 'signal'",
+      "source === 'signal'",
+    ],
+    [
+      'the length of a run is known if its end was observed',
+      "run?.startObserved === true && source === 'signal'",
+      'run?.startObserved === true',
+    ],
+    ['a start found by a read was not observed', " && unit.tracking === 'continuous' && ctx.source === 'signal',", ','],
+    ['a unit that was active before is not in its first run', '!settings.wasActive && runIds', 'runIds'],
+    ['a second run is not the first', ' && runIds.length === 0', ''],
+    [
+      'a unit that systemd may have forgotten is not in its first run',
+      'settings?.enabled === true',
+      'settings !== null',
+    ],
     ['a restart is counted', 'restarts: restart ? 1 : 0 })', 'restarts: 0 })'],
     ['late signals of the run before the last start no run', 'const RUN_IDS = 3', 'const RUN_IDS = 1'],
     ['a start clears the failure', 'failed: null,\n    gaveUp: false,\n  }\n  const alive', '}\n  const alive'],
