@@ -95,7 +95,7 @@ function unitSentences(input: ExplanationInput, subject: Event | null): string[]
   const story =
     end !== null ? endSentences(input, end) : subject?.kind === 'start_refused' ? [refusedSentence(subject, input)] : []
   const never = subject === null && skipped.length === 0 ? withoutEvent(input) : []
-  const limitHit = isLimitHit(input, end)
+  const limitHit = isLimitHit(input)
   return [
     ...(skipped.length > 0 || end === null || !isAtRest(status?.activeState ?? '') ? [stateSentence(input)] : []),
     ...skipped,
@@ -163,14 +163,13 @@ function isStartOrEnd(event: Event): boolean {
   return event.kind === 'start' || event.kind === 'restart' || isEnd(event)
 }
 
-/** systemd refused to start the unit after this end, because it was started too often. */
-function isLimitHit({ history, name, status }: ExplanationInput, end: EndEvent | null): boolean {
+/** The last that is known of the unit: systemd refused to start it, because it was started too often. */
+function isLimitHit({ history, name, status }: ExplanationInput): boolean {
   if (status?.activeState !== 'failed') return false
   if (status.cause?.result === 'start-limit-hit') return true
-  const last = history.findLast(
-    (event) => event.unit === name && (event.kind === 'start_refused' || isStartOrEnd(event)),
-  )
-  return last?.kind === 'start_refused' && last.result === 'start-limit-hit' && (end === null || last.seq > end.seq)
+  const isOf = (event: Event) => event.unit === name && (event.kind === 'start_refused' || isStartOrEnd(event))
+  const last = history.findLast(isOf)
+  return last?.kind === 'start_refused' && last.result === 'start-limit-hit'
 }
 
 /** Of one event. What systemd will do next is said only of the last end. */
@@ -178,7 +177,7 @@ function eventSentences(input: ExplanationInput, event: Event): string[] {
   const { history, name, now } = input
   if (isEnd(event)) {
     const isLast = !history.some((one) => one.unit === event.unit && one.seq > event.seq && isStartOrEnd(one))
-    const limitHit = isLast && isLimitHit(input, event)
+    const limitHit = isLast && isLimitHit(input)
     const next = isLast ? [...nextSentences(input, event, limitHit), ...advice(input, event, limitHit)] : []
     return [...endSentences(input, event), ...(isLast && input.status !== null ? next : [stateSentence(input)])]
   }

@@ -322,6 +322,15 @@ test('the needed units of a unit that runs are not read; of others at most eight
   expect(await unitsOf(status(SINK, { dependencies: many }))).toHaveLength(7)
 })
 
+test('how the other unit ended is stated only of an end at that time', () => {
+  const because = { unit: UNRELATED, relation: 'BindsTo' }
+  const end = stop(SINK, 60, { because })
+  expect(all(explained(SINK, { history: [crash(UNRELATED, 300), end] }))).not.toContain('SIGKILL')
+  expect(all(explained(SINK, { history: [crash(UNRELATED, 300, EXIT(9)), end, crash(UNRELATED, 59)] }))).toContain(
+    'SIGKILL',
+  )
+})
+
 test('a needed unit that is inactive but can be started is not the reason', () => {
   const needs = [{ relation: 'Requires', status: status('idle.service', INACTIVE) } as const]
   const explanation = explained(SINK, {

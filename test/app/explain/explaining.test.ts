@@ -1,0 +1,34 @@
+// Whose log lines an explanation may show: none while neither explain nor crash_log_lines is on.
+import { expect, test } from 'vitest'
+import { createExplaining } from '../../../src/app/explain/explaining.ts'
+import { crash } from '../../core/explain/explained.ts'
+import { testClock } from '../../rig/clock.ts'
+
+test.each([
+  ['neither explain nor crash_log_lines is on', { explain: false, crash_log_lines: 0 }, {}],
+  ['the run has no id', { explain: true, crash_log_lines: 0 }, { invocationId: null }],
+  [
+    'the id of the run is not one of systemd',
+    { explain: true, crash_log_lines: 5 },
+    { invocationId: '--file=/etc/shadow' },
+  ],
+])('no journal is read if %s', async (_, config, more) => {
+  const clock = testClock()
+  const { logLines } = createExplaining(
+    () => config,
+    clock,
+    () => {},
+  )
+  expect(await logLines(crash('a.service', 1, more))).toBeNull()
+  expect(clock.pending()).toBe(0)
+})
+
+test('lines that belong to the event are shown without reading the journal', async () => {
+  const { logLines, sources } = createExplaining(
+    () => ({ explain: false, crash_log_lines: 3 }),
+    testClock(),
+    () => {},
+  )
+  expect(await logLines(crash('a.service', 1, { log: ['a line'] }))).toEqual(['a line'])
+  expect(sources().explain).toBe(false)
+})
