@@ -14,26 +14,39 @@ interface Known {
 export type KeptEvidence = ReadonlyMap<number, Evidence>
 
 /**
- * The events, each crash with everything that is known about it: its own evidence, what is `kept`, and what the
- * `evidence` events among them add. The same array if there is nothing to add.
+ * The events, each end with everything that is known about it: its own evidence, what is `kept`, and what the `evidence`
+ * events among them add. The same array if there is nothing to add.
  */
 export function mergeEvidence(events: readonly Event[], kept: KeptEvidence): readonly Event[] {
   const late = new Map<number, Known>()
   for (const event of events) {
     if (event.kind !== 'evidence') continue
-    const { of, evidence, because } = event
-    late.set(of, { evidence: combined(late.get(of)?.evidence, evidence), ...(because && { because }) })
+    const earlier = late.get(event.of)
+    const because = event.because ?? earlier?.because
+    late.set(event.of, { evidence: combined(earlier?.evidence, event.evidence), ...(because && { because }) })
   }
   if (late.size === 0 && !events.some(({ kind, seq }) => kind === 'crash' && kept.has(seq))) return events
-  return events.map((event) =>
-    event.kind === 'crash' ? completed(event, kept.get(event.seq), late.get(event.seq)) : event,
-  )
+  return events.map((event) => {
+    const known = late.get(event.seq)
+    if (event.kind === 'crash') return ended(completed(event, [kept.get(event.seq), known?.evidence]), known?.because)
+    return event.kind === 'stop' || event.kind === 'lost' ? ended(event, known?.because) : event
+  })
 }
 
-function completed(crash: CrashEvent, kept: Evidence | undefined, late: Known | undefined): CrashEvent {
-  if (kept === undefined && late === undefined) return crash
-  const evidence = combined(combined(crash.evidence, kept), late?.evidence)
-  return { ...crash, evidence, ...(late?.because && { because: late.because }) }
+function completed(crash: CrashEvent, known: readonly (Evidence | undefined)[]): CrashEvent {
+  const more = known.flatMap((one) => (one === undefined || Object.keys(one).length === 0 ? [] : [one]))
+  return more.length === 0 ? crash : { ...crash, evidence: more.reduce(combined, crash.evidence ?? {}) }
+}
+
+/** What is proven to be the reason is no longer only close in time. */
+function ended<E extends Extract<Event, { readonly kind: 'crash' | 'stop' | 'lost' }>>(
+  end: E,
+  because: Because | undefined,
+): E {
+  if (because === undefined) return end
+  const { after, ...rest } = end
+  const other = after?.unit === because.unit ? undefined : after
+  return { ...rest, because, ...(other && { after: other }) } as E
 }
 
 /** Both, within the limit; where both have a part, that of `later`. */

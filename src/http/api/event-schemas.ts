@@ -85,7 +85,11 @@ export const EVENTS: readonly Json[] = [
   event(['lost'], { invocation_id: orNull(text), ...end }, 'A run ended unobserved.'),
   event(
     ['evidence'],
-    { of: { ...text, description: 'id of the crash' }, evidence: ref('Evidence'), ...end },
+    {
+      of: { ...text, description: 'id of the crash or, if only because is new, of another end' },
+      evidence: ref('Evidence'),
+      ...end,
+    },
     'What became known about a crash after its event was published. `evidence` is empty for clients without authentication.',
   ),
   event(['gave_up'], { ...change, result: text }, 'The unit failed, and systemd will not restart it.'),

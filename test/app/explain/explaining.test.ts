@@ -14,21 +14,22 @@ test.each([
   ],
 ])('no journal is read if %s', async (_, config, more) => {
   const clock = testClock()
-  const { logLines } = createExplaining(
+  const { fromJournal } = createExplaining(
     () => config,
     clock,
     () => {},
   )
-  expect(await logLines(crash('a.service', 1, more))).toBeNull()
+  expect(await fromJournal(crash('a.service', 1, more))).toEqual({ log: null, evidence: {} })
   expect(clock.pending()).toBe(0)
 })
 
 test('lines that belong to the event are shown without reading the journal', async () => {
-  const { logLines, sources } = createExplaining(
+  const { fromJournal, sources } = createExplaining(
     () => ({ explain: false, crash_log_lines: 3 }),
     testClock(),
     () => {},
   )
-  expect(await logLines(crash('a.service', 1, { log: ['a line'] }))).toEqual(['a line'])
+  const shown = await fromJournal(crash('a.service', 1, { log: ['a line'] }))
+  expect(shown).toEqual({ log: ['a line'], evidence: {} })
   expect(sources().explain).toBe(false)
 })

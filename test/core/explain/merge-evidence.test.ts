@@ -70,6 +70,19 @@ describe('merged events', () => {
     expect(mergeEvidence([crash(1), { ...late(2, 1, {}), because }], new Map())[0]).toMatchObject({ because })
   })
 
+  test('name it of a stop and of a lost run, too, and not as one that is only close in time', () => {
+    const because = { unit: 'b.service', relation: 'PartOf' }
+    const proven = { ...late(9, 1, {}), because }
+    const close = (unit: string) => ({ unit, event: 'stop', ms: 4 }) as const
+    const stop = { ...crash(1), kind: 'stop', after: close('b.service') } as unknown as Event
+    const lost = { ...common, kind: 'lost', seq: 1, invocationId: null, after: close('c.service') } as const
+    const merged = (end: Event) => mergeEvidence([end, proven, late(10, 1, {})], new Map())[0]
+    expect(merged(stop)).toMatchObject({ kind: 'stop', because })
+    expect(merged(stop)).not.toHaveProperty('after')
+    expect(merged(lost)).toMatchObject({ kind: 'lost', because, after: close('c.service') })
+    expect(merged({ ...crash(1), after: close('b.service') })).not.toHaveProperty('evidence')
+  })
+
   test('are the same array if there is nothing to add', () => {
     const events = [crash(1), crash(2)]
     expect(mergeEvidence(events, new Map([[9, { ranMs: 1 }]]))).toBe(events)
