@@ -1,11 +1,11 @@
 // What `gatewatch explain` prints on a real systemd, one unit for each cause, compared with explain.txt
 // (`npx vitest run test/e2e/explain.test.ts -u` writes it).
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../../src/core/views/api-json.ts'
 import { gatewatch } from '../rig/gatewatch.ts'
-import { type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
+import { COMMAND, type Gateway, type Installed, install, noGateway } from '../rig/installed.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 
@@ -186,6 +186,24 @@ describeUnless(noGateway() ?? missingPrograms('logger'), 'gatewatch explain', ()
     expect(explain('dbus').stdout).toContain('The agent does not watch dbus.service')
     expect(explain('nothing')).toMatchObject({ code: 5, stdout: '' })
     expect(explain(`${String(crash['id']).slice(0, 16)}-999999`)).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  test('without the agent: from the state file, systemd and the journal, and that is reported', async () => {
+    await gateway.systemd.stop('gatewatch.service')
+    const stateFile = `/var/lib/gatewatch/${basename(installed.stateFile)}`
+    const inside = (...args: string[]) =>
+      gateway.systemd.exec(...COMMAND.split(' '), 'explain', ...args, '-p', stateFile)
+    const { code, stdout, stderr } = await inside('limited')
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^gatewatch: the agent is not running; showing the state file/),
+    ])
+    expect(stdout).toContain('limited.service crashed at ')
+    expect(stdout).toContain('systemd gave up: the start limit of 2 starts in 1 h was reached')
+    expect(stdout).toContain('Last log lines of the run:\n  cannot open the port\n')
+    const json = await inside('limited', '--json')
+    expect(JSON.parse(json.stdout)).toMatchObject({ service: 'limited.service', log: ['cannot open the port'] })
+    expect((await inside('nothing')).code).toBe(5)
   })
 
   test('is as in explain.txt', async () => {
