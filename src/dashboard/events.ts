@@ -113,11 +113,14 @@ function newRow(): Row {
       const at = Date.parse(event.timestamp ?? '')
       setTime(when, at, clockText(at, nowMs))
       if (shown === event) return
+      const isSame = shown?.id === event.id
       shown = event
       setTone(kind, toneOf(event))
       setText(kindText, KINDS[event.event] ?? event.event)
       setText(unit, shortName(event.service ?? ''))
       setText(details, [eventDetails(event), ...evidenceTexts(event)].join('; '))
+      // More evidence of a crash does not close its log.
+      if (isSame) return
       what.querySelector('details')?.remove()
       if (event.log !== undefined && event.log.length > 0) what.append(logOf(event.log))
     },

@@ -4,15 +4,18 @@ import type { ApiEvent, StateView } from './api-types.ts'
 
 /** The events without those that only add evidence: each crash has what became known about it later. */
 export function withEvidenceMerged(events: readonly ApiEvent[]): ApiEvent[] {
-  const late = events.filter(({ event }) => event === 'evidence')
-  if (late.length === 0) return [...events]
+  const late = new Map<string | undefined, ApiEvent[]>()
+  for (const event of events) {
+    if (event.event === 'evidence') late.set(event.of, [...(late.get(event.of) ?? []), event])
+  }
+  if (late.size === 0) return [...events]
   return events
     .filter(({ event }) => event !== 'evidence')
-    .map((event) => late.filter(({ of }) => of === event.id).reduce(added, event))
+    .map((event) => (late.get(event.id) ?? []).reduce(added, event))
 }
 
-function added(crash: ApiEvent, { evidence }: ApiEvent): ApiEvent {
-  return { ...crash, evidence: { ...crash.evidence, ...evidence } }
+function added(crash: ApiEvent, { evidence, because }: ApiEvent): ApiEvent {
+  return { ...crash, ...(because && { because }), evidence: { ...crash.evidence, ...evidence } }
 }
 
 /** The status with a unit's new state. */

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { dashboard } from '../../build/bundle/dashboard.mjs'
 import { withUnits } from '../../src/core/state.ts'
 import type { Unit } from '../../src/core/unit.ts'
-import { crash, emit, httpOf, temporaryDirectory } from '../http/fake-gateway.ts'
+import { crash, emit, httpOf, temporaryDirectory, until } from '../http/fake-gateway.ts'
 import { DESKTOP, PHONE } from '../rig/chromium.ts'
 import { describeUnless, missingPrograms } from '../rig/unavailable.ts'
 import { accessibilityProblems, fitsWidth, inChromium } from './in-chromium.ts'
@@ -150,9 +150,13 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     expect(await page.locator('.unit .since time:visible').count()).toBe(0)
   })
 
-  test('a change of state is shown at once, without a request for the status', async () => {
+  test('a change of state is shown at once, and an older status does not undo it', async () => {
     const { page, it, http } = await open(SCENES['all-ok'] as Scene)
-    await page.route('**/api/v1/status', () => {})
+    const pending: ((more: object) => Promise<void>)[] = []
+    await page.route('**/api/v1/status', async (route) => {
+      const old = (await (await route.fetch()).json()) as object
+      pending.push((more) => route.fulfill({ json: { ...old, ...more } }))
+    })
     const change = (activeState: string, subState: string) => {
       const before = it.state
       const units = before.units.map((unit) =>
@@ -164,9 +168,14 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
       http.accept({ before, after: it.state, events: [], at: { monoMs: 0, wallMs: 0 } })
     }
     const unit = page.locator('.unit', { has: page.getByRole('button', { name: 'mosquitto' }) })
+    emit(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now() }))
+    await until(() => pending.length === 1, 'the request for the status')
     change('activating', 'start-pre')
     await unit.locator('.state', { hasText: 'activating' }).waitFor()
     expect(await unit.locator('.since').textContent()).toMatch(/^start-pre for /)
+    await pending[0]?.({ version: '9.9.9' })
+    await page.locator('#facts', { hasText: '9.9.9' }).waitFor()
+    expect(await unit.locator('.state').textContent()).toBe('activating')
     change('failed', 'failed')
     await unit.locator('.state', { hasText: 'failed' }).waitFor()
     expect(await page.textContent('#headline')).toBe('1 of 12 units needs attention')
@@ -262,6 +271,15 @@ describeUnless(missingPrograms('chromium'), 'the dashboard in Chromium', () => {
     emit(it, http, crash(it.state.seq + 1, 'hwcheck.timer', { atMs: Date.now(), log: ['out of paper'] }))
     await page.locator('#events summary').click()
     expect(await page.locator('#events pre').textContent()).toBe('out of paper')
+
+    const { bootId, source, clockSynced, counters, unit } = crash(1, 'hwcheck.timer')
+    const base = { seq: it.state.seq + 1, atMs: Date.now(), bootId, source, clockSynced, counters, unit }
+    const evidence = { ranMs: 200_000, sameCause24h: 3, coredump: { frames: ['print (hwcheck + 0x1a)', 'main'] } }
+    emit(it, http, { ...base, kind: 'evidence', of: it.state.seq, evidence })
+    const row = page.locator('#events li').first()
+    await row.getByText('; ran 3 min 20 s; in print (hwcheck + 0x1a); 3 times in 24 h').waitFor()
+    expect(await row.locator('.kind').textContent()).toBe('crash')
+    expect(await page.locator('#events details[open] pre').textContent()).toBe('out of paper')
     expect(problems).toEqual([])
   })
 })

@@ -4,6 +4,8 @@ import type { StatusView } from '../../src/core/views/api-views.ts'
 import type { ApiEvent } from '../../src/dashboard/api-types.ts'
 import { withEvidenceMerged, withState } from '../../src/dashboard/known.ts'
 
+const BECAUSE = { unit: 'b.service', relation: 'BindsTo' }
+
 function event(seq: number, fields: Partial<ApiEvent>): ApiEvent {
   return { id: `s-${seq}`, seq, event: 'crash', ...fields }
 }
@@ -12,11 +14,16 @@ test('evidence that arrives later becomes part of its crash and is not an event 
   const start = event(1, { event: 'start' })
   const crash = event(2, { evidence: { ran_ms: 5 } })
   const late = event(3, { event: 'evidence', of: 's-2', evidence: { same_cause_24h: 2 } })
-  const later = event(4, { event: 'evidence', of: 's-2', evidence: { coredump: { frames: ['main'] } } })
+  const later = event(4, {
+    event: 'evidence',
+    of: 's-2',
+    because: BECAUSE,
+    evidence: { coredump: { frames: ['main'] } },
+  })
   const ofNone = event(5, { event: 'evidence', of: 's-0', evidence: { ran_ms: 1 } })
   expect(withEvidenceMerged([start, crash, late, later, ofNone])).toEqual([
     start,
-    { ...crash, evidence: { ran_ms: 5, same_cause_24h: 2, coredump: { frames: ['main'] } } },
+    { ...crash, because: BECAUSE, evidence: { ran_ms: 5, same_cause_24h: 2, coredump: { frames: ['main'] } } },
   ])
   expect(withEvidenceMerged([start, crash])).toEqual([start, crash])
 })
