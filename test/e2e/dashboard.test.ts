@@ -71,6 +71,7 @@ describeUnless(noSystemd() ?? missingPrograms('chromium'), 'the dashboard of the
     await card.getByText('Stop runs: done').waitFor()
     await card.locator('.state', { hasText: 'inactive' }).waitFor()
     await card.getByText('was stopped on request').waitFor()
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Start')
     await card.getByRole('button', { name: 'Start' }).click()
     await page.locator('#ask').getByRole('button', { name: 'Start' }).click()
     await card.locator('.state', { hasText: 'active' }).waitFor()
