@@ -8,7 +8,7 @@ import { openCommitWriter } from './file/commit-writer.ts'
 import { type Fs, nodeFs, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
 import { fileMedium, layoutOf, partitionMedium } from './file/medium.ts'
-import { RING_BYTES_AT_MOST, resolvePath, setAside, wasSetAside } from './file/paths.ts'
+import { resolvePath, setAside, wasSetAside } from './file/paths.ts'
 import { openRing, pagesFor, type Ring } from './file/ring.ts'
 import { loneCommitBytes, NO_SIDE_WRITES, type SideWrites } from './file/write-amplification.ts'
 import { type FlushBudget, type FlushLimits, restoredFlushBudget } from './flush-budget.ts'
@@ -198,8 +198,8 @@ async function reopenRing(fs: Fs, path: string, file: RecoveredFile, onDevice: b
   if (fd === null) return null // the first commit reports why
   try {
     const { ino, size } = await fs.stat(path)
-    const used = onDevice ? Math.floor(Math.min(size, RING_BYTES_AT_MOST) / PAGE_BYTES) * PAGE_BYTES : size
-    if (used !== summary.pages * PAGE_BYTES) throw new Error('the size of the file is not that of its pages')
+    if (!onDevice && size !== summary.pages * PAGE_BYTES)
+      throw new Error('file size is not a multiple of the page size')
     // Pages written by a killed agent may be in the page cache only: what was read must be on flash before it counts.
     await uninterrupted(() => fs.fdatasync(fd))
     return openRing(fs, fd, layoutOf(file, ino))

@@ -6,7 +6,7 @@ import { type DeviceUse, deviceUse } from './file/block-device.ts'
 import { type Fs, nodeFs, pwriteAll, uninterrupted } from './file/fs.ts'
 import { type Lock, socketLock } from './file/lock.ts'
 import { isRing } from './file/medium.ts'
-import { RING_BYTES_AT_MOST, readPages } from './file/paths.ts'
+import { RING_BYTES_AT_MOST, readPages, ringBytes } from './file/paths.ts'
 import { pagesFor } from './file/ring.ts'
 import { headOf } from './format/head-record.ts'
 import { snapshotPayloads } from './format/pack.ts'
@@ -82,7 +82,8 @@ function refusedUse({ bytes, ...use }: DeviceUse): string | null {
   if (use.mountedAt !== null) return `it is mounted at ${use.mountedAt}`
   if (use.isSwap) return 'it is used as swap'
   if (use.usedBy !== null) return `it is part of ${use.usedBy}`
-  if (!use.isPartition) return 'it is a whole disk, not a partition'
+  if (!use.isPartition)
+    return `it is a ${use.name.startsWith('dm-') ? 'device-mapper device' : 'whole disk'}, not a partition`
   if (use.isReadOnly) return 'it is read-only'
   if (bytes > DEVICE_BYTES_AT_MOST)
     return `it has ${Math.round(bytes / MIB).toLocaleString('en')} MiB, and a partition for gatewatch has at most 64 MiB`
@@ -129,7 +130,7 @@ function formerOf(content: Uint8Array): PreparedPartition['former'] {
 
 /** The pages of a former ring are erased before the first page of the new one is written. */
 async function writeEmptyRing(fs: Fs, fd: number, bytes: number, fresh: State): Promise<void> {
-  const pages = Math.floor(Math.min(bytes, RING_BYTES_AT_MOST) / PAGE_BYTES)
+  const pages = ringBytes(bytes) / PAGE_BYTES
   const zeros = new Uint8Array(pagesFor(1) * PAGE_BYTES)
   for (let at = 0; at < pages * PAGE_BYTES; at += zeros.length) {
     await pwriteAll(fs, fd, zeros.subarray(0, Math.min(zeros.length, pages * PAGE_BYTES - at)), at)

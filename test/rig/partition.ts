@@ -57,8 +57,24 @@ export function makeImage(path: string, bytes: number): void {
   truncateSync(path, FIRST_SECTOR * 512 + bytes)
 }
 
-/** The partition that the rest of the file `image` is. `prefix`: in front of a command that sees the file. */
+const ATTEMPTS = 5
+
+/**
+ * The partition that the rest of the file `image` is. `prefix`: in front of a command that sees the file. Other programs may
+ * take the same loop device at the same time: then it is tried again.
+ */
 export function attachPartition(image: string, bytes: number, prefix: readonly string[] = []): Partition {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return attached(image, bytes, prefix)
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error
+      spawnSync('sleep', ['0.2'])
+    }
+  }
+}
+
+function attached(image: string, bytes: number, prefix: readonly string[]): Partition {
   const disk = run(...prefix, 'losetup', '--find', '--show', image).trim()
   const path = `${disk}p1`
   const name = basename(path)

@@ -4,7 +4,7 @@ import * as node from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { State } from '../../src/core/state.ts'
+import { type State, withUnits } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
 import { storageAt } from '../../src/store/file/mounts.ts'
@@ -210,6 +210,42 @@ describeUnless(noPartition(), 'a partition', () => {
     partition = makePartition(Number(kib.replace(',', '')) * 1024)
     await format()
     expect((await open({ fresh: () => stateOf(many) })).store.health().problem).toBe(null)
+  })
+
+  test('a ring begins with 1 MiB of a larger partition, and continues after it when there are more units', async () => {
+    partition.end()
+    partition = makePartition(9 * MIB)
+    await format()
+    const many = (units: number) => () => stateOf(names(units).map((name) => busyUnit(name)))
+    const writtenBeyond = (mib: number) =>
+      content()
+        .subarray(mib * MIB)
+        .some((byte) => byte !== 0)
+    const small = await open({ fresh: many(12) })
+    let now = small.state
+    for (let i = 0; i < 300; i++) {
+      now = crash(small, now, 1)
+      await small.store.flush()
+    }
+    expect(writtenBeyond(1)).toBe(false)
+    const more = withUnits(
+      now,
+      names(3000).map((name) => now.units.find((unit) => unit.name === name) ?? busyUnit(name)),
+    )
+    small.store.remember({ before: now, after: more, events: [], at: clock.now() })
+    expect(await small.store.flush()).toBe(true)
+    expect([writtenBeyond(1), writtenBeyond(4)]).toEqual([true, false])
+    const after = crash(small, more, 5)
+    await small.store.stop()
+    const next = await open({ fresh: many(12) })
+    expect([next.recovered, next.store.health().problem]).toEqual(['clean', null])
+    expect(next.state.units).toEqual(after.units)
+    let last = after
+    for (let i = 0; i < 5; i++) {
+      last = crash(next, last, 2)
+      expect(await next.store.flush()).toBe(true)
+    }
+    expect(recover(content().subarray(0, 4 * MIB)).state?.units).toEqual(last.units)
   })
 
   test('continues with the counters of a state file that was copied to it', async () => {

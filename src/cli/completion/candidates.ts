@@ -46,6 +46,7 @@ function operandsOf(name: Command): Candidates | null {
       return 'units'
     case 'import':
     case 'dump':
+    case 'format':
     case 'check-config':
     case 'create-config':
       return 'files'

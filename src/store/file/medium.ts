@@ -5,7 +5,7 @@ import { isPage, MAJOR, PAGE_BYTES } from '../format/page.ts'
 import { type RecoveredFile, recover } from '../recovery.ts'
 import { numbersRunOut } from '../resume.ts'
 import { errno, type Fs } from './fs.ts'
-import { notRegular, RING_BYTES_AT_MOST, readPages } from './paths.ts'
+import { notRegular, readRing, ringBytes } from './paths.ts'
 import { createRing, type EncodedCommit, fewestPages, openRing, pagesFor, type Ring, type RingLayout } from './ring.ts'
 
 /** What the first commit of a ring consists of. */
@@ -48,17 +48,17 @@ export function partitionMedium(fs: Fs, path: string, streams: ReadonlySet<strin
   let last = found
   return {
     async begin({ snapshot, units }) {
-      const { fd, number, bytes } = await claim(fs, path)
+      const { fd, number, size, bytes } = await claim(fs, path)
       try {
         const file = recover(bytes)
         const refusal = refusalOf(bytes, file, streams)
         if (refusal !== null) throw new Error(refusal)
-        const layout = last?.layout() ?? layoutOf(file, number)
-        const isOther = layout.pages !== file.summary.pages || layout.ino !== number || snapshot.seq <= file.maxSeq
-        if (isOther) throw new Error(OTHER)
-        const ring = openRing(fs, fd, layout)
+        const before = last?.layout() ?? layoutOf(file, number)
+        if (before.ino !== number || snapshot.seq <= file.maxSeq) throw new Error(OTHER)
         const parts = snapshot.pages.length
-        if (!ring.fits(parts)) throw new Error(tooSmall(units, parts, layout.pages))
+        const layout = enlarged(before, parts, ringBytes(size) / PAGE_BYTES)
+        if (layout === null) throw new Error(tooSmall(units, parts, ringBytes(size) / PAGE_BYTES))
+        const ring = openRing(fs, fd, layout)
         last = ring
         return { ring, bytes: await ring.write(snapshot), hasHistory: false }
       } catch (error) {
@@ -67,6 +67,14 @@ export function partitionMedium(fs: Fs, path: string, streams: ReadonlySet<strin
       }
     },
   }
+}
+
+/** With space for snapshots of `parts` pages, on the pages after the present ones; null if there are too few. */
+function enlarged(layout: RingLayout, parts: number, most: number): RingLayout | null {
+  let { pages } = layout
+  while (pages < fewestPages(parts) && pages < most) pages = Math.min(2 * pages, most)
+  if (pages < fewestPages(parts)) return null
+  return pages === layout.pages ? layout : { ...layout, pages, next: layout.pages }
 }
 
 /** The positions of the chains in a file that was read. */
@@ -99,12 +107,20 @@ function withReason(error: unknown): never {
   throw reason === undefined ? error : Object.assign(new Error(`${code}: ${reason}`, { cause: error }), { code })
 }
 
-async function claim(fs: Fs, path: string): Promise<{ fd: number; number: number; bytes: Uint8Array }> {
+interface Claimed {
+  readonly fd: number
+  /** The device number. */
+  readonly number: number
+  readonly size: number
+  readonly bytes: Uint8Array
+}
+
+async function claim(fs: Fs, path: string): Promise<Claimed> {
   const { isBlock, ino: number, size } = await fs.stat(path).catch(withReason)
   if (!isBlock) throw notRegular()
   const fd = await fs.open(path, 'claim').catch(withReason)
   try {
-    return { fd, number, bytes: await readPages(fs, fd, Math.min(size, RING_BYTES_AT_MOST)) }
+    return { fd, number, size, bytes: await readRing(fs, fd, size) }
   } catch (error) {
     await fs.close(fd).catch(() => {})
     throw error

@@ -6,6 +6,8 @@ import { errno, type Fs, preadAll } from './fs.ts'
 
 /** Larger than the ring of any number of units. Of a larger file, which is not a ring, and of a larger partition, only this much is read. */
 export const RING_BYTES_AT_MOST = 4096 * PAGE_BYTES
+/** Of a ring on a partition: each page is read at every start, which costs time and memory. */
+export const RING_BYTES_AT_FIRST = 256 * PAGE_BYTES
 const SET_ASIDE_AT_MOST = 3
 
 /** `bytes` is null if there is no file. */
@@ -49,7 +51,9 @@ export async function readContent(fs: Fs, path: string): Promise<FileContent> {
     if (!isFile && !isBlock) throw notRegular()
     const fd = await fs.open(path, 'read')
     try {
-      return { bytes: await readPages(fs, fd, Math.min(size, RING_BYTES_AT_MOST)) }
+      return {
+        bytes: isBlock ? await readRing(fs, fd, size) : await readPages(fs, fd, Math.min(size, RING_BYTES_AT_MOST)),
+      }
     } finally {
       await fs.close(fd).catch(() => {})
     }
@@ -76,15 +80,35 @@ export async function refuseToReplace(fs: Fs, path: string): Promise<void> {
     )
 }
 
-/** `size` bytes from the start. A page that the device cannot read becomes a damaged page; rejects if it can read none. */
-export async function readPages(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
+/**
+ * The ring on a partition of `size` bytes: the first MiB, and as much again whenever the page after that was ever written. A
+ * ring that becomes too small continues there.
+ */
+export async function readRing(fs: Fs, fd: number, size: number): Promise<Uint8Array> {
+  const most = ringBytes(size)
+  let used = Math.min(RING_BYTES_AT_FIRST, most)
+  while (used < most) {
+    const page = await readPages(fs, fd, PAGE_BYTES, used)
+    if (page.every((byte) => byte === 0)) break
+    used = Math.min(2 * used, most)
+  }
+  return await readPages(fs, fd, used)
+}
+
+/** How much of a partition of `size` bytes a ring can use. */
+export function ringBytes(size: number): number {
+  return Math.floor(Math.min(size, RING_BYTES_AT_MOST) / PAGE_BYTES) * PAGE_BYTES
+}
+
+/** `size` bytes from `from` on. A page that the device cannot read becomes a damaged page; rejects if it can read none. */
+export async function readPages(fs: Fs, fd: number, size: number, from = 0): Promise<Uint8Array> {
   try {
-    return await preadAll(fs, fd, size, 0)
+    return await preadAll(fs, fd, size, from)
   } catch (error) {
     const bytes = new Uint8Array(size).fill(0xff)
     let some = false
     for (let at = 0; at < size; at += PAGE_BYTES) {
-      const page = await preadAll(fs, fd, Math.min(PAGE_BYTES, size - at), at).catch(() => null)
+      const page = await preadAll(fs, fd, Math.min(PAGE_BYTES, size - at), from + at).catch(() => null)
       if (page === null) continue
       bytes.set(page, at)
       some = true
