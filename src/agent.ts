@@ -131,8 +131,8 @@ export function createAgent({ state: loaded, bootId, identity, store, clock, log
       from.start(observe)
     },
     async stop() {
-      cancelTick()
       await source?.stop()
+      cancelTick() // last: until here, an observation can schedule another one, which would keep the process alive
       await Promise.all(sinks.map((sink) => sink.stop()))
       await store.stop()
     },

@@ -7,7 +7,8 @@ import type { StateStore, Step, UnitSource } from '../src/ports.ts'
 import { at, read, signal } from './core/step-driver.ts'
 import { testClock } from './rig/clock.ts'
 
-function rig(evidenceOf?: Parameters<Agent['start']>[2]) {
+/** `atStop`: what the source still reports when it is stopped. */
+function rig(evidenceOf?: Parameters<Agent['start']>[2], atStop: readonly Observation[] = []) {
   const order: string[] = []
   const steps: Step[] = []
   const logged: string[] = []
@@ -17,7 +18,10 @@ function rig(evidenceOf?: Parameters<Agent['start']>[2]) {
     start(observe: typeof emit) {
       emit = observe
     },
-    stop: async () => void order.push('source'),
+    async stop() {
+      order.push('source')
+      for (const o of atStop) emit(o)
+    },
   } as unknown as UnitSource
   const store = {
     remember: () => void order.push('remember'),
@@ -48,6 +52,7 @@ function rig(evidenceOf?: Parameters<Agent['start']>[2]) {
       emit(o)
     },
     advance: clock.advance,
+    pending: clock.pending,
     /** Without the wait for the time of the observation. */
     emitLate: (o: Observation) => emit(o),
     setWall: clock.setWall,
@@ -76,6 +81,15 @@ test('what is known of a crash at once is part of its event, for the store and f
   emit(signal('u.service', 10, { ...RUNNING, activeState: 'failed', subState: 'failed', result: 'signal' }))
   const crash = steps.flatMap(({ events }) => events).find(({ kind }) => kind === 'crash')
   expect(crash).toMatchObject({ evidence: { memory: { limit: 9 } } })
+})
+
+test('no timer is left after the stop, whatever the source still reports: it would keep the process alive', async () => {
+  const failed = signal('u.service', 10, { ...RUNNING, activeState: 'failed', subState: 'failed', result: 'signal' })
+  const { agent, emit, pending } = rig(undefined, [failed])
+  emit(WATCH)
+  emit(read('u.service', 1, RUNNING, { restart: 'always' }))
+  await agent.stop()
+  expect(pending()).toBe(0)
 })
 
 test('one timer wakes whatever waits for time to pass', () => {
