@@ -95,7 +95,8 @@ export function nextSentences(input: ExplanationInput, end: EndEvent | null, lim
   if (activeState !== 'inactive' && activeState !== 'failed') return []
   if (start.hasJob) return ['A job for it is queued, and waits for other units (`gatewatch system` lists the jobs).']
   const triggers = status.triggers.filter((trigger) => trigger.activeState === 'active')
-  if (triggers.length > 0) return triggers.map((trigger) => triggerSentence(trigger, now.wallMs))
+  const started = triggers.map((trigger) => triggerSentence(trigger, now.wallMs, limitHit))
+  if (started.length > 0) return limitHit ? [limitSentence(start), ...started] : started
   const boot = bootSentence(status)
   if (limitHit) return [limitSentence(start), ...boot]
   if (activeState === 'failed') return mayStillRestart(input) ? [] : [notRestarted(start, end), ...boot]
@@ -111,11 +112,12 @@ function mayStillRestart({ status, unit, now }: ExplanationInput): boolean {
   return now.monoMs - (status?.changedAtMonoMs ?? 0) < 1000
 }
 
-function triggerSentence({ unit, nextMs }: UnitTrigger, nowMs: number): string {
+function triggerSentence({ unit, nextMs }: UnitTrigger, nowMs: number, limitHit: boolean): string {
   if (nextMs !== null) return `${unit} will start it again in ${durationText(nextMs - nowMs)}.`
   if (unit.endsWith('.socket')) return `${unit} will start it at the next connection.`
   if (unit.endsWith('.path')) return `${unit} will start it when the watched path changes.`
   if (unit.endsWith('.timer')) return `${unit} can start it, but has no next time.`
+  if (limitHit) return `${unit} upholds it (Upholds=), but cannot start it while the start limit applies.`
   return `${unit} upholds it (Upholds=): systemd will start it again.`
 }
 

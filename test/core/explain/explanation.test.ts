@@ -93,6 +93,16 @@ const CASES: Readonly<Record<string, () => Explanation>> = {
         event('gave_up', SINK, 58.7, { result: 'exit-code' }),
       ],
     }),
+  'a start limit, and another unit upholds it': () =>
+    explained(SINK, {
+      status: status(SINK, { triggers: [{ ...timer(null), unit: 'up.target' }] }, RESTARTS),
+      history: [crash(SINK, 60, EXIT(1)), refused('start-limit-hit', 59)],
+    }),
+  'upheld by another unit': () =>
+    explained(SINK, {
+      status: status(SINK, { triggers: [{ ...timer(null), unit: 'up.target' }] }),
+      history: [crash(SINK, 60, EXIT(1))],
+    }),
   'a crash that Restart= does not cover': () =>
     explained(SINK, { status: status(SINK, {}, { restart: 'on-abnormal' }), history: [crash(SINK, 60, EXIT(1))] }),
   'a crash, and a timer starts it again': () =>
