@@ -61,8 +61,9 @@ function newRow(name: string, open: (service: string) => void): Row {
   button.type = 'button'
   button.ariaHasPopup = 'dialog'
   const element = el('li.unit', el('h3', button), line.state, cause, line.since, timeline.element, counters.element)
-  element.addEventListener('click', () => {
-    if (getSelection()?.type !== 'Range') open(name)
+  // Not at the end of a selection with the mouse; `detail` is 0 with the keyboard.
+  element.addEventListener('click', ({ detail }) => {
+    if (detail === 0 || getSelection()?.type !== 'Range') open(name)
   })
   return {
     element,

@@ -20,7 +20,7 @@ describeUnless(missingPrograms('chromium'), 'the card of a unit in Chromium', ()
     page.locator('#card section', { has: page.getByRole('heading', { name: title, exact: true }) })
 
   test('a click, the Enter key or the address opens it; Escape and Close close it, and the focus returns', async () => {
-    const { page, problems } = await open(GAVE_UP)
+    const { page, http, problems } = await open(GAVE_UP)
     await page.route('**/explain', (route) => route.fulfill({ json: explanationOf(0) }))
     const card = devmgmt(page)
     const unit = page.getByRole('button', { name: 'devmgmt' })
@@ -28,11 +28,11 @@ describeUnless(missingPrograms('chromium'), 'the card of a unit in Chromium', ()
 
     await page.locator('.unit', { has: unit }).locator('.timeline').click()
     await card.waitFor()
-    expect(new URL(page.url()).hash).toBe('#unit=devmgmt.service')
+    await page.waitForURL(({ hash }) => hash === '#unit=devmgmt.service')
     expect(await card.getByRole('button', { name: /close|cancel|ok/i }).count()).toBe(1)
     await card.getByRole('button', { name: 'Close' }).click()
     await card.waitFor({ state: 'hidden' })
-    expect(new URL(page.url()).hash).toBe('')
+    await page.waitForURL(({ hash }) => hash === '')
 
     await unit.press('Enter')
     await card.waitFor()
@@ -50,7 +50,15 @@ describeUnless(missingPrograms('chromium'), 'the card of a unit in Chromium', ()
     await card.waitFor({ state: 'hidden' })
     await page.evaluate(`location.hash = 'unit=not-watched.service'`)
     expect(await page.getByRole('dialog').count()).toBe(0)
+
+    // Text that is selected on the page does not keep the Enter key from opening the card.
+    await page.evaluate(`getSelection().selectAllChildren(headline)`)
+    await unit.press('Enter')
+    await card.waitFor()
+    expect(await card.getByText('Connection lost').isVisible()).toBe(false)
     expect(problems).toEqual([])
+    await http.stop()
+    await card.getByText('Connection lost').waitFor()
   })
 
   /** Opens the card of the unit that gave up, with the responses of card-data.ts. */
