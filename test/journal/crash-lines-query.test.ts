@@ -1,6 +1,7 @@
 // The journal query for a run: its arguments, and real and damaged outputs of journalctl.
 import { expect, test } from 'vitest'
 import {
+  argsForCrash,
   argsForRun,
   argsForUnit,
   entriesIn,
@@ -31,6 +32,21 @@ test('the arguments select the run, as recorded by the journal or stated by root
   expect(argsForUnit('a.service', 20).join(' ')).toBe(
     `${common} --lines=84 _SYSTEMD_UNIT=a.service + UNIT=a.service _PID=1`,
   )
+})
+
+test('the arguments for a crash select the records of systemd-coredump, the kernel and systemd-oomd only where they can exist', () => {
+  const args = (coredump: boolean, oom: boolean) =>
+    argsForCrash(ID, 'a.service', 16, { coredump, oom }, null).slice(4).join(' ')
+  const own = `_SYSTEMD_UNIT=a.service + UNIT=a.service _PID=1 + INVOCATION_ID=${ID} _UID=0`
+  const dump = 'MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 COREDUMP_UNIT=a.service'
+  expect(args(false, false)).toBe(`--reverse --lines=80 ${own}`)
+  expect(args(true, false)).toBe(`--reverse --lines=80 ${own} + ${dump}`)
+  expect(args(false, true)).toBe(
+    `--reverse --lines=336 ${own} + _TRANSPORT=kernel + _SYSTEMD_UNIT=systemd-oomd.service`,
+  )
+  const past = argsForCrash(ID, 'a.service', 16, { coredump: false, oom: false }, { fromMs: 1500, untilMs: 2500 })
+  expect(past.join(' ')).toContain(' --since=@1 --until=@3 ')
+  expect(past.join(' ')).not.toMatch(/CMDLINE|ENVIRON|CWD/)
 })
 
 test("the lines are those of the run, oldest first; systemd's own only show that it ended", () => {

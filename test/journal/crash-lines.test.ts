@@ -39,6 +39,20 @@ describe('a journalctl', () => {
     expect({ runs: it.runs(), logged: it.logged, missed: it.missed() }).toEqual({ runs: 1, logged: [], missed: 0 })
   })
 
+  test('is run once for the lines and the records of the same crash', async () => {
+    const forged = `{"MESSAGE_ID":"fc2e22bc6ee647b6b90729ab34a250b1","COREDUMP_UNIT":"${UNIT}","MESSAGE":"not a line of the run"}`
+    const it = scripted(`echo '${ENDED}'; echo '${forged}'; echo '${line('one')}'`)
+    const [reading, lines] = await Promise.all([
+      it.readCrash(ID, UNIT, { coredump: true, oom: false }),
+      it.linesOf(ID, UNIT),
+    ])
+    expect([reading?.lines, lines]).toEqual([['one'], ['one']])
+    expect(reading?.entries.map((entry) => entry['MESSAGE_ID'])).toContain('fc2e22bc6ee647b6b90729ab34a250b1')
+    expect(it.runs()).toBe(1)
+    await it.linesOf(ID, UNIT)
+    expect(it.runs()).toBe(2)
+  })
+
   test('is run once more while the end of the run is missing', async () => {
     const it = scripted(`echo '${line('one')}'`)
     expect(await it.linesOf(ID, UNIT)).toEqual(['one'])
