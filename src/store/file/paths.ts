@@ -88,8 +88,8 @@ export async function readRing(fs: Fs, fd: number, size: number): Promise<Uint8A
   const most = ringBytes(size)
   let used = Math.min(RING_BYTES_AT_FIRST, most)
   while (used < most) {
-    const page = await readPages(fs, fd, PAGE_BYTES, used)
-    if (page.every((byte) => byte === 0)) break
+    const page = await readPages(fs, fd, PAGE_BYTES, used).catch(() => null)
+    if (page?.every((byte) => byte === 0)) break // one that cannot be read may have been written
     used = Math.min(2 * used, most)
   }
   return await readPages(fs, fd, used)
