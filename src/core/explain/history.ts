@@ -143,7 +143,7 @@ export function sameCause(
   signature: string,
 ): { sameCause24h?: number; sameCause7d?: number } {
   const counted = causes.find(({ cause }) => cause === signature)
-  if (counted === undefined || at < 0 || uncounted < 0) return {}
+  if (counted === undefined || at < 0) return {}
   const [hour, day] = [Math.floor(at / HOUR), Math.floor(at / DAY)]
   return {
     ...(Math.floor(uncounted / HOUR) <= hour - HOURS_OF_CAUSE && { sameCause24h: sumOf(counted.hours) }),

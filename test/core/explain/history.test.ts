@@ -165,6 +165,13 @@ test('what was counted in 1970 gets its day once the clock is set and synchronis
   })
 })
 
+test('what was counted just before midnight is not dated later than now', () => {
+  const late: Instant = { monoMs: 20_000, wallMs: Date.parse('2026-11-30T23:50:20Z') }
+  const began = begin({ kind: 'clock', at: wrong(1), synced: false })
+  const { state } = stepAll(began, [...run(wrong(10_000), EXIT_3), { ...SYNCED, at: late } as Observation])
+  expect(historyOf(state).days).toMatchObject([{ day: '2026-11-30', crashes: 1 }])
+})
+
 test('days without a synchronised clock are distinguished by the hours since boot', () => {
   const began = begin({ kind: 'clock', at: wrong(1), synced: false })
   const { state } = stepAll(began, [
@@ -311,6 +318,10 @@ test('a crash before the history began makes the number of equal crashes unknown
     [1, undefined],
     [1, 1],
   ])
+  expect(lastEvidence(stepAll(upgraded, run(right(3 * DAY), EXIT_3)).events)).toEqual({
+    ...{ ranMs: 2000, sameCause24h: 1 },
+    signature: signatureOf(U, cause(3)),
+  })
 })
 
 test('only 64 units have a history: those that crashed last, then the first ones', () => {

@@ -18,11 +18,6 @@ export const HISTORY: ByFile = {
       'entry',
     ],
     ['a moved crash is counted where it belongs', 'count: known.count + 1', 'count: known.count'],
-    [
-      'without a clock, equal crashes are unknown',
-      'counted === undefined || at < 0 || uncounted < 0',
-      'counted === undefined',
-    ],
     ['24 hours are not known after a gap', 'Math.floor(uncounted / HOUR) <= hour - HOURS_OF_CAUSE', 'true'],
     ['7 days are not known after a gap', 'Math.floor(uncounted / DAY) <= day - DAYS_OF_CAUSE', 'true'],
     ['nothing is dated later than now', 'Math.min(now, Math.floor(bootedAtMs', 'Math.max(0, Math.floor(bootedAtMs'],
