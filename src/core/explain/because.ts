@@ -91,7 +91,7 @@ export function createEndCauses(): EndCauses {
   return {
     setRelations(unit, now) {
       const job = notes.get(unit)?.job
-      if (job != null && (job.relations === null || job.requested.has(unit))) job.relations = now
+      if (job != null && (job.relations === null || job.requested.includes(unit))) job.relations = now
       relations.set(unit, now)
       for (const tie of now.endedBy) related.add(tie.unit)
     },
@@ -148,8 +148,8 @@ export function createEndCauses(): EndCauses {
       const { unit, job } = end
       if (of(end) !== null) return []
       const questions = tiesOf(job).map((tie) => questionAbout(job, tie, notes.get(tie.unit) ?? null))
-      if (!job.requested.has(unit) && (job.relations === null || isUnrelatedJobNear(job, notes))) {
-        job.requested.add(unit)
+      if (!job.requested.includes(unit) && (job.relations === null || isUnrelatedJobNear(job, notes))) {
+        job.requested = [...job.requested, unit]
         questions.push({ unit, job: null })
       }
       return questions.filter((question) => question !== null)
@@ -159,7 +159,7 @@ export function createEndCauses(): EndCauses {
 
 function keepRelations({ name, job }: UnitNote): void {
   if (job === null) return
-  job.requested.delete(name)
+  job.requested = job.requested.filter((unit) => unit !== name)
   job.relations ??= NO_RELATIONS
 }
 

@@ -5,6 +5,7 @@ import { type Relations, SHUTDOWN, type Tie } from './relations.ts'
 /** systemd queues all jobs of one transaction, and those that an end causes, at once; so their signals arrive together. */
 const SAME_INSTANT_MS = 250
 
+const NONE: readonly string[] = []
 const STOPPING: readonly string[] = ['stop', 'restart', 'try-restart']
 const RESTARTING: readonly string[] = ['restart', 'try-restart']
 const RUNNING: readonly string[] = ['active', 'reloading', 'refreshing']
@@ -38,7 +39,7 @@ export interface JobNote {
   /** The relations of the unit when the job was queued; null until they are known. */
   relations: Relations | null
   /** Units that were requested to be read because of this job. */
-  readonly requested: Set<string>
+  requested: readonly string[]
 }
 
 /** A job that was queued while its unit ran. */
@@ -62,7 +63,7 @@ export interface Question {
 
 export function newJob(id: number, relations: Relations | null): JobNote {
   const unknown = { seen: null, announced: null, moved: null, type: null, relations }
-  return { id, ...unknown, stopped: false, started: false, isOver: false, isTypeRequested: false, requested: new Set() }
+  return { id, ...unknown, stopped: false, started: false, isOver: false, isTypeRequested: false, requested: NONE }
 }
 
 export function isStopJob(job: JobNote): job is StopJob {
@@ -154,7 +155,7 @@ export function questionAbout(job: StopJob, { unit, relation }: Tie, other: Unit
     cause.isTypeRequested = true
     return { unit, job: cause.id }
   }
-  if (other?.isWatched || !isBinding(relation) || job.requested.has(unit)) return null
-  job.requested.add(unit)
+  if (other?.isWatched || !isBinding(relation) || job.requested.includes(unit)) return null
+  job.requested = [...job.requested, unit]
   return { unit, job: null }
 }

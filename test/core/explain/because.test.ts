@@ -183,6 +183,10 @@ describe('a unit that a user stops', () => {
     expect(causesIn([...ignored, 'needs.service active 101', '+ 101 needs.service'], ['needs.service', 101])).toEqual([
       null,
     ])
+    const first = ['chained.service active 7', '+ 7 chained.service', 'broker.service active 8', '+ 8 broker.service']
+    const second = ['bound.service active 9', '+ 9 bound.service']
+    const both = causesIn([...first, ...second], ['bound.service', 9], ['chained.service', 7])
+    expect(both).toEqual(['broker.service BindsTo', null])
     const unrelated = ['part.service active 7', '+ 7 part.service', 'needs.service active 8', '+ 8 needs.service']
     expect(causesIn(unrelated, ['needs.service', 8])).toEqual([null])
   })
@@ -197,6 +201,13 @@ describe('a unit that a user stops', () => {
       '+ 714 chained.service',
     ]
     expect(causesIn(isolate, ['bound.service', 713], ['chained.service', 714])).toEqual([null, null])
+  })
+
+  it('is not the cause if all units are stopped, among them some that stop each other', () => {
+    const causes = running()
+    causes.setRelations('broker.service', relations({ PartOf: ['part.service'] }))
+    apply(causes, 'broker.service active 7', 'part.service active 8', '+ 7 broker.service', '+ 8 part.service')
+    expect([causeOf(causes, 'broker.service', 7), causeOf(causes, 'part.service', 8)]).toEqual([null, null])
   })
 
   it('is not the cause if it is only reloaded', () => {
@@ -227,6 +238,9 @@ it('the start of a group does not end a unit that fails while it starts', () => 
     'part.service failed 6',
   )
   expect(causes.end('part.service', 6)).toBe(null)
+  const group = createEndCauses()
+  apply(group, 'needs.service activating 7', 'needs.service failed 7')
+  expect(group.end('needs.service', 7)).toBe(null)
 })
 
 it('the automatic restart of a unit restarts those that require it', () => {
@@ -252,6 +266,11 @@ describe('the start of a unit', () => {
   it('ends those with which it conflicts', () => {
     const starts = ['needs.service inactive 0', ...START, 'needs.service inactive 525']
     expect(causesIn(starts, ['rival.service', 533])).toEqual(['needs.service Conflicts'])
+  })
+
+  it('just after its stop did not cause it', () => {
+    const stop = ['rival.service active 7', '+ 7 rival.service', 'needs.service inactive 0', '+ 8 needs.service']
+    expect(causesIn([...stop, 'needs.service inactive 8'], ['rival.service', 7])).toEqual([null])
   })
 
   it('of the shutdown ends them, although the units on which they depend are stopped, too', () => {

@@ -1,4 +1,5 @@
 // All mutations: every counting rule, broken once.
+import { BECAUSE } from './because.ts'
 import { FORGET } from './forget.ts'
 import { HISTORY } from './history.ts'
 import type { Mutation } from './mutation.ts'
@@ -16,4 +17,5 @@ export const MUTATIONS: readonly Mutation[] = Object.entries({
   ...UNIT_FACTS,
   ...FORGET,
   ...HISTORY,
+  ...BECAUSE,
 }).flatMap(([file, rows]) => rows.map(([rule, from, to]) => ({ rule, file, from, to })))
