@@ -73,6 +73,10 @@ describeUnless(noGateway(), 'clean reboots', () => {
     const events = (await getJson('/api/v1/events?limit=1000'))['events'] as Json[]
     expect(new Set(events.map((event) => event['boot_id'])).size).toBe(SHUTDOWNS + 1)
     expect(events.some((event) => 'seq_gap' in event)).toBe(false)
+    const stops = events.filter((event) => event['event'] === 'stop' && NAMES.includes(String(event['service'])))
+    expect(stops).toHaveLength(NAMES.length * SHUTDOWNS)
+    const shutdown = { unit: 'shutdown.target', relation: 'Conflicts' }
+    expect(stops.map((event) => event['because'])).toEqual(stops.map(() => shutdown))
     const seqs = events.map((event) => Number(event['seq']))
     expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i))
     // The agent waited for the slow unit, but not for the bus, which stops after the agent.
