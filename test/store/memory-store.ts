@@ -25,12 +25,15 @@ export type MediumKind = 'file' | 'partition'
 /** Of these scenarios, each test runs both. The others do the same on a partition as in a file; `npm run prove:flash` runs all. */
 const DIFFERENT: readonly string[] = ['first creation', 'a new file after an error', 'an orderly stop and a start']
 
+/** Its snapshot has too many pages to try all combinations of them; a new file is not visible before all are synced. */
+const ONLY_FILE = 'too many units for the file'
+
 /** Each scenario with its media. */
 export function onEachMedium<T>(scenarios: readonly (readonly [string, T])[]): (readonly [string, MediumKind, T])[] {
   const all = process.env['GATEWATCH_LONG'] !== undefined
   return scenarios.flatMap(([name, scenario]) =>
     (['file', 'partition'] as const)
-      .filter((on) => on === 'file' || all || DIFFERENT.includes(name))
+      .filter((on) => on === 'file' || (all && name !== ONLY_FILE) || DIFFERENT.includes(name))
       .map((on) => [name, on, scenario] as const),
   )
 }

@@ -85,18 +85,12 @@ export async function runScenario(
   on: MediumKind = 'file',
 ): Promise<ScenarioRun> {
   const file = after === null ? null : await fileAfter(units, after)
-  const before = on === 'file' ? file : partitionWith(partitionPages(actions), file ?? undefined)
+  const before = on === 'file' ? file : partitionWith(PARTITION_PAGES, file ?? undefined)
   return await runScenarioFrom(before, actions, units, ready, on)
 }
 
-/** Enough for the largest snapshot. */
-function partitionPages(actions: readonly Action[]): number {
-  const most = Math.max(
-    0,
-    ...actions.map((action) => (typeof action === 'object' && 'watch' in action ? action.watch : 0)),
-  )
-  return most > 1000 ? 2048 : 320
-}
+/** Enough for the largest snapshot of the scenarios. */
+const PARTITION_PAGES = 320
 
 /** Runs a scenario that starts with the file or partition `before`; null: without a file. */
 export async function runScenarioFrom(
