@@ -3,6 +3,8 @@ import type { Cause } from './evidence.ts'
 
 /** Longer lines are cut: what follows is rarely the fault itself. */
 const LINE_AT_MOST = 200
+/** Before that: the service chooses the line, and the patterns take a time that grows faster than its length. */
+const INPUT_AT_MOST = 1000
 
 /**
  * 12 hex digits. `detail`: the topmost named frame or the normalised last error line; empty if neither is known. Whether
@@ -17,6 +19,7 @@ export function signatureOf(unit: string, cause: Cause, detail = ''): string {
 /** The text without what differs from one occurrence to the next: times, numbers, addresses, ids and paths. */
 export function normalizedLine(line: string): string {
   return line
+    .slice(0, INPUT_AT_MOST)
     .replace(/(?<![\w.])~?\/[^\s:'"`,;)\]}>]*/g, '/')
     .replace(/\b0x[0-9a-f]+\b/gi, '#')
     .replace(/\b(?=[a-f-]*\d)[0-9a-f]{4,}(?:-[0-9a-f]{4,})*\b/gi, '#')

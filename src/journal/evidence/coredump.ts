@@ -8,6 +8,8 @@ import { isOfCoredump, textOf } from './genuine.ts'
 
 const FRAMES_AT_MOST = 8
 const FRAME_AT_MOST = 160
+/** Symbols come from the crashed program: a longer line is left out. */
+const LINE_AT_MOST = 1024
 /** A frame without a symbol. */
 const UNNAMED = 'n/a'
 /** Where every abort ends: says nothing about the fault. */
@@ -52,6 +54,7 @@ function framesIn(message: string): string[] {
   const [, stack = ''] = message.split(/^Stack trace of thread \d+:$/m)
   const frames: string[] = []
   for (const line of stack.split('\n')) {
+    if (line.length > LINE_AT_MOST) continue
     const match = /^\s*#\d+\s+0x[0-9a-f]+\s+(\S.*?)\s+\((.*)\)\s*$/.exec(line)
     if (match !== null) frames.push(`${match[1]} (${objectOf(match[2] ?? '')})`.slice(0, FRAME_AT_MOST))
     if (frames.length === FRAMES_AT_MOST) break

@@ -50,3 +50,9 @@ test.each([
 ])('%s is normalised', (line, normal) => {
   expect(normalizedLine(line)).toBe(normal)
 })
+
+test('a line that a service has made to be slow to normalise is cut first', () => {
+  for (const part of ['a-', '#a', '/', '0x', 'a1', '1.', '~']) {
+    expect(normalizedLine(part.repeat(500_000)).length).toBeLessThanOrEqual(200)
+  }
+})

@@ -1,5 +1,8 @@
 // Evidence in journal records: what genuine records prove, and forged ones that prove nothing.
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { evidenceJson } from '../../../src/core/explain/evidence.ts'
+import { withinLimit } from '../../../src/core/explain/merge-evidence.ts'
 import { type CrashedRun, recordsIn } from '../../../src/journal/evidence/records.ts'
 import type { JournalEntry } from '../../../src/journal/journal-entry.ts'
 
@@ -104,6 +107,11 @@ describe("systemd-coredump's record", () => {
     for (const frame of coredump?.frames ?? []) expect(frame.length).toBeLessThanOrEqual(160)
   })
 
+  test('leaves out frames that would take long to read', () => {
+    const MESSAGE = `x\nStack trace of thread 1:\n#0  0x1 ${'a ('.repeat(300_000)}\n#1  0x2 main (app + 0x1)\n`
+    expect(found([{ ...COREDUMP, MESSAGE }]).evidence.coredump?.frames).toEqual(['main (app + 0x1)'])
+  })
+
   test('shows only the name of a program in a home directory', () => {
     const { coredump } = found([{ ...COREDUMP, COREDUMP_EXE: '/home/alice/bin/tool' }]).evidence
     expect(coredump?.executable).toBe('tool')
@@ -199,6 +207,24 @@ describe('an OOM kill', () => {
     expect(found([record]).evidence).toEqual({ oom: { by: 'systemd-oomd', limitOf: 'system.slice' } })
     expect(found([{ ...record, _SYSTEMD_UNIT: 'evil.service' }]).evidence).toEqual({})
   })
+})
+
+test('whatever the journal contains, nothing is thrown, and evidence fits its limit', () => {
+  const fields = [...Object.keys(COREDUMP), ...Object.keys(CONSUMED), '_TRANSPORT', 'SYSLOG_FACILITY', 'PRIORITY']
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 300 }),
+    fc.constantFrom(...Object.values(COREDUMP), ...Object.values(CONSUMED), STACK.repeat(3), 'kernel', '0', null, 7),
+    fc.array(fc.nat(255)),
+  )
+  const entry = fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: fields.length }).map((e) => ({ ...e }))
+  const genuine = entry.map((e) => ({ ...e, ...COREDUMP, MESSAGE: e['MESSAGE'] ?? STACK }))
+  fc.assert(
+    fc.property(fc.array(fc.oneof(entry, genuine), { maxLength: 6 }), (entries) => {
+      const { evidence } = found(entries)
+      expect(Buffer.byteLength(JSON.stringify(evidenceJson(withinLimit(evidence))))).toBeLessThanOrEqual(2048)
+    }),
+    { numRuns: 300 },
+  )
 })
 
 describe('the last error of the run', () => {
