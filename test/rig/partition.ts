@@ -1,6 +1,6 @@
 // A partition for tests: of a loop device over a file that the test created, so that no device of the machine is touched.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { missingPrograms, notRoot } from './unavailable.ts'
@@ -40,14 +40,20 @@ function tried(): string | null {
 export function makePartition(bytes = MIB): Partition {
   const directory = mkdtempSync(join(tmpdir(), 'gw-partition-'))
   const image = join(directory, 'image')
-  makeImage(image, bytes)
-  const partition = attachPartition(image, bytes)
-  return {
-    ...partition,
-    end() {
-      partition.end()
-      rmSync(directory, { recursive: true, force: true })
-    },
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  try {
+    makeImage(image, bytes)
+    const partition = attachPartition(image, bytes)
+    return {
+      ...partition,
+      end() {
+        partition.end()
+        remove()
+      },
+    }
+  } catch (error) {
+    remove()
+    throw error
   }
 }
 
@@ -57,7 +63,7 @@ export function makeImage(path: string, bytes: number): void {
   truncateSync(path, FIRST_SECTOR * 512 + bytes)
 }
 
-const ATTEMPTS = 5
+const ATTEMPTS = 10
 
 /**
  * The partition that the rest of the file `image` is. `prefix`: in front of a command that sees the file. Other programs may
@@ -79,7 +85,10 @@ function attached(image: string, bytes: number, prefix: readonly string[]): Part
   const path = `${disk}p1`
   const name = basename(path)
   const detach = () => {
-    spawnSync('delpart', [disk, '1'])
+    // A killed agent may still have it open.
+    for (let i = 0; i < ATTEMPTS && existsSync(`/sys/class/block/${name}`); i++) {
+      if (spawnSync('delpart', [disk, '1']).status !== 0) spawnSync('sleep', ['0.2'])
+    }
     spawnSync('losetup', ['-d', disk])
   }
   try {
