@@ -1,4 +1,5 @@
 // Compares the state before and after a step: what must go to the spill, and what is worth a commit. Pure.
+import { limitHistories } from '../core/explain/histories.ts'
 import { type State, unitOf } from '../core/state.ts'
 import { type Unit, ZERO } from '../core/unit.ts'
 import type { Step } from '../ports.ts'
@@ -52,6 +53,19 @@ function isClockSet(before: State, after: State): boolean {
 /** True if the unit is new, or differs in more than values that can be read from systemd again. */
 export function isChanged(unit: Unit, before: Unit | undefined): boolean {
   return before === undefined || differs(unit, before)
+}
+
+/** The units to write of those that changed: one that only lost its history is left out if a reader finds that by the limit. */
+export function unitsToWrite(changed: readonly Unit[], before: State, after: State): readonly Unit[] {
+  const lost = new Map<Unit, Unit>()
+  for (const unit of changed) {
+    const was = unit.history === null ? unitOf(before, unit.name) : undefined
+    if (was?.history && !differs({ ...was, history: null }, unit)) lost.set(unit, was)
+  }
+  if (lost.size === 0) return changed
+  const found = limitHistories(after.units.map((unit) => lost.get(unit) ?? unit))
+  const isFound = found.every(({ history }, i) => (history === null) === (after.units[i]?.history === null))
+  return isFound ? changed.filter((unit) => !lost.has(unit)) : changed
 }
 
 function sameSums(a: State['forgotten'], b: State['forgotten']): boolean {

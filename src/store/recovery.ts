@@ -1,5 +1,6 @@
 // Recovery: from the bytes of a state file to the newest state that is complete in it. Pure; never throws on any bytes.
 import type { Event } from '../core/event.ts'
+import { limitHistories } from '../core/explain/histories.ts'
 import { newState, type State, withUnits } from '../core/state.ts'
 import type { Unit } from '../core/unit.ts'
 import type { Head } from './format/head-record.ts'
@@ -217,7 +218,7 @@ export function applyPayloads(state: State | null, kind: Page['kind'], payloads:
   for (const payload of payloads) applyUnits(units, payload)
   const sums = payloads.flatMap((payload) => [...payload.forgotten])
   const forgotten = kind === 'snapshot' ? new Map(sums) : before.forgotten
-  return { ...withUnits(before, [...units.values()]), forgotten, ...kept }
+  return { ...withUnits(before, limitHistories([...units.values()])), forgotten, ...kept }
 }
 
 function applyUnits(units: Map<string, Unit>, { units: records, keepsHistories }: Payload): void {

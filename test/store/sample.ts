@@ -1,5 +1,6 @@
 // Sample states, units, events and steps for tests.
 import type { CrashEvent, Event } from '../../src/core/event.ts'
+import { limitHistories } from '../../src/core/explain/histories.ts'
 import { historyOf, stampOf, type UnitHistory, withCounted, withCrash } from '../../src/core/explain/history.ts'
 import { signatureOf } from '../../src/core/explain/signature.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
@@ -138,7 +139,7 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
   const at = { monoMs, wallMs: 1_752_000_000_000 + monoMs }
   const { seqGap, ...rest } = { seqGap: before.seqGap, ...crashOf(unit, seq, at.wallMs) }
   const event: Event = seqGap > 0 ? { ...rest, seqGap } : rest
-  return { before, after: { ...before, units, seq, seqGap: 0 }, events: [event], at }
+  return { before, after: { ...before, units: limitHistories(units), seq, seqGap: 0 }, events: [event], at }
 }
 
 /** The crash counters of all units, which must never decrease. */

@@ -177,3 +177,20 @@ test('full histories of 64 units are at most eight pages of a snapshot', async (
   }
   expect((await pages(busyHistory)) - (await pages(null))).toBeLessThanOrEqual(8)
 })
+
+test('where more units crash than have a history, a commit of 12 crashes is still one page', async () => {
+  const { fs, open, clock } = memoryStore()
+  const { store, state } = await open({ fresh: () => stateOf(busy(100, 1)) })
+  let now: State = state
+  for (let i = 0; i < 240; i++) {
+    await clock.go(1000)
+    const step = crashStep(now, names(100)[i % 100] as string, clock.now().monoMs)
+    store.remember(step)
+    now = step.after
+    if (i % 12 !== 11) continue
+    const began = fs.log.length
+    await store.flush()
+    if (i > 108) expect(written(fs.log.slice(began)).filter((n) => typeof n === 'number').length).toBeLessThanOrEqual(1)
+    expect(recover(fs.bytes(PATH)).state?.units).toEqual(now.units)
+  }
+})

@@ -2,7 +2,7 @@
 import type { Event } from '../../core/event.ts'
 import { type State, unitOf } from '../../core/state.ts'
 import type { Clock } from '../../ports.ts'
-import { isChanged, isExtended } from '../change.ts'
+import { isChanged, isExtended, unitsToWrite } from '../change.ts'
 import type { Head } from '../format/head-record.ts'
 import { unitChange } from '../format/history-update.ts'
 import { deltaPayloads, historyPayloads, type PackedCommit, snapshotPayloads } from '../format/pack.ts'
@@ -108,6 +108,8 @@ function deltaOf({ state, committed, events, head }: CommitContent, pagesAtMost:
   if (pagesAtMost === 0 || head.clean || !isExtended(committed, state)) return null
   const touched = state.units.filter((unit, i) => unit !== committed.units[i])
   const changed = touched.filter((unit) => isChanged(unit, unitOf(committed, unit.name)))
-  const changes = changed.map((unit) => unitChange(unit, unitOf(committed, unit.name) ?? null))
+  const changes = unitsToWrite(changed, committed, state).map((unit) =>
+    unitChange(unit, unitOf(committed, unit.name) ?? null),
+  )
   return deltaPayloads(head, changes, events, touched, pagesAtMost)
 }
