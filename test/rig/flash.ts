@@ -52,7 +52,9 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
   mkdirSync(path)
   runCommand('truncate', '-s', size, image)
   runCommand(...MKFS[kind], image)
-  const keeper = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 3600'])
+  // Ends with its owner, even if that is killed; the mount and its loop device end with it.
+  const holder = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep infinity']
+  const keeper = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...holder])
   await new Promise((resolve) => keeper.stdout.once('data', resolve))
   const commandPrefix = ['nsenter', '-t', String(keeper.pid), '-m', `--wd=${process.cwd()}`, '--']
   const run = (...command: string[]) => runCommand(...commandPrefix, ...command)
@@ -60,10 +62,7 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
   const mount = () => {
     device = runCommand('losetup', '--find', '--show', image).trim()
     run('mount', '-t', kind.replace('-1k', ''), '-o', options, device, path)
-  }
-  const umount = () => {
-    run('umount', path)
-    runCommand('losetup', '-d', device)
+    runCommand('losetup', '-d', device) // takes effect once it is unmounted
   }
   mount()
   return {
@@ -80,12 +79,11 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
     },
     cut: () => void run('python3', '-c', SHUTDOWN, path),
     remount() {
-      umount()
+      run('umount', path)
       mount()
     },
     end() {
       spawnSync('nsenter', [...commandPrefix.slice(1), 'umount', '-l', path])
-      spawnSync('losetup', ['-d', device])
       keeper.kill('SIGKILL')
       rmSync(directory, { recursive: true, force: true })
     },
