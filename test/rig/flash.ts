@@ -60,9 +60,8 @@ export async function startFlash(kind: FileSystem, size: string, options = 'defa
   const run = (...command: string[]) => runCommand(...commandPrefix, ...command)
   let device = ''
   const mount = () => {
-    device = runCommand('losetup', '--find', '--show', image).trim()
-    run('mount', '-t', kind.replace('-1k', ''), '-o', options, device, path)
-    runCommand('losetup', '-d', device) // takes effect once it is unmounted
+    run('mount', '-t', kind.replace('-1k', ''), '-o', `loop,${options}`, image, path)
+    device = run('findmnt', '-n', '-o', 'SOURCE', path).trim()
   }
   mount()
   return {
