@@ -2,20 +2,10 @@
 import { expect, test } from 'vitest'
 import { waitForUnits } from '../../src/app/drain.ts'
 import type { BusHealth } from '../../src/ports.ts'
-import { snapshot, stateOf, unit } from '../cli/samples.ts'
+import { RUN, snapshot, stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../rig/clock.ts'
 
-const run = {
-  id: 'a'.repeat(32),
-  openedAtMonoMs: 0,
-  openedAtMs: 0,
-  job: 0,
-  requested: false,
-  badResult: null,
-  startObserved: false,
-  firstOfBoot: false,
-}
-const UP = [unit('a.service', { run }), unit('b.service', { run }), unit('c.service')]
+const UP = [unit('a.service', { run: RUN }), unit('b.service', { run: RUN }), unit('c.service')]
 
 /** `goingDown`: the reply of systemd; `silent` until `reply` is called. */
 function rig(goingDown: ReadonlySet<string> | null | 'silent') {

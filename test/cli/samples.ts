@@ -3,11 +3,23 @@ import type { OfflineState } from '../../src/cli/console.ts'
 import { DEFAULT_UNITS } from '../../src/config/default-units.ts'
 import type { CrashEvent, Event } from '../../src/core/event.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
-import { newUnit, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
+import { newUnit, type Run, type Settings, type Unit, type UnitSnapshot } from '../../src/core/unit.ts'
 import type { Identity } from '../../src/core/views/api-json.ts'
 import { NOON } from './fake-agent.ts'
 
 export const IDENTITY: Identity = { gatewayId: 'gw-7', machineId: 'a'.repeat(32), stream: '0123456789abcdef' }
+
+/** A run that is open. */
+export const RUN: Run = {
+  id: 'a'.repeat(32),
+  openedAtMonoMs: 0,
+  openedAtMs: NOON,
+  job: 0,
+  requested: false,
+  badResult: null,
+  startObserved: false,
+  firstOfBoot: false,
+}
 
 export function snapshot(activeState: string, subState: string): UnitSnapshot {
   return {

@@ -8,6 +8,7 @@ import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDi
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
+import { crashesOf, crashesReach, crashOnce } from './one-crash.ts'
 
 /** `npm run prove:flash` makes more. */
 const CUTS = Math.ceil(Number(process.env['GATEWATCH_CUTS'] ?? 6) / 3)
@@ -54,22 +55,8 @@ describeUnless(unavailable, 'failing flash', () => {
     return agent
   }
 
-  /** Kills the unit once, and waits until it runs again. */
-  async function crash(): Promise<void> {
-    const pid = async () => (await systemd.exec('systemctl', 'show', '-P', 'MainPID', UNIT)).stdout.trim()
-    const before = await pid()
-    await systemd.exec('kill', '-9', before)
-    await until(pid, { what: `${UNIT} to run again`, is: (now) => now !== '0' && now !== before, timeoutMs: 60_000 })
-  }
-
-  async function crashesOf(agent: Gatewatch): Promise<number> {
-    return ((await agent.getJson(`/api/v1/units/${UNIT}`)) as { counters: { crashes: number } }).counters.crashes
-  }
-
-  async function reaches(agent: Gatewatch, crashes: number): Promise<void> {
-    const what = `${crashes} crashes to be counted`
-    await until(() => crashesOf(agent), { what, is: (n) => n >= crashes, timeoutMs: 60_000 })
-  }
+  const crash = () => crashOnce(systemd, UNIT)
+  const reaches = (agent: Gatewatch, crashes: number) => crashesReach(agent, UNIT, crashes)
 
   // btrfs does not support the shutdown ioctl that simulates the power cut.
   test.each<FileSystem>(['ext4', 'xfs'])(
@@ -89,7 +76,7 @@ describeUnless(unavailable, 'failing flash', () => {
             events.set(String(event['id']), text)
           }
         }
-        const at = await crashesOf(agent)
+        const at = await crashesOf(agent, UNIT)
         for (let n = 1; n <= 1 + (cut % 3); n++) {
           await crash()
           await reaches(agent, at + n)
@@ -128,7 +115,7 @@ describeUnless(unavailable, 'failing flash', () => {
     expect(await agent.metric('gatewatch_flash_errors_total{errno="ENOSPC"}')).toBeGreaterThanOrEqual(1)
     await agent.end('SIGKILL')
     removeDirectory(`${directory}/run`)
-    expect(await crashesOf(await start())).toBe(1)
+    expect(await crashesOf(await start(), UNIT)).toBe(1)
   })
 
   test('the agent survives flash that becomes read-only, as ext4 does after an error', async () => {
@@ -142,13 +129,13 @@ describeUnless(unavailable, 'failing flash', () => {
       timeoutMs: 90_000,
     })
     expect(ready.body).toMatch(/cannot write .*(EROFS|EIO)/)
-    const counted = await crashesOf(agent)
+    const counted = await crashesOf(agent, UNIT)
     expect(await agent.metric(CRASHES)).toBe(counted)
     flash.remount()
     await recovered(agent)
     await agent.end('SIGKILL')
     removeDirectory(`${directory}/run`)
-    expect(await crashesOf(await start())).toBeGreaterThanOrEqual(counted)
+    expect(await crashesOf(await start(), UNIT)).toBeGreaterThanOrEqual(counted)
   })
 
   test.each([
@@ -156,7 +143,7 @@ describeUnless(unavailable, 'failing flash', () => {
     ['ENOSPC on a write', 'pwrite64:error=ENOSPC:when=3'],
   ])('a single %s causes a new file, and nothing is lost', async (_, fault) => {
     const agent = await start({ commandPrefix: traced(fault), env: { UV_THREADPOOL_SIZE: '1' } })
-    const before = await crashesOf(agent)
+    const before = await crashesOf(agent, UNIT)
     for (let n = 1; n <= 2; n++) {
       await crash()
       await reaches(agent, before + n)
@@ -211,7 +198,7 @@ describeUnless(unavailable, 'failing flash', () => {
       expect(crashes).toBeGreaterThan(0)
       const agent = await start()
       await reaches(agent, crashes)
-      expect(await crashesOf(agent)).toBe(crashes)
+      expect(await crashesOf(agent, UNIT)).toBe(crashes)
     },
     60_000 + KILLED_AT.length * 30_000,
   )

@@ -15,6 +15,7 @@ import { makePartition, noPartition, type Partition } from '../rig/partition.ts'
 import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
+import { crashesOf, crashesReach, crashOnce } from './one-crash.ts'
 
 /** Numbers of write calls at which the agent is killed; `npm run prove:flash` has more. */
 const KILLED_AT = process.env['GATEWATCH_LONG'] === undefined ? [2, 7, 10] : Array.from({ length: 50 }, (_, i) => i + 1)
@@ -55,21 +56,8 @@ describeUnless(noSystemd() ?? noPartition() ?? missingPrograms('strace'), 'the s
     return agent
   }
 
-  async function crash(): Promise<void> {
-    const pid = async () => (await systemd.exec('systemctl', 'show', '-P', 'MainPID', UNIT)).stdout.trim()
-    const before = await pid()
-    await systemd.exec('kill', '-9', before)
-    await until(pid, { what: `${UNIT} to run again`, is: (now) => now !== '0' && now !== before, timeoutMs: 60_000 })
-  }
-
-  async function crashesOf(agent: Gatewatch): Promise<number> {
-    return ((await agent.getJson(`/api/v1/units/${UNIT}`)) as { counters: { crashes: number } }).counters.crashes
-  }
-
-  async function reaches(agent: Gatewatch, crashes: number): Promise<void> {
-    const what = `${crashes} crashes to be counted`
-    await until(() => crashesOf(agent), { what, is: (n) => n >= crashes, timeoutMs: 60_000 })
-  }
+  const crash = () => crashOnce(systemd, UNIT)
+  const reaches = (agent: Gatewatch, crashes: number) => crashesReach(agent, UNIT, crashes)
 
   test('format refuses without an answer, prepares with --yes, and is refused while the agent counts there', async () => {
     const { path } = partition
@@ -119,7 +107,7 @@ describeUnless(noSystemd() ?? noPartition() ?? missingPrograms('strace'), 'the s
   test('a single EIO on fdatasync is reported, and nothing is lost', async () => {
     gatewatch('format', partition.path, '--yes')
     const agent = await start({ commandPrefix: traced('fdatasync:error=EIO:when=2'), env: { UV_THREADPOOL_SIZE: '1' } })
-    const before = await crashesOf(agent)
+    const before = await crashesOf(agent, UNIT)
     for (let n = 1; n <= 2; n++) {
       await crash()
       await reaches(agent, before + n)
@@ -156,7 +144,7 @@ describeUnless(noSystemd() ?? noPartition() ?? missingPrograms('strace'), 'the s
       expect(crashes).toBeGreaterThan(0)
       const agent = await start()
       await reaches(agent, crashes)
-      expect(await crashesOf(agent)).toBe(crashes)
+      expect(await crashesOf(agent, UNIT)).toBe(crashes)
     },
     60_000 + KILLED_AT.length * 30_000,
   )

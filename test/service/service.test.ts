@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { BusHealth } from '../../src/ports.ts'
 import { createService } from '../../src/service/service.ts'
 import { statusLine } from '../../src/service/status-line.ts'
-import { gatewayState, snapshot, stateOf, unit } from '../cli/samples.ts'
+import { gatewayState, RUN, snapshot, stateOf, unit } from '../cli/samples.ts'
 import { testClock } from '../rig/clock.ts'
 
 const WATCHED = { NOTIFY_SOCKET: '/run/systemd/notify', WATCHDOG_USEC: '60000000', WATCHDOG_PID: '42' }
@@ -128,21 +128,11 @@ test('without a notification socket nothing is sent', async () => {
 test('the status line counts running, failed, unloaded and unknown units, and shows one problem', () => {
   expect(statusLine(gatewayState(), [])).toBe('watching 12 units, 0 running; 1 failed; 1 not loaded')
   const failed = unit('a.service', { snapshot: snapshot('failed', 'failed') })
-  const run = {
-    id: 'a'.repeat(32),
-    openedAtMonoMs: 0,
-    openedAtMs: 0,
-    job: 0,
-    requested: false,
-    badResult: null,
-    startObserved: false,
-    firstOfBoot: false,
-  }
-  expect(statusLine(stateOf(unit('b.service', { run })), [])).toBe('watching 1 unit, 1 running')
-  expect(statusLine(stateOf(failed, unit('b.service', { run })), ['bus: no such socket', 'more'])).toBe(
+  expect(statusLine(stateOf(unit('b.service', { run: RUN })), [])).toBe('watching 1 unit, 1 running')
+  expect(statusLine(stateOf(failed, unit('b.service', { run: RUN })), ['bus: no such socket', 'more'])).toBe(
     'watching 2 units, 1 running; 1 failed; bus: no such socket',
   )
-  const outOfContact = stateOf({ ...failed, outOfContact: true }, unit('b.service', { run, outOfContact: true }))
+  const outOfContact = stateOf({ ...failed, outOfContact: true }, unit('b.service', { run: RUN, outOfContact: true }))
   expect(statusLine(outOfContact, ['bus: no such socket'])).toBe(
     'watching 2 units, 0 running; 2 unknown; bus: no such socket',
   )

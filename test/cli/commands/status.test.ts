@@ -5,18 +5,7 @@ import { failureAsExitCode } from '../../../src/cli/agent-or-file.ts'
 import { status } from '../../../src/cli/commands/status.ts'
 import { unitJson } from '../../../src/core/views/api-json.ts'
 import { fakeAgent, fakeStateFile, json, NOON, noAgent, recordingConsole } from '../fake-agent.ts'
-import { gatewayState, IDENTITY, STORED, snapshot, unit } from '../samples.ts'
-
-const RUN = {
-  id: 'a'.repeat(32),
-  openedAtMonoMs: 0,
-  openedAtMs: NOON,
-  job: 0,
-  requested: false,
-  badResult: null,
-  startObserved: false,
-  firstOfBoot: false,
-}
+import { gatewayState, IDENTITY, RUN, STORED, snapshot, unit } from '../samples.ts'
 
 function check(name: string, healthy: boolean, message: string) {
   return { name, healthy, message, since: '2026-11-20T10:15:00.000Z' }
