@@ -129,6 +129,7 @@ export function createUnitSignals(context: UnitSignalsContext): UnitSignals {
     candidates.delete(path)
     if (candidate !== undefined) units.unloaded(candidate)
     if (context.isReloading()) return
+    causes.unloaded(name)
     allUnits.unloaded(name)
     const at = clock.now()
     for (const unit of list.at(path)) {

@@ -43,6 +43,8 @@ export interface EndCauses {
   /** A signal of a watched unit, or a read. `changedMs`: the time of its last change of state. */
   changed(unit: string, ms: number, activeState: string, job: number, changedMs: number): void
   jobNew(unit: string, job: number, ms: number): void
+  /** systemd has unloaded the unit. */
+  unloaded(unit: string): void
   jobRemoved(unit: string, job: number, ms: number): void
   /** The type of a job was read; null: the job does not exist any more. Returns a further question. */
   jobType(unit: string, job: number, type: string | null): Question | null
@@ -55,14 +57,19 @@ export interface EndCauses {
   questions(end: JobEnd): readonly Question[]
 }
 
+/** Units that systemd has unloaded are still known while others may end because of them. */
+const UNLOADED_AT_MOST = 100
+
 export function createEndCauses(): EndCauses {
   const relations = new Map<string, Relations>()
   const notes = new Map<string, UnitNote>()
   const related = new Set<string>()
+  const unloaded = createUnloaded([notes, relations])
   let order = 0
 
   const moment = (ms: number): Moment => ({ order: ++order, ms })
   const noteOf = (name: string): UnitNote => {
+    unloaded.delete(name)
     const note = notes.get(name) ?? { name, isWatched: false, state: null, job: null, ended: null }
     notes.set(name, note)
     return note
@@ -118,6 +125,7 @@ export function createEndCauses(): EndCauses {
     jobNew(unit, job, ms) {
       if (notes.has(unit) || related.has(unit)) jobOf(noteOf(unit), job).announced ??= moment(ms)
     },
+    unloaded: (unit) => (notes.has(unit) ? unloaded.add(unit) : undefined),
     jobRemoved(unit, id, ms) {
       const job = notes.get(unit)?.job
       if (job?.id === id) job.moved ??= moment(ms)
@@ -154,6 +162,20 @@ export function createEndCauses(): EndCauses {
       }
       return questions.filter((question) => question !== null)
     },
+  }
+}
+
+/** Units that systemd has unloaded; what is known of the oldest is deleted beyond UNLOADED_AT_MOST. */
+function createUnloaded(known: readonly Pick<Map<string, unknown>, 'delete'>[]) {
+  const names = new Set<string>()
+  return {
+    add(name: string): void {
+      names.add(name)
+      const [oldest] = names
+      if (oldest === undefined || names.size <= UNLOADED_AT_MOST) return
+      for (const place of [names, ...known]) place.delete(oldest)
+    },
+    delete: (name: string) => void names.delete(name),
   }
 }
 

@@ -25,6 +25,7 @@ export interface CauseWatch {
   changed(unit: string, snapshot: UnitSnapshot): Because | null
   jobNew(unit: string, job: number): void
   jobRemoved(unit: string, job: number): void
+  unloaded(unit: string): void
   jobType(unit: string, job: number, type: string): void
 }
 
@@ -97,6 +98,7 @@ export function createCauseWatch(
       askAbout(causes.end(unit, job))
     },
     jobRemoved: (unit, job) => causes.jobRemoved(unit, job, nowMs()),
+    unloaded: causes.unloaded,
     jobType(unit, job, type) {
       causes.jobType(unit, job, type)
       explainLate()

@@ -243,6 +243,25 @@ it('the start of a group does not end a unit that fails while it starts', () => 
   expect(group.end('needs.service', 7)).toBe(null)
 })
 
+it('a unit that is unloaded can still be the cause, until a hundred others were unloaded after it', () => {
+  const causes = running()
+  const STOPPED = ['broker.service active 12', '+ 12 broker.service', 'part.service active 13', '+ 13 part.service']
+  apply(causes, ...STOPPED, 'part.service deactivating 13', 'part.service inactive 13')
+  expect(causeOf(causes, 'part.service', 13)).toBe('broker.service PartOf')
+  const unload = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      apply(causes, `sink@${i}.service inactive 0`)
+      causes.unloaded(`sink@${i}.service`)
+    }
+  }
+  causes.unloaded('broker.service')
+  unload(99)
+  expect(causeOf(causes, 'part.service', 13)).toBe('broker.service PartOf')
+  causes.unloaded('part.service')
+  unload(101)
+  expect(causes.end('part.service', 13)).toBe(null)
+})
+
 it('the automatic restart of a unit restarts those that require it', () => {
   const causes = running()
   apply(causes, 9000, 'broker.service failed 0', 'broker.service activating 0', 10_000)
