@@ -14,10 +14,11 @@ const CONTACT_LOST_AFTER_MS = 30_000
 const NEVER_TRIED = 'not connected yet'
 /** Histogram buckets of call durations, in seconds. */
 const BOUNDS = [0.01, 0.1]
-/** Errors that are results: systemd knows us already, is not on the bus, or has finished the job that was to be read. */
+/** Errors that are results: systemd knows us already, a service is not on the bus or not installed, or a job has ended. */
 const RESULTS = new Set([
   'org.freedesktop.systemd1.AlreadySubscribed',
   'org.freedesktop.DBus.Error.NameHasNoOwner',
+  'org.freedesktop.DBus.Error.ServiceUnknown',
   'org.freedesktop.DBus.Error.UnknownObject',
 ])
 

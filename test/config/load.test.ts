@@ -32,6 +32,7 @@ describe('without file, options or variables', () => {
       stats_interval: 60,
       resync_interval: 300,
       crash_log_lines: 0,
+      explain: false,
       flap: { count: 5, window: 300 },
       max_retries: 3,
       control: { enabled: false, token_file: null, units: [] },

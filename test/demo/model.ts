@@ -70,7 +70,7 @@ export function createLiveModel(facts: DemoFacts, listener: ModelListener): Live
       await updateStatus()
       const polling = setInterval(() => updateStatus().catch(() => {}), POLL_EVERY_MS)
       try {
-        await client.stream('/api/v1/stream?since=beginning-0', addEvent, signal)
+        await client.stream('/api/v1/stream?since=beginning-0&states=0', addEvent, signal)
         if (signal.aborted) return await updateStatus()
         // DemoAgent.failed has the better message for an agent that died: give it time to reject first.
         await pause(AGENT_EXIT_REPORTED_WITHIN_MS, undefined, { signal }).catch(() => {})

@@ -142,7 +142,8 @@ export function createEndCauses(): EndCauses {
     wasRead(unit, { activeState, leftActiveMs, enteredActiveMs }) {
       const note = noteOf(unit)
       const { job } = note
-      if (job !== null) job.stopped ||= isUnder(job, leftActiveMs)
+      // A unit that runs again may have stopped just before the job that started it.
+      if (job !== null) job.stopped ||= isUnder(job, leftActiveMs, UP.includes(activeState) ? 0 : undefined)
       if (job !== null) job.started ||= isUnder(job, enteredActiveMs)
       if (DOWN.includes(activeState) && leftActiveMs > 0 && job?.stopped !== true)
         note.ended = { order: 0, ms: leftActiveMs }

@@ -71,10 +71,10 @@ export function isStopJob(job: JobNote): job is StopJob {
   return job.type === null || STOPPING.includes(job.type)
 }
 
-/** Whether the unit changed its state at this time under this job. */
-export function isUnder(job: JobNote, ms: number): boolean {
+/** Whether the unit changed its state at this time under this job. Its signals may have been received up to `lateMs` later. */
+export function isUnder(job: JobNote, ms: number, lateMs = SAME_INSTANT_MS): boolean {
   const first = momentOf(job)
-  if (first === null || ms < first.ms - SAME_INSTANT_MS) return false
+  if (first === null || ms < first.ms - lateMs) return false
   return job.moved === null || ms <= job.moved.ms
 }
 

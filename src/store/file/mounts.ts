@@ -118,9 +118,13 @@ function holds(point: string, path: string): boolean {
   return point === '/' || path === point || path.startsWith(`${point}/`)
 }
 
-/** False if there is nothing. */
+/** False if there is nothing, or if it cannot be reached. */
 export function isBlockDevice(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true
+  try {
+    return statSync(path).isBlockDevice()
+  } catch {
+    return false
+  }
 }
 
 function existingPart(path: string): string {

@@ -243,6 +243,15 @@ it('the start of a group does not end a unit that fails while it starts', () => 
   expect(group.end('needs.service', 7)).toBe(null)
 })
 
+it('a mount that was started again just before a user stops the unit did not stop it', () => {
+  const causes = createEndCauses()
+  causes.setRelations('on-mount.service', relations({ BindsTo: ['run-gone.mount'] }))
+  apply(causes, '+ 5 run-gone.mount', '+ 6 on-mount.service', 'on-mount.service active 0', 10_100)
+  apply(causes, 'on-mount.service active 7', '+ 7 on-mount.service', 'on-mount.service inactive 7')
+  causes.wasRead('run-gone.mount', { activeState: 'active', leftActiveMs: 9900, enteredActiveMs: 10_010 })
+  expect(causeOf(causes, 'on-mount.service', 7)).toBe(null)
+})
+
 it('a unit that is unloaded can still be the cause, until a hundred others were unloaded after it', () => {
   const causes = running()
   const STOPPED = ['broker.service active 12', '+ 12 broker.service', 'part.service active 13', '+ 13 part.service']
