@@ -19,6 +19,7 @@ const RESULTS = new Set([
   'org.freedesktop.systemd1.AlreadySubscribed',
   'org.freedesktop.DBus.Error.NameHasNoOwner',
   'org.freedesktop.DBus.Error.ServiceUnknown',
+  'org.freedesktop.systemd1.NoSuchUnit',
   'org.freedesktop.DBus.Error.UnknownObject',
 ])
 

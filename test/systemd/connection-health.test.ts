@@ -61,6 +61,7 @@ it('counts the calls that failed by method, and none whose error is a result', (
   const failed = (member: string, name: string) => health.reports.onFailure(member, busError(name, 'failed'))
   failed('Subscribe', 'org.freedesktop.systemd1.AlreadySubscribed')
   failed('GetNameOwner', 'org.freedesktop.DBus.Error.NameHasNoOwner')
+  failed('Get', 'org.freedesktop.systemd1.NoSuchUnit')
   failed('Get', 'org.freedesktop.DBus.Error.UnknownObject')
   expect(health.read().callsFailed).toEqual({})
   failed('GetAll', 'timeout')
