@@ -61,7 +61,7 @@ const build = esbuild.build({
     __REVISION__: JSON.stringify(revision()),
     __TARGET__: JSON.stringify(options.target),
     __NODE__: options.node,
-    __DASHBOARD__: JSON.stringify(dashboardPage),
+    __DASHBOARD__: JSON.stringify(JSON.stringify(dashboardPage)),
   },
   plugins: [compressedPacks(common, (metafile) => packs.push(metafile)), ...common.plugins],
 })

@@ -1,2 +1,2 @@
 // The types of dashboard.mjs, for tests.
-export function dashboard(): Promise<{ readonly html: string; readonly script: string; readonly style: string }>
+export function dashboard(): Promise<{ readonly page: string; readonly script: string; readonly style: string }>

@@ -1,6 +1,8 @@
-// Builds the dashboard: one page with its minified script and style, and their digests for the Content-Security-Policy.
+// Builds the dashboard: one page with its minified script and style, compressed, and their digests for the
+// Content-Security-Policy.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { brotliCompressSync } from 'node:zlib'
 import * as esbuild from 'esbuild'
 
 const FROM = 'src/dashboard'
@@ -17,7 +19,7 @@ export async function dashboard() {
     .trim()
   // Functions, because `$` has a special meaning in a replacement string.
   const html = page.replace('/*style*/', () => style).replace('/*script*/', () => script)
-  return { html, script: digest(script), style: digest(style) }
+  return { page: brotliCompressSync(html).toString('base64'), script: digest(script), style: digest(style) }
 }
 
 async function minified(entry) {

@@ -7,7 +7,7 @@ import { type Scene, stage } from './scenes.ts'
 /** `webFile`: a web_config_file, for a gateway with a password. */
 export async function serveScene(scene: Scene, webFile?: string) {
   // esbuild replaces this name when it builds the bundle.
-  Object.assign(globalThis, { __DASHBOARD__: await dashboard() })
+  Object.assign(globalThis, { __DASHBOARD__: JSON.stringify(await dashboard()) })
   const it = stage(scene, Date.now())
   const http = createHttp({
     stream: it.stream,
