@@ -70,7 +70,7 @@ export function createEndCauses(): EndCauses {
   const moment = (ms: number): Moment => ({ order: ++order, ms })
   const noteOf = (name: string): UnitNote => {
     unloaded.delete(name)
-    const note = notes.get(name) ?? { name, isWatched: false, state: null, job: null, ended: null }
+    const note = notes.get(name) ?? { name, isWatched: false, state: null, job: null, ended: null, started: null }
     notes.set(name, note)
     return note
   }
@@ -115,15 +115,15 @@ export function createEndCauses(): EndCauses {
       note.isWatched = true
       const now = moment(ms)
       if (job !== 0) jobOf(note, job).seen ??= { ...now, state }
-      if (note.state !== null && note.state !== state) {
-        if (note.job !== null) note.job.moved ??= { order: now.order, ms: changedMs }
-        if (note.job?.id === job && DOWN.includes(note.state) && UP.includes(state)) note.job.isOver = true
-        if (job === 0 && UP.includes(note.state) && DOWN.includes(state)) note.ended = now
-      }
+      if (note.state !== null && note.state !== state) noteChange(note, note.state, state, job, now, changedMs)
       note.state = state
     },
     jobNew(unit, job, ms) {
-      if (notes.has(unit) || related.has(unit)) jobOf(noteOf(unit), job).announced ??= moment(ms)
+      if (!notes.has(unit) && !related.has(unit)) return
+      const note = noteOf(unit)
+      const now = moment(ms)
+      jobOf(note, job).announced ??= now
+      if (!note.isWatched) note.started = now
     },
     unloaded: (unit) => (notes.has(unit) ? unloaded.add(unit) : undefined),
     jobRemoved(unit, id, ms) {
@@ -178,6 +178,15 @@ function createUnloaded(known: readonly Pick<Map<string, unknown>, 'delete'>[]) 
     },
     delete: (name: string) => void names.delete(name),
   }
+}
+
+/** The state of the unit changed `from` one `to` another. */
+function noteChange(note: UnitNote, from: string, to: string, job: number, now: Moment, changedMs: number): void {
+  const [isDown, isUp] = [UP.includes(from) && DOWN.includes(to), DOWN.includes(from) && UP.includes(to)]
+  if (isUp) note.started = now
+  if (note.job !== null) note.job.moved ??= { order: now.order, ms: changedMs }
+  if (note.job?.id === job && isUp) note.job.isOver = true
+  if (job === 0 && isDown) note.ended = now
 }
 
 function keepRelations({ name, job }: UnitNote): void {

@@ -53,6 +53,8 @@ export interface UnitNote {
   job: JobNote | null
   /** It ended, or began to end, without a job: this ends the units that are bound to it. */
   ended: Moment | null
+  /** It was started last, or, if its signals are not received, a job for it was queued. */
+  started: Moment | null
 }
 
 /** What has to be read to prove more: the type of this job of the unit, or the properties of the unit if `job` is null. */
@@ -89,8 +91,8 @@ export function proofOf(
   { unit, relation }: Tie,
   isCaused: () => boolean,
 ): number | null {
-  const { ended, job: cause } = other
-  if (relation !== 'Conflicts' && endedBefore(job, ended, relation)) return 2
+  const { job: cause } = other
+  if (isBinding(relation) && endedBefore(job, other)) return 2
   if (cause === null || !isNear(momentOf(cause), job.seen)) return null
   if (relation !== 'Conflicts' && isInTransaction(job, cause) && isCaused()) return 4
   if (cause.id >= job.id) return null
@@ -112,10 +114,16 @@ export function mayBeCause(job: StopJob, cause: JobNote): boolean {
 }
 
 /** A requested stop is announced as one: nothing else comes between the unit's signal and JobNew. */
-function endedBefore(job: StopJob, ended: Moment | null, relation: string): boolean {
-  if (ended === null || !isBinding(relation) || !isNear(ended, job.seen)) return false
+function endedBefore(job: StopJob, { ended, started }: UnitNote): boolean {
+  if (ended === null || !isNear(ended, job.seen) || isBetween(started, ended, job.seen)) return false
   if (ended.order > 0) return job.announced !== null && ended.order < job.announced.order
   return ended.ms <= job.seen.ms && (job.moved === null || ended.ms <= job.moved.ms)
+}
+
+/** An order of 0 is a time that was read. */
+function isBetween(moment: Moment | null, first: Moment, last: Moment): boolean {
+  if (moment === null || moment.order > last.order) return false
+  return first.order > 0 ? moment.order > first.order : moment.ms > first.ms
 }
 
 function isBinding(relation: string): boolean {

@@ -243,6 +243,23 @@ it('the start of a group does not end a unit that fails while it starts', () => 
   expect(group.end('needs.service', 7)).toBe(null)
 })
 
+it('a unit that ended and was started again did not end what is stopped next', () => {
+  const causes = running()
+  apply(causes, 'broker.service failed 0', 10_100, 'broker.service failed 14', '+ 14 broker.service')
+  apply(causes, 10_110, 'broker.service active 14', '- 14 broker.service', 'broker.service active 0')
+  apply(causes, 10_150, 'bound.service active 16', '+ 16 bound.service', 'bound.service inactive 16')
+  expect(causeOf(causes, 'bound.service', 16)).toBe(null)
+})
+
+it('a mount that vanished and was mounted again did not end what is stopped next', () => {
+  const causes = createEndCauses()
+  causes.setRelations('on-mount.service', relations({ BindsTo: ['run-gone.mount'] }))
+  causes.wasRead('run-gone.mount', { activeState: 'inactive', leftActiveMs: 9900, enteredActiveMs: 9000 })
+  const stopped = ['on-mount.service active 7', '+ 7 on-mount.service', 'on-mount.service inactive 7']
+  apply(causes, '+ 5 run-gone.mount', '- 5 run-gone.mount', 'on-mount.service active 0', 10_100, ...stopped)
+  expect(causeOf(causes, 'on-mount.service', 7)).toBe(null)
+})
+
 it('a mount that was started again just before a user stops the unit did not stop it', () => {
   const causes = createEndCauses()
   causes.setRelations('on-mount.service', relations({ BindsTo: ['run-gone.mount'] }))

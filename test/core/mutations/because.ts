@@ -23,8 +23,13 @@ export const BECAUSE: ByFile = {
     ],
     [
       'an end ends only what is bound to it',
-      '|| !isBinding(relation) || !isNear(ended, job.seen)) return false',
-      '|| !isNear(ended, job.seen)) return false',
+      'if (isBinding(relation) && endedBefore(job, other)) return 2',
+      'if (endedBefore(job, other)) return 2',
+    ],
+    [
+      'an end ends nothing once the unit was started again',
+      ' || isBetween(started, ended, job.seen)) return false',
+      ') return false',
     ],
     ['a stop that was announced before an end was requested', 'ended.order < job.announced.order', 'true'],
     ['an end that was read was before the stop', 'ended.ms <= job.seen.ms && (', '('],
@@ -41,8 +46,8 @@ export const BECAUSE: ByFile = {
     ['a job explains one end', '&& !job.isOver && isStopJob', '&& isStopJob'],
     [
       'only a change from a state in which the unit was up is an end',
-      'job === 0 && UP.includes(note.state) &&',
-      'job === 0 &&',
+      '[UP.includes(from) && DOWN.includes(to),',
+      '[DOWN.includes(to),',
     ],
     [
       'what is read after a reload proves nothing of before',
