@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest'
 import type { CrashEvent } from '../../../src/core/event.ts'
 import { explainFully } from '../../../src/core/explain/explain-fully.ts'
-import { CRASH, IDENTITY } from '../../cli/samples.ts'
+import { crash, IDENTITY } from './explained.ts'
+
+const CRASH = crash('sink.service', 60)
 
 const input = (event: CrashEvent | null) => ({
   ...{ name: CRASH.unit, unit: null, status: null, needs: [], isLocal: true, history: [CRASH], event },
