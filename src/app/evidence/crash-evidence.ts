@@ -109,7 +109,9 @@ export function createCrashEvidence(options: CrashEvidenceOptions): CrashEvidenc
       for (const event of events) {
         if (event.kind === 'evidence') keeper.add(event.of, event.evidence)
         if (event.kind !== 'crash') continue
-        if (event.evidence !== undefined) keeper.add(event.seq, event.evidence)
+        // The state file has all of the event but this.
+        const statusText = event.evidence?.statusText
+        if (statusText !== undefined) keeper.add(event.seq, { statusText })
         void gather(event, before)
       }
     },

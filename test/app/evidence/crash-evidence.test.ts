@@ -150,7 +150,7 @@ test('late evidence is merged into its crash, also without the event that brough
   const shown = crash({ evidence: { ranMs: 5 } })
   await happens(shown)
   await happens({ ...shown, kind: 'evidence', seq: 2, of: 1, evidence: { fileChangedMs: 7 } } as Event)
-  expect(it.merged([crash()])[0]).toMatchObject({ evidence: { ranMs: 5, fileChangedMs: 7 } })
+  expect(it.merged([shown])[0]).toMatchObject({ evidence: { ranMs: 5, fileChangedMs: 7 } })
 })
 
 test('nothing is observed after the stop', async () => {
