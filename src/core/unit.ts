@@ -1,5 +1,5 @@
 // The model of one watched unit: the last snapshot from systemd, the open run, and the counters.
-import type { Cause, LastEnd } from './explain/evidence.ts'
+import type { Cause, LastCrash, LastEnd } from './explain/evidence.ts'
 import type { UnitHistory } from './explain/history.ts'
 import type { Relations } from './explain/relations.ts'
 
@@ -80,14 +80,6 @@ export interface Counters {
 export interface Failures {
   readonly unrequested: number
   readonly requested: number
-}
-
-export interface LastCrash {
-  readonly cause: Cause
-  readonly requested: boolean
-  readonly atMs: number
-  /** It happened in this boot: `atMs` follows the wall clock when that is set. */
-  readonly thisBoot: boolean
 }
 
 /** The number of ends in the current window of 60 s, and the summary that replaces events once it exceeds the limit. */

@@ -10,6 +10,14 @@ export interface Cause {
   readonly coreDumped: boolean
 }
 
+export interface LastCrash {
+  readonly cause: Cause
+  readonly requested: boolean
+  readonly atMs: number
+  /** It happened in this boot: `atMs` follows the wall clock when that is set. */
+  readonly thisBoot: boolean
+}
+
 /** The unit whose end ended this one, as systemd's graph and the jobs of one transaction prove. */
 export interface Because {
   readonly unit: string
