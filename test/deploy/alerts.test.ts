@@ -4,7 +4,7 @@ import { startAlertmanager } from '../rig/prometheus.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { type AlertingSite, startAlertingSite } from './alerting-site.ts'
-import { startAgent } from './causes.ts'
+import { crashUnobserved, startAgent } from './causes.ts'
 import { fastAlertmanager } from './shipped.ts'
 
 const WITHIN = { timeoutMs: 60_000, everyMs: 200 }
@@ -52,12 +52,7 @@ describeUnless(noSystemd() ?? missingPrograms('prometheus', 'prometheus-alertman
       is: (names) => names.includes('GatewatchGatewaySilent'),
       ...WITHIN,
     })
-    await gateway.systemd.kill('steady.service', 'SIGKILL')
-    await until(() => gateway.systemd.show('steady.service', 'NRestarts', 'ActiveState'), {
-      what: 'the restart',
-      is: (now) => now['NRestarts'] === '2' && now['ActiveState'] === 'active',
-      ...WITHIN,
-    })
+    await crashUnobserved(gateway, WITHIN)
     expect(await site.firing('steady.service')).toEqual([])
     gateway.agent = await startAgent(gateway)
     await steadyFires(true)

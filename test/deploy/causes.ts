@@ -72,6 +72,19 @@ export async function startAgent(
   )
 }
 
+/** `steady.service` crashes, for the second time, while no agent runs; resolves when it runs again. */
+export async function crashUnobserved(
+  { systemd }: Pick<AlertingGateway, 'systemd'>,
+  within: { readonly timeoutMs: number; readonly everyMs: number },
+): Promise<void> {
+  await systemd.kill('steady.service', 'SIGKILL')
+  await until(() => systemd.show('steady.service', 'NRestarts', 'ActiveState'), {
+    what: 'the restart',
+    is: (now) => now['NRestarts'] === '2' && now['ActiveState'] === 'active',
+    ...within,
+  })
+}
+
 /** Restarts the agent with the same port and state file, and with other arguments. */
 async function restartAgent(gateway: AlertingGateway, ...args: string[]): Promise<void> {
   await gateway.agent.end()

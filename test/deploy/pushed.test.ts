@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
 import { type AlertingPath, type AlertingSite, startAlertingSite } from './alerting-site.ts'
-import { startAgent } from './causes.ts'
+import { crashUnobserved, startAgent } from './causes.ts'
 
 const WITHIN = { timeoutMs: 90_000, everyMs: 200 }
 const PROGRAMS = ['prometheus', 'prometheus-alertmanager', 'victoria-metrics', 'vmalert']
@@ -47,12 +47,7 @@ describeUnless(noSystemd() ?? missingPrograms(...PROGRAMS), 'alerts about a gate
         is: ([known]) => known?.value[1] === '0',
         ...WITHIN,
       })
-      await gateway.systemd.kill('steady.service', 'SIGKILL')
-      await until(() => gateway.systemd.show('steady.service', 'NRestarts', 'ActiveState'), {
-        what: 'the restart',
-        is: (now) => now['NRestarts'] === '2' && now['ActiveState'] === 'active',
-        ...WITHIN,
-      })
+      await crashUnobserved(gateway, WITHIN)
       expect(await site.firing('steady.service')).toEqual([])
       gateway.agent = await startAgent(gateway)
       await fires('GatewatchUnitCrashed', true, 'steady.service')

@@ -49,6 +49,17 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
       is: (text) => text.includes('gatewatch_clock_synced 1'),
     })
   })
+  /** Waits until an agent responds. */
+  const nextAgent = () =>
+    until(
+      () =>
+        gateway.getJson('/api/v1/status').then(
+          () => true,
+          () => false,
+        ),
+      { what: 'the next agent' },
+    )
+
   afterAll(async () => {
     await gateway?.systemd.stop()
     await broker?.[Symbol.asyncDispose]()
@@ -148,14 +159,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
     })
     const before = await crash('talks.service', (all) => all['file_changed_ms'] !== undefined)
     await systemd.kill('gatewatch.service')
-    await until(
-      () =>
-        gateway.getJson('/api/v1/status').then(
-          () => true,
-          () => false,
-        ),
-      { what: 'the next agent' },
-    )
+    await nextAgent()
     expect(await crash('talks.service', () => true)).toEqual(before)
     expect(await crash('dumps.service', () => true)).toHaveProperty('coredump')
   })
@@ -165,14 +169,7 @@ describeUnless(noGateway() ?? missingPrograms(...MOSQUITTO, 'perl'), 'the eviden
     await systemd.stop('gatewatch.service')
     await systemd.exec('sh', '-c', 'rm -f /run/gatewatch/evidence-*')
     await systemd.start('gatewatch.service')
-    await until(
-      () =>
-        gateway.getJson('/api/v1/status').then(
-          () => true,
-          () => false,
-        ),
-      { what: 'the next agent' },
-    )
+    await nextAgent()
     expect(await crash('dumps.service', () => true)).not.toHaveProperty('coredump')
     expect(await gateway.getJson('/api/v1/units/dumps.service/explain')).toMatchObject({
       event: { evidence: { coredump: { executable: '/usr/bin/sleep', signal: 'SIGSEGV' } } },

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { encodePage, MAJOR } from '../../src/store/format/page.ts'
 import { type FileSystem, type Flash, noFlash, startFlash } from '../rig/flash.ts'
 import { type Gatewatch, gatewatch, removeDirectory, startGatewatch, temporaryDirectory } from '../rig/gatewatch.ts'
-import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import type { Systemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { crashesOf, crashesReach, crashOnce } from './one-crash.ts'
+import { crashesOf, crashesReach, crashOnce, startSystemdWith } from './one-crash.ts'
 
 /** `npm run prove:flash` makes more. */
 const CUTS = Math.ceil(Number(process.env['GATEWATCH_CUTS'] ?? 6) / 3)
@@ -27,11 +27,7 @@ describeUnless(unavailable, 'failing flash', () => {
   const agents: Gatewatch[] = []
 
   beforeAll(async () => {
-    systemd = await startSystemd()
-    const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
-    systemd.writeUnit(UNIT, `${restart}ExecStart=/bin/sleep infinity\n`)
-    await systemd.daemonReload()
-    await systemd.start(UNIT)
+    systemd = await startSystemdWith(UNIT)
   })
   beforeEach(() => {
     directory = temporaryDirectory()

@@ -1,7 +1,17 @@
-// Crashes a unit once, and reads how many crashes an agent has counted.
+// A unit that crashes when a test wants it, and how many crashes an agent has counted.
 import type { Gatewatch } from '../rig/gatewatch.ts'
-import type { Systemd } from '../rig/systemd.ts'
+import { type Systemd, startSystemd } from '../rig/systemd.ts'
 import { until } from '../rig/until.ts'
+
+/** A systemd with this unit, which restarts at once however often it is killed. */
+export async function startSystemdWith(unit: string): Promise<Systemd> {
+  const systemd = await startSystemd()
+  const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
+  systemd.writeUnit(unit, `${restart}ExecStart=/bin/sleep infinity\n`)
+  await systemd.daemonReload()
+  await systemd.start(unit)
+  return systemd
+}
 
 /** Kills the unit, and waits until it runs again. */
 export async function crashOnce(systemd: Systemd, unit: string): Promise<void> {

@@ -12,10 +12,10 @@ import {
 } from '../rig/gatewatch.ts'
 import { install, noGateway, UNIT_FILE } from '../rig/installed.ts'
 import { makePartition, noPartition, type Partition } from '../rig/partition.ts'
-import { type Systemd, startSystemd } from '../rig/systemd.ts'
+import type { Systemd } from '../rig/systemd.ts'
 import { describeUnless, missingPrograms, noSystemd } from '../rig/unavailable.ts'
 import { until } from '../rig/until.ts'
-import { crashesOf, crashesReach, crashOnce } from './one-crash.ts'
+import { crashesOf, crashesReach, crashOnce, startSystemdWith } from './one-crash.ts'
 
 /** Numbers of write calls at which the agent is killed; `npm run prove:flash` has more. */
 const KILLED_AT = process.env['GATEWATCH_LONG'] === undefined ? [2, 7, 10] : Array.from({ length: 50 }, (_, i) => i + 1)
@@ -29,11 +29,7 @@ describeUnless(noSystemd() ?? noPartition() ?? missingPrograms('strace'), 'the s
   const agents: Gatewatch[] = []
 
   beforeAll(async () => {
-    systemd = await startSystemd()
-    const restart = '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=10ms\n'
-    systemd.writeUnit(UNIT, `${restart}ExecStart=/bin/sleep infinity\n`)
-    await systemd.daemonReload()
-    await systemd.start(UNIT)
+    systemd = await startSystemdWith(UNIT)
   })
   beforeEach(() => {
     directory = temporaryDirectory()

@@ -13,7 +13,7 @@ import { type OpenedStore, type OpenOptions, openStore } from '../../src/store/o
 import { recover } from '../../src/store/recovery.ts'
 import { slotPaths } from '../../src/store/spill-slot.ts'
 import { testClock } from '../rig/clock.ts'
-import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
+import { BOOT, busyUnit, crash, names, stateOf } from './sample.ts'
 
 const NEITHER = "it is neither a regular file nor a partition that 'gatewatch format' prepared"
 
@@ -40,16 +40,6 @@ async function open(options: OpenOptions): Promise<OpenedStore> {
   const opened = await openStore(options)
   stores.push(opened)
   return opened
-}
-
-function crash({ store }: OpenedStore, state: State, n: number): State {
-  let now = state
-  for (let i = 0; i < n; i++) {
-    const step = crashStep(now, names(12)[i % 12] as string, 20_000 + i)
-    store.remember(step)
-    now = step.after
-  }
-  return now
 }
 
 afterEach(async () => {

@@ -4,7 +4,7 @@ import * as node from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type State, withUnits } from '../../src/core/state.ts'
+import { withUnits } from '../../src/core/state.ts'
 import { newUnit } from '../../src/core/unit.ts'
 import { nodeFs } from '../../src/store/file/fs.ts'
 import { storageAt } from '../../src/store/file/mounts.ts'
@@ -19,7 +19,7 @@ import { makePartition, noPartition, type Partition } from '../rig/partition.ts'
 import { describeUnless } from '../rig/unavailable.ts'
 import { failure } from './memory-fs.ts'
 import { memoryStore, PATH, partitionWith } from './memory-store.ts'
-import { BOOT, busyUnit, crashStep, names, stateOf } from './sample.ts'
+import { BOOT, busyUnit, crash, names, stateOf } from './sample.ts'
 
 const MIB = 1024 * 1024
 
@@ -63,16 +63,6 @@ describeUnless(noPartition(), 'a partition', () => {
     const prepared = await preparePartition(partition.path, stateOf([]))
     await prepared.format()
     await prepared.close()
-  }
-
-  function crash({ store }: OpenedStore, state: State, n: number): State {
-    let now = state
-    for (let i = 0; i < n; i++) {
-      const step = crashStep(now, names(12)[i % 12] as string, 20_000 + i)
-      store.remember(step)
-      now = step.after
-    }
-    return now
   }
 
   const content = () => node.readFileSync(partition.path)

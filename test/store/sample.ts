@@ -6,6 +6,7 @@ import { signatureOf } from '../../src/core/explain/signature.ts'
 import { newState, type State, withUnits } from '../../src/core/state.ts'
 import { newUnit, type Unit } from '../../src/core/unit.ts'
 import type { Step } from '../../src/ports.ts'
+import type { OpenedStore } from '../../src/store/open.ts'
 
 export const STREAM = '0123456789abcdef'
 export const BOOT = '11111111222233334444555555555555'
@@ -144,3 +145,14 @@ export function crashStep(before: State, unit: string, monoMs: number): Step {
 
 /** The crash counters of all units, which must never decrease. */
 export const crashesOf = (state: State) => state.units.map((u) => u.counters.crashes)
+
+/** Crashes of twelve units in turn, which the store remembers. Returns the state after them. */
+export function crash({ store }: Pick<OpenedStore, 'store'>, state: State, n: number): State {
+  let now = state
+  for (let i = 0; i < n; i++) {
+    const step = crashStep(now, names(12)[i % 12] as string, 20_000 + i)
+    store.remember(step)
+    now = step.after
+  }
+  return now
+}
